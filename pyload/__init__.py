@@ -1,0 +1,69 @@
+"""Load-test Istio's control plane with thousands of emulated proxies.
+
+The names below are the library's public ones. Each is imported when it is first used, so that
+``import pyload`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from pyload.commands.cluster import ClusterOptions, run_cluster
+    from pyload.commands.connection import Connection
+    from pyload.commands.outcome import Outcome
+    from pyload.config.files import read as load_config
+    from pyload.config.load import Loaded
+    from pyload.config.model import ClusterConfig
+    from pyload.errors import PyloadError
+    from pyload.proxies.proxy import Proxy
+    from pyload.proxies.spec import ProxySpec
+    from pyload.report.summary import Result
+    from pyload.units import Duration
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ClusterConfig",
+    "ClusterOptions",
+    "Connection",
+    "Duration",
+    "Loaded",
+    "Outcome",
+    "Proxy",
+    "ProxySpec",
+    "PyloadError",
+    "Result",
+    "__version__",
+    "load_config",
+    "run_cluster",
+]
+
+_HOMES: Final = {
+    "ClusterConfig": "pyload.config.model:ClusterConfig",
+    "ClusterOptions": "pyload.commands.cluster:ClusterOptions",
+    "Connection": "pyload.commands.connection:Connection",
+    "Duration": "pyload.units:Duration",
+    "Loaded": "pyload.config.load:Loaded",
+    "Outcome": "pyload.commands.outcome:Outcome",
+    "Proxy": "pyload.proxies.proxy:Proxy",
+    "ProxySpec": "pyload.proxies.spec:ProxySpec",
+    "PyloadError": "pyload.errors:PyloadError",
+    "Result": "pyload.report.summary:Result",
+    "load_config": "pyload.config.files:read",
+    "run_cluster": "pyload.commands.cluster:run_cluster",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pyload' has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    value = getattr(importlib.import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

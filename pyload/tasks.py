@@ -1,0 +1,153 @@
+"""Event loops, signals, and tasks that have an owner and a name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Iterable
+    from types import TracebackType
+
+T = TypeVar("T")
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a new uvloop event loop, and return its result.
+
+    Signals are the coroutine's own business: see `handle_signals`.
+    """
+    import uvloop  # noqa: PLC0415 - keeps `--help` fast
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
+class Stop:
+    """How urgently the user wants the run to end.
+
+    Attributes:
+        asked: Set by the first signal: finish, clean up, report.
+        forced: Set by the second: stop cleaning up, report what is left.
+    """
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.forced = asyncio.Event()
+
+    def signal(self) -> None:
+        """Take one signal."""
+        if self.asked.is_set():
+            self.forced.set()
+        self.asked.set()
+
+
+@contextlib.asynccontextmanager
+async def handle_signals() -> AsyncIterator[Stop]:
+    """Turn SIGINT and SIGTERM into a `Stop`.
+
+    After the second signal the default handlers are back, so a third ends the process at once.
+    """
+    loop = asyncio.get_running_loop()
+    stop = Stop()
+
+    def on_signal() -> None:
+        stop.signal()
+        if stop.forced.is_set():
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    for number in SIGNALS:
+        loop.add_signal_handler(number, on_signal)
+    try:
+        yield stop
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+class Supervisor:
+    """Owns tasks that should live as long as a run does, such as a kubelet.
+
+    Use as an async context manager: leaving it cancels the tasks and waits for their end. A task
+    that fails breaks whatever runs under `guard`.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await cancel(self._tasks)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Start a task."""
+        task = asyncio.create_task(coroutine, name=name)
+        self._tasks.add(task)
+        return task
+
+    async def guard(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> T:
+        """Run a coroutine to its end, unless a background task fails first.
+
+        Raises:
+            Exception: What the coroutine raised, or the background task.
+        """
+        task = asyncio.create_task(coroutine, name=name)
+        try:
+            while True:
+                await asyncio.wait({task, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+                if task.done():
+                    return task.result()
+                for background in [one for one in self._tasks if one.done()]:
+                    self._tasks.discard(background)
+                    background.result()
+        finally:
+            await cancel([task])
+
+
+async def first_of(*coroutines: Coroutine[Any, Any, Any], name: str) -> int:
+    """Run coroutines until the first of them is done, and cancel the rest.
+
+    Returns:
+        The index of the first that is done. Its exception, if it has one, is raised.
+    """
+    tasks = [
+        asyncio.create_task(coroutine, name=f"{name}[{index}]")
+        for index, coroutine in enumerate(coroutines)
+    ]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancel(tasks)
+    winner = next(task for task in tasks if task in done)
+    winner.result()
+    return tasks.index(winner)
+
+
+async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they have ended; what they raise then is dropped.
+
+    For the end of a life: whoever cares for a task's error has read it before.
+    """
+    running = [task for task in tasks if not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running)
+    for task in running:
+        if not task.cancelled():
+            task.exception()

@@ -1,0 +1,38 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hypothesis
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile(
+    "pyload",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("pyload")
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Async tests run on uvloop, as the program does; a module may choose `tests.virtual`."""
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder with the recordings of the real programs."""
+    path = Path(os.environ.get("PYLOAD_GOLDEN", ROOT.parent / "shared" / "golden"))
+    if not path.is_dir():
+        pytest.skip(f"no recordings at {path}; set PYLOAD_GOLDEN to their folder")
+    return path
