@@ -1,0 +1,64 @@
+"""``pyload adsc``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyload.cli.goflags import GoDuration, GoInt
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.commands.outcome import Outcome
+    from pyload.tasks import Stop
+    from pyload.units import Duration
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload adsc --pilot-address localhost:15010 --count 100 --delay 10ms",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--count", type=GoInt(), default=1, help="Connections to open.")
+@click.option("--delay", type=GoDuration(), default="10ms", help="Pause between two starts.")
+@click.option("--namespace", default="default", help="Namespace of the proxies.")
+@click.option(
+    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    context: click.Context,
+    *,
+    count: int,
+    delay: Duration,
+    namespace: str,
+    duration: Duration | None,
+    out: Path | None,
+) -> int:
+    """Open xDS connections that belong to no pod, and keep them open."""
+    settings = settings_of(context)
+
+    async def main(stop: Stop) -> Outcome:
+        from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
+
+        options = AdscOptions(
+            count=count,
+            delay=delay.seconds,
+            namespace=namespace,
+            duration=None if duration is None else duration.seconds,
+            out=out,
+            connection=settings.connection(),
+        )
+        return await run_adsc(options, stop=stop)
+
+    return run_and_report(main, settings.log)
+
+
+command = with_global_options(command)

@@ -1,0 +1,85 @@
+"""``pyload cluster``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyload.cli.goflags import GoDuration
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.commands.outcome import Outcome
+    from pyload.tasks import Stop
+    from pyload.units import Duration
+
+
+@click.command(
+    cls=Command,
+    epilog=(
+        "Examples:\n"
+        "  pyload cluster --embedded --duration 10s\n"
+        "  pyload cluster -c mesh.yaml --pilot-address localhost:15010 --duration 5m --out r.json"
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
+@click.option(
+    "--cluster-type",
+    default="fake-node",
+    metavar="TYPE",
+    help="fake-node, fake or real.  [default: fake-node]",
+)
+@click.option(
+    "--embedded",
+    is_flag=True,
+    help="Run against a built-in API server and control plane; needs no Kubernetes.",
+)
+@click.option(
+    "--duration",
+    type=GoDuration(),
+    metavar="TIME",
+    help="End this long after start-up.  [default: never]",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    context: click.Context,
+    *,
+    config: str,
+    cluster_type: str,
+    embedded: bool,
+    duration: Duration | None,
+    out: Path | None,
+    lenient: bool,
+) -> int:
+    """Build a mesh, connect its proxies, keep it moving, and clean up."""
+    settings = settings_of(context)
+
+    async def main(stop: Stop) -> Outcome:
+        from pyload.cluster.plan import cluster_type_of  # noqa: PLC0415 - fast help
+        from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
+        from pyload.config.files import read  # noqa: PLC0415
+        from pyload.config.load import default  # noqa: PLC0415
+
+        options = ClusterOptions(
+            loaded=read(config, lenient=lenient) if config else default(),
+            cluster_type=cluster_type_of(cluster_type),
+            embedded=embedded,
+            duration=None if duration is None else duration.seconds,
+            out=out,
+            connection=settings.connection(),
+        )
+        return await run_cluster(options, stop=stop)
+
+    return run_and_report(main, settings.log)
+
+
+command = with_global_options(command)

@@ -1,0 +1,168 @@
+"""Log lines as pilot-load writes them: ``TIME⇥LEVEL⇥[SCOPE⇥][CALLER⇥]MESSAGE[⇥k=v k2=v2]``.
+
+The library logs with the standard library: the logger ``pyload`` is scope ``default`` and
+``pyload.NAME`` is scope ``NAME``; a record's ``labels`` attribute holds its labels.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+    "none": logging.CRITICAL + 1,
+}
+_NAMES: Final = {number: name for name, number in LEVELS.items()}
+_DEFAULTS: Final = {"default": "info", "grpc": "none", "dump": "warn"}
+_ROOT: Final = "pyload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """What the log flags say.
+
+    Attributes:
+        levels: ``scope:level,…``; a bare level is for scope ``default``, ``all`` is every scope.
+        targets: ``stdout``, ``stderr`` or files.
+        as_json: One JSON object per line instead of tabs.
+        caller: Scopes, or ``all``, whose lines name the place in the code.
+    """
+
+    levels: str = ""
+    targets: Sequence[str] = ("stdout",)
+    as_json: bool = False
+    caller: str = ""
+
+
+def set_up(options: LogOptions) -> None:
+    """Send the package's log records to their sinks.
+
+    Raises:
+        UsageError: A level or a sink does not exist.
+    """
+    levels = read_levels(options.levels)
+    root = logging.getLogger(_ROOT)
+    root.propagate = False
+    for handler in list(root.handlers):
+        root.removeHandler(handler)
+    formatter = _Lines(as_json=options.as_json, caller=frozenset(options.caller.split(",")))
+    for target in options.targets:
+        handler = _Sink(_open(target))
+        handler.setFormatter(formatter)
+        handler.addFilter(_Scopes(levels))
+        root.addHandler(handler)
+    every = levels.get("all", logging.INFO)
+    root.setLevel(min(every, *levels.values()))
+    for scope, level in levels.items():
+        if scope not in ("default", "all"):
+            logging.getLogger(f"{_ROOT}.{scope}").setLevel(level)
+
+
+def read_levels(text: str) -> dict[str, int]:
+    """Read ``scope:level,…`` on top of the defaults.
+
+    Raises:
+        UsageError: There is no such level.
+    """
+    levels = {scope: LEVELS[name] for scope, name in _DEFAULTS.items()}
+    for part in filter(None, text.split(",")):
+        scope, _, name = part.rpartition(":")
+        if name not in LEVELS:
+            raise UsageError(
+                f"invalid output level '{name}'", fix=f"use one of {', '.join(LEVELS)}"
+            )
+        levels[scope or "default"] = LEVELS[name]
+        if scope == "all":
+            levels = dict.fromkeys([*levels], LEVELS[name])
+    return levels
+
+
+def _open(target: str) -> TextIO:
+    if target == "stdout":
+        return sys.stdout
+    if target == "stderr":
+        return sys.stderr
+    try:
+        return Path(target).open("a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write the log file {target}: {error.strerror}",
+            fix="give --log_target a file that can be written, stdout or stderr",
+        ) from error
+
+
+def scope_of(logger: str) -> str:
+    """Name the scope of a logger: empty for the default scope."""
+    return logger[len(_ROOT) + 1 :]
+
+
+class _Scopes(logging.Filter):
+    """Drops records below their scope's level."""
+
+    def __init__(self, levels: Mapping[str, int]) -> None:
+        super().__init__()
+        self._levels = levels
+        self._every = levels.get("all", logging.INFO)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        scope = scope_of(record.name) or "default"
+        return record.levelno >= self._levels.get(scope, self._every)
+
+
+class _Sink(logging.StreamHandler[TextIO]):
+    """Falls silent when nobody reads any more, so that the run can still clean up."""
+
+    def close(self) -> None:
+        if self.stream not in (sys.stdout, sys.stderr):
+            self.stream.close()
+        super().close()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if isinstance(error, BrokenPipeError):
+            self.setStream(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        else:
+            super().handleError(record)
+
+
+class _Lines(logging.Formatter):
+    def __init__(self, *, as_json: bool, caller: frozenset[str]) -> None:
+        super().__init__()
+        self._as_json = as_json
+        self._caller = caller
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        level = _NAMES.get(record.levelno, "info")
+        scope = scope_of(record.name)
+        caller = ""
+        if self._caller & {"all", scope or "default"}:
+            caller = f"{record.filename}:{record.lineno}"
+        message = record.getMessage()
+        if record.exc_info:
+            message = f"{message}\n{self.formatException(record.exc_info)}"
+        labels: Mapping[str, object] = getattr(record, "labels", {})
+        if self._as_json:
+            fields = {"level": level, "time": time, "scope": scope, "caller": caller}
+            kept = {name: value for name, value in fields.items() if value}
+            return json.dumps({**kept, "msg": message, **labels}, default=str)
+        parts = [time, level, *filter(None, (scope, caller)), message]
+        if labels:
+            parts.append(" ".join(f"{name}={value}" for name, value in labels.items()))
+        return "\t".join(parts)

@@ -1,0 +1,170 @@
+"""The flags that every command takes, before or after its name (contract §1.1)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+from click.core import ParameterSource
+
+from pyload.cli.goflags import GoBool, GoInt, GoMap
+from pyload.cli.logs import LogOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyload.commands.connection import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the global flags say.
+
+    Attributes:
+        pilot_address: ``HOST:PORT`` of the xDS server.
+        auth: Authentication, or empty to infer it from the port.
+        kubeconfig: Path of a kubeconfig, or empty for the usual places.
+        qps: Requests per second to the API server.
+        metadata: Further node metadata.
+        delta: Delta xDS instead of state of the world.
+        metrics_addr: Address of the metrics server.
+        log: The log flags.
+    """
+
+    pilot_address: str
+    auth: str
+    kubeconfig: str
+    qps: int
+    metadata: Mapping[str, str]
+    delta: bool
+    metrics_addr: str
+    log: LogOptions
+
+    def connection(self) -> Connection:
+        """Give what a command needs to reach its servers."""
+        from pyload.commands.connection import Connection  # noqa: PLC0415 - fast help
+
+        return Connection(
+            pilot_address=self.pilot_address or default_pilot_address(os.environ),
+            auth=self.auth,
+            kubeconfig=self.kubeconfig,
+            qps=float(self.qps),
+            metadata=self.metadata,
+            delta=self.delta,
+            metrics_addr=self.metrics_addr,
+        )
+
+
+def default_pilot_address(environ: Mapping[str, str]) -> str:
+    """Give the xDS address of a program that was told none (contract §1.1)."""
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return "istiod.istio-system.svc:15010"
+    return "localhost:15010"
+
+
+def _global_options() -> list[click.Option]:
+    return [
+        click.Option(
+            ["-p", "--pilot-address"],
+            metavar="HOST:PORT",
+            help=f"xDS server.  [default: {default_pilot_address(os.environ)}]",
+        ),
+        click.Option(
+            ["-a", "--auth"],
+            default="",
+            metavar="AUTH",
+            help="plaintext, jwt or plaintext-jwt.  [default: by port, 15010 is plaintext]",
+        ),
+        click.Option(
+            ["-k", "--kubeconfig"],
+            default="",
+            metavar="FILE",
+            help="Kubeconfig.  [default: $KUBECONFIG, ~/.kube/config, in-cluster]",
+        ),
+        click.Option(
+            ["--qps"], type=GoInt(), default=100_000, help="Requests per second to the API server."
+        ),
+        click.Option(
+            ["-m", "--metadata"],
+            type=GoMap(),
+            multiple=True,
+            metavar="K=V,...",
+            help="Node metadata to add.",
+        ),
+        click.Option(
+            ["--delta"],
+            type=GoBool(),
+            default=True,
+            help="Delta xDS, or state of the world.",
+        ),
+        click.Option(
+            ["--metrics-addr"],
+            default=":8765",
+            metavar="ADDR",
+            help="Metrics server; empty for none.",
+        ),
+        click.Option(
+            ["--log_output_level"],
+            default="",
+            metavar="SCOPE:LEVEL,...",
+            help="Log levels: debug, info, warn, error, none.",
+        ),
+        click.Option(["--log_target"], default=("stdout",), multiple=True, hidden=True),
+        click.Option(["--log_as_json"], type=GoBool(), default=False, hidden=True),
+        click.Option(["--log_caller"], default="", hidden=True),
+        # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
+        click.Option(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
+        click.Option(["--vklog"], type=GoInt(), default=0, hidden=True, expose_value=False),
+    ]
+
+
+GLOBAL: Final = frozenset(str(option.name) for option in _global_options())
+
+
+def with_global_options(command: click.Command) -> click.Command:
+    """Add the global flags to a command."""
+    command.params.extend(_global_options())
+    return command
+
+
+def settings_of(context: click.Context) -> Settings:
+    """Merge the global flags given before and after the command's name; the latter win."""
+    values: dict[str, Any] = {}
+    levels = [level for level in (context.parent, context) if level is not None]
+    for level in levels:
+        for name in GLOBAL & level.params.keys():
+            given = level.get_parameter_source(name) is not ParameterSource.DEFAULT
+            if name == "metadata":
+                values.setdefault(name, {})
+                for pairs in level.params[name]:
+                    values[name].update(pairs)
+            elif given or name not in values:
+                values[name] = level.params[name]
+    return Settings(
+        pilot_address=values["pilot_address"] or "",
+        auth=values["auth"],
+        kubeconfig=values["kubeconfig"],
+        qps=values["qps"],
+        metadata=values["metadata"],
+        delta=values["delta"],
+        metrics_addr=values["metrics_addr"],
+        log=LogOptions(
+            levels=values["log_output_level"],
+            targets=values["log_target"],
+            as_json=values["log_as_json"],
+            caller=values["log_caller"],
+        ),
+    )
+
+
+def global_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its own flags only; the global ones come from `settings_of`."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{name: v for name, v in kwargs.items() if name not in GLOBAL})
+
+    call.__doc__ = function.__doc__
+    call.__name__ = function.__name__
+    return call

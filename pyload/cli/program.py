@@ -1,0 +1,154 @@
+"""The root command: finds commands by name, and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pyload.cli.goflags import rewrite
+from pyload.cli.options import GLOBAL, with_global_options
+from pyload.errors import ConfigError, PyloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: Final = {
+    "adsc": "Open xDS connections that belong to no pod.",
+    "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
+    "completion": "Print a completion script for bash, zsh or fish.",
+}
+"""Every command with its line in the list; its module is ``pyload.cli.NAME``."""
+
+
+class Command(click.Command):
+    """A command whose help lists its own flags first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the flags in two groups."""
+        own, shared = [], []
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None and isinstance(parameter, click.Option):
+                (shared if parameter.name in GLOBAL else own).append(record)
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+        with formatter.section("Global options"):
+            formatter.write_dl(shared)
+
+    def format_epilog(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the example as it stands."""
+        if self.epilog:
+            formatter.write_paragraph()
+            formatter.write("\n".join(self.epilog.splitlines()) + "\n")
+
+
+class Program(click.Group):
+    """The root command; imports a command's module only when that command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"pyload.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        from pyload import __version__  # noqa: PLC0415 - reads the installed metadata
+
+        click.echo(f"pyload {__version__}")
+        context.exit()
+
+
+ROOT: Final = with_global_options(
+    Program(
+        name="pyload",
+        help="Load-test Istio's control plane with thousands of emulated proxies.",
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=_version,
+                help="Show the version and exit.",
+            )
+        ],
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        epilog="Try it: pyload cluster --embedded --duration 10s",
+        callback=lambda **_: None,
+    )
+)
+
+
+def program(executable: str, arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Args:
+        executable: How the program was called; its base name appears in help and errors.
+        arguments: What follows it.
+
+    Returns:
+        The exit code (design §5.11).
+    """
+    name = Path(executable).name
+    if name == "__main__.py":
+        name = "python -m pyload"
+    context = click.Context(ROOT)
+    parameters = list(ROOT.params)
+    for argument in arguments:
+        command = ROOT.get_command(context, argument)
+        if command is not None:
+            parameters += command.params
+    try:
+        code = ROOT.main(
+            args=rewrite(arguments, parameters),
+            prog_name=name,
+            standalone_mode=False,
+            auto_envvar_prefix="PYLOAD",
+        )
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        return error.exit_code
+    except PyloadError as error:
+        click.echo(f"Error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Nobody reads any more; keep the interpreter from complaining when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code if isinstance(code, int) else 0
