@@ -15,8 +15,8 @@ _UNITS: Final = {
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
 }
-_PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_LIMIT: Final = (1 << 63) - 1
+_PART: Final = re.compile(r"(\d*)\.?(\d*)([^\d.]*)", re.ASCII)
+_LIMIT: Final = 1 << 63
 
 
 class Duration(int):
@@ -37,19 +37,27 @@ class Duration(int):
         rest = text[1:] if text[:1] in ("+", "-") else text
         if rest == "0":
             return cls(0)
-        total = 0
-        position = 0
+        invalid = f"time: invalid duration {_quoted(text)}"
+        total = position = 0
         while position < len(rest):
             part = _PART.match(rest, position)
-            if part is None:
-                break
-            total += _scaled(part[1], _UNITS[part[2]])
+            whole = _whole(part[1]) if part is not None else None
+            if part is None or whole is None or not (part[1] or part[2]):
+                raise ValueError(invalid)
+            if not part[3]:
+                raise ValueError(f"time: missing unit in duration {_quoted(text)}")
+            if part[3] not in _UNITS:
+                what = f"unknown unit {_quoted(part[3])}"
+                raise ValueError(f"time: {what} in duration {_quoted(text)}")
+            unit = _UNITS[part[3]]
+            total += whole * unit + _fraction(part[2], unit)
+            if total > _LIMIT:
+                raise ValueError(invalid)
             position = part.end()
-        if not rest or position < len(rest):
-            raise ValueError(f"time: invalid duration {_quoted(text)}")
-        if total > _LIMIT:
-            raise ValueError(f"time: invalid duration {_quoted(text)}")
-        return cls(-total if text.startswith("-") else total)
+        negative = text.startswith("-")
+        if not rest or (total == _LIMIT and not negative):
+            raise ValueError(invalid)
+        return cls(-total if negative else total)
 
     @classmethod
     def from_seconds(cls, seconds: float) -> Self:
@@ -85,9 +93,24 @@ class Duration(int):
         return f"Duration({str(self)!r})"
 
 
-def _scaled(number: str, unit: int) -> int:
-    whole, _, fraction = number.partition(".")
-    return int(whole or 0) * unit + int(fraction or 0) * unit // 10 ** len(fraction)
+def _whole(digits: str) -> int | None:
+    """Read the digits before the point; None if they exceed what Go can hold."""
+    digits = digits.lstrip("0")
+    if len(digits) > len(str(_LIMIT)):
+        return None
+    value = int(digits or 0)
+    return value if value <= _LIMIT else None
+
+
+def _fraction(digits: str, unit: int) -> int:
+    """Scale the digits after the point as Go does: in floating point, ignoring what is too long."""
+    value, scale = 0, 1
+    for digit in digits:
+        if value * 10 + int(digit) > _LIMIT or value > (_LIMIT - 1) // 10:
+            break
+        value = value * 10 + int(digit)
+        scale *= 10
+    return int(value * (unit / scale))
 
 
 def _decimal(value: int, unit: int) -> str:
@@ -99,4 +122,13 @@ def _decimal(value: int, unit: int) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Quote as Go's time package does: what is not printable ASCII as the hex of its bytes."""
+    return '"' + "".join(_escaped(character) for character in text) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in ('"', "\\"):
+        return "\\" + character
+    if " " <= character < "\x80":
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,112 @@
+"""Reading mappings: which keys are there, and what to say about the others."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pyload.config.classic import CLASSIC
+from pyload.config.current import CURRENT
+from pyload.config.resolve import shown
+from pyload.config.scalars import is_null, kind
+from pyload.config.schema import PLACES, STALE_KEYS
+from pyload.config.unsupported import unsupported_key
+from pyload.config.yaml import Block, Node, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.config.dialect import Choice
+    from pyload.config.scalars import Reading
+    from pyload.config.schema import Place, Schema
+    from pyload.config.yaml import Entry
+
+
+def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Mapping[str, Node]:
+    """Give the values of the keys that the dialect knows, by their proper spelling.
+
+    Keys may be in any case. Unknown ones are noted, and so are those not supported yet.
+    """
+    if not isinstance(node, Block):
+        reading.problem(node, f"keys and values are expected {PLACES[place]}, not {kind(node)}")
+        return {}
+    known = {key.lower(): key for key in choice.schema.keys[place]}
+    values: dict[str, Node] = {}
+    lines: dict[str, int] = {}
+    for name, entry in node.entries.items():
+        key = known.get(name.lower())
+        if key is None:
+            if not (place == "root" and name.lower() == "dialect"):
+                _unknown(reading, choice, place, name, entry)
+        elif key in values:
+            what = f"{shown(name)} is `{key}` again, given at line {lines[key]}"
+            reading.problem(entry.key, what, "remove one of them")
+        else:
+            refusal = unsupported_key(place, key, entry.value)
+            if refusal:
+                reading.problem(entry.key, refusal, "remove it to run the rest")
+            values[key] = entry.value
+            lines[key] = entry.key.line
+    return values
+
+
+def read_list(reading: Reading, node: Node | None, key: str) -> tuple[Node, ...]:
+    """Give the items of a list; items without a value are left out, as in a list of one ``-``."""
+    if node is None or is_null(node):
+        return ()
+    if not isinstance(node, Sequence):
+        reading.problem(node, f"`{key}` takes a list, not {kind(node)}", "start each item with `-`")
+        return ()
+    return tuple(item for item in node.items if not is_null(item))
+
+
+def _unknown(reading: Reading, choice: Choice, place: Place, name: str, entry: Entry) -> None:
+    if name.lower() in STALE_KEYS:
+        what = f"{shown(name)} means nothing {PLACES[place]}, in any version of pilot-load"
+        reading.warn(entry.key, what, "remove it")
+        return
+    other = CURRENT if choice.schema is CLASSIC else CLASSIC
+    foreign = next((key for key in other.keys[place] if key.lower() == name.lower()), None)
+    if foreign is not None:
+        if not choice.mixed:
+            _note(reading, entry, *_foreign(choice, other, place, foreign))
+        return
+    what = f"unknown key {shown(name)} {PLACES[place]}"
+    if entry.key.value is True or entry.key.value is False:
+        what += f" ({shown(entry.key.written)} is YAML for `{name}`)"
+    _note(reading, entry, what, _suggestion(choice.schema, place, name.lower()))
+
+
+def _note(reading: Reading, entry: Entry, what: str, fix: str) -> None:
+    if reading.lenient:
+        reading.warn(entry.key, f"{what}, and is ignored")
+    else:
+        reading.problem(entry.key, what, fix)
+
+
+def _foreign(choice: Choice, other: Schema, place: Place, key: str) -> tuple[str, str]:
+    what = (
+        f"key `{key}` {PLACES[place]} belongs to the {other.dialect} dialect, and this is the "
+        f"{choice.because}"
+    )
+    new = choice.schema.renamed.get(key)
+    return what, f"write `{new}`" if new else f"remove it, or write `dialect: {other.dialect}`"
+
+
+@cache
+def _matches(name: str, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(get_close_matches(name, [key.lower() for key in keys], n=1))
+
+
+def _suggestion(schema: Schema, place: Place, name: str) -> str:
+    for dialect in (schema, CLASSIC, CURRENT):
+        for elsewhere, keys in dialect.keys.items():
+            for key in keys:
+                if key.lower() == name:
+                    return f"`{key}` belongs {PLACES[elsewhere]}"
+    keys = schema.keys[place]
+    close = _matches(name, keys)
+    if close:
+        return f"did you mean `{next(key for key in keys if key.lower() == close[0])}`?"
+    return "use one of " + ", ".join(f"`{key}`" for key in keys)

@@ -1,0 +1,38 @@
+"""The classic dialect: pilot-load as it was until January 2025."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyload.config.schema import Schema
+
+CLASSIC: Final = Schema(
+    dialect="classic",
+    keys={
+        "root": (
+            "gracePeriod",
+            "jitter",
+            "stableNames",
+            "nodeMetadata",
+            "istio",
+            "nodes",
+            "namespaces",
+        ),
+        "jitter": ("workloads", "config", "secrets"),
+        "nodes": ("name", "count", "ztunnel"),
+        "namespaces": ("name", "replicas", "istio", "applications"),
+        "applications": (
+            "name",
+            "type",
+            "replicas",
+            "instances",
+            "labels",
+            "gateways",
+            "istio",
+        ),
+    },
+    types=("sidecar", "plain", "ambient", "router", "external", "vm", "ztunnel"),
+    default_type="sidecar",
+    pods_key="instances",
+    renamed={"pods": "instances", "gateway": "router"},
+)

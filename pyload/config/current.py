@@ -1,0 +1,37 @@
+"""The current dialect: pilot-load since its rewrite of 2025."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pyload.config.schema import Schema
+
+CURRENT: Final = Schema(
+    dialect="current",
+    keys={
+        "root": (
+            "gracePeriod",
+            "jitter",
+            "stableNames",
+            "nodeMetadata",
+            "nodes",
+            "templates",
+            "namespaces",
+        ),
+        "jitter": ("workloads", "config"),
+        "nodes": ("name", "count", "ztunnel"),
+        "namespaces": (
+            "name",
+            "replicas",
+            "gracePeriod",
+            "waypoint",
+            "configs",
+            "applications",
+        ),
+        "applications": ("name", "type", "replicas", "pods", "labels", "configs"),
+    },
+    types=("plain", "sidecar", "ambient", "gateway", "waypoint", "external", "vm", "ztunnel"),
+    default_type="plain",
+    pods_key="pods",
+    renamed={"instances": "pods", "router": "gateway"},
+)

@@ -1,0 +1,114 @@
+"""Which dialect a file is written in: the one whose own keys and types it uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from pyload.config.classic import CLASSIC
+from pyload.config.current import CURRENT
+from pyload.config.resolve import shown
+from pyload.config.scalars import is_null
+from pyload.config.yaml import Block, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyload.config.model import Dialect
+    from pyload.config.scalars import Reading
+    from pyload.config.schema import Place, Schema
+    from pyload.config.yaml import Node
+
+SCHEMAS: Final[dict[Dialect, Schema]] = {"classic": CLASSIC, "current": CURRENT}
+
+_CHILDREN: Final[dict[Place, tuple[tuple[str, Place], ...]]] = {
+    "root": (("jitter", "jitter"), ("nodes", "nodes"), ("namespaces", "namespaces")),
+    "namespaces": (("applications", "applications"),),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The dialect to read a file in.
+
+    Attributes:
+        schema: The dialect.
+        because: Why, such as ``classic dialect, because of `instances` at line 7``.
+        mixed: Whether keys of the other dialect have been reported already.
+    """
+
+    schema: Schema
+    because: str
+    mixed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    dialect: Dialect
+    text: str
+    at: Scalar
+
+
+def choose(reading: Reading, root: Block) -> Choice:
+    """Find the dialect of a file, and note a problem where it mixes both."""
+    named = _named(reading, root)
+    if named is not None:
+        return named
+    found = sorted(_evidence("root", root), key=lambda one: (one.at.line, one.at.column))
+    if not found:
+        because = "classic dialect, as nothing in the file belongs to only one dialect"
+        return Choice(CLASSIC, because)
+    first = found[0]
+    because = f"{first.dialect} dialect, because of {first.text} at line {first.at.line}"
+    other = next((one for one in found if one.dialect != first.dialect), None)
+    if other is not None:
+        what = (
+            f"{other.text} belongs to the {other.dialect} dialect, and {first.text} at line "
+            f"{first.at.line} to the {first.dialect} one"
+        )
+        reading.problem(other.at, what, "use the keys and types of one of them")
+    return Choice(SCHEMAS[first.dialect], because, mixed=other is not None)
+
+
+def _named(reading: Reading, root: Block) -> Choice | None:
+    entry = next((e for name, e in root.entries.items() if name.lower() == "dialect"), None)
+    if entry is None or is_null(entry.value):
+        return None
+    name = entry.value.value if isinstance(entry.value, Scalar) else None
+    for dialect, schema in SCHEMAS.items():
+        if name == dialect:
+            because = f"{dialect} dialect, because of `dialect` at line {entry.key.line}"
+            return Choice(schema, because)
+    close = get_close_matches(str(name).lower(), SCHEMAS, n=1)
+    fix = f"did you mean `{close[0]}`?" if close else "write `classic` or `current`"
+    what = f"unknown dialect {shown(name)}" if isinstance(name, str) else "`dialect` takes a name"
+    reading.problem(entry.value, what, fix)
+    return None
+
+
+def _evidence(place: Place, block: Block) -> Iterator[_Evidence]:
+    """Find what only one dialect knows."""
+    children = dict(_CHILDREN.get(place, ()))
+    for name, entry in block.entries.items():
+        key = name.lower()
+        for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC)):
+            own = {k.lower(): k for k in schema.keys[place] if k not in other.keys[place]}
+            if key in own:
+                yield _Evidence(schema.dialect, f"`{own[key]}`", entry.key)
+        if place == "applications" and key == "type" and isinstance(entry.value, Scalar):
+            yield from _type_evidence(entry.value)
+        if key in children:
+            yield from _child_evidence(children[key], entry.value)
+
+
+def _child_evidence(place: Place, value: Node) -> Iterator[_Evidence]:
+    for item in value.items if isinstance(value, Sequence) else (value,):
+        if isinstance(item, Block):
+            yield from _evidence(place, item)
+
+
+def _type_evidence(value: Scalar) -> Iterator[_Evidence]:
+    for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC)):
+        if value.value in schema.types and value.value not in other.types:
+            yield _Evidence(schema.dialect, f"`type: {value.value}`", value)

@@ -1,0 +1,59 @@
+"""Names of namespaces that are known before the run, and where two of them are the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pyload.config.model import NAMESPACE
+from pyload.config.resolve import shown
+
+if TYPE_CHECKING:
+    from pyload.config.scalars import Reading
+    from pyload.config.yaml import Node
+
+_NUMBERED: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,9})", re.DOTALL)
+
+
+class FixedNames:
+    """Collects the names; `check` notes those that collide."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._single: dict[str, Node] = {}
+        self._numbered: dict[tuple[str, int], tuple[int, Node]] = {}
+        self._unnamed = False
+
+    def unnamed(self, index: int, *, alone: bool) -> str:
+        """Name an entry that has no name; the second and later ones get their index.
+
+        Args:
+            index: Place of the entry in its list, from 0.
+            alone: Whether the name is used as it is, without a suffix.
+        """
+        if not alone or not self._unnamed:
+            self._unnamed = self._unnamed or alone
+            return NAMESPACE
+        return f"{NAMESPACE}-{index}"
+
+    def add(self, name: str, at: Node) -> None:
+        """Take a name that is used as it is."""
+        first = self._single.setdefault(name, at)
+        if first is not at:
+            what = f"namespace {shown(name)} is already made by the entry at line {first.line}"
+            self._reading.problem(at, what, "give it another name, or use `replicas`")
+
+    def add_numbered(self, name: str, index: int, replicas: int, at: Node) -> None:
+        """Take the names ``NAME-INDEX-0`` to ``NAME-INDEX-(REPLICAS-1)``."""
+        self._numbered[name, index] = (replicas, at)
+
+    def check(self) -> None:
+        """Note single names that are among the numbered ones."""
+        for name, at in self._single.items():
+            match = _NUMBERED.fullmatch(name)
+            if match is None:
+                continue
+            replicas, other = self._numbered.get((match[1], int(match[2])), (0, at))
+            if int(match[3]) < replicas:
+                what = f"namespace {shown(name)} is already made by the entry at line {other.line}"
+                self._reading.problem(at, what, "give it another name")

@@ -1,0 +1,64 @@
+"""The rules of Kubernetes for names and labels, with what to do where one is broken."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pyload.config.resolve import shown
+
+MAX_NAME: Final = 63
+"""Longest name of a namespace, a Service or a label value."""
+
+_LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN: Final = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
+_QUALIFIED: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
+_MAX_PREFIX: Final = 253
+
+Complaint = tuple[str, str]
+"""What is wrong, and how to mend it."""
+
+
+def check_name(name: str, *, suffix: int, dots: bool = False) -> Complaint | None:
+    """Check what the names of objects start with.
+
+    Args:
+        name: The name as configured.
+        suffix: Length of what is put after it.
+        dots: Whether dots are allowed, as in the names of nodes.
+    """
+    pattern = _SUBDOMAIN if dots else _LABEL
+    if not pattern.fullmatch(name):
+        allowed = "lower-case letters, digits, `-` and `.`" if dots else (
+            "lower-case letters, digits and `-`"
+        )  # fmt: skip
+        what = f"{shown(name)} cannot be a Kubernetes name"
+        return what, f"use {allowed}, with a letter or digit at both ends"
+    if len(name) + suffix > MAX_NAME:
+        what = f"the name {shown(name)} has {len(name)} characters"
+        if suffix:
+            what += f", and objects get {suffix} more as a suffix"
+        return what, f"use at most {MAX_NAME - suffix} characters"
+    return None
+
+
+def check_label_key(key: str) -> Complaint | None:
+    """Check the key of a Kubernetes label, such as ``example.com/tier``."""
+    prefix, slash, name = key.rpartition("/")
+    good_prefix = not slash or (len(prefix) <= _MAX_PREFIX and _SUBDOMAIN.fullmatch(prefix))
+    if good_prefix and len(name) <= MAX_NAME and _QUALIFIED.fullmatch(name):
+        return None
+    return (
+        f"{shown(key)} cannot be the key of a label",
+        f"use at most {MAX_NAME} letters, digits, `-`, `_` and `.`, such as `example.com/tier`",
+    )
+
+
+def check_label_value(value: str) -> Complaint | None:
+    """Check the value of a Kubernetes label; it may be empty."""
+    if not value or (len(value) <= MAX_NAME and _QUALIFIED.fullmatch(value)):
+        return None
+    return (
+        f"{shown(value)} cannot be the value of a label",
+        f"use at most {MAX_NAME} letters, digits, `-`, `_` and `.`",
+    )

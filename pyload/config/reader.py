@@ -1,0 +1,174 @@
+"""The values of a file to the model, part by part."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+from pyload.config.blocks import read_keys, read_list
+from pyload.config.fixed import FixedNames
+from pyload.config.model import (
+    APPLICATION,
+    NODE,
+    Application,
+    ClusterConfig,
+    Jitter,
+    Namespace,
+    NodeGroup,
+)
+from pyload.config.names import check_name
+from pyload.config.resolve import shown
+from pyload.config.scalars import (
+    is_null,
+    read_bool,
+    read_count,
+    read_duration,
+    read_labels,
+    read_text,
+    read_text_map,
+)
+from pyload.config.unsupported import unsupported_type
+from pyload.units import Duration
+
+if TYPE_CHECKING:
+    from pyload.config.dialect import Choice
+    from pyload.config.scalars import Reading
+    from pyload.config.yaml import Block, Node
+
+MAX_TOTAL: Final = 10_000_000
+"""Most namespaces, applications or pods of one config; 10.0.0.0/8 has little more addresses."""
+
+_RANDOM_SUFFIX: Final = len("-abcdefgh")
+
+
+def read_cluster(reading: Reading, choice: Choice, root: Block) -> ClusterConfig:
+    """Read a whole file; what is wrong in it is noted in `reading`."""
+    keys = read_keys(reading, choice, "root", root)
+    stable = read_bool(reading, keys.get("stableNames"), "stableNames") or False
+    config = ClusterConfig(
+        grace_period=_duration(reading, keys.get("gracePeriod"), "gracePeriod"),
+        jitter=_jitter(reading, choice, keys.get("jitter")),
+        stable_names=stable,
+        node_metadata=read_text_map(reading, keys.get("nodeMetadata"), "nodeMetadata"),
+        nodes=tuple(
+            _node(reading, choice, item) for item in read_list(reading, keys.get("nodes"), "nodes")
+        )
+        or (NodeGroup(),),
+        namespaces=_namespaces(reading, choice, keys.get("namespaces"), stable=stable),
+    )
+    _check_totals(reading, config, keys.get("namespaces", root), keys.get("nodes", root))
+    return config
+
+
+def _jitter(reading: Reading, choice: Choice, node: Node | None) -> Jitter:
+    if node is None or is_null(node):
+        return Jitter()
+    keys = read_keys(reading, choice, "jitter", node)
+    return Jitter(
+        workloads=_duration(reading, keys.get("workloads"), "jitter.workloads"),
+        config=_duration(reading, keys.get("config"), "jitter.config"),
+        secrets=_duration(reading, keys.get("secrets"), "jitter.secrets"),
+    )
+
+
+def _node(reading: Reading, choice: Choice, node: Node) -> NodeGroup:
+    keys = read_keys(reading, choice, "nodes", node)
+    name = read_text(reading, keys.get("name"), "name") or NODE
+    if "name" in keys:
+        reading.complain(keys["name"], check_name(name, suffix=_RANDOM_SUFFIX, dots=True))
+    count = read_count(reading, keys.get("count"), "count")
+    return NodeGroup(name, 1 if count is None else count)
+
+
+def _namespaces(
+    reading: Reading, choice: Choice, node: Node | None, *, stable: bool
+) -> tuple[Namespace, ...]:
+    fixed = FixedNames(reading)
+    namespaces = []
+    for index, item in enumerate(read_list(reading, node, "namespaces")):
+        keys = read_keys(reading, choice, "namespaces", item)
+        replicas = read_count(reading, keys.get("replicas"), "replicas") or 1
+        written = read_text(reading, keys.get("name"), "name")
+        name = written or fixed.unnamed(index, alone=replicas == 1)
+        if written:
+            suffix = _suffix(index, replicas, stable=stable) if replicas > 1 else 0
+            reading.complain(keys["name"], check_name(name, suffix=suffix))
+        if replicas == 1:
+            fixed.add(name, keys.get("name", item))
+        elif stable:
+            fixed.add_numbered(name, index, replicas, keys.get("name", item))
+        applications = tuple(
+            _application(reading, choice, application, number, stable=stable)
+            for number, application in enumerate(
+                read_list(reading, keys.get("applications"), "applications")
+            )
+        )
+        grace_period = _duration(reading, keys.get("gracePeriod"), "gracePeriod")
+        namespaces.append(Namespace(name, replicas, grace_period, applications))
+    fixed.check()
+    return tuple(namespaces)
+
+
+def _application(
+    reading: Reading, choice: Choice, node: Node, index: int, *, stable: bool
+) -> Application:
+    keys = read_keys(reading, choice, "applications", node)
+    schema = choice.schema
+    name = read_text(reading, keys.get("name"), "name") or APPLICATION
+    replicas = read_count(reading, keys.get("replicas"), "replicas") or 1
+    if "name" in keys:
+        suffix = _suffix(index, replicas, stable=stable) + _RANDOM_SUFFIX
+        reading.complain(keys["name"], check_name(name, suffix=suffix))
+    return Application(
+        name=name,
+        type=_type(reading, choice, keys.get("type")),
+        replicas=replicas,
+        pods=read_count(reading, keys.get(schema.pods_key), schema.pods_key) or 0,
+        labels=read_labels(reading, keys.get("labels"), "labels"),
+    )
+
+
+def _type(reading: Reading, choice: Choice, node: Node | None) -> str:
+    schema = choice.schema
+    name = read_text(reading, node, "type")
+    if node is None or not name:
+        return schema.default_type
+    refusal = unsupported_type(name)
+    if name in schema.types or (refusal and choice.mixed):
+        if refusal:
+            reading.problem(node, refusal, "use `sidecar` or `plain`")
+    elif refusal:
+        new = schema.renamed.get(name)
+        fix = f"write `{new}`" if new else "use `sidecar` or `plain`"
+        what = f"application type {shown(name)} does not exist in the {schema.dialect} dialect"
+        reading.problem(node, what, fix)
+    else:
+        close = get_close_matches(name.lower(), schema.types, n=1)
+        fix = f"did you mean `{close[0]}`?" if close else "use `sidecar` or `plain`"
+        reading.problem(node, f"unknown application type {shown(name)}", fix)
+    return name
+
+
+def _suffix(index: int, replicas: int, *, stable: bool) -> int:
+    return len(f"-{index}-{replicas - 1}") if stable else _RANDOM_SUFFIX
+
+
+def _duration(reading: Reading, node: Node | None, key: str) -> Duration:
+    return read_duration(reading, node, key) or Duration(0)
+
+
+def _check_totals(reading: Reading, config: ClusterConfig, namespaces: Node, nodes: Node) -> None:
+    applications = pods = 0
+    for namespace in config.namespaces:
+        for application in namespace.applications:
+            equal = namespace.replicas * application.replicas
+            applications += equal
+            pods += equal * application.pods
+    spaces = sum(namespace.replicas for namespace in config.namespaces)
+    totals = (("namespaces", spaces), ("applications", applications), ("pods", pods))
+    for what, total in totals:
+        if total > MAX_TOTAL:
+            text = f"this makes {total:,} {what}, and at most {MAX_TOTAL:,} are possible"
+            reading.problem(namespaces, text, "check the replicas and counts")
+    if pods and not any(group.count for group in config.nodes):
+        reading.problem(nodes, "there are pods, but no nodes for them", "set a `count` above 0")

@@ -1,0 +1,180 @@
+"""Reading single values: text, counts, durations, booleans and maps of text.
+
+A value that is absent, null or wrong reads as None; what is wrong is noted in the `Reading`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+from pyload.config.names import check_label_key, check_label_value
+from pyload.config.resolve import as_text, shown
+from pyload.config.yaml import Block, Node, Scalar, Sequence
+from pyload.errors import Problem
+from pyload.units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.config.names import Complaint
+
+MAX_COUNT: Final = 1_000_000
+"""Largest value of any one count in a config."""
+
+_MAX_DURATION: Final = (1 << 63) - 1
+
+
+class Reading:
+    """What the reading of one file has found so far.
+
+    Args:
+        source: The file as the user named it.
+        lenient: Whether unknown keys are only warned of.
+    """
+
+    def __init__(self, source: str, *, lenient: bool) -> None:
+        self.source = source
+        self.lenient = lenient
+        # Keyed, because an anchor's value is read again at each of its aliases.
+        self._problems: dict[Problem, None] = {}
+        self._warnings: dict[Problem, None] = {}
+
+    def problem(self, at: Node, what: str, fix: str = "") -> None:
+        """Note what makes the file unusable."""
+        self._problems[Problem(self.source, at.line, at.column, what, fix)] = None
+
+    def complain(self, at: Node, complaint: Complaint | None) -> None:
+        """Note a problem if there is one."""
+        if complaint is not None:
+            self.problem(at, *complaint)
+
+    def warn(self, at: Node, what: str, fix: str = "") -> None:
+        """Note what is odd but harmless."""
+        self._warnings[Problem(self.source, at.line, at.column, what, fix)] = None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems, in file order."""
+        return tuple(sorted(self._problems))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """All warnings, in file order."""
+        return tuple(sorted(self._warnings))
+
+
+def is_null(node: Node) -> bool:
+    """Tell whether a key has no value, which means the same as leaving it out."""
+    return isinstance(node, Scalar) and node.value is None
+
+
+def kind(node: Node) -> str:
+    """Name what a value is, for a sentence."""
+    if isinstance(node, Sequence):
+        return "a list"
+    if isinstance(node, Block):
+        return "a mapping"
+    names = {str: "text", bool: "boolean", int: "number", float: "number", type(None): "empty"}
+    return f"the {names[type(node.value)]} {shown(node.written)}"
+
+
+def read_text(reading: Reading, node: Node | None, key: str) -> str | None:
+    """Read text; numbers and booleans become text as Go writes them."""
+    if node is None or is_null(node):
+        return None
+    if not isinstance(node, Scalar):
+        reading.problem(node, f"{shown(key)} takes text, not {kind(node)}")
+        return None
+    text = as_text(node.value)
+    if not isinstance(node.value, str) and text != node.written:
+        what = (
+            f"{shown(key)} becomes {shown(text)}, as that is what {shown(node.written)} is in YAML"
+        )
+        reading.warn(node, what, "put it in quotes to keep it as written")
+    return text
+
+
+def read_count(reading: Reading, node: Node | None, key: str) -> int | None:
+    """Read a whole number from 0 to `MAX_COUNT`."""
+    if node is None or is_null(node):
+        return None
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        quoted = isinstance(value, str) and value.isascii() and value.isdigit()
+        fix = "remove the quotes" if quoted else ""
+        reading.problem(node, f"{shown(key)} takes a whole number, not {kind(node)}", fix)
+    elif value < 0:
+        reading.problem(node, f"{shown(key)} cannot be negative")
+    elif value > MAX_COUNT:
+        reading.problem(node, f"{shown(key)} can be at most {MAX_COUNT:,}", "check the number")
+    else:
+        return value
+    return None
+
+
+def read_bool(reading: Reading, node: Node | None, key: str) -> bool | None:
+    """Read a boolean."""
+    if node is None or is_null(node):
+        return None
+    if isinstance(node, Scalar) and isinstance(node.value, bool):
+        return node.value
+    quoted = isinstance(node, Scalar) and node.value in ("true", "false")
+    fix = "remove the quotes" if quoted else "write `true` or `false`"
+    reading.problem(node, f"{shown(key)} takes a boolean, not {kind(node)}", fix)
+    return None
+
+
+def read_duration(reading: Reading, node: Node | None, key: str) -> Duration | None:
+    """Read a duration that is not negative: Go's text, or a bare number of nanoseconds."""
+    if node is None or is_null(node):
+        return None
+    value = node.value if isinstance(node, Scalar) else None
+    span: Duration | None = None
+    if isinstance(value, str):
+        try:
+            span = Duration.parse(value)
+        except ValueError as error:
+            reading.problem(node, str(error), "write a number and a unit, such as `10s` or `1m30s`")
+            return None
+    elif _is_number(value) and abs(value) <= _MAX_DURATION:
+        span = Duration(int(value))
+    if span is None:
+        what = f"`{key}`: invalid duration, {kind(node)}"
+        reading.problem(node, what, 'write a number and a unit, such as "10s" or "1m30s"')
+    elif span < 0:
+        reading.problem(node, f"{shown(key)} cannot be negative")
+    else:
+        if span and not isinstance(value, str):
+            what = f"`{key}: {value}` without a unit is {span}, as a number means nanoseconds"
+            reading.warn(node, what, f'write "{value}s" for seconds')
+        return span
+    return None
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def read_text_map(reading: Reading, node: Node | None, key: str) -> Mapping[str, str]:
+    """Read a mapping of text to text; a missing value is the empty text."""
+    if node is None or is_null(node):
+        return {}
+    if not isinstance(node, Block):
+        reading.problem(node, f"{shown(key)} takes a mapping of names to texts, not {kind(node)}")
+        return {}
+    return {
+        name: read_text(reading, entry.value, f"{key}.{name}") or ""
+        for name, entry in node.entries.items()
+    }
+
+
+def read_labels(reading: Reading, node: Node | None, key: str) -> Mapping[str, str]:
+    """Read a mapping of Kubernetes labels."""
+    labels = read_text_map(reading, node, key)
+    entries = node.entries if isinstance(node, Block) else {}
+    for name, entry in entries.items():
+        reading.complain(entry.key, check_label_key(name))
+        reading.complain(entry.value, check_label_value(labels[name]))
+    return labels

@@ -1,0 +1,46 @@
+"""What a dialect is: the keys of each part of a file, and the defaults that differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.config.model import Dialect
+
+Place = Literal["root", "jitter", "nodes", "namespaces", "applications"]
+
+PLACES: Final[Mapping[Place, str]] = {
+    "root": "at the top level",
+    "jitter": "in `jitter`",
+    "nodes": "in a node",
+    "namespaces": "in a namespace",
+    "applications": "in an application",
+}
+"""Where a key stands, as part of a sentence."""
+
+STALE_KEYS: Final = frozenset({"enabled", "httproutes", "kubernetes"})
+"""Keys, in lower case, of configs that pilot-load ships and that none of its versions reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One dialect.
+
+    Attributes:
+        dialect: Its name.
+        keys: The keys that it knows, supported by pyload or not.
+        types: The application types that it knows, supported by pyload or not.
+        default_type: Type of an application that names none.
+        pods_key: The key of an application that counts its pods.
+        renamed: Keys and types of the other dialect, and what they are called in this one.
+    """
+
+    dialect: Dialect
+    keys: Mapping[Place, tuple[str, ...]]
+    types: tuple[str, ...]
+    default_type: str
+    pods_key: str
+    renamed: Mapping[str, str]

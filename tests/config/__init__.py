@@ -1,0 +1,3 @@
+"""Tests of `pyload.config`."""
+
+from __future__ import annotations

@@ -1,0 +1,755 @@
+"""Tests of config files to the model, and of everything that is said about bad ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from pyload.config.load import Loaded, default, dump, load
+from pyload.config.model import Application, ClusterConfig, Jitter, Namespace, NodeGroup
+from pyload.errors import ConfigError, Problem
+from pyload.units import Duration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyload.config.model import Dialect
+
+SECOND = 1_000_000_000
+
+WHOLE = """\
+gracePeriod: 1.5s
+jitter: {workloads: 4s, config: 0s, secrets: 0}
+stableNames: on
+nodeMetadata: {TEAM: load, SIZE: 5, ON: y, EMPTY: ~}
+nodes:
+- name: node
+  count: 2
+- {}
+namespaces:
+- name: mesh
+  replicas: 2
+  applications:
+  - name: app
+    type: plain
+    replicas: 3
+    instances: 4
+    labels: {tier: gold, version: 1.5}
+  - {}
+- name: n
+  replicas: 0
+"""
+
+
+def read(text: str, *, lenient: bool = False) -> Loaded:
+    """Load a config."""
+    return load(text.encode(), source="f", lenient=lenient)
+
+
+def problems(text: str, *, lenient: bool = False) -> list[str]:
+    """Give all that is said about a config that is refused."""
+    with pytest.raises(ConfigError) as caught:
+        read(text, lenient=lenient)
+    assert caught.value.exit_code == 2
+    return [str(problem) for problem in caught.value.problems]
+
+
+def warnings(text: str, *, lenient: bool = False) -> list[str]:
+    """Give the warnings about a config that is accepted."""
+    return [str(warning) for warning in read(text, lenient=lenient).warnings]
+
+
+def application(text: str, *, before: str = "") -> str:
+    """Make a config of one application."""
+    return f"{before}namespaces:\n- applications:\n  - {text}\n"
+
+
+def test_reads_every_key_of_the_classic_dialect() -> None:
+    """A pilot-load config would build another mesh."""
+    assert read(WHOLE).config == ClusterConfig(
+        grace_period=Duration(1_500_000_000),
+        jitter=Jitter(workloads=Duration(4 * SECOND)),
+        stable_names=True,
+        node_metadata={"TEAM": "load", "SIZE": "5", "true": "true", "EMPTY": ""},
+        nodes=(NodeGroup("node", 2), NodeGroup("default", 1)),
+        namespaces=(
+            Namespace(
+                "mesh",
+                2,
+                applications=(
+                    Application("app", "plain", 3, 4, {"tier": "gold", "version": "1.5"}),
+                    Application("app", "sidecar", 1, 0),
+                ),
+            ),
+            Namespace("false", 1),
+        ),
+    )
+
+
+def test_reads_every_supported_key_of_the_current_dialect() -> None:
+    """A config of today's pilot-load would be refused or misread."""
+    loaded = read(
+        "namespaces:\n- gracePeriod: 2s\n  applications:\n  - pods: 3\n  - {type: sidecar}\n"
+    )
+    assert loaded.dialect == "current"
+    assert loaded.config.namespaces == (
+        Namespace(
+            grace_period=Duration(2 * SECOND),
+            applications=(Application(type="plain", pods=3), Application(type="sidecar")),
+        ),
+    )
+
+
+def test_keys_may_be_in_any_case() -> None:
+    """Configs that pilot-load read, as Go ignores case, would be refused."""
+    config = read(
+        "NAMESPACES:\n- Name: a\n  Applications: [{INSTANCES: 2}]\nGraceperiod: 1s\n"
+    ).config
+    assert config.grace_period == SECOND
+    assert config.namespaces[0].applications[0].pods == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# nothing\n", "---\n", "null", "{}", "namespaces:\nnodes: []"]
+)
+def test_an_empty_file_is_an_empty_mesh_with_defaults(text: str) -> None:
+    """An empty file would be an error, or build something."""
+    assert read(text).config == ClusterConfig(nodes=(NodeGroup("default", 1),))
+
+
+def test_no_file_is_a_mesh_of_one_pod() -> None:
+    """`pyload cluster` alone would do nothing."""
+    assert default().config == ClusterConfig(
+        nodes=(NodeGroup("default", 1),),
+        namespaces=(Namespace("namespace", applications=(Application("app", "sidecar", 1, 1),)),),
+    )
+    assert default().dialect == "classic"
+
+
+@pytest.mark.parametrize(
+    ("text", "dialect", "because"),
+    [
+        (application("instances: 1"), "classic", "because of `instances` at line 3"),
+        (application("PODS: 1"), "current", "because of `pods` at line 3"),
+        ("namespaces:\n- istio:\n", "classic", "because of `istio` at line 2"),
+        ("jitter: {secrets: 0}", "classic", "because of `secrets` at line 1"),
+        ("templates:\n", "current", "because of `templates` at line 1"),
+        ("namespaces: [{gracePeriod: 0}]", "current", "because of `gracePeriod` at line 1"),
+        ("{}", "classic", "as nothing in the file belongs to only one dialect"),
+        ("", "classic", "as the file is empty"),
+        ("nodes: []\ndialect: current", "current", "because of `dialect` at line 2"),
+        ("dialect: classic", "classic", "because of `dialect` at line 1"),
+        ("dialect:", "classic", "as nothing in the file belongs to only one dialect"),
+    ],
+)
+def test_says_which_dialect_and_why(text: str, dialect: Dialect, because: str) -> None:
+    """Applications would get the other dialect's default type, and nobody would know why."""
+    loaded = read(text)
+    assert (loaded.dialect, loaded.because) == (dialect, f"{dialect} dialect, {because}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            application("pods: 1") + "  - instances: 1\n",
+            (
+                "f:4:5: `instances` belongs to the classic dialect, and `pods` at line 3 to the "
+                "current one; use the keys and types of one of them"
+            ),
+        ),
+        (
+            application("instances: 1\n    type: plain") + "  - pods: 1\n  - pods: 2\n",
+            (
+                "f:5:5: `pods` belongs to the current dialect, and `instances` at line 3 to the "
+                "classic one; use the keys and types of one of them"
+            ),
+        ),
+        (
+            application("pods: 1", before="dialect: classic\n"),
+            (
+                "f:4:5: key `pods` in an application belongs to the current dialect, and this is "
+                "the classic dialect, because of `dialect` at line 1; write `instances`"
+            ),
+        ),
+        (
+            "dialect: classic\nnamespaces: [{gracePeriod: 1s}]",
+            (
+                "f:2:15: key `gracePeriod` in a namespace belongs to the current dialect, and this "
+                "is the classic dialect, because of `dialect` at line 1; remove it, or write "
+                "`dialect: current`"
+            ),
+        ),
+        (
+            application("type: gateway", before="dialect: classic\n"),
+            (
+                "f:4:11: application type `gateway` does not exist in the classic dialect; "
+                "write `router`"
+            ),
+        ),
+        (
+            application("type: waypoint", before="dialect: classic\n"),
+            (
+                "f:4:11: application type `waypoint` does not exist in the classic dialect; "
+                "use `sidecar` or `plain`"
+            ),
+        ),
+        ("dialect: curent", "f:1:10: unknown dialect `curent`; did you mean `current`?"),
+        ("dialect: xyz", "f:1:10: unknown dialect `xyz`; write `classic` or `current`"),
+        ("dialect: 5", "f:1:10: `dialect` takes a name; write `classic` or `current`"),
+    ],
+)
+def test_dialects_do_not_mix(text: str, expected: str) -> None:
+    """Half of the file would be ignored."""
+    assert problems(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("namespace: []", "unknown key `namespace` at the top level; did you mean `namespaces`?"),
+        (
+            "instances: 1",
+            "unknown key `instances` at the top level; `instances` belongs in an application",
+        ),
+        (
+            "zzz: 1",
+            (
+                "unknown key `zzz` at the top level; use one of `gracePeriod`, `jitter`, "
+                "`stableNames`, `nodeMetadata`, `istio`, `nodes`, `namespaces`"
+            ),
+        ),
+        ("jitter: {workload: 1s}", "unknown key `workload` in `jitter`; did you mean `workloads`?"),
+        ("nodes: [{cuont: 1}]", "unknown key `cuont` in a node; did you mean `count`?"),
+        (
+            "jitter: {on: 1}",
+            (
+                "unknown key `true` in `jitter` (`on` is YAML for `true`); use one of `workloads`, "
+                "`config`, `secrets`"
+            ),
+        ),
+        ("NODES: []\nnodes: []", "`nodes` is `nodes` again, given at line 1; remove one of them"),
+        ("- a", "a config is a mapping, not a list; begin with a key such as `namespaces:`"),
+        (
+            "hello",
+            "a config is a mapping, not the text `hello`; begin with a key such as `namespaces:`",
+        ),
+        (
+            "namespaces: {a: b}",
+            "`namespaces` takes a list, not a mapping; start each item with `-`",
+        ),
+        ("namespaces: [a]", "keys and values are expected in a namespace, not the text `a`"),
+        ("jitter: 5s", "keys and values are expected in `jitter`, not the text `5s`"),
+        (
+            "stableNames: 1",
+            "`stableNames` takes a boolean, not the number `1`; write `true` or `false`",
+        ),
+        (
+            "stableNames: 'true'",
+            "`stableNames` takes a boolean, not the text `true`; remove the quotes",
+        ),
+        (
+            "nodes: [{count: '5'}]",
+            "`count` takes a whole number, not the text `5`; remove the quotes",
+        ),
+        ("nodes: [{count: 1.5}]", "`count` takes a whole number, not the number `1.5`"),
+        ("nodes: [{count: .inf}]", "`count` takes a whole number, not the number `.inf`"),
+        ("nodes: [{count: yes}]", "`count` takes a whole number, not the boolean `yes`"),
+        ("nodes: [{count: [1]}]", "`count` takes a whole number, not a list"),
+        ("nodes: [{count: -1}]", "`count` cannot be negative"),
+        ("nodes: [{count: 1000001}]", "`count` can be at most 1,000,000; check the number"),
+        ("nodes: [{name: [a]}]", "`name` takes text, not a list"),
+        ("nodeMetadata: [a]", "`nodeMetadata` takes a mapping of names to texts, not a list"),
+        ("nodeMetadata: {a: {b: c}}", "`nodeMetadata.a` takes text, not a mapping"),
+        (
+            "gracePeriod: 5 s",
+            (
+                'time: unknown unit " s" in duration "5 s"; '
+                "write a number and a unit, such as `10s` or `1m30s`"
+            ),
+        ),
+        (
+            "gracePeriod: yes",
+            (
+                "`gracePeriod`: invalid duration, the boolean `yes`; "
+                'write a number and a unit, such as "10s" or "1m30s"'
+            ),
+        ),
+        (
+            "gracePeriod: 1e30",
+            (
+                "`gracePeriod`: invalid duration, the number `1e30`; "
+                'write a number and a unit, such as "10s" or "1m30s"'
+            ),
+        ),
+        ("gracePeriod: -1s", "`gracePeriod` cannot be negative"),
+        (
+            "jitter: {config: bad}",
+            'time: invalid duration "bad"; write a number and a unit, such as `10s` or `1m30s`',
+        ),
+        (
+            "jitter: {secrets: no}",
+            (
+                "`jitter.secrets`: invalid duration, the boolean `no`; "
+                'write a number and a unit, such as "10s" or "1m30s"'
+            ),
+        ),
+        (application("labels: [a]"), "`labels` takes a mapping of names to texts, not a list"),
+        ("jitter: {workloads: -1s}", "`jitter.workloads` cannot be negative"),
+        (
+            "namespaces: [{name: Mesh_1}]",
+            (
+                "`Mesh_1` cannot be a Kubernetes name; use lower-case letters, digits and `-`, "
+                "with a letter or digit at both ends"
+            ),
+        ),
+        (
+            "nodes: [{name: a..b}]",
+            (
+                "`a..b` cannot be a Kubernetes name; use lower-case letters, digits, `-` and `.`, "
+                "with a letter or digit at both ends"
+            ),
+        ),
+        (
+            f"namespaces: [{{name: {'a' * 64}}}]",
+            f"the name `{'a' * 37}...` has 64 characters; use at most 63 characters",
+        ),
+        (
+            f"namespaces: [{{replicas: 2, name: {'a' * 55}}}]",
+            (
+                f"the name `{'a' * 37}...` has 55 characters, and objects get 9 more as a suffix; "
+                "use at most 54 characters"
+            ),
+        ),
+        (
+            f"namespaces: [{{applications: [{{name: {'a' * 46}}}]}}]",
+            (
+                f"the name `{'a' * 37}...` has 46 characters, and objects get 18 more as a suffix; "
+                "use at most 45 characters"
+            ),
+        ),
+        (
+            application("labels: {-a: b}"),
+            (
+                "`-a` cannot be the key of a label; use at most 63 letters, digits, `-`, `_` and "
+                "`.`, such as `example.com/tier`"
+            ),
+        ),
+        (
+            application("labels: {a: b c}"),
+            (
+                "`b c` cannot be the value of a label; "
+                "use at most 63 letters, digits, `-`, `_` and `.`"
+            ),
+        ),
+        (application("type: sidcar"), "unknown application type `sidcar`; did you mean `sidecar`?"),
+        (application("type: xyz"), "unknown application type `xyz`; use `sidecar` or `plain`"),
+        (
+            "namespaces:\n- name: a\n- name: a\n",
+            (
+                "namespace `a` is already made by the entry at line 2; "
+                "give it another name, or use `replicas`"
+            ),
+        ),
+        (
+            "stableNames: true\nnamespaces:\n- {name: a, replicas: 2}\n- name: a-0-1\n",
+            "namespace `a-0-1` is already made by the entry at line 3; give it another name",
+        ),
+        (
+            application("instances: 1") + "nodes: [{count: 0}]",
+            "there are pods, but no nodes for them; set a `count` above 0",
+        ),
+        (
+            "namespaces:\n- replicas: 1000\n  applications: [{replicas: 1000, instances: 1000}]",
+            (
+                "this makes 1,000,000,000 pods, and at most 10,000,000 are possible; "
+                "check the replicas and counts"
+            ),
+        ),
+    ],
+)
+def test_says_what_is_wrong_and_how_to_mend_it(text: str, expected: str) -> None:
+    """A mistake would show only once the objects are half created."""
+    (problem,) = problems(text)
+    assert problem.split(": ", 1)[1] == expected
+
+
+def test_all_problems_come_at_once_in_file_order() -> None:
+    """The user would mend the file one run at a time."""
+    text = """\
+gracePeriod: bad
+nodes:
+- count: -1
+- count: x
+namespaces:
+- name: Mesh
+  name: mesh
+  replicsa: 1
+  applications:
+  - type: routre
+    instances: 1
+    labels: {a b: c}
+"""
+    assert [problem.split(": ")[0] for problem in problems(text)] == [
+        "f:1:14",
+        "f:3:10",
+        "f:4:10",
+        "f:7:3",
+        "f:8:3",
+        "f:10:11",
+        "f:12:14",
+    ]
+
+
+def test_a_problem_in_an_anchor_is_named_once() -> None:
+    """The same place would be reported for each alias."""
+    text = (
+        "namespaces:\n- applications: &a [{replica: 1}]\n- applications: *a\n- applications: *a\n"
+    )
+    assert problems(text) == [
+        "f:2:22: unknown key `replica` in an application; did you mean `replicas`?"
+    ]
+
+
+def test_lenient_ignores_unknown_keys_aloud() -> None:
+    """Old configs with leftovers could not be run at all."""
+    text = "dialect: classic\ntypo: 1\nnamespaces:\n- applications: [{pods: 3}]\n"
+    assert warnings(text, lenient=True) == [
+        "f:2:1: unknown key `typo` at the top level, and is ignored",
+        (
+            "f:4:19: key `pods` in an application belongs to the current dialect, and this is the "
+            "classic dialect, because of `dialect` at line 1, and is ignored"
+        ),
+    ]
+    assert len(problems(text)) == 2
+
+
+def test_keys_of_old_examples_only_warn() -> None:
+    """The examples that pilot-load ships would be refused."""
+    text = "kubernetes: {}\nnodes: [{enabled: true}]\nnamespaces: [{httpRoutes: 1}]\n"
+    nothing = "in any version of pilot-load; remove it"
+    assert warnings(text) == [
+        f"f:1:1: `kubernetes` means nothing at the top level, {nothing}",
+        f"f:2:10: `enabled` means nothing in a node, {nothing}",
+        f"f:3:15: `httpRoutes` means nothing in a namespace, {nothing}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        (
+            "gracePeriod: 5",
+            (
+                "f:1:14: `gracePeriod: 5` without a unit is 5ns, as a number means nanoseconds; "
+                'write "5s" for seconds'
+            ),
+        ),
+        (
+            "namespaces: [{name: n}]",
+            (
+                "f:1:21: `name` becomes `false`, as that is what `n` is in YAML; "
+                "put it in quotes to keep it as written"
+            ),
+        ),
+        (
+            "nodeMetadata: {A: 0123}",
+            (
+                "f:1:19: `nodeMetadata.A` becomes `83`, as that is what `0123` is in YAML; "
+                "put it in quotes to keep it as written"
+            ),
+        ),
+    ],
+)
+def test_warns_of_values_that_are_not_what_they_look_like(text: str, warning: str) -> None:
+    """`gracePeriod: 5` would pass for five seconds, and `name: n` for a name."""
+    assert warnings(text) == [warning]
+
+
+@pytest.mark.parametrize("text", ["gracePeriod: 0", "nodeMetadata: {A: 5}", "nodes: [{name: 'n'}]"])
+def test_does_not_warn_without_need(text: str) -> None:
+    """Users would learn to ignore warnings."""
+    assert warnings(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("istio: {default: true}", "`istio` is not supported yet"),
+        ("templates: {a: b}", "`templates` is not supported yet"),
+        ("jitter: {config: 1s}", "`jitter.config` is not supported yet"),
+        ("jitter: {secrets: 5}", "`jitter.secrets` is not supported yet"),
+        ("nodes: [{ztunnel: {}}]", "`ztunnel` of a node is not supported yet"),
+        ("namespaces: [{istio: {}}]", "`istio` of a namespace is not supported yet"),
+        ("namespaces: [{configs: [a]}]", "`configs` of a namespace is not supported yet"),
+        ("namespaces: [{waypoint: a}]", "`waypoint` of a namespace is not supported yet"),
+        (application("istio: {}"), "`istio` of an application is not supported yet"),
+        (application("gateways: {}"), "`gateways` of an application is not supported yet"),
+        (application("configs: [a]"), "`configs` of an application is not supported yet"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(text: str, expected: str) -> None:
+    """A run would measure a mesh without the objects that its config asks for."""
+    for lenient in (False, True):
+        (problem,) = problems(text, lenient=lenient)
+        assert problem.split(": ", 1)[1] == f"{expected}; remove it to run the rest"
+
+
+@pytest.mark.parametrize(
+    "name", ["router", "ambient", "external", "vm", "ztunnel", "gateway", "waypoint"]
+)
+def test_application_types_that_are_not_supported_are_refused(name: str) -> None:
+    """A gateway would run as something else."""
+    (problem,) = problems(application(f"type: {name}"))
+    assert problem == (
+        f"f:3:11: application type `{name}` is not supported yet; use `sidecar` or `plain`"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "istio:",
+        "jitter: {config: 0, secrets: 0s}",
+        "jitter: {config: '0'}",
+        "nodes: [{ztunnel: ~}]",
+        application("gateways:"),
+    ],
+)
+def test_what_asks_for_nothing_is_not_refused(text: str) -> None:
+    """Configs that only spell out that something is off could not be run."""
+    assert warnings(text) == []
+
+
+def test_unnamed_namespaces_do_not_collide() -> None:
+    """All of them would be the one namespace `namespace`."""
+    config = read("namespaces: [{}, {name: a}, {}, {replicas: 2}, {}]").config
+    names = [namespace.name for namespace in config.namespaces]
+    assert names == ["namespace", "a", "namespace-2", "namespace", "namespace-4"]
+
+
+def test_names_that_only_look_numbered_do_not_collide() -> None:
+    """A namespace whose name ends in numbers would be refused without need."""
+    entries = "{name: a, replicas: 2}, {name: a-0-2}, {name: a-1-0}, {name: a-0-00}, {name: b-0-1}"
+    assert len(read(f"stableNames: true\nnamespaces: [{entries}]").config.namespaces) == 5
+    assert len(read("namespaces: [{name: a, replicas: 2}, {name: a-0-1}]").config.namespaces) == 2
+
+
+def test_stable_names_may_be_longer() -> None:
+    """Short suffixes would count as long ones."""
+    text = f"stableNames: true\nnamespaces: [{{name: {'a' * 59}, replicas: 10}}]"
+    assert len(read(text).config.namespaces[0].name) == 59
+
+
+def test_dumps_sorted_keys_and_go_durations() -> None:
+    """The log would not show what runs, or in a form that scripts do not know."""
+    config = read(WHOLE).config
+    assert dump(config, "classic") == (
+        "gracePeriod: 1.5s\n"
+        "jitter:\n"
+        "  workloads: 4s\n"
+        "namespaces:\n"
+        "- applications:\n"
+        "  - instances: 4\n"
+        "    labels:\n"
+        "      tier: gold\n"
+        '      version: "1.5"\n'
+        "    name: app\n"
+        "    replicas: 3\n"
+        "    type: plain\n"
+        "  - instances: 0\n"
+        "    name: app\n"
+        "    replicas: 1\n"
+        "    type: sidecar\n"
+        "  name: mesh\n"
+        "  replicas: 2\n"
+        '- name: "false"\n'
+        "  replicas: 1\n"
+        "nodeMetadata:\n"
+        '  EMPTY: ""\n'
+        '  SIZE: "5"\n'
+        "  TEAM: load\n"
+        '  "true": "true"\n'
+        "nodes:\n"
+        "- count: 2\n"
+        "  name: node\n"
+        "- count: 1\n"
+        "  name: default\n"
+        "stableNames: true\n"
+    )
+    current = ClusterConfig(namespaces=(Namespace(grace_period=Duration(1)),))
+    assert "gracePeriod: 1ns" in dump(current, "current")
+    assert dump(ClusterConfig(), "current") == "jitter: {}\nnodes:\n- count: 1\n  name: default\n"
+
+
+LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True) | st.sampled_from(
+    ["n", "y", "on", "no", "null", "0x1f", "1e3", "012", "5"]
+)
+PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
+SPAN = st.integers(0, (1 << 63) - 1).map(Duration)
+
+
+def configs(types: tuple[str, ...]) -> st.SearchStrategy[ClusterConfig]:
+    """Make valid configs."""
+    count = st.integers(0, 20)
+    application = st.builds(
+        Application,
+        LABEL,
+        st.sampled_from(types),
+        st.integers(1, 20),
+        count,
+        st.dictionaries(LABEL, LABEL | st.just(""), max_size=3),
+    )
+    namespace = st.builds(
+        Namespace,
+        LABEL,
+        st.integers(1, 20),
+        applications=st.lists(application, max_size=3).map(tuple),
+    )
+    nodes = st.lists(st.builds(NodeGroup, LABEL, st.integers(1, 20)), min_size=1, max_size=3)
+    return st.builds(
+        ClusterConfig,
+        SPAN,
+        st.builds(Jitter, SPAN),
+        st.booleans(),
+        st.dictionaries(PRINTABLE, PRINTABLE, max_size=3),
+        nodes.map(tuple),
+        st.lists(namespace, max_size=3, unique_by=lambda one: one.name).map(tuple),
+    )
+
+
+@given(configs(("sidecar", "plain")), st.sampled_from(["classic", "current"]))
+def test_what_is_dumped_loads_as_the_same_config(config: ClusterConfig, dialect: Dialect) -> None:
+    """A config copied from the log would build another mesh."""
+    loaded = load(dump(config, dialect).encode(), source="f")
+    assert loaded.config == config
+    assert loaded.warnings == ()
+
+
+def loads_or_is_refused(data: bytes) -> None:
+    """Check that bytes give a config or problems, and nothing else."""
+    problems: tuple[Problem, ...] | None = None
+    try:
+        load(data, source="f")
+    except ConfigError as error:
+        problems = error.problems
+    assert problems is None or (problems and problems == tuple(sorted(set(problems))))
+
+
+@given(st.binary(max_size=200))
+@example(b"\xfe\xff")
+@example(b"a: \xef\xbb\xbf")
+@example("a: \x85b\u2028c\r\n".encode())
+def test_any_bytes_are_a_config_or_problems(data: bytes) -> None:
+    """Binary junk would end in a traceback."""
+    loads_or_is_refused(data)
+
+
+@given(st.text(max_size=200) | st.text("-[]{}:,\n &*!|>'\"%@`#?ab<01.~\t", max_size=200))
+def test_any_text_is_a_config_or_problems(text: str) -> None:
+    """A file that is not a config would end in a traceback."""
+    loads_or_is_refused(text.encode("utf-8", "replace"))
+
+
+KEYS = [
+    *("gracePeriod", "jitter", "stableNames", "nodeMetadata", "istio", "nodes", "templates"),
+    *("namespaces", "workloads", "config", "secrets", "name", "count", "ztunnel", "replicas"),
+    *("waypoint", "configs", "applications", "type", "pods", "instances", "labels", "gateways"),
+    *("dialect", "enabled", "typo", "<<", "on", "5", "~"),
+]
+VALUES = [
+    *("1", "-1", "0", "1.5", ".inf", ".nan", "1e30", "99999999999999999999", "5s", "0s", "bad"),
+    *("sidecar", "router", "gateway", "sidcar", "a", "A_", "yes", "~", "''", "'5'", "classic"),
+    *("current", "[]", "{}", "[[]]", "[~]", "{a: b}", "[{a: 1}]", "!!int x", "*x", "&x {a: *x}"),
+]
+
+
+@given(
+    st.recursive(
+        st.sampled_from(VALUES),
+        lambda inner: (
+            st.lists(st.tuples(st.sampled_from(KEYS), inner), max_size=5).map(
+                lambda pairs: "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
+            )
+            | st.lists(inner, max_size=3).map(lambda items: "[" + ", ".join(items) + "]")
+        ),
+        max_leaves=30,
+    )
+)
+def test_any_mix_of_keys_and_values_is_a_config_or_problems(text: str) -> None:
+    """A mistake that nobody thought of would end in a traceback."""
+    loads_or_is_refused(text.encode())
+
+
+@given(st.data())
+def test_a_damaged_config_is_a_config_or_problems(data: st.DataObject) -> None:
+    """A file cut off or edited badly would end in a traceback."""
+    start = data.draw(st.integers(0, len(WHOLE)))
+    end = data.draw(st.integers(start, min(len(WHOLE), start + 30)))
+    loads_or_is_refused((WHOLE[:start] + data.draw(st.text(max_size=5)) + WHOLE[end:]).encode())
+
+
+@pytest.mark.golden
+def test_the_recorded_classic_config_loads(golden: Path) -> None:
+    """The config of the recorded requests could not be replayed."""
+    loaded = load((golden / "kube" / "classic-basic.yaml").read_bytes(), source="f")
+    assert loaded == Loaded(
+        ClusterConfig(
+            jitter=Jitter(workloads=Duration(4 * SECOND)),
+            nodes=(NodeGroup("node", 2),),
+            namespaces=(Namespace("mesh", applications=(Application("app", replicas=2, pods=2),)),),
+        ),
+        "classic",
+        "classic dialect, because of `instances` at line 8",
+    )
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "classic-types",
+            [
+                ("6:3", "`istio` of a namespace"),
+                ("19:5", "`istio` of an application"),
+                ("32:11", "application type `ambient`"),
+                ("34:11", "application type `external`"),
+                ("36:11", "application type `vm`"),
+                ("39:11", "application type `router`"),
+                ("40:5", "`gateways` of an application"),
+                ("46:3", "`ztunnel` of a node"),
+            ],
+        ),
+        (
+            "current-ambient",
+            [
+                ("5:3", "`waypoint` of a namespace"),
+                ("9:11", "application type `waypoint`"),
+                ("13:11", "application type `ambient`"),
+                ("17:3", "`ztunnel` of a node"),
+            ],
+        ),
+        (
+            "current-mix",
+            [
+                ("11:11", "application type `gateway`"),
+                ("12:5", "`configs` of an application"),
+                ("21:5", "`configs` of an application"),
+                ("25:3", "`configs` of a namespace"),
+                ("27:10", "`jitter.config`"),
+                ("29:1", "`templates`"),
+            ],
+        ),
+    ],
+)
+def test_recorded_configs_beyond_this_version_are_refused_key_by_key(
+    golden: Path, name: str, expected: list[tuple[str, str]]
+) -> None:
+    """Part of a real config would be ignored, or be refused without saying which part."""
+    actual = problems((golden / "kube" / f"{name}.yaml").read_text())
+    places = [problem.removeprefix("f:").split(" is not supported yet")[0] for problem in actual]
+    assert places == [f"{where}: {what}" for where, what in expected]
