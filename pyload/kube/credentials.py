@@ -1,0 +1,290 @@
+"""Finds the API server and what to show it: kubeconfig files, or the pod that pyload runs in."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import ipaddress
+import logging
+import os
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from pyload.errors import ClusterUnreachable, UsageError
+from pyload.kube import kubeconfig as kubeconfigs
+from pyload.kube.http import HttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from pyload.kube.transport import Transport
+
+SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where Kubernetes puts a pod's credentials."""
+
+_REFRESH_SECONDS: Final = 60.0
+
+log = logging.getLogger("pyload.kube")
+
+
+async def connect(
+    kubeconfig: str | None,
+    *,
+    environ: Mapping[str, str],
+    service_account: Path = SERVICE_ACCOUNT,
+) -> Transport:
+    """Find the API server; nothing is sent to it yet.
+
+    The order is: `kubeconfig`, the files in ``KUBECONFIG``, ``$HOME/.kube/config``, and where
+    none of these exists, the pod that this process runs in.
+
+    Args:
+        kubeconfig: Path of a file, or None.
+        environ: Environment variables.
+        service_account: Folder of the pod's credentials.
+
+    Raises:
+        UsageError: The kubeconfig cannot be used.
+        ClusterUnreachable: There is no kubeconfig, and this is not a pod.
+    """
+    paths = _candidates(kubeconfig, environ)
+    there = [path for path in paths if _exists(path)]
+    in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST"))
+    if kubeconfig and not there and not in_pod:
+        raise UsageError(
+            f"kubeconfig {kubeconfig} does not exist",
+            fix="name one that does with --kubeconfig, or try --embedded",
+        )
+    # Slow to import, so not while the loop has other work.
+    config = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio.config")
+    # It reports what it raises as well, and we say it better.
+    logging.getLogger("kubernetes_asyncio").addHandler(logging.NullHandler())
+    if there:
+        selected = await asyncio.to_thread(kubeconfigs.load, there)
+        return await _from_kubeconfig(config, selected, environ)
+    log.info("using in cluster kubeconfig")
+    return await _in_cluster(config, environ, service_account, paths)
+
+
+def _candidates(kubeconfig: str | None, environ: Mapping[str, str]) -> Sequence[Path]:
+    if kubeconfig:
+        return [Path(os.path.expanduser(kubeconfig))]  # noqa: PTH111 - Path's can raise
+    if listed := environ.get("KUBECONFIG"):
+        parts = filter(None, listed.split(os.pathsep))
+        return [Path(os.path.expanduser(part)) for part in parts]  # noqa: PTH111 - likewise
+    return [Path(environ.get("HOME") or "/", ".kube", "config")]
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # Out of sight is not absent: reading it says why.
+        return True
+
+
+async def _from_kubeconfig(
+    config: Any, selected: kubeconfigs.Selected, environ: Mapping[str, str]
+) -> Transport:
+    source = _KubeconfigSource(config, selected)
+    settings = await source.load()
+    return HttpTransport(
+        settings.host,
+        ssl=_tls(settings, selected.source) if settings.host.startswith("https:") else None,
+        headers=_Headers(_bearer(settings), source.authorization, source.expires).get,
+        proxy=settings.proxy or _proxy(settings.host, environ),
+        server_hostname=settings.tls_server_name,
+    )
+
+
+class _KubeconfigSource:
+    """Turns the chosen user and cluster into settings; again whenever a token may be new."""
+
+    def __init__(self, config: Any, selected: kubeconfigs.Selected) -> None:
+        self._config = config
+        self._selected = selected
+        self._document = {
+            "current-context": "selected",
+            "contexts": [
+                {"name": "selected", "context": {"cluster": "selected", "user": "selected"}}
+            ],
+            "clusters": [{"name": "selected", "cluster": dict(selected.cluster)}],
+            "users": [{"name": "selected", "user": dict(selected.user)}],
+        }
+        self._expires: datetime | None = None
+
+    async def load(self) -> Any:
+        """Read the files, and run the plug-in, that user and cluster name.
+
+        Raises:
+            UsageError: They cannot be used.
+        """
+        from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
+
+        settings = Configuration()
+        try:
+            loader = await self._config.load_kube_config_from_dict(
+                self._document, client_configuration=settings
+            )
+        except Exception as error:  # that package lets whatever a file's content causes through
+            text = str(error).strip() or type(error).__name__
+            raise UsageError(
+                f"kubeconfig {self._selected.source}: {text}",
+                fix="check that kubectl works with it, or name another with --kubeconfig",
+            ) from error
+        self._expires = getattr(loader, "exec_plugin_expiry", None)
+        return settings
+
+    async def authorization(self) -> str:
+        """Give the value of the Authorization header as it is now; may be empty."""
+        return _bearer(await self.load())
+
+    def expires(self) -> float | None:
+        """Say for how many seconds the last answer is good; None for ever."""
+        user = self._selected.user
+        if self._expires is not None:
+            return (self._expires - datetime.now(UTC)).total_seconds() - _REFRESH_SECONDS
+        if "tokenFile" in user or "auth-provider" in user:
+            return _REFRESH_SECONDS
+        return None
+
+
+async def _in_cluster(
+    config: Any, environ: Mapping[str, str], folder: Path, looked: Sequence[Path]
+) -> Transport:
+    from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
+
+    settings = Configuration()
+    loader = config.incluster_config.InClusterConfigLoader(
+        token_filename=str(folder / "token"),
+        cert_filename=str(folder / "ca.crt"),
+        environ=environ,
+    )
+    try:
+        await asyncio.to_thread(loader.load_and_set, settings)
+    except (config.ConfigException, OSError) as error:
+        raise ClusterUnreachable(
+            f"there is no kubeconfig at {os.pathsep.join(map(str, looked))}, and this is not a pod "
+            f"in a cluster ({str(error).rstrip('.')})",
+            fix="name a kubeconfig with --kubeconfig, or try --embedded",
+        ) from error
+
+    async def authorization() -> str:
+        try:
+            await asyncio.to_thread(loader.load_and_set, settings)
+        except config.ConfigException as error:
+            raise ClusterUnreachable(str(error)) from error
+        return _bearer(settings)
+
+    return HttpTransport(
+        settings.host,
+        ssl=_tls(settings, str(folder)),
+        headers=_Headers(_bearer(settings), authorization, lambda: _REFRESH_SECONDS).get,
+    )
+
+
+def _bearer(settings: Any) -> str:
+    return str(settings.api_key.get("BearerToken") or "").strip()
+
+
+class _Headers:
+    """The Authorization header, renewed when it may be out of date.
+
+    Args:
+        value: Its value now; empty for none.
+        renew: Gives its value later.
+        expires: Says for how many seconds the last value is good; None for ever.
+    """
+
+    def __init__(
+        self,
+        value: str,
+        renew: Callable[[], Awaitable[str]],
+        expires: Callable[[], float | None],
+    ) -> None:
+        self._renew = renew
+        self._expires = expires
+        self._renewal = asyncio.Lock()
+        self._set(value)
+
+    async def get(self) -> Mapping[str, str]:
+        """Give the header, or none for an anonymous user."""
+        if self._worn():
+            async with self._renewal:
+                if self._worn():
+                    await self._replace()
+        return self._headers
+
+    def _worn(self) -> bool:
+        return asyncio.get_running_loop().time() >= self._due
+
+    async def _replace(self) -> None:
+        try:
+            self._set(await self._renew())
+        except (UsageError, ClusterUnreachable, OSError) as error:
+            # The old one may still be good; if not, the server says so.
+            log.warning("cannot renew the cluster credentials: %s", error)
+            self._due = asyncio.get_running_loop().time() + _REFRESH_SECONDS
+
+    def _set(self, value: str) -> None:
+        self._headers: Mapping[str, str] = {"Authorization": value} if value else {}
+        seconds = self._expires()
+        now = asyncio.get_running_loop().time()
+        self._due = float("inf") if seconds is None else now + max(seconds, 1.0)
+
+
+def _tls(settings: Any, source: str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
+        if settings.cert_file:
+            context.load_cert_chain(settings.cert_file, keyfile=settings.key_file)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the certificates of kubeconfig {source} cannot be used: {error}",
+            fix="check that kubectl works with it, or name another with --kubeconfig",
+        ) from error
+    # What kubectl accepts is enough: many clusters' own CAs lack what this flag asks for.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not settings.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _proxy(url: str, environ: Mapping[str, str]) -> str | None:
+    """Find the proxy that the environment names for a URL; never one for this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    address = _address(host)
+    if host == "localhost" or (address is not None and address.is_loopback):
+        return None
+    excluded = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    if any(_covers(part.strip(), host) for part in excluded.split(",")):
+        return None
+    name = f"{parts.scheme}_proxy"
+    proxy = environ.get(name.upper()) or environ.get(name)
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+def _covers(pattern: str, host: str) -> bool:
+    """Say whether one part of NO_PROXY, a domain, an address or a network, means a host."""
+    if pattern in ("*", host):
+        return True
+    domain = pattern.lstrip(".")
+    if domain and (host == domain or host.endswith(f".{domain}")):
+        return True
+    address = _address(host)
+    try:
+        return address is not None and address in ipaddress.ip_network(pattern, strict=False)
+    except ValueError:
+        return False
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None

@@ -1,0 +1,265 @@
+"""Requests to an API server over sockets, with aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import socket
+import ssl as tls
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from pyload.errors import ClusterUnreachable
+from pyload.kube.transport import Response
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+REQUEST_SECONDS: Final = 30.0
+_CONNECT_SECONDS: Final = 10.0
+_WATCH_SLACK_SECONDS: Final = 30.0
+"""How much longer than asked for a watch may stay silent before it counts as broken."""
+
+_FIX: Final = (
+    "check that the cluster is up and that --kubeconfig names the right one, or try --embedded"
+)
+_BROKEN: Final = (ConnectionError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)
+
+
+class HttpTransport:
+    """Carries requests to one API server.
+
+    Connections are opened when they are needed, on the loop of the first request. Call `aclose`
+    on that loop when done.
+
+    Args:
+        base_url: Such as ``https://127.0.0.1:6443``; may end with a path.
+        ssl: How to verify the server and what to present to it; None for the system's default.
+        headers: Gives headers for each request, such as a bearer token that is renewed.
+        connections: Connections at most, watches included.
+        proxy: URL of an HTTP proxy to go through.
+        server_hostname: Name to expect in the server's certificate instead of the URL's.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        ssl: tls.SSLContext | None = None,
+        headers: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
+        connections: int = 100,
+        proxy: str | None = None,
+        server_hostname: str | None = None,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._ssl: tls.SSLContext | bool = True if ssl is None else ssl
+        self._headers = headers
+        self._connections = connections
+        self._proxy = proxy
+        self._server_hostname = server_hostname
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the API server is, for messages."""
+        return self._base
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+    ) -> Response:
+        """Send one request and read its whole answer, whatever its status.
+
+        Raises:
+            ClusterUnreachable: There was no answer.
+        """
+        headers = await self._all_headers(content_type if body is not None else "")
+        try:
+            async with self._open().request(
+                method,
+                self._base + path,
+                params=query,
+                data=body,
+                headers=headers,
+                proxy=self._proxy,
+                server_hostname=self._server_hostname,
+                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS),
+                allow_redirects=False,
+            ) as answer:
+                payload = await answer.read()
+                return Response(answer.status, payload, _retry_after(answer.headers))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from _cause(error)
+
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator[HttpLines]:
+        """Open a GET whose answer is read line by line; leaving the context closes it.
+
+        Raises:
+            ClusterUnreachable: There was no answer.
+        """
+        headers = await self._all_headers("")
+        silence = float(query.get("timeoutSeconds", 0)) + _WATCH_SLACK_SECONDS
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence
+        )
+        try:
+            answer = await self._open().get(
+                self._base + path,
+                params=query,
+                headers=headers,
+                proxy=self._proxy,
+                server_hostname=self._server_hostname,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from _cause(error)
+        try:
+            yield HttpLines(answer, self._unreachable)
+        finally:
+            # An answer that has not ended cannot be released: its connection is given up.
+            answer.close()
+
+    async def aclose(self) -> None:
+        """Give up all connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._ssl),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": _user_agent(), "Accept": "application/json"},
+            )
+        return self._session
+
+    async def _all_headers(self, content_type: str) -> dict[str, str]:
+        headers = dict(await self._headers()) if self._headers is not None else {}
+        if content_type:
+            headers["Content-Type"] = content_type
+        return headers
+
+    def _unreachable(self, error: BaseException) -> ClusterUnreachable:
+        what, fix = _explain(error, self._base)
+        where = self._base
+        if self._proxy:
+            # Without the password that a proxy's URL may hold.
+            where += f" through the proxy {urlsplit(self._proxy).netloc.rpartition('@')[2]}"
+        return ClusterUnreachable(f"cannot reach the API server at {where}: {what}", fix=fix)
+
+
+class HttpLines:
+    """The answer to a `HttpTransport.stream`.
+
+    Args:
+        answer: The answer, whose body has not been read.
+        unreachable: Makes the error for a connection that broke.
+
+    Attributes:
+        status: HTTP status code.
+    """
+
+    def __init__(
+        self,
+        answer: aiohttp.ClientResponse,
+        unreachable: Callable[[BaseException], ClusterUnreachable],
+    ) -> None:
+        self.status = answer.status
+        self._answer = answer
+        self._unreachable = unreachable
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield each line without its newline, until the server ends the answer.
+
+        Raises:
+            ClusterUnreachable: The connection broke.
+        """
+        # Not the stream's own line reader, which refuses objects of more than 128 KB.
+        begun: list[bytes] = []
+        try:
+            async for chunk in self._answer.content.iter_any():
+                first, *others = chunk.split(b"\n")
+                begun.append(first)
+                for other in others:
+                    line = b"".join(begun)
+                    begun = [other]
+                    yield line
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from _cause(error)
+        if last := b"".join(begun):
+            yield last
+
+    async def body(self) -> bytes:
+        """Read the whole body instead; for answers that are errors."""
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await self._answer.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from _cause(error)
+
+
+def _user_agent() -> str:
+    # Not `pyload.__version__`: the package's root stands above this layer.
+    try:
+        return f"pyload/{importlib.metadata.version('pyload-istio')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "pyload/unknown"
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    text = headers.get("Retry-After", "")
+    # The other form, a date, is not what API servers send.
+    return float(text) if text.isdecimal() else None
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Find what the operating system or TLS said; the client decides by it what to repeat."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return error.certificate_error
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error
+    return error
+
+
+def _explain(error: BaseException, base: str) -> tuple[str, str]:
+    """Say in plain words what went wrong, and what to do."""
+    cause = _cause(error)
+    if isinstance(cause, tls.SSLError):
+        return _explain_tls(cause)
+    if isinstance(error, aiohttp.InvalidURL):
+        return "this is not an address", "mend the server's address in the kubeconfig"
+    if isinstance(cause, socket.gaierror) or isinstance(error, aiohttp.ClientConnectorDNSError):
+        what = f"no such host: {urlsplit(base).hostname}"
+    elif isinstance(cause, ConnectionRefusedError):
+        what = "connection refused"
+    elif isinstance(cause, TimeoutError):
+        what = "no answer in time"
+    elif isinstance(cause, _BROKEN):
+        what = "the connection broke off"
+    else:
+        what = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return what, _FIX
+
+
+def _explain_tls(error: tls.SSLError) -> tuple[str, str]:
+    if isinstance(error, tls.SSLCertVerificationError):
+        reason = error.verify_message or str(error)
+        return (
+            f"its certificate is not accepted: {reason.rstrip('.')}",
+            "check certificate-authority-data and tls-server-name of the cluster in the kubeconfig",
+        )
+    return (
+        f"the TLS handshake failed: {error.reason or error}",
+        "check the server's address and the client certificate in the kubeconfig",
+    )

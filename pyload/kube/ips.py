@@ -1,0 +1,59 @@
+"""The addresses of fake pods and services."""
+
+from __future__ import annotations
+
+from collections import deque
+from ipaddress import IPv4Address
+from typing import Final
+
+from pyload.errors import PyloadError
+
+FIRST: Final = "10.0.0.10"
+LAST: Final = "10.255.255.254"
+
+
+class IpAllocator:
+    """Gives each address to one holder at a time, counting up; hosts .0 and .255 are left out.
+
+    Addresses that were given back are used before new ones, so a run that churns for days stays
+    in the range that it began in.
+
+    Args:
+        first: Lowest address.
+        last: Highest address.
+    """
+
+    def __init__(self, *, first: str = FIRST, last: str = LAST) -> None:
+        self._next = int(IPv4Address(first))
+        self._last = int(IPv4Address(last))
+        self._used: set[int] = set()
+        self._free: deque[int] = deque()
+
+    def allocate(self) -> str:
+        """Give an address that nobody holds.
+
+        Raises:
+            PyloadError: All addresses are in use.
+        """
+        number = self._free.popleft() if self._free else self._fresh()
+        self._used.add(number)
+        return str(IPv4Address(number))
+
+    def release(self, ip: str) -> None:
+        """Take an address back; one that is not in use is ignored."""
+        number = int(IPv4Address(ip))
+        if number in self._used:
+            self._used.remove(number)
+            self._free.append(number)
+
+    def _fresh(self) -> int:
+        while self._next & 0xFF in (0, 255):
+            self._next += 1
+        if self._next > self._last:
+            raise PyloadError(
+                f"all {len(self._used)} IP addresses up to {IPv4Address(self._last)} are in use",
+                fix="make the mesh smaller, or split it over several runs",
+            )
+        number = self._next
+        self._next += 1
+        return number

@@ -1,0 +1,179 @@
+"""Kubeconfig files: reading several as one, and saying what is wrong with them.
+
+What the chosen user and cluster mean is the business of `pyload.kube.credentials`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_LISTS: Final = (("contexts", "context"), ("clusters", "cluster"), ("users", "user"))
+_CLUSTER_FILES: Final = ("certificate-authority",)
+_USER_FILES: Final = ("client-certificate", "client-key", "tokenFile")
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The current context of one or more files.
+
+    Attributes:
+        source: Files, for messages.
+        cluster: The cluster's section, with absolute file names and a URL as ``server``.
+        user: The user's section, likewise; empty for an anonymous one.
+    """
+
+    source: str
+    cluster: Mapping[str, Any]
+    user: Mapping[str, Any]
+
+
+def load(paths: Sequence[Path]) -> Selected:
+    """Read files and find the cluster and user of their current context.
+
+    As for kubectl, of several files the first that sets something wins.
+
+    Raises:
+        UsageError: A file cannot be used; says which and why.
+    """
+    source = ":".join(map(str, paths))
+    files = [(path, _read(path)) for path in paths]
+    name = next(filter(None, (_text(parsed, "current-context") for _, parsed in files)), "")
+    if not name:
+        raise UsageError(
+            f"kubeconfig {source} has no current-context",
+            fix="choose one with `kubectl config use-context NAME`",
+        )
+    return _select(source, files, name)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import yaml  # noqa: PLC0415 - not needed by embedded runs
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        parsed = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader
+    except IsADirectoryError:
+        raise UsageError(
+            f"kubeconfig {path} is a directory", fix="name the file in it with --kubeconfig"
+        ) from None
+    except OSError as error:
+        raise UsageError(
+            f"cannot read kubeconfig {path}: {error.strerror or error}",
+            fix="check its permissions, or name another with --kubeconfig",
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise UsageError(f"kubeconfig {path} is not YAML{where}", fix=_OTHER) from error
+    if parsed is None:
+        return {}
+    if not isinstance(parsed, dict):
+        raise UsageError(f"kubeconfig {path} is YAML, but not a kubeconfig", fix=_OTHER)
+    return parsed
+
+
+_OTHER: Final = "name a kubeconfig with --kubeconfig, such as one that kubectl works with"
+
+
+def _text(parsed: Mapping[str, Any], key: str) -> str:
+    value = parsed.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _select(source: str, files: Iterable[tuple[Path, Mapping[str, Any]]], name: str) -> Selected:
+    files = list(files)
+    found = _find(files, "contexts", "context", name)
+    if found is None:
+        raise UsageError(
+            f'kubeconfig {source} has no context "{name}", which is its current-context',
+            fix="choose one with `kubectl config use-context NAME`",
+        )
+    _, context = found
+    cluster_name, user_name = _text(context, "cluster"), _text(context, "user")
+    cluster = _find(files, "clusters", "cluster", cluster_name)
+    if cluster is None:
+        raise UsageError(
+            f'kubeconfig {source} has no cluster "{cluster_name}", '
+            f'which its context "{name}" refers to',
+            fix=_MEND,
+        )
+    user: tuple[Path, Mapping[str, Any]] | None = (Path(), {})
+    if user_name:
+        user = _find(files, "users", "user", user_name)
+    if user is None:
+        raise UsageError(
+            f'kubeconfig {source} has no user "{user_name}", which its context "{name}" refers to',
+            fix=_MEND,
+        )
+    absolute_cluster = _absolute(*cluster, _CLUSTER_FILES)
+    absolute_user = _absolute(*user, _USER_FILES)
+    absolute_cluster["server"] = _server(source, cluster_name, absolute_cluster, absolute_user)
+    return Selected(source, absolute_cluster, absolute_user)
+
+
+_MEND: Final = "choose another context with `kubectl config use-context NAME`, or mend the file"
+
+
+def _find(
+    files: Iterable[tuple[Path, Mapping[str, Any]]], key: str, inner: str, name: str
+) -> tuple[Path, Mapping[str, Any]] | None:
+    for path, parsed in files:
+        entries = parsed.get(key) or []
+        if not isinstance(entries, list):
+            raise UsageError(f"kubeconfig {path}: {key} is not a list", fix=_OTHER)
+        for entry in entries:
+            if isinstance(entry, dict) and entry.get("name") == name:
+                section = entry.get(inner) or {}
+                if not isinstance(section, dict):
+                    raise UsageError(
+                        f'kubeconfig {path}: {inner} "{name}" is not a mapping', fix=_OTHER
+                    )
+                return path, section
+    return None
+
+
+def _absolute(path: Path, section: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    """Resolve file names against the folder of the file that they stand in."""
+    copy = dict(section)
+    folder = path.absolute().parent
+    for key in keys:
+        if isinstance(copy.get(key), str) and copy[key]:
+            copy[key] = str(folder / copy[key])
+    plugin = copy.get("exec")
+    if isinstance(plugin, dict):
+        command = plugin.get("command")
+        if isinstance(command, str) and "/" in command:
+            copy["exec"] = {**plugin, "command": str(folder / command)}
+    return copy
+
+
+def _server(source: str, name: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> str:
+    server = _text(cluster, "server").rstrip("/")
+    if not server:
+        raise UsageError(
+            f'cluster "{name}" of kubeconfig {source} has no server', fix="add its URL"
+        )
+    if "://" not in server:
+        secure = any(key.startswith(("certificate", "insecure")) for key in cluster) or any(
+            key.startswith("client-") for key in user
+        )
+        server = f"{'https' if secure else 'http'}://{server}"
+    try:
+        parts = urlsplit(server)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            f'server of cluster "{name}" in kubeconfig {source} is not a URL: {server}',
+            fix="write https://HOST:PORT",
+        )
+    return server

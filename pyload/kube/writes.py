@@ -1,0 +1,93 @@
+"""How an object gets into the API server whether or not it is there already."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound
+
+if TYPE_CHECKING:
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj, Resource
+
+_ATTEMPTS: Final = 3
+_PAUSES: Final = (0.010, 0.020)
+_CREATE_PAUSES: Final = (0.1, 0.3, 1.0)
+
+
+class Written(NamedTuple):
+    """What an `upsert` did.
+
+    Attributes:
+        obj: The object as the server has it now.
+        before: The object as it was, or None if it is new.
+    """
+
+    obj: Obj
+    before: Obj | None
+
+
+async def upsert(client: Client, resource: Resource, obj: Obj, *, status: bool) -> Written:
+    """Create an object, or replace the one that is there.
+
+    Args:
+        client: The API server.
+        resource: The object's kind.
+        obj: The object; stays as it is.
+        status: Write its status too, for kinds whose status is a subresource.
+
+    Raises:
+        Conflict: Somebody else kept changing it.
+        ApiError: The server refused, reading included.
+        ClusterUnreachable: There was no answer.
+    """
+    metadata = obj["metadata"]
+    namespace = metadata.get("namespace")
+    path = resource.path(namespace, metadata["name"])
+    pauses = iter(_CREATE_PAUSES)
+    while True:
+        before = await _read(client, path)
+        if before is not None:
+            written = await _replace(client, path, path, obj, _version(before))
+            break
+        try:
+            written = await client.create(resource.path(namespace), obj)
+            break
+        except (ApiError, ClusterUnreachable) as error:
+            # A POST is not safe to repeat, but to look again whether it was carried out is.
+            pause = next(pauses, None)
+            if pause is None or (isinstance(error, ApiError) and error.status < 500):
+                raise
+        await asyncio.sleep(pause)
+    if status and obj.get("status"):
+        written = await _replace(client, path, f"{path}/status", obj, _version(written))
+    return Written(written, before)
+
+
+async def _read(client: Client, path: str) -> Obj | None:
+    try:
+        return await client.get(path)
+    except NotFound:
+        return None
+
+
+async def _replace(client: Client, path: str, target: str, obj: Obj, version: str) -> Obj:
+    """Put an object to `target`, reading its resourceVersion again from `path` on a conflict."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await client.update(target, _with_version(obj, version))
+        except Conflict:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        await asyncio.sleep(_PAUSES[attempt])
+        version = _version(await client.get(path))
+    raise AssertionError("unreachable")
+
+
+def _with_version(obj: Obj, version: str) -> Obj:
+    return {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
+
+
+def _version(obj: Obj) -> str:
+    return str((obj.get("metadata") or {}).get("resourceVersion") or "")

@@ -1,0 +1,206 @@
+"""A view that stays equal to the server's collection, whatever happens in between."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyload.errors import Forbidden
+from pyload.kube.client import Client
+from pyload.kube.resources import PODS
+from pyload.kube.watch import Reflector
+from tests.kube.peers import Collection, Fault, Lines, Scripted, answer, status
+from tests.virtual import VIRTUAL, VirtualTimeLoop
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from pyload.kube.resources import Obj
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+class _View:
+    """What a handler makes of what it is told, checked on the way."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, int] = {}
+        self.replaced = 0
+
+    def replace(self, objects: list[Obj]) -> None:
+        self.objects = {obj["metadata"]["name"]: obj["value"] for obj in objects}
+        self.replaced += 1
+
+    def event(self, type_: str, obj: Obj) -> None:
+        assert type_ in ("ADDED", "MODIFIED", "DELETED")
+        name = obj["metadata"]["name"]
+        if type_ == "DELETED":
+            self.objects.pop(name, None)
+        else:
+            self.objects[name] = obj["value"]
+
+
+def _on_server(collection: Collection) -> dict[str, int]:
+    return {name: obj["value"] for name, obj in collection.objects.items()}
+
+
+@contextlib.asynccontextmanager
+async def _following(collection: Collection, view: _View) -> AsyncIterator[Reflector]:
+    reflector = Reflector(Client(collection, rng=Random(1)), PODS, view, rng=Random(1))
+    task = asyncio.create_task(reflector.run(), name="reflector")
+    try:
+        yield reflector
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+names = st.sampled_from(["a", "b", "c", "d"])
+changes = st.one_of(
+    st.tuples(st.just("put"), names),
+    st.tuples(st.just("remove"), names),
+    st.tuples(st.just("forget"), st.just("")),
+    st.tuples(st.just("sleep"), st.sampled_from(["0", "0.001", "1", "100", "700"])),
+)
+trouble = st.none() | st.builds(
+    Fault, st.sampled_from(["drop", "500", "410", "end"]), st.integers(0, 3)
+)
+
+
+@given(
+    steps=st.lists(changes, max_size=30),
+    faults=st.lists(trouble, max_size=15),
+    page=st.integers(1, 3),
+    bookmarks=st.booleans(),
+)
+@settings(max_examples=150)
+def test_the_view_ends_up_equal_to_the_server(
+    *, steps: list[tuple[str, str]], faults: list[Fault | None], page: int, bookmarks: bool
+) -> None:
+    """A pod that a lost event hides would run without a proxy, or a proxy without a pod."""
+
+    async def scenario() -> None:
+        collection = Collection(faults=deque(faults), page=page, bookmarks=bookmarks)
+        view = _View()
+        async with _following(collection, view) as reflector:
+            for number, (step, argument) in enumerate(steps):
+                if step == "put":
+                    collection.put(argument, number)
+                elif step == "remove":
+                    collection.remove(argument)
+                elif step == "forget":
+                    collection.forget()
+                else:
+                    await asyncio.sleep(float(argument))
+            # Faults are used up one request at a time, at worst one per longest pause and watch.
+            while collection.faults:  # noqa: ASYNC110 - virtual time
+                await asyncio.sleep(700)
+            await asyncio.sleep(100)
+            assert reflector.synced.is_set()
+            assert view.objects == _on_server(collection)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(scenario())
+
+
+@pytest.mark.anyio
+async def test_a_quiet_watch_that_ends_goes_on_from_its_bookmark() -> None:
+    """After ten quiet minutes every client would list all pods of the cluster again."""
+    collection = Collection(bookmarks=True)
+    collection.put("a", 1)
+    view = _View()
+    async with _following(collection, view):
+        await asyncio.sleep(3600)
+        # Other kinds' writes move the version on and are compacted away; the bookmark knows.
+        collection.version += 100
+        await asyncio.sleep(120)
+        collection.forgotten = collection.version
+        await asyncio.sleep(3600)
+        collection.put("b", 2)
+        await asyncio.sleep(1)
+
+        assert view.objects == {"a": 1, "b": 2}
+        assert view.replaced == 1
+        assert collection.requests < 30
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["drop", "500", "410", "end"])
+async def test_a_server_in_trouble_is_not_hammered(kind: str) -> None:
+    """Thousands of requests a second would keep the server down."""
+    collection = Collection(faults=deque([Fault(kind)] * 10_000))
+    async with _following(collection, _View()):
+        await asyncio.sleep(600)
+
+    assert collection.requests < 600
+
+
+@pytest.mark.anyio
+async def test_a_first_list_that_is_refused_ends_at_once() -> None:
+    """A run without permission would hang in silence instead of saying so."""
+    client = Client(Scripted(answer(403, status(403, "Forbidden"))))
+
+    with pytest.raises(Forbidden, match='verb "list" on "pods"'):
+        await Reflector(client, PODS, _View()).run()
+
+
+@pytest.mark.anyio
+async def test_a_version_that_the_server_does_not_know_leads_to_a_new_list() -> None:
+    """A server restored from a backup refuses the old version for ever, and the view would rot."""
+    listed = answer(200, {"metadata": {"resourceVersion": "9"}, "items": []})
+    too_large = Lines(504, [b'{"kind":"Status","code":504,"reason":"Timeout"}'])
+    transport = Scripted(listed, too_large, too_large, too_large, answer(403))
+    view = _View()
+    reflector = Reflector(Client(transport), PODS, view, namespace="mesh", label_selector="a=b")
+
+    # The script ends; that it got there is the point.
+    with pytest.raises(IndexError):
+        await reflector.run()
+
+    assert [("watch" in request.query) for request in transport.requests[:5]] == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert {request.query["labelSelector"] for request in transport.requests} == {"a=b"}
+    assert {request.path for request in transport.requests} == {"/api/v1/namespaces/mesh/pods"}
+
+
+@pytest.mark.anyio
+async def test_cancelling_stops_it_wherever_it_is() -> None:
+    """Cleanup would hang behind a watch, or a pause, that nobody can end."""
+    for moment in (0.0, 0.0005, 0.0015, 0.003, 50.0):
+        collection = Collection(faults=deque([None, Fault("drop")]))
+        collection.put("a", 1)
+        async with _following(collection, _View()):
+            await asyncio.sleep(moment)
+
+
+@pytest.mark.anyio
+async def test_a_lost_place_is_made_up_for_within_a_second() -> None:
+    """Proxies would run for pods that are gone, or the other way round, until the next list."""
+    collection = Collection()
+    collection.put("a", 1)
+    view = _View()
+    async with _following(collection, view):
+        await asyncio.sleep(1)
+        collection.put("b", 2)
+        collection.forget()
+        await asyncio.sleep(1)
+
+        assert view.objects == {"a": 1, "b": 2}
+        assert view.replaced == 2

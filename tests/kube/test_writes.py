@@ -1,0 +1,121 @@
+"""Creating or replacing, whichever it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.errors import ApiError, Conflict
+from pyload.kube.client import Client
+from pyload.kube.resources import NODES, SERVICES
+from pyload.kube.writes import upsert
+from tests.kube.peers import Scripted, answer, status
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.kube.resources import Obj
+    from pyload.kube.transport import Response
+
+pytestmark = pytest.mark.anyio
+
+MISSING = answer(404, status(404, "NotFound"))
+CONFLICT = answer(409, status(409, "Conflict"))
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def _node(version: str = "") -> Obj:
+    metadata = {"name": "n", **({"resourceVersion": version} if version else {})}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": {"phase": "x"}}
+
+
+def _read(version: str) -> Response:
+    return answer(200, _node(version))
+
+
+def _sent(transport: Scripted) -> list[tuple[str, str, str]]:
+    return [
+        (
+            request.method,
+            request.path.rsplit("/", 1)[1],
+            (request.body or {}).get("metadata", {}).get("resourceVersion", ""),
+        )
+        for request in transport.requests
+    ]
+
+
+async def test_a_new_object_is_posted_and_its_status_put() -> None:
+    """A node without status would never be ready."""
+    transport = Scripted(MISSING, answer(201, _node("1")), _read("2"))
+    obj = _node()
+
+    written = await upsert(Client(transport), NODES, obj, status=True)
+
+    assert written == (_node("2"), None)
+    assert _sent(transport) == [("GET", "n", ""), ("POST", "nodes", ""), ("PUT", "status", "1")]
+    assert obj == _node()
+
+
+async def test_an_existing_object_is_replaced_at_the_version_read() -> None:
+    """A refresh of endpoints would fail, or overwrite somebody's change unseen."""
+    transport = Scripted(_read("5"), _read("6"))
+
+    written = await upsert(Client(transport), NODES, _node(), status=False)
+
+    assert written == (_node("6"), _node("5"))
+    assert _sent(transport) == [("GET", "n", ""), ("PUT", "n", "5")]
+
+
+async def test_a_conflict_is_tried_again_at_the_new_version() -> None:
+    """Controllers touch objects all the time; every other refresh would fail."""
+    transport = Scripted(_read("5"), CONFLICT, _read("6"), CONFLICT, _read("7"), _read("8"))
+
+    written = await upsert(Client(transport), NODES, _node(), status=False)
+
+    assert written.obj == _node("8")
+    assert [one for one in _sent(transport) if one[0] == "PUT"] == [
+        ("PUT", "n", "5"),
+        ("PUT", "n", "6"),
+        ("PUT", "n", "7"),
+    ]
+    assert asyncio.get_running_loop().time() == pytest.approx(0.030)
+
+
+async def test_the_third_conflict_is_the_last() -> None:
+    """Two programs that fight over an object would fight for ever."""
+    transport = Scripted(_read("5"), CONFLICT, _read("6"), CONFLICT, _read("7"), CONFLICT)
+
+    with pytest.raises(Conflict):
+        await upsert(Client(transport), NODES, _node(), status=False)
+
+
+async def test_a_failed_read_is_an_error_and_not_a_reason_to_write() -> None:
+    """pilot-load would put an object without resourceVersion over whatever is there."""
+    transport = Scripted(*[answer(500, status(500))] * 5)
+
+    with pytest.raises(ApiError, match="HTTP 500"):
+        await upsert(Client(transport, rng=Random(1)), NODES, _node(), status=True)
+
+    assert {request.method for request in transport.requests} == {"GET"}
+
+
+async def test_an_object_without_status_gets_no_status_write() -> None:
+    """A service's request sequence would differ from pilot-load's."""
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "m"}}
+    transport = Scripted(MISSING, answer(201, service))
+
+    await upsert(Client(transport), SERVICES, service, status=True)
+
+    assert [request.path for request in transport.requests] == [
+        "/api/v1/namespaces/m/services/s",
+        "/api/v1/namespaces/m/services",
+    ]
