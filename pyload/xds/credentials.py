@@ -1,0 +1,42 @@
+"""How a proxy proves who it is: which of pilot-load's authentication modes applies."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from pyload.errors import UsageError
+
+Auth = Literal["plaintext", "jwt", "plaintext-jwt"]
+
+_CHOICES: Final[tuple[Auth, ...]] = get_args(Auth)
+_PLAINTEXT_PORT: Final = "15010"
+
+
+def infer(auth: str, address: str) -> Auth:
+    """Choose the mode for an address.
+
+    Args:
+        auth: What the user asked for; empty leaves it to the port: plaintext for 15010, a token
+            over TLS for all others.
+        address: ``HOST:PORT`` of the control plane.
+
+    Raises:
+        UsageError: There is no such mode.
+    """
+    if not auth:
+        _, colon, port = address.rpartition(":")
+        return "plaintext" if colon and port == _PLAINTEXT_PORT else "jwt"
+    for choice in _CHOICES:
+        if auth == choice:
+            return choice
+    raise UsageError(f"--auth {auth} is not supported", fix=f"choose one of {', '.join(_CHOICES)}")
+
+
+def uses_tls(auth: Auth) -> bool:
+    """Tell whether the mode speaks TLS."""
+    return auth == "jwt"
+
+
+def uses_token(auth: Auth) -> bool:
+    """Tell whether the mode sends a service account's token."""
+    return auth != "plaintext"

@@ -1,0 +1,103 @@
+"""The identity that a proxy sends in the first message of its stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from google.protobuf import struct_pb2
+
+from pyload.xds.wire import discovery_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ISTIO_VERSION: Final = "1.24.0-pilot-load"
+
+
+def node_id(*, type: str, ip: str, name: str, namespace: str) -> str:  # noqa: A002 - xDS's word
+    """Give a node's id as istiod takes it apart: ``TYPE~IP~NAME.NS~NS.svc.cluster.local``.
+
+    Istiod finds the pod by NAME and NS, and since 1.27 no longer by the IP.
+    """
+    return f"{type}~{ip}~{name}.{namespace}~{namespace}.svc.cluster.local"
+
+
+def proxy_metadata(
+    *,
+    ip: str,
+    name: str,
+    namespace: str,
+    service_account: str,
+    labels: Mapping[str, str] | None,
+    cluster_id: str = "Kubernetes",
+    istio_version: str = ISTIO_VERSION,
+    extra: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """Build the metadata of a proxy's node.
+
+    Args:
+        ip: Pod IP.
+        name: Pod name.
+        namespace: Pod namespace; with a verified identity, the identity's.
+        service_account: As in the identity, which istiod compares.
+        labels: Pod labels; None becomes null, as for ztunnel.
+        cluster_id: Istio's name of the cluster.
+        istio_version: Version that the proxy claims.
+        extra: Further entries, which the ones above override.
+    """
+    return {
+        **(extra or {}),
+        "ISTIO_VERSION": istio_version,
+        "CLUSTER_ID": cluster_id,
+        "LABELS": None if labels is None else dict(labels),
+        "NAME": name,
+        "NAMESPACE": namespace,
+        "INSTANCE_IPS": ip,
+        "SERVICE_ACCOUNT": service_account,
+        # `istioctl proxy-status` passes over proxies without it.
+        "PROXY_CONFIG": {},
+    }
+
+
+def encode_node(
+    *,
+    type: str,  # noqa: A002 - xDS's word
+    ip: str,
+    name: str,
+    namespace: str,
+    metadata: Mapping[str, object],
+) -> bytes:
+    """Encode an Envoy ``Node`` with nothing but its id and its metadata.
+
+    Equal arguments give equal bytes.
+
+    Raises:
+        TypeError: A metadata value is not JSON.
+    """
+    node = discovery_pb2.Node(
+        id=node_id(type=type, ip=ip, name=name, namespace=namespace),
+        metadata=_struct(metadata),
+    )
+    return node.SerializeToString(deterministic=True)
+
+
+def _struct(fields: Mapping[str, object]) -> struct_pb2.Struct:
+    return struct_pb2.Struct(fields={key: _value(value) for key, value in fields.items()})
+
+
+def _value(value: object) -> struct_pb2.Value:
+    match value:
+        case None:
+            return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
+        case bool():
+            return struct_pb2.Value(bool_value=value)
+        case int() | float():
+            return struct_pb2.Value(number_value=value)
+        case str():
+            return struct_pb2.Value(string_value=value)
+        case dict():
+            return struct_pb2.Value(struct_value=_struct(value))
+        case list() | tuple():
+            items = struct_pb2.ListValue(values=[_value(item) for item in value])
+            return struct_pb2.Value(list_value=items)
+    raise TypeError(f"node metadata cannot hold a {value.__class__.__name__}")

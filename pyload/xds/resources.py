@@ -1,0 +1,181 @@
+"""What pyload reads of a resource: its name, and the names that it refers to.
+
+Most resources reach many proxies as the same bytes, so each distinct byte string is decoded once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
+
+from pyload.errors import RemoteProtocolError
+from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, short
+from pyload.xds.wire import config_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Refs = tuple[tuple[TypeUrl, tuple[str, ...]], ...]
+
+# The agent beside the proxy serves its own certificate; istiod never hears these names.
+_AGENT_SECRETS: Final = frozenset({"", "default", "ROOTCA"})
+
+_TLS: Final = frozenset(
+    {
+        f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+        f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+    }
+)
+_QUIC: Final = f"{PREFIX}envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
+_HCM: Final = (
+    f"{PREFIX}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+)
+
+
+class Resource(NamedTuple):
+    """A decoded resource.
+
+    Attributes:
+        name: Its name within its type.
+        refs: For each type that it refers to, the names, sorted; types without names are left out.
+    """
+
+    name: str
+    refs: Refs = ()
+
+
+def decode(type_url: str, data: bytes) -> Resource:
+    """Decode one resource.
+
+    Clusters refer to endpoints and secrets; listeners to routes, secrets and extensions. Other
+    types of Envoy give their name only.
+
+    Args:
+        type_url: The type that the response announced.
+        data: An encoded ``google.protobuf.Any``.
+
+    Raises:
+        RemoteProtocolError: The bytes are no such resource, or it has no name.
+    """
+    try:
+        packed = any_pb2.Any.FromString(data)
+        if packed.type_url != type_url:
+            raise RemoteProtocolError(
+                f"a {short(type_url)} response carries a resource of type {packed.type_url[:128]!r}"
+            )
+        resource = _decode_value(type_url, packed.value)
+    except DecodeError as error:
+        raise RemoteProtocolError(f"a {short(type_url)} resource cannot be decoded") from error
+    if not resource.name:
+        raise RemoteProtocolError(f"a {short(type_url)} resource has no name")
+    return resource
+
+
+def unpack(data: bytes) -> bytes:
+    """Give the message inside an encoded ``google.protobuf.Any``.
+
+    Raises:
+        DecodeError: The bytes are no Any.
+    """
+    return any_pb2.Any.FromString(data).value
+
+
+class Decoder:
+    """Decodes like `decode`, and remembers what it has seen.
+
+    Args:
+        limit: Bytes of resources to remember; beyond it, all is forgotten and learnt anew.
+    """
+
+    def __init__(self, *, limit: int = 64 << 20) -> None:
+        self._limit = limit
+        self._size = 0
+        self._known: dict[str, dict[bytes, Resource]] = {}
+
+    def decode(self, type_url: str, data: bytes) -> Resource:
+        """Decode one resource; see the function of the same name."""
+        known = self._known.get(type_url)
+        if known is None:
+            known = self._known[type_url] = {}
+        resource = known.get(data)
+        if resource is None:
+            resource = decode(type_url, data)
+            self._size += len(data)
+            if self._size > self._limit:
+                self._known = {type_url: (known := {})}
+                self._size = len(data)
+            known[data] = resource
+        return resource
+
+
+DECODER: Final = Decoder()
+"""Shared by all streams of the process that name no other."""
+
+
+def _decode_value(type_url: str, value: bytes) -> Resource:
+    if type_url == CDS:
+        return _cluster(config_pb2.Cluster.FromString(value))
+    if type_url == LDS:
+        return _listener(config_pb2.Listener.FromString(value))
+    return Resource(config_pb2.Named.FromString(value).name)
+
+
+def _cluster(cluster: config_pb2.Cluster) -> Resource:
+    endpoints = ""
+    # As pilot-load reads it, a cluster whose discovery type is unset or custom asks for endpoints.
+    if cluster.WhichOneof("cluster_discovery_type") != "type" or cluster.type == cluster.EDS:
+        endpoints = cluster.eds_cluster_config.service_name or cluster.name
+    secrets = set(_secrets(cluster.transport_socket))
+    for match in cluster.transport_socket_matches:
+        secrets.update(_secrets(match.transport_socket))
+    return Resource(cluster.name, _refs((EDS, {endpoints} - {""}), (SDS, secrets)))
+
+
+def _listener(listener: config_pb2.Listener) -> Resource:
+    routes: set[str] = set()
+    secrets: set[str] = set()
+    extensions = {one.name for one in listener.listener_filters if one.HasField("config_discovery")}
+    chains = list(listener.filter_chains)
+    if listener.HasField("default_filter_chain"):
+        chains.append(listener.default_filter_chain)
+    for chain in chains:
+        if chain.HasField("transport_socket"):
+            secrets.update(_secrets(chain.transport_socket))
+        for one in chain.filters:
+            if one.HasField("config_discovery"):
+                extensions.add(one.name)
+            elif one.typed_config.type_url == _HCM:
+                http = config_pb2.HttpConnectionManager.FromString(one.typed_config.value)
+                routes.add(http.rds.route_config_name)
+                extensions.update(
+                    inner.name for inner in http.http_filters if inner.HasField("config_discovery")
+                )
+    return Resource(
+        listener.name,
+        _refs((RDS, routes - {""}), (SDS, secrets), (ECDS, extensions - {""})),
+    )
+
+
+def _refs(*found: tuple[TypeUrl, set[str]]) -> Refs:
+    return tuple((type_url, tuple(sorted(names))) for type_url, names in found if names)
+
+
+def _secrets(socket: config_pb2.TransportSocket) -> Iterator[str]:
+    config = socket.typed_config
+    if config.type_url in _TLS:
+        context = config_pb2.TlsContext.FromString(config.value)
+    elif config.type_url == _QUIC:
+        context = config_pb2.QuicDownstreamTransport.FromString(config.value).downstream_tls_context
+    else:
+        return
+    tls = context.common_tls_context
+    for secret in (
+        *tls.tls_certificate_sds_secret_configs,
+        tls.validation_context_sds_secret_config,
+        tls.combined_validation_context.validation_context_sds_secret_config,
+    ):
+        source = secret.sds_config.WhichOneof("config_source_specifier")
+        if source in {None, "ads"} and secret.name not in _AGENT_SECRETS:
+            yield secret.name

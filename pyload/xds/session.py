@@ -1,0 +1,188 @@
+"""The life of one proxy's connection: when to dial, how long to wait, why it ended.
+
+::
+
+    IDLE ──DIAL──▶ CONNECTING ──OPENED──▶ CONNECTED ──CONFIGURED──▶ CONFIGURED
+                    ▲   │                   │  ▲ UPDATED              │  ▲ UPDATED
+                    │   └──────FAILED──┐    │  └──────┘               │  └──────┘
+                    │                  ▼    ▼                         │
+                    └──────DIAL───── BACKOFF ◀────────ENDED───────────┘
+
+CLOSE leads from everywhere to CLOSED, and nothing leads out of it. A pair that the table does not
+list is a bug of the caller.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final
+
+from pyload.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from pyload.errors import StreamError
+
+FIRST_INTERVAL: Final = 0.5
+FACTOR: Final = 1.5
+LAST_INTERVAL: Final = 30.0
+SPREAD: Final = 0.5
+
+
+class State(Enum):
+    """Where a proxy is in its life."""
+
+    IDLE = auto()
+    CONNECTING = auto()
+    CONNECTED = auto()
+    CONFIGURED = auto()
+    BACKOFF = auto()
+    CLOSED = auto()
+
+
+class Input(Enum):
+    """What can happen to a proxy."""
+
+    DIAL = auto()
+    OPENED = auto()
+    FAILED = auto()
+    UPDATED = auto()
+    CONFIGURED = auto()
+    ENDED = auto()
+    CLOSE = auto()
+
+
+TRANSITIONS: Final = {
+    (State.IDLE, Input.DIAL): State.CONNECTING,
+    (State.IDLE, Input.CLOSE): State.CLOSED,
+    (State.CONNECTING, Input.OPENED): State.CONNECTED,
+    (State.CONNECTING, Input.FAILED): State.BACKOFF,
+    (State.CONNECTING, Input.CLOSE): State.CLOSED,
+    (State.CONNECTED, Input.UPDATED): State.CONNECTED,
+    (State.CONNECTED, Input.CONFIGURED): State.CONFIGURED,
+    (State.CONNECTED, Input.ENDED): State.BACKOFF,
+    (State.CONNECTED, Input.CLOSE): State.CLOSED,
+    (State.CONFIGURED, Input.UPDATED): State.CONFIGURED,
+    (State.CONFIGURED, Input.ENDED): State.BACKOFF,
+    (State.CONFIGURED, Input.CLOSE): State.CLOSED,
+    (State.BACKOFF, Input.DIAL): State.CONNECTING,
+    (State.BACKOFF, Input.CLOSE): State.CLOSED,
+    (State.CLOSED, Input.CLOSE): State.CLOSED,
+}
+
+
+class Session:
+    """One proxy's life; every method but the properties is an input.
+
+    Args:
+        rng: Spreads the waits.
+
+    Attributes:
+        failures: Dials that have failed so far, over the whole life.
+    """
+
+    __slots__ = ("_interval", "_rng", "_since", "_state", "failures")
+
+    def __init__(self, *, rng: Random) -> None:
+        self._rng = rng
+        self._state = State.IDLE
+        self._interval = FIRST_INTERVAL
+        self._since = 0.0
+        self.failures = 0
+
+    @property
+    def state(self) -> State:
+        """Where the proxy is."""
+        return self._state
+
+    def dial(self, now: float) -> None:
+        """Begin to connect."""
+        self._take(Input.DIAL)
+        self._since = now
+
+    def elapsed(self, now: float) -> float:
+        """Give the seconds since the last dial began."""
+        return now - self._since
+
+    def opened(self, now: float) -> float:
+        """Take an open stream; give the seconds that it took."""
+        self._take(Input.OPENED)
+        return self.elapsed(now)
+
+    def updated(self) -> None:
+        """Take an accepted response: the server is well, so the next wait is a short one."""
+        self._take(Input.UPDATED)
+        self._interval = FIRST_INTERVAL
+
+    def configured(self, now: float) -> float:
+        """Take the first moment with every type received; give the seconds since the dial."""
+        self._take(Input.CONFIGURED)
+        return self.elapsed(now)
+
+    def failed(self) -> float:
+        """Take a failed dial; give the seconds to wait before the next."""
+        self._take(Input.FAILED)
+        self.failures += 1
+        return self._wait()
+
+    def ended(self) -> float:
+        """Take the end of the stream; give the seconds to wait before the next dial."""
+        self._take(Input.ENDED)
+        return self._wait()
+
+    def close(self) -> None:
+        """End the life; allowed at any time."""
+        self._take(Input.CLOSE)
+
+    def _take(self, happened: Input) -> None:
+        after = TRANSITIONS.get((self._state, happened))
+        if after is None:
+            raise LocalProtocolError(f"{happened.name} cannot happen in state {self._state.name}")
+        self._state = after
+
+    def _wait(self) -> float:
+        interval = self._interval
+        self._interval = min(interval * FACTOR, LAST_INTERVAL)
+        return self._rng.uniform(interval * (1 - SPREAD), interval * (1 + SPREAD))
+
+
+TOKEN: Final = "token"  # noqa: S105 - a label
+PROTOCOL: Final = "protocol"
+
+
+def reason_failed(error: StreamError) -> str:
+    """Name why a stream could not be opened, in a few stable words for counters.
+
+    ``connect`` stands for UNAVAILABLE: refused, unreachable, no TLS, no such host. Any other
+    status was the server's own answer and is named as in `reason_ended`. Outside this function,
+    ``token`` stands for a token that could not be had, and ``protocol`` for a peer that broke the
+    protocol.
+    """
+    reason = reason_ended(error)
+    return "connect" if error.name == "UNAVAILABLE" and reason == "unavailable" else reason
+
+
+def reason_ended(error: StreamError) -> str:
+    """Name why an open stream ended, in a few stable words for counters.
+
+    ==================  ==========================================================================
+    ``server_closed``   OK: the server ended the stream in order
+    ``max_age``         the server has closed the connection for its age
+    ``goaway``          the server has closed the connection for another reason, such as shutdown
+    ``unavailable``     the connection broke
+    any other status    its name in lower case: ``resource_exhausted`` is istiod's limit of new
+                        streams per second, ``unauthenticated`` and ``permission_denied`` refuse
+                        the token
+    ==================  ==========================================================================
+    """
+    if error.name == "OK":
+        return "server_closed"
+    if error.name == "UNAVAILABLE":
+        text = error.message.lower()
+        # Go's servers write the one, gRPC's core the other.
+        if "max_age" in text or "max connection age" in text:
+            return "max_age"
+        if "goaway" in text:
+            return "goaway"
+    return error.name.lower()

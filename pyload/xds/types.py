@@ -1,0 +1,89 @@
+"""The names of xDS resource types, and what a protocol object says about one response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NewType
+
+TypeUrl = NewType("TypeUrl", str)
+
+PREFIX: Final = "type.googleapis.com/"
+
+CDS: Final = TypeUrl(f"{PREFIX}envoy.config.cluster.v3.Cluster")
+EDS: Final = TypeUrl(f"{PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment")
+LDS: Final = TypeUrl(f"{PREFIX}envoy.config.listener.v3.Listener")
+RDS: Final = TypeUrl(f"{PREFIX}envoy.config.route.v3.RouteConfiguration")
+SDS: Final = TypeUrl(f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret")
+ECDS: Final = TypeUrl(f"{PREFIX}envoy.config.core.v3.TypedExtensionConfig")
+NDS: Final = TypeUrl(f"{PREFIX}istio.networking.nds.v1.NameTable")
+PCDS: Final = TypeUrl(f"{PREFIX}istio.mesh.v1alpha1.ProxyConfig")
+ADDRESS: Final = TypeUrl(f"{PREFIX}istio.workload.Address")
+WORKLOAD: Final = TypeUrl(f"{PREFIX}istio.workload.Workload")
+AUTHORIZATION: Final = TypeUrl(f"{PREFIX}istio.security.Authorization")
+
+_SHORT: Final = {
+    CDS: "cds",
+    EDS: "eds",
+    LDS: "lds",
+    RDS: "rds",
+    SDS: "sds",
+    ECDS: "ecds",
+    NDS: "nds",
+    PCDS: "pcds",
+    ADDRESS: "wds",
+    WORKLOAD: "wds",
+    AUTHORIZATION: "wads",
+}
+
+
+def short(type_url: str) -> str:
+    """Give istiod's short name of a type, as in its metrics: ``cds``, ``wads``.
+
+    Both workload types are ``wds`` there. A type without a short name keeps its last part.
+    """
+    known = _SHORT.get(TypeUrl(type_url))
+    return known if known is not None else type_url.rpartition(".")[2].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """One response of the control plane.
+
+    Attributes:
+        type_url: What it carried.
+        size: Bytes of the encoded response.
+        resources: How many resources it carried.
+        removed: How many names it removed; 0 in SotW, which has no removals.
+        nonce: Names the response within the stream.
+        version: The control plane's version of the state, as sent.
+        error: Why the response was refused (NACK) or not asked for; empty if it was accepted.
+        names: Names of the resources; only in detail.
+        removed_names: The names removed; only in detail.
+        bodies: The resources, each an encoded ``google.protobuf.Any``; only in detail.
+    """
+
+    type_url: TypeUrl
+    size: int
+    resources: int
+    removed: int
+    nonce: str
+    version: str
+    error: str = ""
+    names: tuple[str, ...] = ()
+    removed_names: tuple[str, ...] = ()
+    bodies: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What follows from one message.
+
+    Attributes:
+        send: Messages that must be sent now, in this order.
+        push: What was received.
+        unmatched: Names that nothing had asked for; they are ignored, yet acknowledged.
+    """
+
+    send: list[bytes] = field(default_factory=list)
+    push: Push | None = None
+    unmatched: tuple[str, ...] = ()

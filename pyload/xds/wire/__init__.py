@@ -1,0 +1,3 @@
+"""Generated protobuf messages: the slim, wire-compatible ones of ``protos/``, and nothing else."""
+
+from __future__ import annotations

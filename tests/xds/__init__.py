@@ -1,0 +1,3 @@
+"""Tests of `pyload.xds`."""
+
+from __future__ import annotations

@@ -1,0 +1,423 @@
+"""The client's shell: reconnects, cancellation and log lines, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import sys
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.errors import ApiError
+from pyload.xds.client import Client
+from pyload.xds.node import encode_node
+from pyload.xds.transport import Status
+from pyload.xds.types import CDS, EDS, Push, short
+from tests.virtual import VIRTUAL
+from tests.xds.messages import cluster, delta_response, sotw_response
+from tests.xds.peer import GONE, MemoryStream, Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+pytestmark = pytest.mark.anyio
+
+NODE = encode_node(type="sidecar", ip="10.0.0.10", name="app-1", namespace="mesh", metadata={})
+NODE_ID = "sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+class Recorder:
+    """Writes down what a client observes, with the time."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[object, ...]] = []
+        self.was_configured = asyncio.Event()
+        self.waits: list[float] = []
+
+    def connecting(self) -> None:
+        """A dial begins."""
+        self.events.append(("connecting",))
+
+    def connected(self, seconds: float) -> None:
+        """The stream is open."""
+        self.events.append(("connected", seconds))
+
+    def push(self, push: Push) -> None:
+        """A response has come."""
+        self.events.append(("push", short(push.type_url), push.error))
+
+    def configured(self, seconds: float) -> None:
+        """Every type has come."""
+        self.events.append(("configured", seconds))
+        self.was_configured.set()
+
+    def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
+        """The stream has ended."""
+        self.events.append(("disconnected", reason, detail))
+        self.waits.append(retry_in)
+
+    def names(self) -> list[object]:
+        """Give the events without their values."""
+        return [event[0] for event in self.events]
+
+
+def client(
+    peer: Peer,
+    recorder: Recorder,
+    *,
+    delta: bool = True,
+    node_type: str = "sidecar",
+    token: Callable[[], Awaitable[str]] | None = None,
+) -> Client:
+    """Make a client of a peer."""
+    return Client(
+        node=NODE,
+        node_type=node_type,
+        transport=peer,
+        delta=delta,
+        observer=recorder,
+        token=token,
+        cluster_id="Kubernetes",
+        rng=Random(1),
+    )
+
+
+async def cancel(task: asyncio.Task[None]) -> None:
+    """Cancel a client's task and see that it leaves no other behind."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    frames = [frame for one in asyncio.all_tasks() for frame in one.get_stack()]
+    assert [one for one in frames if "pyload/xds" in one.f_code.co_filename] == []
+
+
+def check_streams(streams: list[MemoryStream]) -> None:
+    """See that every stream was used by the rules, and closed."""
+    for stream in streams:
+        assert stream.closed
+        assert [one.node for one in stream.requests] == [
+            number == 0 for number in range(len(stream.requests))
+        ]
+        assert [one.error for one in stream.requests if one.error] == []
+
+
+async def test_a_proxy_gets_everything_and_then_waits() -> None:
+    """The main job: connect, subscribe, be configured, and stay."""
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await asyncio.sleep(3600)
+
+    assert recorder.events == [
+        ("connecting",),
+        ("connected", 0.0),
+        ("push", "cds", ""),
+        ("push", "eds", ""),
+        ("push", "lds", ""),
+        ("push", "rds", ""),
+        ("configured", 0.0),
+    ]
+    await cancel(task)
+    check_streams(peer.streams)
+
+
+@pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
+@pytest.mark.parametrize("at", range(18))
+async def test_a_proxy_recovers_from_a_drop_at_any_point(at: int, *, delta: bool) -> None:
+    """A connection that breaks at the wrong moment would leave a proxy hanging or unclosed."""
+    peer = Peer(lambda number, _: GONE if number == at else None)
+    recorder = Recorder()
+    task = asyncio.create_task(client(peer, recorder, delta=delta).run(), name="client")
+    await asyncio.sleep(60)
+    await cancel(task)
+
+    check_streams(peer.streams)
+    broke = peer.operations > at
+    assert recorder.names().count("disconnected") == int(broke)
+    assert peer.dials == 1 + broke
+    assert recorder.names()[-1] == "configured"
+    assert all(0.25 <= wait <= 0.75 for wait in recorder.waits)
+    if broke:
+        reason = "connect" if at == 0 else "unavailable"
+        assert [one[1] for one in recorder.events if one[0] == "disconnected"] == [reason]
+
+
+@pytest.mark.parametrize("at", range(16))
+async def test_cancelling_at_any_point_closes_the_stream(at: int) -> None:
+    """Stopping a proxy in the middle of something would leak its connection or its task."""
+    victim: list[asyncio.Task[None]] = []
+
+    def fail(number: int, _name: str) -> None:
+        if number == at:
+            victim[0].cancel()
+
+    peer = Peer(fail)
+    victim.append(asyncio.create_task(client(peer, Recorder()).run(), name="client"))
+    await asyncio.wait(victim, timeout=60)
+
+    await cancel(victim[0])
+    check_streams(peer.streams)
+
+
+async def test_cancelling_during_a_wait_ends_at_once() -> None:
+    """Stopping a fleet whose server is away would take as long as the back-off."""
+    peer = Peer(lambda _, name: GONE if name == "open" else None)
+    task = asyncio.create_task(client(peer, Recorder()).run(), name="client")
+    await asyncio.sleep(1000)
+    before = asyncio.get_running_loop().time()
+    await cancel(task)
+
+    assert asyncio.get_running_loop().time() == before
+
+
+@pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
+async def test_the_wait_is_short_again_after_a_good_response(*, delta: bool) -> None:
+    """Delta proxies would wait longer after each restart of istiod (D7)."""
+    failing = True
+    peer = Peer(lambda _, name: GONE if failing and name == "open" else None)
+    recorder = Recorder()
+    task = asyncio.create_task(client(peer, recorder, delta=delta).run(), name="client")
+    await asyncio.sleep(1000)
+    assert max(recorder.waits) > 15
+    failing = False
+    await recorder.was_configured.wait()
+    peer.streams[0].end(Status(code=0, name="OK", message=""))
+    await asyncio.sleep(1)
+
+    assert recorder.waits[-1] <= 0.75
+    assert ("disconnected", "server_closed", "EOF") in recorder.events
+    await cancel(task)
+
+
+async def test_each_stream_gets_its_own_token() -> None:
+    """After an hour all tokens would be stale, and every reconnect be refused."""
+    tokens = iter(["one", "two"])
+
+    async def token() -> str:
+        return next(tokens)
+
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder, token=token).run(), name="client")
+    await recorder.was_configured.wait()
+    peer.streams[0].end(GONE)
+    await asyncio.sleep(1)
+
+    assert [stream.metadata for stream in peer.streams] == [
+        (("authorization", f"Bearer {one}"), ("clusterid", "Kubernetes")) for one in ("one", "two")
+    ]
+    await cancel(task)
+
+
+async def test_without_a_token_nothing_is_sent() -> None:
+    """A plaintext control plane would see headers that pilot-load does not send."""
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await recorder.was_configured.wait()
+
+    assert peer.streams[0].metadata == ()
+    await cancel(task)
+
+
+async def test_a_token_that_cannot_be_had_is_waited_for() -> None:
+    """One hiccup of the API server would end a proxy for good."""
+    answers: list[str | Exception] = [
+        ApiError(status=500, reason="", message="boom", verb="POST", path="/token"),
+        "good",
+    ]
+
+    async def token() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder, token=token).run(), name="client")
+    await recorder.was_configured.wait()
+
+    assert recorder.events[1] == ("disconnected", "token", "POST /token: HTTP 500: boom")
+    await cancel(task)
+
+
+async def test_a_peer_that_breaks_the_protocol_is_left() -> None:
+    """A garbled stream would be trusted further, or kill the proxy."""
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await recorder.was_configured.wait()
+    peer.streams[0].push(b"\xff")
+    await asyncio.sleep(1)
+
+    assert ("disconnected", "protocol", "the message is no delta discovery response") in (
+        recorder.events
+    )
+    assert peer.streams[0].closed
+    assert recorder.names()[-1] == "configured"
+    await cancel(task)
+
+
+@pytest.mark.parametrize("at", range(1, 10))
+async def test_nothing_is_refused_before_a_response(at: int) -> None:
+    """Istiod may crash on a refusal of a type that it has not sent on that stream."""
+    peer = Peer(lambda number, _: GONE if number == at else None)
+    recorder = Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await recorder.was_configured.wait()
+    for stream in peer.streams:
+        stream.push(delta_response(CDS, {"x": b"\xff"}, nonce="bad"))
+    await asyncio.sleep(5)
+    await cancel(task)
+
+    for stream in peer.streams[:-1]:
+        assert [one for one in stream.requests if one.error] == []
+    refused = [one for one in peer.streams[-1].requests if one.error]
+    assert [(one.type, one.nonce) for one in refused] == [("cds", "bad")]
+
+
+async def test_a_refused_response_is_observed_and_not_counted_as_an_update() -> None:
+    """A server that sends nothing but broken responses would be redialled without pause."""
+    peer, recorder = Peer(), Recorder()
+    peer.silent = True
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    for _ in range(20):
+        await asyncio.sleep(60)
+        peer.streams[-1].push(delta_response(CDS, {"x": b"\xff"}))
+        await asyncio.sleep(1)
+        peer.streams[-1].end(GONE)
+    await asyncio.sleep(60)
+
+    assert ("push", "cds", "a cds resource cannot be decoded") in recorder.events
+    assert recorder.waits[-1] >= 15
+    await cancel(task)
+
+
+@pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
+async def test_a_waiting_proxy_holds_no_message(*, delta: bool) -> None:
+    """Ten thousand proxies would each hold their last push, half a megabyte each."""
+    peer, recorder = Peer(), Recorder()
+    peer.silent = True
+    task = asyncio.create_task(client(peer, recorder, delta=delta).run(), name="client")
+    await asyncio.sleep(1)
+    bodies = {f"c{number}": cluster(f"c{number}") for number in range(50)}
+    messages = (
+        [delta_response(CDS, bodies), delta_response(EDS, bodies, nonce="n2")]
+        if delta
+        else [sotw_response(CDS, *bodies.values()), sotw_response(EDS, *bodies.values())]
+    )
+    before = [sys.getrefcount(message) for message in messages]
+    for message in messages:
+        peer.streams[0].push(message)
+    await asyncio.sleep(1)
+    del message
+    gc.collect()
+
+    assert recorder.names().count("push") == 2
+    assert [sys.getrefcount(message) for message in messages] == before
+    await cancel(task)
+
+
+async def test_a_ztunnel_is_always_delta() -> None:
+    """A ztunnel over SotW does not exist, and istiod would answer nothing."""
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(
+        client(peer, recorder, delta=False, node_type="ztunnel").run(), name="client"
+    )
+    await recorder.was_configured.wait()
+    await asyncio.sleep(1)
+
+    assert [one.type for one in peer.streams[0].requests] == ["wds", "wads", "wds", "wads"]
+    await cancel(task)
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
+    """Give the logged lines with their labels."""
+    return [(record.getMessage(), getattr(record, "labels", None)) for record in caplog.records]
+
+
+async def test_sotw_logs_what_scripts_search_for(caplog: pytest.LogCaptureFixture) -> None:
+    """A script that greps pilot-load's output would find nothing."""
+    caplog.set_level(logging.INFO, "pyload.adsc")
+    peer = Peer(lambda number, _: GONE if number == 0 else None)
+    recorder = Recorder()
+    task = asyncio.create_task(client(peer, recorder, delta=False).run(), name="client")
+    await recorder.was_configured.wait()
+    peer.streams[0].end(GONE)
+    await asyncio.sleep(0.1)
+    await cancel(task)
+
+    workload = {"workload": "app-1"}
+    broken = "rpc error: code = Unavailable desc = connection reset"
+    first, second = recorder.waits
+    assert lines(caplog) == [
+        ("Connecting: 10.0.0.10", workload),
+        (f"Error in ADS connection: stream: {broken}", workload),
+        (f"Starting retry 1 after {first * 1000:.6f}ms", workload),
+        ("Connecting: 10.0.0.10", workload),
+        ("Connected: 10.0.0.10 in 0s", workload),
+        ("Got Initial Update: 10.0.0.10 for cds in 0s", workload),
+        ("Got Initial Update: 10.0.0.10 for eds in 0s", workload),
+        ("Got Initial Update: 10.0.0.10 for lds in 0s", workload),
+        ("Got Initial Update: 10.0.0.10 for rds in 0s", workload),
+        (f"Connection closed for {NODE_ID}: {broken}", None),
+        ("Closing: 10.0.0.10", workload),
+        (f"Disconnected: 10.0.0.10, retrying in {second * 1000:.6f}ms", workload),
+        ("Context closed, exiting stream", workload),
+    ]
+
+
+async def test_delta_logs_what_scripts_search_for(caplog: pytest.LogCaptureFixture) -> None:
+    """A script that greps pilot-load's output would find nothing."""
+    caplog.set_level(logging.INFO, "pyload.adsc")
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await recorder.was_configured.wait()
+    peer.streams[0].push(delta_response(EDS, {"z": b""}, nonce="e2"))
+    await asyncio.sleep(0.1)
+    peer.streams[0].end(Status(code=0, name="OK", message=""))
+    await asyncio.sleep(0.1)
+    await cancel(task)
+
+    workload, node = {"workload": "app-1"}, {"node": NODE_ID}
+    assert lines(caplog)[1:3] == [
+        ("Connected: 10.0.0.10 in 0s", workload),
+        ("sending initial watches", None),
+    ]
+    assert lines(caplog)[7:9] == [
+        ("Ignoring unmatched resource endpoint.v3.ClusterLoadAssignment/z", node),
+        ("Connection closed: EOF", node),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("CANCELLED", "Canceled"), ("RESOURCE_EXHAUSTED", "ResourceExhausted")],
+)
+async def test_statuses_are_written_as_go_does(
+    name: str, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A script that counts refused connections looks for Go's names."""
+    caplog.set_level(logging.INFO, "pyload.adsc")
+    peer = Peer(lambda number, _: Status(8, name, "x") if number == 0 else None)
+    task = asyncio.create_task(client(peer, Recorder()).run(), name="client")
+    await asyncio.sleep(0.1)
+    await cancel(task)
+
+    assert f"Error in ADS connection: stream: rpc error: code = {shown} desc = x" in caplog.messages
+
+
+async def test_silenced_logs_cost_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A fleet with `--log_output_level adsc:none` would still format every line."""
+    caplog.set_level(logging.ERROR, "pyload.adsc")
+    peer, recorder = Peer(), Recorder()
+    task = asyncio.create_task(client(peer, recorder).run(), name="client")
+    await recorder.was_configured.wait()
+    await cancel(task)
+
+    assert caplog.messages == []

@@ -1,0 +1,343 @@
+"""One delta stream: what must be sent when, whatever the control plane says."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import any_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.xds.delta import Delta
+from pyload.xds.types import (
+    ADDRESS,
+    AUTHORIZATION,
+    CDS,
+    ECDS,
+    EDS,
+    LDS,
+    RDS,
+    SDS,
+    Push,
+    TypeUrl,
+)
+from pyload.xds.wire import discovery_pb2
+from tests.xds.messages import (
+    NODE,
+    NODE_BYTES,
+    Request,
+    cluster,
+    delta_response,
+    listener,
+    named,
+    read_delta,
+)
+
+GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
+
+
+def started(node_type: str = "sidecar") -> Delta:
+    """Give a stream that has sent its first requests."""
+    stream = Delta(NODE_BYTES, node_type=node_type)
+    stream.start()
+    return stream
+
+
+def receive(stream: Delta, message: bytes) -> list[Request]:
+    """Give the answers to a message in words."""
+    return [read_delta(request) for request in stream.receive(message).send]
+
+
+def clusters(*names: str, nonce: str = "c", removed: tuple[str, ...] = ()) -> bytes:
+    """Encode a push of clusters that are called as their endpoints are."""
+    return delta_response(
+        CDS, {name: cluster(name) for name in names}, removed=removed, nonce=nonce
+    )
+
+
+def test_the_first_request_alone_carries_the_node() -> None:
+    """Istiod would parse every proxy's metadata again with each acknowledgement."""
+    stream = Delta(NODE_BYTES)
+    first = [discovery_pb2.DeltaDiscoveryRequest.FromString(one) for one in stream.start()]
+
+    assert first == [discovery_pb2.DeltaDiscoveryRequest(type_url=CDS, node=NODE)]
+    assert [one.node for one in receive(stream, clusters("a"))] == [False] * 3
+
+
+@pytest.mark.parametrize("node_type", ["sidecar", "router", "waypoint"])
+def test_envoys_start_as_envoy_does(node_type: str) -> None:
+    """Istiod would be loaded by an order of requests that no proxy produces."""
+    stream = started(node_type)
+    answers = [
+        receive(stream, clusters("b", "a", nonce="c1")),
+        receive(stream, delta_response(EDS, {"a": b"", "b": b""}, nonce="e1")),
+        receive(stream, delta_response(LDS, {"l": listener("l", routes=["80"])}, nonce="l1")),
+        receive(stream, delta_response(RDS, {"80": b""}, nonce="r1")),
+    ]
+
+    assert answers == [
+        [Request("cds", nonce="c1"), Request("eds", ("a", "b")), Request("lds")],
+        [Request("eds", nonce="e1")],
+        [Request("lds", nonce="l1"), Request("rds", ("80",))],
+        [Request("rds", nonce="r1")],
+    ]
+    assert stream.configured
+
+
+def test_a_ztunnel_asks_for_workloads_and_policies_and_nothing_else() -> None:
+    """A ztunnel that behaves as a sidecar would get a sidecar's configuration."""
+    stream = Delta(NODE_BYTES, node_type="ztunnel")
+
+    assert [read_delta(one) for one in stream.start()] == [
+        Request("wds", node=True),
+        Request("wads"),
+    ]
+    assert receive(stream, delta_response(ADDRESS, {"w": b""}, nonce="w1")) == [
+        Request("wds", nonce="w1")
+    ]
+    before = stream.configured
+    assert receive(stream, delta_response(AUTHORIZATION, nonce="p1")) == [
+        Request("wads", nonce="p1")
+    ]
+    assert (before, stream.configured) == (False, True)
+    assert receive(stream, delta_response(CDS, {"c": cluster("c")})) == []
+
+
+def test_types_without_names_are_not_waited_for() -> None:
+    """A proxy of an empty mesh would never count as ready (D16)."""
+    stream = started()
+    stream.receive(delta_response(CDS))
+    assert not stream.configured
+    stream.receive(delta_response(LDS))
+
+    assert stream.configured
+
+
+def test_only_changes_are_subscribed_and_unsubscribed() -> None:
+    """Each push would repeat the whole subscription, which delta is there to avoid."""
+    stream = started()
+    receive(stream, clusters("a", "b"))
+
+    assert receive(stream, clusters("c", removed=("a",), nonce="c2")) == [
+        Request("cds", nonce="c2"),
+        Request("eds", ("c",), ("a",)),
+    ]
+    assert receive(stream, clusters("c", nonce="c3")) == [Request("cds", nonce="c3")]
+
+
+def test_references_shared_with_others_survive_a_removal() -> None:
+    """The endpoints of a cluster that is still there would be given up (D6)."""
+    stream = started()
+    receive(
+        stream,
+        delta_response(
+            CDS, {"one": cluster("one", service="s"), "two": cluster("two", service="s")}
+        ),
+    )
+
+    assert receive(stream, delta_response(CDS, removed=["one"], nonce="c2")) == [
+        Request("cds", nonce="c2")
+    ]
+    assert receive(stream, delta_response(CDS, removed=["two"], nonce="c3")) == [
+        Request("cds", nonce="c3"),
+        Request("eds", (), ("s",)),
+    ]
+
+
+def test_references_that_an_update_drops_are_unsubscribed() -> None:
+    """A listener's old routes would be pushed to it for ever (D6)."""
+    stream = started()
+    receive(stream, clusters())
+    receive(stream, delta_response(LDS, {"l": listener("l", routes=["80", "81"])}))
+
+    assert receive(
+        stream, delta_response(LDS, {"l": listener("l", routes=["82", "81"])}, nonce="l2")
+    ) == [Request("lds", nonce="l2"), Request("rds", ("82",), ("80",))]
+
+
+def test_a_subscription_that_was_emptied_can_start_again() -> None:
+    """After scaling to zero and back a proxy would stay without endpoints."""
+    stream = started()
+    receive(stream, clusters("a"))
+    receive(stream, clusters(removed=("a",)))
+
+    assert receive(stream, clusters("a", nonce="c3")) == [
+        Request("cds", nonce="c3"),
+        Request("eds", ("a",)),
+    ]
+
+
+def test_a_gateway_asks_for_secrets_extensions_and_routes_in_this_order() -> None:
+    """The order is SotW's, so that both variants load istiod alike."""
+    stream = started("router")
+    receive(
+        stream,
+        delta_response(CDS, {"a": cluster("a", eds=False, secrets=["kubernetes://up"])}),
+    )
+    body = listener("l", routes=["80"], secrets=["kubernetes://gw"], extensions=["wasm"])
+
+    assert receive(stream, delta_response(LDS, {"l": body}, nonce="l1")) == [
+        Request("lds", nonce="l1"),
+        Request("sds", ("kubernetes://gw",)),
+        Request("ecds", ("wasm",)),
+        Request("rds", ("80",)),
+    ]
+
+
+def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
+    """Istiod would believe that a broken push was taken, or the proxy drop its endpoints."""
+    stream = started()
+    receive(stream, clusters("a"))
+    received = stream.receive(
+        delta_response(CDS, {"b": cluster("b"), "x": GARBAGE}, removed=["a"], nonce="c2")
+    )
+
+    assert [read_delta(one) for one in received.send] == [
+        Request("cds", nonce="c2", error="a cds resource cannot be decoded")
+    ]
+    assert received.push is not None
+    assert received.push.error == "a cds resource cannot be decoded"
+    assert receive(stream, clusters("a", nonce="c3")) == [Request("cds", nonce="c3")]
+
+
+def test_a_resource_under_another_name_is_refused() -> None:
+    """Its later removal would not be understood, and its endpoints never be given up."""
+    answers = receive(started(), delta_response(CDS, {"a": cluster("b")}))
+
+    assert [one.error for one in answers] == ["a resource called 'a' calls itself 'b'"]
+
+
+def test_resources_that_nobody_asked_for_are_named_and_acknowledged() -> None:
+    """Istiod's mistakes would go unnoticed, or block it without an acknowledgement."""
+    stream = started()
+    stream.receive(clusters("a"))
+    received = stream.receive(delta_response(EDS, {"a": b"", "z": b""}, nonce="e1"))
+
+    assert received.unmatched == ("z",)
+    assert [read_delta(one) for one in received.send] == [Request("eds", nonce="e1")]
+
+
+def test_a_type_that_was_never_subscribed_to_is_not_answered() -> None:
+    """Its acknowledgement would be the subscription to all of it."""
+    received = started().receive(delta_response(EDS, {"a": b""}))
+
+    assert received.send == []
+    assert received.push is not None
+    assert received.push.error == "not subscribed to"
+
+
+def test_a_push_says_what_came() -> None:
+    """Counters of pushes, bytes, resources and removals would be wrong."""
+    message = clusters("a", "b", removed=("x",), nonce="c1")
+
+    assert started().receive(message).push == Push(
+        type_url=CDS, size=len(message), resources=2, removed=1, nonce="c1", version="v1"
+    )
+
+
+def test_a_push_in_detail_has_names_and_bodies() -> None:
+    """A consumer of the library could not look into what it was sent."""
+    stream = Delta(NODE_BYTES, detail=True)
+    stream.start()
+    push = stream.receive(clusters("a", removed=("x",))).push
+
+    assert push is not None
+    assert (push.names, push.removed_names, push.bodies) == (("a",), ("x",), (cluster("a"),))
+
+
+def test_inputs_out_of_order_are_the_callers_mistake() -> None:
+    """A second start would send the node twice; a response before it would be nonsense."""
+    stream = Delta(NODE_BYTES)
+    with pytest.raises(LocalProtocolError):
+        stream.receive(delta_response(CDS))
+    stream.start()
+    with pytest.raises(LocalProtocolError):
+        stream.start()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"\xff", b"", delta_response(CDS, nonce=""), delta_response("", nonce="n")],
+    ids=["garbage", "empty", "no nonce", "no type"],
+)
+def test_what_cannot_be_answered_ends_the_stream(message: bytes) -> None:
+    """An answer without a nonce is a new subscription: it would be answered for ever."""
+    with pytest.raises(RemoteProtocolError):
+        started().receive(message)
+
+
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_random_bytes_get_the_protocols_answer_or_end_the_stream(messages: list[bytes]) -> None:
+    """A garbled message would kill the proxy with an error that nothing handles."""
+    stream = started()
+    for message in messages:
+        try:
+            stream.receive(message)
+        except RemoteProtocolError:
+            return
+
+
+NAMES = st.sets(st.sampled_from(["a", "b", "c", "d"]), max_size=3)
+PUSHES = st.lists(
+    st.tuples(
+        st.sampled_from(["cds", "lds", "eds", "rds", "sds", "ecds", "bad"]),
+        st.dictionaries(st.sampled_from(["p", "q", "r"]), NAMES, max_size=3),
+        st.sets(st.sampled_from(["p", "q", "r"]), max_size=2),
+    ),
+    max_size=12,
+)
+URLS: dict[str, TypeUrl] = {
+    "cds": CDS, "lds": LDS, "eds": EDS, "rds": RDS, "sds": SDS, "ecds": ECDS, "bad": CDS,
+}  # fmt: skip
+
+
+@given(PUSHES)
+def test_the_control_plane_always_knows_what_is_wanted(
+    pushes: list[tuple[str, dict[str, set[str]], set[str]]],
+) -> None:
+    """After some sequence of pushes the proxy would miss or hoard resources, unnoticed."""
+    stream = started()
+    subscribed: dict[str, set[str]] = {}
+    model: dict[str, dict[str, set[str]]] = {"cds": {}, "lds": {}}
+    asked, good = {"cds"}, set[str]()
+    for number, (kind, resources, removed) in enumerate(pushes):
+        nonce = f"n{number}"
+        type_name = "cds" if kind == "bad" else kind
+        bodies = {}
+        for name, targets in resources.items():
+            if kind == "cds":
+                bodies[name] = cluster(name, eds=False, secrets=targets)
+            elif kind == "lds":
+                bodies[name] = listener(name, routes=targets, secrets=targets)
+            else:
+                bodies[name] = GARBAGE if kind == "bad" else named(URLS[kind], name)
+        answers = receive(stream, delta_response(URLS[kind], bodies, removed=removed, nonce=nonce))
+
+        assert [one.nonce for one in answers] == [
+            nonce,
+            *[""] * (len(answers) - 1),
+        ][: len(answers)]
+        assert bool(answers) == (type_name in asked)
+        if answers:
+            refused = kind == "bad" and bool(resources)
+            assert bool(answers[0].error) == refused
+            if not refused:
+                good.add(type_name)
+                state = model.get(type_name, {})
+                for name in removed:
+                    state.pop(name, None)
+                state |= resources
+        for answer in answers[1:]:
+            asked.add(answer.type)
+            before = subscribed.setdefault(answer.type, set())
+            assert not before & set(answer.subscribe)
+            assert before >= set(answer.unsubscribe)
+            assert answer.subscribe or answer.unsubscribe or answer.type == "lds"
+            subscribed[answer.type] = before - set(answer.unsubscribe) | set(answer.subscribe)
+
+        upstream = set[str]().union(*model["cds"].values())
+        downstream = set[str]().union(*model["lds"].values())
+        assert subscribed.get("rds", set()) == downstream
+        assert subscribed.get("sds", set()) == upstream | downstream
+        wanted = {"cds", "lds"} | {kind for kind, names in subscribed.items() if names}
+        assert stream.configured == (wanted <= good)

@@ -1,0 +1,211 @@
+"""The protocol against what istiod sent and pilot-load answered.
+
+Accepted differences from pilot-load, each for a reason:
+
+* the node is in a stream's first request only, as Envoy sends it (istio-xds.md §1.2);
+* an acknowledgement goes before the subscriptions that follow from the response, and LDS is asked
+  for after the first clusters, in delta too, as Envoy does (§1.3); so delta streams are compared
+  type by type;
+* lists of names are sorted, and without duplicates (D19);
+* endpoints that nothing refers to any more are unsubscribed (D6), and secrets are asked for in
+  delta too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from google.protobuf import any_pb2
+
+from pyload.xds.delta import Delta
+from pyload.xds.resources import decode
+from pyload.xds.sotw import Sotw
+from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, TypeUrl, short
+from pyload.xds.wire import discovery_pb2
+from tests.xds.messages import NODE_BYTES, Request, read_delta, read_sotw
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.golden
+
+SHORT = {
+    "Cluster": "cds",
+    "ClusterLoadAssignment": "eds",
+    "Listener": "lds",
+    "RouteConfiguration": "rds",
+    "Secret": "sds",
+    "Address": "wds",
+    "Authorization": "wads",
+}
+
+
+def raw(golden: Path, name: str) -> dict[int, list[bytes]]:
+    """Give a recording's responses by stream, in order."""
+    streams: dict[int, list[bytes]] = defaultdict(list)
+    for path in sorted((golden / "xds" / "raw" / name).glob("*.pb")):
+        stream = int(path.name.split("-")[1].removeprefix("stream"))
+        streams[stream].append(path.read_bytes())
+    return streams
+
+
+def recorded(golden: Path, name: str) -> list[tuple[int, Request]]:
+    """Give a recording's requests with their streams, in order."""
+    requests = []
+    for line in (golden / "xds" / f"{name}.jsonl").read_text().splitlines():
+        entry: dict[str, Any] = json.loads(line)
+        if entry["dir"] == "req":
+            names = entry.get("names", entry.get("subscribe", []))
+            request = Request(
+                type=SHORT[entry["type"]],
+                subscribe=tuple(sorted(set(names))),
+                unsubscribe=tuple(sorted(entry.get("unsubscribe", []))),
+                nonce=entry["nonce"],
+                version=entry.get("version", ""),
+            )
+            requests.append((entry["stream"], request))
+    return requests
+
+
+def answered(golden: Path, name: str) -> set[str]:
+    """Give the nonces of a recording's responses; the raw set goes on for a little longer."""
+    lines = (golden / "xds" / f"{name}.jsonl").read_text().splitlines()
+    return {entry["nonce"] for entry in map(json.loads, lines) if entry["dir"] == "resp"}
+
+
+def without_node(request: Request) -> Request:
+    """Give the request as if it carried no node."""
+    return Request(**{**request.__dict__, "node": False})
+
+
+def test_sotw_sends_what_pilot_load_sends(golden: Path) -> None:
+    """A mesh of 200 services would load istiod with other requests than pilot-load's."""
+    stream = Sotw(NODE_BYTES)
+    actual = [read_sotw(one) for one in stream.start()]
+    for message in raw(golden, "sotw-200-services")[1]:
+        actual += [read_sotw(one) for one in stream.receive(message).send]
+
+    assert [one.node for one in actual] == [True] + [False] * 7
+    assert [without_node(one) for one in actual] == [
+        request for _, request in recorded(golden, "sotw-200-services")
+    ]
+    assert stream.configured
+
+
+def test_delta_sends_what_pilot_load_sends(golden: Path) -> None:
+    """Waypoints and ztunnels would load istiod with other requests than pilot-load's."""
+    expected: dict[tuple[int, str], list[Request]] = defaultdict(list)
+    for number, request in recorded(golden, "delta-waypoint-ztunnel"):
+        expected[number, request.type].append(request)
+    nonces = answered(golden, "delta-waypoint-ztunnel")
+    actual: dict[tuple[int, str], list[Request]] = defaultdict(list)
+    for number, messages in raw(golden, "delta-waypoint-ztunnel").items():
+        ztunnel = (number, "wds") in expected
+        stream = Delta(NODE_BYTES, node_type="ztunnel" if ztunnel else "waypoint")
+        requests = [read_delta(one) for one in stream.start()]
+        for message in messages:
+            if discovery_pb2.DeltaDiscoveryResponse.FromString(message).nonce in nonces:
+                requests += [read_delta(one) for one in stream.receive(message).send]
+        assert [one.node for one in requests] == [True] + [False] * (len(requests) - 1)
+        assert stream.configured
+        for one in requests:
+            actual[number, one.type].append(without_node(one))
+
+    assert dict(actual) == dict(expected)
+
+
+def test_sotw_invariants_hold_on_other_recordings(golden: Path) -> None:
+    """Sidecars and gateways under churn would miss an acknowledgement or a subscription."""
+    for messages in raw(golden, "sotw-sidecar-gateway").values():
+        stream = Sotw(NODE_BYTES)
+        stream.start()
+        subscribed: dict[str, tuple[str, ...]] = {}
+        wanted: dict[str, set[str]] = {}
+        for message in messages:
+            response = discovery_pb2.DiscoveryResponse.FromString(message)
+            requests = [read_sotw(one) for one in stream.receive(message).send]
+            acknowledged = [one for one in requests if one.nonce == response.nonce]
+
+            assert [(one.type, one.version, one.error) for one in acknowledged] == [
+                (short(response.type_url), response.version_info, "")
+            ]
+            for one in requests:
+                subscribed[one.type] = one.subscribe
+            if response.type_url in (CDS, LDS):
+                found = [decode(response.type_url, body) for body in response.resources]
+                for type_url in (EDS,) if response.type_url == CDS else (RDS, SDS):
+                    wanted[short(type_url)] = {
+                        name
+                        for resource in found
+                        for target, names in resource.refs
+                        for name in names
+                        if target == type_url
+                    }
+            for kind, names in wanted.items():
+                assert subscribed.get(kind, ()) == tuple(sorted(names))
+
+
+def test_delta_invariants_hold_on_other_recordings(golden: Path) -> None:
+    """Sidecars and gateways under churn would miss an acknowledgement or a subscription."""
+    for messages in raw(golden, "delta-sidecar-gateway").values():
+        stream = Delta(NODE_BYTES)
+        stream.start()
+        subscribed: dict[str, set[str]] = defaultdict(set)
+        held: dict[TypeUrl, dict[str, bytes]] = {CDS: {}, LDS: {}}
+        for message in messages:
+            response = discovery_pb2.DeltaDiscoveryResponse.FromString(message)
+            type_url = TypeUrl(response.type_url)
+            received = stream.receive(message)
+            requests = [read_delta(one) for one in received.send]
+
+            assert requests[:1] == [Request(short(type_url), nonce=response.nonce)] or (
+                short(type_url) not in ("cds", *subscribed)
+            )
+            assert [one.nonce for one in requests[1:]] == [""] * len(requests[1:])
+            for one in requests[1:]:
+                subscribed[one.type] |= set(one.subscribe)
+                subscribed[one.type] -= set(one.unsubscribe)
+            if type_url in held:
+                for name in response.removed_resources:
+                    held[type_url].pop(name, None)
+                held[type_url] |= {one.name: one.resource for one in response.resources}
+            for target in (EDS, RDS, SDS):
+                assert subscribed[short(target)] == {
+                    name
+                    for kind, bodies in held.items()
+                    for body in bodies.values()
+                    for one, names in decode(kind, body).refs
+                    for name in names
+                    if one == target
+                }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("sotw-200-services", "sotw"),
+        ("sotw-sidecar-gateway", "sotw"),
+        ("delta-sidecar-gateway", "delta"),
+        ("delta-waypoint-ztunnel", "delta"),
+    ],
+)
+def test_every_recorded_resource_has_its_name(golden: Path, name: str, kind: str) -> None:
+    """A field number of the slim messages would be wrong for what istiod really sends."""
+    for messages in raw(golden, name).values():
+        for message in messages:
+            if kind == "sotw":
+                sotw = discovery_pb2.DiscoveryResponse.FromString(message)
+                bodies = [("", body) for body in sotw.resources]
+                type_url = sotw.type_url
+            else:
+                delta = discovery_pb2.DeltaDiscoveryResponse.FromString(message)
+                bodies = [(one.name, one.resource) for one in delta.resources]
+                type_url = delta.type_url
+            for expected, body in bodies:
+                assert any_pb2.Any.FromString(body).type_url == type_url
+                if short(type_url) in ("cds", "eds", "lds", "rds", "sds"):
+                    decoded = decode(type_url, body)
+                    assert decoded.name == expected or not expected

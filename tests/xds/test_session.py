@@ -1,0 +1,148 @@
+"""The life of one proxy: no state may be reached that the table does not list."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.errors import LocalProtocolError, StreamError
+from pyload.xds.session import (
+    TRANSITIONS,
+    Input,
+    Session,
+    State,
+    reason_ended,
+    reason_failed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INPUTS: dict[Input, Callable[[Session], object]] = {
+    Input.DIAL: lambda session: session.dial(0.0),
+    Input.OPENED: lambda session: session.opened(0.0),
+    Input.FAILED: lambda session: session.failed(),
+    Input.UPDATED: lambda session: session.updated(),
+    Input.CONFIGURED: lambda session: session.configured(0.0),
+    Input.ENDED: lambda session: session.ended(),
+    Input.CLOSE: lambda session: session.close(),
+}
+ROUTES: dict[State, list[Input]] = {
+    State.IDLE: [],
+    State.CONNECTING: [Input.DIAL],
+    State.CONNECTED: [Input.DIAL, Input.OPENED],
+    State.CONFIGURED: [Input.DIAL, Input.OPENED, Input.CONFIGURED],
+    State.BACKOFF: [Input.DIAL, Input.FAILED],
+    State.CLOSED: [Input.CLOSE],
+}
+
+
+def session(seed: int = 0) -> Session:
+    """Give a new life."""
+    return Session(rng=Random(seed))
+
+
+@pytest.mark.parametrize("happened", Input)
+@pytest.mark.parametrize("state", State)
+def test_every_pair_is_listed_or_an_error(state: State, happened: Input) -> None:
+    """A proxy could dial twice or wait after its end, and nobody would notice."""
+    one = session()
+    for step in ROUTES[state]:
+        INPUTS[step](one)
+    assert one.state is state
+
+    if (state, happened) in TRANSITIONS:
+        INPUTS[happened](one)
+        assert one.state is TRANSITIONS[state, happened]
+    else:
+        with pytest.raises(LocalProtocolError, match=f"{happened.name} .* {state.name}"):
+            INPUTS[happened](one)
+        assert one.state is state
+
+
+@given(st.lists(st.sampled_from(Input), max_size=30), st.integers())
+def test_no_sequence_leads_out_of_the_table(inputs: list[Input], seed: int) -> None:
+    """Some rare order of events would leave a proxy in a state that cannot be."""
+    one = session(seed)
+    for happened in inputs:
+        expected = TRANSITIONS.get((one.state, happened), one.state)
+        try:
+            INPUTS[happened](one)
+        except LocalProtocolError:
+            assert (one.state, happened) not in TRANSITIONS
+        assert one.state is expected
+
+
+def test_waits_grow_to_thirty_seconds_and_spread_by_half() -> None:
+    """A restarted istiod would be stormed by all proxies at the same moments."""
+    interval = 0.5
+    waits: list[tuple[float, float]] = []
+    one = session()
+    for _ in range(20):
+        one.dial(0.0)
+        waits.append((interval, one.failed()))
+        interval = min(interval * 1.5, 30.0)
+
+    assert one.failures == 20
+    assert interval == 30.0
+    assert all(0.5 * base <= wait <= 1.5 * base for base, wait in waits)
+    assert len({wait / base for base, wait in waits}) > 10
+
+
+def test_a_good_response_makes_the_next_wait_short_again() -> None:
+    """After one bad hour every later reconnect would take half a minute (D7)."""
+    one = session()
+    for _ in range(20):
+        one.dial(0.0)
+        one.failed()
+    one.dial(0.0)
+    one.opened(0.0)
+    one.updated()
+
+    assert one.ended() <= 0.75
+
+
+def test_an_open_stream_without_a_response_does_not_shorten_the_wait() -> None:
+    """A server that accepts and refuses would be dialled twice a second by every proxy."""
+    one = session()
+    for _ in range(20):
+        one.dial(0.0)
+        one.opened(0.0)
+        wait = one.ended()
+
+    assert wait >= 15.0
+
+
+def test_durations_count_from_the_dial() -> None:
+    """Times to connect and to the first config would be measured from different moments."""
+    one = session()
+    one.dial(10.0)
+
+    assert one.opened(10.5) == 0.5
+    assert one.elapsed(11.0) == 1.0
+    assert one.configured(12.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "failed", "ended"),
+    [
+        ("OK", "", "server_closed", "server_closed"),
+        ("UNAVAILABLE", "connection refused", "connect", "unavailable"),
+        ("UNAVAILABLE", "GOAWAY received; Debug Text: max_age", "max_age", "max_age"),
+        ("UNAVAILABLE", "max connection age", "max_age", "max_age"),
+        ("UNAVAILABLE", "GOAWAY received", "goaway", "goaway"),
+        ("UNAUTHENTICATED", "", "unauthenticated", "unauthenticated"),
+        ("PERMISSION_DENIED", "", "permission_denied", "permission_denied"),
+        ("RESOURCE_EXHAUSTED", "limit", "resource_exhausted", "resource_exhausted"),
+        ("INVALID_ARGUMENT", "", "invalid_argument", "invalid_argument"),
+    ],
+)
+def test_reasons_are_few_and_stable(name: str, message: str, failed: str, ended: str) -> None:
+    """A refused token would be counted as a broken connection, or each text as its own reason."""
+    error = StreamError(code=0, name=name, message=message)
+
+    assert (reason_failed(error), reason_ended(error)) == (failed, ended)
