@@ -1,0 +1,29 @@
+"""The node under which a proxy introduces itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyload.xds.node import encode_node, proxy_metadata
+
+if TYPE_CHECKING:
+    from pyload.proxies.spec import ProxySpec
+
+
+def node_of(spec: ProxySpec) -> bytes:
+    """Encode the node of a proxy."""
+    return encode_node(
+        type=spec.type,
+        ip=spec.ip,
+        name=spec.name,
+        namespace=spec.namespace,
+        metadata=proxy_metadata(
+            ip=spec.ip,
+            name=spec.name,
+            namespace=spec.namespace,
+            service_account=spec.service_account,
+            labels=spec.labels,
+            cluster_id=spec.cluster_id,
+            extra=spec.metadata,
+        ),
+    )

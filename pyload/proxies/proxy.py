@@ -1,0 +1,167 @@
+"""One proxy for use from Python: connect, and iterate over what the control plane sends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from random import Random
+from typing import TYPE_CHECKING, Self
+
+from pyload.errors import UsageError
+from pyload.proxies.identity import node_of
+from pyload.tasks import cancel
+from pyload.xds.client import Client
+from pyload.xds.credentials import infer, uses_tls, uses_token
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from pyload.proxies.spec import ProxySpec
+    from pyload.xds.transport import Transport
+    from pyload.xds.types import Push
+
+
+class Proxy:
+    """Runs one proxy while its context is open; iterate over it for the pushes.
+
+    ::
+
+        async with Proxy(spec, "localhost:15010") as proxy:
+            async for push in proxy:
+                print(push.type_url, push.names)
+
+    The proxy connects again whenever its stream ends, so the iteration ends only with the context.
+    A consumer that is slower than the control plane loses the oldest pushes.
+
+    Args:
+        spec: Who the proxy is.
+        address: ``HOST:PORT`` of the control plane.
+        delta: Whether to speak delta instead of SotW.
+        auth: ``plaintext``, ``jwt`` or ``plaintext-jwt``; empty leaves it to the port.
+        token: Gives a bearer token for each stream; needed for the modes with one.
+        transport: Opens the streams instead of grpc.aio.
+        detail: Whether pushes carry names and bodies.
+        buffer: Pushes that wait for the consumer at most.
+    """
+
+    def __init__(
+        self,
+        spec: ProxySpec,
+        address: str,
+        *,
+        delta: bool = True,
+        auth: str = "plaintext",
+        token: Callable[[], Awaitable[str]] | None = None,
+        transport: Transport | None = None,
+        detail: bool = True,
+        buffer: int = 256,
+    ) -> None:
+        mode = infer(auth, address)
+        if transport is None:
+            from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
+
+            transport = GrpcTransport(address, tls=uses_tls(mode))
+        self._inbox = _Inbox(buffer)
+        self._client = Client(
+            node=node_of(spec),
+            node_type=spec.type,
+            transport=transport,
+            delta=delta,
+            observer=self._inbox,
+            token=token if uses_token(mode) else None,
+            cluster_id=spec.cluster_id,
+            rng=Random(),  # noqa: S311 - spreads retries
+            detail=detail,
+        )
+        self._name = f"proxy {spec.key}"
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def dropped(self) -> int:
+        """Pushes that the consumer was too slow for."""
+        return self._inbox.dropped
+
+    @property
+    def last_error(self) -> str:
+        """Why the last dial failed or the last stream ended; empty while all is well."""
+        return self._inbox.last_error
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._client.run(), name=self._name)
+        self._task.add_done_callback(lambda _: self._inbox.wake())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        await cancel([self._task])
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Push:
+        while not self._inbox.pushes:
+            if not self._running():
+                raise StopAsyncIteration
+            self._inbox.ready.clear()
+            await self._inbox.ready.wait()
+        return self._inbox.pushes.popleft()
+
+    async def wait_configured(self) -> None:
+        """Wait until the proxy has received every type that it subscribed to.
+
+        Raises:
+            UsageError: The context has been left meanwhile.
+        """
+        if self._running():
+            await self._inbox.was_configured.wait()
+        if not self._running():
+            raise UsageError("the proxy has stopped", fix="keep its context open")
+
+    def _running(self) -> bool:
+        """Tell whether the proxy lives; if it has died of an error, raise that."""
+        if self._task is None:
+            raise UsageError("the proxy has not started", fix="use it as `async with Proxy(…)`")
+        if self._task.done() and not self._task.cancelled():
+            self._task.result()
+        return not self._task.done()
+
+
+class _Inbox:
+    """Keeps what the client observes until the consumer takes it."""
+
+    def __init__(self, size: int) -> None:
+        self.pushes: deque[Push] = deque(maxlen=size)
+        self.dropped = 0
+        self.last_error = ""
+        self.ready = asyncio.Event()
+        self.was_configured = asyncio.Event()
+
+    def connecting(self) -> None:
+        pass
+
+    def connected(self, seconds: float) -> None:
+        pass
+
+    def push(self, push: Push) -> None:
+        self.last_error = ""
+        self.dropped += len(self.pushes) == self.pushes.maxlen
+        self.pushes.append(push)
+        self.ready.set()
+
+    def configured(self, seconds: float) -> None:
+        del seconds
+        self.was_configured.set()
+
+    def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
+        del retry_in
+        self.last_error = f"{reason}: {detail}"
+
+    def wake(self) -> None:
+        self.ready.set()
+        self.was_configured.set()

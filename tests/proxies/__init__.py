@@ -1,0 +1,3 @@
+"""Tests of `pyload.proxies`."""
+
+from __future__ import annotations

@@ -1,0 +1,287 @@
+"""Many proxies: starting, stopping, counting, and surviving each other's deaths."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.errors import UsageError
+from pyload.proxies.fleet import Fleet
+from pyload.proxies.identity import node_of
+from pyload.proxies.spec import ProxySpec
+from pyload.report.metrics import Metrics
+from pyload.xds.wire import discovery_pb2
+from tests.virtual import VIRTUAL
+from tests.xds.messages import delta_response
+from tests.xds.peer import GONE, MemoryStream, Peer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from pyload.xds.transport import Metadata, Status
+    from pyload.xds.types import Push
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def spec(number: int = 0, node_type: str = "sidecar") -> ProxySpec:
+    """Describe a proxy."""
+    name = f"app-{number}"
+    return ProxySpec(key=name, type=node_type, ip=f"10.0.0.{number}", name=name, namespace="mesh")
+
+
+def fleet(
+    peer: Peer,
+    metrics: Metrics | None = None,
+    *,
+    tokens: Callable[[str, str], Awaitable[str]] | None = None,
+    observer: Callable[[ProxySpec, Push], None] | None = None,
+) -> Fleet:
+    """Make a fleet of a peer's proxies."""
+    return Fleet(
+        peer,
+        delta=True,
+        tokens=tokens,
+        metrics=metrics or Metrics(),
+        rng=Random(1),
+        observer=observer,
+        detail=observer is not None,
+    )
+
+
+def present(metrics: Metrics) -> dict[tuple[str, str], int]:
+    """Give the proxies that are in some state, by type and state."""
+    return {key: count for key, count in metrics.snapshot().proxies.items() if count}
+
+
+class HangingPeer(Peer):
+    """A peer whose streams take an hour to close."""
+
+    async def open(self, method: str, *, metadata: Metadata) -> MemoryStream:
+        """Open a stream that hangs at its end."""
+        stream = await super().open(method, metadata=metadata)
+        closing = stream.aclose
+
+        async def aclose() -> None:
+            await asyncio.sleep(3600)
+            await closing()
+
+        stream.aclose = aclose  # type: ignore[method-assign]
+        return stream
+
+
+async def test_a_fleet_runs_counts_and_stops_its_proxies() -> None:
+    """The main job: a report would say that proxies are missing, or connections would leak."""
+    peer, metrics = Peer(), Metrics()
+    async with fleet(peer, metrics) as proxies:
+        for number in range(20):
+            proxies.start(spec(number))
+        await asyncio.sleep(10)
+
+        counts = proxies.counts
+        assert (counts.wanted, counts.connected, counts.configured) == (20, 20, 20)
+        assert (counts.connected_now, counts.configured_now) == (20, 20)
+        assert (counts.reconnects, counts.failed, counts.withdrawn) == (0, 0, 0)
+        assert present(metrics) == {("sidecar", "configured"): 20}
+        assert len(proxies) == 20
+
+    assert all(stream.closed for stream in peer.streams)
+    assert (counts.wanted, counts.configured, counts.configured_now) == (20, 20, 0)
+    assert present(metrics) == {}
+    snapshot = metrics.snapshot()
+    assert snapshot.pushes == {"cds": 20, "eds": 20, "lds": 20, "rds": 20}
+    assert snapshot.disconnects == {"local": 20}
+    assert (snapshot.connect.count, snapshot.first_config.count) == (20, 20)
+
+
+async def test_one_proxy_is_stopped_and_its_key_is_free_again() -> None:
+    """A pod that is replaced under its name could not be started."""
+    peer = Peer()
+    async with fleet(peer) as proxies:
+        proxies.start(spec())
+        await asyncio.sleep(1)
+        stopped = await proxies.stop("app-0")
+        again = await proxies.stop("app-0")
+        assert (stopped, again) == (True, False)
+        assert peer.streams[0].closed
+        proxies.start(spec())
+        await asyncio.sleep(1)
+
+        assert "app-0" in proxies
+        assert (proxies.counts.wanted, proxies.counts.configured_now) == (2, 1)
+
+
+async def test_the_same_key_twice_is_a_mistake() -> None:
+    """Two proxies would claim one identity, and one of them could never be stopped."""
+    async with fleet(Peer()) as proxies:
+        proxies.start(spec())
+        with pytest.raises(UsageError, match="app-0 is running already"):
+            proxies.start(spec())
+
+        assert proxies.counts.wanted == 1
+
+
+async def test_a_proxy_that_dies_is_counted_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One bug would end a run of ten thousand proxies, or pass unnoticed."""
+
+    def fail(number: int, _name: str) -> Status | None:
+        if number == 5:
+            raise ZeroDivisionError("boom")
+        return None
+
+    peer, metrics = Peer(fail), Metrics()
+    async with fleet(peer, metrics) as proxies:
+        for number in range(3):
+            proxies.start(spec(number))
+        await asyncio.sleep(10)
+
+        assert (proxies.counts.failed, proxies.counts.configured_now) == (1, 2)
+        assert len(proxies) == 2
+        assert metrics.snapshot().disconnects == {"failed": 1}
+
+    (error,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert re.fullmatch(r"proxy app-\d failed: boom", error.getMessage())
+    assert error.exc_info is not None
+    assert all(stream.closed for stream in peer.streams)
+
+
+async def test_reconnects_are_counted_by_reason() -> None:
+    """A restart of istiod would leave no trace in the report."""
+    peer, metrics = Peer(), Metrics()
+    async with fleet(peer, metrics) as proxies:
+        proxies.start(spec())
+        await asyncio.sleep(1)
+        peer.streams[0].end(GONE)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert present(metrics) == {("sidecar", "backoff"): 1}
+        assert (proxies.counts.connected_now, proxies.counts.configured_now) == (0, 0)
+        await asyncio.sleep(2)
+
+        assert proxies.counts.reconnects == 1
+        assert (proxies.counts.connected, proxies.counts.configured) == (1, 1)
+        assert metrics.snapshot().disconnects == {"unavailable": 1}
+        assert metrics.snapshot().first_config.count == 1
+        assert metrics.snapshot().connect.count == 2
+
+
+async def test_the_first_config_is_measured_from_the_start_with_all_retries() -> None:
+    """A server that refuses most dials would look as fast as one that accepts them."""
+    peer, metrics = Peer(lambda number, _: GONE if number < 10 else None), Metrics()
+    async with fleet(peer, metrics) as proxies:
+        proxies.start(spec())
+        await asyncio.sleep(600)
+
+        assert metrics.snapshot().first_config.max > 5
+        assert proxies.counts.reconnects == 0
+        assert metrics.snapshot().disconnects == {"connect": 10}
+
+
+async def test_a_proxy_stopped_too_early_is_withdrawn_not_failed() -> None:
+    """Churn that stops a proxy while it connects would look like a proxy without config."""
+    peer, metrics = Peer(), Metrics()
+    async with fleet(peer, metrics) as proxies:
+        proxies.start(spec(0))
+        await proxies.stop("app-0")
+        peer.silent = True
+        proxies.start(spec(1))
+        await asyncio.sleep(1)
+        await proxies.stop("app-1")
+
+        assert (proxies.counts.wanted, proxies.counts.withdrawn) == (2, 2)
+        assert (proxies.counts.failed, proxies.counts.configured) == (0, 0)
+        assert present(metrics) == {}
+
+
+async def test_stopping_is_concurrent_and_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    """The end of a run with ten thousand proxies would take hours if one by one."""
+    proxies = fleet(HangingPeer())
+    for number in range(50):
+        proxies.start(spec(number))
+    await asyncio.sleep(1)
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    await proxies.stop_all()
+
+    assert loop.time() - before == pytest.approx(10)
+    assert "proxy app-0 did not close its stream in 10 s" in caplog.messages
+    await asyncio.sleep(3600)
+
+
+async def test_tokens_are_those_of_the_proxys_account() -> None:
+    """Istiod refuses a proxy whose token is another service account's."""
+    asked = []
+
+    async def tokens(namespace: str, account: str) -> str:
+        asked.append((namespace, account))
+        return "t"
+
+    peer = Peer()
+    async with fleet(peer, tokens=tokens) as proxies:
+        proxies.start(spec())
+        await asyncio.sleep(1)
+
+    assert asked == [("mesh", "default")]
+    assert peer.streams[0].metadata[0] == ("authorization", "Bearer t")
+
+
+async def test_an_observer_sees_every_push_with_its_proxy() -> None:
+    """A program that measures convergence could not tell whose push it saw."""
+    seen: list[tuple[str, tuple[str, ...]]] = []
+    peer = Peer()
+    async with fleet(peer, observer=lambda who, push: seen.append((who.key, push.names))) as one:
+        one.start(spec(7, "waypoint"))
+        await asyncio.sleep(1)
+
+    assert seen == [("app-7", (name,)) for name in ("a", "a", "l", "80")]
+
+
+async def test_a_refused_push_is_not_a_configuration() -> None:
+    """A proxy whose clusters cannot be read would count as configured."""
+    peer = Peer()
+    peer.silent = True
+    async with fleet(peer) as proxies:
+        proxies.start(spec())
+        await asyncio.sleep(1)
+        peer.streams[0].push(delta_response("x", nonce="n"))
+        await asyncio.sleep(1)
+
+        assert proxies.counts.configured == 0
+
+
+def test_a_node_is_that_of_the_spec() -> None:
+    """Istiod would not find the pod behind the proxy."""
+    node = discovery_pb2.Node.FromString(
+        node_of(
+            ProxySpec(
+                key="k",
+                type="ztunnel",
+                ip="10.0.0.1",
+                name="ztunnel-1",
+                namespace="istio-system",
+                service_account="ztunnel",
+                labels=None,
+                metadata={"NODE_NAME": "node-1", "CLUSTER_ID": "stolen"},
+                cluster_id="primary",
+            )
+        )
+    )
+
+    assert node.id == "ztunnel~10.0.0.1~ztunnel-1.istio-system~istio-system.svc.cluster.local"
+    assert dict(node.metadata)["NODE_NAME"] == "node-1"
+    assert dict(node.metadata)["CLUSTER_ID"] == "primary"
+    assert dict(node.metadata)["SERVICE_ACCOUNT"] == "ztunnel"
+    assert dict(node.metadata)["LABELS"] is None
