@@ -1,0 +1,38 @@
+"""Endpoints of clusters as istiod shapes them."""
+
+from __future__ import annotations
+
+import functools
+
+from pyload.embedded.controlplane.library import address, library, struct, text
+from pyload.embedded.controlplane.template import Template, gap
+
+
+@functools.cache
+def load_assignment() -> Template:
+    """Build a ``ClusterLoadAssignment`` without endpoints; gap ``cluster``. Not wrapped."""
+    return Template(bytes(library().endpoint.ClusterLoadAssignment(cluster_name=gap("cluster"))))
+
+
+@functools.lru_cache(maxsize=4096)
+def locality_endpoints(region: str, zone: str, weight: int) -> bytes:
+    """Build the ``LocalityLbEndpoints`` of a place, without endpoints. Not wrapped."""
+    lib = library()
+    where = lib.core.Locality(region=region, zone=zone)
+    return bytes(lib.endpoint.LocalityLbEndpoints(locality=where, load_balancing_weight=weight))
+
+
+@functools.cache
+def lb_endpoint(port: int, *, tls: bool) -> Template:
+    """Build the ``LbEndpoint`` of a pod; gaps ``ip`` and ``workload``. Not wrapped."""
+    lib = library()
+    metadata = {"istio": struct(workload=text(gap("workload")))}
+    if tls:
+        metadata["envoy.transport_socket_match"] = struct(tlsMode=text("istio"))
+    endpoint = lib.endpoint.LbEndpoint(
+        endpoint=lib.endpoint.Endpoint(address=address(gap("ip"), port)),
+        health_status=lib.core.HealthStatus.HEALTHY,
+        metadata=lib.core.Metadata(filter_metadata=metadata),
+        load_balancing_weight=1,
+    )
+    return Template(bytes(endpoint))

@@ -1,0 +1,62 @@
+"""Checks the bearer tokens of proxies, as istiod does on its TLS port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyload.embedded.controlplane.proxy import Identity, unauthenticated
+from pyload.embedded.controlplane.registry import CLUSTER_ID
+from pyload.errors import ApiError, ClusterUnreachable
+from pyload.kube.resources import TOKEN_REVIEWS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
+
+AUDIENCE: Final = "istio-ca"
+_USER: Final = "system:serviceaccount:"
+
+
+async def authenticate(client: Client, headers: Mapping[str, str]) -> Identity:
+    """Find out by a TokenReview whose token a stream carries.
+
+    Args:
+        client: The API server.
+        headers: Headers of the stream, names in lower case.
+
+    Raises:
+        StreamError: UNAUTHENTICATED.
+    """
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise unauthenticated("authentication failure: no bearer token")
+    if headers.get("clusterid", CLUSTER_ID) != CLUSTER_ID:
+        raise unauthenticated("authentication failure: the cluster is not known")
+    review = {
+        "apiVersion": TOKEN_REVIEWS.api_version,
+        "kind": TOKEN_REVIEWS.kind,
+        "metadata": {},
+        "spec": {"token": token, "audiences": [AUDIENCE]},
+    }
+    try:
+        reviewed = await client.create(TOKEN_REVIEWS.path(), review)
+    except (ApiError, ClusterUnreachable) as error:
+        raise unauthenticated("authentication failure: the token cannot be reviewed") from error
+    identity = identity_of(reviewed)
+    if identity is None:
+        raise unauthenticated("authentication failure: the token is not accepted")
+    return identity
+
+
+def identity_of(review: Obj) -> Identity | None:
+    """Read an answered TokenReview; None if the token is no good service account's."""
+    status = review.get("status") or {}
+    user = (status.get("user") or {}).get("username") or ""
+    if not status.get("authenticated") or AUDIENCE not in (status.get("audiences") or ()):
+        return None
+    namespace, _, account = user.removeprefix(_USER).partition(":")
+    if not user.startswith(_USER) or not namespace or not account:
+        return None
+    return Identity(namespace, account)

@@ -1,0 +1,192 @@
+"""One proxy's stream while it is open: requests in their order, pushes merged while it is slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pyload.errors import StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from pyload.embedded.controlplane.proxy import Identity, Proxy
+    from pyload.embedded.controlplane.snapshot import Own, View
+    from pyload.embedded.controlplane.stream import Push, Reply, Stream
+
+# Requests that wait while a response is being sent. A proxy sends few per response it has read.
+_WAITING: Final = 1000
+
+
+class Peer(Protocol):
+    """The proxy's end of a stream, whatever carries it."""
+
+    async def recv(self) -> bytes | None:
+        """Wait for the next request; None once the proxy sends no more."""
+        ...
+
+    async def send(self, message: bytes) -> None:
+        """Send a response; returns once there is room for the next.
+
+        Raises:
+            StreamError: The proxy is gone.
+        """
+        ...
+
+
+class Hub(Protocol):
+    """What a connection needs of the control plane."""
+
+    async def join(self, connection: Connection) -> None:
+        """Take a connection in as soon as there is something to serve."""
+        ...
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        ...
+
+    def view(self, proxy: Proxy) -> tuple[View, Own]:
+        """Give what a proxy can be sent now."""
+        ...
+
+    def sent(self, type_url: str) -> None:
+        """Count a response."""
+        ...
+
+    def rejected(self, type_url: str, proxy: Proxy, reason: str) -> None:
+        """Count a response that a proxy refused."""
+        ...
+
+
+class Connection:
+    """Serves one stream.
+
+    Args:
+        hub: The control plane.
+        peer: The proxy.
+        stream: The protocol's state.
+        authenticate: Finds out who the peer is, or None if anybody may connect.
+    """
+
+    __slots__ = (
+        "_authenticate",
+        "_hub",
+        "_identity",
+        "_inbox",
+        "_peer",
+        "_pending",
+        "_tasks",
+        "_view",
+        "_worker",
+        "own",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        peer: Peer,
+        stream: Stream,
+        *,
+        authenticate: Callable[[], Awaitable[Identity]] | None,
+    ) -> None:
+        self.stream = stream
+        self.own: Own | None = None
+        self._hub = hub
+        self._peer = peer
+        self._authenticate = authenticate
+        self._identity: Identity | None = None
+        self._inbox: deque[bytes] = deque()
+        self._pending: Push | None = None
+        self._view: View | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._worker: asyncio.Task[None] | None = None
+
+    @property
+    def proxy(self) -> Proxy:
+        """The proxy; known from its first request on."""
+        assert self.stream.proxy is not None, "only connections that have joined are asked"
+        return self.stream.proxy
+
+    async def run(self) -> None:
+        """Serve the stream until the proxy ends it.
+
+        Raises:
+            StreamError: The stream must end with this status.
+        """
+        if self._authenticate is not None:
+            self._identity = await self._authenticate()
+        failures: tuple[BaseException, ...] = ()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                try:
+                    await self._read()
+                finally:
+                    self._tasks = None
+        except* StreamError as errors:
+            failures = errors.exceptions
+        finally:
+            self._hub.leave(self)
+        if failures:
+            raise failures[0]
+
+    def offer(self, push: Push) -> None:
+        """Tell the proxy of changes as soon as it has read what it has been sent before."""
+        self._pending = push if self._pending is None else self._pending.merge(push)
+        self._wake()
+
+    async def _read(self) -> None:
+        while (message := await self._peer.recv()) is not None:
+            if len(self._inbox) >= _WAITING:
+                raise StreamError(
+                    code=8, name="RESOURCE_EXHAUSTED", message="the proxy reads no responses"
+                )
+            self._inbox.append(message)
+            self._wake()
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def _wake(self) -> None:
+        # Idle connections have no task but the one that waits for requests.
+        if self._worker is None and self._tasks is not None:
+            self._worker = self._tasks.create_task(self._work(), name="xds-stream")
+
+    async def _work(self) -> None:
+        try:
+            while self._inbox or self._pending is not None:
+                if self._inbox:
+                    await self._answer(self._inbox.popleft())
+                elif self._pending is not None:
+                    push, self._pending = self._pending, None
+                    await self._push(push)
+        except StreamError:
+            # From here on the group takes no more tasks.
+            self._tasks = None
+            raise
+        finally:
+            self._worker = None
+
+    async def _answer(self, message: bytes) -> None:
+        request = self.stream.read(message)
+        if request is None:
+            return
+        if self._view is None:
+            if self._identity is not None:
+                self.proxy.check(self._identity)
+            await self._hub.join(self)
+            self._view, self.own = self._hub.view(self.proxy)
+        outcome = self.stream.answer(request, self._view)
+        if outcome.rejected:
+            self._hub.rejected(request.type_url, self.proxy, outcome.rejected)
+        await self._send(outcome.replies)
+
+    async def _push(self, push: Push) -> None:
+        self._view, self.own = self._hub.view(self.proxy)
+        await self._send(self.stream.push(push, self._view))
+
+    async def _send(self, replies: Iterable[Reply]) -> None:
+        for reply in replies:
+            self._hub.sent(reply.type_url)
+            await self._peer.send(reply.message)

@@ -1,0 +1,322 @@
+"""The embedded control plane: follows an API server, and pushes to proxies what changes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload import tasks
+from pyload.embedded.controlplane import generate, library
+from pyload.embedded.controlplane.auth import authenticate
+from pyload.embedded.controlplane.connection import Connection
+from pyload.embedded.controlplane.debounce import Debounce
+from pyload.embedded.controlplane.memory import MemoryTransport
+from pyload.embedded.controlplane.registry import Registry
+from pyload.embedded.controlplane.snapshot import NOTHING, view
+from pyload.embedded.controlplane.stream import Names, Push, Stream
+from pyload.errors import PyloadError, StreamError
+from pyload.kube.resources import ENDPOINTS, NODES, PODS, SERVICES
+from pyload.kube.watch import Reflector
+from pyload.xds.types import short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from pyload.embedded.controlplane.connection import Peer
+    from pyload.embedded.controlplane.proxy import Proxy
+    from pyload.embedded.controlplane.registry import Changes
+    from pyload.embedded.controlplane.server import Addresses
+    from pyload.embedded.controlplane.snapshot import Own, Snapshot, View
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj, Resource
+    from pyload.xds.transport import Transport
+
+# How long generating resources may keep everything else on the loop waiting.
+_SLICE: Final = 0.005
+
+log = logging.getLogger("pyload.controlplane")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Stats:
+    """What a control plane has done.
+
+    Attributes:
+        connections: Proxies connected now.
+        accepted: Proxies that ever connected.
+        pushes: Responses sent, by short type.
+        nacks: Responses that proxies refused, by short type.
+        rounds: Pushes begun, each for all proxies.
+    """
+
+    connections: int = 0
+    accepted: int = 0
+    pushes: Counter[str] = field(default_factory=Counter)
+    nacks: Counter[str] = field(default_factory=Counter)
+    rounds: int = 0
+
+
+class ControlPlane:
+    """Serves a mesh's configuration over xDS, as a small istiod would; it is none.
+
+    It knows Services, pods, Endpoints and nodes, and nothing of Istio's own kinds.
+
+    Args:
+        client: The API server.
+        debounce: Seconds without a change after which a push begins.
+        debounce_max: Seconds after the first change at which it begins in any case.
+        now: The time of day, for versions.
+        rng: Makes nonces, and spreads the retries of watches.
+
+    Attributes:
+        stats: What it has done.
+        ready: Set once the mesh has been read; until then proxies wait for their first answer.
+            Set too when `run` has ended, so that nobody waits for ever.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        debounce: float = 0.1,
+        debounce_max: float = 10.0,
+        now: Callable[[], datetime] = _utc_now,
+        rng: Random | None = None,
+    ) -> None:
+        self.stats = Stats()
+        self.ready = asyncio.Event()
+        self._client = client
+        self._now = now
+        self._rng = rng or Random()  # noqa: S311 - nonces need only differ
+        self._registry = Registry()
+        self._generator = generate.Generator()
+        self._debounce = Debounce(quiet=debounce, longest=debounce_max)
+        self._changed = asyncio.Event()
+        self._names = Names()
+        self._snapshot: Snapshot | None = None
+        self._connections: set[Connection] = set()
+        self._streams: set[asyncio.Task[None]] = set()
+        self._ended = False
+
+    async def run(self) -> None:
+        """Follow the API server and push what changes, until cancelled.
+
+        Streams in memory end with it.
+
+        Raises:
+            ApiError: The API server does not let the control plane watch.
+        """
+        reflectors = [
+            Reflector(self._client, resource, self._follow(resource), rng=self._rng)
+            for resource in (SERVICES, PODS, ENDPOINTS, NODES)
+        ]
+        failure: BaseException | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                for reflector in reflectors:
+                    group.create_task(reflector.run(), name="control-plane-watch")
+                if not library.loaded():
+                    await asyncio.to_thread(generate.preload)
+                for reflector in reflectors:
+                    await reflector.synced.wait()
+                await self._push_forever()
+        except* PyloadError as errors:
+            failure = errors.exceptions[0]
+        finally:
+            self._ended = True
+            self.ready.set()
+            await tasks.cancel(list(self._streams))
+        if failure is not None:
+            raise failure
+
+    def transport(self, *, tokens: bool = False) -> Transport:
+        """Give a transport to it in memory.
+
+        Args:
+            tokens: Whether streams need a good token, as on the TLS port.
+        """
+        return MemoryTransport(self._verified if tokens else self._open, self._streams)
+
+    def serve(
+        self, *, host: str = "127.0.0.1", port: int = 0, tls_port: int | None = None
+    ) -> AbstractAsyncContextManager[Addresses]:
+        """Listen until the context is left, which ends all streams at once.
+
+        Args:
+            host: Address to listen on.
+            port: Port without TLS; 0 for any.
+            tls_port: Port with TLS where tokens are needed, 0 for any; None for none.
+
+        Raises:
+            ControlPlaneUnreachable: A port is taken.
+        """
+        from pyload.embedded.controlplane import server  # noqa: PLC0415 - grpc is slow to import
+
+        return server.listen(self._open, self._verified, host=host, port=port, tls_port=tls_port)
+
+    async def join(self, connection: Connection) -> None:
+        """Take a connection in as soon as there is something to serve.
+
+        Raises:
+            StreamError: There will be nothing any more.
+        """
+        await self.ready.wait()
+        if self._ended:
+            raise StreamError(
+                code=14, name="UNAVAILABLE", message="the control plane is shutting down"
+            )
+        self._connections.add(connection)
+        self.stats.accepted += 1
+        self.stats.connections = len(self._connections)
+        log.debug("ADS: new connection for node:%s", connection.proxy.id)
+
+    def leave(self, connection: Connection) -> None:
+        """Forget a connection."""
+        if connection in self._connections:
+            self._connections.remove(connection)
+            self.stats.connections = len(self._connections)
+            log.debug("ADS: %s terminated", connection.proxy.id)
+
+    def view(self, proxy: Proxy) -> tuple[View, Own]:
+        """Give what a proxy can be sent now."""
+        assert self._snapshot is not None, "connections join when there is a snapshot"
+        own = self._own(proxy)
+        return view(self._snapshot, proxy.type, own), own
+
+    def sent(self, type_url: str) -> None:
+        """Count a response."""
+        self.stats.pushes[short(type_url)] += 1
+
+    def rejected(self, type_url: str, proxy: Proxy, reason: str) -> None:
+        """Count and log a response that a proxy refused."""
+        self.stats.nacks[short(type_url)] += 1
+        log.warning("ADS:%s: ACK ERROR %s %s", short(type_url).upper(), proxy.id, reason)
+
+    async def _open(self, peer: Peer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
+        del headers  # Tokens are not looked at where none is needed.
+        await Connection(self, peer, self._stream(delta=delta), authenticate=None).run()
+
+    async def _verified(self, peer: Peer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - as above
+        await Connection(
+            self,
+            peer,
+            self._stream(delta=delta),
+            authenticate=lambda: authenticate(self._client, headers),
+        ).run()
+
+    def _stream(self, *, delta: bool) -> Stream:
+        return Stream(delta=delta, new_id=self._new_id, names=self._names)
+
+    def _new_id(self) -> str:
+        digits = f"{self._rng.getrandbits(128):032x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def _own(self, proxy: Proxy) -> Own:
+        if proxy.type != "sidecar":
+            return NOTHING
+        labels = proxy.labels if proxy.known_cluster else frozenset()
+        return self._generator.own(self._registry.inbound(proxy.pod, labels))
+
+    def _follow(self, resource: Resource) -> _Follower:
+        return _Follower(resource.plural, self._registry, self._note)
+
+    def _note(self) -> None:
+        if self._registry.dirty:
+            self._debounce.changed(asyncio.get_running_loop().time())
+            self._changed.set()
+
+    async def _push_forever(self) -> None:
+        self._registry.take()
+        await self._generate()
+        assert self._snapshot is not None
+        self.ready.set()
+        log.info("embedded control plane is ready (%s); it is not istiod", self._snapshot.version)
+        while True:
+            await self._wait_until_due()
+            self._debounce.started()
+            await self._push()
+            self._debounce.finished()
+
+    async def _wait_until_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = self._debounce.due()
+            if due is None:
+                self._changed.clear()
+                await self._changed.wait()
+            elif due > loop.time():
+                # More changes only move the time away.
+                await asyncio.sleep(due - loop.time())
+            else:
+                return
+
+    async def _push(self) -> None:
+        changes = self._registry.take()
+        if not changes:
+            return
+        old = self._snapshot
+        await self._generate()
+        new = self._snapshot
+        assert old is not None
+        assert new is not None
+        push = Push(bool(changes.services), new.endpoints.changed(old.endpoints))
+        log.debug(
+            "XDS: Pushing Services:%d Endpoints:%d ConnectedEndpoints:%d Version:%s",
+            len(changes.services),
+            len(changes.endpoints),
+            len(self._connections),
+            new.version,
+        )
+        for connection in self._connections:
+            own_changed = self._serves_others(connection, changes)
+            connection.offer(Push(full=True, clusters=push.clusters) if own_changed else push)
+
+    def _serves_others(self, connection: Connection, changes: Changes) -> bool:
+        """Whether a proxy's own pod has come to serve other ports, with no Service changed."""
+        proxy = connection.proxy
+        if changes.services or proxy.pod not in changes.pods:
+            return False
+        return self._own(proxy) is not connection.own
+
+    async def _generate(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.stats.rounds += 1
+        version = f"{self._now():%Y-%m-%dT%H:%M:%SZ}/{self.stats.rounds}"
+        steps = self._generator.snapshot(self._registry.mesh(), version=version)
+        started = loop.time()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                self._snapshot = end.value
+                return
+            if loop.time() - started > _SLICE:
+                await asyncio.sleep(0)
+                started = loop.time()
+
+
+class _Follower:
+    """Feeds one kind of object to the registry; a `pyload.kube.watch.Handler`."""
+
+    def __init__(self, plural: str, registry: Registry, note: Callable[[], None]) -> None:
+        self._plural = plural
+        self._registry = registry
+        self._note = note
+
+    def replace(self, objects: list[Obj]) -> None:
+        self._registry.replace(self._plural, objects)
+        self._note()
+
+    def event(self, type_: str, obj: Obj) -> None:
+        self._registry.event(self._plural, type_, obj)
+        self._note()

@@ -1,0 +1,369 @@
+"""The server's side of one xDS stream: what a request means, and what a push sends.
+
+Pure: requests and the proxy's view go in, responses come out. The rules are istiod's, which
+follow Envoy's protocol but differ in corners; SotW and delta share all but how they read requests.
+
+The shell must send what one call returns before it makes the next call.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
+
+from pyload.embedded.controlplane import encode
+from pyload.embedded.controlplane.collection import Part
+from pyload.embedded.controlplane.proxy import Proxy, invalid_argument, unauthenticated
+from pyload.xds.types import (
+    ADDRESS,
+    AUTHORIZATION,
+    CDS,
+    ECDS,
+    EDS,
+    LDS,
+    NDS,
+    PCDS,
+    PREFIX,
+    RDS,
+    SDS,
+    WORKLOAD,
+    TypeUrl,
+)
+from pyload.xds.wire import discovery_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyload.embedded.controlplane.collection import Collection
+    from pyload.embedded.controlplane.snapshot import View
+
+# The order in which a push sends types: what is referred to comes first.
+PUSH_ORDER: Final = (CDS, EDS, LDS, RDS)
+
+# Types of which nobody gets everything.
+_BY_NAME: Final = frozenset({EDS, RDS, SDS, ECDS})
+_KNOWN: Final = _BY_NAME | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
+# What an agent reports about its application; nothing is asked for.
+_HEALTH: Final = f"{PREFIX}istio.v1.HealthInformation"
+
+_EMPTY: Final[frozenset[str]] = frozenset()
+
+Request: TypeAlias = "discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest"
+
+
+class Names:
+    """Makes equal sets of names one object, as thousands of proxies ask for the same ones.
+
+    Args:
+        limit: How many sets to remember; past this, start again.
+    """
+
+    def __init__(self, limit: int = 128) -> None:
+        self._limit = limit
+        self._known: dict[frozenset[str], frozenset[str]] = {}
+
+    def intern(self, names: frozenset[str]) -> frozenset[str]:
+        """Give the one set that equals this one."""
+        if len(self._known) >= self._limit:
+            self._known.clear()
+        return self._known.setdefault(names, names)
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a proxy has not been told yet.
+
+    Attributes:
+        full: Whether more than endpoints changed.
+        clusters: Names of the clusters whose endpoints changed.
+    """
+
+    full: bool
+    clusters: frozenset[str]
+
+    def merge(self, later: Push) -> Push:
+        """Give one push that tells what both would."""
+        return Push(self.full or later.full, self.clusters | later.clusters)
+
+
+class Reply(NamedTuple):
+    """One response to send.
+
+    Attributes:
+        type_url: What it carries.
+        message: The encoded response.
+    """
+
+    type_url: TypeUrl
+    message: bytes
+
+
+class Outcome(NamedTuple):
+    """What follows from one request.
+
+    Attributes:
+        replies: Responses to send.
+        rejected: Why the proxy refused the last response of the type (NACK), or empty.
+    """
+
+    replies: tuple[Reply, ...] = ()
+    rejected: str = ""
+
+
+@dataclass(slots=True)
+class Subscription:
+    """What a proxy wants of one type, and what it has.
+
+    Attributes:
+        names: Names asked for.
+        wildcard: Whether it gets all there is.
+        nonce: Of the last response.
+        acked: Nonce of the last response that the proxy accepted.
+        error: Why the proxy refused the last response, or empty.
+        sent: The collections that the last response was made from.
+    """
+
+    names: frozenset[str] = _EMPTY
+    wildcard: bool = False
+    nonce: str = ""
+    acked: str = ""
+    error: str = ""
+    sent: tuple[Collection, ...] = field(default=(), repr=False)
+
+
+class Stream:
+    """One stream.
+
+    Args:
+        delta: Whether it is a delta stream.
+        new_id: Gives an identifier for each response; the version before it makes the nonce.
+        names: Shared by all streams.
+    """
+
+    def __init__(self, *, delta: bool, new_id: Callable[[], str], names: Names) -> None:
+        self._delta = delta
+        self._new_id = new_id
+        self._names = names
+        self.proxy: Proxy | None = None
+        self.subscriptions: dict[TypeUrl, Subscription] = {}
+
+    def read(self, message: bytes) -> Request | None:
+        """Decode a request, and learn from the first one who the proxy is.
+
+        Returns:
+            The request, or None for a report that asks for nothing.
+
+        Raises:
+            StreamError: The stream must end with this status.
+        """
+        request: Request
+        request = (
+            discovery_pb2.DeltaDiscoveryRequest()
+            if self._delta
+            else discovery_pb2.DiscoveryRequest()
+        )
+        try:
+            request.ParseFromString(message)
+        except DecodeError as error:
+            raise invalid_argument("the request cannot be decoded") from error
+        if request.type_url == _HEALTH:
+            return None
+        if self.proxy is None:
+            self.proxy = Proxy.from_node(request.node)
+        if request.type_url not in _KNOWN:
+            raise unauthenticated(f"control-plane identity required for type {request.type_url!r}")
+        return request
+
+    def answer(self, request: Request, view: View) -> Outcome:
+        """Answer a request.
+
+        Args:
+            request: From `read`.
+            view: What the proxy could be sent now.
+        """
+        type_url = TypeUrl(request.type_url)
+        known = self.subscriptions.get(type_url)
+        if request.HasField("error_detail"):
+            reason = request.error_detail.message or "no reason given"
+            if known is not None:
+                known.error = reason
+            return Outcome(rejected=reason)
+        if isinstance(request, discovery_pb2.DeltaDiscoveryRequest):
+            reply = self._answer_delta(request, type_url, known, view)
+        else:
+            reply = self._answer_sotw(request, type_url, known, view)
+        return Outcome((reply,) if reply is not None else ())
+
+    def push(self, push: Push, view: View) -> Iterator[Reply]:
+        """Give the responses that tell the proxy of changes, one after the other.
+
+        What is not asked for is not pushed, and whether older responses were acknowledged
+        makes no difference.
+        """
+        for type_url in PUSH_ORDER:
+            subscription = self.subscriptions.get(type_url)
+            if subscription is None or not (push.full or type_url == EDS):
+                continue
+            parts = self._changed(push, type_url, subscription, view)
+            if parts:
+                yield self._reply(type_url, subscription, view, parts)
+
+    def _answer_sotw(
+        self,
+        request: discovery_pb2.DiscoveryRequest,
+        type_url: TypeUrl,
+        known: Subscription | None,
+        view: View,
+    ) -> Reply | None:
+        by_name = type_url in _BY_NAME
+        names = self._names.intern(frozenset(request.resource_names)) if by_name else _EMPTY
+        if by_name and not names:
+            self.subscriptions.pop(type_url, None)
+            return None
+        if known is None or not request.response_nonce:
+            # The first request, or one after a reconnect, whose nonce another stream gave.
+            known = self.subscriptions[type_url] = Subscription(names, wildcard=not by_name)
+            return self._reply(type_url, known, view, self._asked(type_url, known, view, names))
+        if request.response_nonce != known.nonce:
+            return None
+        known.acked, known.error = known.nonce, ""
+        added = names - known.names
+        known.names = names
+        if not added:
+            return None
+        return self._reply(type_url, known, view, self._asked(type_url, known, view, added))
+
+    def _answer_delta(
+        self,
+        request: discovery_pb2.DeltaDiscoveryRequest,
+        type_url: TypeUrl,
+        known: Subscription | None,
+        view: View,
+    ) -> Reply | None:
+        nonce = request.response_nonce
+        subscribe = frozenset(request.resource_names_subscribe)
+        unsubscribe = frozenset(request.resource_names_unsubscribe)
+        if known is None:
+            if unsubscribe and not subscribe:
+                return None
+            return self._first_delta(request, type_url, view)
+        if nonce:
+            if nonce != known.nonce:
+                return None
+            known.acked, known.error = nonce, ""
+        if not subscribe and not unsubscribe:
+            return None
+        before = known.names
+        if "*" in unsubscribe:
+            known.wildcard = False
+        if "*" in subscribe and "*" not in unsubscribe:
+            known.wildcard = True
+        wanted = subscribe - unsubscribe - {"*"}
+        known.names = self._names.intern((before | wanted) - unsubscribe)
+        # An acknowledgement may name nothing new; a request on its own is always answered.
+        asked = wanted - before if nonce else wanted
+        everything = "*" in subscribe - unsubscribe
+        if not asked and not everything:
+            return None
+        parts = self._asked(type_url, known, view, asked, everything=everything)
+        return self._reply(type_url, known, view, parts)
+
+    def _first_delta(
+        self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
+    ) -> Reply:
+        subscribe = frozenset(request.resource_names_subscribe)
+        unsubscribe = frozenset(request.resource_names_unsubscribe)
+        held = frozenset(request.initial_resource_versions)
+        wildcard = type_url not in _BY_NAME and (not subscribe or "*" in subscribe - unsubscribe)
+        names = subscribe - unsubscribe - {"*"}
+        if not wildcard:
+            names |= held - unsubscribe
+        known = self.subscriptions[type_url] = Subscription(
+            self._names.intern(names), wildcard=wildcard
+        )
+        parts = self._asked(type_url, known, view, names)
+        if wildcard:
+            # What a proxy kept over a reconnect and what is gone now, it must drop.
+            found = view.of(type_url)
+            gone = sorted(name for name in held if not any(name in one.resources for one in found))
+            if gone:
+                parts.append(Part(encode.removals(gone), 0, len(gone)))
+        return self._reply(type_url, known, view, parts)
+
+    def _asked(
+        self,
+        type_url: TypeUrl,
+        subscription: Subscription,
+        view: View,
+        names: frozenset[str],
+        *,
+        everything: bool = True,
+    ) -> list[Part]:
+        """Give what answers a request for names, or for everything."""
+        collections = view.of(type_url)
+        if subscription.wildcard and everything:
+            return [one.all(delta=self._delta) for one in collections]
+        return self._named(collections, self._names.intern(names))
+
+    def _named(self, collections: tuple[Collection, ...], names: frozenset[str]) -> list[Part]:
+        if len(collections) == 1:
+            return [collections[0].named(names, delta=self._delta)]
+        parts = [
+            one.named(frozenset(names & one.resources.keys()), delta=self._delta)
+            for one in collections
+        ]
+        unknown = sorted(names.difference(*(one.resources for one in collections)))
+        if unknown and self._delta:
+            parts.append(Part(encode.removals(unknown), 0, len(unknown)))
+        return parts
+
+    def _changed(
+        self, push: Push, type_url: TypeUrl, subscription: Subscription, view: View
+    ) -> list[Part]:
+        """Give what a push sends of one type; nothing if the proxy need not be told."""
+        collections = view.of(type_url)
+        if type_url == EDS:
+            names = push.clusters
+            if not names <= subscription.names:
+                names = self._names.intern(names & subscription.names)
+            parts = self._named(collections, names) if names else []
+            return parts if any(part.count or part.removed for part in parts) else []
+        if not subscription.wildcard:
+            return self._renewed(subscription, collections)
+        if not self._delta:
+            return [one.all(delta=False) for one in collections]
+        old = subscription.sent
+        assert len(old) == len(collections), "a proxy never changes its type"
+        pairs = list(zip(collections, old, strict=True))
+        if type_url == CDS:
+            parts = [new.since(before) for new, before in pairs]
+            return parts if any(part.count or part.removed for part in parts) else []
+        gone = sorted(name for new, before in pairs for name in new.missing(before))
+        parts = [one.all(delta=True) for one in collections]
+        return [*parts, Part(encode.removals(gone), 0, len(gone))]
+
+    def _renewed(
+        self, subscription: Subscription, collections: tuple[Collection, ...]
+    ) -> list[Part]:
+        """Give all that is asked for by name, again."""
+        # Delta tells of removals; in SotW, what is gone is merely left out.
+        held = (*collections, *subscription.sent) if self._delta else collections
+        names = frozenset(
+            name for name in subscription.names if any(name in one.resources for one in held)
+        )
+        return self._named(collections, self._names.intern(names)) if names else []
+
+    def _reply(
+        self, type_url: TypeUrl, subscription: Subscription, view: View, parts: list[Part]
+    ) -> Reply:
+        version = view.snapshot.version
+        subscription.nonce = f"{version}{self._new_id()}"
+        subscription.sent = view.of(type_url)
+        head = view.snapshot.head(type_url, delta=self._delta)
+        # The nonce, alone different for each proxy, comes last.
+        message = b"".join(
+            [head, *(part.encoded for part in parts), encode.nonce(subscription.nonce)]
+        )
+        return Reply(type_url, message)

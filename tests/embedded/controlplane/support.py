@@ -1,0 +1,211 @@
+"""Kubernetes objects, and a scripted xDS client, for the control plane's tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyload.embedded.controlplane.generate import Generator
+from pyload.embedded.controlplane.registry import Registry
+from pyload.embedded.controlplane.snapshot import Own, view
+from pyload.embedded.controlplane.stream import Names, Stream
+from pyload.xds.node import encode_node, proxy_metadata
+from pyload.xds.wire import discovery_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyload.embedded.controlplane.snapshot import Snapshot, View
+    from pyload.kube.resources import Obj
+    from pyload.xds.transport import Stream as ClientStream
+    from pyload.xds.types import TypeUrl
+
+HTTP = {"name": "http", "port": 80, "targetPort": 80}
+HTTPS = {"name": "https", "port": 443, "targetPort": 443}
+
+
+def service(
+    name: str,
+    *,
+    namespace: str = "mesh",
+    ip: str = "10.0.0.1",
+    selector: dict[str, str] | None = None,
+    ports: Sequence[dict[str, Any]] = (HTTP, HTTPS),
+) -> Obj:
+    """Make a Service that selects pods with its name as ``app``, unless told otherwise."""
+    chosen = {"app": name} if selector is None else selector
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterIP": ip, "selector": chosen, "ports": [dict(port) for port in ports]},
+    }
+
+
+def pod(
+    name: str,
+    *,
+    app: str,
+    ip: str = "10.1.0.1",
+    namespace: str = "mesh",
+    node: str = "node-a",
+    ready: bool = True,
+    labels: dict[str, str] | None = None,
+    ports: Sequence[dict[str, Any]] = (),
+) -> Obj:
+    """Make a pod that runs, and is ready unless told otherwise."""
+    condition = {"type": "Ready", "status": "True" if ready else "False"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app": app, **(labels or {})},
+        },
+        "spec": {
+            "nodeName": node,
+            "containers": [{"name": "app", "image": "app", "ports": list(ports)}],
+        },
+        "status": {"phase": "Running", "podIP": ip, "conditions": [condition]},
+    }
+
+
+def node(name: str, region: str, zone: str) -> Obj:
+    """Make a Node."""
+    labels = {"topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": zone}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
+
+
+def mesh_of(*objects: Obj) -> Registry:
+    """Make a registry that has seen some objects."""
+    registry = Registry()
+    for obj in objects:
+        registry.event(obj["kind"].lower().rstrip("s") + "s", "ADDED", obj)
+    return registry
+
+
+def snapshot_of(
+    registry: Registry, generator: Generator | None = None, *, version: str = "v/1"
+) -> Snapshot:
+    """Generate everything in one go."""
+    registry.take()
+    steps = (generator or Generator()).snapshot(registry.mesh(), version=version)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made: Snapshot = end.value
+            return made
+
+
+def sidecar_view(snapshot: Snapshot) -> View:
+    """Give what a sidecar that serves nothing gets."""
+    return view(snapshot, "sidecar", Own())
+
+
+def proxy_node(
+    name: str = "app-1",
+    *,
+    type_: str = "sidecar",
+    ip: str = "10.1.0.1",
+    namespace: str = "mesh",
+    service_account: str = "default",
+    labels: dict[str, str] | None = None,
+) -> bytes:
+    """Encode a proxy's node."""
+    metadata = proxy_metadata(
+        ip=ip, name=name, namespace=namespace, service_account=service_account, labels=labels or {}
+    )
+    return encode_node(type=type_, ip=ip, name=name, namespace=namespace, metadata=metadata)
+
+
+def sotw(
+    type_url: str,
+    names: Sequence[str] = (),
+    *,
+    nonce: str = "",
+    version: str = "",
+    node: bytes = b"",
+    error: str = "",
+) -> discovery_pb2.DiscoveryRequest:
+    """Make a SotW request."""
+    request = discovery_pb2.DiscoveryRequest(
+        type_url=type_url, resource_names=names, response_nonce=nonce, version_info=version
+    )
+    if node:
+        request.node.ParseFromString(node)
+    if error:
+        request.error_detail.message = error
+    return request
+
+
+def delta(
+    type_url: str,
+    subscribe: Sequence[str] = (),
+    unsubscribe: Sequence[str] = (),
+    *,
+    nonce: str = "",
+    node: bytes = b"",
+    held: Sequence[str] = (),
+    error: str = "",
+) -> discovery_pb2.DeltaDiscoveryRequest:
+    """Make a delta request."""
+    request = discovery_pb2.DeltaDiscoveryRequest(
+        type_url=type_url,
+        resource_names_subscribe=subscribe,
+        resource_names_unsubscribe=unsubscribe,
+        response_nonce=nonce,
+        initial_resource_versions=dict.fromkeys(held, ""),
+    )
+    if node:
+        request.node.ParseFromString(node)
+    if error:
+        request.error_detail.message = error
+    return request
+
+
+def new_stream(*, delta: bool) -> Stream:
+    """Make the server's side of a stream whose nonces count up."""
+    count = iter(range(1_000_000))
+    return Stream(delta=delta, new_id=lambda: f"-{next(count)}", names=Names())
+
+
+class Script:
+    """A client that sends what it is told to, and acknowledges only when told to."""
+
+    def __init__(self, stream: ClientStream, *, delta: bool) -> None:
+        self.stream = stream
+        self._delta = delta
+
+    async def ask(self, request: Any) -> None:
+        """Send a request."""
+        await self.stream.send(request.SerializeToString())
+
+    async def get(self) -> Any:
+        """Wait for a response."""
+        message = await self.stream.recv()
+        assert message is not None, f"the stream ended: {self.stream.status}"
+        response: Any = (
+            discovery_pb2.DeltaDiscoveryResponse()
+            if self._delta
+            else discovery_pb2.DiscoveryResponse()
+        )
+        response.ParseFromString(message)
+        return response
+
+    async def fetch(self, type_url: TypeUrl, names: Sequence[str] = (), node: bytes = b"") -> Any:
+        """Ask for a type for the first time, take the answer, and acknowledge it."""
+        make: Any = delta if self._delta else sotw
+        await self.ask(make(type_url, names, node=node))
+        return await self.accept(names)
+
+    async def accept(self, names: Sequence[str] = ()) -> Any:
+        """Take a response and acknowledge it."""
+        response = await self.get()
+        if self._delta:
+            await self.ask(delta(response.type_url, nonce=response.nonce))
+        else:
+            await self.ask(
+                sotw(response.type_url, names, nonce=response.nonce, version=response.version_info)
+            )
+        return response

@@ -1,0 +1,267 @@
+"""What the control plane makes of Kubernetes objects, and which changes it sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.embedded.controlplane.records import Endpoint, Key, Locality
+from pyload.embedded.controlplane.registry import Changes, Inbound, Registry
+from tests.embedded.controlplane.support import HTTP, mesh_of, node, pod, service
+
+APP = Key("mesh", "app")
+
+
+def _ips(registry: Registry, key: Key = APP, port: int = 80) -> list[str]:
+    registry.take()
+    return [endpoint.ip for endpoint in registry.mesh().endpoints[key][port]]
+
+
+def test_running_pods_that_a_service_selects_are_its_endpoints() -> None:
+    """Traffic to a service must have somewhere to go, with Istio's description of it."""
+    registry = mesh_of(
+        node("node-a", "region", "zone"),
+        service("app"),
+        pod("app-1", app="app", ip="10.1.0.1", labels={"security.istio.io/tlsMode": "istio"}),
+        pod("other-1", app="other", ip="10.1.0.2"),
+        pod("app-1", app="app", ip="10.1.0.3", namespace="elsewhere"),
+    )
+    registry.take()
+
+    expected = Endpoint(
+        "10.1.0.1", 80, "app-1;mesh;app;;Kubernetes", True, Locality("region", "zone")
+    )
+    assert registry.mesh().endpoints[APP] == {
+        80: (expected,),
+        443: (expected._replace(port=443),),
+    }
+
+
+def test_pods_that_are_not_ready_are_no_endpoints() -> None:
+    """Proxies must not be sent to pods that do not serve."""
+    terminating = pod("app-3", app="app", ip="10.1.0.3")
+    terminating["metadata"]["deletionTimestamp"] = "2026-11-23T19:00:00Z"
+    pending = pod("app-4", app="app", ip="10.1.0.4")
+    pending["status"]["phase"] = "Pending"
+    registry = mesh_of(
+        service("app"),
+        pod("app-1", app="app", ip="10.1.0.1"),
+        pod("app-2", app="app", ip="10.1.0.2", ready=False),
+        terminating,
+        pending,
+    )
+
+    assert _ips(registry) == ["10.1.0.1"]
+
+
+def test_named_target_ports_are_looked_up_on_each_pod() -> None:
+    """A Service may name the container's port, which can differ from pod to pod."""
+    ports = [{"name": "http", "port": 80, "targetPort": "web"}]
+    registry = mesh_of(
+        service("app", ports=ports),
+        pod("app-1", app="app", ports=[{"name": "web", "containerPort": 8080}]),
+        pod("app-2", app="app", ports=[{"name": "other", "containerPort": 1}]),
+    )
+    registry.take()
+
+    assert [one.port for one in registry.mesh().endpoints[APP][80]] == [8080]
+
+
+def test_a_service_without_selector_takes_its_endpoints_object() -> None:
+    """The cluster type real creates Endpoints by hand."""
+    endpoints = {
+        "kind": "Endpoints",
+        "metadata": {"name": "app", "namespace": "mesh"},
+        "subsets": [
+            {
+                "addresses": [
+                    {"ip": "10.1.0.2"},
+                    {"ip": "10.1.0.1", "targetRef": {"kind": "Pod", "name": "app-1"}},
+                ],
+                "notReadyAddresses": [{"ip": "10.1.0.3"}],
+                "ports": [{"name": "http", "port": 8080}],
+            }
+        ],
+    }
+    registry = mesh_of(service("app", selector={}), endpoints, pod("app-1", app="app"))
+    registry.take()
+
+    assert registry.mesh().endpoints[APP] == {
+        80: (
+            Endpoint("10.1.0.1", 8080, "app-1;mesh;app;;Kubernetes", False, Locality()),
+            Endpoint("10.1.0.2", 8080, "", False, Locality()),
+        ),
+        443: (),
+    }
+
+
+def test_protocols_follow_istios_rules() -> None:
+    """The wrong protocol would give a port a TCP listener instead of routes."""
+    ports: list[dict[str, Any]] = [
+        {"name": "http-web", "port": 1},
+        {"name": "grpc", "port": 2},
+        {"name": "tcp", "port": 3},
+        {"name": "https", "port": 4},
+        {"name": "any", "port": 5, "appProtocol": "http"},
+        {"name": "http", "port": 6, "appProtocol": "tcp"},
+        {"port": 7},
+        {"name": "dns", "port": 8, "protocol": "UDP"},
+    ]
+    registry = mesh_of(service("app", ports=ports))
+
+    found = registry.mesh().services[APP].ports
+    assert [(port.port, port.http) for port in found] == [
+        (1, True),
+        (2, True),
+        (3, False),
+        (4, False),
+        (5, True),
+        (6, False),
+        (7, False),
+    ]
+
+
+def test_external_names_have_no_cluster() -> None:
+    """Istio does not serve them either."""
+    external = service("app")
+    external["spec"] = {"type": "ExternalName", "externalName": "example.com"}
+
+    assert mesh_of(external).mesh().services == {}
+
+
+def test_a_new_pod_changes_endpoints_only() -> None:
+    """A thousand pods that start must not make every proxy load everything again."""
+    registry = mesh_of(service("app"), service("other"))
+    registry.take()
+
+    registry.event("pods", "ADDED", pod("app-1", app="app"))
+
+    assert registry.take() == Changes(
+        endpoints=frozenset({APP}), pods=frozenset({Key("mesh", "app-1")})
+    )
+
+
+def test_a_changed_service_is_a_full_push() -> None:
+    """A port that is added needs clusters, listeners and routes."""
+    registry = mesh_of(service("app"), pod("app-1", app="app"))
+    registry.take()
+
+    registry.event("services", "MODIFIED", service("app", ports=[HTTP]))
+
+    assert registry.take() == Changes(services=frozenset({APP}))
+
+
+def test_what_does_not_matter_changes_nothing() -> None:
+    """Status updates of pods must not be pushed to the whole mesh."""
+    registry = mesh_of(service("app"), pod("app-1", app="app"), node("node-a", "r", "z"))
+    registry.take()
+
+    again = pod("app-1", app="app")
+    again["metadata"]["resourceVersion"] = "2"
+    again["status"]["startTime"] = "2026-11-23T19:00:00Z"
+    registry.event("pods", "MODIFIED", again)
+    registry.replace("services", [service("app")])
+    registry.event("nodes", "MODIFIED", node("node-a", "r", "z"))
+
+    assert not registry.dirty
+    assert not registry.take()
+
+
+def test_a_pod_that_comes_and_goes_within_a_push_changes_no_endpoints() -> None:
+    """Only the difference between pushes counts."""
+    registry = mesh_of(service("app"))
+    registry.take()
+
+    registry.event("pods", "ADDED", pod("app-1", app="app"))
+    registry.event("pods", "DELETED", pod("app-1", app="app"))
+
+    assert registry.take().endpoints == frozenset()
+
+
+def test_objects_missing_from_a_new_list_are_gone() -> None:
+    """After a broken watch, the list is all there is to learn of deletions."""
+    registry = mesh_of(service("app"), pod("app-1", app="app"), pod("app-2", app="app"))
+
+    registry.replace("pods", [pod("app-2", app="app", ip="10.1.0.2")])
+
+    assert _ips(registry) == ["10.1.0.2"]
+
+
+def test_a_node_that_appears_late_gives_its_pods_their_locality() -> None:
+    """The watches are independent: pods may be seen before their node."""
+    registry = mesh_of(service("app"), pod("app-1", app="app"))
+    registry.take()
+
+    registry.event("nodes", "ADDED", node("node-a", "region", "zone"))
+
+    assert registry.take() == Changes(endpoints=frozenset({APP}))
+    assert registry.mesh().endpoints[APP][80][0].locality == Locality("region", "zone")
+
+
+def test_a_proxy_serves_the_ports_of_the_services_that_select_its_pod() -> None:
+    """Inbound configuration follows the pod's labels, and a shared port is served once."""
+    registry = mesh_of(
+        service("app", ports=[{"name": "http", "port": 80, "targetPort": 8080}]),
+        service(
+            "app-canary", selector={"app": "app"}, ports=[HTTP, {"port": 9, "targetPort": 8080}]
+        ),
+        pod("app-1", app="app"),
+    )
+
+    assert registry.inbound(Key("mesh", "app-1"), frozenset()) == (
+        Inbound(80, True, Key("mesh", "app-canary"), 80),
+        Inbound(8080, True, APP, 80),
+    )
+
+
+def test_a_proxy_without_pod_is_taken_at_its_word() -> None:
+    """Istiod matches the LABELS of a proxy whose pod it does not know."""
+    registry = mesh_of(service("app", ports=[HTTP]))
+
+    inbound = registry.inbound(Key("mesh", "nowhere"), frozenset({("app", "app")}))
+
+    assert inbound == (Inbound(80, True, APP, 80),)
+
+
+_EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["services", "pods"]),
+        st.sampled_from(["ADDED", "DELETED"]),
+        st.integers(0, 3),
+        st.sampled_from(["a", "b"]),
+        st.booleans(),
+    )
+)
+
+
+@given(_EVENTS)
+def test_however_events_come_the_result_is_that_of_a_fresh_list(
+    events: list[tuple[str, str, int, str, bool]],
+) -> None:
+    """Indexes that drift would leave endpoints of dead pods, or lose those of living ones."""
+    registry = Registry()
+    kept: dict[str, dict[str, Any]] = {"services": {}, "pods": {}}
+    for plural, type_, number, app, ready in events:
+        name = f"{plural}-{number}"
+        obj = (
+            service(name, selector={"app": app})
+            if plural == "services"
+            else pod(name, app=app, ip=f"10.1.0.{number}", ready=ready)
+        )
+        if type_ == "DELETED":
+            if kept[plural].pop(name, None) is None:
+                continue
+        else:
+            kept[plural][name] = obj
+        registry.event(plural, type_, obj)
+        if ready:
+            registry.take()
+    registry.take()
+    fresh = Registry()
+    for plural, objects in kept.items():
+        fresh.replace(plural, objects.values())
+    fresh.take()
+
+    assert registry.mesh() == fresh.mesh()
