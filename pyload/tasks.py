@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
 
 T = TypeVar("T")
@@ -25,6 +26,17 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
+
+
+def clock() -> Callable[[], float]:
+    """Give the running loop's clock, in seconds, at its full resolution.
+
+    uvloop's own ``time()`` stands still while callbacks run, and counts whole milliseconds.
+    """
+    loop = asyncio.get_running_loop()
+    if type(loop).__module__.startswith("uvloop"):
+        return time.monotonic
+    return loop.time
 
 
 class Stop:

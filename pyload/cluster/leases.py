@@ -1,0 +1,82 @@
+"""Keeps the fake nodes alive: one task renews the leases of all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from pyload.errors import PyloadError
+from pyload.kube import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pyload.kube.resources import Obj
+
+RENEW_SECONDS: Final = 20.0
+RETRY_SECONDS: Final = 1.0
+_CONCURRENT: Final = 50
+
+log = logging.getLogger("pyload")
+
+
+class Leases:
+    """Renews a node's lease at once, then 20 s after each success, 1 s after each failure.
+
+    Args:
+        write: Writes one Lease object.
+        run_id: Value of the run label.
+    """
+
+    def __init__(self, write: Callable[[Obj], Awaitable[object]], *, run_id: str) -> None:
+        self._write = write
+        self._run_id = run_id
+        self._due: list[tuple[float, str, str]] = []
+        self._wake = asyncio.Event()
+
+    def add(self, node: str, uid: str) -> None:
+        """Take over the lease of a node that now exists.
+
+        Args:
+            node: Node name.
+            uid: The Node object's UID, which owns the lease.
+        """
+        heapq.heappush(self._due, (asyncio.get_running_loop().time(), node, uid))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Renew until cancelled."""
+        while True:
+            await self._wait()
+            now = asyncio.get_running_loop().time()
+            batch: list[tuple[float, str, str]] = []
+            while self._due and self._due[0][0] <= now and len(batch) < _CONCURRENT:
+                batch.append(heapq.heappop(self._due))
+            renewed = await asyncio.gather(*(self._renew(node, uid) for _, node, uid in batch))
+            now = asyncio.get_running_loop().time()
+            for (_, node, uid), success in zip(batch, renewed, strict=True):
+                pause = RENEW_SECONDS if success else RETRY_SECONDS
+                heapq.heappush(self._due, (now + pause, node, uid))
+
+    async def _wait(self) -> None:
+        """Wait until a lease is due; a node that is added wakes this up."""
+        self._wake.clear()
+        when = self._due[0][0] if self._due else None
+        try:
+            async with asyncio.timeout_at(when):
+                if when is None or when > asyncio.get_running_loop().time():
+                    await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _renew(self, node: str, uid: str) -> bool:
+        lease = objects.lease(node, node_uid=uid, now=datetime.now(UTC), run_id=self._run_id)
+        try:
+            await self._write(lease)
+        except PyloadError as error:
+            log.warning("lease update for %s failed: %s", node, error)
+            return False
+        return True

@@ -1,0 +1,136 @@
+"""Writes a run's objects: labelled, counted, and kept track of."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from pyload.cluster.ledger import Entry, Ledger
+from pyload.errors import ApiError, PyloadError
+from pyload.kube import writes
+from pyload.kube.objects import RUN_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj, Resource
+    from pyload.report.metrics import Metrics
+
+log = logging.getLogger("pyload")
+
+
+class Writer:
+    """Writes objects to one API server.
+
+    Args:
+        client: The API server.
+        metrics: Counts each write.
+
+    Attributes:
+        ledger: What has been written and is not known to be gone.
+    """
+
+    def __init__(self, client: Client, metrics: Metrics) -> None:
+        self.client = client
+        self.ledger = Ledger()
+        self._metrics = metrics
+        self._in_flight: set[asyncio.Task[Obj]] = set()
+
+    async def upsert(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
+        """Create or replace an object, as pilot-load's typed clients do.
+
+        An object that was there before and that no run of pyload made is updated but never
+        deleted: it is somebody else's.
+        """
+        return await self._unbroken(self._upsert(resource, obj, status=status), resource.kind)
+
+    async def apply(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
+        """Apply an object server-side; with `status` also to its status subresource."""
+        return await self._unbroken(self._apply(resource, obj, status=status), resource.kind)
+
+    async def drain(self) -> None:
+        """Wait for the writes that went on when those who asked for them were cancelled.
+
+        To be called before cleanup: a request cut short may still be carried out by the server,
+        after the delete that was meant for it.
+        """
+        while self._in_flight:
+            await asyncio.wait(self._in_flight)
+
+    async def _unbroken(self, write: Coroutine[Any, Any, Obj], kind: str) -> Obj:
+        task = asyncio.create_task(write, name=f"write-{kind}")
+        self._in_flight.add(task)
+        task.add_done_callback(self._landed)
+        return await asyncio.shield(task)
+
+    def _landed(self, task: asyncio.Task[Obj]) -> None:
+        self._in_flight.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    async def _upsert(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:
+        entry = entry_of(resource, obj)
+        self.ledger.open(entry)
+        try:
+            written = await writes.upsert(self.client, resource, obj, status=status)
+        except PyloadError as error:
+            self._failed(entry, error)
+            raise
+        existing = written.before
+        if existing is not None and not self._ours(entry, existing):
+            self.ledger.close(entry)
+            log.warning("%s was there before this run: it will not be deleted", entry)
+        self._metrics.object(resource.kind, "created" if existing is None else "updated")
+        return written.obj
+
+    async def _apply(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:
+        entry = entry_of(resource, obj)
+        self.ledger.open(entry)
+        path = resource.path(entry.namespace or None, entry.name)
+        try:
+            result = await self.client.apply(path, obj)
+            if status:
+                result = await self.client.apply(f"{path}/status", obj)
+        except PyloadError as error:
+            self._failed(entry, error)
+            raise
+        self._metrics.object(resource.kind, "created")
+        return result
+
+    async def delete(self, entry: Entry) -> None:
+        """Delete an object if this run has written it; one that is gone already is fine."""
+        if entry not in self.ledger:
+            return
+        path = entry.resource.path(entry.namespace or None, entry.name)
+        try:
+            await self.client.delete(path)
+        except PyloadError:
+            self._metrics.object(entry.resource.kind, "failed")
+            raise
+        self._metrics.object(entry.resource.kind, "deleted")
+        self.ledger.close(entry)
+
+    def _failed(self, entry: Entry, error: PyloadError) -> None:
+        self._metrics.object(entry.resource.kind, "failed")
+        # A server that says no has looked at the write and not done it; of the others one
+        # cannot be sure.
+        if isinstance(error, ApiError) and error.status in (400, 401, 403, 422):
+            self.ledger.close(entry)
+
+    def _ours(self, entry: Entry, existing: Obj) -> bool:
+        if RUN_LABEL in existing.get("metadata", {}).get("labels", {}):
+            return True
+        # What a controller put into a namespace of ours, such as its default service account,
+        # goes with the namespace anyway.
+        return any(
+            other.resource.kind == "Namespace" and other.name == entry.namespace
+            for other in self.ledger
+        )
+
+
+def entry_of(resource: Resource, obj: Obj) -> Entry:
+    """Name an object."""
+    metadata = obj["metadata"]
+    return Entry(resource, metadata.get("namespace", ""), metadata["name"])

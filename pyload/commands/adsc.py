@@ -1,0 +1,113 @@
+"""``pyload adsc``: xDS connections that belong to no pod."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import own_servers
+from pyload.kube.ips import IpAllocator
+from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import Fleet
+from pyload.proxies.spec import ProxySpec
+from pyload.tasks import Stop, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdscOptions:
+    """What `run_adsc` needs to know.
+
+    Attributes:
+        count: Connections to open; 0 counts as 1.
+        delay: Seconds between two starts.
+        namespace: Namespace of the proxies.
+        duration: Seconds to stay connected once all are started; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    count: int = 1
+    delay: float = 0.01
+    namespace: str = "default"
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome:
+    """Open the connections one after another, and keep them until stopped.
+
+    A connection that fails is retried for ever and does not fail the run.
+
+    Raises:
+        PyloadError: The control plane cannot be reached, or the flags make no sense.
+    """
+    stop = stop or Stop()
+    if options.out is not None:
+        check_writable(options.out)
+    connection = options.connection
+    async with contextlib.AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(own_servers(connection, objects=False))
+        measurement = Measurement(command="adsc", client=servers.client)
+        tokens = None
+        if servers.auth != "plaintext":
+            assert servers.client is not None, "tokens come from an API server"
+            tokens = _default_account(Tokens(servers.client))
+        fleet = Fleet(
+            servers.xds,
+            delta=connection.delta,
+            tokens=tokens,
+            metrics=measurement.metrics,
+            rng=Random(),  # noqa: S311 - spreads retries
+        )
+        await stack.enter_async_context(measurement.running(connection.metrics_addr, fleet))
+        await stack.enter_async_context(fleet)
+        first = await first_of(stop.asked.wait(), _connect(options, fleet), name="adsc")
+        reason = "stopped by a signal" if first == 0 else "its duration was over"
+        result = measurement.result(fleet, left=0, exit_reason=reason)
+        if options.out is not None:
+            await write_result(options.out, result)
+        return Outcome(result)
+
+
+async def _connect(options: AdscOptions, fleet: Fleet) -> None:
+    ips = IpAllocator()
+    for _ in range(max(1, options.count)):
+        ip = ips.allocate()
+        metadata = dict(options.connection.metadata)
+        name = f"adsc-{ip}"
+        fleet.start(
+            ProxySpec(
+                key=name,
+                type="sidecar",
+                ip=ip,
+                name=name,
+                namespace=options.namespace,
+                labels=metadata,
+                metadata=metadata,
+            )
+        )
+        await asyncio.sleep(options.delay)
+    if options.duration is None:
+        await asyncio.get_running_loop().create_future()
+    else:
+        await asyncio.sleep(options.duration)
+
+
+def _default_account(tokens: Tokens) -> Callable[[str, str], Awaitable[str]]:
+    """Give every connection the token of ``default/default``, whatever its namespace."""
+
+    async def get(_namespace: str, _account: str) -> str:
+        return await tokens.get("default", "default")
+
+    return get

@@ -1,0 +1,265 @@
+"""``pyload cluster``: one run of a mesh, from its config to its result."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.cluster.churn import churn_workloads
+from pyload.cluster.plan import Names, plan_cluster
+from pyload.cluster.run import ClusterRun
+from pyload.cluster.writer import Writer
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import embedded_servers, own_servers
+from pyload.config.load import Loaded, default, dump
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.kube.ips import IpAllocator
+from pyload.kube.kubelet import Kubelet
+from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import Fleet
+from pyload.tasks import Stop, Supervisor, cancel, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from pathlib import Path
+
+    from pyload.cluster.plan import ClusterType, Plan
+    from pyload.commands.servers import Servers
+    from pyload.report.summary import Result
+
+SETTLE_SECONDS: Final = 1.0
+"""How long the end of a run waits for proxies that were started in its last moments."""
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """What `run_cluster` needs to know.
+
+    Attributes:
+        loaded: The config.
+        cluster_type: ``fake-node``, ``fake`` or ``real``.
+        embedded: Use a built-in API server and control plane.
+        duration: Seconds to run once everything is started; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+        seed: Makes names, placement and churn repeat; None for random ones.
+    """
+
+    loaded: Loaded = field(default_factory=default)
+    cluster_type: ClusterType = "fake-node"
+    embedded: bool = False
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+    seed: int | None = None
+
+
+async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> Outcome:
+    """Build a mesh, run it, and clean up, whatever happens in between.
+
+    Args:
+        options: What to run.
+        stop: Ends the run early.
+
+    Returns:
+        The result, with the error that ended the run, if one did.
+
+    Raises:
+        PyloadError: The run could not begin; nothing was created.
+    """
+    stop = stop or Stop()
+    if options.out is not None:
+        check_writable(options.out)
+    planned = plan_run(options)
+    async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        if options.embedded:
+            opened = embedded_servers(options.connection, background)
+        else:
+            opened = own_servers(options.connection, proxies=planned.plan.proxy_count > 0)
+        servers = await stack.enter_async_context(opened)
+        return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and what draws further names and addresses like those in it."""
+
+    plan: Plan
+    names: Names
+    ips: IpAllocator
+    rng: Random
+
+
+def plan_run(options: ClusterOptions) -> Planned:
+    """Decide what to create, and log it as pilot-load does.
+
+    Raises:
+        PyloadError: The nodes cannot hold the pods.
+    """
+    loaded = options.loaded
+    for warning in loaded.warnings:
+        log.warning("%s", warning)
+    rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
+    names, ips = Names(rng), IpAllocator()
+    plan = plan_cluster(loaded.config, options.cluster_type, names=names, next_ip=ips.allocate)
+    log.info("%s", loaded.because)
+    log.info("Starting simulation with config:\n%s", dump(loaded.config, loaded.dialect))
+    log.info(
+        "Initial configuration: %d namespaces, %d applications, and %d pods",
+        len(plan.namespaces),
+        sum(1 for _ in plan.apps),
+        plan.pod_count,
+    )
+    log.info("Starting cluster, total size: %d pods", plan.pod_count)
+    return Planned(plan, names, ips, rng)
+
+
+class MeshRun:
+    """A planned mesh with the servers that it runs on.
+
+    Args:
+        options: What to run.
+        planned: The mesh.
+        servers: Where it runs.
+    """
+
+    def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
+        self._options = options
+        self._rng = planned.rng
+        self._ips = planned.ips
+        plan = planned.plan
+        assert servers.client is not None, "a mesh needs an API server"
+        client = servers.client
+        self.measurement = Measurement(
+            command="cluster",
+            cluster_type=options.cluster_type,
+            run_id=plan.run_id,
+            client=client,
+        )
+        tokens = Tokens(client) if servers.auth != "plaintext" else None
+        self.fleet = Fleet(
+            servers.xds,
+            delta=options.connection.delta,
+            tokens=None if tokens is None else tokens.get,
+            metrics=self.measurement.metrics,
+            rng=planned.rng,
+        )
+        self.kubelet = Kubelet(client, ips=self._pod_ip)
+        self.writer = Writer(client, self.measurement.metrics)
+        self.cluster = ClusterRun(
+            plan,
+            writer=self.writer,
+            fleet=self.fleet,
+            names=planned.names,
+            ips=planned.ips,
+            node_metadata=self._node_metadata(),
+            grace=options.loaded.config.grace_period.seconds,
+        )
+
+    def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:
+        """Give a pod its IP: the planned one, or a new one to a pod that somebody else made."""
+        return self.cluster.pod_ip(namespace, name) or self._ips.allocate()
+
+    def _node_metadata(self) -> Mapping[str, str]:
+        return self._options.loaded.config.node_metadata or self._options.connection.metadata
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end and clean up.
+
+        The result is written before cleanup too, so that nothing that goes wrong there loses
+        what was measured.
+        """
+        async with (
+            self.measurement.running(self._options.connection.metrics_addr, self.fleet),
+            self.fleet,
+            Supervisor() as background,
+        ):
+            if self._options.cluster_type == "fake-node":
+                background.spawn(self.kubelet.run(), name="kubelet")
+            leases = background.spawn(self.cluster.leases.run(), name="leases")
+            error, reason = await self._live(background, stop)
+            result = self._result(reason)
+            await self._write(result)
+            self.measurement.phase = "cleaning up"
+            # A renewed lease would outlive its node.
+            await cancel([leases])
+            error = await self._clean_up(stop, error)
+            result = replace(result, objects=self._result(reason).objects)
+            await self._write(result)
+        return Outcome(result, error)
+
+    async def _live(self, background: Supervisor, stop: Stop) -> tuple[PyloadError | None, str]:
+        """Run until something ends it; give the error, if it was one, and the reason."""
+        try:
+            reason = await background.guard(self._start_and_churn(stop), name="mesh")
+        except Interrupted as interrupted:
+            log.warning("exiting early; context cancelled")
+            return interrupted, "interrupted during start-up"
+        except PyloadError as failure:
+            log.error("failed: %s, starting cleanup", failure)
+            return failure, "failed"
+        return None, reason
+
+    async def _start_and_churn(self, stop: Stop) -> str:
+        if await first_of(self.cluster.start(), stop.asked.wait(), name="start") != 0:
+            raise Interrupted("interrupted before start-up was complete")
+        log.info('cluster "primary" synced, starting cluster scaler')
+        self.measurement.phase = "running"
+        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        if self._options.duration is not None:
+            ends.append(asyncio.sleep(self._options.duration))
+        interval = self._options.loaded.config.jitter.workloads.seconds
+        if interval > 0:
+            current = self._options.loaded.dialect == "current"
+            churn = churn_workloads(self.cluster, interval, rng=self._rng, current=current)
+            ends.append(churn)
+        await first_of(*ends, name="run")
+        if stop.asked.is_set():
+            return "stopped by a signal"
+        if interval > 0:
+            await self._settle()
+        return "its duration was over"
+
+    async def _settle(self) -> None:
+        """Give proxies that churn has just started the time that a start takes."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            if self.fleet.counts.configured_now == len(self.fleet):
+                return
+            await asyncio.sleep(0.02)
+
+    async def _clean_up(self, stop: Stop, error: PyloadError | None) -> PyloadError | None:
+        async def clean() -> None:
+            await self.writer.drain()
+            await self.cluster.cleanup()
+
+        if await first_of(clean(), stop.forced.wait(), name="cleanup") != 0:
+            log.warning("cleanup stopped by a second signal")
+        left = tuple(str(entry) for entry in self.writer.ledger)
+        if not left:
+            return error
+        incomplete = CleanupIncomplete(
+            left,
+            fix=(
+                "remove them with `kubectl delete namespaces,nodes,leases --all-namespaces "
+                f"-l pyload.dev/run={self.cluster.plan.run_id}`"
+            ),
+        )
+        if error is not None:
+            log.error("%s", incomplete)
+        return error or incomplete
+
+    def _result(self, reason: str) -> Result:
+        return self.measurement.result(self.fleet, left=len(self.writer.ledger), exit_reason=reason)
+
+    async def _write(self, result: Result) -> None:
+        if self._options.out is not None:
+            await write_result(self._options.out, result)

@@ -1,0 +1,89 @@
+"""How a command reaches its API server and its xDS server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyload.errors import ControlPlaneUnreachable, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DIAL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What the user said about the servers.
+
+    Attributes:
+        pilot_address: ``HOST:PORT`` of the xDS server.
+        auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or empty to infer it from the port.
+        kubeconfig: Path of a kubeconfig, or empty for the usual places.
+        qps: Requests per second to the API server.
+        metadata: Node metadata to add to every proxy's.
+        delta: Delta xDS instead of state of the world.
+        metrics_addr: Address of the metrics server, such as ``:8765``; empty for none.
+    """
+
+    pilot_address: str = "localhost:15010"
+    auth: str = ""
+    kubeconfig: str = ""
+    qps: float = 100_000.0
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    delta: bool = True
+    metrics_addr: str = ""
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """Split ``HOST:PORT`` or ``[IPV6]:PORT``.
+
+    Raises:
+        UsageError: It is not such an address.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise UsageError(
+            f"{address!r} is not an address", fix="write HOST:PORT, such as localhost:15010"
+        )
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+async def check_control_plane(address: str) -> None:
+    """Make sure that something listens at the xDS address, before anything is created.
+
+    Raises:
+        ControlPlaneUnreachable: Nothing answers there.
+        UsageError: The address is not one.
+    """
+    host, port = split_address(address)
+    try:
+        async with asyncio.timeout(_DIAL_SECONDS):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError) as error:
+        reason = "no answer in 5 s" if isinstance(error, TimeoutError) else _plain(error)
+        raise ControlPlaneUnreachable(
+            f"cannot reach the control plane at {address}: {reason}",
+            fix=(
+                "check --pilot-address (for a cluster, try "
+                "`kubectl -n istio-system port-forward deploy/istiod 15010`), or try --embedded"
+            ),
+        ) from error
+    writer.close()
+    # The peer may reset a connection that says nothing.
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+def _plain(error: OSError) -> str:
+    # asyncio reports several tried addresses as one OSError that has only a text.
+    if error.errno == errno.ECONNREFUSED or f"[Errno {errno.ECONNREFUSED}]" in str(error):
+        return "connection refused"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
+    return error.strerror or str(error)

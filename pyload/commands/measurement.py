@@ -1,0 +1,163 @@
+"""Measures a run, and sums it up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import orjson
+
+from pyload import __version__
+from pyload.errors import UsageError
+from pyload.report import usage
+from pyload.report.exposition import serve
+from pyload.report.lag import probe
+from pyload.report.metrics import Metrics
+from pyload.report.progress import Status, show_progress
+from pyload.report.summary import ProxyCounts, Result
+from pyload.tasks import Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from pyload.kube.client import Client
+    from pyload.proxies.fleet import Fleet
+
+
+class Measurement:
+    """The figures of one run, from its construction on.
+
+    Args:
+        command: Name of the command.
+        client: The API server, whose rate limiter may have cost time; None without one.
+        run_id: The run's label; empty for a run without objects.
+        cluster_type: Cluster type, or None without a cluster.
+
+    Attributes:
+        metrics: The counters.
+        phase: What the run is doing, for the progress line.
+    """
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        client: Client | None,
+        run_id: str = "",
+        cluster_type: str | None = None,
+    ) -> None:
+        self.metrics = Metrics()
+        self.phase = "starting"
+        self._command = command
+        self._client = client
+        self._run_id = run_id
+        self._cluster_type = cluster_type
+        self._started = time.monotonic()
+        self._cpu = usage.cpu_seconds()
+
+    @contextlib.asynccontextmanager
+    async def running(
+        self, metrics_addr: str, fleet: Fleet, *, objects_wanted: int = 0
+    ) -> AsyncIterator[None]:
+        """Probe the event loop, show progress and serve the metrics while the context lasts.
+
+        Args:
+            metrics_addr: Where to serve, such as ``:8765``; empty for nowhere.
+            fleet: The run's proxies.
+            objects_wanted: Objects that there will be, or 0 if that is not known.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            background = await stack.enter_async_context(Supervisor())
+            background.spawn(probe(self.metrics.loop_lag), name="loop-lag")
+            # Log lines and a live line on one terminal would write over each other.
+            progress = show_progress(
+                lambda: self._status(fleet, objects_wanted),
+                environ=os.environ,
+                enabled=not sys.stdout.isatty(),
+            )
+            background.spawn(progress, name="progress")
+            if metrics_addr:
+                await stack.enter_async_context(serve(metrics_addr, self.metrics))
+            yield
+
+    def _status(self, fleet: Fleet, objects_wanted: int) -> Status:
+        snapshot = self.metrics.snapshot()
+        return Status(
+            phase=self.phase,
+            elapsed=time.monotonic() - self._started,
+            objects=snapshot.objects_with("created") - snapshot.objects_with("deleted"),
+            objects_wanted=objects_wanted,
+            wanted=len(fleet),
+            connected=fleet.counts.connected_now,
+            configured=fleet.counts.configured_now,
+            pushes=sum(snapshot.pushes.values()),
+        )
+
+    def result(self, fleet: Fleet, *, left: int, exit_reason: str) -> Result:
+        """Take the figures as they are now.
+
+        Args:
+            fleet: The run's proxies.
+            left: Objects that are still in the API server.
+            exit_reason: Why the run ended.
+        """
+        counts = fleet.counts
+        wanted = len(fleet) + counts.failed
+        return Result.of(
+            self.metrics.snapshot(),
+            version=__version__,
+            run_id=self._run_id,
+            command=self._command,
+            cluster_type=self._cluster_type,
+            duration=time.monotonic() - self._started,
+            exit_reason=exit_reason,
+            proxies=ProxyCounts(
+                wanted=wanted,
+                connected=counts.connected_now,
+                configured=counts.configured_now,
+                reconnects=counts.reconnects,
+                failed=wanted - counts.connected_now,
+            ),
+            left=left,
+            cpu_seconds=usage.cpu_seconds() - self._cpu,
+            rss_bytes=usage.rss_bytes(),
+            rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
+        )
+
+
+async def write_result(path: Path, result: Result) -> None:
+    """Write a result as JSON, whole or not at all.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    await asyncio.to_thread(
+        _write, path, orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2)
+    )
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the run whether its result can be written.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        problem = "is a directory" if path.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write {path}: {problem}", fix="give --out another file")
+
+
+def _write(path: Path, text: bytes) -> None:
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.write_bytes(text + b"\n")
+        part.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", fix="give --out another file"
+        ) from error

@@ -1,0 +1,23 @@
+"""What comes of a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyload.errors import PyloadError
+    from pyload.report.summary import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        result: What was measured.
+        error: Why the run failed, or None; it decides the exit code.
+    """
+
+    result: Result
+    error: PyloadError | None = None

@@ -1,0 +1,95 @@
+"""The API server and the control plane of a run: the user's own, or embedded ones."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyload.commands.connection import check_control_plane
+from pyload.kube.client import Client
+from pyload.xds import credentials
+from pyload.xds.grpc_transport import GrpcTransport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pyload.commands.connection import Connection
+    from pyload.tasks import Supervisor
+    from pyload.xds.credentials import Auth
+    from pyload.xds.transport import Transport
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What a run talks to.
+
+    Attributes:
+        client: The API server, or None where a run needs none.
+        xds: Opens xDS streams.
+        auth: How the proxies authenticate.
+        address: The control plane's address, for messages.
+    """
+
+    client: Client | None
+    xds: Transport
+    auth: Auth
+    address: str
+
+
+@contextlib.asynccontextmanager
+async def own_servers(
+    connection: Connection, *, proxies: bool = True, objects: bool = True
+) -> AsyncIterator[Servers]:
+    """Connect to the servers that the flags name.
+
+    Args:
+        connection: The flags.
+        proxies: Whether there are proxies, so that the control plane is needed.
+        objects: Whether there are objects, so that the API server is needed for more than tokens.
+
+    Raises:
+        UsageError: The kubeconfig or an address cannot be used.
+        UnreachableError: A server does not answer.
+    """
+    auth = credentials.infer(connection.auth, connection.pilot_address)
+    if proxies:
+        await check_control_plane(connection.pilot_address)
+    async with contextlib.AsyncExitStack() as stack:
+        client = None
+        if objects or auth != "plaintext":
+            from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
+
+            api = await connect(connection.kubeconfig or None, environ=os.environ)
+            stack.push_async_callback(api.aclose)
+            client = Client(api, qps=connection.qps)
+        xds = GrpcTransport(connection.pilot_address, tls=auth == "jwt")
+        stack.push_async_callback(xds.aclose)
+        yield Servers(client, xds, auth, connection.pilot_address)
+
+
+@contextlib.asynccontextmanager
+async def embedded_servers(
+    connection: Connection, background: Supervisor
+) -> AsyncIterator[Servers]:
+    """Run an API server and a control plane in this process, on free loopback ports."""
+    from pyload.embedded.stack import run_stack  # noqa: PLC0415 - not needed elsewhere
+    from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
+
+    auth = credentials.infer(connection.auth or "plaintext", "")
+    tls = auth == "jwt"
+    async with run_stack(background, tls=tls) as stack:
+        address = stack.tls if tls else stack.plaintext
+        log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
+        log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
+        api = HttpTransport(stack.api)
+        xds = GrpcTransport(address, tls=tls)
+        try:
+            yield Servers(Client(api, qps=connection.qps), xds, auth, address)
+        finally:
+            await xds.aclose()
+            await api.aclose()

@@ -1,0 +1,55 @@
+"""The embedded API server and control plane together, as `--embedded` runs them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.kube.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pyload.tasks import Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the embedded servers listen.
+
+    Attributes:
+        api: Base URL of the API server.
+        plaintext: ``HOST:PORT`` of the control plane without TLS.
+        tls: ``HOST:PORT`` of the control plane with TLS and tokens; empty unless asked for.
+        server: The API server.
+        plane: The control plane.
+    """
+
+    api: str
+    plaintext: str
+    tls: str
+    server: ApiServer
+    plane: ControlPlane
+
+
+@contextlib.asynccontextmanager
+async def run_stack(background: Supervisor, *, tls: bool) -> AsyncIterator[Stack]:
+    """Run both servers on free loopback ports until the context is left.
+
+    Args:
+        background: Owns the control plane's task.
+        tls: Whether to serve TLS beside plaintext.
+    """
+    server = ApiServer()
+    client = Client(server.transport())
+    plane = ControlPlane(client)
+    async with server.serve() as api:
+        task = background.spawn(plane.run(), name="embedded-control-plane")
+        try:
+            async with plane.serve(tls_port=0 if tls else None) as addresses:
+                yield Stack(api, addresses.plaintext, addresses.tls or "", server, plane)
+        finally:
+            task.cancel()

@@ -1,0 +1,107 @@
+"""A mesh on in-memory servers, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
+from pyload.commands.servers import Servers
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.kube.client import Client
+from pyload.tasks import Stop, Supervisor
+from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
+from tests.cluster.recording import Recorder
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from pyload.commands.outcome import Outcome
+    from pyload.xds.transport import Metadata, Status, Stream, Transport
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+@dataclass
+class NodeIds:
+    """An xDS transport that remembers the ids of the nodes that introduced themselves."""
+
+    transport: Transport
+    ids: set[str] = field(default_factory=set)
+
+    async def open(self, method: str, *, metadata: Metadata) -> Stream:
+        return _Introduced(await self.transport.open(method, metadata=metadata), self.ids)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
+@dataclass
+class _Introduced:
+    stream: Stream
+    ids: set[str]
+
+    @property
+    def status(self) -> Status | None:
+        return self.stream.status
+
+    async def send(self, message: bytes) -> None:
+        if node_id := DeltaDiscoveryRequest.FromString(message).node.id:
+            self.ids.add(node_id)
+        await self.stream.send(message)
+
+    async def recv(self) -> bytes | None:
+        return await self.stream.recv()
+
+    async def aclose(self) -> None:
+        await self.stream.aclose()
+
+
+@dataclass
+class World:
+    """In-memory servers and everything that a run asked of the API server."""
+
+    server: ApiServer
+    plane: ControlPlane
+    recorder: Recorder
+    nodes: NodeIds
+
+    async def run(self, options: ClusterOptions, stop: Stop | None = None) -> Outcome:
+        """Run a mesh to its end."""
+        servers = Servers(Client(self.recorder), self.nodes, "plaintext", "memory")
+        return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
+
+    @property
+    def client(self) -> Client:
+        """Another client of the same API server."""
+        return Client(self.server.transport())
+
+    def names(self, kind: str) -> list[str]:
+        """Name the objects of a kind that the API server has now."""
+        return sorted(
+            obj["metadata"]["name"]
+            for resource, obj in self.server.store.objects()
+            if resource.kind == kind
+        )
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Servers in memory."""
+    async with contextlib.AsyncExitStack() as stack:
+        server = ApiServer()
+        plane = ControlPlane(Client(server.transport()))
+        background = await stack.enter_async_context(Supervisor())
+        background.spawn(plane.run(), name="control-plane")
+        recorder = Recorder(server.transport(), asyncio.get_running_loop().time)
+        yield World(server, plane, recorder, NodeIds(plane.transport()))

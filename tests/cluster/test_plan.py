@@ -1,0 +1,93 @@
+"""What a run will create."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.cluster.plan import Names, Plan, plan_cluster
+from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
+from pyload.errors import PyloadError
+from pyload.kube.ips import IpAllocator
+
+
+def make_plan(config: ClusterConfig, cluster_type: str = "fake-node", seed: int = 1) -> Plan:
+    return plan_cluster(
+        config,
+        cluster_type,  # type: ignore[arg-type]
+        names=Names(Random(seed)),
+        next_ip=IpAllocator().allocate,
+    )
+
+
+def mesh(*, stable: bool = False, replicas: int = 1, apps: int = 2, pods: int = 3) -> ClusterConfig:
+    return ClusterConfig(
+        stable_names=stable,
+        nodes=(NodeGroup(name="node", count=2),),
+        namespaces=(
+            Namespace(
+                name="mesh",
+                replicas=replicas,
+                applications=(Application(name="app", type="sidecar", replicas=apps, pods=pods),),
+            ),
+        ),
+    )
+
+
+def test_stable_names_are_those_that_scripts_expect() -> None:
+    """A script that looks for mesh-0-1 or app-0-0 would find nothing if the scheme changed."""
+    plan = make_plan(mesh(stable=True, replicas=2))
+
+    assert [namespace.name for namespace in plan.namespaces] == ["mesh-0-0", "mesh-0-1"]
+    assert [app.name for app in plan.namespaces[0].apps] == ["app-0-0", "app-0-1"]
+
+
+def test_a_single_namespace_keeps_its_name_and_its_apps_do_not() -> None:
+    """Users find `mesh` by name, and two apps of one entry must not collide."""
+    plan = make_plan(mesh())
+
+    assert [namespace.name for namespace in plan.namespaces] == ["mesh"]
+    names = [app.name for app in plan.apps]
+    assert len(set(names)) == 2
+    assert all(name.startswith("app-") and len(name) == len("app-") + 8 for name in names)
+
+
+@given(nodes=st.integers(1, 5), pods=st.integers(0, 40), apps=st.integers(1, 4), seed=st.integers())
+def test_pods_spread_evenly_with_unique_names_and_ips(
+    nodes: int, pods: int, apps: int, seed: int
+) -> None:
+    """A node over its announced capacity, or two pods with one IP, would be an unreal mesh."""
+    config = ClusterConfig(
+        nodes=(NodeGroup(name="n", count=nodes),),
+        namespaces=(
+            Namespace(
+                name="m",
+                applications=(Application(name="a", type="sidecar", replicas=apps, pods=pods),),
+            ),
+        ),
+    )
+    plan = make_plan(config, seed=seed)
+    planned = [pod for app in plan.apps for pod in app.pods]
+    load = [sum(pod.node == node for pod in planned) for node in plan.nodes]
+
+    assert len({pod.name for pod in planned}) == len({pod.ip for pod in planned}) == apps * pods
+    assert max(load) - min(load) <= 1
+    assert plan.pod_count == plan.proxy_count == apps * pods
+
+
+@pytest.mark.parametrize("pods", [511, 600])
+def test_too_few_nodes_are_refused_before_anything_is_created(pods: int) -> None:
+    """511 pods do not fit two nodes of 255; pilot-load's truncating division let them through."""
+    with pytest.raises(PyloadError, match=rf"have 2 nodes, but need 3 for {pods} pods"):
+        make_plan(mesh(apps=1, pods=pods))
+
+    assert make_plan(mesh(apps=1, pods=510)).pod_count == 510
+
+
+def test_the_bare_cluster_type_gives_services_an_address() -> None:
+    """Without a controller nobody else would, and istiod ignores a Service without an IP."""
+    assert all(app.cluster_ip for app in make_plan(mesh(), "fake").apps)
+    assert not any(app.cluster_ip for app in make_plan(mesh(), "fake-node").apps)

@@ -1,0 +1,205 @@
+"""The installed program, as a user or a script calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+BIN = Path(sys.executable).parent
+
+# No kubeconfig of the person who runs the tests may ever be used.
+ENVIRONMENT = {
+    name: value
+    for name, value in os.environ.items()
+    if name not in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST") and not name.startswith("PYLOAD_")
+} | {"HOME": "/nonexistent"}
+
+
+def pyload(
+    *arguments: str | Path, program: str = "pyload", stdin: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [BIN / program, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=18,
+        env=ENVIRONMENT,
+        check=False,
+    )
+
+
+def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dict[str, Any]:
+    out = tmp_path / "r.json"
+    done = pyload(
+        *("cluster", "--embedded", "-c", EXAMPLES / config, "--duration", "2s", "--out", out),
+        *("--metrics-addr", "127.0.0.1:0", *arguments),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    result = json.loads(out.read_text())
+    assert isinstance(result, dict)
+    return result
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--cluster-type", "fake"),
+        ("--cluster-type", "real"),
+        ("--delta=false",),
+        ("--auth", "jwt"),
+    ],
+)
+def test_every_proxy_gets_every_type_and_nothing_is_left(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """The main job, as the README shows it, in each of its forms."""
+    result = embedded(tmp_path, *arguments)
+    proxies, pushes = result["proxies"], result["pushes"]
+
+    assert proxies["wanted"] == proxies["connected"] == proxies["configured"] == 6
+    assert (proxies["failed"], result["objects"]["failed"], result["objects"]["left"]) == (0, 0, 0)
+    assert all(pushes[kind] >= 6 for kind in ("cds", "eds", "lds", "rds"))
+    assert 0 < result["first_config"]["p50"] <= result["first_config"]["max"]
+
+
+def test_both_dialects_make_the_same_mesh(tmp_path: Path) -> None:
+    """Users of newer pilot-load configs get what their file says."""
+    result = embedded(tmp_path, config="basic-current.yaml")
+
+    assert result["proxies"]["configured"] == 6
+
+
+def test_a_config_from_standard_input() -> None:
+    """`generate | pyload cluster -c -` is how scripts pass configs."""
+    mesh = "namespaces: [{name: m, applications: [{instances: 1}]}]\n"
+    done = pyload("cluster", "--embedded", "-c", "-", "--duration", "1s", stdin=mesh)
+
+    assert done.returncode == 0
+    assert 'cluster "primary" synced, starting cluster scaler' in done.stdout
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [BIN / "pyload", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_cleans_up_and_exits_0(number: signal.Signals) -> None:
+    """ctrl-C and `kubectl delete pod` are how most runs end."""
+    with start("cluster", "--embedded", "--metrics-addr", "") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "synced" in line:
+                break
+        process.send_signal(number)
+        output = process.stdout.read()
+
+    assert process.returncode == 0, output
+    assert "Traceback" not in output
+
+
+def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> None:
+    """An impatient user must not find half a mesh in the cluster."""
+    out = tmp_path / "r.json"
+    arguments = ("-c", str(EXAMPLES / "thousand.yaml"), "--out", str(out), "--metrics-addr", "")
+    with start("cluster", "--embedded", *arguments) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "starting namespace" in line:
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+
+    assert process.returncode == 130
+    assert json.loads(out.read_text())["objects"]["left"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("cluster", "-c", "/no/such.yaml"), 2, "/no/such.yaml"),
+        (("cluster", "-c", "/"), 2, "directory"),
+        (("cluster", "-c", sys.executable), 2, "UTF-8"),
+        (("cluster", "--cluster-type", "moon"), 2, 'unknown cluster type "moon"'),
+        (("cluster", "--auth", "mtls"), 2, "mtls"),
+        (("cluster", "--qps", "many"), 2, "whole number"),
+        (("cluster", "--duration", "10"), 2, "duration"),
+        (("cluster", "--nosuch"), 2, "--nosuch"),
+        (("clusterr",), 2, "clusterr"),
+        (("cluster", "--pilot-address", "nowhere"), 2, "HOST:PORT"),
+        (("cluster", "--pilot-address", "localhost:1"), 3, "connection refused"),
+        (("adsc", "--pilot-address", "localhost:1"), 3, "connection refused"),
+        (("adsc", "--log_output_level", "loud"), 2, "invalid output level"),
+        (("cluster", "-k", "/no/such/config", "--pilot-address", "PORT"), 2, "/no/such/config"),
+        (("cluster", "--pilot-address", "PORT"), 3, "--kubeconfig"),
+    ],
+)
+def test_mistakes_and_trouble_get_one_clear_sentence(
+    arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """A user's mistake never ends in a traceback, and its exit code says whose it was."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        done = pyload(*(address if one == "PORT" else one for one in arguments))
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_every_problem_of_a_config_at_once(tmp_path: Path) -> None:
+    """Fixing a config one error per run is what users hate."""
+    config = tmp_path / "mesh.yaml"
+    config.write_text("namespces: []\nnodes:\n- count: many\n")
+    done = pyload("cluster", "--embedded", "-c", config)
+    lines = done.stderr.splitlines()
+
+    assert done.returncode == 2
+    assert lines[0].startswith(f"{config}:1:1: ")
+    assert "namespaces" in lines[0]
+    assert lines[1].startswith(f"{config}:3:10: ")
+
+
+def test_what_a_script_passes_to_pilot_load_today(tmp_path: Path) -> None:
+    """The alias takes the flags of existing scripts, in pilot-load's forms."""
+    config = tmp_path / "mesh.yaml"
+    config.write_text("namespaces: [{applications: [{instances: 1}]}]\n")
+    done = pyload(
+        *("cluster", "-c", config, "--pilot-address", "localhost:1", "--cluster-type", "fake-node"),
+        *("--qps", "5000", "-m", "A=b", "--delta", "--log_output_level", "adsc:debug"),
+        program="pilot-load",
+    )
+
+    assert done.returncode == 3
+    assert "cannot reach the control plane at localhost:1" in done.stderr
+
+
+def test_help_and_version() -> None:
+    """The first two things that anybody types."""
+    for arguments in (("--help",), ("cluster", "-h"), ("adsc", "--help"), ("completion", "bash")):
+        done = pyload(*arguments)
+        assert done.returncode == 0
+        assert "pyload" in done.stdout
+        assert len(done.stdout.splitlines()) <= 40
+    assert pyload("--version").stdout.startswith("pyload ")

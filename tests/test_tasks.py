@@ -1,0 +1,98 @@
+"""Tasks with owners, and signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.tasks import Supervisor, first_of, handle_signals
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+async def fail() -> None:
+    raise ValueError("broken")
+
+
+async def test_a_failing_background_task_breaks_what_runs_under_guard() -> None:
+    """A dead kubelet must end the run, not leave it waiting for pods for ever."""
+    cancelled = asyncio.Event()
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            cancelled.set()
+
+    async with Supervisor() as background:
+        background.spawn(fail(), name="kubelet")
+        with pytest.raises(ValueError, match="broken"):
+            await background.guard(wait(), name="work")
+
+    assert cancelled.is_set()
+
+
+async def test_leaving_the_supervisor_ends_its_tasks() -> None:
+    """A task that outlives its run would keep writing to the user's cluster."""
+    async with Supervisor() as background:
+        task = background.spawn(asyncio.sleep(3600), name="leases")
+        assert await background.guard(asyncio.sleep(1, "done"), name="work") == "done"
+
+    assert task.cancelled()
+
+
+async def test_cancelling_a_guarded_run_cancels_its_work() -> None:
+    """Otherwise a run that is given up would go on creating objects."""
+    ended = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            ended.set()
+
+    async with Supervisor() as background:
+        run = asyncio.create_task(background.guard(work(), name="work"), name="run")
+        await asyncio.sleep(1)
+        run.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await run
+
+    assert ended.is_set()
+
+
+async def test_the_first_to_end_wins_and_the_others_are_cancelled() -> None:
+    """The end of a run by its duration must not be held up by its churn."""
+    assert await first_of(asyncio.sleep(5), asyncio.sleep(2), name="ends") == 1
+    assert asyncio.get_running_loop().time() == pytest.approx(2)
+
+    with pytest.raises(ValueError, match="broken"):
+        await first_of(asyncio.sleep(5), fail(), name="ends")
+
+
+async def test_two_signals_ask_and_then_force() -> None:
+    """The first ctrl-C cleans up; the second must not be swallowed; handlers come back after."""
+    before = signal.getsignal(signal.SIGTERM)
+    async with handle_signals() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.01)
+        assert (stop.asked.is_set(), stop.forced.is_set()) == (True, False)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(0.01)
+        assert stop.forced.is_set()
+
+    assert signal.getsignal(signal.SIGTERM) is before
