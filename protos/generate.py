@@ -3,8 +3,6 @@
 Needs grpcio-tools and mypy-protobuf in the versions of the dependency group ``protos``.
 """
 
-# ruff: noqa: INP001 - a script, in no package
-
 from __future__ import annotations
 
 import argparse

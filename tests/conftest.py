@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from tests.one_loop import OneLoop
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+ONE_LOOP = pytest.StashKey[OneLoop]()
 ROOT = Path(__file__).parent.parent
 
 hypothesis.settings.register_profile(
@@ -36,3 +39,24 @@ def golden() -> Path:
     if not path.is_dir():
         pytest.skip(f"no recordings at {path}; set PYLOAD_GOLDEN to their folder")
     return path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the loop for gRPC."""
+    config.stash[ONE_LOOP] = OneLoop()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close it."""
+    config.stash[ONE_LOOP].close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run tests marked ``grpc`` on the one loop that gRPC may have in a process."""
+    if pyfuncitem.get_closest_marker("grpc") is None:
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    arguments = {name: pyfuncitem.funcargs[name] for name in names}
+    pyfuncitem.config.stash[ONE_LOOP].run(pyfuncitem.obj(**arguments))
+    return True

@@ -25,6 +25,7 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 
 async def fail() -> None:
+    """Break."""
     raise ValueError("broken")
 
 

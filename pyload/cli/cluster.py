@@ -82,4 +82,4 @@ def command(
     return run_and_report(main, settings.log)
 
 
-command = with_global_options(command)
+with_global_options(command)

@@ -26,4 +26,4 @@ def command(context: click.Context, shell: str) -> None:
     click.echo(kind(ROOT, {}, name, variable).source())
 
 
-command = with_global_options(command)
+with_global_options(command)

@@ -101,7 +101,7 @@ def rewrite(arguments: Sequence[str], parameters: Iterable[click.Parameter]) -> 
                 booleans.add(flag)
             if len(flag) == 2:
                 short.add(flag)
-    rewritten = []
+    rewritten: list[str] = []
     for position, argument in enumerate(arguments):
         if argument == "--":
             return [*rewritten, *arguments[position:]]

@@ -123,10 +123,9 @@ def _global_options() -> list[click.Option]:
 GLOBAL: Final = frozenset(str(option.name) for option in _global_options())
 
 
-def with_global_options(command: click.Command) -> click.Command:
+def with_global_options(command: click.Command) -> None:
     """Add the global flags to a command."""
     command.params.extend(_global_options())
-    return command
 
 
 def settings_of(context: click.Context) -> Settings:

@@ -30,7 +30,8 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags in two groups."""
-        own, shared = [], []
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
@@ -88,25 +89,24 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None: 
         context.exit()
 
 
-ROOT: Final = with_global_options(
-    Program(
-        name="pyload",
-        help="Load-test Istio's control plane with thousands of emulated proxies.",
-        params=[
-            click.Option(
-                ["--version"],
-                is_flag=True,
-                is_eager=True,
-                expose_value=False,
-                callback=_version,
-                help="Show the version and exit.",
-            )
-        ],
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-        epilog="Try it: pyload cluster --embedded --duration 10s",
-        callback=lambda **_: None,
-    )
+ROOT: Final = Program(
+    name="pyload",
+    help="Load-test Istio's control plane with thousands of emulated proxies.",
+    params=[
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
+            help="Show the version and exit.",
+        )
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Try it: pyload cluster --embedded --duration 10s",
+    callback=lambda **_: None,
 )
+with_global_options(ROOT)
 
 
 def program(executable: str, arguments: Sequence[str]) -> int:

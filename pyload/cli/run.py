@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,8 @@ def run_and_report(main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions) 
         PyloadError: The run failed; its summary has been printed.
     """
     set_up(log)
+    # gRPC's core writes its own notes to stderr; what matters in them reaches us as a status.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     async def under_signals() -> Outcome:
         async with handle_signals() as stop:

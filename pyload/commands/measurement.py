@@ -82,7 +82,9 @@ class Measurement:
             )
             background.spawn(progress, name="progress")
             if metrics_addr:
-                await stack.enter_async_context(serve(metrics_addr, self.metrics))
+                await stack.enter_async_context(
+                    serve(metrics_addr, self.metrics, version=__version__)
+                )
             yield
 
     def _status(self, fleet: Fleet, objects_wanted: int) -> Status:

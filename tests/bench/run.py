@@ -33,7 +33,7 @@ def seconds_of_help() -> float:
 
 def seconds_to(text: str, *arguments: str) -> float:
     """Wall time from the start of an embedded run to the first log line with a text."""
-    command = [PROGRAM, "cluster", "--embedded", "--metrics-addr", "", *arguments]
+    command = [str(PROGRAM), "cluster", "--embedded", "--metrics-addr", "", *arguments]
     started = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT
@@ -49,7 +49,7 @@ def thousand(*arguments: str) -> tuple[float, dict[str, object]]:
     """Run a thousand sidecars, embedded; give the seconds until all are configured."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "r.json"
-        command = [PROGRAM, "cluster", "--embedded", "--metrics-addr", "", "-c", str(THOUSAND)]
+        command = [str(PROGRAM), "cluster", "--embedded", "--metrics-addr", "", "-c", str(THOUSAND)]
         started = time.perf_counter()
         subprocess.run(
             [*command, "--duration", "5s", "--out", str(out), *arguments],

@@ -31,6 +31,7 @@ def restore_loggers() -> Iterator[None]:
 
 
 def written(path: Path, levels: str = "", *, as_json: bool = False, caller: str = "") -> list[str]:
+    """Log three records and give the lines."""
     set_up(LogOptions(levels=levels, targets=(str(path),), as_json=as_json, caller=caller))
     log, adsc = logging.getLogger("pyload"), logging.getLogger("pyload.adsc")
     log.info("Starting pod %s", "a")

@@ -40,10 +40,8 @@ class NodeIds:
     ids: set[str] = field(default_factory=set)
 
     async def open(self, method: str, *, metadata: Metadata) -> Stream:
+        """Open a stream whose first message is looked at."""
         return _Introduced(await self.transport.open(method, metadata=metadata), self.ids)
-
-    async def aclose(self) -> None:
-        await self.transport.aclose()
 
 
 @dataclass

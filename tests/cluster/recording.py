@@ -78,6 +78,7 @@ class Recorder:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Response:
+        """Pass a request on, and remember it with its answer's status."""
         time = self.now()
         response = await self.transport.request(
             method, path, query=query, body=body, content_type=content_type
@@ -90,12 +91,14 @@ class Recorder:
 
     @contextlib.asynccontextmanager
     async def stream(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator[LineStream]:
+        """Pass a watch on, and remember it."""
         time = self.now()
         async with self.transport.stream(path, query=query) as stream:
             self.requests.append(Recorded(time, "watch", anonymous(path), stream.status, ""))
             yield stream
 
     async def aclose(self) -> None:
+        """Close the other transport."""
         await self.transport.aclose()
 
 

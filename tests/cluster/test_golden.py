@@ -57,7 +57,7 @@ def end(requests: list[Recorded]) -> list[Recorded]:
 async def test_the_start_makes_the_recorded_requests(
     world: World, golden: Path, cluster_type: ClusterType
 ) -> None:
-    """istiod and controllers would see another mesh if a request were missing or extra."""
+    """Controllers and istiod would see another mesh if a request were missing or extra."""
     ours = counted(start(await record(world, golden, cluster_type)))
     theirs = counted(start(read(golden / "kube" / f"classic-basic.{cluster_type}.requests.jsonl")))
 

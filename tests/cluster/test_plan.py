@@ -15,6 +15,7 @@ from pyload.kube.ips import IpAllocator
 
 
 def make_plan(config: ClusterConfig, cluster_type: str = "fake-node", seed: int = 1) -> Plan:
+    """Plan a mesh."""
     return plan_cluster(
         config,
         cluster_type,  # type: ignore[arg-type]
@@ -24,6 +25,7 @@ def make_plan(config: ClusterConfig, cluster_type: str = "fake-node", seed: int 
 
 
 def mesh(*, stable: bool = False, replicas: int = 1, apps: int = 2, pods: int = 3) -> ClusterConfig:
+    """Describe a mesh of one namespace entry."""
     return ClusterConfig(
         stable_names=stable,
         nodes=(NodeGroup(name="node", count=2),),

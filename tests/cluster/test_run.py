@@ -35,12 +35,14 @@ nodes: [{name: node, count: 2}]
 def options(
     cluster_type: ClusterType = "fake-node", *, text: bytes = MESH, duration: float | None = 5.0
 ) -> ClusterOptions:
+    """Say what to run."""
     return ClusterOptions(
         loaded=load(text, source="mesh.yaml"), cluster_type=cluster_type, duration=duration, seed=1
     )
 
 
 def nothing_left(world: World) -> bool:
+    """Tell whether the API server is as it was before the run."""
     return world.names("Node") == world.names("Lease") == world.names(
         "Pod"
     ) == [] and "mesh" not in world.names("Namespace")
@@ -64,7 +66,7 @@ async def test_every_proxy_is_configured_and_nothing_is_left(
 
 
 async def test_pods_run_with_the_ip_that_their_proxy_announces(world: World) -> None:
-    """istiod finds a proxy's pod, and so its services, only if both say the same."""
+    """By these istiod finds a proxy's pod, and so its services, only if both say the same."""
     stop = Stop()
     run = asyncio.create_task(world.run(options(duration=None), stop), name="run")
     await asyncio.sleep(3)

@@ -197,7 +197,7 @@ def test_says_which_dialect_and_why(text: str, dialect: Dialect, because: str) -
                 "use `sidecar` or `plain`"
             ),
         ),
-        ("dialect: curent", "f:1:10: unknown dialect `curent`; did you mean `current`?"),
+        ("dialect: currant", "f:1:10: unknown dialect `currant`; did you mean `current`?"),
         ("dialect: xyz", "f:1:10: unknown dialect `xyz`; write `classic` or `current`"),
         ("dialect: 5", "f:1:10: `dialect` takes a name; write `classic` or `current`"),
     ],
@@ -529,6 +529,12 @@ def test_unnamed_namespaces_do_not_collide() -> None:
     config = read("namespaces: [{}, {name: a}, {}, {replicas: 2}, {}]").config
     names = [namespace.name for namespace in config.namespaces]
     assert names == ["namespace", "a", "namespace-2", "namespace", "namespace-4"]
+
+
+def test_counts_may_be_written_as_floats() -> None:
+    """`1e3`, which Go reads as 1000, would be refused."""
+    config = read("nodes: [{count: 1e3}, {count: 5.0}, {count: 0x10}]").config
+    assert [group.count for group in config.nodes] == [1000, 5, 16]
 
 
 def test_names_that_only_look_numbered_do_not_collide() -> None:

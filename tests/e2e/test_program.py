@@ -30,6 +30,7 @@ ENVIRONMENT = {
 def pyload(
     *arguments: str | Path, program: str = "pyload", stdin: str | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
     return subprocess.run(
         [BIN / program, *map(str, arguments)],
         input=stdin,
@@ -42,6 +43,7 @@ def pyload(
 
 
 def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dict[str, Any]:
+    """Run a mesh for two seconds and give its result."""
     out = tmp_path / "r.json"
     done = pyload(
         *("cluster", "--embedded", "-c", EXAMPLES / config, "--duration", "2s", "--out", out),
@@ -94,6 +96,7 @@ def test_a_config_from_standard_input() -> None:
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the program."""
     return subprocess.Popen(
         [BIN / "pyload", *arguments],
         stdout=subprocess.PIPE,

@@ -22,7 +22,7 @@ from pyload.xds.transport import DELTA_METHOD, Status
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytestmark = pytest.mark.anyio
+pytestmark = pytest.mark.grpc
 
 
 BIG = bytes(8 << 20)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyload.xds.transport import Metadata
     from tests.embedded.controlplane.mesh import Mesh
 
-pytestmark = pytest.mark.anyio
+pytestmark = pytest.mark.grpc
 
 _APP = "outbound|80||app.mesh.svc.cluster.local"
 

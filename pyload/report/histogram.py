@@ -1,0 +1,157 @@
+"""Distributions of durations in little memory, which merge without loss."""
+
+from __future__ import annotations
+
+import math
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# A bucket keeps this many leading binary digits of its nanoseconds, so that it is at most 1/128
+# of its value wide.
+_DIGITS: Final = 8
+_LARGEST: Final = (1 << 63) - 1
+
+RESOLUTION: Final = 1 / (1 << _DIGITS)
+"""Largest relative error of a percentile."""
+
+
+class Histogram:
+    """Counts durations in buckets that grow with the value.
+
+    There are fewer than 7,500 buckets, however much is recorded. Count, sum, least and largest
+    value are exact; percentiles are within `RESOLUTION` and never outside what was recorded.
+    """
+
+    __slots__ = ("_buckets", "_max", "_min", "_sum", "count")
+
+    def __init__(self) -> None:
+        self._buckets: dict[int, int] = {}
+        self._sum = 0
+        self._min = _LARGEST
+        self._max = 0
+        self.count = 0
+
+    def record(self, seconds: float) -> None:
+        """Count one duration; less than 0 counts as 0, and more than 292 years as that.
+
+        Raises:
+            ValueError: The duration is not a finite number.
+        """
+        if not math.isfinite(seconds):
+            raise ValueError(f"not a duration: {seconds}")
+        nanoseconds = min(max(0, round(seconds * 1e9)), _LARGEST)
+        key = _key(nanoseconds)
+        self._buckets[key] = self._buckets.get(key, 0) + 1
+        self.count += 1
+        self._sum += nanoseconds
+        self._min = min(self._min, nanoseconds)
+        self._max = max(self._max, nanoseconds)
+
+    def merge(self, other: Histogram) -> None:
+        """Add what another histogram has counted."""
+        for key, count in other._buckets.items():
+            self._buckets[key] = self._buckets.get(key, 0) + count
+        self.count += other.count
+        self._sum += other._sum
+        self._min = min(self._min, other._min)
+        self._max = max(self._max, other._max)
+
+    def copy(self) -> Histogram:
+        """Give a histogram of the same content that goes its own way."""
+        histogram = Histogram()
+        histogram.merge(self)
+        return histogram
+
+    @property
+    def min(self) -> float:
+        """Least duration in seconds; 0 if there is none."""
+        return self._min / 1e9 if self.count else 0.0
+
+    @property
+    def max(self) -> float:
+        """Largest duration in seconds; 0 if there is none."""
+        return self._max / 1e9
+
+    @property
+    def sum(self) -> float:
+        """All durations together, in seconds."""
+        return self._sum / 1e9
+
+    def percentile(self, percent: float) -> float:
+        """Give the duration in seconds that so many percent of all do not exceed.
+
+        Args:
+            percent: From 0, the least duration, to 100, the largest.
+
+        Raises:
+            ValueError: Nothing was recorded, or percent is out of range.
+        """
+        if not self.count or not 0 <= percent <= 100:
+            raise ValueError(f"no {percent}th percentile of {self.count} durations")
+        rank = max(1, math.ceil(self.count * percent / 100))
+        if rank == self.count:
+            return self.max
+        if rank == 1:
+            return self.min
+        keys = sorted(self._buckets)
+        totals = accumulate(self._buckets[key] for key in keys)
+        key = next(key for key, total in zip(keys, totals, strict=True) if total >= rank)
+        return min(max(_middle(key), self._min), self._max) / 1e9
+
+    def count_at_most(self, seconds: float) -> int:
+        """Count the durations up to a bound; right to within `RESOLUTION` of the bound."""
+        if seconds >= self.max:
+            return self.count
+        limit = seconds * 1e9
+        return sum(count for key, count in self._buckets.items() if _middle(key) <= limit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the content as plain data for JSON."""
+        return {
+            "count": self.count,
+            "sum": self._sum,
+            "min": self._min,
+            "max": self._max,
+            "buckets": {str(key): self._buckets[key] for key in sorted(self._buckets)},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` gave.
+
+        Raises:
+            ValueError: The data is something else.
+        """
+        histogram = cls()
+        try:
+            histogram._buckets = {int(key): int(n) for key, n in data["buckets"].items()}
+            histogram.count, histogram._sum = int(data["count"]), int(data["sum"])
+            histogram._min, histogram._max = int(data["min"]), int(data["max"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError("not the data of a histogram") from error
+        if histogram.count != sum(histogram._buckets.values()):
+            raise ValueError("not the data of a histogram: the counts do not add up")
+        return histogram
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment] # it changes
+
+    def __repr__(self) -> str:
+        return f"<Histogram count={self.count} min={self.min} max={self.max}>"
+
+
+def _key(nanoseconds: int) -> int:
+    """Give the bucket of a value: its shift and its leading digits. Keys grow with the value."""
+    shift = max(0, nanoseconds.bit_length() - _DIGITS)
+    return shift << _DIGITS | nanoseconds >> shift
+
+
+def _middle(key: int) -> int:
+    """Give the middle of a bucket in nanoseconds."""
+    shift, digits = divmod(key, 1 << _DIGITS)
+    return (digits << shift) + (1 << shift >> 1)

@@ -1,0 +1,123 @@
+"""The counters of a run. Cheap to call, bounded in size, and told everything by others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyload.report.histogram import Histogram
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_LABELS: Final = 100
+"""Most different labels of one counter; what comes later is counted as `OTHER`."""
+
+OTHER: Final = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The counters at one moment.
+
+    Attributes:
+        proxies: Proxies that are in a state now, by node type and state.
+        pushes: Pushes received, by short type such as ``cds``.
+        push_bytes: Their size in bytes, by short type.
+        disconnects: Streams that ended, by reason.
+        objects: Writes to the API server, by kind and result: ``created``, ``updated``,
+            ``deleted`` or ``failed``.
+        first_config: Time from a proxy's start until it had every type that it subscribed to.
+        connect: Time to open a stream.
+        loop_lag: How late the event loop was.
+    """
+
+    proxies: Mapping[tuple[str, str], int]
+    pushes: Mapping[str, int]
+    push_bytes: Mapping[str, int]
+    disconnects: Mapping[str, int]
+    objects: Mapping[tuple[str, str], int]
+    first_config: Histogram
+    connect: Histogram
+    loop_lag: Histogram
+
+    def objects_with(self, result: str) -> int:
+        """Count the writes of all kinds with one result."""
+        return sum(count for (_, one), count in self.objects.items() if one == result)
+
+
+class Metrics:
+    """Counts what a run does; `snapshot` gives the figures."""
+
+    def __init__(self) -> None:
+        self.first_config = Histogram()
+        self.connect = Histogram()
+        self.loop_lag = Histogram()
+        self._proxies: Counter[tuple[str, str]] = Counter()
+        self._pushes: Counter[tuple[str, str]] = Counter()
+        self._push_bytes: Counter[tuple[str, str]] = Counter()
+        self._disconnects: Counter[str] = Counter()
+        self._objects: Counter[tuple[str, str]] = Counter()
+
+    def proxy(self, type_: str, before: str | None, after: str | None) -> None:
+        """Count a proxy in another state.
+
+        Args:
+            type_: Node type, such as ``sidecar``.
+            before: The state that it leaves; None for a new proxy.
+            after: The state that it enters; None for one that is gone.
+        """
+        if before is not None:
+            self._proxies[type_, before] -= 1
+        if after is not None:
+            self._proxies[type_, after] += 1
+
+    def push(self, proxy_type: str, short_type: str, size: int) -> None:
+        """Count a push.
+
+        Args:
+            proxy_type: Node type of the proxy that received it.
+            short_type: Type of its resources, such as ``cds``.
+            size: Its length in bytes.
+        """
+        key = (proxy_type, short_type)
+        if key not in self._pushes and len(self._pushes) >= MAX_LABELS:
+            key = (OTHER, OTHER)
+        self._pushes[key] += 1
+        self._push_bytes[key] += size
+
+    def disconnect(self, reason: str) -> None:
+        """Count a stream that ended, under a short reason such as ``unavailable``."""
+        if reason not in self._disconnects and len(self._disconnects) >= MAX_LABELS:
+            reason = OTHER
+        self._disconnects[reason] += 1
+
+    def object(self, kind: str, result: str) -> None:
+        """Count a write to the API server.
+
+        Args:
+            kind: Kind of the object, such as ``Pod``.
+            result: ``created``, ``updated``, ``deleted`` or ``failed``.
+        """
+        self._objects[kind, result] += 1
+
+    def snapshot(self) -> Snapshot:
+        """Give the figures of this moment; later calls do not change them."""
+        return Snapshot(
+            proxies=dict(self._proxies),
+            pushes=_by_type(self._pushes),
+            push_bytes=_by_type(self._push_bytes),
+            disconnects=dict(self._disconnects),
+            objects=dict(self._objects),
+            first_config=self.first_config.copy(),
+            connect=self.connect.copy(),
+            loop_lag=self.loop_lag.copy(),
+        )
+
+
+def _by_type(counter: Counter[tuple[str, str]]) -> dict[str, int]:
+    totals: Counter[str] = Counter()
+    for (_, short_type), count in counter.items():
+        totals[short_type] += count
+    return dict(totals)

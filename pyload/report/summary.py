@@ -1,0 +1,275 @@
+"""The result of a run: one record, its JSON form and its text for people.
+
+The JSON form, schema ``pyload.dev/result/v1``. Times are in seconds. What was not measured is null.
+Keys keep this order; a later version only adds keys::
+
+    schema                  "pyload.dev/result/v1"
+    version                 of pyload
+    run_id, command         which run, and what it ran
+    cluster_type            "fake-node", "fake", "real", or null without a cluster
+    duration                from the start of the run until the result was taken
+    exit_reason             why it ended
+    proxies                 wanted, connected, configured, reconnects, failed
+    pushes                  received, by type: cds, eds, lds, rds, and others that occurred
+    push_bytes              the same in bytes
+    disconnects             by reason
+    objects                 created, updated, deleted, failed, left
+    first_config, connect   count, p50, p90, p99, max
+    generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.units import Duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyload.report.histogram import Histogram
+    from pyload.report.metrics import Snapshot
+
+SCHEMA: Final = "pyload.dev/result/v1"
+
+_TYPES: Final = ("cds", "eds", "lds", "rds")
+_MILLISECOND: Final = 1_000_000
+_SECOND: Final = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyCounts:
+    """How the proxies fared.
+
+    Attributes:
+        wanted: Proxies that should run.
+        connected: Of those, how many have a stream.
+        configured: Of those, how many have received every type that they subscribed to.
+        reconnects: How often a proxy connected again.
+        failed: Proxies that are wanted and have no stream.
+    """
+
+    wanted: int = 0
+    connected: int = 0
+    configured: int = 0
+    reconnects: int = 0
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectCounts:
+    """Objects in the API server; `left` are those that cleanup did not remove."""
+
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+    failed: int = 0
+    left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """A distribution of times, in seconds; None where nothing was measured."""
+
+    count: int = 0
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+    max: float | None = None
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Latency:
+        """Sum up a histogram."""
+        if not histogram.count:
+            return cls()
+        p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
+        return cls(histogram.count, p50, p90, p99, histogram.max)
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What pyload itself used.
+
+    Attributes:
+        cpu_seconds: CPU time.
+        rss_bytes: Resident memory.
+        loop_lag_p99: How late the event loop was, in seconds; None where nothing was measured.
+        rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+    """
+
+    cpu_seconds: float = 0.0
+    rss_bytes: int = 0
+    loop_lag_p99: float | None = None
+    rate_limited_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a run measured; see the module for the meaning of each part."""
+
+    version: str
+    run_id: str
+    command: str
+    cluster_type: str | None = None
+    duration: float
+    exit_reason: str
+    proxies: ProxyCounts = field(default_factory=ProxyCounts)
+    pushes: Mapping[str, int] = field(default_factory=dict)
+    push_bytes: Mapping[str, int] = field(default_factory=dict)
+    disconnects: Mapping[str, int] = field(default_factory=dict)
+    objects: ObjectCounts = field(default_factory=ObjectCounts)
+    first_config: Latency = field(default_factory=Latency)
+    connect: Latency = field(default_factory=Latency)
+    generator: Generator = field(default_factory=Generator)
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: Snapshot,
+        *,
+        version: str,
+        run_id: str,
+        command: str,
+        cluster_type: str | None,
+        duration: float,
+        exit_reason: str,
+        proxies: ProxyCounts,
+        left: int,
+        cpu_seconds: float,
+        rss_bytes: int,
+        rate_limited_seconds: float,
+    ) -> Result:
+        """Sum up the counters of a run, with what they do not know."""
+        lag = snapshot.loop_lag
+        return cls(
+            version=version,
+            run_id=run_id,
+            command=command,
+            cluster_type=cluster_type,
+            duration=duration,
+            exit_reason=exit_reason,
+            proxies=proxies,
+            pushes=snapshot.pushes,
+            push_bytes=snapshot.push_bytes,
+            disconnects=snapshot.disconnects,
+            objects=ObjectCounts(
+                created=snapshot.objects_with("created"),
+                updated=snapshot.objects_with("updated"),
+                deleted=snapshot.objects_with("deleted"),
+                failed=snapshot.objects_with("failed"),
+                left=left,
+            ),
+            first_config=Latency.of(snapshot.first_config),
+            connect=Latency.of(snapshot.connect),
+            generator=Generator(
+                cpu_seconds=cpu_seconds,
+                rss_bytes=rss_bytes,
+                loop_lag_p99=lag.percentile(99) if lag.count else None,
+                rate_limited_seconds=rate_limited_seconds,
+            ),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the JSON form, its keys in order."""
+        return {
+            "schema": SCHEMA,
+            **asdict(self),
+            "pushes": _with_types(self.pushes),
+            "push_bytes": _with_types(self.push_bytes),
+            "disconnects": dict(sorted(self.disconnects.items())),
+        }
+
+    def to_text(self) -> str:
+        """Give the text for a terminal; the same lines in the same order every time."""
+        run = f"run {self.run_id}" if self.run_id else ""
+        title = ", ".join(filter(None, (self.command, self.cluster_type, run)))
+        rows = [
+            ("proxies", _proxies(self.proxies)),
+            ("disconnects", _counts(sorted(self.disconnects.items())) or "none"),
+            ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
+            ("first config", _latency(self.first_config)),
+            ("connect", _latency(self.connect)),
+            ("objects", _objects(self.objects)),
+            ("generator", _generator(self.generator)),
+        ]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{title}: {_time(self.duration)}, {self.exit_reason}"]
+        return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+
+
+def _with_types(counts: Mapping[str, int]) -> dict[str, int]:
+    """Put the four types that every sidecar gets first, even if there were none."""
+    others = {name: counts[name] for name in sorted(counts) if name not in _TYPES}
+    return {name: counts.get(name, 0) for name in _TYPES} | others
+
+
+def _proxies(proxies: ProxyCounts) -> str:
+    if not proxies.wanted:
+        return "none wanted"
+    return _counts(asdict(proxies).items(), after=True)
+
+
+def _objects(objects: ObjectCounts) -> str:
+    counts = asdict(objects)
+    return _counts(counts.items(), after=True) if any(counts.values()) else "none written"
+
+
+def _pushes(pushes: Mapping[str, int], push_bytes: Mapping[str, int]) -> str:
+    if not any(pushes.values()):
+        return "none received"
+    return f"{_counts(pushes.items())}; {_bytes(sum(push_bytes.values()))}"
+
+
+def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
+    """Write names and numbers; ``after`` puts the name behind its number."""
+    return ", ".join(
+        f"{number:,} {name}" if after else f"{name} {number:,}" for name, number in counts
+    )
+
+
+def _latency(latency: Latency) -> str:
+    if not latency.count:
+        return "not measured"
+    times = {
+        "p50": latency.p50,
+        "p90": latency.p90,
+        "p99": latency.p99,
+        "max": latency.max,
+    }
+    texts = [f"{name} {_time(value)}" for name, value in times.items() if value is not None]
+    return f"{', '.join(texts)} ({latency.count:,} measured)"
+
+
+def _generator(generator: Generator) -> str:
+    lag = generator.loop_lag_p99
+    return ", ".join(
+        (
+            f"{_time(generator.cpu_seconds)} CPU",
+            f"{_bytes(generator.rss_bytes)} memory",
+            "loop lag not measured" if lag is None else f"loop lag p99 {_time(lag)}",
+            f"{_time(generator.rate_limited_seconds)} lost to its own rate limit",
+        )
+    )
+
+
+def _time(seconds: float) -> str:
+    """Write seconds as Go does, to three or four digits."""
+    span = Duration.from_seconds(seconds)
+    if span < 10 * _MILLISECOND:
+        step = 10_000
+    elif span < _SECOND:
+        step = _MILLISECOND
+    else:
+        step = 10 * _MILLISECOND
+    rounded = round(span / step) * step
+    return str(Duration(rounded)) if rounded or not span else "under 10µs"
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{count} B" if unit == "B" else f"{size:,.1f} {unit}"

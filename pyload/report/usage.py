@@ -1,0 +1,24 @@
+"""What the load generator itself uses."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+_PAGE = resource.getpagesize()
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process so far, user and system, in seconds."""
+    return time.process_time()
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process in bytes; its peak where the system tells no more."""
+    try:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,47 @@
+"""One event loop for every test that opens real gRPC connections.
+
+grpc.aio has one poller per process, which is bound to the loop that first used it. On a loop per
+test, an event that arrives late meets a closed loop: the test after it fails, or hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+
+class OneLoop:
+    """Runs coroutines one after another on a loop that lasts as long as the tests do."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._errors: list[BaseException] = []
+
+    def run(self, main: Coroutine[Any, Any, None]) -> None:
+        """Run a test.
+
+        Raises:
+            BaseException: What the test raised, or a callback that it caused.
+        """
+        if self._runner is None:
+            self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+            self._runner.get_loop().set_exception_handler(self._note)
+        self._runner.run(main)
+        left = asyncio.all_tasks(self._runner.get_loop())
+        assert not left, f"tasks left running: {left}"
+        if self._errors:
+            raise self._errors.pop()
+
+    def close(self) -> None:
+        """Close the loop."""
+        if self._runner is not None:
+            self._runner.close()
+
+    def _note(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        self._errors.append(error or AssertionError(context.get("message")))

@@ -1,0 +1,3 @@
+"""Tests of `pyload.report`."""
+
+from __future__ import annotations

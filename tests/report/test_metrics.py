@@ -1,0 +1,53 @@
+"""Tests of the counters."""
+
+from __future__ import annotations
+
+from pyload.report.metrics import MAX_LABELS, OTHER, Metrics
+
+
+def test_counts_what_it_is_told() -> None:
+    """The summary and Prometheus would show something else than what happened."""
+    metrics = Metrics()
+    metrics.proxy("sidecar", None, "connecting")
+    metrics.proxy("sidecar", None, "connecting")
+    metrics.proxy("sidecar", "connecting", "connected")
+    metrics.proxy("sidecar", "connected", None)
+    metrics.push("sidecar", "cds", 100)
+    metrics.push("router", "cds", 50)
+    metrics.push("router", "eds", 1)
+    metrics.disconnect("unavailable")
+    metrics.object("Pod", "created")
+    metrics.object("Node", "created")
+    metrics.object("Pod", "failed")
+    metrics.connect.record(1)
+    snapshot = metrics.snapshot()
+    assert snapshot.proxies == {("sidecar", "connecting"): 1, ("sidecar", "connected"): 0}
+    assert snapshot.pushes == {"cds": 2, "eds": 1}
+    assert snapshot.push_bytes == {"cds": 150, "eds": 1}
+    assert snapshot.disconnects == {"unavailable": 1}
+    assert snapshot.objects_with("created") == 2
+    assert snapshot.objects_with("failed") == 1
+    assert snapshot.objects_with("deleted") == 0
+    assert snapshot.connect.count == 1
+
+
+def test_a_snapshot_does_not_change() -> None:
+    """A result written before cleanup would count the cleanup."""
+    metrics = Metrics()
+    before = metrics.snapshot()
+    metrics.object("Pod", "deleted")
+    metrics.disconnect("local")
+    metrics.first_config.record(1)
+    assert (before.objects, before.disconnects, before.first_config.count) == ({}, {}, 0)
+
+
+def test_labels_are_bounded() -> None:
+    """A server that invents reasons or types would fill memory and Prometheus."""
+    metrics = Metrics()
+    for number in range(MAX_LABELS + 50):
+        metrics.disconnect(f"reason {number}")
+        metrics.push("sidecar", f"type {number}", 1)
+    snapshot = metrics.snapshot()
+    assert len(snapshot.disconnects) == MAX_LABELS + 1
+    assert snapshot.disconnects[OTHER] == 50
+    assert snapshot.pushes[OTHER] == snapshot.push_bytes[OTHER] == 50

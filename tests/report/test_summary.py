@@ -1,0 +1,168 @@
+"""Tests of a run's result, as JSON and as text."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pyload.report.metrics import Metrics
+from pyload.report.summary import Generator, Latency, ProxyCounts, Result
+
+
+def measured() -> Result:
+    """Make a result in which something was measured everywhere."""
+    metrics = Metrics()
+    for milliseconds in range(1, 1001):
+        metrics.connect.record(milliseconds / 1000)
+        metrics.loop_lag.record(0.001)
+    metrics.first_config.record(1.5)
+    for short_type in ("sds", "rds", "cds", "cds"):
+        metrics.push("sidecar", short_type, 600_000)
+    metrics.disconnect("unavailable")
+    metrics.disconnect("goaway")
+    for result in ("created", "created", "updated", "deleted", "failed"):
+        metrics.object("Pod", result)
+    return Result.of(
+        metrics.snapshot(),
+        version="1.2.3",
+        run_id="abcdefgh",
+        command="cluster",
+        cluster_type="fake-node",
+        duration=75.25,
+        exit_reason="the duration is over",
+        proxies=ProxyCounts(wanted=1000, connected=999, configured=998, reconnects=2, failed=1),
+        left=1,
+        cpu_seconds=12.3456,
+        rss_bytes=123_456_789,
+        rate_limited_seconds=0.25,
+    )
+
+
+def test_json_has_the_documented_schema() -> None:
+    """Scripts that read the result file would break."""
+    actual = measured().to_json()
+    assert actual == {
+        "schema": "pyload.dev/result/v1",
+        "version": "1.2.3",
+        "run_id": "abcdefgh",
+        "command": "cluster",
+        "cluster_type": "fake-node",
+        "duration": 75.25,
+        "exit_reason": "the duration is over",
+        "proxies": {
+            "wanted": 1000,
+            "connected": 999,
+            "configured": 998,
+            "reconnects": 2,
+            "failed": 1,
+        },
+        "pushes": {"cds": 2, "eds": 0, "lds": 0, "rds": 1, "sds": 1},
+        "push_bytes": {"cds": 1_200_000, "eds": 0, "lds": 0, "rds": 600_000, "sds": 600_000},
+        "disconnects": {"goaway": 1, "unavailable": 1},
+        "objects": {"created": 2, "updated": 1, "deleted": 1, "failed": 1, "left": 1},
+        "first_config": {"count": 1, "p50": 1.5, "p90": 1.5, "p99": 1.5, "max": 1.5},
+        "connect": {
+            "count": 1000,
+            "p50": pytest.approx(0.5, rel=0.004),
+            "p90": pytest.approx(0.9, rel=0.004),
+            "p99": pytest.approx(0.99, rel=0.004),
+            "max": 1.0,
+        },
+        "generator": {
+            "cpu_seconds": 12.3456,
+            "rss_bytes": 123_456_789,
+            "loop_lag_p99": 0.001,
+            "rate_limited_seconds": 0.25,
+        },
+    }
+
+
+def test_json_keys_keep_their_order() -> None:
+    """Two result files could not be compared with diff."""
+    actual = measured().to_json()
+    assert list(actual) == [
+        *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
+        *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
+        *("first_config", "connect", "generator"),
+    ]
+    assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
+    assert list(actual["disconnects"]) == ["goaway", "unavailable"]
+    assert json.loads(json.dumps(actual)) == actual
+
+
+def test_what_was_not_measured_is_null() -> None:
+    """A run without a single proxy would look like the fastest of all."""
+    actual = Result(version="1", run_id="", command="adsc", duration=1, exit_reason="x").to_json()
+    assert actual["cluster_type"] is None
+    assert actual["first_config"] == {
+        "count": 0,
+        "p50": None,
+        "p90": None,
+        "p99": None,
+        "max": None,
+    }
+    assert actual["generator"]["loop_lag_p99"] is None
+    assert actual["pushes"] == {"cds": 0, "eds": 0, "lds": 0, "rds": 0}
+
+
+def test_text_is_short_and_in_plain_words() -> None:
+    """The end of a run would say nothing to the person who started it."""
+    assert measured().to_text() == (
+        "cluster, fake-node, run abcdefgh: 1m15.25s, the duration is over\n"
+        "  proxies       1,000 wanted, 999 connected, 998 configured, 2 reconnects, 1 failed\n"
+        "  disconnects   goaway 1, unavailable 1\n"
+        "  pushes        cds 2, eds 0, lds 0, rds 1, sds 1; 2.4 MB\n"
+        "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
+        "  connect       p50 500ms, p90 900ms, p99 992ms, max 1s (1,000 measured)\n"
+        "  objects       2 created, 1 updated, 1 deleted, 1 failed, 1 left\n"
+        "  generator     12.35s CPU, 123.5 MB memory, loop lag p99 1ms, "
+        "250ms lost to its own rate limit"
+    )
+
+
+def test_text_says_what_was_not_measured() -> None:
+    """Zeros would pass for measurements."""
+    result = Result(
+        version="1",
+        run_id="",
+        command="adsc",
+        duration=0.000001,
+        exit_reason="interrupted",
+        first_config=Latency(),
+        generator=Generator(rss_bytes=999, cpu_seconds=0.00456),
+    )
+    assert result.to_text() == (
+        "adsc: under 10µs, interrupted\n"
+        "  proxies       none wanted\n"
+        "  disconnects   none\n"
+        "  pushes        none received\n"
+        "  first config  not measured\n"
+        "  connect       not measured\n"
+        "  objects       none written\n"
+        "  generator     4.56ms CPU, 999 B memory, loop lag not measured, "
+        "0s lost to its own rate limit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (2_500_000_000, "2.5 GB"),
+        (10**13, "10,000.0 GB"),
+    ],
+)
+def test_sizes_have_units(size: int, text: str) -> None:
+    """Large figures could not be read."""
+    result = Result(
+        version="1",
+        run_id="",
+        command="adsc",
+        duration=1,
+        exit_reason="x",
+        generator=Generator(rss_bytes=size),
+    )
+    assert f"{text} memory" in result.to_text()
