@@ -1,0 +1,136 @@
+"""The API server: a handler, its watches, and the ways in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import uuid
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from pyload.embedded.apiserver.handler import Answer, Handler
+from pyload.embedded.apiserver.memory import MemoryTransport
+from pyload.embedded.apiserver.reads import WatchPlan
+from pyload.embedded.apiserver.requests import Reply, Request, parse_target, read_request
+from pyload.embedded.apiserver.store import HISTORY
+from pyload.embedded.apiserver.watch import QUEUE, Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from pyload.kube.resources import Resource
+    from pyload.kube.transport import Response, Transport
+
+
+class ApiServer:
+    """A Kubernetes API server in this process, with nothing but memory behind it.
+
+    Requests come in through `transport` or over HTTP through `serve`; both see the same objects.
+
+    Args:
+        now: Gives the time, with its zone; the real one by default.
+        observer: Called with every finished request and its status code, and with a watch when it
+            begins: the audit log.
+        history: Events kept per kind for watches that start in the past.
+        queue: Lines that a watcher may be behind before it is closed.
+
+    Attributes:
+        intercept: Called before every request. It may answer in the server's place, or raise a
+            `PyloadError`: a client in memory sees the error itself, one over HTTP sees its
+            connection break.
+        store: What it holds.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] | None = None,
+        observer: Callable[[Request, int], None] | None = None,
+        history: int = HISTORY,
+        queue: int = QUEUE,
+    ) -> None:
+        self.intercept: Callable[[Request], Response | None] | None = None
+        self._observer = observer
+        self._queue = queue
+        self._watchers: set[Watcher] = set()
+        self._handler = Handler(
+            now=now or _utc_now,
+            new_uid=lambda: str(uuid.uuid4()),
+            later=_later,
+            key=secrets.token_bytes(32),
+            rng=Random(),  # noqa: S311 - ends of names, not secrets
+            history=history,
+        )
+        self.store = self._handler.store
+
+    def transport(self) -> Transport:
+        """Give a way in without sockets or real time."""
+        return MemoryTransport(self._answer, self._begin)
+
+    @contextlib.asynccontextmanager
+    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+        """Serve HTTP until the context is left, which ends all watches; gives the base URL."""
+        from pyload.embedded.apiserver.server import HttpServer  # noqa: PLC0415 - slow to import
+
+        server = HttpServer(self._answer, self._begin, self.close_watches)
+        async with server.run(host, port) as url:
+            yield url
+
+    def objects(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
+        """Iterate over all objects, which must not be changed."""
+        return self.store.objects()
+
+    def close_watches(self) -> None:
+        """End all watches, as a restart of the server would."""
+        for watcher in list(self._watchers):
+            watcher.close()
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        raw: bytes | None,
+        content_type: str,
+        *,
+        accept: str = "",
+        user_agent: str = "",
+    ) -> Answer:
+        target = parse_target(path)
+        request = read_request(
+            method,
+            path,
+            query,
+            raw,
+            target=target,
+            content_type=content_type,
+            accept=accept,
+            user_agent=user_agent,
+        )
+        answer: Answer | None = None
+        if self.intercept is not None:
+            given = self.intercept(request)
+            if given is not None:
+                answer = Reply(given.status, given.body, given.retry_after)
+        if answer is None:
+            answer = self._handler.handle(request, target)
+        if self._observer is not None:
+            self._observer(request, 200 if isinstance(answer, WatchPlan) else answer.status)
+        return answer
+
+    def _begin(self, plan: WatchPlan) -> Watcher:
+        watcher = Watcher(
+            self._handler.store, plan, closed=self._watchers.discard, queue=self._queue
+        )
+        self._watchers.add(watcher)
+        return watcher
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _later(seconds: float, action: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_later(seconds, action)

@@ -1,0 +1,117 @@
+"""From the object that a client sends to the one that it may mean.
+
+A client that writes an object may not write its status, and one that writes the status nothing
+else; some fields stay as they are if the client leaves them out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver import defaults, status
+from pyload.embedded.apiserver.kinds import NAMESPACE, POD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.requests import Target
+
+Obj = dict[str, Any]
+
+_KEPT_POD_FIELDS: Final = ("tolerations", "nodeName", "priority", "preemptionPolicy")
+"""What admission or the scheduler added to a pod, and an update may leave out."""
+
+
+_METADATA_TYPES: Final[Mapping[str, type]] = {
+    "name": str,
+    "generateName": str,
+    "namespace": str,
+    "uid": str,
+    "resourceVersion": str,
+    "labels": dict,
+    "annotations": dict,
+    "finalizers": list,
+    "ownerReferences": list,
+}
+
+
+def read_object(body: Any, target: Target) -> Obj:
+    """Check that a body is about the target, and copy it as far as it may be changed.
+
+    Raises:
+        Refused: It is not.
+    """
+    kind = target.kind
+    if not isinstance(body, dict):
+        raise status.bad_request("the body is not an object")
+    found, version = body.get("kind", ""), body.get("apiVersion", "")
+    if (found and found != kind.kind) or (version and version != target.api_version):
+        raise status.bad_request(
+            f"{found} in version {version!r} cannot be handled as a {kind.kind} in version "
+            f"{target.api_version!r}"
+        )
+    metadata = body.get("metadata", {})
+    if not isinstance(metadata, dict):
+        raise status.bad_request("metadata is not an object")
+    metadata = dict(metadata)
+    for field, value in metadata.items():
+        if not isinstance(value, _METADATA_TYPES.get(field, object)):
+            raise status.bad_request(f"metadata.{field} cannot be {value!r}")
+    name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
+    if target.name:
+        if name and name != target.name:
+            raise status.bad_request(
+                f"the name of the object ({name}) does not match the name on the URL "
+                f"({target.name})"
+            )
+        metadata["name"] = target.name
+    if not kind.namespaced:
+        metadata.pop("namespace", None)
+    elif namespace and namespace != target.namespace:
+        raise status.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    else:
+        metadata["namespace"] = target.namespace
+    obj = {**body, "kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+    if not isinstance(obj.get("spec", {}), dict) or not isinstance(obj.get("status", {}), dict):
+        raise status.bad_request("spec and status must be objects")
+    return obj
+
+
+def with_status(kind: Kind, obj: Obj, old: Obj) -> Obj:
+    """Give the object with only what its status subresource may change."""
+    changed = {**old}
+    if "status" in obj:
+        changed["status"] = obj["status"]
+    else:
+        changed.pop("status", None)
+    if kind is POD and "qosClass" in old.get("status", {}):
+        changed["status"] = {
+            "qosClass": old["status"]["qosClass"],
+            **changed.get("status", {}),
+        }
+    if not kind.custom:
+        metadata = dict(old["metadata"])
+        for field in ("labels", "annotations", "finalizers"):
+            if field in obj["metadata"]:
+                metadata[field] = obj["metadata"][field]
+            else:
+                metadata.pop(field, None)
+        changed["metadata"] = metadata
+    return defaults.fill(kind, changed)
+
+
+def without_status(kind: Kind, obj: Obj, old: Obj) -> Obj:
+    """Give the object with the status, and whatever else an update keeps, of the old one."""
+    if kind.has_status:
+        obj.pop("status", None)
+        if "status" in old:
+            obj["status"] = old["status"]
+    if kind is NAMESPACE:
+        obj["spec"] = old.get("spec", {})
+    if kind is POD:
+        kept = {name: old["spec"][name] for name in _KEPT_POD_FIELDS if name in old["spec"]}
+        obj["spec"] = {**kept, **obj.get("spec", {})}
+    return defaults.fill(kind, obj)

@@ -1,0 +1,218 @@
+"""What controllers of a real cluster do around namespaces, and what every cluster starts with.
+
+A namespace gets a ``default`` ServiceAccount and the ConfigMap ``kube-root-ca.crt``, and gets them
+again when they are deleted. A namespace that is Terminating loses its contents a moment later,
+and vanishes once it is empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver import defaults, services
+from pyload.embedded.apiserver.addresses import Addresses
+from pyload.embedded.apiserver.kinds import (
+    CONFIG_MAP,
+    CRD,
+    ENDPOINTS,
+    KINDS,
+    NAMESPACE,
+    NAMESPACED,
+    SERVICE,
+    SERVICE_ACCOUNT,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.store import Event, Store
+
+Obj = dict[str, Any]
+
+FIRST_NAMESPACES: Final = (
+    "default",
+    "istio-system",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+)
+ROOT_CA: Final = "kube-root-ca.crt"
+
+DELAY: Final = 0.1
+"""Seconds between a change and the controllers' answer to it; a real cluster takes up to 5 s."""
+
+
+class Controllers:
+    """Reacts to changes in a store.
+
+    Args:
+        store: The store.
+        now: Gives the time.
+        new_uid: Gives a fresh UID.
+        later: Calls a function after so many seconds.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        now: Callable[[], datetime],
+        new_uid: Callable[[], str],
+        later: Callable[[float, Callable[[], None]], None],
+    ) -> None:
+        self.addresses = Addresses()
+        self._store = store
+        self._now = now
+        self._new_uid = new_uid
+        self._later = later
+        self._terminating: set[str] = set()
+        self._planned: set[str] = set()
+        store.subscribe(NAMESPACE, self._on_namespace)
+        store.subscribe(SERVICE, self._on_service)
+        for kind in NAMESPACED:
+            store.subscribe(kind, self._on_content)
+
+    def bootstrap(self) -> None:
+        """Create what every cluster starts with."""
+        for name in FIRST_NAMESPACES:
+            self._create(NAMESPACE, {"metadata": {"name": name}})
+        self._create(
+            SERVICE,
+            {
+                "metadata": {
+                    "name": "kubernetes",
+                    "namespace": "default",
+                    "labels": {"component": "apiserver", "provider": "kubernetes"},
+                },
+                "spec": {
+                    "clusterIP": "10.96.0.1",
+                    "ports": [{"name": "https", "port": 443, "targetPort": 6443}],
+                },
+            },
+        )
+        self._create(ENDPOINTS, {"metadata": {"name": "kubernetes", "namespace": "default"}})
+        for kind in KINDS:
+            if kind.custom:
+                self._create(CRD, _definition(kind))
+
+    def _create(self, kind: Kind, obj: Obj) -> None:
+        obj = {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
+        definition = obj.get("status")
+        obj = defaults.admit(kind, defaults.fill(kind, obj))
+        if kind is CRD:
+            obj["status"] = definition
+        if kind is SERVICE:
+            obj = services.complete(obj, None, self.addresses)
+        self._store.create(kind, obj, now=self._now(), uid=self._new_uid())
+
+    def _on_service(self, event: Event) -> None:
+        if event.type == "DELETED":
+            services.give_back(event.entry.obj, self.addresses)
+        else:
+            services.take(event.entry.obj, self.addresses)
+
+    def _on_namespace(self, event: Event) -> None:
+        name = event.entry.key[1]
+        if event.type == "DELETED":
+            self._terminating.discard(name)
+        elif "deletionTimestamp" in event.entry.obj["metadata"]:
+            self._terminating.add(name)
+            self._plan(name)
+        elif event.type == "ADDED":
+            self._furnish(name)
+
+    def _on_content(self, event: Event) -> None:
+        if event.type != "DELETED":
+            return
+        namespace, name = event.entry.key
+        if namespace in self._terminating or name in ("default", ROOT_CA):
+            self._plan(namespace)
+
+    def _plan(self, namespace: str) -> None:
+        if namespace not in self._planned:
+            self._planned.add(namespace)
+            self._later(DELAY, lambda: self._reconcile(namespace))
+
+    def _reconcile(self, name: str) -> None:
+        self._planned.discard(name)
+        entry = self._store.get(NAMESPACE, "", name)
+        if entry is None:
+            return
+        if "deletionTimestamp" in entry.obj["metadata"]:
+            self._empty(name)
+        else:
+            self._furnish(name)
+
+    def _furnish(self, namespace: str) -> None:
+        metadata = {"namespace": namespace}
+        if self._store.get(SERVICE_ACCOUNT, namespace, "default") is None:
+            self._create(SERVICE_ACCOUNT, {"metadata": {"name": "default", **metadata}})
+        if self._store.get(CONFIG_MAP, namespace, ROOT_CA) is None:
+            data = {"ca.crt": ""}
+            self._create(CONFIG_MAP, {"metadata": {"name": ROOT_CA, **metadata}, "data": data})
+
+    def _empty(self, namespace: str) -> None:
+        now = self._now()
+        left = 0
+        for kind in NAMESPACED:
+            for entry in self._store.entries(kind, namespace):
+                _, gone = self._store.delete(kind, namespace, entry.key[1], now=now)
+                left += not gone
+        # What is left is held by finalizers or grace periods; its end leads back here.
+        if left == 0:
+            obj = self._store.need(NAMESPACE, "", namespace).obj
+            spec = {**obj.get("spec", {}), "finalizers": []}
+            self._store.update(NAMESPACE, {**obj, "metadata": dict(obj["metadata"]), "spec": spec})
+
+
+def _definition(kind: Kind) -> Obj:
+    """Describe a custom kind as its CustomResourceDefinition, without a schema."""
+    versions = [
+        {
+            "name": version,
+            "served": True,
+            "storage": position == 0,
+            "schema": {
+                "openAPIV3Schema": {
+                    "type": "object",
+                    "x-kubernetes-preserve-unknown-fields": True,
+                }
+            },
+            **({"subresources": {"status": {}}} if kind.has_status else {}),
+        }
+        for position, version in enumerate(kind.versions)
+    ]
+    names = {
+        "plural": kind.plural,
+        "singular": kind.singular,
+        "kind": kind.kind,
+        "listKind": kind.kind + "List",
+        "shortNames": list(kind.short),
+        "categories": list(kind.categories),
+    }
+    metadata: Obj = {"name": kind.qualified}
+    if kind.group == "gateway.networking.k8s.io":
+        # istiod reads it to learn whether the API is new enough.
+        metadata["annotations"] = {
+            "gateway.networking.k8s.io/bundle-version": "v1.4.0",
+            "gateway.networking.k8s.io/channel": "experimental",
+        }
+    return {
+        "metadata": metadata,
+        "spec": {
+            "group": kind.group,
+            "names": names,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "versions": versions,
+            "conversion": {"strategy": "None"},
+        },
+        "status": {
+            "acceptedNames": names,
+            "storedVersions": [kind.versions[0]],
+            "conditions": [
+                {"type": type_, "status": "True"} for type_ in ("NamesAccepted", "Established")
+            ],
+        },
+    }

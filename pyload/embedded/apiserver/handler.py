@@ -1,0 +1,133 @@
+"""One request in, one answer out: where all requests to the API server are decided."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyload.embedded.apiserver import discovery, status
+from pyload.embedded.apiserver.controllers import Controllers
+from pyload.embedded.apiserver.reads import Reads, WatchPlan
+from pyload.embedded.apiserver.requests import (
+    Reply,
+    Request,
+    Target,
+    json_reply,
+)
+from pyload.embedded.apiserver.reviews import Reviews
+from pyload.embedded.apiserver.scale import scale
+from pyload.embedded.apiserver.status import Refused
+from pyload.embedded.apiserver.store import HISTORY, Store
+from pyload.embedded.apiserver.tokens import Signer
+from pyload.embedded.apiserver.writes import Writes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from random import Random
+
+Answer = Reply | WatchPlan
+
+_ON_OBJECTS: Final = frozenset(("update", "patch", "delete"))
+_ON_COLLECTIONS: Final = frozenset(("create", "deletecollection"))
+
+
+class Handler:
+    """Answers requests. Nothing in it waits.
+
+    Args:
+        now: Gives the time, with its zone.
+        new_uid: Gives a fresh UID.
+        later: Calls a function after so many seconds.
+        key: Signs service account tokens.
+        rng: Chooses the ends of generated names.
+        history: Events kept per kind for watches that start in the past.
+    """
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        new_uid: Callable[[], str],
+        later: Callable[[float, Callable[[], None]], None],
+        key: bytes,
+        rng: Random,
+        history: int = HISTORY,
+    ) -> None:
+        self.store = Store(history=history)
+        self._reads = Reads(self.store)
+        controllers = Controllers(self.store, now=now, new_uid=new_uid, later=later)
+        self._writes = Writes(self.store, controllers.addresses, now=now, new_uid=new_uid, rng=rng)
+        self._reviews = Reviews(self.store, Signer(key), now=now, new_uid=new_uid)
+        reads, writes = self._reads, self._writes
+        self._answers: dict[tuple[str, str], Callable[[Request, Target], Answer]] = {
+            ("", "get"): reads.get,
+            ("", "list"): reads.collection,
+            ("", "watch"): reads.watch,
+            ("", "create"): writes.create,
+            ("", "update"): writes.update,
+            ("", "patch"): writes.patch,
+            ("", "delete"): writes.delete,
+            ("", "deletecollection"): self._delete_all,
+            ("status", "get"): reads.get,
+            ("status", "update"): writes.update,
+            ("status", "patch"): writes.patch,
+            ("finalize", "update"): writes.finalize,
+            ("token", "create"): self._reviews.token,
+            ("binding", "create"): writes.bind,
+            ("scale", "get"): self._scale,
+            ("scale", "update"): self._scale,
+            ("scale", "patch"): self._scale,
+        }
+        controllers.bootstrap()
+
+    def handle(self, request: Request, target: Target | None) -> Answer:
+        """Answer a request; a `WatchPlan` must begin before anything else is written.
+
+        Args:
+            request: The request.
+            target: What `parse_target` makes of its path.
+        """
+        try:
+            if request.broken is not None:
+                raise request.broken
+            if target is None:
+                return discovery.answer(request)
+            return self._answer(request, target)
+        except Refused as error:
+            return json_reply(error.code, error.to_status())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            if request.body is None:
+                raise
+            # There are no schemas: a field of a wrong type shows where it is first used.
+            refused = status.bad_request(f"the object cannot be handled: {error!r}")
+            return json_reply(refused.code, refused.to_status())
+
+    def _answer(self, request: Request, target: Target) -> Answer:
+        if not target.kind.stored:
+            if request.verb != "create" or target.name:
+                raise status.method_not_allowed()
+            return self._reviews.review(request, target)
+        answer = self._answers.get((target.subresource, request.verb))
+        misplaced = not target.subresource and (
+            (request.verb in _ON_OBJECTS and not target.name)
+            or (request.verb in _ON_COLLECTIONS and not _is_collection(target))
+        )
+        if answer is None or misplaced:
+            raise status.method_not_allowed()
+        return answer(request, target)
+
+    def _scale(self, request: Request, target: Target) -> Reply:
+        return scale(self.store, request, target)
+
+    def _delete_all(self, request: Request, target: Target) -> Reply:
+        whole = self._reads.collection(request, target)
+        for item in self._reads.select(request, target):
+            namespace, name = item.key
+            one = Target(target.kind, target.api_version, namespace, name, "")
+            self._writes.delete(request, one)
+        return whole
+
+
+def _is_collection(target: Target) -> bool:
+    """Tell whether the path is of the one collection that an object belongs to."""
+    return not target.name and (bool(target.namespace) or not target.kind.namespaced)

@@ -1,0 +1,293 @@
+"""Answers to get, list and watch."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver.requests import JSON, Reply, Request, Target, wanted_form
+from pyload.embedded.apiserver.selectors import Selector, parse_selector
+
+if TYPE_CHECKING:
+    from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.store import Entry, Event, Store
+
+Obj = dict[str, Any]
+
+SNAPSHOTS: Final = 32
+"""Unfinished paged lists that are kept."""
+
+WATCH_SECONDS: Final = 1800.0
+"""How long a watch lasts that names no timeout."""
+
+INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
+
+
+@dataclass(slots=True)
+class WatchPlan:
+    """A watch that may begin; `pyload.embedded.apiserver.watch` runs it.
+
+    Attributes:
+        kind: What is watched.
+        api_version: Version in which objects are shown.
+        namespace: Namespace, or empty for all.
+        selector: Which objects.
+        metadata_only: Show PartialObjectMetadata.
+        bookmarks: Whether the client wants bookmarks.
+        timeout: Seconds until the server ends it.
+        initial: Lines to send first.
+        failed: Whether the watch ends after those lines.
+    """
+
+    kind: Kind
+    api_version: str
+    namespace: str
+    selector: Selector
+    metadata_only: bool
+    bookmarks: bool
+    timeout: float
+    initial: list[bytes] = field(default_factory=list)
+    failed: bool = False
+
+    def line(self, event: Event) -> bytes | None:
+        """Give what the watcher sees of an event: a line, or None.
+
+        An object that begins to match is added to what the watcher sees, one that no longer does
+        is deleted from it.
+        """
+        entry = event.entry
+        if self.namespace and entry.key[0] != self.namespace:
+            return None
+        type_ = event.type
+        if self.selector:
+            before = event.previous
+            matched = before is not None and self.selector.matches(before.obj)
+            matches = type_ != "DELETED" and self.selector.matches(entry.obj)
+            if matches:
+                type_ = "MODIFIED" if matched else "ADDED"
+            elif matched and before is not None:
+                type_ = "DELETED"
+                entry = before.at(entry.revision)
+            else:
+                return None
+        return self._line(type_, entry)
+
+    def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
+        """Give a bookmark line."""
+        metadata: Obj = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if initial_end:
+            metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
+        obj = {"kind": self.kind.kind, "apiVersion": self.api_version, "metadata": metadata}
+        if self.metadata_only:
+            obj |= {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+        return orjson.dumps({"type": "BOOKMARK", "object": obj}) + b"\n"
+
+    def add(self, entry: Entry) -> None:
+        """Add an object to the initial lines, if it is asked for."""
+        if not self.selector or self.selector.matches(entry.obj):
+            self.initial.append(self._line("ADDED", entry))
+
+    def _line(self, type_: str, entry: Entry) -> bytes:
+        shown = entry.metadata_json() if self.metadata_only else entry.json(self.api_version)
+        return b'{"type":"%b","object":%b}\n' % (type_.encode(), shown)
+
+
+class Reads:
+    """Reads a store.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._snapshots: OrderedDict[tuple[Kind, str, int], list[Entry]] = OrderedDict()
+
+    def get(self, request: Request, target: Target) -> Reply:
+        """Answer with one object.
+
+        Raises:
+            Refused: It is not there.
+        """
+        metadata_only = wanted_form(request.accept) == "metadata"
+        entry = self._store.need(target.kind, target.namespace, target.name)
+        shown = entry.metadata_json() if metadata_only else entry.json(target.api_version)
+        return Reply(200, shown)
+
+    def collection(self, request: Request, target: Target) -> Reply:
+        """Answer with a list, or one page of it.
+
+        Raises:
+            Refused: The query makes no sense, or asks for a revision that is not there.
+        """
+        query = request.query
+        metadata_only = wanted_form(request.accept) == "metadata"
+        selector = _selector(request, target)
+        limit = request.number("limit") or 0
+        token = query.get("continue", "")
+        start: tuple[str, str] | None = None
+        if token:
+            revision, start = _read_token(token)
+            entries = self._snapshot(target, revision, start)
+            revision = revision or self._store.revision
+        else:
+            revision = self._store.revision
+            entries = self._current(request, target)
+        if start:
+            entries = [entry for entry in entries if entry.key >= start]
+        page, rest = _page(entries, selector, limit)
+        following = ""
+        if rest:
+            self._keep((target.kind, target.namespace, revision), entries)
+            following = _write_token(revision, rest[0].key)
+        metadata: Obj = {"resourceVersion": str(revision)}
+        if following:
+            metadata["continue"] = following
+            if not selector:
+                metadata["remainingItemCount"] = len(rest)
+        return _list_reply(target, page, metadata, metadata_only=metadata_only)
+
+    def watch(self, request: Request, target: Target) -> WatchPlan:
+        """Plan a watch; it must begin before anything else is written.
+
+        Raises:
+            Refused: The query makes no sense.
+        """
+        query = request.query
+        seconds = request.number("timeoutSeconds")
+        plan = WatchPlan(
+            kind=target.kind,
+            api_version=target.api_version,
+            namespace=target.namespace,
+            selector=_selector(request, target),
+            metadata_only=wanted_form(request.accept) == "metadata",
+            bookmarks=request.flag("allowWatchBookmarks"),
+            timeout=float(seconds) if seconds else WATCH_SECONDS,
+        )
+        since = request.number("resourceVersion") or 0
+        wants_state = request.flag("sendInitialEvents")
+        _check_match(request, wants_state=wants_state)
+        store = self._store
+        if wants_state or (since == 0 and "sendInitialEvents" not in query):
+            for entry in store.entries(target.kind, target.namespace):
+                plan.add(entry)
+            if wants_state and plan.bookmarks:
+                plan.initial.append(plan.bookmark(store.revision, initial_end=True))
+        elif since:
+            try:
+                events = store.since(target.kind, since)
+            except status.Refused as error:
+                failure = {"type": "ERROR", "object": error.to_status()}
+                plan.initial = [orjson.dumps(failure) + b"\n"]
+                plan.failed = True
+                return plan
+            plan.initial = [line for event in events if (line := plan.line(event)) is not None]
+        return plan
+
+    def select(self, request: Request, target: Target) -> list[Entry]:
+        """List what a request selects.
+
+        Raises:
+            Refused: The query makes no sense.
+        """
+        selector = _selector(request, target)
+        entries = self._store.entries(target.kind, target.namespace)
+        return [entry for entry in entries if selector.matches(entry.obj)]
+
+    def _current(self, request: Request, target: Target) -> list[Entry]:
+        store = self._store
+        asked = request.number("resourceVersion") or 0
+        if asked > store.revision:
+            raise status.too_large(asked, store.revision)
+        if request.query.get("resourceVersionMatch") == "Exact" and asked != store.revision:
+            raise status.too_old(asked, store.revision)
+        return store.entries(target.kind, target.namespace)
+
+    def _keep(self, key: tuple[Kind, str, int], entries: list[Entry]) -> None:
+        if key not in self._snapshots:
+            self._snapshots[key] = entries
+            if len(self._snapshots) > SNAPSHOTS:
+                self._snapshots.popitem(last=False)
+
+    def _snapshot(self, target: Target, revision: int, start: tuple[str, str]) -> list[Entry]:
+        if revision in (0, self._store.revision):
+            return self._store.entries(target.kind, target.namespace)
+        entries = self._snapshots.get((target.kind, target.namespace, revision))
+        if entries is None:
+            raise status.continue_expired(_write_token(0, start))
+        return entries
+
+
+def _selector(request: Request, target: Target) -> Selector:
+    query = request.query
+    labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+    if not labels and not fields:
+        return _EVERYTHING
+    return parse_selector(target.kind, labels=labels, fields=fields)
+
+
+_EVERYTHING: Final = Selector()
+
+
+def _check_match(request: Request, *, wants_state: bool) -> None:
+    match = request.query.get("resourceVersionMatch", "")
+    if wants_state and match != "NotOlderThan":
+        message = (
+            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        )
+        raise status.Refused(422, "Invalid", message)
+    if match and "sendInitialEvents" not in request.query:
+        message = (
+            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
+            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+        )
+        raise status.Refused(422, "Invalid", message)
+
+
+def _page(entries: list[Entry], selector: Selector, limit: int) -> tuple[list[Entry], list[Entry]]:
+    """Split a list into the page to show and what is left after it."""
+    if not limit:
+        if selector:
+            entries = [entry for entry in entries if selector.matches(entry.obj)]
+        return entries, []
+    if not selector:
+        return entries[:limit], entries[limit:]
+    page: list[Entry] = []
+    for position, entry in enumerate(entries):
+        if len(page) == limit:
+            return page, entries[position:]
+        if selector.matches(entry.obj):
+            page.append(entry)
+    return page, []
+
+
+def _list_reply(target: Target, page: list[Entry], metadata: Obj, *, metadata_only: bool) -> Reply:
+    kind, api_version = target.kind.kind + "List", target.api_version
+    if metadata_only:
+        kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"
+        items = [entry.metadata_json() for entry in page]
+    else:
+        items = [entry.json(api_version) for entry in page]
+    head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata})
+    return Reply(200, b'%b,"items":[%b]}' % (head[:-1], b",".join(items)), content_type=JSON)
+
+
+def _write_token(revision: int, start: tuple[str, str]) -> str:
+    token = {"v": "meta.k8s.io/v1", "rv": revision, "start": "/".join(start)}
+    return base64.urlsafe_b64encode(orjson.dumps(token)).rstrip(b"=").decode()
+
+
+def _read_token(text: str) -> tuple[int, tuple[str, str]]:
+    try:
+        token = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        namespace, name = token["start"].split("/")
+        return int(token["rv"]), (namespace, name)
+    except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise status.bad_request("continue key is not valid") from error

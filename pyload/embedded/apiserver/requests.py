@@ -1,0 +1,276 @@
+"""What the API server is asked, and which object or collection a path means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
+
+import orjson
+import yaml
+
+from pyload.embedded.apiserver import protobuf, status
+from pyload.embedded.apiserver.kinds import BY_PATH, NAMESPACE
+from pyload.kube.transport import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.embedded.apiserver.kinds import Kind
+
+JSON: Final = "application/json"
+YAML: Final = "application/yaml"
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+
+_TRUE: Final = frozenset(("1", "t", "T", "true", "TRUE", "True"))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, as the audit log shows it.
+
+    Attributes:
+        verb: ``get``, ``list``, ``watch``, ``create``, ``update``, ``patch``, ``delete`` or
+            ``deletecollection``; the lower-case method where no object is meant.
+        method: HTTP method.
+        path: Path without the query.
+        query: Query parameters.
+        body: The decoded body, or None.
+        content_type: Media type of the body, without parameters.
+        accept: The ``Accept`` header; empty accepts JSON.
+        user_agent: The ``User-Agent`` header.
+        broken: Why the body could not be read, or None.
+    """
+
+    verb: str
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any = None
+    content_type: str = JSON
+    accept: str = ""
+    user_agent: str = ""
+    broken: status.Refused | None = None
+
+    def flag(self, name: str) -> bool:
+        """Tell whether a query parameter is true."""
+        return self.query.get(name, "") in _TRUE
+
+    def number(self, name: str) -> int | None:
+        """Read a query parameter that counts something, or None.
+
+        Raises:
+            Refused: It is not a number.
+        """
+        text = self.query.get(name, "")
+        if not text:
+            return None
+        if not text.isdecimal():
+            raise status.bad_request(f"invalid {name}: {text!r} is not a number")
+        return int(text)
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing may be stored.
+
+        Raises:
+            Refused: ``dryRun`` has another value than ``All``.
+        """
+        asked = self.query.get("dryRun", "")
+        if not asked and self.method == "DELETE" and isinstance(self.body, dict):
+            asked = ",".join(self.body.get("dryRun") or ())
+        if asked not in ("", "All"):
+            message = f'dryRun: Unsupported value: "{asked}": supported values: "All"'
+            raise status.Refused(422, "Invalid", message)
+        return bool(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Response):
+    """A whole answer, with the content type that `Response` leaves out."""
+
+    content_type: str = JSON
+
+
+def json_reply(code: int, body: object) -> Reply:
+    """Give an answer with a JSON body."""
+    return Reply(code, orjson.dumps(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path means.
+
+    Attributes:
+        kind: The kind of objects.
+        api_version: The version asked for.
+        namespace: The namespace, or empty.
+        name: The object, or empty for the collection.
+        subresource: What below the object, or empty.
+    """
+
+    kind: Kind
+    api_version: str
+    namespace: str
+    name: str
+    subresource: str
+
+
+def parse_target(path: str) -> Target | None:
+    """Read a path; None where it is not about objects of a served kind."""
+    if "%" in path:
+        path = unquote(path)
+    parts = path.strip("/").split("/")
+    match parts:
+        case ["api", version, *rest]:
+            group = ""
+        case ["apis", group, version, *rest]:
+            pass
+        case _:
+            return None
+    namespace = ""
+    if len(rest) > 2 and rest[0] == NAMESPACE.plural:  # noqa: SIM102 - two separate questions
+        if group or len(rest) > 3 or rest[2] not in NAMESPACE.subresources:
+            namespace, rest = rest[1], rest[2:]
+    if not rest or len(rest) > 3:
+        return None
+    kind = BY_PATH.get((group, version, rest[0]))
+    if kind is None or (namespace and not kind.namespaced):
+        return None
+    name = rest[1] if len(rest) > 1 else ""
+    subresource = rest[2] if len(rest) > 2 else ""
+    if subresource and subresource not in kind.subresources:
+        return None
+    if name and kind.namespaced and not namespace:
+        return None
+    return Target(kind, kind.api_version_of(version), namespace, name, subresource)
+
+
+_VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
+
+
+def verb_of(method: str, target: Target | None, query: Mapping[str, str]) -> str:
+    """Name a request as the audit log does."""
+    if target is None:
+        return method.lower()
+    if method in ("GET", "HEAD"):
+        if target.name:
+            return "get"
+        return "watch" if query.get("watch", "") in _TRUE else "list"
+    if method == "DELETE":
+        return "delete" if target.name else "deletecollection"
+    return _VERBS.get(method, method.lower())
+
+
+@lru_cache(maxsize=256)
+def wanted_form(accept: str) -> str:
+    """Choose how to answer: ``object``, ``metadata``, or ``discovery`` for the aggregated form.
+
+    Raises:
+        Refused: The client accepts nothing that the server can give.
+    """
+    for part in accept.split(",") if accept else (JSON,):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        if media not in (JSON, "application/*", "*/*"):
+            continue
+        options = dict(option.split("=", 1) for option in parameters if "=" in option)
+        form = options.get("as", "")
+        if not form:
+            return "object"
+        if form.startswith("PartialObjectMetadata") and options.get("v") == "v1":
+            return "metadata"
+        if form == "APIGroupDiscoveryList" and options.get("v") == "v2":
+            return "discovery"
+    raise status.not_acceptable((JSON,))
+
+
+def read_request(
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    raw: bytes | None,
+    *,
+    target: Target | None,
+    content_type: str = "",
+    accept: str = "",
+    user_agent: str = "",
+) -> Request:
+    """Make a request of what came over the wire."""
+    media = content_type.partition(";")[0].strip() or JSON
+    body: Any = None
+    broken: status.Refused | None = None
+    if raw:
+        try:
+            body = decode_body(raw, media)
+        except status.Refused as error:
+            broken = error
+    return Request(
+        verb=verb_of(method, target, query),
+        method=method,
+        path=path,
+        query=query,
+        body=body,
+        content_type=media,
+        accept=accept,
+        user_agent=user_agent,
+        broken=broken,
+    )
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads YAML into what JSON can hold: timestamps stay text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def decode_body(raw: bytes, content_type: str) -> Any:
+    """Read a body.
+
+    Nulls are left out where they mean "not set": everywhere but in patches that use them to remove.
+
+    Raises:
+        Refused: The body is in no known format, or broken.
+    """
+    if content_type == protobuf.MEDIA_TYPE:
+        return _decode_protobuf(raw)
+    if content_type not in _READABLE:
+        raise status.unsupported_media_type((JSON, YAML))
+    try:
+        if content_type in (YAML, APPLY_PATCH) and not raw.lstrip().startswith(b"{"):
+            body = yaml.load(raw, Loader=_Loader)  # noqa: S506 - derived from the safe loader
+        else:
+            body = orjson.loads(raw)
+    except (ValueError, yaml.YAMLError) as error:
+        raise status.bad_request(f"couldn't get version/kind; {error}") from error
+    if content_type in _NULLS_MATTER or (b"null" not in raw and b"~" not in raw):
+        return body
+    return _without_nulls(body)
+
+
+def _decode_protobuf(raw: bytes) -> Any:
+    try:
+        return protobuf.decode(raw)
+    except LookupError as error:
+        raise status.unsupported_media_type((JSON, YAML)) from error
+    except ValueError as error:
+        raise status.bad_request(f"couldn't get version/kind; {error}") from error
+
+
+_NULLS_MATTER: Final = frozenset((MERGE_PATCH, JSON_PATCH, STRATEGIC_PATCH))
+_READABLE: Final = frozenset((JSON, YAML, APPLY_PATCH, *_NULLS_MATTER))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

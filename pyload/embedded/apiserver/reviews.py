@@ -1,0 +1,140 @@
+"""Requests that are answered and not stored: tokens, token reviews and access reviews."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.apiserver.kinds import SERVICE_ACCOUNT, TOKEN_REVIEW
+from pyload.embedded.apiserver.requests import Reply, Request, Target, json_reply
+from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyload.embedded.apiserver.store import Store
+
+Obj = dict[str, Any]
+
+_SHORTEST: Final = 600
+_LONGEST: Final = 1 << 32
+
+
+class Reviews:
+    """Issues and checks service account tokens.
+
+    Args:
+        store: Where the service accounts are.
+        signer: Signs tokens.
+        now: Gives the time.
+        new_uid: Gives a fresh UID.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        signer: Signer,
+        *,
+        now: Callable[[], datetime],
+        new_uid: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._signer = signer
+        self._now = now
+        self._new_uid = new_uid
+
+    def token(self, request: Request, target: Target) -> Reply:
+        """Answer a POST of a service account's ``token``.
+
+        Raises:
+            Refused: There is no such account, or the lifetime makes no sense.
+        """
+        account = self._store.need(SERVICE_ACCOUNT, target.namespace, target.name)
+        body = request.body if isinstance(request.body, dict) else {}
+        spec = body.get("spec") or {}
+        lifetime = spec.get("expirationSeconds", 3600)
+        if not isinstance(lifetime, int) or not _SHORTEST <= lifetime <= _LONGEST:
+            text = "may not specify a duration less than 10 minutes"
+            if isinstance(lifetime, int) and lifetime > _LONGEST:
+                text = "may not specify a duration larger than 2^32 seconds"
+            message = (
+                f'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: '
+                f"Invalid value: {lifetime}: {text}"
+            )
+            raise status.Refused(422, "Invalid", message)
+        now = self._now()
+        issued = int(now.timestamp())
+        identity = Identity(
+            namespace=target.namespace,
+            name=target.name,
+            uid=account.obj["metadata"]["uid"],
+            audiences=tuple(spec.get("audiences") or (ISSUER,)),
+            expires=issued + lifetime,
+        )
+        token = self._signer.sign(identity, issued=issued, token_id=self._new_uid())
+        expires = datetime.fromtimestamp(identity.expires, UTC)
+        answer = {
+            "kind": "TokenRequest",
+            "apiVersion": "authentication.k8s.io/v1",
+            "metadata": {
+                "name": target.name,
+                "namespace": target.namespace,
+                "creationTimestamp": timestamp(now),
+            },
+            "spec": {
+                **spec,
+                "audiences": list(identity.audiences),
+                "expirationSeconds": lifetime,
+                "boundObjectRef": spec.get("boundObjectRef"),
+            },
+            "status": {"token": token, "expirationTimestamp": timestamp(expires)},
+        }
+        return json_reply(201, answer)
+
+    def review(self, request: Request, target: Target) -> Reply:
+        """Answer a POST of a review.
+
+        Raises:
+            Refused: The body is not one.
+        """
+        body = request.body
+        if not isinstance(body, dict) or not isinstance(body.get("spec", {}), dict):
+            raise status.bad_request("the body is not a review")
+        spec = body.get("spec", {})
+        result = self._authenticate(spec) if target.kind is TOKEN_REVIEW else {"allowed": True}
+        answer = {
+            "kind": target.kind.kind,
+            "apiVersion": target.api_version,
+            "metadata": body.get("metadata", {}),
+            "spec": spec,
+            "status": result,
+        }
+        return json_reply(201, answer)
+
+    def _authenticate(self, spec: Obj) -> Obj:
+        try:
+            identity = self._signer.check(
+                spec.get("token", ""),
+                now=int(self._now().timestamp()),
+                audiences=spec.get("audiences") or (),
+            )
+        except ValueError as error:
+            return {"user": {}, "error": str(error)}
+        account = self._store.get(SERVICE_ACCOUNT, identity.namespace, identity.name)
+        if account is None or account.obj["metadata"]["uid"] != identity.uid:
+            return {"user": {}, "error": "[invalid bearer token, service account not found]"}
+        return {
+            "authenticated": True,
+            "user": {
+                "username": identity.username,
+                "uid": identity.uid,
+                "groups": [
+                    "system:serviceaccounts",
+                    f"system:serviceaccounts:{identity.namespace}",
+                    "system:authenticated",
+                ],
+            },
+            "audiences": list(identity.audiences),
+        }

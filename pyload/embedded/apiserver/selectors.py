@@ -1,0 +1,288 @@
+"""Label and field selectors, as list and watch take them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver.kinds import EVENT, NAMESPACE, POD, SECRET, SERVICE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pyload.embedded.apiserver.kinds import Kind
+
+Obj = dict[str, Any]
+
+_TOKEN: Final = re.compile(r"\s*(?:(==|!=|=|!|\(|\)|,|>|<)|([^\s=!(),<>]+))")
+_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_PREFIX: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One condition on one label or field.
+
+    Attributes:
+        key: Label key or field path.
+        operator: ``in``, ``notin``, ``exists``, ``absent``, ``>`` or ``<``; equality is ``in``
+            with one value.
+        values: What to compare with.
+    """
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def matches(self, value: str | None) -> bool:
+        """Tell whether the label's or field's value (None: absent) meets it."""
+        match self.operator:
+            case "in":
+                return value is not None and value in self.values
+            case "notin":
+                return value is None or value not in self.values
+            case "exists":
+                return value is not None
+            case "absent":
+                return value is None
+            case _:
+                return value is not None and self._compares(value)
+
+    def _compares(self, value: str) -> bool:
+        try:
+            number, bound = int(value), int(self.values[0])
+        except ValueError:
+            return False
+        return number > bound if self.operator == ">" else number < bound
+
+
+LabelSelector = tuple[Requirement, ...]
+
+
+@lru_cache(maxsize=4096)
+def is_label_key(text: str) -> bool:
+    """Tell whether a text is a qualified name: an optional DNS prefix, a slash, a name."""
+    prefix, slash, name = text.rpartition("/")
+    if slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
+        return False
+    return _NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_label_value(text: str) -> bool:
+    """Tell whether a text may be the value of a label."""
+    return text == "" or _NAME.fullmatch(text) is not None
+
+
+def parse_labels(text: str) -> LabelSelector:
+    """Read a label selector: ``a=b,c!=d,e in (f,g),h notin (i),j,!k,l>5``.
+
+    Raises:
+        Refused: It is not one.
+    """
+    words = list(_words(text))
+    requirements: list[Requirement] = []
+    position = 0
+    while position < len(words):
+        if requirements:
+            if words[position] != ",":
+                raise _unparsable(f'found "{words[position]}", expected: "," or end of text')
+            position += 1
+        requirement, position = _requirement(words, position)
+        requirements.append(requirement)
+    return tuple(requirements)
+
+
+def _words(text: str) -> Iterator[str]:
+    position = 0
+    text = text.rstrip()
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        assert found is not None
+        yield found[1] or found[2]
+        position = found.end()
+
+
+def _requirement(words: list[str], position: int) -> tuple[Requirement, int]:
+    def word(index: int) -> str:
+        return words[index] if index < len(words) else ""
+
+    if word(position) == "!":
+        return Requirement(_label_key(word(position + 1)), "absent"), position + 2
+    key = _label_key(word(position))
+    operator = word(position + 1)
+    match operator:
+        case "" | ",":
+            return Requirement(key, "exists"), position + 1
+        case "=" | "==" | "!=" | ">" | "<":
+            value = word(position + 2)
+            used = position + 3
+            if value in ("", ","):
+                value, used = "", position + 2
+            kind = {"!=": "notin", ">": ">", "<": "<"}.get(operator, "in")
+            return Requirement(key, kind, (_label_value(value, operator),)), used
+        case "in" | "notin":
+            values, used = _value_list(words, position + 2)
+            return Requirement(key, operator, values), used
+        case _:
+            raise _unparsable(f'found "{operator}", expected: in, notin, =, ==, !=, >, <')
+
+
+def _value_list(words: list[str], position: int) -> tuple[tuple[str, ...], int]:
+    if position >= len(words) or words[position] != "(":
+        raise _unparsable('expected: "("')
+    values: list[str] = []
+    expected_value = True
+    for index in range(position + 1, len(words)):
+        word = words[index]
+        if word in (",", ")"):
+            if expected_value:
+                values.append("")
+            expected_value = True
+            if word == ")":
+                return tuple(values), index + 1
+        elif not expected_value:
+            raise _unparsable(f'found "{word}", expected: "," or ")"')
+        else:
+            values.append(_label_value(word, "in"))
+            expected_value = False
+    raise _unparsable('found end of text, expected: ")"')
+
+
+def _label_key(text: str) -> str:
+    if not is_label_key(text):
+        raise _unparsable(f'"{text}" is not a label key')
+    return text
+
+
+def _label_value(text: str, operator: str) -> str:
+    if operator in (">", "<"):
+        if not re.fullmatch(r"-?\d+", text):
+            raise _unparsable(f'"{text}" is not an integer')
+    elif len(text) > 63 or not is_label_value(text):
+        raise _unparsable(f'"{text}" is not a label value')
+    return text
+
+
+def _unparsable(why: str) -> status.Refused:
+    return status.bad_request(f"unable to parse requirement: {why}")
+
+
+def _path(*fields: str) -> Callable[[Obj], str]:
+    def read(obj: Obj) -> str:
+        value: Any = obj
+        for field in fields:
+            value = value.get(field)
+            if value is None:
+                return ""
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return read
+
+
+def _paths(*paths: str) -> Mapping[str, Callable[[Obj], str]]:
+    return {path: _path(*path.split(".")) for path in paths}
+
+
+def _host_network(obj: Obj) -> str:
+    return "true" if obj.get("spec", {}).get("hostNetwork") else "false"
+
+
+_EVERY: Final = _paths("metadata.name", "metadata.namespace")
+_FIELDS: Final[Mapping[Kind, Mapping[str, Callable[[Obj], str]]]] = {
+    POD: {
+        **_paths(
+            "spec.nodeName",
+            "spec.restartPolicy",
+            "spec.schedulerName",
+            "spec.serviceAccountName",
+            "status.phase",
+            "status.podIP",
+            "status.nominatedNodeName",
+        ),
+        "spec.hostNetwork": _host_network,
+    },
+    SECRET: _paths("type"),
+    SERVICE: _paths("spec.clusterIP", "spec.type"),
+    NAMESPACE: _paths("status.phase"),
+    EVENT: {
+        **_paths(
+            "involvedObject.kind",
+            "involvedObject.namespace",
+            "involvedObject.name",
+            "involvedObject.uid",
+            "involvedObject.apiVersion",
+            "involvedObject.resourceVersion",
+            "involvedObject.fieldPath",
+            "reason",
+            "reportingComponent",
+            "type",
+        ),
+        "source": _path("source", "component"),
+    },
+}
+
+
+def parse_fields(kind: Kind, text: str) -> tuple[Requirement, ...]:
+    """Read a field selector: ``status.phase!=Running,spec.nodeName=a``.
+
+    Raises:
+        Refused: It is not one, or the kind has no such field to select by.
+    """
+    known = _FIELDS.get(kind, {})
+    requirements: list[Requirement] = []
+    for term in _split_terms(text):
+        found = re.fullmatch(r"([^=!]*)(!=|==|=)(.*)", term, re.DOTALL)
+        if found is None:
+            raise status.bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
+        field, operator, value = found.groups()
+        if field not in known and field not in _EVERY:
+            raise status.bad_request(f"field label not supported: {field}")
+        value = re.sub(r"\\([\\,=])", r"\1", value)
+        requirements.append(Requirement(field, "notin" if operator == "!=" else "in", (value,)))
+    return tuple(requirements)
+
+
+def _split_terms(text: str) -> list[str]:
+    return [term for term in re.findall(r"(?:\\.|[^,\\])+", text, re.DOTALL) if term]
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """What a list or watch asks for.
+
+    Attributes:
+        labels: Conditions on labels.
+        fields: Conditions on fields, with how to read them.
+    """
+
+    labels: LabelSelector = ()
+    fields: tuple[tuple[Requirement, Callable[[Obj], str]], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.labels or self.fields)
+
+    def matches(self, obj: Obj) -> bool:
+        """Tell whether an object is asked for."""
+        if self.labels:
+            labels = obj["metadata"].get("labels") or {}
+            for requirement in self.labels:
+                if not requirement.matches(labels.get(requirement.key)):
+                    return False
+        return all(requirement.matches(read(obj)) for requirement, read in self.fields)
+
+
+def parse_selector(kind: Kind, *, labels: str, fields: str) -> Selector:
+    """Read both selectors of a request.
+
+    Raises:
+        Refused: One of them makes no sense.
+    """
+    known = {**_EVERY, **_FIELDS.get(kind, {})}
+    return Selector(
+        parse_labels(labels) if labels else (),
+        tuple((item, known[item.key]) for item in parse_fields(kind, fields)) if fields else (),
+    )

@@ -1,0 +1,108 @@
+"""The API server over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from pyload.embedded.apiserver.reads import WatchPlan
+from pyload.errors import PyloadError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from pyload.embedded.apiserver.handler import Answer
+    from pyload.embedded.apiserver.requests import Reply
+    from pyload.embedded.apiserver.watch import Watcher
+
+_MAX_BODY = 3 * 1024 * 1024
+"""The limit of a real API server."""
+
+
+class HttpServer:
+    """Serves requests over HTTP.
+
+    Args:
+        answer: Answers method, path, query, body, content type, accept and user agent. If it
+            raises a `PyloadError`, the connection is cut.
+        begin: Begins a watch.
+        close_watches: Ends all watches.
+    """
+
+    def __init__(
+        self,
+        answer: Callable[..., Answer],
+        begin: Callable[[WatchPlan], Watcher],
+        close_watches: Callable[[], None],
+    ) -> None:
+        self._answer = answer
+        self._begin = begin
+        self._close_watches = close_watches
+
+    @contextlib.asynccontextmanager
+    async def run(self, host: str, port: int) -> AsyncIterator[str]:
+        """Listen until the context is left, and give the base URL."""
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            await site.start()
+            bound = runner.addresses[0][1]
+            yield f"http://{host}:{bound}"
+        finally:
+            self._close_watches()
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        raw = await request.read() if request.can_read_body else None
+        headers = request.headers
+        try:
+            answer = self._answer(
+                request.method,
+                request.path,
+                dict(request.query),
+                raw,
+                headers.get("Content-Type", ""),
+                accept=headers.get("Accept", ""),
+                user_agent=headers.get("User-Agent", ""),
+            )
+        except PyloadError:
+            # A fault put in on purpose: the client sees its connection break.
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+        if isinstance(answer, WatchPlan):
+            return await self._stream(request, answer)
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            headers=_headers(answer),
+        )
+
+    async def _stream(self, request: web.BaseRequest, plan: WatchPlan) -> web.StreamResponse:
+        watcher = self._begin(plan)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        batches = watcher.batches()
+        try:
+            response.enable_chunked_encoding()
+            await response.prepare(request)
+            async for batch in batches:
+                await response.write(b"".join(batch))
+            await response.write_eof()
+        except ConnectionError:
+            # The client went away; its handler ends with it.
+            return response
+        finally:
+            watcher.close()
+            await batches.aclose()
+        return response
+
+
+def _headers(reply: Reply) -> Mapping[str, str]:
+    headers = {"Content-Type": reply.content_type}
+    if reply.retry_after is not None:
+        headers["Retry-After"] = f"{reply.retry_after:g}"
+    return headers

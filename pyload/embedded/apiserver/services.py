@@ -1,0 +1,116 @@
+"""What the API server decides about a service: its addresses and the fields that follow."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver.kinds import SERVICE
+from pyload.embedded.apiserver.status import Cause
+
+if TYPE_CHECKING:
+    from pyload.embedded.apiserver.addresses import Addresses
+
+Obj = dict[str, Any]
+
+_WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
+
+
+def complete(obj: Obj, old: Obj | None, addresses: Addresses) -> Obj:
+    """Fill in a service's defaults and choose its addresses, which it does not take yet.
+
+    Args:
+        obj: The service as written.
+        old: The service as it is, or None.
+        addresses: What other services have.
+
+    Raises:
+        Refused: The addresses asked for cannot be given.
+    """
+    spec = obj.get("spec", {})
+    before = old["spec"] if old else {}
+    type_ = spec.get("type", "ClusterIP")
+    spec = {"sessionAffinity": "None", **spec, "type": type_}
+    if "ports" in spec:
+        spec["ports"] = [_port(port) for port in spec["ports"]]
+    if type_ == "ExternalName":
+        for field in ("clusterIP", "clusterIPs"):
+            spec.pop(field, None)
+        return {**obj, "spec": spec}
+    _choose_ip(obj, spec, before, addresses)
+    spec.setdefault("ipFamilies", ["IPv6" if ":" in spec["clusterIP"] else "IPv4"])
+    spec.setdefault("ipFamilyPolicy", "SingleStack")
+    spec.setdefault("internalTrafficPolicy", "Cluster")
+    if type_ in _WITH_NODE_PORTS:
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+        _choose_ports(spec, before, addresses)
+    if type_ == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    completed = {**obj, "spec": spec}
+    completed.setdefault("status", {"loadBalancer": {}})
+    return completed
+
+
+def _port(port: Obj) -> Obj:
+    filled = {"protocol": "TCP", **port}
+    # Zero is what a client sends that knows no "absent".
+    if not filled.get("targetPort"):
+        filled["targetPort"] = filled.get("port")
+    return filled
+
+
+def _choose_ip(obj: Obj, spec: Obj, before: Obj, addresses: Addresses) -> None:
+    name = obj["metadata"]["name"]
+    given = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
+    current = before.get("clusterIP", "")
+    if current:
+        if given and given != current:
+            cause = Cause.invalid("spec.clusterIPs[0]", given, "may not change once set")
+            raise status.invalid(SERVICE, name, [cause])
+        given = current
+    elif not given:
+        given = addresses.free_ip()
+    elif given != "None":
+        _check_ip(name, given, addresses)
+    spec["clusterIP"] = given
+    spec["clusterIPs"] = [given]
+
+
+def _check_ip(name: str, ip: str, addresses: Addresses) -> None:
+    try:
+        ipaddress.ip_address(ip)
+    except ValueError:
+        cause = Cause.invalid("spec.clusterIPs[0]", ip, "must be a valid IP address")
+        raise status.invalid(SERVICE, name, [cause]) from None
+    if addresses.is_used(ip):
+        why = "failed to allocate IP " + ip + ": provided IP is already allocated"
+        raise status.invalid(SERVICE, name, [Cause.invalid("spec.clusterIPs", [ip], why)])
+
+
+def _choose_ports(spec: Obj, before: Obj, addresses: Addresses) -> None:
+    known = {port["port"]: port.get("nodePort") for port in before.get("ports", ())}
+    ports = []
+    for port in spec.get("ports", ()):
+        number = port.get("nodePort") or known.get(port["port"]) or addresses.free_port()
+        ports.append({**port, "nodePort": number})
+    spec["ports"] = ports
+
+
+def take(obj: Obj, addresses: Addresses) -> None:
+    """Take a stored service's addresses."""
+    spec = obj.get("spec", {})
+    if spec.get("clusterIP", "None") != "None":
+        addresses.claim(spec["clusterIP"])
+    for port in spec.get("ports", ()):
+        if port.get("nodePort"):
+            addresses.claim_port(port["nodePort"])
+
+
+def give_back(obj: Obj, addresses: Addresses) -> None:
+    """Free a deleted service's addresses."""
+    spec = obj.get("spec", {})
+    addresses.release(spec.get("clusterIP", ""))
+    for port in spec.get("ports", ()):
+        if port.get("nodePort"):
+            addresses.release_port(port["nodePort"])

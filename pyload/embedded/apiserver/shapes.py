@@ -1,0 +1,181 @@
+"""Which lists and maps of a kind merge, and by which keys.
+
+Server-side apply (`apply`) and strategic merge patch (`patch`) need it. What is not described
+here behaves as most of Kubernetes: maps merge field by field, lists are replaced whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.embedded.apiserver.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one value merges.
+
+    Attributes:
+        fields: Shapes of a map's named fields.
+        items: Shape of a list's items, or of a map's other values.
+        keys: Fields that identify a list's items for server-side apply; empty: not by items.
+        defaults: Values of key fields that an item may leave out.
+        merge_key: Field that identifies a list's items for strategic merge patch, or empty.
+        is_set: A list of distinct scalars.
+        atomic: A map that is replaced whole.
+    """
+
+    fields: Mapping[str, Shape] = field(default_factory=dict)
+    items: Shape | None = None
+    keys: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    merge_key: str = ""
+    is_set: bool = False
+    atomic: bool = False
+
+    def child(self, name: str) -> Shape:
+        """Give the shape of a field."""
+        return self.fields.get(name) or self.items or PLAIN
+
+    @property
+    def item(self) -> Shape:
+        """The shape of a list's items."""
+        return self.items or PLAIN
+
+    def key_of(self, item: Mapping[str, Any]) -> str:
+        """Give a list item's key as FieldsV1 writes it: ``k:{"name":"app"}``."""
+        defaults = self.defaults
+        values = [(key, item.get(key, defaults.get(key))) for key in self.keys]
+        return _key_text(tuple(pair for pair in values if pair[1] is not None))
+
+
+@lru_cache(maxsize=4096)
+def _key_text(values: tuple[tuple[str, Any], ...]) -> str:
+    return "k:" + orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode()
+
+
+PLAIN: Final = Shape()
+_ATOMIC: Final = Shape(atomic=True)
+
+
+def _keyed(
+    *keys: str, merge: str = "-", defaults: Mapping[str, Any] | None = None, **fields: Shape
+) -> Shape:
+    return Shape(
+        items=Shape(fields),
+        keys=keys,
+        defaults=defaults or {},
+        merge_key=keys[0] if merge == "-" and keys else merge.strip("-"),
+    )
+
+
+_CONDITIONS: Final = _keyed("type")
+_ENV: Final = _keyed(
+    "name",
+    valueFrom=Shape(
+        dict.fromkeys(("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"), _ATOMIC)
+    ),
+)
+_TCP: Final = {"protocol": "TCP"}
+_CONTAINERS: Final = _keyed(
+    "name",
+    env=_ENV,
+    ports=_keyed("containerPort", "protocol", defaults=_TCP),
+    volumeMounts=_keyed("mountPath"),
+    volumeDevices=_keyed("devicePath"),
+)
+_METADATA: Final = Shape(
+    {
+        "ownerReferences": Shape(items=_ATOMIC, keys=("uid",), merge_key="uid"),
+        "finalizers": Shape(is_set=True),
+    }
+)
+_POD_SPEC: Final = Shape(
+    {
+        "containers": _CONTAINERS,
+        "initContainers": _CONTAINERS,
+        "ephemeralContainers": _CONTAINERS,
+        "volumes": _keyed("name"),
+        "imagePullSecrets": Shape(items=_ATOMIC, keys=("name",), merge_key="name"),
+        "hostAliases": _keyed("ip"),
+        "topologySpreadConstraints": _keyed("topologyKey", "whenUnsatisfiable"),
+        "schedulingGates": _keyed("name"),
+        "resourceClaims": _keyed("name"),
+        "nodeSelector": _ATOMIC,
+    }
+)
+_TEMPLATE: Final = Shape({"metadata": _METADATA, "spec": _POD_SPEC})
+_WORKLOAD: Final = Shape(
+    {
+        "metadata": _METADATA,
+        "spec": Shape({"template": _TEMPLATE, "selector": _ATOMIC}),
+        "status": Shape({"conditions": _CONDITIONS}),
+    }
+)
+_CUSTOM: Final = Shape(
+    {
+        "metadata": _METADATA,
+        "status": Shape({"conditions": _keyed("type", merge="")}),
+    }
+)
+
+_SHAPES: Final[Mapping[str, Shape]] = {
+    "pods": Shape(
+        {
+            "metadata": _METADATA,
+            "spec": _POD_SPEC,
+            "status": Shape({"conditions": _CONDITIONS, "podIPs": _keyed("ip")}),
+        }
+    ),
+    "services": Shape(
+        {
+            "metadata": _METADATA,
+            "spec": Shape(
+                {
+                    "ports": _keyed("port", "protocol", defaults=_TCP),
+                    "selector": _ATOMIC,
+                }
+            ),
+            "status": Shape({"conditions": _CONDITIONS}),
+        }
+    ),
+    "nodes": Shape(
+        {
+            "metadata": _METADATA,
+            "spec": Shape({"podCIDRs": Shape(is_set=True)}),
+            "status": Shape({"conditions": _CONDITIONS, "addresses": _keyed("type")}),
+        }
+    ),
+    "namespaces": Shape({"metadata": _METADATA, "status": Shape({"conditions": _CONDITIONS})}),
+    "serviceaccounts": Shape({"metadata": _METADATA, "secrets": _keyed("name")}),
+    "deployments.apps": _WORKLOAD,
+    "replicasets.apps": _WORKLOAD,
+    "statefulsets.apps": _WORKLOAD,
+    "daemonsets.apps": _WORKLOAD,
+    "jobs.batch": Shape({"metadata": _METADATA, "spec": Shape({"template": _TEMPLATE})}),
+    "gateways.gateway.networking.k8s.io": Shape(
+        {
+            "metadata": _METADATA,
+            "spec": Shape({"listeners": _keyed("name", merge="")}),
+            "status": Shape(
+                {
+                    "conditions": _keyed("type", merge=""),
+                    "listeners": _keyed("name", merge="", conditions=_keyed("type", merge="")),
+                }
+            ),
+        }
+    ),
+}
+_ANY: Final = Shape({"metadata": _METADATA})
+
+
+def shape_of(kind: Kind) -> Shape:
+    """Give the shape of a kind's objects."""
+    return _SHAPES.get(kind.qualified) or (_CUSTOM if kind.custom else _ANY)

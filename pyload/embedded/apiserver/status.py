@@ -1,0 +1,224 @@
+"""How the API server refuses a request: an HTTP status code and a Kubernetes Status object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyload.errors import PyloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyload.embedded.apiserver.kinds import Kind
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that is wrong with an object.
+
+    Attributes:
+        field: Path of the field, such as ``spec.containers[0].name``.
+        message: What is wrong with it.
+        reason: Kubernetes' reason, such as ``FieldValueRequired``.
+    """
+
+    field: str
+    message: str
+    reason: str = "FieldValueInvalid"
+
+    @classmethod
+    def required(cls, field: str, detail: str = "") -> Cause:
+        """Report a missing field."""
+        text = f"Required value: {detail}" if detail else "Required value"
+        return cls(field, text, "FieldValueRequired")
+
+    @classmethod
+    def invalid(cls, field: str, value: object, detail: str) -> Cause:
+        """Report a field with a wrong value."""
+        shown = f'"{value}"' if isinstance(value, str) else str(value)
+        return cls(field, f"Invalid value: {shown}: {detail}", "FieldValueInvalid")
+
+    @classmethod
+    def forbidden(cls, field: str, detail: str) -> Cause:
+        """Report a field that may not be set or changed."""
+        return cls(field, f"Forbidden: {detail}", "FieldValueForbidden")
+
+    @classmethod
+    def duplicate(cls, field: str, value: object) -> Cause:
+        """Report a value that occurs twice."""
+        return cls(field, f'Duplicate value: "{value}"', "FieldValueDuplicate")
+
+
+class Refused(PyloadError):  # noqa: N818 - reads as a state
+    """Raised within the API server to answer a request with an error; never leaves it.
+
+    Args:
+        code: HTTP status code.
+        reason: ``reason`` of the Status.
+        message: ``message`` of the Status.
+        details: ``details`` of the Status.
+        continue_token: ``metadata.continue`` of the Status, or empty.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        reason: str,
+        message: str,
+        *,
+        details: Obj | None = None,
+        continue_token: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.details = details
+        self.continue_token = continue_token
+
+    def to_status(self) -> Obj:
+        """Give the Status object."""
+        status: Obj = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {"continue": self.continue_token} if self.continue_token else {},
+            "status": "Failure",
+            "message": self.what,
+        }
+        if self.reason:
+            status["reason"] = self.reason
+        if self.details:
+            status["details"] = self.details
+        status["code"] = self.code
+        return status
+
+
+def success(kind: Kind, name: str, uid: str) -> Obj:
+    """Give the Status that answers a completed deletion."""
+    details: Obj = {"name": name, "kind": kind.plural, "uid": uid}
+    if kind.group:
+        details["group"] = kind.group
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": details,
+    }
+
+
+def _details(kind: Kind, name: str) -> Obj:
+    details: Obj = {"name": name} if name else {}
+    if kind.group:
+        details["group"] = kind.group
+    details["kind"] = kind.plural
+    return details
+
+
+def not_found(kind: Kind, name: str) -> Refused:
+    """The object is not there."""
+    message = f'{kind.qualified} "{name}" not found'
+    return Refused(404, "NotFound", message, details=_details(kind, name))
+
+
+def no_such_path() -> Refused:
+    """The server serves nothing at this path."""
+    message = "the server could not find the requested resource"
+    return Refused(404, "NotFound", message)
+
+
+def already_exists(kind: Kind, name: str) -> Refused:
+    """An object of this name is there already."""
+    message = f'{kind.qualified} "{name}" already exists'
+    return Refused(409, "AlreadyExists", message, details=_details(kind, name))
+
+
+def conflict(kind: Kind, name: str, why: str) -> Refused:
+    """The object has changed since it was read, or a precondition does not hold."""
+    message = f'Operation cannot be fulfilled on {kind.qualified} "{name}": {why}'
+    return Refused(409, "Conflict", message, details=_details(kind, name))
+
+
+def modified(kind: Kind, name: str) -> Refused:
+    """The object's resourceVersion is not the one that was read."""
+    return conflict(
+        kind,
+        name,
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again",
+    )
+
+
+def forbidden(kind: Kind, name: str, why: str, *, causes: Sequence[Obj] = ()) -> Refused:
+    """Admission refuses the request."""
+    details = _details(kind, name)
+    if causes:
+        details["causes"] = list(causes)
+    message = f'{kind.qualified} "{name}" is forbidden: {why}'
+    return Refused(403, "Forbidden", message, details=details)
+
+
+def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> Refused:
+    """The object is wrong; all causes at once."""
+    texts = [f"{cause.field}: {cause.message}" for cause in causes]
+    text = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
+    shown = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    details = _details(kind, name)
+    details["kind"] = kind.kind
+    details["causes"] = [
+        {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes
+    ]
+    return Refused(422, "Invalid", f'{shown} "{name}" is invalid: {text}', details=details)
+
+
+def bad_request(message: str) -> Refused:
+    """The request makes no sense."""
+    return Refused(400, "BadRequest", message)
+
+
+def method_not_allowed() -> Refused:
+    """The path does not take this method."""
+    message = "the server does not allow this method on the requested resource"
+    return Refused(405, "MethodNotAllowed", message)
+
+
+def unsupported_media_type(accepted: Sequence[str]) -> Refused:
+    """The body has a content type that the path does not take."""
+    message = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )
+    return Refused(415, "UnsupportedMediaType", message)
+
+
+def not_acceptable(offered: Sequence[str]) -> Refused:
+    """The client accepts no format that the server can give."""
+    message = "only the following media types are accepted: " + ", ".join(offered)
+    return Refused(406, "NotAcceptable", message)
+
+
+def too_old(asked: int, oldest: int) -> Refused:
+    """The history no longer reaches back to the revision asked for."""
+    return Refused(410, "Expired", f"too old resource version: {asked} ({oldest})")
+
+
+def too_large(asked: int, current: int) -> Refused:
+    """The revision asked for does not exist yet."""
+    message = f"Too large resource version: {asked}, current: {current}"
+    cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+    details = {"causes": [cause], "retryAfterSeconds": 1}
+    return Refused(504, "Timeout", message, details=details)
+
+
+def continue_expired(token: str) -> Refused:
+    """The snapshot behind a continue token is gone; the new token goes on without it."""
+    message = (
+        "The provided continue parameter is too old to display a consistent list result. "
+        "You can start a new list without the continue parameter, or use the continue token in "
+        "this response to retrieve the remainder of the results. Continuing with the provided "
+        "token results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list."
+    )
+    return Refused(410, "Expired", message, continue_token=token)

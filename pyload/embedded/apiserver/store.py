@@ -1,0 +1,338 @@
+"""The objects of the API server, their versions, and what happened to them.
+
+Pure: times and UIDs come in as arguments. Objects are never changed once they are stored: every
+write takes a new dict, and may share what did not change with the version before. So an `Entry`
+can be encoded once and shown to everyone.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver.deletion import is_held, mark_deleted, timestamp
+from pyload.embedded.apiserver.kinds import STORED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from pyload.embedded.apiserver.kinds import Kind
+    from pyload.kube.resources import Resource
+
+Obj = dict[str, Any]
+Key = tuple[str, str]
+"""Namespace, empty for cluster-scoped kinds, and name."""
+
+HISTORY: Final = 4096
+"""Events kept per kind for watches that start in the past."""
+
+_UNCOUNTED: Final = frozenset(("metadata", "status", "apiVersion", "kind"))
+
+
+def _compact(data: bytes) -> bytes:
+    # orjson leaves its spare room allocated: 8 KB for a pod of 2 KB. The copy has none.
+    return bytes(memoryview(data))
+
+
+class Entry:
+    """One version of one object.
+
+    Attributes:
+        key: Namespace and name.
+        obj: The object in its kind's preferred version; not to be changed.
+        revision: Its resourceVersion.
+    """
+
+    __slots__ = ("_encoded", "key", "obj", "revision")
+
+    def __init__(self, key: Key, obj: Obj, revision: int) -> None:
+        self.key = key
+        self.obj = obj
+        self.revision = revision
+        self._encoded: dict[str, bytes] = {}
+
+    def json(self, api_version: str) -> bytes:
+        """Encode it in one version of its kind; done once per version."""
+        encoded = self._encoded.get(api_version)
+        if encoded is None:
+            obj = self.obj
+            if obj["apiVersion"] != api_version:
+                obj = {**obj, "apiVersion": api_version}
+            encoded = self._encoded[api_version] = _compact(orjson.dumps(obj))
+        return encoded
+
+    def metadata_json(self) -> bytes:
+        """Encode only its metadata, as a PartialObjectMetadata."""
+        encoded = self._encoded.get("")
+        if encoded is None:
+            partial = {
+                "kind": "PartialObjectMetadata",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": self.obj["metadata"],
+            }
+            encoded = self._encoded[""] = _compact(orjson.dumps(partial))
+        return encoded
+
+    def at(self, revision: int) -> Entry:
+        """Give the same object under another resourceVersion."""
+        metadata = {**self.obj["metadata"], "resourceVersion": str(revision)}
+        return Entry(self.key, {**self.obj, "metadata": metadata}, revision)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change.
+
+    Attributes:
+        type: ``ADDED``, ``MODIFIED`` or ``DELETED``.
+        entry: The object after the change; for ``DELETED`` its last state, under the revision of
+            the deletion.
+        previous: The object before the change.
+    """
+
+    type: str
+    entry: Entry
+    previous: Entry | None
+
+
+class _Table:
+    """The objects of one kind, and its recent events."""
+
+    __slots__ = ("entries", "events", "forgotten", "listeners", "order")
+
+    def __init__(self, history: int) -> None:
+        self.entries: dict[Key, Entry] = {}
+        self.order: list[Key] = []
+        self.events: deque[Event] = deque(maxlen=history)
+        self.forgotten = 0
+        self.listeners: tuple[Callable[[Event], None], ...] = ()
+
+    def record(self, event: Event) -> None:
+        events = self.events
+        if len(events) == events.maxlen:
+            self.forgotten = events[0].entry.revision
+        events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+
+class Store:
+    """All objects, under one global revision that every change increments.
+
+    Args:
+        history: Events kept per kind.
+    """
+
+    def __init__(self, *, history: int = HISTORY) -> None:
+        self.revision = 1
+        self._tables = {kind: _Table(history) for kind in STORED}
+
+    def get(self, kind: Kind, namespace: str, name: str) -> Entry | None:
+        """Find one object."""
+        return self._tables[kind].entries.get((namespace, name))
+
+    def need(self, kind: Kind, namespace: str, name: str) -> Entry:
+        """Find one object.
+
+        Raises:
+            Refused: It is not there.
+        """
+        entry = self._tables[kind].entries.get((namespace, name))
+        if entry is None:
+            raise status.not_found(kind, name)
+        return entry
+
+    def entries(self, kind: Kind, namespace: str = "") -> list[Entry]:
+        """List the objects of one kind by namespace and name; all namespaces by default."""
+        table = self._tables[kind]
+        order = table.order
+        if namespace:
+            low = bisect.bisect_left(order, (namespace, ""))
+            high = bisect.bisect_left(order, (namespace + "\0", ""), low)
+            order = order[low:high]
+        entries = table.entries
+        return [entries[key] for key in order]
+
+    def count(self, kind: Kind) -> int:
+        """Count the objects of one kind."""
+        return len(self._tables[kind].order)
+
+    def objects(self) -> Iterator[tuple[Resource, Obj]]:
+        """Iterate over all objects, which must not be changed."""
+        for kind, table in self._tables.items():
+            resource = kind.resource()
+            for key in list(table.order):
+                yield resource, table.entries[key].obj
+
+    def since(self, kind: Kind, revision: int) -> list[Event]:
+        """List what happened to one kind after a revision.
+
+        Raises:
+            Refused: The history no longer reaches back so far.
+        """
+        table = self._tables[kind]
+        if revision < table.forgotten:
+            raise status.too_old(revision, table.forgotten)
+        found: list[Event] = []
+        for event in reversed(table.events):
+            if event.entry.revision <= revision:
+                break
+            found.append(event)
+        found.reverse()
+        return found
+
+    def subscribe(self, kind: Kind, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call the listener with every further event of a kind, until the result is called."""
+        table = self._tables[kind]
+        table.listeners = (*table.listeners, listener)
+
+        def unsubscribe() -> None:
+            table.listeners = tuple(other for other in table.listeners if other is not listener)
+
+        return unsubscribe
+
+    def create(self, kind: Kind, obj: Obj, *, now: datetime, uid: str) -> Entry:
+        """Add an object; takes over ``obj`` and its metadata.
+
+        Raises:
+            Refused: There is one of this name already.
+        """
+        metadata = obj["metadata"]
+        key = (metadata.get("namespace", ""), metadata["name"])
+        table = self._tables[kind]
+        if key in table.entries:
+            raise status.already_exists(kind, key[1])
+        metadata["uid"] = uid
+        metadata["creationTimestamp"] = timestamp(now)
+        if kind.generation:
+            metadata["generation"] = 1
+        bisect.insort(table.order, key)
+        return self._commit(table, "ADDED", key, obj, None)
+
+    def update(self, kind: Kind, obj: Obj) -> Entry:
+        """Replace an object; takes over ``obj`` and its metadata.
+
+        An object that is being deleted vanishes with its last finalizer. Nothing happens if
+        nothing changes.
+
+        Raises:
+            Refused: It is not there, its resourceVersion is given and not the current one, or it
+                has another UID.
+        """
+        metadata = obj["metadata"]
+        key = (metadata.get("namespace", ""), metadata["name"])
+        table = self._tables[kind]
+        old = table.entries.get(key)
+        if old is None:
+            raise status.not_found(kind, key[1])
+        before = old.obj["metadata"]
+        check_preconditions(
+            kind, old, uid=metadata.get("uid"), revision=metadata.get("resourceVersion")
+        )
+        for field in _SYSTEM_FIELDS:
+            if field in before:
+                metadata[field] = before[field]
+            else:
+                metadata.pop(field, None)
+        if kind.generation and _desired(obj) != _desired(old.obj):
+            metadata["generation"] = before.get("generation", 0) + 1
+        dying = "deletionTimestamp" in before and not before.get("deletionGracePeriodSeconds")
+        if dying and not is_held(kind, obj):
+            return self._remove(table, key)
+        if obj == old.obj:
+            return old
+        return self._commit(table, "MODIFIED", key, obj, old)
+
+    def delete(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        *,
+        now: datetime,
+        grace: int | None = None,
+        uid: str | None = None,
+        revision: str | None = None,
+    ) -> tuple[Entry, bool]:
+        """Begin, hasten or complete the deletion of an object.
+
+        Args:
+            kind: Its kind.
+            namespace: Its namespace, or empty.
+            name: Its name.
+            now: The time.
+            grace: Seconds of grace, or None for the object's own.
+            uid: The UID that it must have.
+            revision: The resourceVersion that it must have.
+
+        Returns:
+            The last state, and whether the object is gone.
+
+        Raises:
+            Refused: It is not there, or a precondition does not hold.
+        """
+        entry = self.need(kind, namespace, name)
+        check_preconditions(kind, entry, uid=uid, revision=revision)
+        key = entry.key
+        table = self._tables[kind]
+        marked = mark_deleted(kind, entry.obj, now=now, grace=grace)
+        if marked is not None:
+            entry = self._commit(table, "MODIFIED", key, marked, entry)
+        metadata = entry.obj["metadata"]
+        pending = "deletionTimestamp" in metadata and metadata.get("deletionGracePeriodSeconds")
+        if pending or is_held(kind, entry.obj):
+            return entry, False
+        return self._remove(table, key), True
+
+    def _commit(
+        self, table: _Table, type_: str, key: Key, obj: Obj, previous: Entry | None
+    ) -> Entry:
+        self.revision += 1
+        obj["metadata"]["resourceVersion"] = str(self.revision)
+        entry = Entry(key, obj, self.revision)
+        table.entries[key] = entry
+        table.record(Event(type_, entry, previous))
+        return entry
+
+    def _remove(self, table: _Table, key: Key) -> Entry:
+        previous = table.entries.pop(key)
+        del table.order[bisect.bisect_left(table.order, key)]
+        self.revision += 1
+        last = previous.at(self.revision)
+        table.record(Event("DELETED", last, previous))
+        return last
+
+
+_SYSTEM_FIELDS: Final = (
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "resourceVersion",
+)
+
+
+def _desired(obj: Obj) -> Obj:
+    return {field: value for field, value in obj.items() if field not in _UNCOUNTED}
+
+
+def check_preconditions(kind: Kind, entry: Entry, *, uid: str | None, revision: str | None) -> None:
+    """Compare what a client expects with what is there.
+
+    Raises:
+        Refused: They differ.
+    """
+    name = entry.key[1]
+    actual = entry.obj["metadata"]["uid"]
+    if uid and uid != actual:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
+        raise status.conflict(kind, name, why)
+    if revision and revision != "0" and revision != str(entry.revision):
+        raise status.modified(kind, name)

@@ -1,0 +1,380 @@
+"""Create, update, patch and delete: from what a client sends to what is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.embedded.apiserver import apply, defaults, patch, services, status, validation
+from pyload.embedded.apiserver.apply import Writer
+from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
+from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.apiserver.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
+from pyload.embedded.apiserver.requests import (
+    APPLY_PATCH,
+    JSON,
+    JSON_PATCH,
+    MERGE_PATCH,
+    STRATEGIC_PATCH,
+    Reply,
+    Request,
+    Target,
+    json_reply,
+)
+from pyload.embedded.apiserver.shapes import shape_of
+from pyload.embedded.apiserver.store import check_preconditions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from random import Random
+
+    from pyload.embedded.apiserver.addresses import Addresses
+    from pyload.embedded.apiserver.store import Entry, Store
+
+Obj = dict[str, Any]
+
+_NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
+_PROTECTED: Final = frozenset(("default", "kube-system", "kube-public"))
+_SERVER_METADATA: Final = frozenset(
+    (
+        "creationTimestamp",
+        "deletionGracePeriodSeconds",
+        "deletionTimestamp",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+        "selfLink",
+        "uid",
+    )
+)
+
+
+class Writes:
+    """Writes a store.
+
+    Args:
+        store: The store.
+        addresses: Addresses of services.
+        now: Gives the time.
+        new_uid: Gives a fresh UID.
+        rng: Chooses the ends of generated names.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        addresses: Addresses,
+        *,
+        now: Callable[[], datetime],
+        new_uid: Callable[[], str],
+        rng: Random,
+    ) -> None:
+        self._store = store
+        self._addresses = addresses
+        self._now = now
+        self._new_uid = new_uid
+        self._rng = rng
+
+    def create(self, request: Request, target: Target) -> Reply:
+        """Answer a POST to a collection.
+
+        Raises:
+            Refused: The object is wrong, or there already.
+        """
+        obj = read_object(request.body, target)
+        self._check_namespace(target)
+        return self._create(request, target, obj, managed=None)
+
+    def _create(
+        self, request: Request, target: Target, obj: Obj, *, managed: list[Obj] | None
+    ) -> Reply:
+        kind = target.kind
+        given = obj["metadata"]
+        if given.get("resourceVersion", "0") not in ("", "0"):
+            # A real server has no reason for it and calls it its own fault.
+            message = "resourceVersion should not be set on objects to be created"
+            raise status.Refused(500, "", message)
+        metadata = {name: item for name, item in given.items() if name not in _SERVER_METADATA}
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = self._generate(metadata["generateName"])
+        obj["metadata"] = metadata
+        obj = defaults.admit(kind, defaults.fill(kind, obj))
+        if kind is SERVICE:
+            obj = services.complete(obj, None, self._addresses)
+        validation.check(kind, obj, None)
+        if kind is POD:
+            self._check_account(obj)
+        if self._store.get(kind, target.namespace, metadata["name"]) is not None:
+            raise status.already_exists(kind, metadata["name"])
+        obj["metadata"] = metadata = dict(obj["metadata"])
+        if managed is None:
+            writer = self._writer(request, target)
+            managed = apply.managers_after_update(None, obj, writer, shape_of(kind))
+        if managed:
+            metadata["managedFields"] = managed
+        if request.dry_run:
+            return _shown(201, {**obj, "metadata": {**metadata, "uid": self._new_uid()}}, target)
+        entry = self._store.create(kind, obj, now=self._now(), uid=self._new_uid())
+        return Reply(201, entry.json(target.api_version))
+
+    def update(self, request: Request, target: Target) -> Reply:
+        """Answer a PUT to an object or its status.
+
+        Raises:
+            Refused: The object is wrong, not there, or has changed.
+        """
+        kind = target.kind
+        obj = read_object(request.body, target)
+        entry = self._store.get(kind, target.namespace, target.name)
+        if entry is None:
+            if not kind.create_on_update or target.subresource:
+                raise status.not_found(kind, target.name)
+            self._check_namespace(target)
+            return self._create(request, target, obj, managed=None)
+        if not kind.unconditional and not obj["metadata"].get("resourceVersion"):
+            text = "must be specified for an update"
+            cause = status.Cause.invalid("metadata.resourceVersion", 0, text)
+            raise status.invalid(kind, target.name, [cause])
+        return self._replace(request, target, entry, obj, managed=None)
+
+    def patch(self, request: Request, target: Target) -> Reply:
+        """Answer a PATCH of an object or its status.
+
+        Raises:
+            Refused: The patch or its result is wrong, or others own fields that it applies.
+        """
+        kind = target.kind
+        entry = self._store.get(kind, target.namespace, target.name)
+        accepted = _CUSTOM_PATCHES if kind.custom else _PATCHES
+        if request.content_type not in accepted:
+            raise status.unsupported_media_type(accepted)
+        if request.content_type == APPLY_PATCH:
+            return self._apply(request, target, entry)
+        if request.flag("force"):
+            raise _bad_options("force: Forbidden: may not be specified for non-apply patch")
+        if entry is None:
+            raise status.not_found(kind, target.name)
+        live = {**entry.obj, "apiVersion": target.api_version}
+        if request.content_type == JSON_PATCH:
+            patched = patch.json_patch(live, request.body)
+        elif not isinstance(request.body, dict):
+            raise status.bad_request("error decoding patch: it is not an object")
+        elif request.content_type == MERGE_PATCH:
+            patched = patch.merge_patch(live, request.body)
+        else:
+            patched = patch.strategic_merge_patch(live, request.body, shape_of(kind))
+        obj = read_object(patched, target)
+        return self._replace(request, target, entry, obj, managed=None)
+
+    def _apply(self, request: Request, target: Target, entry: Entry | None) -> Reply:
+        kind = target.kind
+        if not request.query.get("fieldManager"):
+            raise _bad_options("fieldManager: Required value: is required for apply patch")
+        config = read_object(request.body, target)
+        if config["metadata"].get("managedFields"):
+            raise status.bad_request("metadata.managedFields must be nil")
+        writer = self._writer(request, target)
+        if entry is None:
+            if target.subresource:
+                raise status.not_found(kind, target.name)
+            self._check_namespace(target)
+            obj, managed = apply.apply(None, config, writer, shape_of(kind), force=False)
+            return self._create(request, target, obj, managed=managed)
+        given = config["metadata"]
+        check_preconditions(
+            kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
+        )
+        obj, managed = apply.apply(
+            entry.obj, config, writer, shape_of(kind), force=request.flag("force")
+        )
+        obj["metadata"] = dict(obj["metadata"])
+        return self._replace(request, target, entry, obj, managed=managed)
+
+    def _replace(
+        self,
+        request: Request,
+        target: Target,
+        entry: Entry,
+        obj: Obj,
+        *,
+        managed: list[Obj] | None,
+    ) -> Reply:
+        kind = target.kind
+        old = entry.obj
+        given = obj["metadata"]
+        check_preconditions(
+            kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
+        )
+        if target.subresource == "status":
+            obj = with_status(kind, obj, old)
+        else:
+            obj = without_status(kind, obj, old)
+            if kind is SERVICE:
+                obj = services.complete(obj, old, self._addresses)
+            validation.check(kind, obj, old)
+        metadata = obj["metadata"] = dict(obj["metadata"])
+        if managed is None:
+            writer = self._writer(request, target)
+            managed = apply.managers_after_update(old, obj, writer, shape_of(kind))
+        metadata.pop("managedFields", None)
+        if managed:
+            metadata["managedFields"] = managed
+        if request.dry_run:
+            return _shown(200, obj, target)
+        metadata["resourceVersion"] = str(entry.revision)
+        return Reply(200, self._store.update(kind, obj).json(target.api_version))
+
+    def delete(self, request: Request, target: Target) -> Reply:
+        """Answer a DELETE of an object.
+
+        Raises:
+            Refused: It is not there, may not be deleted, or a precondition does not hold.
+        """
+        kind = target.kind
+        body = request.body or {}
+        if not isinstance(body, dict):
+            raise status.bad_request("the body is not DeleteOptions")
+        if kind is NAMESPACE and target.name in _PROTECTED:
+            raise status.forbidden(kind, target.name, "this namespace may not be deleted")
+        preconditions = body.get("preconditions") or {}
+        grace = body.get("gracePeriodSeconds")
+        if grace is None:
+            grace = request.number("gracePeriodSeconds")
+        uid, revision = preconditions.get("uid"), preconditions.get("resourceVersion")
+        if request.dry_run:
+            entry = self._store.need(kind, target.namespace, target.name)
+            check_preconditions(kind, entry, uid=uid, revision=revision)
+            gone = True
+        else:
+            entry, gone = self._store.delete(
+                kind,
+                target.namespace,
+                target.name,
+                now=self._now(),
+                grace=grace,
+                uid=uid,
+                revision=revision,
+            )
+        if gone and not kind.returns_object:
+            answer = status.success(kind, target.name, entry.obj["metadata"]["uid"])
+            return json_reply(200, answer)
+        return Reply(200, entry.json(target.api_version))
+
+    def finalize(self, request: Request, target: Target) -> Reply:
+        """Answer a PUT of a namespace's ``finalize``: only its finalizers change.
+
+        Raises:
+            Refused: It is not there, or has changed.
+        """
+        obj = read_object(request.body, target)
+        entry = self._store.need(NAMESPACE, "", target.name)
+        given = obj["metadata"]
+        check_preconditions(
+            NAMESPACE, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
+        )
+        wanted = (obj.get("spec") or {}).get("finalizers") or []
+        spec = {**entry.obj.get("spec", {}), "finalizers": wanted}
+        if not wanted:
+            del spec["finalizers"]
+        changed = {**entry.obj, "metadata": dict(entry.obj["metadata"]), "spec": spec}
+        if request.dry_run:
+            return _shown(200, changed, target)
+        return Reply(200, self._store.update(NAMESPACE, changed).json(target.api_version))
+
+    def bind(self, request: Request, target: Target) -> Reply:
+        """Answer a POST of a pod's ``binding``: the pod goes to a node.
+
+        Raises:
+            Refused: The pod is not there, or bound already.
+        """
+        entry = self._store.need(POD, target.namespace, target.name)
+        node = ((request.body or {}).get("target") or {}).get("name", "")
+        if not node:
+            raise status.bad_request("target.name: Required value")
+        spec = entry.obj["spec"]
+        if spec.get("nodeName"):
+            why = f'pod {target.name} is already assigned to node "{spec["nodeName"]}"'
+            raise status.conflict(POD, target.name, why)
+        scheduled = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamp(self._now()),
+        }
+        before = entry.obj.get("status", {})
+        conditions = [
+            item for item in before.get("conditions", ()) if item["type"] != "PodScheduled"
+        ]
+        bound = {
+            **entry.obj,
+            "metadata": dict(entry.obj["metadata"]),
+            "spec": {**spec, "nodeName": node},
+            "status": {**before, "conditions": [*conditions, scheduled]},
+        }
+        if not request.dry_run:
+            self._store.update(POD, bound)
+        answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return json_reply(201, {**answer, "code": 201})
+
+    def _writer(self, request: Request, target: Target) -> Writer:
+        manager = request.query.get("fieldManager", "")
+        if not manager:
+            manager = request.user_agent.partition("/")[0][:128] or "unknown"
+        to_status = target.subresource == "status"
+        # A Node's status may come with the Node; nobody owns other kinds' status that way.
+        splits = target.kind.has_status
+        return Writer(
+            manager=manager,
+            api_version=target.api_version,
+            time=timestamp(self._now()),
+            subresource="status" if to_status else "",
+            owns_metadata=not (to_status and target.kind.custom),
+            owns_spec=not to_status,
+            owns_status=to_status or not splits,
+        )
+
+    def _check_namespace(self, target: Target) -> None:
+        if not target.kind.namespaced:
+            return
+        entry = self._store.need(NAMESPACE, "", target.namespace)
+        if "deletionTimestamp" in entry.obj["metadata"]:
+            name = target.namespace
+            raise status.forbidden(
+                target.kind,
+                target.name,
+                f"unable to create new content in namespace {name} because it is being terminated",
+                causes=[
+                    {
+                        "reason": "NamespaceTerminating",
+                        "message": f"namespace {name} is being terminated",
+                        "field": "metadata.namespace",
+                    }
+                ],
+            )
+
+    def _check_account(self, pod: Obj) -> None:
+        metadata, account = pod["metadata"], pod["spec"]["serviceAccountName"]
+        namespace = metadata["namespace"]
+        if self._store.get(SERVICE_ACCOUNT, namespace, account) is None:
+            why = (
+                f"error looking up service account {namespace}/{account}: "
+                f'serviceaccount "{account}" not found'
+            )
+            raise status.forbidden(POD, metadata["name"], why)
+
+    def _generate(self, prefix: str) -> str:
+        return prefix[:58] + "".join(self._rng.choices(_NAME_LETTERS, k=5))
+
+
+_PATCHES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
+_CUSTOM_PATCHES: Final = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
+
+
+def _bad_options(text: str) -> status.Refused:
+    return status.Refused(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
+
+
+def _shown(code: int, obj: Obj, target: Target) -> Reply:
+    return Reply(code, orjson.dumps({**obj, "apiVersion": target.api_version}), content_type=JSON)

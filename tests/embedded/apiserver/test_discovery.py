@@ -1,0 +1,113 @@
+"""What clients learn about the server before they ask for objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from pyload.embedded.apiserver.kinds import KINDS
+from pyload.embedded.apiserver.requests import Request, parse_target
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.embedded.apiserver.conftest import Api
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+async def test_every_kind_can_be_discovered_and_listed(api: Api) -> None:
+    """Kubectl finds kinds by walking groups, versions and resources."""
+    _, groups = await api("GET", "/apis")
+    _, core = await api("GET", "/api")
+    paths = [f"/api/{version}" for version in core["versions"]]
+    for group in groups["groups"]:
+        _, single = await api("GET", f"/apis/{group['name']}")
+        assert single["preferredVersion"] == group["preferredVersion"]
+        paths += [f"/apis/{version['groupVersion']}" for version in group["versions"]]
+    found = set()
+    for path in paths:
+        _, resources = await api("GET", path)
+        for resource in resources["resources"]:
+            if "/" not in resource["name"]:
+                found.add((path, resource["kind"]))
+                if "list" in resource["verbs"]:
+                    code, _ = await api("GET", f"{path}/{resource['name']}")
+                    assert code == 200
+
+    prefix = {kind: f"/apis/{kind.group}" if kind.group else "/api" for kind in KINDS}
+    assert found == {(f"{prefix[kind]}/{v}", kind.kind) for kind in KINDS for v in kind.versions}
+
+
+async def test_stable_versions_are_preferred(api: Api) -> None:
+    """Clients that ask for the preferred version must not end up with an alpha one."""
+    _, groups = await api("GET", "/apis")
+
+    preferred = {group["name"]: group["preferredVersion"]["version"] for group in groups["groups"]}
+    assert preferred["networking.istio.io"] == "v1"
+    assert preferred["gateway.networking.k8s.io"] == "v1"
+    assert preferred["extensions.istio.io"] == "v1alpha1"
+
+
+async def test_both_forms_of_discovery_agree(api: Api) -> None:
+    """New kubectl asks for everything in one aggregated answer."""
+    accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    found = set()
+    for path in ("/api", "/apis"):
+        request = Request("get", "GET", path, {}, accept=accept)
+        answer: Any = api.server._handler.handle(request, parse_target(path))
+        assert answer.content_type == accept
+        for item in orjson.loads(answer.body)["items"]:
+            for version in item["versions"]:
+                for resource in version["resources"]:
+                    found.add((item["metadata"]["name"], version["version"], resource["resource"]))
+
+    assert found == {(kind.group, v, kind.plural) for kind in KINDS for v in kind.versions}
+
+
+async def test_kubectl_may_validate_on_the_server(api: Api) -> None:
+    """Kubectl refuses to apply unless the schema shows the fieldValidation parameter."""
+    _, index = await api("GET", "/openapi/v3")
+    _, schema = await api("GET", "/openapi/v3/apis/apps/v1")
+
+    patch = schema["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments/{name}"]["patch"]
+    assert "apis/apps/v1" in index["paths"]
+    assert patch["parameters"][0]["name"] == "fieldValidation"
+    assert patch["x-kubernetes-group-version-kind"]["kind"] == "Deployment"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/livez", "/readyz/ping"])
+async def test_the_server_is_healthy(api: Api, path: str) -> None:
+    """Scripts wait for it before they apply anything."""
+    response = await api.transport.request("GET", path)
+
+    assert (response.status, response.body) == (200, b"ok")
+
+
+async def test_the_version_is_told(api: Api) -> None:
+    """Clients choose features by the version, and the user can tell it from a real server."""
+    _, version = await api("GET", "/version")
+
+    assert version["major"] == "1"
+    assert "pyload" in version["gitVersion"]
+
+
+async def test_custom_kinds_have_their_definitions(api: Api) -> None:
+    """Istiod waits for the definition of a kind before it watches it."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+    _, definition = await api("GET", f"{path}/gateways.gateway.networking.k8s.io")
+
+    assert definition["spec"]["names"]["kind"] == "Gateway"
+    assert [version["name"] for version in definition["spec"]["versions"]] == ["v1", "v1beta1"]
+    assert "gateway.networking.k8s.io/bundle-version" in definition["metadata"]["annotations"]
+    assert {"type": "Established", "status": "True"} in definition["status"]["conditions"]

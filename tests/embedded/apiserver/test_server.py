@@ -1,0 +1,148 @@
+"""The server as a whole: over HTTP, with an observer, with faults."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import pytest
+
+from pyload.embedded.apiserver import ApiServer, Request
+from pyload.errors import ClusterUnreachable
+from pyload.kube.transport import Response
+
+if TYPE_CHECKING:
+    from tests.embedded.apiserver.conftest import Api
+
+pytestmark = pytest.mark.anyio
+
+MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+async def test_objects_are_served_over_http() -> None:
+    """Kubectl and istiod come this way."""
+    seen: list[tuple[str, str, int]] = []
+    server = ApiServer(
+        observer=lambda request, code: seen.append((request.verb, request.user_agent, code))
+    )
+    async with (
+        server.serve() as url,
+        aiohttp.ClientSession(url, headers={"User-Agent": "tool/1"}) as session,
+    ):
+        async with session.post(MAPS, json={"metadata": {"name": "c"}}) as response:
+            created = await response.json()
+        async with session.get(f"{MAPS}/c") as response:
+            read = await response.json()
+            content_type = response.headers["Content-Type"]
+        async with session.get("/healthz") as response:
+            health = await response.text()
+        async with session.get(f"{MAPS}/c", headers={"Accept": "text/html"}) as response:
+            refused = response.status
+        async with session.post(MAPS, data=b"{", headers={"Content-Type": "application/json"}) as r:
+            broken = r.status
+
+    assert read == created
+    assert created["metadata"].get("managedFields", []) == []
+    assert (content_type, health, refused, broken) == ("application/json", "ok", 406, 400)
+    assert seen == [
+        ("create", "tool/1", 201),
+        ("get", "tool/1", 200),
+        ("get", "tool/1", 200),
+        ("get", "tool/1", 406),
+        ("create", "tool/1", 400),
+    ]
+
+
+async def test_field_managers_are_named_after_their_user_agent() -> None:
+    """A client that names no manager is known by its program."""
+    server = ApiServer()
+    async with server.serve() as url, aiohttp.ClientSession(url) as session:
+        body = {"metadata": {"name": "c"}, "data": {"a": "b"}}
+        headers = {"User-Agent": "kwok/v0.9 (linux)"}
+        async with session.post(MAPS, json=body, headers=headers) as response:
+            created = await response.json()
+
+    assert created["metadata"]["managedFields"][0]["manager"] == "kwok"
+
+
+async def test_watches_stream_over_http_and_end_with_the_server() -> None:
+    """Leaving the server must not wait for watches that nobody ends."""
+    server = ApiServer()
+    transport = server.transport()
+    events: list[Any] = []
+    async with aiohttp.ClientSession() as session:
+        async with server.serve() as url:
+            watch = await session.get(url + MAPS, params={"watch": "true", "resourceVersion": "40"})
+            await transport.request("POST", MAPS, body=b'{"metadata":{"name":"c"}}')
+            events.append(orjson.loads(await watch.content.readline()))
+        rest = await watch.content.read()
+
+    assert [event["object"]["metadata"]["name"] for event in events] == ["c"]
+    assert rest == b""
+    assert server._watchers == set()
+
+
+async def test_a_client_that_hangs_up_is_forgotten() -> None:
+    """A client that is killed must not leave its watch behind."""
+    server = ApiServer()
+    async with server.serve() as url, aiohttp.ClientSession() as session:
+        watch = await session.get(url + MAPS, params={"watch": "true", "resourceVersion": "40"})
+        assert len(server._watchers) == 1
+        watch.close()
+        async with asyncio.timeout(5):
+            while server._watchers:  # noqa: ASYNC110 - nobody tells when a watch is gone
+                await asyncio.sleep(0.001)
+
+
+async def test_requests_can_be_answered_by_the_test(api: Api) -> None:
+    """Fault injection: throttling, refusals and broken connections."""
+    asked: list[Request] = []
+
+    def throttle(request: Request) -> Response | None:
+        asked.append(request)
+        return Response(429, b'{"code":429}', 1.5) if request.verb == "create" else None
+
+    api.server.intercept = throttle
+    throttled = await api.transport.request("POST", MAPS, body=b'{"metadata":{"name":"c"}}')
+    passed = await api.transport.request("GET", MAPS)
+
+    assert (throttled.status, throttled.retry_after, passed.status) == (429, 1.5, 200)
+    assert asked[0].body == {"metadata": {"name": "c"}}
+    assert api.requests == [("create", MAPS, 429), ("list", MAPS, 200)]
+
+
+async def test_faults_over_http_look_like_faults() -> None:
+    """A throttled client must see Retry-After, a cut one its connection break."""
+    server = ApiServer()
+
+    def fault(request: Request) -> Response | None:
+        if request.verb == "get":
+            raise ClusterUnreachable("cut")
+        return Response(429, b"{}", 2.0)
+
+    server.intercept = fault
+    async with server.serve() as url, aiohttp.ClientSession(url) as session:
+        async with session.get(MAPS) as response:
+            throttled = (response.status, response.headers["Retry-After"])
+        with pytest.raises(aiohttp.ClientError):
+            await session.get(f"{MAPS}/c")
+
+    assert throttled == (429, "2")
+    with pytest.raises(ClusterUnreachable):
+        await server.transport().request("GET", f"{MAPS}/c")
+
+
+async def test_what_is_there_can_be_counted(api: Api) -> None:
+    """Runs report what they left behind."""
+    await api("POST", MAPS, {"metadata": {"name": "c"}})
+
+    found = [
+        (resource.plural, obj["metadata"]["name"])
+        for resource, obj in api.server.objects()
+        if resource.kind == "ConfigMap" and obj["metadata"]["namespace"] == "default"
+    ]
+
+    assert found == [("configmaps", "c"), ("configmaps", "kube-root-ca.crt")]
+    await api.transport.aclose()

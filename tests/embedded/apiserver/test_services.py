@@ -1,0 +1,163 @@
+"""Services and their addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, Addresses
+from pyload.embedded.apiserver.status import Refused
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.embedded.apiserver.conftest import Api, Obj
+
+pytestmark = pytest.mark.anyio
+
+SERVICES = "/api/v1/namespaces/default/services"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def _service(name: str = "s", **spec: Any) -> Obj:
+    return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}}
+
+
+async def test_services_get_their_defaults(api: Api) -> None:
+    """Istiod builds clusters from target ports, protocols and cluster IPs."""
+    _, created = await api("POST", SERVICES, _service())
+
+    spec = created["spec"]
+    ip = spec.pop("clusterIP")
+    assert ip.startswith("10.96.")
+    assert spec == {
+        "ports": [{"port": 80, "protocol": "TCP", "targetPort": 80}],
+        "type": "ClusterIP",
+        "sessionAffinity": "None",
+        "clusterIPs": [ip],
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "internalTrafficPolicy": "Cluster",
+    }
+    assert created["status"] == {"loadBalancer": {}}
+
+
+async def test_a_cluster_ip_is_kept_and_never_given_twice(api: Api) -> None:
+    """Two services with one address would shadow each other in the mesh."""
+    _, first = await api("POST", SERVICES, _service("a"))
+    ip = first["spec"]["clusterIP"]
+
+    taken, _ = await api("POST", SERVICES, _service("b", clusterIP=ip))
+    broken, _ = await api("POST", SERVICES, _service("b", clusterIP="here"))
+    outside, own = await api("POST", SERVICES, _service("b", clusterIP="10.0.0.11"))
+    changed, _ = await api("PUT", f"{SERVICES}/a", _service("a", clusterIP="10.0.0.12"))
+    kept, updated = await api("PUT", f"{SERVICES}/a", _service("a", selector={"a": "b"}))
+    await api("DELETE", f"{SERVICES}/a")
+    free, _ = await api("POST", SERVICES, _service("c", clusterIP=ip))
+
+    assert (taken, broken, outside, changed, kept, free) == (422, 422, 201, 422, 200, 201)
+    assert own["spec"]["clusterIPs"] == ["10.0.0.11"]
+    assert updated["spec"]["clusterIP"] == ip
+
+
+async def test_headless_and_external_services_have_no_address(api: Api) -> None:
+    """A headless service keeps the word None, an external one nothing."""
+    _, headless = await api(
+        "POST", SERVICES, {"metadata": {"name": "h"}, "spec": {"clusterIP": "None"}}
+    )
+    external = {"metadata": {"name": "e"}, "spec": {"type": "ExternalName", "externalName": "x.y"}}
+    _, named = await api("POST", SERVICES, external)
+    nameless, _ = await api("POST", SERVICES, _service("f", type="ExternalName"))
+
+    assert headless["spec"]["clusterIP"] == "None"
+    assert "clusterIP" not in named["spec"]
+    assert nameless == 422
+
+
+async def test_node_ports_are_allocated_and_kept(api: Api) -> None:
+    """A gateway of type LoadBalancer gets node ports that survive updates."""
+    _, created = await api("POST", SERVICES, _service(type="LoadBalancer"))
+    port = created["spec"]["ports"][0]["nodePort"]
+
+    body = _service(
+        type="LoadBalancer", ports=[{"name": "a", "port": 80}, {"name": "b", "port": 81}]
+    )
+    _, updated = await api("PUT", f"{SERVICES}/s", body)
+
+    ports = [item["nodePort"] for item in updated["spec"]["ports"]]
+    assert port in NODE_PORTS
+    assert ports[0] == port
+    assert ports[1] != port
+    assert updated["spec"]["externalTrafficPolicy"] == "Cluster"
+    deleted, _ = await api("DELETE", f"{SERVICES}/s")
+    again, _ = await api(
+        "POST", SERVICES, _service(type="NodePort", ports=[{"port": 1, "nodePort": port}])
+    )
+    assert (deleted, again) == (200, 201)
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        [],
+        [{"port": 0}],
+        [{"port": 1}, {"port": 2}],
+        [{"name": "a", "port": 1}, {"name": "a", "port": 2}],
+        [{"name": "a", "port": 1}, {"name": "b", "port": 1}],
+        [{"port": 1, "nodePort": "x"}],
+    ],
+)
+async def test_wrong_ports_are_refused(api: Api, ports: list[Obj]) -> None:
+    """A service that no cluster would take must not pass here."""
+    code, _ = await api("POST", SERVICES, _service(ports=ports))
+
+    assert code == 422
+
+
+async def test_endpoints_get_their_protocols(api: Api) -> None:
+    """Istiod compares ports with their protocols."""
+    path = "/api/v1/namespaces/default/endpoints"
+    subsets = [{"addresses": [{"ip": "1.1.1.1"}], "ports": [{"port": 80}]}, {}]
+
+    _, endpoints = await api("POST", path, {"metadata": {"name": "e"}, "subsets": subsets})
+    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+    body = {"metadata": {"name": "s"}, "addressType": "IPv4", "ports": [{"port": 80}]}
+    _, slice_ = await api("POST", slices, body)
+    typeless, _ = await api("POST", slices, {"metadata": {"name": "t"}})
+
+    assert endpoints["subsets"][0]["ports"] == [{"protocol": "TCP", "port": 80}]
+    assert slice_["ports"] == [{"name": "", "protocol": "TCP", "port": 80}]
+    assert typeless == 422
+
+
+def test_addresses_go_round_and_skip_what_is_taken() -> None:
+    """Churn must not run out of addresses while most are free."""
+    addresses = Addresses()
+    last = str(SERVICE_RANGE.broadcast_address - 1)
+    first = addresses.free_ip()
+    assert addresses.claim(first)
+    assert not addresses.claim(first)
+    addresses._next_ip = SERVICE_RANGE.num_addresses - 2
+
+    assert addresses.free_ip() == last
+    addresses.claim(last)
+    assert addresses.free_ip() == "10.96.0.1"
+
+
+def test_node_ports_run_out() -> None:
+    """Exhaustion must be an error, not an endless search."""
+    addresses = Addresses()
+    for _ in NODE_PORTS:
+        addresses.claim_port(addresses.free_port())
+
+    with pytest.raises(Refused, match="full"):
+        addresses.free_port()
+    addresses.release_port(30005)
+    assert addresses.free_port() == 30005

@@ -1,0 +1,113 @@
+"""Service account tokens and their review."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.embedded.apiserver.conftest import Api
+
+IDENTITY = Identity("n", "sa", "u-1", ("istio-ca",), 1000)
+ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
+REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def test_a_token_tells_who_it_is_for() -> None:
+    """The control plane reads namespace and account out of the token."""
+    token = Signer(b"key").sign(IDENTITY, issued=10, token_id="t")
+
+    payload = token.split(".")[1]
+    claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["sub"] == "system:serviceaccount:n:sa"
+    assert (claims["aud"], claims["exp"], claims["iss"]) == (["istio-ca"], 1000, ISSUER)
+    assert Signer(b"key").check(token, now=999, audiences=("istio-ca", "x")) == IDENTITY
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "audiences"),
+    [(b"other", 10, ("istio-ca",)), (b"key", 1000, ("istio-ca",)), (b"key", 10, ())],
+)
+def test_wrong_tokens_are_refused(key: bytes, now: int, audiences: tuple[str, ...]) -> None:
+    """A foreign, expired or misdirected token must not authenticate."""
+    token = Signer(b"key").sign(IDENTITY, issued=10, token_id="t")
+
+    with pytest.raises(ValueError, match="invalid"):
+        Signer(key).check(token, now=now, audiences=audiences)
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b", "a.b.c", "a.b.!", "ä.b.c"])
+def test_what_is_no_token_is_refused(token: str) -> None:
+    """Junk in an Authorization header must not crash the review."""
+    with pytest.raises(ValueError, match="invalid bearer token"):
+        Signer(b"key").check(token, now=0, audiences=())
+
+
+@pytest.mark.anyio
+async def test_tokens_pass_their_review(api: Api) -> None:
+    """Istiod asks for the review of every JWT proxy."""
+    spec = {"audiences": ["istio-ca"], "expirationSeconds": 604800}
+    code, answer = await api("POST", f"{ACCOUNT}/token", {"spec": spec})
+    token = answer["status"]["token"]
+
+    good = await api("POST", REVIEWS, {"spec": {"token": token, "audiences": ["istio-ca"]}})
+    other = await api("POST", REVIEWS, {"spec": {"token": token, "audiences": ["vault"]}})
+    junk = await api("POST", REVIEWS, {"spec": {"token": "junk"}})
+
+    assert code == 201
+    assert answer["status"]["expirationTimestamp"].endswith("Z")
+    assert good[0] == 201
+    assert good[1]["status"]["authenticated"]
+    assert good[1]["status"]["audiences"] == ["istio-ca"]
+    assert good[1]["status"]["user"]["username"] == "system:serviceaccount:default:default"
+    assert "system:serviceaccounts:default" in good[1]["status"]["user"]["groups"]
+    for _, review in (other, junk):
+        assert "authenticated" not in review["status"]
+        assert "invalid bearer token" in review["status"]["error"]
+
+
+@pytest.mark.anyio
+async def test_a_token_dies_with_its_account(api: Api) -> None:
+    """A deleted and recreated account is another account."""
+    _, answer = await api("POST", f"{ACCOUNT}/token", {})
+    await api("DELETE", ACCOUNT)
+
+    _, review = await api("POST", REVIEWS, {"spec": {"token": answer["status"]["token"]}})
+
+    assert "authenticated" not in review["status"]
+
+
+@pytest.mark.anyio
+async def test_tokens_are_only_for_accounts_that_exist(api: Api) -> None:
+    """A missing account is 404, a lifetime under ten minutes 422, as in Kubernetes."""
+    missing, _ = await api("POST", f"{ACCOUNT}x/token", {})
+    short, _ = await api("POST", f"{ACCOUNT}/token", {"spec": {"expirationSeconds": 1}})
+    long, _ = await api("POST", f"{ACCOUNT}/token", {"spec": {"expirationSeconds": 1 << 33}})
+    broken, _ = await api("POST", REVIEWS, [])
+    read, _ = await api("GET", REVIEWS)
+
+    assert (missing, short, long, broken, read) == (404, 422, 422, 400, 405)
+
+
+@pytest.mark.anyio
+async def test_everyone_may_do_everything(api: Api) -> None:
+    """Istiod asks whether a gateway may read secrets; there are no rules here."""
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+    code, review = await api("POST", path, {"spec": {"user": "x"}})
+
+    assert (code, review["status"]) == (201, {"allowed": True})
