@@ -135,7 +135,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(revision=consumes(revisions))
     def watch(self, revision: int) -> None:
         """A watch from an old list must lead to the present state."""
-        state = self.past[revision]
+        state = dict(self.past[revision])
         for event in self.store.since(CONFIG_MAP, revision):
             if event.type == "DELETED":
                 del state[event.entry.key]

@@ -1,0 +1,95 @@
+"""What README.md and the library page show must work as it stands there."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import pyload
+from pyload.config.files import read
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.kube.client import Client
+from pyload.tasks import Supervisor
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
+PAGES = [ROOT / "README.md", ROOT / "docs" / "library.md"]
+
+
+def blocks(page: Path) -> list[str]:
+    """Give a page's Python code."""
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_first_program_runs(page: Path) -> None:
+    """Nobody trusts a library whose first example fails."""
+    done = subprocess.run(
+        [sys.executable, "-c", blocks(page)[0]],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=19,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "6 wanted, 6 connected, 6 configured" in done.stdout
+
+
+@pytest.mark.grpc
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+async def test_the_second_program_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One proxy, and what it receives, for those who build their own test."""
+    names: dict[str, object] = {"pyload": pyload}
+    exec(blocks(page)[1], names)
+    plane = ControlPlane(Client(ApiServer().transport()))
+    async with Supervisor() as background:
+        background.spawn(plane.run(), name="control-plane")
+        async with plane.serve() as addresses:
+            watch = background.spawn(
+                names["watch"](addresses.plaintext),  # type: ignore[operator]
+                name="watch",
+            )
+            while "Listener" not in (output := capsys.readouterr().out):
+                assert not watch.done()
+                await asyncio.sleep(0.05)
+            watch.cancel()
+            await asyncio.wait([watch])
+
+    assert "envoy.config" in output
+
+
+def test_every_public_name_is_there() -> None:
+    """A name that is listed but cannot be imported breaks `from pyload import *`."""
+    assert all(getattr(pyload, name) is not None for name in pyload.__all__)
+    assert set(dir(pyload)) == set(pyload.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        pyload.nothing  # noqa: B018 - the access is the test
+
+
+def test_importing_the_library_imports_nothing_heavy() -> None:
+    """Help and completion are typed often; a second each would feel broken."""
+    heavy = {"grpc", "aiohttp", "kubernetes_asyncio", "envoy_data_plane", "pydantic", "asyncio"}
+    code = "import sys, pyload; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert not heavy & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_are_valid_configs(path: Path) -> None:
+    """People start from an example; one that is refused is worse than none."""
+    loaded = read(str(path))
+
+    assert loaded.warnings == ()
+    assert loaded.config.namespaces
