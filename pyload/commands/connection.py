@@ -9,10 +9,12 @@ import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyload.errors import ControlPlaneUnreachable, UsageError
+from pyload.errors import ApiError, ControlPlaneUnreachable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pyload.kube.client import Client
 
 _DIAL_SECONDS = 5.0
 
@@ -52,6 +54,21 @@ def split_address(address: str) -> tuple[str, int]:
             f"{address!r} is not an address", fix="write HOST:PORT, such as localhost:15010"
         )
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+async def check_api_server(client: Client) -> None:
+    """Make sure that the API server answers and knows the account, before anything is created.
+
+    Raises:
+        ClusterUnreachable: Nothing answers there.
+        Forbidden: The credentials are not accepted.
+    """
+    try:
+        await client.get("/version")
+    except ApiError as error:
+        # Whether the account may see the version says nothing of what it may do.
+        if error.status == 401:
+            raise
 
 
 async def check_control_plane(address: str) -> None:

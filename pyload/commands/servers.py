@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyload.commands.connection import check_control_plane
+from pyload.commands.connection import check_api_server, check_control_plane, split_address
 from pyload.kube.client import Client
 from pyload.xds import credentials
 from pyload.xds.grpc_transport import GrpcTransport
@@ -57,8 +57,7 @@ async def own_servers(
         UnreachableError: A server does not answer.
     """
     auth = credentials.infer(connection.auth, connection.pilot_address)
-    if proxies:
-        await check_control_plane(connection.pilot_address)
+    split_address(connection.pilot_address)
     async with contextlib.AsyncExitStack() as stack:
         client = None
         if objects or auth != "plaintext":
@@ -67,6 +66,9 @@ async def own_servers(
             api = await connect(connection.kubeconfig or None, environ=os.environ)
             stack.push_async_callback(api.aclose)
             client = Client(api, qps=connection.qps)
+            await check_api_server(client)
+        if proxies:
+            await check_control_plane(connection.pilot_address)
         xds = GrpcTransport(connection.pilot_address, tls=auth == "jwt")
         stack.push_async_callback(xds.aclose)
         yield Servers(client, xds, auth, connection.pilot_address)

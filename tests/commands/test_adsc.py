@@ -1,0 +1,78 @@
+"""xDS connections that belong to no pod."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyload.commands.adsc import AdscOptions, run_adsc
+from pyload.commands.connection import Connection
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.errors import ControlPlaneUnreachable
+from pyload.kube.client import Client
+from pyload.tasks import Stop, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.grpc
+
+
+@contextlib.asynccontextmanager
+async def control_plane() -> AsyncIterator[tuple[ControlPlane, str]]:
+    """Serve a control plane without a mesh."""
+    plane = ControlPlane(Client(ApiServer().transport()))
+    async with Supervisor() as background, plane.serve() as addresses:
+        background.spawn(plane.run(), name="control-plane")
+        await plane.ready.wait()
+        yield plane, addresses.plaintext
+
+
+@pytest.mark.parametrize("delta", [True, False])
+async def test_each_connection_gets_its_config(tmp_path: Path, delta: bool) -> None:  # noqa: FBT001
+    """`adsc --count N` is the quickest way to load an istiod that knows no pods."""
+    out = tmp_path / "r.json"
+    async with control_plane() as (plane, address):
+        options = AdscOptions(
+            count=5,
+            delay=0.001,
+            duration=1.0,
+            out=out,
+            connection=Connection(
+                pilot_address=address, auth="plaintext", delta=delta, metadata={"A": "b"}
+            ),
+        )
+        outcome = await run_adsc(options)
+        assert plane.stats.accepted == 5
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == outcome.result.proxies.wanted == 5
+    assert json.loads(out.read_text())["pushes"]["cds"] >= 5
+
+
+async def test_stopping_while_connections_are_still_being_opened_ends_at_once() -> None:
+    """pilot-load hangs for ever when it is interrupted before all connections were started."""
+    stop = Stop()
+    async with control_plane() as (_, address):
+        connection = Connection(pilot_address=address, auth="plaintext")
+        options = AdscOptions(count=1_000, delay=10.0, connection=connection)
+        run = asyncio.create_task(run_adsc(options, stop=stop), name="adsc")
+        await asyncio.sleep(0.1)
+        stop.signal()
+        async with asyncio.timeout(5):
+            outcome = await run
+
+    assert outcome.result.proxies.wanted == 1
+
+
+async def test_without_a_control_plane_nothing_starts() -> None:
+    """One sentence and exit code 3, instead of retrying in silence."""
+    options = AdscOptions(connection=Connection(pilot_address="127.0.0.1:1", auth="plaintext"))
+    with pytest.raises(ControlPlaneUnreachable, match=r"127\.0\.0\.1:1"):
+        await run_adsc(options)
