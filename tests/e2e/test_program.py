@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.e2e
 
@@ -95,10 +98,10 @@ def test_a_config_from_standard_input() -> None:
     assert 'cluster "primary" synced, starting cluster scaler' in done.stdout
 
 
-def start(*arguments: str) -> subprocess.Popen[str]:
+def start(*arguments: str, program: str = "pyload") -> subprocess.Popen[str]:
     """Start the program."""
     return subprocess.Popen(
-        [BIN / "pyload", *arguments],
+        [BIN / program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -151,20 +154,18 @@ def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> No
         (("cluster", "--nosuch"), 2, "--nosuch"),
         (("clusterr",), 2, "clusterr"),
         (("cluster", "--pilot-address", "nowhere"), 2, "HOST:PORT"),
-        (("cluster", "--pilot-address", "localhost:1"), 3, "connection refused"),
-        (("adsc", "--pilot-address", "localhost:1"), 3, "connection refused"),
+        (("cluster",), 3, "--kubeconfig"),
+        (("adsc", "-a", "plaintext", "-p", "localhost:1"), 3, "connection refused"),
         (("adsc", "--log_output_level", "loud"), 2, "invalid output level"),
-        (("cluster", "-k", "/no/such/config", "--pilot-address", "PORT"), 2, "/no/such/config"),
-        (("cluster", "--pilot-address", "PORT"), 3, "--kubeconfig"),
+        (("cluster", "-k", "/no/such/config"), 2, "/no/such/config"),
+        (("cluster", "-k", "/"), 2, "directory"),
     ],
 )
 def test_mistakes_and_trouble_get_one_clear_sentence(
     arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     """A user's mistake never ends in a traceback, and its exit code says whose it was."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
-        done = pyload(*(address if one == "PORT" else one for one in arguments))
+    done = pyload(*arguments)
 
     assert done.returncode == code, done.stdout + done.stderr
     assert says in done.stderr
@@ -184,18 +185,90 @@ def test_every_problem_of_a_config_at_once(tmp_path: Path) -> None:
     assert lines[1].startswith(f"{config}:3:10: ")
 
 
-def test_what_a_script_passes_to_pilot_load_today(tmp_path: Path) -> None:
-    """The alias takes the flags of existing scripts, in pilot-load's forms."""
+@dataclass(frozen=True)
+class Cluster:
+    """Servers outside the program, as a real cluster is.
+
+    Attributes:
+        kubeconfig: Names the API server.
+        plaintext: Address of the control plane.
+        tls: Its address with TLS.
+    """
+
+    kubeconfig: str
+    plaintext: str
+    tls: str
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run an API server and a control plane in another process."""
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("servers.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        addresses = json.loads(process.stdout.readline())
+        path = tmp_path_factory.mktemp("kube") / "config"
+        named = {"name": "a"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{**named, "cluster": {"server": addresses["api"]}}],
+            "users": [{**named, "user": {}}],
+            "contexts": [{**named, "context": {"cluster": "a", "user": "a"}}],
+            "current-context": "a",
+        }
+        path.write_text(json.dumps(config))
+        yield Cluster(str(path), addresses["plaintext"], addresses["tls"])
+        process.stdin.close()
+
+
+@pytest.mark.parametrize("auth", ["plaintext", "jwt", "plaintext-jwt"])
+def test_a_cluster_outside_the_program(tmp_path: Path, cluster: Cluster, auth: str) -> None:
+    """A kubeconfig and an address are all that a run needs."""
+    out = tmp_path / "r.json"
+    done = pyload(
+        *("cluster", "-c", EXAMPLES / "basic.yaml", "-k", cluster.kubeconfig, "--auth", auth),
+        *("--pilot-address", cluster.tls if auth == "jwt" else cluster.plaintext),
+        *("--duration", "2s", "--out", out, "--metrics-addr", ""),
+    )
+    result = json.loads(out.read_text())
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert result["proxies"]["configured"] == 6
+    assert result["objects"]["left"] == 0
+
+
+def test_what_a_script_passes_to_pilot_load_today(tmp_path: Path, cluster: Cluster) -> None:
+    """The alias takes the flags of existing scripts, which end it with a signal."""
     config = tmp_path / "mesh.yaml"
     config.write_text("namespaces: [{applications: [{instances: 1}]}]\n")
-    done = pyload(
-        *("cluster", "-c", config, "--pilot-address", "localhost:1", "--cluster-type", "fake-node"),
-        *("--qps", "5000", "-m", "A=b", "--delta", "--log_output_level", "adsc:debug"),
-        program="pilot-load",
-    )
+    arguments = ("-c", str(config), "--pilot-address", cluster.plaintext, "--cluster-type")
+    flags = ("fake-node", "--qps", "5000", "-m", "A=b", "--delta", "-a=plaintext")
+    with start(
+        *("cluster", *arguments, *flags, f"--kubeconfig={cluster.kubeconfig}"), program="pilot-load"
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Got Initial Update" in line and " rds " in line:
+                break
+        process.send_signal(signal.SIGINT)
+        output = process.stdout.read()
+
+    assert process.returncode == 0, output
+    assert "1 configured" in output
+
+
+def test_a_control_plane_that_is_away(cluster: Cluster) -> None:
+    """Nothing is created for a control plane that nobody could reach."""
+    done = pyload("cluster", "-k", cluster.kubeconfig, "--pilot-address", "localhost:1")
 
     assert done.returncode == 3
-    assert "cannot reach the control plane at localhost:1" in done.stderr
+    assert "cannot reach the control plane at localhost:1: connection refused" in done.stderr
 
 
 def test_help_and_version() -> None:
