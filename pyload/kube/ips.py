@@ -10,13 +10,16 @@ from pyload.errors import PyloadError
 
 FIRST: Final = "10.0.0.10"
 LAST: Final = "10.255.255.254"
+RESTING: Final = 256
+"""Addresses that lie idle after use, as those of a real cluster's pods do for a while."""
 
 
 class IpAllocator:
     """Gives each address to one holder at a time, counting up; hosts .0 and .255 are left out.
 
-    Addresses that were given back are used before new ones, so a run that churns for days stays
-    in the range that it began in.
+    An address that was given back rests until `RESTING` others have been too, so that nobody takes
+    the new holder for the old one; then it is used before new ones, so that a run that churns for
+    days stays in the range that it began in.
 
     Args:
         first: Lowest address.
@@ -35,7 +38,8 @@ class IpAllocator:
         Raises:
             PyloadError: All addresses are in use.
         """
-        number = self._free.popleft() if self._free else self._fresh()
+        rested = len(self._free) > RESTING or self._spent
+        number = self._free.popleft() if self._free and rested else self._fresh()
         self._used.add(number)
         return str(IPv4Address(number))
 
@@ -46,10 +50,14 @@ class IpAllocator:
             self._used.remove(number)
             self._free.append(number)
 
-    def _fresh(self) -> int:
+    @property
+    def _spent(self) -> bool:
         while self._next & 0xFF in (0, 255):
             self._next += 1
-        if self._next > self._last:
+        return self._next > self._last
+
+    def _fresh(self) -> int:
+        if self._spent:
             raise PyloadError(
                 f"all {len(self._used)} IP addresses up to {IPv4Address(self._last)} are in use",
                 fix="make the mesh smaller, or split it over several runs",
