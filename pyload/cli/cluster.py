@@ -64,7 +64,7 @@ def command(
     settings = settings_of(context)
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.cluster.plan import cluster_type_of  # noqa: PLC0415 - fast help
+        from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
         from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
         from pyload.config.files import read  # noqa: PLC0415
         from pyload.config.load import default  # noqa: PLC0415

@@ -49,14 +49,12 @@ async def churn_workloads(run: ClusterRun, interval: float, *, rng: Random, curr
         app = rng.choice(apps)
         if not current:
             log.info("refresh workload %s", app.plan.name)
-        if not app.pods:
-            if current:
-                log.info("refreshed workload skipped, no pods (*app.Application)")
-            continue
         try:
-            name = await run.refresh(app, rng.randrange(len(app.pods)))
+            name = await run.refresh(app, rng)
         except PyloadError as error:
             log.error("failed to jitter workload%s: %s", "s" if current else "", error)
         else:
-            if current:
+            if current and name:
                 log.info("refreshed workload %s/%s (*app.Application)", app.plan.namespace, name)
+            elif current:
+                log.info("refreshed workload skipped, no pods (*app.Application)")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final
 
-from pyload.errors import PyloadError, UsageError
+from pyload.cluster.types import TRAITS
+from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from random import Random
 
+    from pyload.cluster.types import ClusterType, Traits
     from pyload.config.model import Application, ClusterConfig, Namespace
-
-ClusterType = Literal["real", "fake", "fake-node"]
 
 PODS_PER_NODE: Final = 255
 """Capacity that a fake node announces (contract §4.3)."""
@@ -89,6 +89,11 @@ class Plan:
     namespaces: tuple[NamespacePlan, ...]
 
     @property
+    def traits(self) -> Traits:
+        """What its type of cluster needs."""
+        return TRAITS[self.cluster_type]
+
+    @property
     def apps(self) -> Iterator[AppPlan]:
         """All applications, in the order of creation."""
         return (app for namespace in self.namespaces for app in namespace.apps)
@@ -118,20 +123,6 @@ class Names:
             if uid not in self.taken:
                 self.taken.add(uid)
                 return f"{prefix}-{uid}" if prefix else uid
-
-
-def cluster_type_of(text: str) -> ClusterType:
-    """Check the name of a cluster type.
-
-    Raises:
-        UsageError: There is no such type.
-    """
-    for known in get_args(ClusterType):
-        if text == known:
-            return known  # type: ignore[no-any-return]
-    raise UsageError(
-        f'unknown cluster type "{text}"', fix=f"use one of {', '.join(get_args(ClusterType))}"
-    )
 
 
 def plan_cluster(
@@ -169,7 +160,7 @@ def plan_cluster(
 def _check_capacity(plan: Plan) -> None:
     have, pods = len(plan.nodes), plan.pod_count
     need = -(-pods // PODS_PER_NODE)
-    if plan.cluster_type == "fake-node" and have < need:
+    if plan.traits.nodes in ("full", "kwok") and have < need:
         raise PyloadError(
             f"have {have} nodes, but need {need} for {pods} pods",
             fix=f"a node holds {PODS_PER_NODE} pods: raise a count under `nodes`",
@@ -216,7 +207,7 @@ class _Planner:
             type=app.type,
             labels=app.labels,
             # A bare API server has nobody who would give the Service an address.
-            cluster_ip=self.next_ip() if self.cluster_type == "fake" else "",
+            cluster_ip=self.next_ip() if TRAITS[self.cluster_type].cluster_ip else "",
             pods=pods,
         )
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.cluster.bounded import run_all
+from pyload.cluster.cleanup import Cleanup
 from pyload.cluster.leases import Leases
 from pyload.cluster.ledger import Entry
 from pyload.cluster.plan import replace_pod
-from pyload.errors import ApiError, NotFound, PyloadError
+from pyload.errors import ApiError, PyloadError
 from pyload.kube import objects
+from pyload.kube.kwok import Placement, deployment, kwok_node
 from pyload.kube.resources import (
-    CONFIG_MAPS,
+    DEPLOYMENTS,
     ENDPOINTS,
     LEASES,
     NAMESPACES,
@@ -28,6 +30,7 @@ from pyload.proxies.spec import ProxySpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+    from random import Random
 
     from pyload.cluster.plan import AppPlan, Names, NamespacePlan, Plan, PodPlan
     from pyload.cluster.writer import Writer
@@ -35,15 +38,9 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.proxies.fleet import Fleet
 
-CONCURRENT_WRITES: Final = 100
-"""Objects of one application that are written at a time."""
-
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
 """A pod may come before the service account that a controller makes for it (contract §3.8)."""
-
-GONE_SECONDS: Final = 30.0
-"""How long cleanup waits for namespaces to terminate."""
 
 log = logging.getLogger("pyload")
 
@@ -72,6 +69,7 @@ class ClusterRun:
         ips: Gives and takes back pod IPs.
         node_metadata: Node metadata of every proxy.
         grace: Seconds to wait after each namespace.
+        placement: Where the pods of deployments go.
     """
 
     def __init__(
@@ -84,8 +82,11 @@ class ClusterRun:
         ips: IpAllocator,
         node_metadata: Mapping[str, str],
         grace: float = 0.0,
+        placement: Placement | None = None,
     ) -> None:
         self.plan = plan
+        self._traits = plan.traits
+        self._placement = placement or Placement()
         self.apps = {(app.namespace, app.name): App(app) for app in plan.apps}
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self.writer = writer
@@ -94,7 +95,6 @@ class ClusterRun:
         self._ips = ips
         self._node_metadata = node_metadata
         self._grace = grace
-        self._terminating: list[Entry] = []
         self._pod_ips: dict[tuple[str, str], str] = {
             (app.namespace, pod.name): pod.ip for app in plan.apps for pod in app.pods
         }
@@ -109,9 +109,9 @@ class ClusterRun:
         Raises:
             PyloadError: Something could not be created; what was created is in the ledger.
         """
-        if self.plan.cluster_type != "real":
-            for node in self.plan.nodes:
-                await _explained("failed to bootstrap nodes", self._start_node(node))
+        if self._traits.nodes:
+            for index, node in enumerate(self.plan.nodes):
+                await _explained("failed to bootstrap nodes", self._start_node(node, index))
         for index, namespace in enumerate(self.plan.namespaces):
             log.info(
                 "starting namespace %s (%d of %d)",
@@ -122,9 +122,15 @@ class ClusterRun:
             await _explained("failed to bootstrap namespace", self._start_namespace(namespace))
             await asyncio.sleep(self._grace)
 
-    async def _start_node(self, name: str) -> None:
-        full = self.plan.cluster_type == "fake-node"
-        node = objects.node(name, now=datetime.now(UTC), run_id=self.plan.run_id, full=full)
+    async def _start_node(self, name: str, index: int) -> None:
+        run_id = self.plan.run_id
+        if self._traits.nodes == "kwok":
+            await self.writer.upsert(
+                NODES, kwok_node(name, index=index, run_id=run_id), status=True
+            )
+            return
+        full = self._traits.nodes == "full"
+        node = objects.node(name, now=datetime.now(UTC), run_id=run_id, full=full)
         written = await self.writer.upsert(NODES, node, status=full)
         self.leases.add(name, written["metadata"]["uid"])
 
@@ -135,7 +141,7 @@ class ClusterRun:
         run_id = self.plan.run_id
         obj = objects.namespace(namespace.name, run_id=run_id)
         await self.writer.upsert(NAMESPACES, obj, status=True)
-        if self.plan.cluster_type == "fake":
+        if self._traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)
         for app in namespace.apps:
@@ -143,10 +149,13 @@ class ClusterRun:
 
     async def _start_app(self, app: App) -> None:
         jobs: list[Coroutine[Any, Any, None]] = [self._write_service(app)]
-        if self.plan.cluster_type != "fake-node":
+        if self._traits.endpoints:
             jobs.append(self._write_endpoints(app, app.plan.pods))
-        jobs += [self._start_pod(app, pod) for pod in app.plan.pods]
-        errors = await _all(jobs, name=f"start-{app.plan.name}")
+        if self._traits.pods == "deployment":
+            jobs.append(self._write_deployment(app))
+        else:
+            jobs += [self._start_pod(app, pod) for pod in app.plan.pods]
+        errors = await run_all(jobs, name=f"start-{app.plan.name}")
         if errors:
             raise errors[0]
 
@@ -155,7 +164,7 @@ class ClusterRun:
             app.plan.name,
             app.plan.namespace,
             labels=app.plan.labels,
-            selector=self.plan.cluster_type != "real",
+            selector=self._traits.selector,
             cluster_ip=app.plan.cluster_ip,
             run_id=self.plan.run_id,
         )
@@ -166,17 +175,29 @@ class ClusterRun:
             app.plan.name,
             app.plan.namespace,
             addresses=[(pod.ip, pod.node, pod.name) for pod in pods],
-            target_refs=self.plan.cluster_type == "fake",
+            target_refs=self._traits.pods == "bare",
             run_id=self.plan.run_id,
         )
         await self.writer.upsert(ENDPOINTS, endpoints)
 
+    async def _write_deployment(self, app: App) -> None:
+        plan = app.plan
+        obj = deployment(
+            plan.name,
+            plan.namespace,
+            replicas=len(plan.pods),
+            sidecar=plan.type == "sidecar",
+            placement=self._placement,
+            run_id=self.plan.run_id,
+        )
+        await self.writer.upsert(DEPLOYMENTS, obj)
+
     async def _start_pod(self, app: App, pod: PodPlan) -> None:
         plan = app.plan
         labels = objects.pod_labels(
-            plan.name, sidecar=plan.type == "sidecar", full=self.plan.cluster_type == "fake-node"
+            plan.name, sidecar=plan.type == "sidecar", full=self._traits.kubelet
         )
-        if self.plan.cluster_type != "real":
+        if self._traits.pods:
             await self._apply_pod(plan, pod)
         app.pods.append(pod)
         if not plan.has_proxies:
@@ -195,8 +216,8 @@ class ClusterRun:
         )
 
     async def _apply_pod(self, app: AppPlan, pod: PodPlan) -> None:
-        fake = self.plan.cluster_type == "fake"
-        build = objects.bare_pod if fake else objects.pod
+        bare = self._traits.pods == "bare"
+        build = objects.bare_pod if bare else objects.pod
         obj = build(
             pod.name,
             app.namespace,
@@ -209,7 +230,7 @@ class ClusterRun:
         )
         for attempt in range(1, POD_ATTEMPTS + 1):
             try:
-                await self.writer.apply(PODS, obj, status=fake)
+                await self.writer.apply(PODS, obj, status=bare)
             except ApiError as error:
                 if attempt == POD_ATTEMPTS:
                     step = f"failed to apply pod: failed to ssa *v1.Pod/{pod.name}/{app.namespace}"
@@ -218,138 +239,52 @@ class ClusterRun:
             else:
                 return
 
-    async def refresh(self, app: App, index: int) -> str:
-        """Replace one pod of an application: the new one first, then the old one goes.
+    async def refresh(self, app: App, rng: Random) -> str:
+        """Replace one random pod of an application: the new one first, then the old one goes.
 
-        Args:
-            app: The application.
-            index: Which of its pods to replace.
+        A deployment's pod is deleted, and the deployment replaces it.
 
         Returns:
-            The new pod's name.
+            The new pod's name, or the deleted one's; empty if the application has no pods.
         """
-        old = app.pods[index]
+        if self._traits.pods == "deployment":
+            return await self._delete_one(app, rng)
+        if not app.pods:
+            return ""
+        old = rng.choice(app.pods)
         new = replace_pod(app.plan, old, names=self._names, ip=self._ips.allocate())
         self._pod_ips[app.plan.namespace, new.name] = new.ip
         await self._start_pod(app, new)
-        if self.plan.cluster_type != "fake-node":
+        if self._traits.endpoints:
             await self._write_endpoints(app, [pod for pod in app.pods if pod is not old])
-        await self._stop_pod(app, old)
+        await self.stop_pod(app, old)
         return new.name
 
-    async def _stop_pod(self, app: App, pod: PodPlan) -> None:
+    async def _delete_one(self, app: App, rng: Random) -> str:
+        plan = app.plan
+        path = PODS.path(plan.namespace)
+        pods, _ = await self.writer.client.list(path, label_selector=f"app={plan.name}")
+        alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        if not alive:
+            return ""
+        metadata = rng.choice(alive)["metadata"]
+        name = str(metadata["name"])
+        await self.writer.client.delete(
+            PODS.path(plan.namespace, name), grace_period_seconds=None, uid=metadata["uid"]
+        )
+        return name
+
+    async def stop_pod(self, app: App, pod: PodPlan) -> None:
+        """Delete a pod, then close its proxy's stream."""
         await self.writer.delete(Entry(PODS, app.plan.namespace, pod.name))
         app.pods.remove(pod)
         await self._fleet.stop(f"{app.plan.namespace}/{pod.name}")
         self._pod_ips.pop((app.plan.namespace, pod.name), None)
         self._ips.release(pod.ip)
 
-    async def cleanup(self) -> None:
-        """Delete what was written, the last namespace first and nodes last (contract §3.9).
-
-        Errors do not stop the remaining steps; they are logged. What is still there afterwards
-        is in the writer's ledger.
-        """
-        jobs = [self._stop_namespace(namespace) for namespace in reversed(self.plan.namespaces)]
-        jobs += [self._stop_node(node) for node in reversed(self.plan.nodes)]
-        await self._log_errors(jobs)
-        # A second try for what a passing error kept, and for pods whose start was cut short.
-        left = [entry for entry in self.writer.ledger if entry not in self._terminating]
-        await self._delete_all(entry for entry in left if entry.resource.namespaced)
-        await self._delete_all(entry for entry in left if not entry.resource.namespaced)
-        await self._wait_until_gone()
-
-    async def _stop_node(self, node: str) -> None:
-        await self._delete_all([Entry(NODES, "", node)])
-        await self._delete_all([Entry(LEASES, "kube-node-lease", node)])
-
-    async def _stop_namespace(self, namespace: NamespacePlan) -> None:
-        for plan in reversed(namespace.apps):
-            await self._stop_app(self.apps[plan.namespace, plan.name])
-        await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default")])
-        entry = Entry(NAMESPACES, "", namespace.name)
-        if entry not in self.writer.ledger:
-            return
-        await self.writer.delete(entry)
-        # Deleting a namespace only begins its end.
-        self.writer.ledger.open(entry)
-        self._terminating.append(entry)
-        if self.plan.cluster_type == "fake":
-            await self._finalize(namespace.name)
-
-    async def _finalize(self, namespace: str) -> None:
-        """Do what a namespace controller would do; a bare API server has none."""
-        obj = objects.namespace(namespace, run_id=self.plan.run_id)
-        obj["spec"] = {"finalizers": []}
-        client = self.writer.client
-        try:
-            await client.update(NAMESPACES.path(None, namespace, "finalize"), obj)
-            for name in ("istio-ca-root-cert", "kube-root-ca.crt"):
-                await client.delete(CONFIG_MAPS.path(namespace, name), grace_period_seconds=None)
-        except NotFound:
-            return
-
-    async def _stop_app(self, app: App) -> None:
-        plan = app.plan
-        jobs: list[Coroutine[Any, Any, None]] = [
-            self.writer.delete(Entry(SERVICES, plan.namespace, plan.name)),
-            self.writer.delete(Entry(ENDPOINTS, plan.namespace, plan.name)),
-        ]
-        jobs += [self._stop_pod(app, pod) for pod in list(app.pods)]
-        await self._log_errors(jobs)
-
-    async def _delete_all(self, entries: Iterable[Entry]) -> None:
-        await self._log_errors([self.writer.delete(entry) for entry in entries])
-
-    async def _log_errors(self, jobs: list[Coroutine[Any, Any, None]]) -> None:
-        for error in await _all(jobs, name="cleanup"):
-            log.error("cleanup: %s", error)
-
-    async def _wait_until_gone(self) -> None:
-        """Wait for the deleted namespaces to terminate."""
-        pause = 0.05
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GONE_SECONDS):
-                while self._terminating:
-                    self._terminating = [
-                        entry for entry in self._terminating if await self._exists(entry)
-                    ]
-                    await asyncio.sleep(pause if self._terminating else 0)
-                    pause = min(2 * pause, 1.0)
-
-    async def _exists(self, entry: Entry) -> bool:
-        try:
-            await self.writer.client.get(entry.resource.path(None, entry.name))
-        except NotFound:
-            self.writer.ledger.close(entry)
-            return False
-        except PyloadError:
-            return True
-        return True
-
-
-async def _all(
-    jobs: list[Coroutine[Any, Any, None]], *, name: str, limit: int = CONCURRENT_WRITES
-) -> list[PyloadError]:
-    """Run jobs, at most `limit` at a time; all of them, whatever some of them raise."""
-    errors: list[PyloadError] = []
-    waiting = iter(jobs)
-
-    async def work() -> None:
-        for job in waiting:
-            try:
-                await job
-            except PyloadError as error:
-                errors.append(error)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            for index in range(min(limit, len(jobs))):
-                group.create_task(work(), name=f"{name}[{index}]")
-    finally:
-        for job in waiting:
-            job.close()
-    return errors
+    async def clean_up(self) -> None:
+        """Delete what was written; what is still there afterwards is in the writer's ledger."""
+        await Cleanup(self).run()
 
 
 async def _explained(step: str, job: Awaitable[None]) -> None:

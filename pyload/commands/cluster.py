@@ -18,7 +18,7 @@ from pyload.commands.measurement import Measurement, check_writable, write_resul
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
 from pyload.config.load import Loaded, default, dump
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
 from pyload.kube.tokens import Tokens
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from pathlib import Path
 
-    from pyload.cluster.plan import ClusterType, Plan
+    from pyload.cluster.plan import Plan
+    from pyload.cluster.types import ClusterType
     from pyload.commands.servers import Servers
     from pyload.report.summary import Result
 
@@ -76,6 +77,8 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
         PyloadError: The run could not begin; nothing was created.
     """
     stop = stop or Stop()
+    if options.cluster_type == "kwok":
+        raise UsageError("cluster type kwok is not supported yet", fix="use fake-node, fake or real")
     if options.out is not None:
         check_writable(options.out)
     planned = plan_run(options)
@@ -182,7 +185,7 @@ class MeshRun:
             self.fleet,
             Supervisor() as background,
         ):
-            if self._options.cluster_type == "fake-node":
+            if self.cluster.plan.traits.kubelet:
                 background.spawn(self.kubelet.run(), name="kubelet")
             leases = background.spawn(self.cluster.leases.run(), name="leases")
             error, reason = await self._live(background, stop)
@@ -239,7 +242,7 @@ class MeshRun:
     async def _clean_up(self, stop: Stop, error: PyloadError | None) -> PyloadError | None:
         async def clean() -> None:
             await self.writer.drain()
-            await self.cluster.cleanup()
+            await self.cluster.clean_up()
 
         if await first_of(clean(), stop.forced.wait(), name="cleanup") != 0:
             log.warning("cleanup stopped by a second signal")

@@ -17,7 +17,7 @@ from tests.cluster.recording import Recorded, bodies, counted, read
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.cluster.plan import ClusterType
+    from pyload.cluster.types import ClusterType
     from tests.cluster.conftest import World
 
 pytestmark = [pytest.mark.anyio, pytest.mark.golden]

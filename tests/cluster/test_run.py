@@ -14,7 +14,7 @@ from pyload.kube.transport import Response
 from pyload.tasks import Stop
 
 if TYPE_CHECKING:
-    from pyload.cluster.plan import ClusterType
+    from pyload.cluster.types import ClusterType
     from pyload.embedded.apiserver import Request
     from tests.cluster.conftest import World
 

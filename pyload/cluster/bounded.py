@@ -1,0 +1,47 @@
+"""Many small jobs, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.errors import PyloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+CONCURRENT: Final = 100
+"""Jobs that run at a time (contract §3.9)."""
+
+
+async def run_all(
+    jobs: list[Coroutine[Any, Any, None]], *, name: str, limit: int = CONCURRENT
+) -> list[PyloadError]:
+    """Run jobs to their ends, whatever some of them raise.
+
+    Args:
+        jobs: The jobs; those that have not begun when this is cancelled never run.
+        name: Begins the names of the tasks.
+        limit: How many run at a time.
+
+    Returns:
+        What was raised.
+    """
+    errors: list[PyloadError] = []
+    waiting = iter(jobs)
+
+    async def work() -> None:
+        for job in waiting:
+            try:
+                await job
+            except PyloadError as error:
+                errors.append(error)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for index in range(min(limit, len(jobs))):
+                group.create_task(work(), name=f"{name}[{index}]")
+    finally:
+        for job in waiting:
+            job.close()
+    return errors
