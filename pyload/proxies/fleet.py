@@ -57,6 +57,19 @@ class Counts:
     configured_now: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a proxy reaches its control plane.
+
+    Attributes:
+        transport: Opens streams to it.
+        token: Whether it wants a token.
+    """
+
+    transport: Transport
+    token: bool
+
+
 class Fleet:
     """Runs proxies until they are stopped, or the context is left.
 
@@ -68,6 +81,7 @@ class Fleet:
         rng: Spreads the waits between dials.
         observer: Is called with the proxy's spec and each push; it must not block.
         detail: Whether those pushes carry names and bodies.
+        route: Gives the way of each proxy where they differ, instead of `transport`.
     """
 
     def __init__(
@@ -80,8 +94,10 @@ class Fleet:
         rng: Random,
         observer: Callable[[ProxySpec, Push], None] | None = None,
         detail: bool = False,
+        route: Callable[[ProxySpec], Route] | None = None,
     ) -> None:
-        self._transport = transport
+        default = Route(transport, token=True)
+        self._route = route or (lambda _: default)
         self._delta = delta
         self._tokens = tokens
         self._metrics = metrics
@@ -148,13 +164,13 @@ class Fleet:
         proxy.end(failed=error is not None)
 
     def _client(self, spec: ProxySpec, proxy: _Running) -> Client:
-        token = None
-        if self._tokens is not None:
+        route, token = self._route(spec), None
+        if self._tokens is not None and route.token:
             token = functools.partial(self._tokens, spec.namespace, spec.service_account)
         return Client(
             node=node_of(spec),
             node_type=spec.type,
-            transport=self._transport,
+            transport=route.transport,
             delta=self._delta,
             observer=proxy,
             token=token,

@@ -16,6 +16,7 @@ Keys keep this order; a later version only adds keys::
     objects                 created, updated, deleted, failed, left
     first_config, connect   count, p50, p90, p99, max
     generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds
+    kwok                    what kwok mode saw, see `pyload.report.kwok`; null in other modes
 """
 
 from __future__ import annotations
@@ -23,19 +24,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.units import Duration
+from pyload.report.latency import Latency, latency_text, time_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.report.histogram import Histogram
+    from pyload.report.kwok import KwokCounts
     from pyload.report.metrics import Snapshot
 
 SCHEMA: Final = "pyload.dev/result/v1"
 
 _TYPES: Final = ("cds", "eds", "lds", "rds")
-_MILLISECOND: Final = 1_000_000
-_SECOND: Final = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +65,6 @@ class ObjectCounts:
     deleted: int = 0
     failed: int = 0
     left: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """A distribution of times, in seconds; None where nothing was measured."""
-
-    count: int = 0
-    p50: float | None = None
-    p90: float | None = None
-    p99: float | None = None
-    max: float | None = None
-
-    @classmethod
-    def of(cls, histogram: Histogram) -> Latency:
-        """Sum up a histogram."""
-        if not histogram.count:
-            return cls()
-        p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
-        return cls(histogram.count, p50, p90, p99, histogram.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +102,7 @@ class Result:
     first_config: Latency = field(default_factory=Latency)
     connect: Latency = field(default_factory=Latency)
     generator: Generator = field(default_factory=Generator)
+    kwok: KwokCounts | None = None
 
     @classmethod
     def of(
@@ -185,16 +166,17 @@ class Result:
         run = f"run {self.run_id}" if self.run_id else ""
         title = ", ".join(filter(None, (self.command, self.cluster_type, run)))
         rows = [
+            *([] if self.kwok is None else self.kwok.rows()),
             ("proxies", _proxies(self.proxies)),
             ("disconnects", _counts(sorted(self.disconnects.items())) or "none"),
             ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
-            ("first config", _latency(self.first_config)),
-            ("connect", _latency(self.connect)),
+            ("first config", latency_text(self.first_config)),
+            ("connect", latency_text(self.connect)),
             ("objects", _objects(self.objects)),
             ("generator", _generator(self.generator)),
         ]
         width = max(len(name) for name, _ in rows)
-        lines = [f"{title}: {_time(self.duration)}, {self.exit_reason}"]
+        lines = [f"{title}: {time_text(self.duration)}, {self.exit_reason}"]
         return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
 
 
@@ -228,42 +210,16 @@ def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
     )
 
 
-def _latency(latency: Latency) -> str:
-    if not latency.count:
-        return "not measured"
-    times = {
-        "p50": latency.p50,
-        "p90": latency.p90,
-        "p99": latency.p99,
-        "max": latency.max,
-    }
-    texts = [f"{name} {_time(value)}" for name, value in times.items() if value is not None]
-    return f"{', '.join(texts)} ({latency.count:,} measured)"
-
-
 def _generator(generator: Generator) -> str:
     lag = generator.loop_lag_p99
     return ", ".join(
         (
-            f"{_time(generator.cpu_seconds)} CPU",
+            f"{time_text(generator.cpu_seconds)} CPU",
             f"{_bytes(generator.rss_bytes)} memory",
-            "loop lag not measured" if lag is None else f"loop lag p99 {_time(lag)}",
-            f"{_time(generator.rate_limited_seconds)} lost to its own rate limit",
+            "loop lag not measured" if lag is None else f"loop lag p99 {time_text(lag)}",
+            f"{time_text(generator.rate_limited_seconds)} lost to its own rate limit",
         )
     )
-
-
-def _time(seconds: float) -> str:
-    """Write seconds as Go does, to three or four digits."""
-    span = Duration.from_seconds(seconds)
-    if span < 10 * _MILLISECOND:
-        step = 10_000
-    elif span < _SECOND:
-        step = _MILLISECOND
-    else:
-        step = 10 * _MILLISECOND
-    rounded = round(span / step) * step
-    return str(Duration(rounded)) if rounded or not span else "under 10µs"
 
 
 def _bytes(count: int) -> str:

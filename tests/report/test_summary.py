@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from pyload.report.kwok import KwokCounts
+from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
-from pyload.report.summary import Generator, Latency, ProxyCounts, Result
+from pyload.report.summary import Generator, ProxyCounts, Result
 
 
 def measured() -> Result:
@@ -75,6 +77,7 @@ def test_json_has_the_documented_schema() -> None:
             "loop_lag_p99": 0.001,
             "rate_limited_seconds": 0.25,
         },
+        "kwok": None,
     }
 
 
@@ -84,7 +87,7 @@ def test_json_keys_keep_their_order() -> None:
     assert list(actual) == [
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
-        *("first_config", "connect", "generator"),
+        *("first_config", "connect", "generator", "kwok"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
@@ -166,3 +169,29 @@ def test_sizes_have_units(size: int, text: str) -> None:
         generator=Generator(rss_bytes=size),
     )
     assert f"{text} memory" in result.to_text()
+
+
+def test_kwok_mode_says_which_pods_it_saw() -> None:
+    """Whoever wonders why a pod has no proxy must find the reason in the summary."""
+    kwok = KwokCounts(
+        nodes=3,
+        pods=9,
+        running=6,
+        waiting={"no IP": 1},
+        skipped={"not a mesh proxy": 2},
+        types={"sidecar": 5, "router": 1},
+        namespaces={"a": 6},
+        duplicate_ips=1,
+    )
+    result = Result(
+        version="1", run_id="", command="cluster", duration=1, exit_reason="x", kwok=kwok
+    )
+    text = result.to_text()
+
+    assert "pods               9 on 3 kwok nodes, 6 with a proxy\n" in text
+    assert "by type            5 sidecar, 1 router\n" in text
+    assert "waiting            1 no IP\n" in text
+    assert "skipped            2 not a mesh proxy\n" in text
+    assert "shared IPs         1\n" in text
+    assert "by revision" not in text
+    assert result.to_json()["kwok"]["skipped"] == {"not a mesh proxy": 2}

@@ -1,0 +1,70 @@
+"""What kwok mode saw of the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyload.report.latency import Latency, latency_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class KwokCounts:
+    """The pods of a cluster, as kwok mode sees them.
+
+    Attributes:
+        nodes: Nodes that are kwok's.
+        pods: Pods that were looked at and still exist.
+        running: Pods whose proxy should run.
+        waiting: Pods that will get a proxy, by what they wait for.
+        skipped: Pods that get no proxy, by reason.
+        types: Proxies that should run, by node type.
+        revisions: The same by revision of the control plane.
+        namespaces: The same by namespace.
+        duplicate_ips: IPs that more than one of them has.
+        too_short: Pods that had ended before their proxy could start.
+        from_ip: From the moment a pod's IP was seen until its proxy was configured.
+        from_ready: The same from the moment it was seen to be Ready.
+    """
+
+    nodes: int = 0
+    pods: int = 0
+    running: int = 0
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    types: Mapping[str, int] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    namespaces: Mapping[str, int] = field(default_factory=dict)
+    duplicate_ips: int = 0
+    too_short: int = 0
+    from_ip: Latency = field(default_factory=Latency)
+    from_ready: Latency = field(default_factory=Latency)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Give the lines of the summary, as names and texts."""
+        pods = f"{self.pods:,} on {self.nodes:,} kwok nodes, {self.running:,} with a proxy"
+        rows = [("pods", pods), ("by type", _pairs(self.types))]
+        if len(self.namespaces) > 1:
+            rows.append(("by namespace", _pairs(self.namespaces)))
+        if len(self.revisions) > 1:
+            rows.append(("by revision", _pairs(self.revisions)))
+        rows += [("waiting", _pairs(self.waiting)), ("skipped", _pairs(self.skipped))]
+        if self.duplicate_ips:
+            rows.append(("shared IPs", f"{self.duplicate_ips:,}"))
+        if self.too_short:
+            rows.append(("too short-lived", f"{self.too_short:,} pods"))
+        rows.append(("config from IP", latency_text(self.from_ip)))
+        rows.append(("config from Ready", latency_text(self.from_ready)))
+        return rows
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
+    """Write the largest counts first, at most ten of them."""
+    ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    texts = [f"{number:,} {name}" for name, number in ordered[:10] if number]
+    if len(ordered) > 10:
+        texts.append(f"{len(ordered) - 10:,} more")
+    return ", ".join(texts) or "none"
