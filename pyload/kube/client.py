@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 import orjson
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response, Transport
 
-    Listed = tuple[list[Obj], str]
+T = TypeVar("T")
+Listed = tuple[list[T], str]
 
 FIELD_MANAGER: Final = "pilot-load"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
@@ -99,6 +100,19 @@ class Client:
         """
         return await self._write("PUT", path, obj)
 
+    async def write(self, method: str, path: str, obj: Obj) -> None:
+        """Post or put an object like `create` or `update`, and leave the answer unread.
+
+        Where thousands of objects are written, reading the server's versions costs as much again.
+
+        Raises:
+            Conflict: The object is there already, or not what it was.
+            ApiError: The server refused.
+            ClusterUnreachable: There was no answer.
+        """
+        log_write(method, path, obj)
+        await self._send(method, path, body=orjson.dumps(obj))
+
     async def apply(
         self, path: str, obj: Obj, *, field_manager: str = FIELD_MANAGER, force: bool = True
     ) -> Obj:
@@ -149,6 +163,7 @@ class Client:
         log_deleted(path)
         return True
 
+    @overload
     async def list(
         self,
         path: str,
@@ -156,8 +171,28 @@ class Client:
         limit: int = PAGE,
         label_selector: str = "",
         field_selector: str = "",
-        keep: Callable[[Obj], Obj] = _as_it_is,
-    ) -> Listed:
+    ) -> Listed[Obj]: ...
+
+    @overload
+    async def list(
+        self,
+        path: str,
+        *,
+        limit: int = PAGE,
+        label_selector: str = "",
+        field_selector: str = "",
+        keep: Callable[[Obj], T],
+    ) -> Listed[T]: ...
+
+    async def list(
+        self,
+        path: str,
+        *,
+        limit: int = PAGE,
+        label_selector: str = "",
+        field_selector: str = "",
+        keep: Callable[[Obj], Any] = _as_it_is,
+    ) -> Listed[Any]:
         """Read a whole collection, page by page.
 
         Args:
@@ -186,9 +221,9 @@ class Client:
         raise AssertionError("unreachable")
 
     async def _list_once(
-        self, path: str, query: Mapping[str, str], keep: Callable[[Obj], Obj]
-    ) -> Listed:
-        objects: list[Obj] = []
+        self, path: str, query: Mapping[str, str], keep: Callable[[Obj], Any]
+    ) -> Listed[Any]:
+        objects: list[Any] = []
         page_query = dict(query)
         while True:
             page = _decoded("GET", path, await self._send("GET", path, query=page_query))
@@ -206,6 +241,8 @@ class Client:
         label_selector: str = "",
         field_selector: str = "",
         timeout_seconds: int = 300,
+        initial_events: bool = False,
+        opened: Callable[[], None] | None = None,
     ) -> AsyncGenerator[tuple[str, Obj], None]:
         """Follow a collection's changes until the server ends the watch.
 
@@ -214,10 +251,13 @@ class Client:
 
         Args:
             path: Of the collection.
-            resource_version: Where to begin.
+            resource_version: Where to begin; empty with `initial_events` for the newest state.
             label_selector: Restricts the objects.
             field_selector: Restricts the objects.
             timeout_seconds: When the server shall end the watch.
+            initial_events: Begin with all objects as ``ADDED``, and then a bookmark for which
+                `ends_initial_events` is true. Not every server can.
+            opened: Called when the server has accepted the watch.
 
         Yields:
             Event type and object; type ``BOOKMARK`` carries only a resourceVersion.
@@ -234,11 +274,15 @@ class Client:
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_seconds),
         }
+        if initial_events:
+            query |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         await self._limit()
         async with self._transport.stream(path, query=query) as stream:
             if stream.status != 200:
                 body = await stream.body()
                 raise error_from("GET", path, stream.status, body, watch=True)
+            if opened is not None:
+                opened()
             async for line in stream.lines():
                 if line:
                     yield _event(path, line)
@@ -296,6 +340,12 @@ class Client:
         if wait > 0:
             self.time_limited += wait
             await asyncio.sleep(wait)
+
+
+def ends_initial_events(bookmark: Obj) -> bool:
+    """Tell whether a bookmark is the one that ends a watch's initial events."""
+    annotations = (bookmark.get("metadata") or {}).get("annotations") or {}
+    return annotations.get("k8s.io/initial-events-end") == "true"
 
 
 def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:

@@ -139,6 +139,8 @@ class Collection:
         faults: What happens to the next requests, one each; None lets one pass.
         page: Objects per page at most, whatever limit was asked for.
         history: Changes that a watch can still begin from.
+        streams: Whether a watch may begin with the whole collection.
+        silent: Whether watches say nothing, as over a dead connection.
     """
 
     objects: dict[str, Obj] = field(default_factory=dict)
@@ -148,6 +150,8 @@ class Collection:
     version: int = 1
     forgotten: int = 0
     bookmarks: bool = False
+    streams: bool = True
+    silent: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     requests: int = 0
     snapshots: dict[str, tuple[int, list[Obj]]] = field(default_factory=dict)
@@ -226,7 +230,11 @@ class Collection:
         if fault is not None and fault.kind == "500":
             yield Lines(500, [json.dumps(status(500)).encode()])
             return
-        since = int(query["resourceVersion"])
+        initial = "sendInitialEvents" in query
+        if initial and not self.streams:
+            yield Lines(422, [json.dumps(status(422, "Invalid")).encode()])
+            return
+        since = -1 if initial else int(query["resourceVersion"])
         yield Watch(self, since, float(query["timeoutSeconds"]), fault)
 
     async def aclose(self) -> None:
@@ -234,7 +242,7 @@ class Collection:
 
 
 class Watch(Lines):
-    """One watch of a `Collection`."""
+    """One watch of a `Collection`; since -1 it begins with all objects."""
 
     def __init__(
         self, collection: Collection, since: int, seconds: float, fault: Fault | None
@@ -250,6 +258,15 @@ class Watch(Lines):
         collection, fault = self._collection, self._fault
         end = asyncio.get_running_loop().time() + self._seconds
         sent = 0
+        while collection.silent:  # noqa: ASYNC110 - virtual time
+            await asyncio.sleep(1)
+        initial: deque[bytes] = deque()
+        if self._since < 0:
+            self._since = collection.version
+            initial.extend(_line("ADDED", obj) for obj in collection.objects.values())
+            ended = {"k8s.io/initial-events-end": "true"}
+            metadata = {"resourceVersion": str(self._since), "annotations": ended}
+            initial.append(_line("BOOKMARK", {"kind": "Pod", "metadata": metadata}))
         while True:
             if fault is not None and sent >= fault.after and fault.kind != "500":
                 if fault.kind == "drop":
@@ -257,6 +274,10 @@ class Watch(Lines):
                 if fault.kind == "410":
                     yield _line("ERROR", status(410, "Expired"))
                 return
+            if initial:
+                yield initial.popleft()
+                sent += 1
+                continue
             if self._since < collection.forgotten:
                 yield _line("ERROR", status(410, "Expired"))
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -56,8 +57,11 @@ def _on_server(collection: Collection) -> dict[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def _following(collection: Collection, view: _View) -> AsyncIterator[Reflector]:
-    reflector = Reflector(Client(collection, rng=Random(1)), PODS, view, rng=Random(1))
+async def _following(
+    collection: Collection, view: _View, **options: Any
+) -> AsyncIterator[Reflector[Obj]]:
+    client = Client(collection, rng=Random(1))
+    reflector = Reflector(client, PODS, view, rng=Random(1), **options)
     task = asyncio.create_task(reflector.run(), name="reflector")
     try:
         yield reflector
@@ -84,17 +88,24 @@ trouble = st.none() | st.builds(
     faults=st.lists(trouble, max_size=15),
     page=st.integers(1, 3),
     bookmarks=st.booleans(),
+    streaming=st.sampled_from(["no", "refused", "served"]),
 )
-@settings(max_examples=150)
+@settings(max_examples=300)
 def test_the_view_ends_up_equal_to_the_server(
-    *, steps: list[tuple[str, str]], faults: list[Fault | None], page: int, bookmarks: bool
+    *,
+    steps: list[tuple[str, str]],
+    faults: list[Fault | None],
+    page: int,
+    bookmarks: bool,
+    streaming: str,
 ) -> None:
     """A pod that a lost event hides would run without a proxy, or a proxy without a pod."""
 
     async def scenario() -> None:
         collection = Collection(faults=deque(faults), page=page, bookmarks=bookmarks)
+        collection.streams = streaming == "served"
         view = _View()
-        async with _following(collection, view) as reflector:
+        async with _following(collection, view, streaming=streaming != "no") as reflector:
             for number, (step, argument) in enumerate(steps):
                 if step == "put":
                     collection.put(argument, number)
@@ -204,3 +215,134 @@ async def test_a_lost_place_is_made_up_for_within_a_second() -> None:
 
         assert view.objects == {"a": 1, "b": 2}
         assert view.replaced == 2
+
+
+@pytest.mark.anyio
+async def test_a_collection_comes_with_its_watch_where_the_server_can_do_that() -> None:
+    """A hundred thousand pods would be listed into memory at once."""
+    collection = Collection(bookmarks=True)
+    for name in "abc":
+        collection.put(name, 1)
+    view = _View()
+    async with _following(collection, view, streaming=True):
+        await asyncio.sleep(1)
+        assert view.objects == {"a": 1, "b": 1, "c": 1}
+        collection.put("d", 2)
+        await asyncio.sleep(1)
+
+    assert view.objects == {"a": 1, "b": 1, "c": 1, "d": 2}
+    assert (view.replaced, collection.requests) == (1, 1)
+
+
+@pytest.mark.anyio
+async def test_a_server_that_cannot_stream_is_asked_once() -> None:
+    """Each new list would begin with a request that is known to fail."""
+    collection = Collection(streams=False, bookmarks=True)
+    collection.put("a", 1)
+    view = _View()
+    async with _following(collection, view, streaming=True):
+        await asyncio.sleep(1)
+        assert (view.objects, collection.requests) == ({"a": 1}, 3)
+        collection.put("b", 1)
+        collection.forget()
+        await asyncio.sleep(1)
+
+    assert (view.objects, view.replaced, collection.requests) == ({"a": 1, "b": 1}, 2, 5)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("bookmark", [True, False])
+async def test_a_server_that_ignores_the_wish_to_stream_is_listed(*, bookmark: bool) -> None:
+    """The collection would never be complete: nothing tells where it ends."""
+    pod = {"metadata": {"name": "a", "resourceVersion": "5"}, "value": 1}
+    lines: list[bytes | Exception] = [json.dumps({"type": "ADDED", "object": pod}).encode()]
+    if bookmark:
+        rest = {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "5"}}}
+        lines.append(json.dumps(rest).encode())
+    listed = answer(200, {"metadata": {"resourceVersion": "9"}, "items": [pod]})
+    transport = Scripted(Silent(lines), listed, answer(403))
+    view = _View()
+    reflector = Reflector(Client(transport), PODS, view, streaming=True)
+
+    # The script ends; that it got there is the point.
+    with pytest.raises(AssertionError):
+        await reflector.run()
+
+    assert ["sendInitialEvents" in request.query for request in transport.requests] == [
+        True,
+        False,
+        False,
+    ]
+    assert view.objects == {"a": 1}
+
+
+class Silent(Lines):
+    """A stream that says some things, and then nothing, without an end."""
+
+    def __init__(self, lines: list[bytes | Exception]) -> None:
+        super().__init__(200, lines)
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Yield the lines."""
+        async for line in super().lines():
+            yield line
+        await asyncio.Event().wait()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_silence_and_its_end_are_told(*, streaming: bool) -> None:
+    """Proxies would be stopped and started on hearsay."""
+    collection = Collection(bookmarks=True)
+    collection.put("a", 1)
+    view = _View()
+    told: list[tuple[float, bool]] = []
+    loop = asyncio.get_running_loop()
+
+    def on_stale(stale: bool) -> None:  # noqa: FBT001 - the reflector's protocol
+        told.append((loop.time(), stale))
+
+    async with _following(collection, view, streaming=streaming, on_stale=on_stale) as reflector:
+        await asyncio.sleep(10)
+        assert (told, reflector.stale_since) == ([], None)
+        collection.silent = True
+        collection.faults.extend([Fault("drop")] * 3)
+        await asyncio.sleep(1000)
+        collection.silent = False
+        collection.put("b", 2)
+        await asyncio.sleep(200)
+
+    assert view.objects == {"a": 1, "b": 2}
+    assert [stale for _, stale in told] == [True, False] * (len(told) // 2)
+    assert 60 < told[0][0] < 610
+    assert reflector.stale_since is None
+
+
+@pytest.mark.anyio
+async def test_a_dead_connection_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
+    """A firewall that forgets a connection tells neither side."""
+    collection = Collection()
+    collection.put("a", 1)
+    async with _following(collection, _View()) as reflector:
+        await asyncio.sleep(1)
+        before = collection.requests
+        await asyncio.sleep(119)
+        assert collection.requests == before
+        await asyncio.sleep(2)
+        assert collection.requests == before + 1
+        assert reflector.stale_since is None
+        # A server without bookmarks is silent all the time: nothing to warn of.
+        await asyncio.sleep(3600)
+        assert collection.requests < before + 40
+
+    assert caplog.records == []
+
+
+@pytest.mark.anyio
+async def test_a_first_watch_that_is_refused_ends_at_once() -> None:
+    """An account that may list but not watch would see the first state for ever."""
+    listed = answer(200, {"metadata": {"resourceVersion": "9"}, "items": []})
+    refused = Lines(403, [json.dumps(status(403, "Forbidden")).encode()])
+
+    with pytest.raises(Forbidden, match='verb "watch" on "pods"'):
+        await Reflector(Client(Scripted(listed, refused)), PODS, _View()).run()
