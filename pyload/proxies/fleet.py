@@ -74,7 +74,7 @@ class Fleet:
     """Runs proxies until they are stopped, or the context is left.
 
     Args:
-        transport: Opens streams to the control plane.
+        transport: Opens streams to the control plane; None where `route` does.
         delta: Whether the proxies speak delta; a ztunnel always does.
         tokens: Gives a bearer token for a namespace and a service account; None sends none.
         metrics: Is told what happens.
@@ -82,11 +82,12 @@ class Fleet:
         observer: Is called with the proxy's spec and each push; it must not block.
         detail: Whether those pushes carry names and bodies.
         route: Gives the way of each proxy where they differ, instead of `transport`.
+        configured: Is called with a proxy's spec when it is configured for the first time.
     """
 
     def __init__(
         self,
-        transport: Transport,
+        transport: Transport | None,
         *,
         delta: bool,
         tokens: Callable[[str, str], Awaitable[str]] | None = None,
@@ -95,9 +96,10 @@ class Fleet:
         observer: Callable[[ProxySpec, Push], None] | None = None,
         detail: bool = False,
         route: Callable[[ProxySpec], Route] | None = None,
+        configured: Callable[[ProxySpec], None] | None = None,
     ) -> None:
-        default = Route(transport, token=True)
-        self._route = route or (lambda _: default)
+        self._configured = configured
+        self._route = route or _one_way(transport)
         self._delta = delta
         self._tokens = tokens
         self._metrics = metrics
@@ -132,7 +134,7 @@ class Fleet:
         """
         if spec.key in self._tasks:
             raise UsageError(f"proxy {spec.key} is running already")
-        proxy = _Running(spec, self._metrics, self.counts, self._observer)
+        proxy = _Running(spec, self._metrics, self.counts, self._observer, self._configured)
         task = asyncio.create_task(self._client(spec, proxy).run(), name=f"proxy {spec.key}")
         task.add_done_callback(functools.partial(self._ended, spec.key, proxy))
         self._tasks[spec.key] = task
@@ -180,6 +182,12 @@ class Fleet:
         )
 
 
+def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:
+    assert transport is not None, "a fleet needs a transport or routes"
+    route = Route(transport, token=True)
+    return lambda _: route
+
+
 class _Running:
     """Counts what happens to one proxy; the observer of its client."""
 
@@ -190,6 +198,7 @@ class _Running:
         "_ever_connected",
         "_metrics",
         "_observer",
+        "_on_configured",
         "_spec",
         "_started",
         "_state",
@@ -201,8 +210,10 @@ class _Running:
         metrics: Metrics,
         counts: Counts,
         observer: Callable[[ProxySpec, Push], None] | None,
+        on_configured: Callable[[ProxySpec], None] | None,
     ) -> None:
         self._spec = spec
+        self._on_configured = on_configured
         self._metrics = metrics
         self._counts = counts
         self._observer = observer
@@ -237,6 +248,8 @@ class _Running:
             self._ever_configured = True
             self._counts.configured += 1
             self._metrics.first_config.record(self._clock() - self._started)
+            if self._on_configured is not None:
+                self._on_configured(self._spec)
 
     def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
         del detail, retry_in

@@ -17,7 +17,10 @@ def node_of(spec: ProxySpec) -> bytes:
         ip=spec.ip,
         name=spec.name,
         namespace=spec.namespace,
-        metadata=proxy_metadata(
+        domain=spec.domain,
+        metadata=spec.metadata
+        if spec.complete
+        else proxy_metadata(
             ip=spec.ip,
             name=spec.name,
             namespace=spec.namespace,

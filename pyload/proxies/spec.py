@@ -23,6 +23,9 @@ class ProxySpec:
         labels: Pod labels, or None where a real proxy of this type sends none.
         metadata: Further node metadata; the fixed keys win over these.
         cluster_id: Istio's name of the cluster.
+        domain: DNS domain in the node's id; empty for ``NAMESPACE.svc.cluster.local``.
+        complete: Whether `metadata` is all there is, and no fixed keys join it.
+        address: ``HOST:PORT`` that the proxy itself would connect to; empty if it has no opinion.
     """
 
     key: str
@@ -34,3 +37,6 @@ class ProxySpec:
     labels: Mapping[str, str] | None = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
     cluster_id: str = "Kubernetes"
+    domain: str = ""
+    complete: bool = False
+    address: str = ""

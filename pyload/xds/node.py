@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 ISTIO_VERSION: Final = "1.24.0-pilot-load"
 
 
-def node_id(*, type: str, ip: str, name: str, namespace: str) -> str:  # noqa: A002 - xDS's word
+def node_id(
+    *,
+    type: str,  # noqa: A002 - xDS's word
+    ip: str,
+    name: str,
+    namespace: str,
+    domain: str = "",
+) -> str:
     """Give a node's id as istiod takes it apart: ``TYPE~IP~NAME.NS~NS.svc.cluster.local``.
 
-    Istiod finds the pod by NAME and NS, and since 1.27 no longer by the IP.
+    Istiod finds the pod by NAME and NS, and since 1.27 no longer by the IP. The last part is the
+    domain, where one is given.
     """
-    return f"{type}~{ip}~{name}.{namespace}~{namespace}.svc.cluster.local"
+    return f"{type}~{ip}~{name}.{namespace}~{domain or f'{namespace}.svc.cluster.local'}"
 
 
 def proxy_metadata(
@@ -66,6 +74,7 @@ def encode_node(
     name: str,
     namespace: str,
     metadata: Mapping[str, object],
+    domain: str = "",
 ) -> bytes:
     """Encode an Envoy ``Node`` with nothing but its id and its metadata.
 
@@ -75,7 +84,7 @@ def encode_node(
         TypeError: A metadata value is not JSON.
     """
     node = discovery_pb2.Node(
-        id=node_id(type=type, ip=ip, name=name, namespace=namespace),
+        id=node_id(type=type, ip=ip, name=name, namespace=namespace, domain=domain),
         metadata=_struct(metadata),
     )
     return node.SerializeToString(deterministic=True)

@@ -1,0 +1,112 @@
+"""The environment that a container of a pod would see; what a kubelet resolves, kwok does not.
+
+References to Secrets and ConfigMaps are not followed: their variables are missing, and named.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Obj = dict[str, Any]
+
+_REFERENCE: Final = re.compile(r"\$(?:\$|\(([^)]*)\))")
+_SUBSCRIPT: Final = re.compile(r"metadata\.(labels|annotations)\['([^']*)'\]")
+
+
+@dataclass(slots=True)
+class Environment:
+    """Variables of a container.
+
+    Attributes:
+        values: By name.
+        own: Names whose values may differ between the pods of one template.
+        unresolved: What was left out, such as ``PASSWORD`` or ``envFrom``.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    unresolved: list[str] = field(default_factory=list)
+
+
+def expand(text: str, values: Mapping[str, str]) -> str:
+    """Replace ``$(NAME)`` as Kubernetes does.
+
+    ``$$`` gives ``$``; a reference to an unknown name stays as it is written.
+    """
+    if "$" not in text:
+        return text
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match[1]
+        return "$" if name is None else values.get(name, match[0])
+
+    return _REFERENCE.sub(replacement, text)
+
+
+def field_value(pod: Obj, path: str) -> str | None:
+    """Give the value of a ``fieldRef``; None for a field that cannot be referred to.
+
+    What is not set, such as the IP of a pod that has none yet, is empty.
+    """
+    metadata = pod.get("metadata") or {}
+    subscript = _SUBSCRIPT.fullmatch(path)
+    if subscript is not None:
+        return str((metadata.get(subscript[1]) or {}).get(subscript[2], ""))
+    section, _, name = path.partition(".")
+    if path in _FIELDS:
+        return str((pod.get(section) or {}).get(name) or "")
+    if path in _LISTS:
+        return ",".join(each["ip"] for each in (pod.get(section) or {}).get(name) or ())
+    return None
+
+
+_FIELDS: Final = frozenset(
+    {
+        "metadata.name",
+        "metadata.namespace",
+        "metadata.uid",
+        "spec.nodeName",
+        "spec.serviceAccountName",
+        "status.podIP",
+        "status.hostIP",
+    }
+)
+_LISTS: Final = frozenset({"status.podIPs", "status.hostIPs"})
+
+
+def environment(container: Obj, pod: Obj) -> Environment:
+    """Resolve the variables of a container in the order in which it names them.
+
+    Variables that a ``resourceFieldRef`` sets are left out in silence: they size a process that
+    does not exist here.
+    """
+    found = Environment()
+    if container.get("envFrom"):
+        found.unresolved.append("envFrom")
+    for variable in container.get("env") or ():
+        name = variable["name"]
+        source = variable.get("valueFrom")
+        if source is None:
+            written = variable.get("value") or ""
+            value: str | None = written
+            if "$" in written:
+                value = expand(written, found.values)
+                if value != written:
+                    found.own.add(name)
+        elif "fieldRef" in source:
+            value = field_value(pod, source["fieldRef"].get("fieldPath") or "")
+            found.own.add(name)
+        elif "resourceFieldRef" in source:
+            continue
+        else:
+            value = None
+        if value is None:
+            found.unresolved.append(name)
+        else:
+            found.values[name] = value
+    return found

@@ -1,0 +1,155 @@
+"""The node metadata that the agent in a pod would send, from the pod's environment and metadata.
+
+What differs from pod to pod of one template (name, IPs, node) is kept apart from what does not, so
+that thousands of pods share the larger part.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.proxies.podenv import Environment
+
+    Obj = dict[str, Any]
+
+DISCOVERY: Final = "istiod.istio-system.svc:15012"
+"""Where an agent connects that nobody has told otherwise."""
+
+CONFIG_ANNOTATION: Final = "proxy.istio.io/config"
+
+_ADDRESS_ANNOTATION: Final = "sidecar.istio.io/discoveryAddress"
+_META: Final = "ISTIO_META_"
+_METAJSON: Final = "ISTIO_METAJSON_"
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_DEFAULT_CONFIG: Final[Mapping[str, object]] = {
+    "configPath": "./etc/istio/proxy",
+    "binaryPath": "/usr/local/bin/envoy",
+    "drainDuration": "45s",
+    "discoveryAddress": DISCOVERY,
+    "proxyAdminPort": 15000,
+    "controlPlaneAuthPolicy": "MUTUAL_TLS",
+    "statNameLength": 189,
+    "statusPort": 15020,
+    "terminationDrainDuration": "5s",
+}
+
+
+def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Obj:
+    """Merge an agent's ProxyConfig: defaults, then the environment, then the pod's annotations.
+
+    A text that is no object is named among the environment's unresolved parts.
+    """
+    merged: Obj = dict(_DEFAULT_CONFIG)
+    for name, text in (
+        ("PROXY_CONFIG", environment.values.get("PROXY_CONFIG", "")),
+        (CONFIG_ANNOTATION, annotations.get(CONFIG_ANNOTATION, "")),
+    ):
+        if not text.strip():
+            continue
+        layer = _object(text)
+        if layer is None:
+            environment.unresolved.append(name)
+            continue
+        both = {**_mapping(merged, "proxyMetadata"), **_mapping(layer, "proxyMetadata")}
+        merged |= layer
+        if both:
+            merged["proxyMetadata"] = both
+    address = annotations.get(_ADDRESS_ANNOTATION)
+    if address:
+        merged["discoveryAddress"] = address
+    if not isinstance(merged["discoveryAddress"], str) or not merged["discoveryAddress"]:
+        merged["discoveryAddress"] = DISCOVERY
+    return merged
+
+
+def given_metadata(
+    environment: Environment, config: Obj
+) -> tuple[Obj, tuple[tuple[str, str], ...]]:
+    """Collect the metadata that the environment names; it wins over ProxyConfig's.
+
+    Returns:
+        What pods of one template share, and what this pod has for itself.
+    """
+    shared: Obj = {
+        name.removeprefix(_META): str(value)
+        for name, value in _mapping(config, "proxyMetadata").items()
+        if name.startswith(_META)
+    }
+    own: list[tuple[str, str]] = []
+    for name, value in environment.values.items():
+        if name.startswith(_METAJSON):
+            entries = _object(value) if value else {}
+            if entries is None:
+                environment.unresolved.append(name)
+            shared |= entries or {}
+        elif name.startswith(_META):
+            key = name.removeprefix(_META)
+            if name in environment.own:
+                shared.pop(key, None)
+                own.append((key, value))
+            else:
+                shared[key] = value
+    if "POD_PORTS" in shared:
+        shared["POD_PORTS"] = _compact(shared["POD_PORTS"])
+    return shared, tuple(own)
+
+
+def agent_metadata(
+    shared: Obj,
+    config: Obj,
+    *,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    service_account: str,
+    cluster_id: str,
+    waypoint: bool,
+) -> Obj:
+    """Add what an Envoy's agent sends of its own accord, save the pod's name, IPs and version."""
+    host = config["discoveryAddress"].rpartition(":")[0] or config["discoveryAddress"]
+    return {
+        "METADATA_DISCOVERY": "true" if waypoint else "false",
+        **shared,
+        "CLUSTER_ID": cluster_id,
+        "LABELS": labels,
+        "ANNOTATIONS": annotations,
+        "SERVICE_ACCOUNT": service_account,
+        "PROXY_CONFIG": config,
+        "ENVOY_STATUS_PORT": 15021,
+        "ENVOY_PROMETHEUS_PORT": 15090,
+        "PILOT_SAN": [host],
+    }
+
+
+def _mapping(obj: Obj, name: str) -> Obj:
+    value = obj.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+@functools.lru_cache(maxsize=256)
+def _object(text: str) -> Obj | None:
+    """Read an object of JSON or YAML, which nobody may change; None for anything else."""
+    try:
+        value: object = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        try:
+            # Through JSON, so that dates are text and keys are, too.
+            value = orjson.loads(orjson.dumps(yaml.load(text, _LOADER)))  # noqa: S506 - safe loader
+        except (yaml.YAMLError, orjson.JSONEncodeError, ValueError):
+            return None
+    return value if isinstance(value, dict) else None
+
+
+def _compact(text: str) -> str:
+    """Write JSON inside a string without the line breaks of the injection template."""
+    try:
+        return orjson.dumps(orjson.loads(text)).decode()
+    except orjson.JSONDecodeError:
+        return text
