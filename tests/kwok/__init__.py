@@ -1,0 +1,3 @@
+"""Tests of `pyload.kwok`."""
+
+from __future__ import annotations

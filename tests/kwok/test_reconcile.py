@@ -1,0 +1,251 @@
+"""Starts and stops, one after the other, none lost and none done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.kwok.desired import Policy
+from pyload.kwok.reconcile import Reconciler
+from pyload.kwok.world import World
+from tests.kwok.cluster import node
+from tests.kwok.fleets import Recording
+from tests.proxies.injected import pod
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+Obj = dict[str, Any]
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+class Bench:
+    """A world, a fleet, and what keeps them equal."""
+
+    def __init__(self, *, rate: float | None = None, **policy: Any) -> None:
+        self.world = World(policy=Policy(**policy))
+        self.fleet = Recording()
+        self.times: list[tuple[str, float]] = []
+        self.reconciler = Reconciler(
+            self.world,
+            self.fleet,
+            rate=rate,
+            timed=lambda what, seconds: self.times.append((what, seconds)),
+            rng=Random(1),
+        )
+
+    def node(self, type_: str, obj: Obj) -> None:
+        """Take a node's event."""
+        now = asyncio.get_running_loop().time()
+        record = self.world.read_node(obj)
+        self.reconciler.apply(self.world.node_event(type_, record, now))
+
+    def pod(self, type_: str, obj: Obj) -> None:
+        """Take a pod's event."""
+        now = asyncio.get_running_loop().time()
+        record = self.world.read_pod(obj)
+        self.reconciler.apply(self.world.pod_event(type_, record, now))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Reconcile, on a cluster with one kwok node, while the context is open."""
+        self.node("ADDED", node("kwok-0"))
+        task = asyncio.create_task(self.reconciler.run(), name="reconciler")
+        await asyncio.sleep(0)
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def test_proxies_start_and_stop_at_once() -> None:
+    """Every turn that a start waits is latency that the control plane seems to have."""
+    bench = Bench()
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(0.001)
+        assert bench.fleet.names() == {"a"}
+        bench.pod("DELETED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(0.001)
+
+    assert [(when, what) for when, what, _ in bench.fleet.log] == [(0, "start"), (0.001, "stop")]
+    assert bench.times == [("ip to start", 0)]
+
+
+async def test_the_way_to_the_first_config_is_timed() -> None:
+    """How long a pod is without config is what users of a mesh feel."""
+    bench = Bench()
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1", ready=False))
+        await asyncio.sleep(1)
+        bench.pod("MODIFIED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(2)
+        bench.reconciler.configured("uid-a")
+        bench.reconciler.configured("uid-unknown")
+
+    assert bench.times == [("ip to start", 0), ("ip to config", 3), ("ready to config", 2)]
+
+
+async def test_a_pod_that_has_left_the_queue_never_connects() -> None:
+    """Istiod would see proxies of pods that are long gone."""
+    bench = Bench(rate=1)
+    async with bench.running():
+        for name in "abc":
+            bench.pod("ADDED", pod(name, ip="10.0.0.1"))
+        await asyncio.sleep(0.1)
+        assert bench.reconciler.snapshot().queued == 2
+        bench.pod("DELETED", pod("b", ip="10.0.0.1"))
+        await asyncio.sleep(10)
+
+    assert bench.fleet.did("start") == ["a", "c"]
+    snapshot = bench.reconciler.snapshot()
+    assert (snapshot.queued, snapshot.running, snapshot.started, snapshot.withdrawn) == (0, 2, 2, 1)
+
+
+async def test_starts_are_spread_over_time() -> None:
+    """Istiod admits so many streams a second, and refuses the rest."""
+    bench = Bench(rate=50)
+    async with bench.running():
+        for number in range(500):
+            bench.pod("ADDED", pod(f"p{number}", ip="10.0.0.1"))
+        await asyncio.sleep(5)
+        assert 240 <= len(bench.fleet.running) <= 260
+        await asyncio.sleep(5.5)
+        assert len(bench.fleet.running) == 500
+        # Idleness is no credit for a burst.
+        await asyncio.sleep(100)
+        for number in range(500):
+            bench.pod("ADDED", pod(f"q{number}", ip="10.0.0.1"))
+        await asyncio.sleep(1)
+
+    assert len(bench.fleet.running) <= 610
+
+
+async def test_a_new_ip_waits_until_the_old_proxy_is_gone() -> None:
+    """Two proxies of one pod would be connected at the same time."""
+    bench = Bench()
+    bench.fleet.seconds = 3
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(1)
+        bench.pod("MODIFIED", pod("a", ip="10.0.0.2"))
+        await asyncio.sleep(1)
+        assert bench.reconciler.snapshot().stopping == 1
+        assert bench.fleet.names() == set()
+        await asyncio.sleep(2.1)
+
+    assert [spec.ip for spec in bench.fleet.running.values()] == ["10.0.0.2"]
+    assert [when for when, *_ in bench.fleet.log] == [0, 1, 4]
+    assert bench.reconciler.snapshot().withdrawn == 0
+
+
+async def test_a_pod_that_flaps_while_its_proxy_stops_is_where_it_should_be_in_the_end() -> None:
+    """Selectors make pods come and go faster than streams close."""
+    bench = Bench()
+    bench.fleet.seconds = 1
+    async with bench.running():
+        for count in range(21):
+            bench.pod("DELETED" if count % 2 else "ADDED", pod("a", ip="10.0.0.1"))
+            await asyncio.sleep(0.3)
+        await asyncio.sleep(3)
+        assert bench.fleet.names() == {"a"}
+        bench.pod("DELETED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(0.1)
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(0.1)
+        bench.pod("DELETED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(3)
+
+    assert bench.fleet.names() == set()
+
+
+async def test_time_alone_stops_proxies() -> None:
+    """A pod that a finalizer holds, and the pods of a node that was deleted, send no event."""
+    bench = Bench()
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        bench.pod("ADDED", pod("b", ip="10.0.0.2"))
+        await asyncio.sleep(1)
+        bench.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=30))
+        await asyncio.sleep(1)
+        bench.node("DELETED", node("kwok-0"))
+        await asyncio.sleep(10)
+
+    assert [(when, name) for when, what, name in bench.fleet.log if what == "stop"] == [
+        (6, "a"),
+        (7, "b"),
+    ]
+
+
+async def test_nothing_starts_and_no_time_runs_out_while_the_server_is_away() -> None:
+    """A restart of the API server would restart the mesh."""
+    bench = Bench()
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(1)
+        bench.node("DELETED", node("kwok-0"))
+        bench.reconciler.stale("nodes", stale=True)
+        bench.reconciler.stale("pods", stale=True)
+        bench.pod("ADDED", pod("b", ip="10.0.0.2"))
+        await asyncio.sleep(60)
+        assert bench.reconciler.snapshot().away == 60
+        assert bench.fleet.names() == {"a"}
+        bench.reconciler.stale("nodes", stale=False)
+        await asyncio.sleep(5)
+        bench.reconciler.stale("pods", stale=False)
+        await asyncio.sleep(0.5)
+        assert bench.fleet.names() == {"a"}
+        # What was missed arrives a moment after the server is back.
+        bench.node("ADDED", node("kwok-0"))
+        await asyncio.sleep(20)
+        assert bench.reconciler.snapshot().away == 0
+
+    assert [(when, what, name) for when, what, name in bench.fleet.log] == [
+        (0, "start", "a"),
+        (67, "start", "b"),
+    ]
+
+
+async def test_a_server_that_leaves_again_at_once_is_still_away() -> None:
+    """A load balancer lets one request through and drops the next."""
+    bench = Bench()
+    async with bench.running():
+        bench.reconciler.stale("pods", stale=True)
+        await asyncio.sleep(1)
+        bench.reconciler.stale("pods", stale=False)
+        await asyncio.sleep(0.5)
+        bench.reconciler.stale("pods", stale=True)
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(10)
+        assert bench.fleet.names() == set()
+        bench.reconciler.stale("pods", stale=False)
+        await asyncio.sleep(1)
+        await asyncio.sleep(0)
+        assert bench.fleet.names() == {"a"}
+
+
+async def test_a_deletion_that_is_seen_stops_a_proxy_even_when_another_watch_is_stale() -> None:
+    """Only what is not known has to wait."""
+    bench = Bench()
+    async with bench.running():
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(1)
+        bench.reconciler.stale("nodes", stale=True)
+        bench.pod("DELETED", pod("a", ip="10.0.0.1"))
+        await asyncio.sleep(1)
+
+    assert bench.fleet.names() == set()
