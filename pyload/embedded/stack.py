@@ -13,6 +13,7 @@ from pyload.kube.client import Client
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pyload.embedded.kwok.stages import Stages
     from pyload.tasks import Supervisor
 
 
@@ -33,6 +34,22 @@ class Stack:
     tls: str
     server: ApiServer
     plane: ControlPlane
+
+
+def play_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> None:
+    """Play kwok, a scheduler, an injector and the controllers of workloads for an API server.
+
+    Args:
+        server: The API server.
+        background: Owns their task.
+        stages: How pods move on.
+    """
+    from pyload.embedded.kwok.admission import injector  # noqa: PLC0415 - kwok mode only
+    from pyload.embedded.kwok.kwok import Kwok  # noqa: PLC0415
+
+    server.admit = injector(server)
+    kwok = Kwok(Client(server.transport()), stages=stages)
+    background.spawn(kwok.run(), name="embedded-kwok")
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,7 @@ from pyload.embedded.apiserver.watch import QUEUE, Watcher
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-    from pyload.kube.resources import Resource
+    from pyload.kube.resources import Obj, Resource
     from pyload.kube.transport import Response, Transport
 
 
@@ -40,6 +40,8 @@ class ApiServer:
         intercept: Called before every request. It may answer in the server's place, or raise a
             `PyloadError`: a client in memory sees the error itself, one over HTTP sees its
             connection break.
+        admit: Called with every object that is about to be created, its defaults filled in; what
+            it gives is created instead, as with a mutating webhook. It must not change the object.
         store: What it holds.
     """
 
@@ -52,6 +54,7 @@ class ApiServer:
         queue: int = QUEUE,
     ) -> None:
         self.intercept: Callable[[Request], Response | None] | None = None
+        self.admit: Callable[[Resource, Obj], Obj] | None = None
         self._observer = observer
         self._queue = queue
         self._watchers: set[Watcher] = set()
@@ -61,6 +64,7 @@ class ApiServer:
             later=_later,
             key=secrets.token_bytes(32),
             rng=Random(),  # noqa: S311 - ends of names, not secrets
+            admit=self._admit,
             history=history,
         )
         self.store = self._handler.store
@@ -119,6 +123,9 @@ class ApiServer:
         if self._observer is not None:
             self._observer(request, 200 if isinstance(answer, WatchPlan) else answer.status)
         return answer
+
+    def _admit(self, resource: Resource, obj: Obj) -> Obj:
+        return obj if self.admit is None else self.admit(resource, obj)
 
     def _begin(self, plan: WatchPlan) -> Watcher:
         watcher = Watcher(

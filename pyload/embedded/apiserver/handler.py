@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
+    from pyload.kube.resources import Obj, Resource
+
 Answer = Reply | WatchPlan
 
 _ON_OBJECTS: Final = frozenset(("update", "patch", "delete"))
@@ -40,6 +42,7 @@ class Handler:
         later: Calls a function after so many seconds.
         key: Signs service account tokens.
         rng: Chooses the ends of generated names.
+        admit: Gives each new object as it is to be created, like a mutating webhook.
         history: Events kept per kind for watches that start in the past.
     """
 
@@ -51,12 +54,15 @@ class Handler:
         later: Callable[[float, Callable[[], None]], None],
         key: bytes,
         rng: Random,
+        admit: Callable[[Resource, Obj], Obj],
         history: int = HISTORY,
     ) -> None:
         self.store = Store(history=history)
         self._reads = Reads(self.store)
         controllers = Controllers(self.store, now=now, new_uid=new_uid, later=later)
-        self._writes = Writes(self.store, controllers.addresses, now=now, new_uid=new_uid, rng=rng)
+        self._writes = Writes(
+            self.store, controllers.addresses, now=now, new_uid=new_uid, rng=rng, admit=admit
+        )
         self._reviews = Reviews(self.store, Signer(key), now=now, new_uid=new_uid)
         reads, writes = self._reads, self._writes
         self._answers: dict[tuple[str, str], Callable[[Request, Target], Answer]] = {

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.addresses import Addresses
     from pyload.embedded.apiserver.store import Entry, Store
+    from pyload.kube.resources import Resource
 
 Obj = dict[str, Any]
 
@@ -60,6 +61,7 @@ class Writes:
         now: Gives the time.
         new_uid: Gives a fresh UID.
         rng: Chooses the ends of generated names.
+        admit: Gives each new object as it is to be created, like a mutating webhook.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class Writes:
         now: Callable[[], datetime],
         new_uid: Callable[[], str],
         rng: Random,
+        admit: Callable[[Resource, Obj], Obj],
     ) -> None:
         self._store = store
         self._addresses = addresses
         self._now = now
         self._new_uid = new_uid
         self._rng = rng
+        self._admit = admit
 
     def create(self, request: Request, target: Target) -> Reply:
         """Answer a POST to a collection.
@@ -100,7 +104,11 @@ class Writes:
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate(metadata["generateName"])
         obj["metadata"] = metadata
-        obj = defaults.admit(kind, defaults.fill(kind, obj))
+        obj = defaults.fill(kind, obj)
+        admitted = self._admit(kind.resource(), obj)
+        if admitted is not obj:
+            obj = defaults.fill(kind, admitted)
+        obj = defaults.admit(kind, obj)
         if kind is SERVICE:
             obj = services.complete(obj, None, self._addresses)
         validation.check(kind, obj, None)

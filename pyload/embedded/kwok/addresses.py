@@ -1,0 +1,82 @@
+"""Addresses of pods, given out as kwok does: one pool per CIDR, without an upper bound.
+
+Pure. Nodes without a CIDR share a pool. A pool that is full goes on behind its CIDR, so pods of
+neighbouring nodes may get the same address; such an address is forgotten when its pod goes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from random import Random
+
+Obj = dict[str, Any]
+
+
+class Pool:
+    """The addresses of one CIDR.
+
+    Args:
+        cidr: Such as ``10.0.0.0/24``; host bits are allowed.
+    """
+
+    __slots__ = ("_free", "_network", "_next")
+
+    def __init__(self, cidr: str) -> None:
+        self._network = ipaddress.ip_network(cidr, strict=False)
+        self._next = self._network.network_address + 1
+        self._free: list[str] = []
+
+    def take(self, rng: Random) -> str:
+        """Give an address: one that was given back, or the next one."""
+        free = self._free
+        if free:
+            chosen = rng.randrange(len(free))
+            free[chosen], free[-1] = free[-1], free[chosen]
+            return free.pop()
+        ip = str(self._next)
+        self._next += 1
+        return ip
+
+    def give_back(self, ip: str) -> None:
+        """Take back an address whose pod is gone."""
+        if ipaddress.ip_address(ip) in self._network:
+            self._free.append(ip)
+
+
+class Addresses:
+    """The addresses of all pods.
+
+    Args:
+        cidr: For nodes that name none.
+    """
+
+    def __init__(self, cidr: str) -> None:
+        self._cidr = cidr
+        self._pools: dict[str, Pool] = {}
+        self._given: dict[str, tuple[Pool, str]] = {}
+
+    def of(self, uid: str, node: Obj, rng: Random) -> str:
+        """Give the address of a pod on a node: always the same one for a UID."""
+        given = self._given.get(uid)
+        if given is None:
+            cidr = _cidr_of(node) or self._cidr
+            pool = self._pools.get(cidr)
+            if pool is None:
+                pool = self._pools[cidr] = Pool(cidr)
+            given = self._given[uid] = pool, pool.take(rng)
+        return given[1]
+
+    def release(self, uid: str) -> None:
+        """Take back the address of a pod that is gone."""
+        given = self._given.pop(uid, None)
+        if given is not None:
+            given[0].give_back(given[1])
+
+
+def _cidr_of(node: Obj) -> str:
+    spec = node.get("spec") or {}
+    cidrs = spec.get("podCIDRs") or [spec.get("podCIDR") or ""]
+    return str(cidrs[0])

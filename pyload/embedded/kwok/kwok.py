@@ -1,0 +1,203 @@
+"""A kwok cluster in this process: kwok, the scheduler, and the controllers of workloads."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.kwok.pods import Pods
+from pyload.embedded.kwok.records import keep_all, keep_pod, key_of
+from pyload.embedded.kwok.stages import HEARTBEAT, Stages, is_ready, node_status
+from pyload.embedded.kwok.state import WORKLOADS, Item, State
+from pyload.embedded.kwok.workloads import Workloads
+from pyload.errors import Conflict, NotFound, PyloadError
+from pyload.kube.resources import NODES, PODS
+from pyload.kube.watch import Reflector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyload.kube.client import Client
+
+Obj = dict[str, Any]
+
+CIDR: Final = "10.0.0.0/24"
+NODE_IP: Final = "192.0.2.1"
+PORT: Final = 10247
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+
+log = logging.getLogger("pyload.kwok")
+
+
+class Kwok:
+    """Plays what makes a cluster with kwok nodes move.
+
+    Nodes with the annotation ``kwok.x-k8s.io/node=fake`` become ready and stay so, and their pods
+    live as kwok's stages have it; Deployments, ReplicaSets and Jobs get their pods; pods get their
+    nodes; what belongs to something deleted is deleted. One task does it all, one thing after the
+    other.
+
+    Args:
+        client: The API server.
+        stages: ``fast``: everything at once; ``general``: in steps that take 1 to 5 s each.
+        cidr: Addresses of pods on nodes that name no CIDR; repeats are possible, as with kwok.
+        node_ip: Address of nodes that name none; empty for none.
+        rng: Chooses names, delays and reused addresses.
+        now: Gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        stages: Stages = "fast",
+        cidr: str = CIDR,
+        node_ip: str = NODE_IP,
+        rng: Random | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._node_ip = node_ip
+        self._rng = rng or Random()  # noqa: S311 - names and delays
+        self._now = now
+        self._state = State(stages=stages, cidr=cidr)
+        self._beating: set[str] = set()
+        self._failures: dict[Item, int] = {}
+        self._workloads = Workloads(client, self._state, rng=self._rng, now=now)
+        self._pods = Pods(
+            client,
+            self._state,
+            node_ip=node_ip,
+            rng=self._rng,
+            now=now,
+        )
+
+    async def run(self) -> None:
+        """Run the cluster until cancelled.
+
+        Raises:
+            ApiError: The account may not read what is to be watched.
+        """
+        client, rng, state = self._client, self._rng, self._state
+        reflectors = [
+            Reflector(client, NODES, _Nodes(state), rng=rng, keep=keep_all),
+            Reflector(client, PODS, _PodFeed(state), rng=rng, keep=keep_pod),
+            *(
+                Reflector(client, resource, _WorkloadFeed(state, kind), rng=rng, keep=keep_all)
+                for kind, resource in WORKLOADS.items()
+            ),
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for reflector in reflectors:
+                    group.create_task(reflector.run(), name="kwok-watch")
+                for reflector in reflectors:
+                    await reflector.synced.wait()
+                group.create_task(self._work(), name="kwok-work")
+        except* PyloadError as errors:
+            raise _first(errors) from None
+
+    async def _work(self) -> None:
+        while True:
+            item = await self._state.queue.get()
+            try:
+                await self._handle(item)
+            except PyloadError as error:
+                self._retry(item, error)
+            else:
+                self._failures.pop(item, None)
+
+    def _retry(self, item: Item, error: PyloadError) -> None:
+        failed = self._failures[item] = self._failures.get(item, 0) + 1
+        # What has changed or gone comes right with the watch; the rest needs somebody.
+        passing = failed == 1 or isinstance(error, (Conflict, NotFound))
+        level = logging.DEBUG if passing else logging.WARNING
+        log.log(level, "cannot handle %s %s: %s", item.kind, "/".join(item.key), error)
+        self._state.queue.add_later(item, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failed, 10)))
+
+    async def _handle(self, item: Item) -> None:
+        if item.kind == "Pod":
+            await self._pods.handle(item.key)
+        elif item.kind == "Gone":
+            await self._pods.clear(item.key[1])
+        elif item.kind in WORKLOADS:
+            await self._workloads.handle(item.kind, item.key)
+        else:
+            await self._node(item.key[1], beat=item.kind == "Heartbeat")
+
+    async def _node(self, name: str, *, beat: bool) -> None:
+        """Make a node ready, or keep it so."""
+        node = self._state.nodes.get(name)
+        if node is None or name not in self._state.managed:
+            self._beating.discard(name)
+            return
+        if beat or name not in self._beating:
+            self._beating.add(name)
+            pause = self._rng.uniform(*HEARTBEAT)
+            self._state.queue.add_later(Item("Heartbeat", ("", name)), pause)
+        if beat or not is_ready(node):
+            status = node_status(node, ip=self._node_ip, port=PORT, now=timestamp(self._now()))
+            path = NODES.path(None, name, "status")
+            await self._client.write("PUT", path, {**node, "status": status})
+
+
+class _Nodes:
+    """Feeds nodes to the state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def replace(self, objects: list[Obj]) -> None:
+        self._state.replace_nodes(objects)
+
+    def event(self, type_: str, obj: Obj) -> None:
+        if type_ == "DELETED":
+            self._state.remove_node(obj["metadata"]["name"])
+        else:
+            self._state.put_node(obj)
+
+
+class _PodFeed:
+    """Feeds pods to the state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def replace(self, objects: list[Obj]) -> None:
+        self._state.replace_pods(objects)
+
+    def event(self, type_: str, obj: Obj) -> None:
+        if type_ == "DELETED":
+            self._state.remove_pod(key_of(obj))
+        else:
+            self._state.put_pod(obj)
+
+
+class _WorkloadFeed:
+    """Feeds workloads of one kind to the state."""
+
+    def __init__(self, state: State, kind: str) -> None:
+        self._state = state
+        self._kind = kind
+
+    def replace(self, objects: list[Obj]) -> None:
+        self._state.replace_workloads(self._kind, objects)
+
+    def event(self, type_: str, obj: Obj) -> None:
+        if type_ == "DELETED":
+            self._state.remove_workload(self._kind, key_of(obj), uid=obj["metadata"]["uid"])
+        else:
+            self._state.put_workload(self._kind, obj)
+
+
+def _first(group: BaseExceptionGroup[PyloadError]) -> PyloadError:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, PyloadError)
+    return error

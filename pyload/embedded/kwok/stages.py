@@ -1,0 +1,287 @@
+"""What kwok does next with a pod or a node, and how the object looks afterwards.
+
+Pure: times and randomness come in as arguments. The stages are kwok's: pod-fast, pod-general and
+node-fast.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pyload.units import Duration
+
+if TYPE_CHECKING:
+    from random import Random
+
+Obj = dict[str, Any]
+Stages = Literal["fast", "general"]
+
+VERSION: Final = "kwok-0.9.0"
+"""What kwok writes where a node names no version."""
+
+HEARTBEAT: Final = (600.0, 610.0)
+"""Seconds between two heartbeats of a node."""
+
+_DELAY: Final = (1.0, 5.0)
+_NODE: Final = "kwok.x-k8s.io/node"
+_CAPACITY: Final[Obj] = {"cpu": "1k", "memory": "1Ti", "pods": "1M"}
+_NODE_INFO: Final[Obj] = {
+    "architecture": "amd64",
+    "containerRuntimeVersion": VERSION,
+    "kernelVersion": VERSION,
+    "kubeProxyVersion": VERSION,
+    "kubeletVersion": VERSION,
+    "operatingSystem": "linux",
+}
+_NODE_CONDITIONS: Final = (
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    (
+        "MemoryPressure",
+        "False",
+        "KubeletHasSufficientMemory",
+        "kubelet has sufficient memory available",
+    ),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("NetworkUnavailable", "False", "RouteCreated", "RouteController created a route"),
+)
+
+
+class Stage(Enum):
+    """A step in a pod's life; the value is kwok's name for it."""
+
+    CREATE = "pod-create"
+    INIT_RUNNING = "pod-init-container-running"
+    INIT_COMPLETED = "pod-init-container-completed"
+    READY = "pod-ready"
+    COMPLETE = "pod-complete"
+    DELETE = "pod-delete"
+
+
+def is_kwok(node: Obj) -> bool:
+    """Tell whether a node carries the annotation by which kwok knows its nodes."""
+    annotations = node["metadata"].get("annotations") or {}
+    return annotations.get(_NODE) == "fake"
+
+
+def is_ready(obj: Obj) -> bool:
+    """Tell whether a pod or a node has the condition Ready."""
+    return has_condition(obj, "Ready")
+
+
+def has_condition(obj: Obj, type_: str) -> bool:
+    """Tell whether a condition of an object is true."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == type_ and one.get("status") == "True" for one in conditions)
+
+
+def next_stage(pod: Obj, stages: Stages) -> Stage | None:
+    """Choose what happens next to a pod on a kwok node; None while nothing does.
+
+    A pod that already has no grace left is the API server's to remove, once its finalizers go.
+    """
+    metadata = pod["metadata"]
+    status = pod.get("status") or {}
+    if metadata.get("deletionTimestamp"):
+        held = stages == "general" and metadata.get("finalizers")
+        return None if held or metadata.get("deletionGracePeriodSeconds") == 0 else Stage.DELETE
+    phase = status.get("phase") or "Pending"
+    if phase == "Running":
+        owners = metadata.get("ownerReferences") or ()
+        return Stage.COMPLETE if any(one.get("kind") == "Job" for one in owners) else None
+    if phase != "Pending":
+        return None
+    if stages == "general":
+        return _before_ready(status)
+    return None if is_ready(pod) else Stage.READY
+
+
+def _before_ready(status: Obj) -> Stage:
+    """Choose the next of pod-general's stages for a pending pod."""
+    if not status.get("containerStatuses"):
+        return Stage.CREATE
+    inits = [one.get("state") or {} for one in status.get("initContainerStatuses") or ()]
+    if any("waiting" in state for state in inits):
+        return Stage.INIT_RUNNING
+    if any("running" in state for state in inits):
+        return Stage.INIT_COMPLETED
+    return Stage.READY
+
+
+def delay(stage: Stage, pod: Obj, stages: Stages, *, now: datetime, rng: Random) -> float:
+    """Choose how many seconds pass before a stage happens.
+
+    A pod's annotations ``STAGE.stage.kwok.x-k8s.io/delay`` and ``jitter-delay`` override the
+    bounds of pod-general; pod-fast knows no delays.
+    """
+    if stages == "fast":
+        return 0.0
+    low, high = _DELAY
+    if stage is Stage.DELETE:
+        until = datetime.fromisoformat(pod["metadata"]["deletionTimestamp"])
+        high = (until - now.astimezone(UTC)).total_seconds()
+    annotations = pod["metadata"].get("annotations") or {}
+    prefix = f"{stage.value}.stage.kwok.x-k8s.io/"
+    low = _seconds(annotations.get(f"{prefix}delay"), low)
+    high = _seconds(annotations.get(f"{prefix}jitter-delay"), high)
+    # The second bound wins where it is the smaller one, as in kwok.
+    return rng.uniform(low, high) if high > low else max(0.0, high)
+
+
+def _seconds(text: str | None, default: float) -> float:
+    try:
+        return Duration.parse(text).seconds if text else default
+    except ValueError:
+        return default
+
+
+def pod_status(stage: Stage, pod: Obj, *, ip: str, host_ip: str, now: str) -> Obj:
+    """Give a pod's status after a stage other than DELETE.
+
+    Args:
+        stage: The stage.
+        pod: The pod before.
+        ip: Its address; may be empty.
+        host_ip: Its node's address; may be empty.
+        now: A Kubernetes timestamp.
+    """
+    status = dict(pod.get("status") or {})
+    spec = pod["spec"]
+    if stage is Stage.COMPLETE:
+        status["containerStatuses"] = [_completed(one, now) for one in spec["containers"]]
+        return {**status, "phase": "Succeeded"}
+    inits = spec.get("initContainers") or ()
+    conditions: list[tuple[str, bool]] = []
+    if stage is Stage.CREATE:
+        conditions = [("Initialized", not inits), ("Ready", False), ("ContainersReady", False)]
+        status |= {"phase": "Pending", "startTime": now, **_addresses(ip, host_ip)}
+        why = "PodInitializing" if inits else "ContainerCreating"
+        status["containerStatuses"] = [_waiting(one, why) for one in spec["containers"]]
+        if inits:
+            status["initContainerStatuses"] = [_waiting(one, "PodInitializing") for one in inits]
+    elif stage is Stage.INIT_RUNNING:
+        status["initContainerStatuses"] = [_running(one, now, started=True) for one in inits]
+    elif stage is Stage.INIT_COMPLETED:
+        # pod-general ends native sidecars too.
+        status["initContainerStatuses"] = [_initialized(one, now) for one in inits]
+        conditions = [("Initialized", True)]
+    elif stage is Stage.READY:
+        gates = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
+        wanted = ("Initialized", "Ready", "ContainersReady", *gates)
+        conditions = [(type_, True) for type_ in wanted]
+        status |= {"phase": "Running", **_addresses(ip, host_ip)}
+        status.setdefault("startTime", now)
+        status["containerStatuses"] = [_running(one, now) for one in spec["containers"]]
+        if inits and "initContainerStatuses" not in status:
+            status["initContainerStatuses"] = [_init(one, now) for one in inits]
+    status["conditions"] = _merged(status.get("conditions") or (), conditions, now)
+    return status
+
+
+def _merged(before: Any, changes: list[tuple[str, bool]], now: str) -> list[Obj]:
+    changed = [
+        {"type": type_, "status": "True" if value else "False", "lastTransitionTime": now}
+        for type_, value in changes
+    ]
+    named = {type_ for type_, _ in changes}
+    return [*changed, *(one for one in before if one["type"] not in named)]
+
+
+def _addresses(ip: str, host_ip: str) -> Obj:
+    addresses: Obj = {}
+    if host_ip:
+        addresses |= {"hostIP": host_ip, "hostIPs": [{"ip": host_ip}]}
+    if ip:
+        addresses |= {"podIP": ip, "podIPs": [{"ip": ip}]}
+    return addresses
+
+
+def _container(container: Obj, state: Obj, *, ready: bool, **rest: bool) -> Obj:
+    return {
+        "name": container["name"],
+        "state": state,
+        "lastState": {},
+        "ready": ready,
+        "restartCount": 0,
+        "image": container.get("image", ""),
+        "imageID": "",
+        **rest,
+    }
+
+
+def _waiting(container: Obj, why: str) -> Obj:
+    return _container(container, {"waiting": {"reason": why}}, ready=False)
+
+
+def _running(container: Obj, now: str, **rest: bool) -> Obj:
+    return _container(container, {"running": {"startedAt": now}}, ready=True, **rest)
+
+
+def _ended(now: str) -> Obj:
+    ended = {"exitCode": 0, "reason": "Completed", "startedAt": now, "finishedAt": now}
+    return {"terminated": ended}
+
+
+def _completed(container: Obj, now: str) -> Obj:
+    return _container(container, _ended(now), ready=False, started=False)
+
+
+def _initialized(container: Obj, now: str) -> Obj:
+    return _container(container, _ended(now), ready=True)
+
+
+def _init(container: Obj, now: str) -> Obj:
+    if container.get("restartPolicy") == "Always":
+        return _running(container, now, started=True)
+    return _initialized(container, now)
+
+
+def node_status(node: Obj, *, ip: str, port: int, now: str) -> Obj:
+    """Give a node's status after node-initialize or a heartbeat: Ready, and what it says kept.
+
+    Args:
+        node: The node before.
+        ip: Address for nodes that have none; may be empty.
+        port: Port of the pretended kubelet.
+        now: A Kubernetes timestamp.
+    """
+    status = dict(node.get("status") or {})
+    before = {one["type"]: one for one in status.get("conditions") or ()}
+    created = node["metadata"].get("creationTimestamp", now)
+    conditions = []
+    for type_, value, reason, message in _NODE_CONDITIONS:
+        old = before.pop(type_, {})
+        kept = old.get("lastTransitionTime") if old.get("status") == value else None
+        conditions.append(
+            {
+                "type": type_,
+                "status": value,
+                "lastHeartbeatTime": now,
+                "lastTransitionTime": kept or created,
+                "reason": reason,
+                "message": message,
+            }
+        )
+    status["conditions"] = [*conditions, *before.values()]
+    addresses = list(status.get("addresses") or ())
+    if ip and not any(one.get("type") == "InternalIP" for one in addresses):
+        addresses.append({"type": "InternalIP", "address": ip})
+    if addresses:
+        status["addresses"] = addresses
+    for field in ("allocatable", "capacity"):
+        status[field] = status.get(field) or _CAPACITY
+    given = {name: text for name, text in (status.get("nodeInfo") or {}).items() if text}
+    status["nodeInfo"] = {**_NODE_INFO, **given}
+    status["daemonEndpoints"] = {"kubeletEndpoint": {"Port": port}}
+    status["phase"] = "Running"
+    return status
+
+
+def internal_ip(node: Obj) -> str:
+    """Find a node's address; empty if it has none."""
+    for one in (node.get("status") or {}).get("addresses") or ():
+        if one.get("type") == "InternalIP":
+            return str(one.get("address", ""))
+    return ""

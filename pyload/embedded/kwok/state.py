@@ -1,0 +1,300 @@
+"""The cluster as the watches show it, and what of it needs attention.
+
+No requests are sent here: every change puts what it concerns into the queue.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.kwok.addresses import Addresses
+from pyload.embedded.kwok.queue import WorkQueue
+from pyload.embedded.kwok.records import DONE, Collection, Pod, Workload, controller_of, key_of
+from pyload.embedded.kwok.scheduler import Node, Scheduler
+from pyload.embedded.kwok.stages import is_kwok, next_stage
+from pyload.kube.resources import Resource
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pyload.embedded.kwok.records import Key
+    from pyload.embedded.kwok.stages import Stage, Stages
+
+Obj = dict[str, Any]
+
+DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
+REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
+JOBS: Final = Resource("batch", "v1", "jobs", "Job", namespaced=True)
+WORKLOADS: Final = {one.kind: one for one in (DEPLOYMENTS, REPLICA_SETS, JOBS)}
+
+SETTLE: Final = 0.05
+"""Seconds in which changes of a workload's pods are gathered before the workload is seen to."""
+
+ORPHANED: Final = 40.0
+"""Seconds after which the pods of a node that is gone are deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that needs attention.
+
+    Attributes:
+        kind: Kind of the object, or ``Heartbeat`` or ``Gone`` of a node.
+        key: Namespace and name.
+    """
+
+    kind: str
+    key: Key
+
+
+class Need(Enum):
+    """What a pod needs from whom."""
+
+    SCHEDULER = auto()
+    KWOK = auto()
+    JOB = auto()
+    GARBAGE_COLLECTOR = auto()
+
+
+class State:
+    """The cluster's nodes, pods and workloads.
+
+    Args:
+        stages: How kwok's pods live.
+        cidr: Of nodes that name none.
+    """
+
+    def __init__(self, *, stages: Stages, cidr: str) -> None:
+        self.stages = stages
+        self.queue: WorkQueue[Item] = WorkQueue()
+        self.scheduler = Scheduler()
+        self.addresses = Addresses(cidr)
+        self.nodes: dict[str, Obj] = {}
+        self.managed: set[str] = set()
+        """Nodes of kwok; one that loses its annotation stays until it is deleted."""
+        self.pods: Collection[Pod] = Collection()
+        self.workloads: dict[str, Collection[Workload]] = {kind: Collection() for kind in WORKLOADS}
+        self.fresh: dict[Key, Obj] = {}
+        """Pods in the queue as the watch has shown them, so that they need not be read again."""
+        self.waiting: set[Key] = set()
+        """Pods that fit nowhere at present."""
+        self.dead: set[str] = set()
+        """UIDs of owners that are gone while something of theirs is left."""
+        self.planned: dict[str, tuple[Stage, datetime]] = {}
+        """Stages that pods are waiting for, by UID."""
+        self.succeeded: dict[str, int] = {}
+        """Pods that have ended well and been let go, by their Job's UID."""
+        self._on_node: defaultdict[str, dict[Key, None]] = defaultdict(dict)
+
+    def need(self, pod: Obj, record: Pod) -> Need | None:
+        """Decide what a pod needs; None while it needs nothing."""
+        owned = self._is_owned(pod, record)
+        if record.tracked and (record.phase in DONE or record.terminating or not owned):
+            return Need.JOB
+        if not owned and not record.terminating:
+            return Need.GARBAGE_COLLECTOR
+        if not record.node:
+            scheduler = pod["spec"].get("schedulerName", "default-scheduler")
+            ours = scheduler == "default-scheduler" and not record.terminating
+            return Need.SCHEDULER if ours and record.phase == "Pending" else None
+        if record.node in self.managed and next_stage(pod, self.stages) is not None:
+            return Need.KWOK
+        return None
+
+    def _is_owned(self, pod: Obj, record: Pod) -> bool:
+        """Tell whether a pod's owner is there, or is nobody that is known here."""
+        owner = controller_of(pod)
+        kind = owner["kind"] if owner else ""
+        if kind not in ("ReplicaSet", "Job"):
+            return True
+        return self.workloads[kind].find(record.owner) is not None
+
+    def on_node(self, name: str) -> list[Key]:
+        """List the pods on a node."""
+        return list(self._on_node.get(name, ()))
+
+    def replace_pods(self, objects: list[Obj]) -> None:
+        """Take all pods."""
+        there = {key_of(obj) for obj in objects}
+        for key in self.pods.names():
+            if key not in there:
+                self.remove_pod(key)
+        for obj in objects:
+            self.put_pod(obj)
+
+    def put_pod(self, obj: Obj) -> None:
+        """Take a new or changed pod."""
+        pod = Pod.read(obj)
+        old = self.pods.get(pod.key)
+        if old is not None and old.uid == pod.uid:
+            # What was done but not seen yet cannot be undone.
+            pod.node = pod.node or old.node
+            pod.terminating |= old.terminating
+        elif old is not None and old.uid:
+            self.remove_pod(old.key)
+            old = None
+        if not self.pods.is_news(pod):
+            return
+        self.pods.put(pod)
+        self._move(pod.key, old.place if old else "", pod.place)
+        if pod.node and pod.node not in self.nodes:
+            self.queue.add_later(Item("Gone", ("", pod.node)), ORPHANED)
+        if self.need(obj, pod) is not None:
+            self.fresh[pod.key] = obj
+            self.queue.add(Item("Pod", pod.key))
+        else:
+            self.fresh.pop(pod.key, None)
+        if old is None or (old.active, old.ready, old.tracked) != (
+            pod.active,
+            pod.ready,
+            pod.tracked,
+        ):
+            self._touch(pod.owner)
+
+    def remove_pod(self, key: Key) -> None:
+        """Forget a pod that is gone."""
+        old = self.pods.remove(key)
+        if old is None:
+            return
+        self.fresh.pop(key, None)
+        self.waiting.discard(key)
+        self.planned.pop(old.uid, None)
+        self._move(key, old.place, "")
+        self.addresses.release(old.uid)
+        self._touch(old.owner)
+        self._bury(old.owner)
+
+    def bound(self, key: Key, uid: str, node: str) -> None:
+        """Take note that a pod has been sent to a node, before the watch shows it."""
+        self.waiting.discard(key)
+        pod = self.pods.get(key)
+        if pod is not None and pod.uid == uid and not pod.node:
+            pod.node = node
+            self._move(key, "", pod.place)
+
+    def doomed(self, key: Key, uid: str) -> None:
+        """Take note that a pod's deletion has begun, before the watch shows it."""
+        pod = self.pods.get(key)
+        if pod is not None and pod.uid == uid:
+            pod.terminating = True
+
+    def untracked(self, key: Key, uid: str) -> None:
+        """Take note that a Job's pod has been let go, and count it if it ended well."""
+        pod = self.pods.get(key)
+        if pod is None or pod.uid != uid:
+            return
+        pod.tracked = False
+        if pod.phase == "Succeeded" and pod.owner in self.succeeded:
+            self.succeeded[pod.owner] += 1
+
+    def _move(self, key: Key, before: str, after: str) -> None:
+        if before == after:
+            return
+        if before:
+            del self._on_node[before][key]
+            if not self._on_node[before]:
+                del self._on_node[before]
+            if self.scheduler.remove_pod(before):
+                self._wake_waiting()
+        if after:
+            self._on_node[after][key] = None
+            self.scheduler.add_pod(after)
+
+    def _wake_waiting(self) -> None:
+        for key in self.waiting:
+            self.queue.add(Item("Pod", key))
+
+    def replace_nodes(self, objects: list[Obj]) -> None:
+        """Take all nodes."""
+        there = {obj["metadata"]["name"] for obj in objects}
+        for name in [name for name in self.nodes if name not in there]:
+            self.remove_node(name)
+        for obj in objects:
+            self.put_node(obj)
+
+    def put_node(self, obj: Obj) -> None:
+        """Take a new or changed node."""
+        name = obj["metadata"]["name"]
+        self.nodes[name] = obj
+        if is_kwok(obj) and name not in self.managed:
+            self.managed.add(name)
+            for key in self.on_node(name):
+                self.queue.add(Item("Pod", key))
+        if name in self.managed:
+            self.queue.add(Item("Node", ("", name)))
+        if self.scheduler.put(Node.read(obj)):
+            self._wake_waiting()
+
+    def remove_node(self, name: str) -> None:
+        """Forget a node that is gone; its pods are left for a while."""
+        self.nodes.pop(name, None)
+        self.managed.discard(name)
+        self.scheduler.remove(name)
+        self.queue.add_later(Item("Gone", ("", name)), ORPHANED)
+
+    def replace_workloads(self, kind: str, objects: list[Obj]) -> None:
+        """Take all workloads of one kind."""
+        there = {key_of(obj) for obj in objects}
+        for key in self.workloads[kind].names():
+            if key not in there:
+                self.remove_workload(kind, key)
+        for obj in objects:
+            self.put_workload(kind, obj)
+
+    def put_workload(self, kind: str, obj: Obj) -> None:
+        """Take a new or changed workload."""
+        collection = self.workloads[kind]
+        workload = Workload.read(obj)
+        old = collection.get(workload.key)
+        if old is not None and old.uid != workload.uid:
+            self.remove_workload(kind, old.key)
+        if not collection.is_news(workload):
+            return
+        collection.put(workload)
+        self.queue.add(Item(kind, workload.key))
+        self._touch(workload.owner)
+        if old is None or old.uid != workload.uid:
+            # What it owns may have been shown before it.
+            for owned in self.workloads["ReplicaSet"].owned_by(workload.uid):
+                self.queue.add(Item("ReplicaSet", owned.key))
+            for pod in self.pods.owned_by(workload.uid):
+                self.queue.add(Item("Pod", pod.key))
+
+    def remove_workload(self, kind: str, key: Key, *, uid: str = "") -> None:
+        """Forget a workload that is gone; what it owned goes too.
+
+        Args:
+            kind: Its kind.
+            key: Its name.
+            uid: Forget it only if it has this UID, and not one that took its name.
+        """
+        old = self.workloads[kind].get(key)
+        if old is None or uid not in ("", old.uid):
+            return
+        self.workloads[kind].remove(key)
+        self.succeeded.pop(old.uid, None)
+        self.dead.add(old.uid)
+        for workload in self.workloads["ReplicaSet"].owned_by(old.uid):
+            self.queue.add(Item("ReplicaSet", workload.key))
+        for pod in self.pods.owned_by(old.uid):
+            self.queue.add(Item("Pod", pod.key))
+        self._bury(old.uid)
+        self._touch(old.owner)
+        self._bury(old.owner)
+
+    def _touch(self, owner: str) -> None:
+        """See to a workload soon, because something of it has changed."""
+        if not owner:
+            return
+        for kind, collection in self.workloads.items():
+            key = collection.find(owner)
+            if key is not None:
+                self.queue.add_later(Item(kind, key), SETTLE)
+
+    def _bury(self, owner: str) -> None:
+        """Forget a dead owner of which nothing is left."""
+        if not self.pods.owns(owner) and not self.workloads["ReplicaSet"].owns(owner):
+            self.dead.discard(owner)

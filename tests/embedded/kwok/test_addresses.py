@@ -1,0 +1,52 @@
+"""Pods' addresses."""
+
+from __future__ import annotations
+
+from random import Random
+
+from pyload.embedded.kwok.addresses import Addresses, Pool
+
+NODE = {"spec": {"podCIDR": "10.5.0.0/24"}}
+
+
+def test_a_pool_goes_on_behind_its_end() -> None:
+    """Kwok gives a neighbour's addresses away; tools must see that here too."""
+    pool = Pool("10.50.0.0/24")
+
+    given = [pool.take(Random(1)) for _ in range(260)]
+
+    assert (given[0], given[254], given[255], given[259]) == (
+        "10.50.0.1",
+        "10.50.0.255",
+        "10.50.1.0",
+        "10.50.1.4",
+    )
+
+
+def test_freed_addresses_come_back_but_foreign_ones_do_not() -> None:
+    """Churn would use up the network, or a neighbour's address be handed out twice on purpose."""
+    pool = Pool("10.0.0.1/24")
+    rng = Random(1)
+    given = [pool.take(rng) for _ in range(3)]
+
+    pool.give_back("10.0.1.7")
+    for ip in given:
+        pool.give_back(ip)
+
+    assert {pool.take(rng) for _ in range(3)} == set(given)
+    assert pool.take(rng) == "10.0.0.4"
+
+
+def test_a_pod_keeps_its_address_until_it_goes() -> None:
+    """A status that is written again would move the pod."""
+    addresses, rng = Addresses("10.0.0.0/24"), Random(1)
+    first = addresses.of("a", NODE, rng)
+
+    assert addresses.of("a", NODE, rng) == first == "10.5.0.1"
+    assert addresses.of("b", {"spec": {"podCIDRs": ["10.6.0.0/24", "fd00::/64"]}}, rng) == (
+        "10.6.0.1"
+    )
+    assert addresses.of("c", {}, rng) == "10.0.0.1"
+    addresses.release("a")
+    addresses.release("a")
+    assert addresses.of("d", NODE, rng) == first
