@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyload.cli import kwokflags
 from pyload.cli.goflags import GoDuration
 from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.program import Command
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     epilog=(
         "Examples:\n"
         "  pyload cluster --embedded --duration 10s\n"
-        "  pyload cluster -c mesh.yaml --pilot-address localhost:15010 --duration 5m --out r.json"
+        "  pyload cluster -c mesh.yaml --pilot-address localhost:15010 --duration 5m --out r.json\n"
+        "  pyload cluster --cluster-type kwok --dry-run"
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     "--cluster-type",
     default="fake-node",
     metavar="TYPE",
-    help="fake-node, fake or real.  [default: fake-node]",
+    help="fake-node, fake, real or kwok.  [default: fake-node]",
 )
 @click.option(
     "--embedded",
@@ -59,27 +62,35 @@ def command(
     duration: Duration | None,
     out: Path | None,
     lenient: bool,
+    **kwok: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
     settings = settings_of(context)
+    if cluster_type != "kwok":
+        kwokflags.refuse(context)
 
     async def main(stop: Stop) -> Outcome:
         from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
         from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
         from pyload.config.files import read  # noqa: PLC0415
-        from pyload.config.load import default  # noqa: PLC0415
 
+        connection = settings.connection()
+        if cluster_type == "kwok":
+            # There each pod says where its control plane is, unless the user does.
+            connection = replace(connection, pilot_address=settings.pilot_address)
         options = ClusterOptions(
-            loaded=read(config, lenient=lenient) if config else default(),
+            loaded=read(config, lenient=lenient) if config else None,
             cluster_type=cluster_type_of(cluster_type),
             embedded=embedded,
             duration=None if duration is None else duration.seconds,
             out=out,
-            connection=settings.connection(),
+            connection=connection,
+            kwok=kwokflags.flags_of(kwok),
         )
         return await run_cluster(options, stop=stop)
 
     return run_and_report(main, settings.log)
 
 
+kwokflags.with_kwok_options(command)
 with_global_options(command)

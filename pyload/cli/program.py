@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pyload.cli import kwokflags
 from pyload.cli.goflags import rewrite
 from pyload.cli.options import GLOBAL, with_global_options
 from pyload.errors import ConfigError, PyloadError
@@ -30,15 +31,20 @@ class Command(click.Command):
     """A command whose help lists its own flags first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the flags in two groups."""
+        """Write the flags in groups."""
         own: list[tuple[str, str]] = []
+        kwok: list[tuple[str, str]] = []
         shared: list[tuple[str, str]] = []
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None and isinstance(parameter, click.Option):
-                (shared if parameter.name in GLOBAL else own).append(record)
+                group = shared if parameter.name in GLOBAL else own
+                (kwok if parameter.name in kwokflags.NAMES else group).append(record)
         with formatter.section("Options"):
             formatter.write_dl(own)
+        if kwok:
+            with formatter.section("For --cluster-type kwok"):
+                formatter.write_dl(kwok)
         with formatter.section("Global options"):
             formatter.write_dl(shared)
 

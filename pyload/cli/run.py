@@ -31,7 +31,7 @@ def run_and_report(main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions) 
             return await main(stop)
 
     outcome = run(under_signals())
-    click.echo(outcome.result.to_text())
+    click.echo(outcome.listing or outcome.result.to_text())
     if outcome.error is not None:
         raise outcome.error
     return 0

@@ -60,7 +60,7 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         servers = await stack.enter_async_context(own_servers(connection, objects=False))
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None
-        if servers.auth != "plaintext":
+        if servers.tokens:
             assert servers.client is not None, "tokens come from an API server"
             tokens = _default_account(Tokens(servers.client))
         fleet = Fleet(

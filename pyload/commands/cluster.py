@@ -14,11 +14,12 @@ from pyload.cluster.plan import Names, plan_cluster
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
 from pyload.commands.connection import Connection
+from pyload.commands.kwok import Following, KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
-from pyload.config.load import Loaded, default, dump
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError
+from pyload.config.load import Loaded, default, dump, empty
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
 from pyload.kube.tokens import Tokens
@@ -45,22 +46,32 @@ class ClusterOptions:
     """What `run_cluster` needs to know.
 
     Attributes:
-        loaded: The config.
-        cluster_type: ``fake-node``, ``fake`` or ``real``.
+        loaded: The config; None for none, which is a small mesh, or for kwok nothing.
+        cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
         embedded: Use a built-in API server and control plane.
         duration: Seconds to run once everything is started; None until stopped.
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
+        kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
+            each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.
     """
 
-    loaded: Loaded = field(default_factory=default)
+    loaded: Loaded | None = None
     cluster_type: ClusterType = "fake-node"
     embedded: bool = False
     duration: float | None = None
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
+    kwok: KwokFlags = field(default_factory=KwokFlags)
     seed: int | None = None
+
+    @property
+    def config(self) -> Loaded:
+        """The config, or what stands in for it."""
+        if self.loaded is not None:
+            return self.loaded
+        return empty() if self.cluster_type == "kwok" else default()
 
 
 async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> Outcome:
@@ -77,14 +88,13 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
         PyloadError: The run could not begin; nothing was created.
     """
     stop = stop or Stop()
-    if options.cluster_type == "kwok":
-        raise UsageError("cluster type kwok is not supported yet", fix="use fake-node, fake or real")
     if options.out is not None:
         check_writable(options.out)
     planned = plan_run(options)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
-            opened = embedded_servers(options.connection, background)
+            stages = options.kwok.stages if options.cluster_type == "kwok" else None
+            opened = embedded_servers(options.connection, background, kwok=stages)
         else:
             opened = own_servers(options.connection, proxies=planned.plan.proxy_count > 0)
         servers = await stack.enter_async_context(opened)
@@ -107,7 +117,7 @@ def plan_run(options: ClusterOptions) -> Planned:
     Raises:
         PyloadError: The nodes cannot hold the pods.
     """
-    loaded = options.loaded
+    loaded = options.config
     for warning in loaded.warnings:
         log.warning("%s", warning)
     rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
@@ -136,6 +146,7 @@ class MeshRun:
 
     def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
         self._options = options
+        self._loaded = options.config
         self._rng = planned.rng
         self._ips = planned.ips
         plan = planned.plan
@@ -147,14 +158,25 @@ class MeshRun:
             run_id=plan.run_id,
             client=client,
         )
-        tokens = Tokens(client) if servers.auth != "plaintext" else None
+        self.following = None
+        if options.cluster_type == "kwok":
+            address = servers.address
+            flags = options.kwok
+            if options.embedded and flags.pod_selector is None:
+                # There are no others' pods here that it would be a waste to look at.
+                flags = replace(flags, pod_selector="")
+            self.following = Following(client, flags, address=address, rng=planned.rng)
         self.fleet = Fleet(
             servers.xds,
             delta=options.connection.delta,
-            tokens=None if tokens is None else tokens.get,
+            tokens=Tokens(client).get if servers.tokens else None,
             metrics=self.measurement.metrics,
             rng=planned.rng,
+            route=servers.route,
+            configured=None if self.following is None else self.following.configured,
         )
+        if self.following is not None:
+            self.following.attach(self.fleet)
         self.kubelet = Kubelet(client, ips=self._pod_ip)
         self.writer = Writer(client, self.measurement.metrics)
         self.cluster = ClusterRun(
@@ -164,7 +186,8 @@ class MeshRun:
             names=planned.names,
             ips=planned.ips,
             node_metadata=self._node_metadata(),
-            grace=options.loaded.config.grace_period.seconds,
+            grace=self._loaded.config.grace_period.seconds,
+            placement=options.kwok.placement,
         )
 
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:
@@ -172,7 +195,7 @@ class MeshRun:
         return self.cluster.pod_ip(namespace, name) or self._ips.allocate()
 
     def _node_metadata(self) -> Mapping[str, str]:
-        return self._options.loaded.config.node_metadata or self._options.connection.metadata
+        return self._loaded.config.node_metadata or self._options.connection.metadata
 
     async def run(self, stop: Stop) -> Outcome:
         """Run to the end and clean up.
@@ -187,6 +210,8 @@ class MeshRun:
         ):
             if self.cluster.plan.traits.kubelet:
                 background.spawn(self.kubelet.run(), name="kubelet")
+            if self.following is not None:
+                background.spawn(self.following.run(), name="follower")
             leases = background.spawn(self.cluster.leases.run(), name="leases")
             error, reason = await self._live(background, stop)
             result = self._result(reason)
@@ -197,7 +222,8 @@ class MeshRun:
             error = await self._clean_up(stop, error)
             result = replace(result, objects=self._result(reason).objects)
             await self._write(result)
-        return Outcome(result, error)
+        listing = self.following.listing if self.following is not None else ""
+        return Outcome(result, error, listing)
 
     async def _live(self, background: Supervisor, stop: Stop) -> tuple[PyloadError | None, str]:
         """Run until something ends it; give the error, if it was one, and the reason."""
@@ -211,17 +237,25 @@ class MeshRun:
             return failure, "failed"
         return None, reason
 
+    async def _start(self) -> None:
+        await self.cluster.start()
+        if self.following is not None:
+            await self.following.wait(self.fleet, planned=self.cluster.plan.proxy_count)
+
     async def _start_and_churn(self, stop: Stop) -> str:
-        if await first_of(self.cluster.start(), stop.asked.wait(), name="start") != 0:
+        if self.following is not None and self._options.kwok.dry_run:
+            await first_of(self.following.list_pods(), stop.asked.wait(), name="dry-run")
+            return "nothing was run"
+        if await first_of(self._start(), stop.asked.wait(), name="start") != 0:
             raise Interrupted("interrupted before start-up was complete")
         log.info('cluster "primary" synced, starting cluster scaler')
         self.measurement.phase = "running"
         ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))
-        interval = self._options.loaded.config.jitter.workloads.seconds
+        interval = self._loaded.config.jitter.workloads.seconds
         if interval > 0:
-            current = self._options.loaded.dialect == "current"
+            current = self._loaded.dialect == "current"
             churn = churn_workloads(self.cluster, interval, rng=self._rng, current=current)
             ends.append(churn)
         await first_of(*ends, name="run")
@@ -261,7 +295,9 @@ class MeshRun:
         return error or incomplete
 
     def _result(self, reason: str) -> Result:
-        return self.measurement.result(self.fleet, left=len(self.writer.ledger), exit_reason=reason)
+        left = len(self.writer.ledger)
+        result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
+        return result if self.following is None else replace(result, kwok=self.following.counts())
 
     async def _write(self, result: Result) -> None:
         if self._options.out is not None:

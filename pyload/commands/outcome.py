@@ -17,7 +17,9 @@ class Outcome:
     Attributes:
         result: What was measured.
         error: Why the run failed, or None; it decides the exit code.
+        listing: What a dry run would do, as text; empty for a real run.
     """
 
     result: Result
     error: PyloadError | None = None
+    listing: str = ""

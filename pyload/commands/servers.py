@@ -9,16 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyload.commands.connection import check_api_server, check_control_plane, split_address
+from pyload.commands.routes import Routes
 from pyload.kube.client import Client
 from pyload.xds import credentials
 from pyload.xds.grpc_transport import GrpcTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from pyload.commands.connection import Connection
+    from pyload.embedded.kwok.stages import Stages
+    from pyload.proxies.fleet import Route
+    from pyload.proxies.spec import ProxySpec
     from pyload.tasks import Supervisor
-    from pyload.xds.credentials import Auth
     from pyload.xds.transport import Transport
 
 log = logging.getLogger("pyload")
@@ -31,14 +34,16 @@ class Servers:
     Attributes:
         client: The API server, or None where a run needs none.
         xds: Opens xDS streams.
-        auth: How the proxies authenticate.
-        address: The control plane's address, for messages.
+        address: The control plane's address; empty where proxies go different ways.
+        tokens: Whether proxies may need tokens.
+        route: Gives the way of each proxy, where they go different ways.
     """
 
     client: Client | None
-    xds: Transport
-    auth: Auth
+    xds: Transport | None
     address: str
+    tokens: bool = False
+    route: Callable[[ProxySpec], Route] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -56,8 +61,10 @@ async def own_servers(
         UsageError: The kubeconfig or an address cannot be used.
         UnreachableError: A server does not answer.
     """
-    auth = credentials.infer(connection.auth, connection.pilot_address)
-    split_address(connection.pilot_address)
+    address = connection.pilot_address
+    auth = credentials.infer(connection.auth, address)
+    if address:
+        split_address(address)
     async with contextlib.AsyncExitStack() as stack:
         client = None
         if objects or auth != "plaintext":
@@ -67,31 +74,45 @@ async def own_servers(
             stack.push_async_callback(api.aclose)
             client = Client(api, qps=connection.qps)
             await check_api_server(client)
+        if not address:
+            routes = Routes(connection.auth)
+            stack.push_async_callback(routes.aclose)
+            yield Servers(client, None, "", tokens=True, route=routes)
+            return
         if proxies:
-            await check_control_plane(connection.pilot_address)
-        xds = GrpcTransport(connection.pilot_address, tls=auth == "jwt")
+            await check_control_plane(address)
+        xds = GrpcTransport(address, tls=credentials.uses_tls(auth))
         stack.push_async_callback(xds.aclose)
-        yield Servers(client, xds, auth, connection.pilot_address)
+        yield Servers(client, xds, address, tokens=credentials.uses_token(auth))
 
 
 @contextlib.asynccontextmanager
 async def embedded_servers(
-    connection: Connection, background: Supervisor
+    connection: Connection, background: Supervisor, *, kwok: Stages | None = None
 ) -> AsyncIterator[Servers]:
-    """Run an API server and a control plane in this process, on free loopback ports."""
-    from pyload.embedded.stack import run_stack  # noqa: PLC0415 - not needed elsewhere
+    """Run an API server and a control plane in this process, on free loopback ports.
+
+    Args:
+        connection: The flags.
+        background: Owns the servers' tasks.
+        kwok: Play kwok too, with these stages.
+    """
+    from pyload.embedded.stack import play_kwok, run_stack  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
 
     auth = credentials.infer(connection.auth or "plaintext", "")
-    tls = auth == "jwt"
+    tls = credentials.uses_tls(auth)
     async with run_stack(background, tls=tls) as stack:
         address = stack.tls if tls else stack.plaintext
         log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
+        if kwok is not None:
+            play_kwok(stack.server, background, stages=kwok)
         api = HttpTransport(stack.api)
         xds = GrpcTransport(address, tls=tls)
         try:
-            yield Servers(Client(api, qps=connection.qps), xds, auth, address)
+            client = Client(api, qps=connection.qps)
+            yield Servers(client, xds, address, tokens=credentials.uses_token(auth))
         finally:
             await xds.aclose()
             await api.aclose()

@@ -46,6 +46,12 @@ def default() -> Loaded:
     return Loaded(config, "classic", "classic dialect, as there is no config file")
 
 
+def empty() -> Loaded:
+    """Give the config of a run that builds nothing."""
+    because = "no mesh to build, as there is no config file"
+    return Loaded(ClusterConfig(nodes=()), "classic", because)
+
+
 def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     """Read a config file.
 

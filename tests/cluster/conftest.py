@@ -76,7 +76,7 @@ class World:
 
     async def run(self, options: ClusterOptions, stop: Stop | None = None) -> Outcome:
         """Run a mesh to its end."""
-        servers = Servers(Client(self.recorder), self.nodes, "plaintext", "memory")
+        servers = Servers(Client(self.recorder), self.nodes, "memory")
         return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
 
     @property

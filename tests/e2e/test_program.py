@@ -49,7 +49,7 @@ def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dic
     """Run a mesh for two seconds and give its result."""
     out = tmp_path / "r.json"
     done = pyload(
-        *("cluster", "--embedded", "-c", EXAMPLES / config, "--duration", "2s", "--out", out),
+        *("cluster", "--embedded", "-c", EXAMPLES / config, "--duration", "3s", "--out", out),
         *("--metrics-addr", "127.0.0.1:0", *arguments),
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -87,6 +87,16 @@ def test_both_dialects_make_the_same_mesh(tmp_path: Path) -> None:
     result = embedded(tmp_path, config="basic-current.yaml")
 
     assert result["proxies"]["configured"] == 6
+
+
+def test_kwok_mode_as_the_readme_shows_it(tmp_path: Path) -> None:
+    """Six sidecars, two pods without a proxy, and the reason why."""
+    arguments = ("--cluster-type", "kwok", "--wait", "connected=all")
+    result = embedded(tmp_path, *arguments, config="kwok-bookinfo.yaml")
+
+    assert result["proxies"]["configured"] == result["proxies"]["wanted"] == 6
+    assert sum(result["kwok"]["skipped"].values()) == 2
+    assert result["objects"]["left"] == 0
 
 
 def test_a_config_from_standard_input() -> None:
@@ -152,6 +162,10 @@ def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> No
         (("cluster", "--qps", "many"), 2, "whole number"),
         (("cluster", "--duration", "10"), 2, "duration"),
         (("cluster", "--nosuch"), 2, "--nosuch"),
+        (("cluster", "--wait", "connected=all"), 2, "--wait needs --cluster-type kwok"),
+        (("cluster", "--cluster-type", "kwok", "--wait", "ready"), 2, "connected=all"),
+        (("cluster", "--cluster-type", "kwok", "--shard", "2/2"), 2, "shards are counted from 0"),
+        (("cluster", "--cluster-type", "kwok"), 3, "--kubeconfig"),
         (("clusterr",), 2, "clusterr"),
         (("cluster", "--pilot-address", "nowhere"), 2, "HOST:PORT"),
         (("cluster",), 3, "--kubeconfig"),
@@ -277,5 +291,5 @@ def test_help_and_version() -> None:
         done = pyload(*arguments)
         assert done.returncode == 0
         assert "pyload" in done.stdout
-        assert len(done.stdout.splitlines()) <= 40
+        assert len(done.stdout.splitlines()) <= 50
     assert pyload("--version").stdout.startswith("pyload ")
