@@ -147,6 +147,8 @@ class MeshRun:
     def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
         self._options = options
         self._loaded = options.config
+        # Churn keeps the mesh at its size; a shard does not know how much of it is its own.
+        self._expected = planned.plan.proxy_count if options.kwok.shard.count == 1 else 0
         self._rng = planned.rng
         self._ips = planned.ips
         plan = planned.plan
@@ -269,7 +271,8 @@ class MeshRun:
         """Give proxies that churn has just started the time that a start takes."""
         deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            if self.fleet.counts.configured_now == len(self.fleet):
+            whole = len(self.fleet) >= self._expected
+            if whole and self.fleet.counts.configured_now == len(self.fleet):
                 return
             await asyncio.sleep(0.02)
 

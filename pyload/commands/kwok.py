@@ -169,6 +169,7 @@ class Following:
             nodes=counts.kwok_nodes,
             pods=counts.pods,
             running=counts.wanted,
+            queued=self.follower.snapshot().queued,
             waiting=counts.waiting,
             skipped=counts.skipped,
             types=counts.types,

@@ -19,6 +19,7 @@ class KwokCounts:
         nodes: Nodes that are kwok's.
         pods: Pods that were looked at and still exist.
         running: Pods whose proxy should run.
+        queued: Those of them whose proxy has not been started yet.
         waiting: Pods that will get a proxy, by what they wait for.
         skipped: Pods that get no proxy, by reason.
         types: Proxies that should run, by node type.
@@ -33,6 +34,7 @@ class KwokCounts:
     nodes: int = 0
     pods: int = 0
     running: int = 0
+    queued: int = 0
     waiting: Mapping[str, int] = field(default_factory=dict)
     skipped: Mapping[str, int] = field(default_factory=dict)
     types: Mapping[str, int] = field(default_factory=dict)
@@ -45,7 +47,8 @@ class KwokCounts:
 
     def rows(self) -> list[tuple[str, str]]:
         """Give the lines of the summary, as names and texts."""
-        pods = f"{self.pods:,} on {self.nodes:,} kwok nodes, {self.running:,} with a proxy"
+        queued = f", {self.queued:,} of them queued" if self.queued else ""
+        pods = f"{self.pods:,} on {self.nodes:,} kwok nodes, {self.running:,} with a proxy{queued}"
         rows = [("pods", pods), ("by type", _pairs(self.types))]
         if len(self.namespaces) > 1:
             rows.append(("by namespace", _pairs(self.namespaces)))

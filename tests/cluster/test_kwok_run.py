@@ -12,14 +12,16 @@ from pyload.commands.kwok import KwokFlags, Wait
 from pyload.config.files import read
 from pyload.config.load import load
 from pyload.embedded.stack import play_kwok
-from pyload.errors import UsageError, WaitTimeout
+from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.kube.kwok import Placement
+from pyload.kube.transport import Response
 from pyload.kwok.shard import Shard
 from pyload.tasks import Stop, Supervisor
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pyload.commands.outcome import Outcome
+    from pyload.embedded.apiserver import Request
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio
@@ -180,6 +182,33 @@ async def test_scaling_up_and_to_nothing_leaves_no_proxy(world: World) -> None:
     await task
 
     assert counts == [200, 0]
+
+
+@pytest.mark.parametrize("kind", ["nodes", "pods"])
+async def test_an_account_that_may_not_watch_is_told_so(world: World, kind: str) -> None:
+    """Without this permission nothing would ever happen, in silence."""
+
+    def refuse(request: Request) -> Response | None:
+        listed = request.verb in ("list", "watch") and request.path == f"/api/v1/{kind}"
+        return Response(403, b"{}") if listed else None
+
+    options = ClusterOptions(cluster_type="kwok", duration=30.0)
+    await world.plane.ready.wait()
+    world.server.intercept = refuse
+    outcome = await world.run(options)
+
+    assert isinstance(outcome.error, Forbidden)
+    assert outcome.error.exit_code == 1
+    assert f'lacks the verb "watch" on "{kind}"' in str(outcome.error)
+
+
+async def test_no_kwok_node_is_said(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody whose nodes lack the annotation would wait for ever and not know why."""
+    with caplog.at_level("WARNING", logger="pyload"):
+        outcome = await world.run(ClusterOptions(cluster_type="kwok", duration=30.0))
+
+    assert outcome.error is None
+    assert "is kwok's (annotation kwok.x-k8s.io/node=fake)" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "connected", "connected=", "connected=-1", "all", "x=1"])

@@ -154,3 +154,8 @@ def is_ready(obj: Obj) -> bool:
     """Tell whether the condition Ready is true."""
     conditions = obj.get("status", {}).get("conditions", ())
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
+
+
+def running(pods: list[Obj]) -> int:
+    """Count the pods that run and are ready."""
+    return sum(one["status"]["phase"] == "Running" and is_ready(one) for one in pods)
