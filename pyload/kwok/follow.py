@@ -17,7 +17,7 @@ from pyload.proxies.pods import spec_of
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from random import Random
 
     from pyload.kube.client import Client
@@ -149,10 +149,12 @@ class Follower:
             await pods.synced.wait()
         self.synced.set()
         await self._look_for_istiod()
+        # The run that follows the cluster may be about to make its nodes.
+        self._warn_of_world(but={"nodes"})
         while True:
-            self._warn_of_world()
             await asyncio.sleep(REVIEW_SECONDS)
             await self._read_leases()
+            self._warn_of_world()
 
     def _reflector(
         self,
@@ -176,9 +178,10 @@ class Follower:
             on_stale=lambda stale: self._reconciler.stale(name, stale=stale),
         )
 
-    def _warn_of_world(self) -> None:
+    def _warn_of_world(self, *, but: Collection[str] = ()) -> None:
         for key, text in self.world.warnings().items():
-            self._warn(key, text)
+            if key not in but:
+                self._warn(key, text)
 
     async def _read_leases(self) -> None:
         """Look for real kubelets on nodes that are marked as kwok's."""

@@ -113,8 +113,6 @@ class Reconciler:
         """Start and stop proxies until cancelled, and then leave them as they are."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                for uid in list(self._stopping):
-                    self._stop_later(uid)
                 await self._start_queued()
         finally:
             self._group = None
@@ -131,7 +129,8 @@ class Reconciler:
             if uid in self._running:
                 self._running.discard(uid)
                 self._stopping.add(uid)
-                self._stop_later(uid)
+                assert self._group is not None
+                self._group.create_task(self._stop(uid), name=f"kwok-stop[{uid}]")
         for uid in changes.start:
             self._queue[uid] = None
         if changes.start:
@@ -182,10 +181,6 @@ class Reconciler:
             withdrawn=self._withdrawn,
             away=clock()() - min(self._stale.values()) if self._stale else 0.0,
         )
-
-    def _stop_later(self, uid: str) -> None:
-        if self._group is not None:
-            self._group.create_task(self._stop(uid), name=f"kwok-stop[{uid}]")
 
     async def _stop(self, uid: str) -> None:
         await self._fleet.stop(uid)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 LISTED = 10_000
 RATE = 100
+SCALED = 5_000
 SECONDS = 10
 
 
@@ -81,10 +83,18 @@ async def serve() -> None:
     async with server.serve() as url:
         sys.stdout.write(json.dumps(url) + "\n")
         sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
+        names = [f"burst-{number}" for number in range(SCALED)]
+        while command := (await asyncio.to_thread(sys.stdin.readline)).strip():
+            for number, name in enumerate(names):
+                if command == "make":
+                    await make_pod(client, name, f"10.3.{number // 250}.{number % 250}")
+                else:
+                    await client.delete(PODS.path("mesh", name))
+            sys.stdout.write("done\n")
+            sys.stdout.flush()
 
 
-async def measure(url: str) -> list[tuple[str, float, float, str]]:
+async def measure(url: str, server: subprocess.Popen[str]) -> list[tuple[str, float, float, str]]:
     """Follow the server's pods, then create and delete some."""
     transport = HttpTransport(url)
     client, fleet = Client(transport), Clocked()
@@ -116,10 +126,36 @@ async def measure(url: str) -> list[tuple[str, float, float, str]]:
             await client.delete(PODS.path("mesh", name))
         await asyncio.sleep(1)
         stops = [1000 * (fleet.stopped[name] - gone[name]) for name in names]
+        left, growth = await scale(server, follower)
     await transport.aclose()
     for what, values in (("from a pod's IP to its start", starts), ("deletion to stop", stops)):
         rows.append((f"{what}, p99", statistics.quantiles(values, n=100)[98], 100.0, "ms"))
+    rows.append((f"{SCALED:,} pods up and down: proxies left", left, 0.0, ""))
+    rows.append(("the same, memory kept", growth, 20.0, "%"))
     return rows
+
+
+async def scale(server: subprocess.Popen[str], follower: Follower) -> tuple[float, float]:
+    """Let the server make many pods and delete them; give the proxies left and memory kept in %."""
+    gc.collect()
+    before, running = rss_bytes(), follower.snapshot().running
+    await asyncio.to_thread(tell, server, "make")
+    await asyncio.sleep(3)
+    assert follower.snapshot().running == running + SCALED
+    await asyncio.to_thread(tell, server, "remove")
+    await asyncio.sleep(3)
+    gc.collect()
+    left = follower.snapshot().running - running
+    return float(left), max(0.0, 100 * (rss_bytes() / before - 1))
+
+
+def tell(server: subprocess.Popen[str], what: str) -> None:
+    """Give the server a command and wait until it has done it."""
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(what + "\n")
+    server.stdin.flush()
+    server.stdout.readline()
 
 
 def main() -> None:
@@ -136,7 +172,7 @@ def main() -> None:
         assert server.stdin is not None
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())
-        rows = run(measure(url))
+        rows = run(measure(url, server))
         server.stdin.close()
     print(f"{'kwok mode':<44}{'measured':>10}{'target':>10}")
     for what, value, target, unit in rows:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pyload.errors import ClusterUnreachable, Forbidden
 from pyload.kube.client import Client
@@ -24,7 +26,7 @@ from tests.kube.peers import Lines, status
 from tests.kwok.cluster import Cluster, node
 from tests.kwok.fleets import Recording
 from tests.proxies.injected import plain_pod, pod, proxy_container
-from tests.virtual import VIRTUAL
+from tests.virtual import VIRTUAL, VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -92,6 +94,26 @@ async def test_pods_get_their_proxies_and_lose_them(cluster: Cluster) -> None:
 
     assert (snapshot.running, snapshot.started, snapshot.queued) == (1, 2, 0)
     assert (snapshot.world.nodes, snapshot.world.kwok_nodes, snapshot.world.pods) == (2, 1, 1)
+
+
+async def test_a_pods_way_to_its_first_config_is_timed(cluster: Cluster) -> None:
+    """What was there before the start has no time; nobody saw when it began."""
+    times: list[tuple[str, float]] = []
+    cluster.put(pod("old", ip="10.0.0.1"))
+    async with following(cluster, timed=lambda what, seconds: times.append((what, seconds))) as (
+        follower,
+        _,
+    ):
+        cluster.put(pod("new", ip="10.0.0.2"))
+        await asyncio.sleep(2)
+        follower.configured("uid-old")
+        follower.configured("uid-new")
+
+    assert [(what, round(seconds, 3)) for what, seconds in times] == [
+        ("ip to start", 0),
+        ("ip to config", 2),
+        ("ready to config", 2),
+    ]
 
 
 async def test_pods_that_the_server_can_leave_out_are_not_sent(cluster: Cluster) -> None:
@@ -354,12 +376,16 @@ async def test_a_node_with_a_real_kubelet_is_refused(
     assert [text for text in texts if "kubelet" in text] == [expected]
 
 
-async def test_unreadable_leases_are_no_obstacle(
+async def test_safety_nets_that_an_account_may_not_use_are_no_obstacle(
     cluster: Cluster, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Reading leases is a safety net, which not every account may use."""
+    """Leases and istiod's pods are read to warn, not to run."""
     gate = Gate()
-    gate.refuse = lambda request: _answer(403) if "leases" in request.path else None
+    gate.refuse = lambda request: (
+        _answer(403)
+        if "leases" in request.path or request.query.get("labelSelector") == "app=istiod"
+        else None
+    )
     cluster.server.intercept = gate
     cluster.put(pod("a", ip="10.0.0.1"))
     async with following(cluster) as (_, fleet):
@@ -392,6 +418,111 @@ async def test_no_kwok_node_is_said_once(caplog: pytest.LogCaptureFixture) -> No
     texts = [record.getMessage() for record in caplog.records]
 
     assert len([text for text in texts if "none of 0 nodes is kwok's" in text]) == 1
+
+
+names = st.sampled_from([f"p{number}" for number in range(6)])
+steps = st.one_of(
+    st.tuples(st.sampled_from(["bind", "ip", "delete", "remove"]), names),
+    st.tuples(st.sampled_from(["node", "no node"]), st.sampled_from(["kwok-0", "kwok-1"])),
+    st.tuples(st.just("wait"), st.sampled_from(["0", "0.2", "3", "130"])),
+    st.tuples(st.sampled_from(["cut", "away", "back", "refuse to stream"]), st.just("")),
+)
+
+
+class Trouble:
+    """A cluster that changes while its API server comes and goes."""
+
+    def __init__(self) -> None:
+        self.cluster = Cluster(history=3)
+        self.gate = Gate()
+        self.cluster.server.intercept = self.gate
+        self.pods: dict[str, Obj] = {}
+        self.nodes: set[str] = set()
+        self.serial = 0
+
+    async def step(self, what: str, name: str) -> None:
+        """Change something, or let time pass."""
+        if what in ("bind", "ip", "delete", "remove"):
+            self._change(what, name)
+        elif what == "node" and name not in self.nodes:
+            self.nodes.add(name)
+            self.cluster.put(node(name))
+        elif what == "no node" and name in self.nodes:
+            self.nodes.discard(name)
+            self.cluster.remove(node(name))
+        elif what == "wait":
+            await asyncio.sleep(float(name))
+        elif what == "cut":
+            self.cluster.server.close_watches()
+        elif what == "away":
+            self.gate.refuse = _away
+            self.cluster.server.close_watches()
+        elif what == "back":
+            self.gate.refuse = lambda _: None
+        elif what == "refuse to stream":
+            self.gate.refuse = lambda request: (
+                _answer(422) if "sendInitialEvents" in request.query else None
+            )
+
+    def _change(self, what: str, name: str) -> None:
+        there = self.pods.get(name)
+        if what == "remove":
+            if there is not None:
+                self.cluster.remove(self.pods.pop(name))
+            return
+        self.serial += 1
+        metadata: Obj = {"uid": f"u{self.serial}"} if there is None else there["metadata"]
+        self.pods[name] = pod(
+            name,
+            uid=metadata["uid"],
+            node=f"kwok-{int(name[1:]) % 2}",
+            ip=f"10.0.0.{self.serial}" if what == "ip" else "",
+            deletion=30 if what == "delete" else metadata.get("deletionGracePeriodSeconds"),
+        )
+        self.cluster.put(self.pods[name])
+
+    def expected(self) -> dict[str, str]:
+        """Say which pods should have a proxy, and under which IP."""
+        return {
+            obj["metadata"]["uid"]: obj["status"]["podIP"]
+            for obj in self.pods.values()
+            if obj["status"].get("podIP")
+            and obj["spec"]["nodeName"] in self.nodes
+            and "deletionTimestamp" not in obj["metadata"]
+        }
+
+
+@given(st.lists(steps, max_size=30), st.sampled_from([0.0, 0.3, 7.0]))
+@settings(max_examples=100)
+def test_the_fleet_ends_up_equal_to_the_cluster(
+    changes: list[tuple[str, str]], seconds: float
+) -> None:
+    """A proxy would be leaked or missing after some turn of events that nobody thought of."""
+
+    async def scenario() -> None:
+        trouble = Trouble()
+        async with following(trouble.cluster, synced=False) as (follower, fleet):
+            fleet.seconds = seconds
+            for what, name in changes:
+                await trouble.step(what, name)
+            trouble.gate.refuse = lambda _: None
+            await asyncio.sleep(300)
+            running = {uid: spec.ip for uid, spec in fleet.running.items()}
+            # A pod without its IP for a moment keeps its proxy.
+            kept = {uid for uid in running if follower.world.pod(uid).ip == ""}
+            assert {uid: ip for uid, ip in running.items() if uid not in kept} == (
+                trouble.expected()
+            )
+            assert follower.world.wanted() == set(running)
+            trouble.cluster.remove(*trouble.pods.values())
+            await asyncio.sleep(60)
+            snapshot = follower.snapshot()
+            assert fleet.running == {}
+            assert (snapshot.running, snapshot.stopping, snapshot.queued) == (0, 0, 0)
+            assert (snapshot.away, snapshot.world.pods) == (0, 0)
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(scenario())
 
 
 def _recorded(golden: Path, name: str) -> list[tuple[str, Obj]]:
