@@ -40,7 +40,7 @@ class Counts:
         wanted: Proxies started, ever.
         connected: Proxies that have had an open stream, ever.
         configured: Proxies that have received every type that they subscribed to, ever.
-        reconnects: Streams opened after a proxy's first.
+        reconnects: Streams that were answered, after a proxy's first such.
         failed: Proxies that died of an error in pyload itself.
         withdrawn: Proxies stopped before they were ever configured.
         connected_now: Proxies with an open stream.
@@ -192,8 +192,10 @@ class _Running:
     """Counts what happens to one proxy; the observer of its client."""
 
     __slots__ = (
+        "_answered",
         "_clock",
         "_counts",
+        "_ever_answered",
         "_ever_configured",
         "_ever_connected",
         "_metrics",
@@ -218,6 +220,8 @@ class _Running:
         self._counts = counts
         self._observer = observer
         self._state: State | None = None
+        self._answered = False
+        self._ever_answered = False
         self._ever_connected = False
         self._ever_configured = False
         self._clock = clock()
@@ -230,13 +234,17 @@ class _Running:
     def connected(self, seconds: float) -> None:
         self._enter("connected")
         self._metrics.connect.record(seconds)
-        if self._ever_connected:
-            self._counts.reconnects += 1
-        else:
+        self._answered = False
+        if not self._ever_connected:
             self._ever_connected = True
             self._counts.connected += 1
 
     def push(self, push: Push) -> None:
+        if not self._answered:
+            self._answered = True
+            # A stream that istiod's limiter refuses was open too, for a moment.
+            self._counts.reconnects += self._ever_answered
+            self._ever_answered = True
         self._metrics.push(self._spec.type, short(push.type_url), push.size)
         if self._observer is not None:
             self._observer(self._spec, push)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 import grpc.aio
+from grpc._cython import cygrpc
 
 from pyload.errors import StreamError
 from pyload.xds.transport import Status
@@ -124,8 +125,12 @@ class GrpcStream:
             StreamError: The stream has ended.
         """
         try:
-            await self._call.write(message)
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
+            if self._call.done():
+                raise asyncio.InvalidStateError("the stream has ended")
+            # Not `write`: when that fails, it puts INTERNAL in the place of the status that the
+            # server gave, and istiod's limiter could no longer be told from a broken server.
+            await self._call._cython_call.send_serialized_message(message)  # noqa: SLF001
+        except (cygrpc.InternalError, asyncio.InvalidStateError) as error:
             status = await self._end()
             raise StreamError(code=status.code, name=status.name, message=status.message) from error
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import grpc.aio
 import pytest
 import trustme
+from grpc._cython import cygrpc
 
 from pyload.errors import StreamError
 from pyload.xds import grpc_transport
-from pyload.xds.grpc_transport import GrpcTransport
+from pyload.xds.grpc_transport import GrpcStream, GrpcTransport
 from pyload.xds.session import reason_failed
 from pyload.xds.transport import DELTA_METHOD, Status
 
@@ -43,6 +44,8 @@ class Server(_Handler):  # type: ignore[misc]
     async def _serve(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[bytes]:
         self.metadata.append(dict(context.invocation_metadata()))
         self.peers.add(context.peer())
+        if ("limit", "1") in context.invocation_metadata():
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "request rate limit exceeded")
         async for request in requests:
             if request == b"refuse":
                 await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "limit exceeded")
@@ -298,3 +301,69 @@ async def test_a_waiting_reader_holds_no_message() -> None:
         await asyncio.wait(tasks)
 
     assert held < 8 << 20
+
+
+async def test_a_stream_that_is_refused_at_once_keeps_the_servers_status() -> None:
+    """What istiod's limiter refuses would be counted as an internal error of gRPC."""
+
+    async def refused(transport: GrpcTransport) -> str:
+        try:
+            stream = await transport.open(DELTA_METHOD, metadata=(("limit", "1"),))
+        except StreamError as error:
+            return error.name
+        try:
+            await stream.send(b"echo")
+            assert await stream.recv() is None
+        except StreamError as error:
+            return error.name
+        finally:
+            await stream.aclose()
+        assert stream.status is not None
+        return stream.status.name
+
+    async with serve() as (_, address):
+        transport = GrpcTransport(address)
+        names = await asyncio.gather(*(refused(transport) for _ in range(100)))
+
+    assert set(names) == {"RESOURCE_EXHAUSTED"}
+
+
+class LostWrite:
+    """A call of grpc.aio whose write meets the end of the stream on its way.
+
+    Its own ``write`` then forgets the status that the server gave.
+    """
+
+    def __init__(self) -> None:
+        self._cython_call = self
+        self._code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+    def done(self) -> bool:
+        """The end has not been seen yet."""
+        return False
+
+    async def send_serialized_message(self, message: bytes) -> None:
+        """Fail, as gRPC's core does."""
+        raise cygrpc.InternalError("Internal error from Core")
+
+    async def write(self, message: bytes) -> None:
+        """Fail, and forget the status."""
+        self._code = grpc.StatusCode.INTERNAL
+        raise asyncio.InvalidStateError
+
+    async def code(self) -> grpc.StatusCode:
+        """Give the status."""
+        return self._code
+
+    async def details(self) -> str:
+        """Give its text."""
+        return "request rate limit exceeded"
+
+
+async def test_a_write_that_is_lost_gives_the_servers_status() -> None:
+    """A third of what istiod's limiter refuses was counted as an internal error of gRPC."""
+    stream = GrpcStream(None, LostWrite())
+    with pytest.raises(StreamError) as caught:
+        await stream.send(b"x")
+
+    assert caught.value.name == "RESOURCE_EXHAUSTED"
