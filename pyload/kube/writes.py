@@ -55,9 +55,11 @@ async def upsert(client: Client, resource: Resource, obj: Obj, *, status: bool) 
             written = await client.create(resource.path(namespace), obj)
             break
         except (ApiError, ClusterUnreachable) as error:
-            # A POST is not safe to repeat, but to look again whether it was carried out is.
+            # A POST is not safe to repeat, but to look again whether it was carried out is; so
+            # it is when somebody else was faster.
             pause = next(pauses, None)
-            if pause is None or (isinstance(error, ApiError) and error.status < 500):
+            refused = isinstance(error, ApiError) and error.status < 500
+            if pause is None or (refused and not isinstance(error, Conflict)):
                 raise
         await asyncio.sleep(pause)
     if status and obj.get("status"):

@@ -119,3 +119,14 @@ async def test_an_object_without_status_gets_no_status_write() -> None:
         "/api/v1/namespaces/m/services/s",
         "/api/v1/namespaces/m/services",
     ]
+
+
+async def test_an_object_that_a_controller_makes_in_between_is_replaced() -> None:
+    """The endpoints controller is sometimes faster, and the whole run would end."""
+    exists = answer(409, status(409, "AlreadyExists"))
+    transport = Scripted(MISSING, exists, _read("4"), answer(200, _node("5")))
+
+    written = await upsert(Client(transport), NODES, _node(), status=False)
+
+    assert (written.obj, written.before) == (_node("5"), _node("4"))
+    assert [method for method, _, _ in _sent(transport)] == ["GET", "POST", "GET", "PUT"]
