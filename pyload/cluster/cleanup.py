@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from pyload.kube import objects
 from pyload.kube.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
+    ENDPOINT_SLICES,
     ENDPOINTS,
     LEASES,
     NAMESPACES,
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from pyload.cluster.run import App, ClusterRun
 
 GONE_SECONDS: Final = 30.0
-"""How long cleanup waits for namespaces to terminate."""
+"""How long cleanup waits for the next namespace to terminate."""
+
+_LEFT_BEHIND: Final = ("istio-ca-root-cert", "istio-ca-crl", "kube-root-ca.crt")
+"""ConfigMaps that istiod and Kubernetes put into every namespace."""
 
 log = logging.getLogger("pyload")
 
@@ -82,7 +85,7 @@ class Cleanup:
         client = self._writer.client
         try:
             await client.update(NAMESPACES.path(None, namespace, "finalize"), obj)
-            for name in ("istio-ca-root-cert", "kube-root-ca.crt"):
+            for name in _LEFT_BEHIND:
                 await client.delete(CONFIG_MAPS.path(namespace, name), grace_period_seconds=None)
         except NotFound:
             return
@@ -92,6 +95,7 @@ class Cleanup:
         jobs: list[Coroutine[Any, Any, None]] = [
             self._writer.delete(Entry(SERVICES, plan.namespace, plan.name)),
             self._writer.delete(Entry(ENDPOINTS, plan.namespace, plan.name)),
+            self._writer.delete(Entry(ENDPOINT_SLICES, plan.namespace, plan.name)),
             self._writer.delete(Entry(DEPLOYMENTS, plan.namespace, plan.name)),
         ]
         jobs += [self._run.stop_pod(app, pod) for pod in list(app.pods)]
@@ -105,16 +109,17 @@ class Cleanup:
             log.error("cleanup: %s", error)
 
     async def _wait_until_gone(self) -> None:
-        """Wait for the deleted namespaces to terminate."""
-        pause = 0.05
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GONE_SECONDS):
-                while self._terminating:
-                    self._terminating = [
-                        entry for entry in self._terminating if await self._exists(entry)
-                    ]
-                    await asyncio.sleep(pause if self._terminating else 0)
-                    pause = min(2 * pause, 1.0)
+        """Wait for the deleted namespaces to terminate, as long as one after another does."""
+        now = asyncio.get_running_loop().time
+        pause, deadline = 0.05, now() + GONE_SECONDS
+        while self._terminating and now() < deadline:
+            left = [entry for entry in self._terminating if await self._exists(entry)]
+            if len(left) < len(self._terminating):
+                deadline = now() + GONE_SECONDS
+            self._terminating = left
+            if left:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 1.0)
 
     async def _exists(self, entry: Entry) -> bool:
         try:

@@ -18,6 +18,7 @@ from pyload.kube import objects
 from pyload.kube.kwok import Placement, deployment, kwok_node
 from pyload.kube.resources import (
     DEPLOYMENTS,
+    ENDPOINT_SLICES,
     ENDPOINTS,
     LEASES,
     NAMESPACES,
@@ -29,7 +30,7 @@ from pyload.kube.resources import (
 from pyload.proxies.spec import ProxySpec
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Coroutine, Mapping, Sequence
     from random import Random
 
     from pyload.cluster.plan import AppPlan, Names, NamespacePlan, Plan, PodPlan
@@ -170,7 +171,7 @@ class ClusterRun:
         )
         await self.writer.upsert(SERVICES, service)
 
-    async def _write_endpoints(self, app: App, pods: Iterable[PodPlan]) -> None:
+    async def _write_endpoints(self, app: App, pods: Sequence[PodPlan]) -> None:
         endpoints = objects.endpoints(
             app.plan.name,
             app.plan.namespace,
@@ -179,6 +180,14 @@ class ClusterRun:
             run_id=self.plan.run_id,
         )
         await self.writer.upsert(ENDPOINTS, endpoints)
+        if self._traits.slices:
+            piece = objects.endpoint_slice(
+                app.plan.name,
+                app.plan.namespace,
+                addresses=[(pod.ip, pod.node, pod.name) for pod in pods],
+                run_id=self.plan.run_id,
+            )
+            await self.writer.upsert(ENDPOINT_SLICES, piece)
 
     async def _write_deployment(self, app: App) -> None:
         plan = app.plan

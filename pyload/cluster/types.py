@@ -23,6 +23,7 @@ class Traits:
         selector: Whether services select pods.
         cluster_ip: Whether services need an address from the run.
         endpoints: Whether endpoints are written by the run.
+        slices: Whether endpoint slices are too, because no controller makes them of endpoints.
         finalize: Whether namespaces need the run to finish their deletion.
         proxies: Whether the run starts a proxy with each pod; else whoever follows the pods does.
     """
@@ -33,6 +34,7 @@ class Traits:
     selector: bool = True
     cluster_ip: bool = False
     endpoints: bool = False
+    slices: bool = False
     finalize: bool = False
     proxies: bool = True
 
@@ -57,6 +59,7 @@ TRAITS: Final[dict[ClusterType, Traits]] = {
         account=True,
         cluster_ip=True,
         endpoints=True,
+        slices=True,
         finalize=True,
     ),
     # A cluster that should get no pods: proxies without pods.

@@ -19,7 +19,7 @@ from pyload.commands.measurement import Measurement, check_writable, write_resul
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
 from pyload.config.load import Loaded, default, dump, empty
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
 from pyload.kube.tokens import Tokens
@@ -237,7 +237,23 @@ class MeshRun:
         except PyloadError as failure:
             log.error("failed: %s, starting cleanup", failure)
             return failure, "failed"
-        return None, reason
+        return self._unserved(), reason
+
+    def _unserved(self) -> PyloadError | None:
+        """Give the error of a run whose proxies all failed to get anything."""
+        disconnects = self.measurement.metrics.snapshot().disconnects
+        reasons = {name: count for name, count in disconnects.items() if name != "local"}
+        if not reasons or not len(self.fleet) or self.fleet.counts.configured:
+            return None
+        most = max(reasons, key=lambda name: reasons[name])
+        return ControlPlaneUnreachable(
+            f"no proxy ever got its config: {sum(reasons.values())} attempts failed, most of "
+            f"them with `{most}`",
+            fix=(
+                "check --pilot-address and --auth (every port but 15010 means jwt, over TLS); "
+                "`--log_output_level adsc:info` shows each attempt"
+            ),
+        )
 
     async def _start(self) -> None:
         await self.cluster.start()
@@ -293,9 +309,10 @@ class MeshRun:
                 f"-l pyload.dev/run={self.cluster.plan.run_id}`"
             ),
         )
-        if error is not None:
-            log.error("%s", incomplete)
-        return error or incomplete
+        if error is None or stop.forced.is_set():
+            return incomplete
+        log.error("%s", incomplete)
+        return error
 
     def _result(self, reason: str) -> Result:
         left = len(self.writer.ledger)

@@ -169,6 +169,45 @@ def endpoints(
     return obj
 
 
+def endpoint_slice(
+    name: str, namespace: str, *, addresses: Iterable[tuple[str, str, str]], run_id: str
+) -> Obj:
+    """Build an application's endpoint slice, as the controller would that a bare server lacks.
+
+    istiod reads slices only; the Endpoints object is there for older ones.
+
+    Args:
+        name: Name of the application.
+        namespace: Its namespace.
+        addresses: IP, node name and pod name of each pod.
+        run_id: Value of the run label.
+    """
+    labels = {
+        "kubernetes.io/service-name": name,
+        "endpointslice.kubernetes.io/managed-by": "pyload.dev",
+    }
+    obj = _obj(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        name,
+        namespace=namespace,
+        labels=labels,
+        run_id=run_id,
+    )
+    obj["addressType"] = "IPv4"
+    obj["endpoints"] = [
+        {
+            "addresses": [ip],
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+            "nodeName": node_name,
+            "targetRef": {"kind": "Pod", "namespace": namespace, "name": pod_name},
+        }
+        for ip, node_name, pod_name in addresses
+    ]
+    obj["ports"] = [{"name": port, "port": number, "protocol": "TCP"} for port, number in _PORTS]
+    return obj
+
+
 def pod_labels(app: str, *, sidecar: bool, full: bool) -> dict[str, str]:
     """Give the labels of an application's pods, which are also their proxies' labels.
 

@@ -35,7 +35,7 @@ async def record(world: World, golden: Path, cluster_type: ClusterType) -> list[
     )
     outcome = await world.run(options)
     assert outcome.error is None
-    return world.recorder.requests
+    return [one for one in world.recorder.requests if "/endpointslices" not in one.path]  # 10
 
 
 def start(requests: list[Recorded]) -> list[Recorded]:
@@ -109,6 +109,9 @@ async def test_cleanup_deletes_what_pilot_load_deletes(
     # The recording's cluster had an istiod, which made this one.
     certificate = ("delete", "/api/v1/namespaces/mesh/configmaps/istio-ca-root-cert")
     theirs[*certificate, 404] = theirs.pop((*certificate, 200), 0)
+    if cluster_type == "fake":
+        # Later istiods make this one too, and it would outlive a finalized namespace.
+        theirs["delete", "/api/v1/namespaces/mesh/configmaps/istio-ca-crl", 404] = 1
 
     assert ours == +theirs
     assert world.names("Node") == []

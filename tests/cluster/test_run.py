@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
+from pyload.commands.servers import Servers
 from pyload.config.load import load
-from pyload.errors import ApiError, CleanupIncomplete, Interrupted, PyloadError
+from pyload.errors import (
+    ApiError,
+    CleanupIncomplete,
+    ControlPlaneUnreachable,
+    Interrupted,
+    PyloadError,
+    StreamError,
+)
+from pyload.kube.client import Client
 from pyload.kube.transport import Response
 from pyload.tasks import Stop
 
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
     from pyload.embedded.apiserver import Request
+    from pyload.xds.transport import Metadata, Stream
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio
@@ -222,6 +232,7 @@ async def test_a_second_signal_stops_cleaning_up_and_says_what_is_left(world: Wo
     outcome = await run
 
     assert isinstance(outcome.error, CleanupIncomplete)
+    assert outcome.error.exit_code == 6
     assert outcome.result.objects.left > 0
 
 
@@ -236,3 +247,46 @@ async def test_an_api_error_carries_its_step(world: World) -> None:
 
     assert isinstance(outcome.error, ApiError)
     assert str(outcome.error).startswith("failed to bootstrap namespace: ")
+
+
+async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> None:
+    """A wrong --auth would pass for a successful load test of nothing."""
+
+    class Refusing:
+        async def open(self, method: str, *, metadata: Metadata) -> Stream:
+            raise StreamError(code=14, name="UNAVAILABLE", message="no TLS there")
+
+    servers = Servers(Client(world.server.transport()), Refusing(), "memory")
+    chosen = options()
+    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
+
+    assert isinstance(outcome.error, ControlPlaneUnreachable)
+    assert "no proxy ever got its config" in str(outcome.error)
+    assert outcome.result.objects.left == 0
+    assert nothing_left(world)
+
+
+async def test_many_slow_namespaces_are_waited_for(world: World) -> None:
+    """On a busy cluster 150 namespaces take more than half a minute; none of them is left."""
+    text = MESH.replace(b"- name: mesh", b"- name: mesh\n  replicas: 30")
+    gone = 0.0
+
+    def slow(request: Request) -> Response | None:
+        nonlocal gone
+        parts = request.path.split("/")
+        namespace = request.verb == "get" and len(parts) == 5 and parts[3] == "namespaces"
+        if not namespace or request.path not in deleted:
+            if request.verb == "delete" and len(parts) == 5 and parts[3] == "namespaces":
+                gone += 3.0
+                deleted[request.path] = asyncio.get_running_loop().time() + gone
+            return None
+        there = asyncio.get_running_loop().time() < deleted[request.path]
+        return Response(200, b"{}") if there else None
+
+    deleted: dict[str, float] = {}
+    world.server.intercept = slow
+    outcome = await world.run(options("real", text=text, duration=1.0))
+
+    assert len(deleted) == 30
+    assert outcome.error is None
+    assert outcome.result.objects.left == 0
