@@ -246,13 +246,13 @@ class MeshRun:
         if not reasons or not len(self.fleet) or self.fleet.counts.configured:
             return None
         most = max(reasons, key=lambda name: reasons[name])
+        fix = "check --pilot-address and --auth (every port but 15010 means jwt, over TLS)"
+        if most == "token":
+            fix = "grant the account `create` on serviceaccounts/token, or use port 15010"
         return ControlPlaneUnreachable(
             f"no proxy ever got its config: {sum(reasons.values())} attempts failed, most of "
             f"them with `{most}`",
-            fix=(
-                "check --pilot-address and --auth (every port but 15010 means jwt, over TLS); "
-                "`--log_output_level adsc:info` shows each attempt"
-            ),
+            fix=f"{fix}; `--log_output_level adsc:info` shows each attempt",
         )
 
     async def _start(self) -> None:

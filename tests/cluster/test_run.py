@@ -266,6 +266,22 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
     assert nothing_left(world)
 
 
+async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) -> None:
+    """With 15012, every proxy would fail, and the reason stand only in its own log lines."""
+
+    def refuse(request: Request) -> Response | None:
+        return Response(403, b"{}") if request.path.endswith("/token") else None
+
+    world.server.intercept = refuse
+    client = Client(world.server.transport())
+    servers = Servers(client, world.plane.transport(tokens=True), "memory", tokens=True)
+    chosen = options()
+    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
+
+    assert isinstance(outcome.error, ControlPlaneUnreachable)
+    assert "serviceaccounts/token" in str(outcome.error)
+
+
 async def test_many_slow_namespaces_are_waited_for(world: World) -> None:
     """On a busy cluster 150 namespaces take more than half a minute; none of them is left."""
     text = MESH.replace(b"- name: mesh", b"- name: mesh\n  replicas: 30")
