@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import signal
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
 
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -129,6 +130,14 @@ class Supervisor:
                     background.result()
         finally:
             await cancel([task])
+
+
+def first_error(group: BaseExceptionGroup[E]) -> E:
+    """Take the first error out of a task group's; the others are mostly its consequences."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return cast("E", error)
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, Any], name: str) -> int:

@@ -13,6 +13,7 @@ from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.objects import NODE_LABEL, NODE_LABEL_VALUE, kubelet_status
 from pyload.kube.resources import PODS
 from pyload.kube.watch import Reflector
+from pyload.tasks import first_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -151,7 +152,7 @@ class Kubelet:
                 await self._reflector.synced.wait()
                 log.debug("synced", extra=_LABELS)
         except* PyloadError as errors:
-            raise _first(errors) from None
+            raise first_error(errors) from None
         finally:
             log.info("stopped", extra=_LABELS)
 
@@ -264,11 +265,3 @@ def _keep(obj: Obj) -> Obj:
         }
         kept["status"] = {"phase": (obj.get("status") or {}).get("phase")}
     return kept
-
-
-def _first(group: BaseExceptionGroup[PyloadError]) -> PyloadError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, PyloadError)
-    return error

@@ -14,7 +14,7 @@ from pyload.kwok.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_l
 from pyload.kwok.reconcile import Reconciler
 from pyload.kwok.world import World
 from pyload.proxies.pods import spec_of
-from pyload.tasks import clock
+from pyload.tasks import clock, first_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -108,7 +108,7 @@ class Follower:
                 group.create_task(self._reconciler.run(), name="kwok-reconcile")
                 await self._follow(group)
         except* PyloadError as errors:
-            raise _first(errors) from None
+            raise first_error(errors) from None
 
     def snapshot(self) -> Snapshot:
         """Give the figures of this moment."""
@@ -241,11 +241,3 @@ class _Handler(Generic[T]):
 def _place(pod: Obj) -> tuple[str, str]:
     name = f"{pod['metadata'].get('namespace', '')}/{pod['metadata']['name']}"
     return name, (pod.get("spec") or {}).get("nodeName") or ""
-
-
-def _first(group: BaseExceptionGroup[PyloadError]) -> PyloadError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, PyloadError)
-    return error

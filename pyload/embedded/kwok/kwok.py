@@ -17,6 +17,7 @@ from pyload.embedded.kwok.workloads import Workloads
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import NODES, PODS
 from pyload.kube.watch import Reflector
+from pyload.tasks import first_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,7 @@ class Kwok:
                     await reflector.synced.wait()
                 group.create_task(self._work(), name="kwok-work")
         except* PyloadError as errors:
-            raise _first(errors) from None
+            raise first_error(errors) from None
 
     async def _work(self) -> None:
         while True:
@@ -193,11 +194,3 @@ class _WorkloadFeed:
             self._state.remove_workload(self._kind, key_of(obj), uid=obj["metadata"]["uid"])
         else:
             self._state.put_workload(self._kind, obj)
-
-
-def _first(group: BaseExceptionGroup[PyloadError]) -> PyloadError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, PyloadError)
-    return error
