@@ -14,7 +14,7 @@ from pyload.cluster.plan import Names, plan_cluster
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
 from pyload.commands.connection import Connection
-from pyload.commands.kwok import Following, KwokFlags
+from pyload.commands.kwok import KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pyload.cluster.plan import Plan
     from pyload.cluster.types import ClusterType
+    from pyload.commands.following import Following
     from pyload.commands.servers import Servers
     from pyload.report.summary import Result
 
@@ -160,8 +161,10 @@ class MeshRun:
             run_id=plan.run_id,
             client=client,
         )
-        self.following = None
+        self.following: Following | None = None
         if options.cluster_type == "kwok":
+            from pyload.commands.following import Following  # noqa: PLC0415 - kwok mode only
+
             address = servers.address
             flags = options.kwok
             if options.embedded and flags.pod_selector is None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyload.commands.connection import check_api_server, check_control_plane, split_address
-from pyload.commands.routes import Routes
 from pyload.kube.client import Client
 from pyload.xds import credentials
 from pyload.xds.grpc_transport import GrpcTransport
@@ -75,6 +74,8 @@ async def own_servers(
             client = Client(api, qps=connection.qps)
             await check_api_server(client)
         if not address:
+            from pyload.commands.routes import Routes  # noqa: PLC0415 - kwok mode only
+
             routes = Routes(connection.auth)
             stack.push_async_callback(routes.aclose)
             yield Servers(client, None, "", tokens=True, route=routes)

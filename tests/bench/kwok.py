@@ -51,7 +51,12 @@ class Clocked:
 
     async def stop(self, key: str) -> None:
         """Note a stop."""
-        self.stopped[self._names[key]] = time.perf_counter()
+        self.stopped[self._names.pop(key)] = time.perf_counter()
+
+    def forget(self) -> None:
+        """Drop the notes, which are not the follower's memory."""
+        self.started.clear()
+        self.stopped.clear()
 
 
 async def make_pod(client: Client, name: str, ip: str) -> None:
@@ -126,7 +131,7 @@ async def measure(url: str, server: subprocess.Popen[str]) -> list[tuple[str, fl
             await client.delete(PODS.path("mesh", name))
         await asyncio.sleep(1)
         stops = [1000 * (fleet.stopped[name] - gone[name]) for name in names]
-        left, growth = await scale(server, follower)
+        left, growth = await scale(server, follower, fleet)
     await transport.aclose()
     for what, values in (("from a pod's IP to its start", starts), ("deletion to stop", stops)):
         rows.append((f"{what}, p99", statistics.quantiles(values, n=100)[98], 100.0, "ms"))
@@ -135,8 +140,11 @@ async def measure(url: str, server: subprocess.Popen[str]) -> list[tuple[str, fl
     return rows
 
 
-async def scale(server: subprocess.Popen[str], follower: Follower) -> tuple[float, float]:
+async def scale(
+    server: subprocess.Popen[str], follower: Follower, fleet: Clocked
+) -> tuple[float, float]:
     """Let the server make many pods and delete them; give the proxies left and memory kept in %."""
+    fleet.forget()
     gc.collect()
     before, running = rss_bytes(), follower.snapshot().running
     await asyncio.to_thread(tell, server, "make")
@@ -144,6 +152,7 @@ async def scale(server: subprocess.Popen[str], follower: Follower) -> tuple[floa
     assert follower.snapshot().running == running + SCALED
     await asyncio.to_thread(tell, server, "remove")
     await asyncio.sleep(3)
+    fleet.forget()
     gc.collect()
     left = follower.snapshot().running - running
     return float(left), max(0.0, 100 * (rss_bytes() / before - 1))
