@@ -261,7 +261,7 @@ class MeshRun:
     async def _start(self) -> None:
         await self.cluster.start()
         if self.following is not None:
-            await self.following.wait(self.fleet, planned=self.cluster.plan.proxy_count)
+            await self.following.wait(self.fleet, least=self._expected)
 
     async def _start_and_churn(self, stop: Stop) -> str:
         if self.following is not None and self._options.kwok.dry_run:

@@ -120,12 +120,12 @@ class Following:
             from_ready=Latency.of(self._from_ready),
         )
 
-    async def wait(self, fleet: Fleet, *, planned: int) -> None:
+    async def wait(self, fleet: Fleet, *, least: int) -> None:
         """Wait as the user asked.
 
         Args:
             fleet: The proxies.
-            planned: Proxies that the run's own mesh will have at least.
+            least: Proxies that the run's own mesh will have at least.
 
         Raises:
             WaitTimeout: Too few connected in time.
@@ -133,7 +133,6 @@ class Following:
         wait = self._flags.wait
         if wait is None:
             return
-        least = planned if self._flags.shard.count == 1 else 0
         try:
             async with asyncio.timeout(wait.timeout):
                 # What it waits for is the sum of many proxies; none of them is the last.
