@@ -1,0 +1,79 @@
+"""What a template function is to the evaluator: a callable with the kinds of its parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyload.gotemplate.values import Object
+
+Name: TypeAlias = Literal[
+    "any",
+    "bool",
+    "bytes",
+    "float64",
+    "int",
+    "int64",
+    "ints",
+    "list",
+    "map",
+    "string",
+    "strings",
+]
+Kind: TypeAlias = "Name | type[Object]"
+"""The Go type of a parameter; arguments are checked against it as Go's reflect does.
+
+========  ======================  ==========================================
+kind      Go                      Python value that the function gets
+========  ======================  ==========================================
+any       interface {}            anything; nil is None
+bool      bool                    bool
+bytes     []uint8                 bytes
+float64   float64                 float
+int       int                     int
+int64     int64                   Int64
+ints      []int                   Ints
+list      []interface {}          list
+map       map[string]interface{}  dict
+string    string                  str
+strings   []string                Strings
+a class   that struct             an instance of the class
+========  ======================  ==========================================
+
+Go passes nil where a list or map is wanted; a function gets an empty one then.
+"""
+
+
+class Failure(Exception):  # noqa: N818 - a function's answer, turned into a TemplateError
+    """Raised by a template function; becomes ``error calling NAME: TEXT``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function that templates can call.
+
+    Attributes:
+        name: As templates write it.
+        call: Gets the arguments by position, each of its kind.
+        params: Kinds of the fixed parameters.
+        variadic: Kind of each further argument, or None if there are none.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    params: tuple[Kind, ...] = ()
+    variadic: Kind | None = None
+
+
+def function(
+    name: str, *params: Kind, variadic: Kind | None = None
+) -> Callable[[Callable[..., Any]], Function]:
+    """Make a `Function` of the decorated callable; nothing is registered anywhere."""
+
+    def wrap(call: Callable[..., Any]) -> Function:
+        return Function(name, call, params, variadic)
+
+    return wrap

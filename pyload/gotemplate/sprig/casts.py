@@ -1,0 +1,138 @@
+"""What sprig makes of a value where it needs a number, a text or a list of texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+from pyload.gotemplate.fmt import text_of
+from pyload.gotemplate.functions import Failure
+from pyload.gotemplate.values import Int64, Object, Strings, from_utf8, kind_of
+
+_INTEGER: Final = re.compile(
+    r"([+-]?)(?:0[xX](_?[0-9a-fA-F]+)|0[bB](_?[01]+)|0[oO](_?[0-7]+)|0(_?[0-7]+)|(0|[1-9]\d*))",
+    re.ASCII,
+)
+# Go's underscores stand between digits; the prefix of a base is one too.
+_UNDERSCORE: Final = re.compile(r"(?<=\d)_(?=\d)|(?<=\b0[bBoO])_(?=\d)", re.ASCII)
+_HEX_UNDERSCORE: Final = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
+_BASES: Final = (16, 2, 8, 8, 10)
+_PLAIN: Final = re.compile(r"([-+]?\d*)\.\d*", re.ASCII)
+_HEX_FLOAT: Final = re.compile(
+    r"[+-]?0[xX](?=_?[0-9a-fA-F.])[0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?\d+", re.ASCII
+)
+_FLOAT: Final = re.compile(
+    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
+)
+_LOWEST: Final = -(1 << 63)
+
+
+def wrap_int64(number: int) -> Int64:
+    """The number in 64 bits, as Go's arithmetic overflows."""
+    return Int64(((number + (1 << 63)) & ((1 << 64) - 1)) - (1 << 63))
+
+
+def to_int64(value: Any) -> Int64:
+    """An int64: fractions are cut, true is 1, and what is no number is 0."""
+    if isinstance(value, str):
+        return Int64(_parsed_int(value))
+    if isinstance(value, float):
+        # Go leaves open what a number beyond 64 bits becomes; on amd64 it is the lowest one.
+        if not math.isfinite(value) or not _LOWEST <= int(value) < -_LOWEST:
+            return Int64(_LOWEST)
+        return Int64(value)
+    if isinstance(value, int):
+        return wrap_int64(value)
+    if isinstance(value, Object) and hasattr(value, "__int__"):
+        return wrap_int64(int(value))
+    return Int64(0)
+
+
+def to_int(value: Any) -> int:
+    """An int, by the rules of `to_int64`."""
+    return int(to_int64(value))
+
+
+def to_float64(value: Any) -> float:
+    """A float64: true is 1, and what is no number is 0."""
+    if isinstance(value, str):
+        return _parsed_float(value)
+    if isinstance(value, int | float):
+        return float(value)
+    if isinstance(value, Object) and hasattr(value, "__int__"):
+        return float(int(value))
+    return 0.0
+
+
+def underscores_removed(text: str) -> str | None:
+    """The digits without Go's underscores; None if one stands where none may."""
+    digits = _HEX_UNDERSCORE if text.lstrip("+-")[:2].lower() == "0x" else _UNDERSCORE
+    plain = digits.sub("", text)
+    return None if "_" in plain else plain
+
+
+def _parsed_int(text: str) -> int:
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        text = plain[1] if plain[1].lstrip("+-") else plain[1] + "0"
+    digits = underscores_removed(text)
+    match = _INTEGER.fullmatch(digits) if digits is not None and len(digits) < 100 else None
+    if match is None:
+        return 0
+    index = next(index for index in range(2, 7) if match[index] is not None)
+    number = int(match[index], _BASES[index - 2])
+    number = -number if match[1] == "-" else number
+    return number if _LOWEST <= number < -_LOWEST else 0
+
+
+def _parsed_float(text: str) -> float:
+    if _HEX_FLOAT.fullmatch(text.replace("_", "")):
+        digits = underscores_removed(text)
+        try:
+            return float.fromhex(digits) if digits is not None else 0.0
+        except OverflowError:
+            return 0.0
+    # Underscores need no prefix here: Go strips them before it looks at the rest.
+    digits = underscores_removed(text)
+    if digits is None or not _FLOAT.fullmatch(digits):
+        return 0.0
+    number = float(digits)
+    return 0.0 if math.isinf(number) and "n" not in digits.lower() else number
+
+
+def strval(value: Any) -> str:
+    """The text of a value: itself if it is a text, else as ``%v`` prints it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return from_utf8(value)
+    return text_of(value)
+
+
+def strslice(value: Any) -> Strings:
+    """The texts of a list's items without nil; of any other value, that value alone."""
+    if isinstance(value, Strings):
+        return value
+    if kind_of(value) == "slice":
+        return Strings(strval(item) for item in value if item is not None)
+    return Strings() if value is None else Strings([strval(value)])
+
+
+def items(value: Any, what: str) -> list[Any]:
+    """The items of a list.
+
+    Args:
+        value: What should be a list.
+        what: The error in sprig's words up to the kind, such as ``Cannot push on type``.
+
+    Raises:
+        Failure: It is no list.
+    """
+    if value is None:
+        # sprig asks nil for its type.
+        raise Failure("runtime error: invalid memory address or nil pointer dereference")
+    kind = kind_of(value)
+    if kind != "slice":
+        raise Failure(f"{what} {kind}")
+    return list(value)

@@ -1,0 +1,55 @@
+"""What templates can see of the world: the time, chance, the environment and the local zone."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pyload.gotemplate.sprig.gotime.zone import Zone, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the functions that depend on the world ask.
+
+    With a clock that stands, a seeded generator, an environment of one's own and a fixed zone,
+    a template gives the same text each time; keys and certificates excepted.
+
+    Attributes:
+        now: Gives nanoseconds since 1970.
+        random: Where random numbers come from.
+        environ: What ``env`` and ``expandenv`` see.
+        zone: What Go calls ``Local``.
+    """
+
+    now: Callable[[], int] = time.time_ns
+    random: random.Random = field(default_factory=random.SystemRandom)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    zone: Zone = field(default_factory=lambda: local_zone(os.environ.get("TZ")))
+
+
+def local_zone(name: str | None) -> Zone:
+    """The zone of this process, as Go finds it.
+
+    Args:
+        name: The variable ``TZ``: a name of the IANA database, empty for UTC; None if not set.
+    """
+    if name is not None:
+        known = load(name.removeprefix(":"), Zone("Local"))
+        return Zone("Local", known.rules) if known and known.rules else Zone("UTC")
+    try:
+        with Path("/etc/localtime").open("rb") as data:
+            return Zone("Local", ZoneInfo.from_file(data, "Local"))
+    except (OSError, ValueError):
+        rules: tzinfo | None = datetime.now().astimezone().tzinfo
+        return Zone("Local", rules)

@@ -1,0 +1,105 @@
+"""The tokens of a template as the parser takes them, and the errors that tell where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from pyload.errors import TemplateError
+from pyload.gotemplate.lexer import Kind, Token, lex
+
+if TYPE_CHECKING:
+    from pyload.gotemplate.nodes import Source
+
+
+class Tokens:
+    """A position in the tokens of a text.
+
+    Attributes:
+        index: How many tokens have been taken; may be set back.
+        action: The left delimiter of the action that is being read, or None.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lexer = lex(source.text)
+        self._seen: list[Token] = []
+        self.index = 0
+        self.action: Token | None = None
+
+    def next(self) -> Token:
+        """Take a token."""
+        if self.index == len(self._seen):
+            # Go's lexer, asked again after an error, sees the end.
+            self._seen.append(next(self._lexer, None) or replace(self._seen[-1], kind=Kind.EOF))
+        token = self._seen[self.index]
+        self.index += 1
+        return token
+
+    def back(self) -> None:
+        """Put the last token back."""
+        self.index -= 1
+
+    def peek(self) -> Token:
+        """Give the next token without taking it."""
+        token = self.next()
+        self.index -= 1
+        return token
+
+    def skip(self) -> Token:
+        """Take the next token that is not white space."""
+        while (token := self.next()).kind is Kind.SPACE:
+            pass
+        return token
+
+    def peek_past_space(self) -> Token:
+        """Take white space, and give the token after it without taking it."""
+        token = self.skip()
+        self.index -= 1
+        return token
+
+    def expect(self, kind: Kind, context: str) -> Token:
+        """Take the next token that is not white space; it must be of a kind."""
+        token = self.skip()
+        if token.kind is not kind:
+            self.unexpected(token, context)
+        return token
+
+    def unexpected(self, token: Token, context: str) -> NoReturn:
+        """Raise the error that a token does not belong where it is."""
+        if token.kind is not Kind.ERROR:
+            self.fail(f"unexpected {token} in {context}")
+        extra = ""
+        if self.action is not None and self.action.line != token.line:
+            extra = f" started at {self._source.name}:{self.action.line}"
+            if not token.text.endswith(" action"):
+                extra = f" in action{extra}"
+        self.fail(f"{token}{extra}")
+
+    def fail(self, what: str, *, fix: str = "", at: Token | None = None) -> NoReturn:
+        """Raise the error that something is wrong; see `error`."""
+        raise self.error(what, fix=fix, at=at)
+
+    def error(self, what: str, *, fix: str = "", at: Token | None = None) -> TemplateError:
+        """Make the error that something is wrong.
+
+        Args:
+            what: What is wrong.
+            fix: What to do about it.
+            at: The token that is wrong; None for where the lexer stands, whose line is in the
+                text in any case, as in Go's.
+        """
+        last = self._seen[-1] if self._seen else Token(Kind.EOF, 0, "EOF", 1)
+        token = last if at is None else at
+        _, column = self._source.place(token.pos)
+        place = f"see column {column + 1}"
+        if action := self._source.action(token.pos):
+            place = f"{place}: {action}"
+        return TemplateError(
+            f"template: {self._source.name}:{last.line}: {what}",
+            stage="parse",
+            name=self._source.name,
+            line=token.line,
+            column=column,
+            fix=f"{fix}; {place}" if fix else place,
+        )
