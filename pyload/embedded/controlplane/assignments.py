@@ -36,3 +36,27 @@ def lb_endpoint(port: int, *, tls: bool) -> Template:
         load_balancing_weight=1,
     )
     return Template(bytes(endpoint))
+
+
+@functools.cache
+def tunnel_endpoint() -> Template:
+    """Build the ``LbEndpoint`` that a waypoint reaches through its tunnel. Not wrapped.
+
+    Gaps: ``target`` (``IP:PORT``) and ``workload``.
+    """
+    lib = library()
+    inside = lib.core.EnvoyInternalAddress(
+        server_listener_name="connect_originate", endpoint_id=gap("target")
+    )
+    endpoint = lib.endpoint.LbEndpoint(
+        endpoint=lib.endpoint.Endpoint(address=lib.core.Address(envoy_internal_address=inside)),
+        health_status=lib.core.HealthStatus.HEALTHY,
+        metadata=lib.core.Metadata(
+            filter_metadata={
+                "envoy.filters.listener.original_dst": struct(local=text(gap("target"))),
+                "istio": struct(workload=text(gap("workload"))),
+            }
+        ),
+        load_balancing_weight=1,
+    )
+    return Template(bytes(endpoint))

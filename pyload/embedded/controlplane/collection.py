@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from pyload.embedded.controlplane import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # Proxies that ask for names ask for few different sets of them; past this, start again.
 _SELECTIONS: Final = 64
@@ -40,10 +40,14 @@ class Collection:
 
     Args:
         resources: Encoded ``google.protobuf.Any`` by resource name.
+        versions: Versions by resource name; None for a type that has none.
     """
 
-    def __init__(self, resources: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, resources: Mapping[str, bytes], versions: Mapping[str, str] | None = None
+    ) -> None:
         self.resources = resources
+        self._versions = versions
         self._selections: dict[tuple[frozenset[str], bool], Part] = {}
         self._differences: WeakKeyDictionary[Collection, Part] = WeakKeyDictionary()
 
@@ -54,8 +58,7 @@ class Collection:
 
     @cached_property
     def _delta(self) -> Part:
-        encoded = b"".join(encode.delta_resource(*item) for item in self.resources.items())
-        return Part(encoded, len(self.resources))
+        return Part(self._encode(self.resources), len(self.resources))
 
     def all(self, *, delta: bool) -> Part:
         """Give all resources."""
@@ -78,31 +81,33 @@ class Collection:
         found = self._differences.get(old)
         if found is None:
             changed = [
-                (name, resource)
+                name
                 for name, resource in self.resources.items()
                 if old.resources.get(name) != resource
             ]
             removed = [name for name in old.resources if name not in self.resources]
-            encoded = b"".join(encode.delta_resource(*item) for item in changed)
+            encoded = self._encode(changed)
             found = Part(encoded + encode.removals(removed), len(changed), len(removed))
             self._differences[old] = found
         return found
 
-    def changed(self, old: Collection) -> frozenset[str]:
-        """Name the resources that an older collection had otherwise, or that only one has.
+    def unlike(self, held: Mapping[str, str], names: frozenset[str] | None = None) -> Part:
+        """Give what a delta client lacks that kept some resources over a reconnect.
 
-        Resources that were built again count as changed, even if they came out the same.
+        Args:
+            held: Versions of what it kept, by name.
+            names: What it asks for; None for everything.
         """
-        names = {
+        versions = self._versions or {}
+        lacking = [
             name
-            for name, resource in self.resources.items()
-            if old.resources.get(name) is not resource
-        }
-        return frozenset(names) | self.missing(old)
-
-    def missing(self, old: Collection) -> frozenset[str]:
-        """Name the resources that an older collection had and this one has not."""
-        return frozenset(old.resources.keys() - self.resources.keys())
+            for name in (self.resources if names is None else sorted(names))
+            if name in self.resources
+            and (not (version := versions.get(name)) or held.get(name) != version)
+        ]
+        known = held if names is None else {*held, *names}
+        removed = sorted(name for name in known if name not in self.resources)
+        return Part(self._encode(lacking) + encode.removals(removed), len(lacking), len(removed))
 
     def _select(self, names: frozenset[str], *, delta: bool) -> Part:
         known = sorted(name for name in names if name in self.resources)
@@ -110,8 +115,14 @@ class Collection:
             encoded = b"".join(encode.sotw_resource(self.resources[name]) for name in known)
             return Part(encoded, len(known))
         unknown = sorted(name for name in names if name not in self.resources)
-        encoded = b"".join(encode.delta_resource(name, self.resources[name]) for name in known)
-        return Part(encoded + encode.removals(unknown), len(known), len(unknown))
+        return Part(self._encode(known) + encode.removals(unknown), len(known), len(unknown))
+
+    def _encode(self, names: Iterable[str]) -> bytes:
+        versions = self._versions or {}
+        return b"".join(
+            encode.delta_resource(name, self.resources[name], versions.get(name, ""))
+            for name in names
+        )
 
 
 EMPTY: Final = Collection({})

@@ -11,9 +11,10 @@ from pyload.errors import StreamError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from pyload.embedded.controlplane.impact import Push
     from pyload.embedded.controlplane.proxy import Identity, Proxy
-    from pyload.embedded.controlplane.snapshot import Own, View
-    from pyload.embedded.controlplane.stream import Push, Reply, Stream
+    from pyload.embedded.controlplane.snapshot import Audience, View
+    from pyload.embedded.controlplane.stream import Reply, Stream
 
 # Requests that wait while a response is being sent. A proxy sends few per response it has read.
 _WAITING: Final = 1000
@@ -46,8 +47,17 @@ class Hub(Protocol):
         """Forget a connection."""
         ...
 
-    def view(self, proxy: Proxy) -> tuple[View, Own]:
-        """Give what a proxy can be sent now."""
+    def audience(self, proxy: Proxy, *, verified: bool) -> Audience:
+        """Say what a proxy is now for what it is sent.
+
+        Args:
+            proxy: The proxy.
+            verified: Whether its token has proved who it is.
+        """
+        ...
+
+    def view(self, audience: Audience) -> View:
+        """Give what such a proxy can be sent now."""
         ...
 
     def sent(self, type_url: str) -> None:
@@ -67,6 +77,10 @@ class Connection:
         peer: The proxy.
         stream: The protocol's state.
         authenticate: Finds out who the peer is, or None if anybody may connect.
+
+    Attributes:
+        stream: The protocol's state.
+        audience: What the proxy was when it was last sent something; None before.
     """
 
     __slots__ = (
@@ -77,9 +91,8 @@ class Connection:
         "_peer",
         "_pending",
         "_tasks",
-        "_view",
         "_worker",
-        "own",
+        "audience",
         "stream",
     )
 
@@ -92,14 +105,13 @@ class Connection:
         authenticate: Callable[[], Awaitable[Identity]] | None,
     ) -> None:
         self.stream = stream
-        self.own: Own | None = None
+        self.audience: Audience | None = None
         self._hub = hub
         self._peer = peer
         self._authenticate = authenticate
         self._identity: Identity | None = None
         self._inbox: deque[bytes] = deque()
         self._pending: Push | None = None
-        self._view: View | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._worker: asyncio.Task[None] | None = None
 
@@ -108,6 +120,11 @@ class Connection:
         """The proxy; known from its first request on."""
         assert self.stream.proxy is not None, "only connections that have joined are asked"
         return self.stream.proxy
+
+    @property
+    def verified(self) -> bool:
+        """Whether its token has proved who it is."""
+        return self._identity is not None
 
     async def run(self) -> None:
         """Serve the stream until the proxy ends it.
@@ -172,19 +189,20 @@ class Connection:
         request = self.stream.read(message)
         if request is None:
             return
-        if self._view is None:
+        if self.audience is None:
             if self._identity is not None:
                 self.proxy.check(self._identity)
             await self._hub.join(self)
-            self._view, self.own = self._hub.view(self.proxy)
-        outcome = self.stream.answer(request, self._view)
+            self.audience = self._hub.audience(self.proxy, verified=self.verified)
+        # What it is stays as it was told last, or nobody would notice that this has changed.
+        outcome = self.stream.answer(request, self._hub.view(self.audience))
         if outcome.rejected:
             self._hub.rejected(request.type_url, self.proxy, outcome.rejected)
         await self._send(outcome.replies)
 
     async def _push(self, push: Push) -> None:
-        self._view, self.own = self._hub.view(self.proxy)
-        await self._send(self.stream.push(push, self._view))
+        self.audience = self._hub.audience(self.proxy, verified=self.verified)
+        await self._send(self.stream.push(push, self._hub.view(self.audience)))
 
     async def _send(self, replies: Iterable[Reply]) -> None:
         for reply in replies:

@@ -11,16 +11,18 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload import tasks
-from pyload.embedded.controlplane import generate, library
+from pyload.embedded.apiserver.kinds import KINDS
+from pyload.embedded.controlplane import configs, generate, library, registry
 from pyload.embedded.controlplane.auth import authenticate
+from pyload.embedded.controlplane.configs import Configs
 from pyload.embedded.controlplane.connection import Connection
 from pyload.embedded.controlplane.debounce import Debounce
+from pyload.embedded.controlplane.impact import Round
 from pyload.embedded.controlplane.memory import MemoryTransport
 from pyload.embedded.controlplane.registry import Registry
-from pyload.embedded.controlplane.snapshot import NOTHING, view
-from pyload.embedded.controlplane.stream import Names, Push, Stream
+from pyload.embedded.controlplane.snapshot import Audience
+from pyload.embedded.controlplane.stream import Names, Stream
 from pyload.errors import PyloadError, StreamError
-from pyload.kube.resources import ENDPOINTS, NODES, PODS, SERVICES
 from pyload.kube.watch import Reflector
 from pyload.xds.types import short
 
@@ -29,16 +31,18 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.controlplane.connection import Peer
+    from pyload.embedded.controlplane.mesh import Changes
     from pyload.embedded.controlplane.proxy import Proxy
-    from pyload.embedded.controlplane.registry import Changes
     from pyload.embedded.controlplane.server import Addresses
-    from pyload.embedded.controlplane.snapshot import Own, Snapshot, View
+    from pyload.embedded.controlplane.snapshot import Snapshot, View
     from pyload.kube.client import Client
-    from pyload.kube.resources import Obj, Resource
+    from pyload.kube.resources import Obj
     from pyload.xds.transport import Transport
 
 # How long generating resources may keep everything else on the loop waiting.
 _SLICE: Final = 0.005
+
+_RESOURCES: Final = {kind.qualified: kind.resource() for kind in KINDS}
 
 log = logging.getLogger("pyload.controlplane")
 
@@ -69,7 +73,8 @@ class Stats:
 class ControlPlane:
     """Serves a mesh's configuration over xDS, as a small istiod would; it is none.
 
-    It knows Services, pods, Endpoints and nodes, and nothing of Istio's own kinds.
+    It knows Services, pods, Endpoints and nodes, Istio's configuration of traffic and security as
+    far as it shows in what proxies are sent, and the waypoints of the Gateway API.
 
     Args:
         client: The API server.
@@ -99,6 +104,7 @@ class ControlPlane:
         self._now = now
         self._rng = rng or Random()  # noqa: S311 - nonces need only differ
         self._registry = Registry()
+        self._configs = Configs()
         self._generator = generate.Generator()
         self._debounce = Debounce(quiet=debounce, longest=debounce_max)
         self._changed = asyncio.Event()
@@ -117,8 +123,17 @@ class ControlPlane:
             ApiError: The API server does not let the control plane watch.
         """
         reflectors = [
-            Reflector(self._client, resource, self._follow(resource), rng=self._rng)
-            for resource in (SERVICES, PODS, ENDPOINTS, NODES)
+            Reflector(
+                self._client,
+                _RESOURCES[kind],
+                _Follower(kind, follows, self._note),
+                rng=self._rng,
+            )
+            for follows, kinds in (
+                (self._registry, registry.FOLLOWED),
+                (self._configs, configs.FOLLOWED),
+            )
+            for kind in kinds
         ]
         failure: BaseException | None = None
         try:
@@ -187,11 +202,21 @@ class ControlPlane:
             self.stats.connections = len(self._connections)
             log.debug("ADS: %s terminated", connection.proxy.id)
 
-    def view(self, proxy: Proxy) -> tuple[View, Own]:
-        """Give what a proxy can be sent now."""
+    def audience(self, proxy: Proxy, *, verified: bool) -> Audience:
+        """Say what a proxy is now for what it is sent."""
+        claimed = proxy.labels if proxy.known_cluster else frozenset()
+        return Audience(
+            type=proxy.type,
+            namespace=proxy.namespace,
+            labels=self._registry.labels(proxy.pod, claimed),
+            inbound=self._registry.inbound(proxy.pod, claimed),
+            verified=verified,
+        )
+
+    def view(self, audience: Audience) -> View:
+        """Give what such a proxy can be sent now."""
         assert self._snapshot is not None, "connections join when there is a snapshot"
-        own = self._own(proxy)
-        return view(self._snapshot, proxy.type, own), own
+        return self._snapshot.view(audience)
 
     def sent(self, type_url: str) -> None:
         """Count a response."""
@@ -221,22 +246,14 @@ class ControlPlane:
         digits = f"{self._rng.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def _own(self, proxy: Proxy) -> Own:
-        if proxy.type != "sidecar":
-            return NOTHING
-        labels = proxy.labels if proxy.known_cluster else frozenset()
-        return self._generator.own(self._registry.inbound(proxy.pod, labels))
-
-    def _follow(self, resource: Resource) -> _Follower:
-        return _Follower(resource.plural, self._registry, self._note)
-
     def _note(self) -> None:
-        if self._registry.dirty:
+        if self._registry.dirty or self._configs.dirty:
             self._debounce.changed(asyncio.get_running_loop().time())
             self._changed.set()
 
     async def _push_forever(self) -> None:
         self._registry.take()
+        self._configs.take()
         await self._generate()
         assert self._snapshot is not None
         self.ready.set()
@@ -261,38 +278,43 @@ class ControlPlane:
                 return
 
     async def _push(self) -> None:
-        changes = self._registry.take()
-        if not changes:
+        changes, refs = self._registry.take(), self._configs.take()
+        if not changes and not refs:
             return
         old = self._snapshot
         await self._generate()
         new = self._snapshot
         assert old is not None
         assert new is not None
-        push = Push(bool(changes.services), new.endpoints.changed(old.endpoints))
         log.debug(
-            "XDS: Pushing Services:%d Endpoints:%d ConnectedEndpoints:%d Version:%s",
+            "XDS: Pushing Services:%d Endpoints:%d Configs:%d ConnectedEndpoints:%d Version:%s",
             len(changes.services),
             len(changes.endpoints),
+            len(refs),
             len(self._connections),
             new.version,
         )
-        for connection in self._connections:
-            own_changed = self._serves_others(connection, changes)
-            connection.offer(Push(full=True, clusters=push.clusters) if own_changed else push)
+        self._offer(changes, Round(changes, refs, old, new))
 
-    def _serves_others(self, connection: Connection, changes: Changes) -> bool:
-        """Whether a proxy's own pod has come to serve other ports, with no Service changed."""
-        proxy = connection.proxy
-        if changes.services or proxy.pod not in changes.pods:
-            return False
-        return self._own(proxy) is not connection.own
+    def _offer(self, changes: Changes, push_round: Round) -> None:
+        for connection in self._connections:
+            before = connection.audience
+            if before is None:
+                continue
+            audience = before
+            if changes.services or connection.proxy.pod in changes.pods:
+                audience = self.audience(connection.proxy, verified=connection.verified)
+            push = push_round.push(audience, before)
+            if push:
+                connection.offer(push)
 
     async def _generate(self) -> None:
         loop = asyncio.get_running_loop()
         self.stats.rounds += 1
         version = f"{self._now():%Y-%m-%dT%H:%M:%SZ}/{self.stats.rounds}"
-        steps = self._generator.snapshot(self._registry.mesh(), version=version)
+        steps = self._generator.snapshot(
+            self._registry.mesh(), self._configs.state, version=version
+        )
         started = loop.time()
         while True:
             try:
@@ -306,17 +328,17 @@ class ControlPlane:
 
 
 class _Follower:
-    """Feeds one kind of object to the registry; a `pyload.kube.watch.Handler`."""
+    """Feeds one kind of object to what keeps it; a `pyload.kube.watch.Handler`."""
 
-    def __init__(self, plural: str, registry: Registry, note: Callable[[], None]) -> None:
-        self._plural = plural
-        self._registry = registry
+    def __init__(self, kind: str, keeper: Registry | Configs, note: Callable[[], None]) -> None:
+        self._kind = kind
+        self._keeper = keeper
         self._note = note
 
     def replace(self, objects: list[Obj]) -> None:
-        self._registry.replace(self._plural, objects)
+        self._keeper.replace(self._kind, objects)
         self._note()
 
     def event(self, type_: str, obj: Obj) -> None:
-        self._registry.event(self._plural, type_, obj)
+        self._keeper.event(self._kind, type_, obj)
         self._note()

@@ -36,6 +36,11 @@ def field(number: int, payload: bytes) -> bytes:
     return varint(number << 3 | _LENGTH_DELIMITED) + varint(len(payload)) + payload
 
 
+def number(tag: int, value: int) -> bytes:
+    """Encode a field of type integer, enum or bool."""
+    return varint(tag << 3) + varint(value)
+
+
 def any_of(type_url: str, value: bytes) -> bytes:
     """Encode a ``google.protobuf.Any``."""
     return field(1, type_url.encode()) + field(2, value)
@@ -46,12 +51,13 @@ def sotw_resource(encoded_any: bytes) -> bytes:
     return field(_RESOURCES, encoded_any)
 
 
-def delta_resource(name: str, encoded_any: bytes) -> bytes:
-    """Encode one resource as a field of a ``DeltaDiscoveryResponse``, without a version.
+def delta_resource(name: str, encoded_any: bytes, version: str = "") -> bytes:
+    """Encode one resource as a field of a ``DeltaDiscoveryResponse``.
 
-    Istiod gives no versions to the resources of Envoy either.
+    Istiod gives versions to the resources of ambient mode, and none to those of Envoy.
     """
-    return field(_RESOURCES, field(2, encoded_any) + field(3, name.encode()))
+    versioned = field(1, version.encode()) if version else b""
+    return field(_RESOURCES, versioned + field(2, encoded_any) + field(3, name.encode()))
 
 
 def removals(names: Iterable[str]) -> bytes:

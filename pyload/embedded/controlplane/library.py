@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from pyload.xds.types import PREFIX
+
+ISTIO_ALPN: Final = ("istio-peer-exchange", "istio")
 
 
 class Library:
@@ -29,6 +31,9 @@ class Library:
         self.hcm = load("envoy.extensions.filters.network.http_connection_manager.v3")
         self.tcp_proxy = load("envoy.extensions.filters.network.tcp_proxy.v3")
         self.tls = load("envoy.extensions.transport_sockets.tls.v3")
+        self.http = load("envoy.extensions.upstreams.http.v3")
+        self.internal = load("envoy.extensions.transport_sockets.internal_upstream.v3")
+        self.metadata = load("envoy.type.metadata.v3")
         self.protobuf = load("google.protobuf")
 
     def any(self, name: str, message: Any = b"") -> Any:
@@ -73,7 +78,7 @@ def struct(**fields: Any) -> Any:
     return library().protobuf.Struct(fields=fields)
 
 
-def tls_context() -> Any:
+def tls_context(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
     """Build what both ends of Istio's mutual TLS share: certificates come from the agent."""
     lib = library()
 
@@ -95,7 +100,7 @@ def tls_context() -> Any:
         return lib.tls.SdsSecretConfig(name=name, sds_config=agent)
 
     return lib.tls.CommonTlsContext(
-        alpn_protocols=["istio-peer-exchange", "istio"],
+        alpn_protocols=[*alpn],
         tls_certificate_sds_secret_configs=[secret("default")],
         combined_validation_context=lib.tls.CommonTlsContextCombinedCertificateValidationContext(
             default_validation_context=lib.tls.CertificateValidationContext(),

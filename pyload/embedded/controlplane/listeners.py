@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH
 from pyload.embedded.controlplane.encode import any_of
-from pyload.embedded.controlplane.library import address, from_ads, library, tls_context
+from pyload.embedded.controlplane.library import ISTIO_ALPN, address, from_ads, library, tls_context
 from pyload.embedded.controlplane.routes import route
 from pyload.embedded.controlplane.template import Template, gap
 from pyload.xds.types import LDS
@@ -29,7 +29,7 @@ def tcp_listener(port: int) -> Template:
     listener = lib.listener.Listener(
         name=gap("name"),
         address=address(gap("ip"), port),
-        filter_chains=[lib.listener.FilterChain(filters=[_tcp_proxy(gap("cluster"))])],
+        filter_chains=[lib.listener.FilterChain(filters=[tcp_proxy(gap("cluster"))])],
         traffic_direction=lib.core.TrafficDirection.OUTBOUND,
         continue_on_listener_filters_timeout=True,
         listener_filters_timeout=timedelta(),
@@ -38,13 +38,14 @@ def tcp_listener(port: int) -> Template:
     return Template(any_of(LDS, bytes(listener)))
 
 
+@functools.lru_cache(maxsize=4096)
 def http_listener(port: int) -> bytes:
     """Build the listener that takes all HTTP traffic to a port and asks RDS for its routes."""
     lib = library()
     manager = lib.hcm.HttpConnectionManager(
         stat_prefix=f"outbound_0.0.0.0_{port};",
         rds=lib.hcm.Rds(config_source=from_ads(), route_config_name=str(port)),
-        http_filters=_http_filters(),
+        http_filters=http_filters(),
     )
     listener = lib.listener.Listener(
         name=f"0.0.0.0_{port}",
@@ -54,11 +55,11 @@ def http_listener(port: int) -> bytes:
                 filter_chain_match=lib.listener.FilterChainMatch(
                     transport_protocol="raw_buffer", application_protocols=["http/1.1", "h2c"]
                 ),
-                filters=[_connection_manager(manager)],
+                filters=[connection_manager(manager)],
             )
         ],
         default_filter_chain=lib.listener.FilterChain(
-            name="PassthroughFilterChain", filters=[_tcp_proxy(PASSTHROUGH)]
+            name="PassthroughFilterChain", filters=[tcp_proxy(PASSTHROUGH)]
         ),
         listener_filters=[
             lib.listener.ListenerFilter(
@@ -74,8 +75,12 @@ def http_listener(port: int) -> bytes:
 
 
 @functools.cache
-def virtual_outbound() -> bytes:
-    """Build the listener to which iptables sends what leaves the pod."""
+def virtual_outbound(*, allow_any: bool = True) -> bytes:
+    """Build the listener to which iptables sends what leaves the pod.
+
+    Args:
+        allow_any: Whether it may go to what the mesh does not know.
+    """
     lib = library()
     chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
     listener = lib.listener.Listener(
@@ -85,9 +90,12 @@ def virtual_outbound() -> bytes:
             chain(
                 name="virtualOutbound-blackhole",
                 filter_chain_match=match(destination_port=15001),
-                filters=[_tcp_proxy(BLACK_HOLE)],
+                filters=[tcp_proxy(BLACK_HOLE)],
             ),
-            chain(name="virtualOutbound-catchall-tcp", filters=[_tcp_proxy(PASSTHROUGH)]),
+            chain(
+                name="virtualOutbound-catchall-tcp",
+                filters=[tcp_proxy(PASSTHROUGH if allow_any else BLACK_HOLE)],
+            ),
         ],
         use_original_dst=True,
         traffic_direction=lib.core.TrafficDirection.OUTBOUND,
@@ -103,8 +111,8 @@ def virtual_inbound() -> bytes:
     """
     lib = library()
     chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
-    http = _inbound_manager(INBOUND_PASSTHROUGH, "inbound|http|0", ":0/*")
-    tcp = _tcp_proxy(INBOUND_PASSTHROUGH)
+    http = inbound_manager(INBOUND_PASSTHROUGH, "inbound|http|0", ":0/*")
+    tcp = tcp_proxy(INBOUND_PASSTHROUGH)
     listener = lib.listener.Listener(
         name="virtualInbound",
         address=address("0.0.0.0", 15006),  # noqa: S104 - configuration of a proxy, not a bind
@@ -112,7 +120,7 @@ def virtual_inbound() -> bytes:
             chain(
                 name="virtualInbound-blackhole",
                 filter_chain_match=match(destination_port=15006),
-                filters=[_tcp_proxy(BLACK_HOLE)],
+                filters=[tcp_proxy(BLACK_HOLE)],
             ),
             chain(
                 name="virtualInbound-catchall-http",
@@ -120,7 +128,7 @@ def virtual_inbound() -> bytes:
                     transport_protocol="tls", application_protocols=[*_ISTIO_HTTP]
                 ),
                 filters=[http],
-                transport_socket=_downstream_tls(),
+                transport_socket=downstream_tls(),
             ),
             chain(
                 name="virtualInbound-catchall-http",
@@ -135,7 +143,7 @@ def virtual_inbound() -> bytes:
                     transport_protocol="tls", application_protocols=[*_ISTIO_TCP]
                 ),
                 filters=[tcp],
-                transport_socket=_downstream_tls(),
+                transport_socket=downstream_tls(),
             ),
             chain(
                 name="virtualInbound",
@@ -162,28 +170,30 @@ def inbound_chain(port: int, *, http: bool, tls: bool) -> Template:
     if tls:
         match.application_protocols = [*_ISTIO_TCP, *_ISTIO_HTTP]
     if http:
-        terminal = _inbound_manager(gap("cluster"), gap("route"), gap("operation"))
+        terminal = inbound_manager(gap("cluster"), gap("route"), gap("operation"))
     else:
-        terminal = _tcp_proxy(gap("cluster"))
+        terminal = tcp_proxy(gap("cluster"))
     chain = lib.listener.FilterChain(
         name=f"0.0.0.0_{port}", filter_chain_match=match, filters=[terminal]
     )
     if tls:
-        chain.transport_socket = _downstream_tls()
+        chain.transport_socket = downstream_tls()
     return Template(bytes(chain))
 
 
-def _downstream_tls() -> Any:
+def downstream_tls(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
+    """Build the server's side of Istio's mutual TLS."""
     lib = library()
     context = lib.tls.DownstreamTlsContext(
-        common_tls_context=tls_context(), require_client_certificate=True
+        common_tls_context=tls_context(alpn=alpn), require_client_certificate=True
     )
     return lib.core.TransportSocket(
         name="envoy.transport_sockets.tls", typed_config=lib.any(_DOWNSTREAM_TLS, context)
     )
 
 
-def _tcp_proxy(cluster: str) -> Any:
+def tcp_proxy(cluster: str) -> Any:
+    """Build the filter that sends all bytes to a cluster."""
     lib = library()
     proxy = lib.tcp_proxy.TcpProxy(stat_prefix=cluster, cluster=cluster)
     return lib.listener.Filter(
@@ -191,19 +201,29 @@ def _tcp_proxy(cluster: str) -> Any:
     )
 
 
-def _http_filters() -> list[Any]:
+def http_filters() -> list[Any]:
+    """Build the filters of HTTP: nothing but the router."""
     lib = library()
     return [lib.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=lib.any(_ROUTER))]
 
 
-def _connection_manager(manager: Any) -> Any:
+def connection_manager(manager: Any) -> Any:
+    """Wrap a connection manager as a filter."""
     lib = library()
     return lib.listener.Filter(
         name="envoy.filters.network.http_connection_manager", typed_config=lib.any(_HCM, manager)
     )
 
 
-def _inbound_manager(cluster: str, host: str, operation: str) -> Any:
+def inbound_manager(cluster: str, host: str, operation: str, *, stat: str = "") -> Any:
+    """Build the filter that sends all HTTP to one cluster, with its routes in place.
+
+    Args:
+        cluster: The cluster.
+        host: Name of the virtual host.
+        operation: What traces call it.
+        stat: Prefix of its statistics; the cluster's name by default.
+    """
     lib = library()
     routes = lib.route.RouteConfiguration(
         name=cluster,
@@ -217,6 +237,6 @@ def _inbound_manager(cluster: str, host: str, operation: str) -> Any:
         validate_clusters=False,
     )
     manager = lib.hcm.HttpConnectionManager(
-        stat_prefix=cluster, route_config=routes, http_filters=_http_filters()
+        stat_prefix=stat or cluster, route_config=routes, http_filters=http_filters()
     )
-    return _connection_manager(manager)
+    return connection_manager(manager)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
 
-from pyload.embedded.controlplane.records import Key
-from pyload.embedded.controlplane.registry import CLUSTER_ID
+from pyload.embedded.controlplane.records import CLUSTER_ID, Key
 from pyload.errors import StreamError
 
 if TYPE_CHECKING:

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pyload.kube.resources import Obj
 
+CLUSTER_ID: Final = "Kubernetes"
 TLS_MODE: Final = "security.istio.io/tlsMode"
+USE_WAYPOINT: Final = "istio.io/use-waypoint"
 _REGION: Final = "topology.kubernetes.io/region"
 _ZONE: Final = "topology.kubernetes.io/zone"
+_REDIRECTION: Final = "ambient.istio.io/redirection"
 
 # Names and application protocols that Istio serves with HTTP routes; other ports are plain TCP.
-_HTTP: Final = frozenset({"http", "http2", "grpc", "grpc-web", "kubernetes.io/h2c"})
+_HTTP: Final = {
+    "http": "http",
+    "http2": "http2",
+    "kubernetes.io/h2c": "http2",
+    "grpc": "grpc",
+    "grpc-web": "grpc",
+}
+_TCP: Final = frozenset({"https", "tcp", "tls", "mongo", "mysql", "redis"})
 
+T = TypeVar("T")
 Labels = frozenset[tuple[str, str]]
+Protocol = Literal["http", "http2", "grpc", "tcp", ""]
+Resolution = Literal["eds", "dns", "original_dst"]
 
 
 class Key(NamedTuple):
-    """Namespace and name of an object; the namespace of a node is empty."""
+    """Namespace and name of an object; the namespace of what is in none is empty.
+
+    The name of a host of a ServiceEntry is ``NAME/HOST``, and that of a WorkloadEntry
+    ``entry/NAME``: no object has a name with a slash.
+    """
 
     namespace: str
     name: str
@@ -42,49 +59,84 @@ class Port:
         name: Empty for an unnamed port.
         port: Port of the Service.
         target: Port of the pods: a number, or the name of a container's port.
-        http: Whether Istio serves it with HTTP routes.
+        protocol: What Istio takes it for; empty if nothing is said.
     """
 
     name: str
     port: int
     target: int | str
-    http: bool
+    protocol: Protocol
+
+    @property
+    def http(self) -> bool:
+        """Whether Istio serves it with HTTP routes."""
+        return self.protocol not in ("tcp", "")
+
+
+class Address(NamedTuple):
+    """One address of an Endpoints object or a ServiceEntry, with its ports by name."""
+
+    ip: str
+    node: str
+    pod: str
+    ports: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One Service that has a cluster in Envoy's configuration.
+    """One Service, or one host of a ServiceEntry, that has clusters in Envoy's configuration.
 
     Attributes:
         key: Its namespace and name.
+        host: Its name in DNS.
         ip: Cluster IP; empty for headless services and before one is allocated.
-        headless: Whether it was declared to have no cluster IP.
+        resolution: How proxies find its endpoints: they are told, ask DNS, or go where the client
+            wanted to go.
         selector: Labels of its pods; None if its endpoints are kept by hand.
         ports: Its TCP ports.
+        addresses: Endpoints that it names itself.
+        waypoint: What its ``istio.io/use-waypoint`` labels ask for.
     """
 
     key: Key
+    host: str
     ip: str
-    headless: bool
+    resolution: Resolution
     selector: Labels | None
     ports: tuple[Port, ...]
+    addresses: tuple[Address, ...] = ()
+    waypoint: WaypointRef | None = None
 
     @property
-    def host(self) -> str:
-        """Its name in DNS."""
-        return f"{self.key.name}.{self.key.namespace}.svc.cluster.local"
+    def name(self) -> str:
+        """The short name that telemetry shows."""
+        return self.key.name.partition("/")[2] or self.key.name
+
+
+class WaypointRef(NamedTuple):
+    """What the labels of a service or namespace say about its waypoint.
+
+    Attributes:
+        name: Name of the gateway; ``none`` for no waypoint.
+        namespace: Its namespace; empty for that of the object.
+    """
+
+    name: str
+    namespace: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """One pod.
+    """One workload: a pod, or a WorkloadEntry.
 
     Attributes:
         key: Its namespace and name.
         ip: Its IP; empty unless it runs and is ready.
         node: Name of its node.
         labels: Its labels.
-        ports: Numbers of its containers' named ports.
+        ports: Numbers of its named ports.
+        account: Its service account.
+        tunnel: Whether ztunnel takes its traffic in through HBONE.
     """
 
     key: Key
@@ -92,19 +144,36 @@ class Pod:
     node: str
     labels: Labels
     ports: tuple[tuple[str, int], ...]
+    account: str = "default"
+    tunnel: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its own name."""
+        return self.key.name.rpartition("/")[2]
+
+    @property
+    def uid(self) -> str:
+        """Its unique name in ambient mode."""
+        group, kind = ("networking.istio.io", "WorkloadEntry") if self.is_entry else ("", "Pod")
+        return f"{CLUSTER_ID}/{group}/{kind}/{self.key.namespace}/{self.name}"
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it is a WorkloadEntry."""
+        return "/" in self.key.name
 
     def resolve(self, target: int | str) -> int | None:
         """Give the number of a Service's target port on this pod; None if it has no such port."""
         return target if isinstance(target, int) else dict(self.ports).get(target)
 
-
-class Address(NamedTuple):
-    """One address of an Endpoints object, with the ports that it serves by name."""
-
-    ip: str
-    node: str
-    pod: str
-    ports: tuple[tuple[str, int], ...]
+    @property
+    def canonical(self) -> tuple[str, str]:
+        """Its canonical service and revision; either may be empty."""
+        known = dict(self.labels)
+        name = known.get("service.istio.io/canonical-name") or known.get("app") or ""
+        revision = known.get("service.istio.io/canonical-revision") or known.get("version") or ""
+        return name, revision
 
 
 class Endpoint(NamedTuple):
@@ -116,6 +185,7 @@ class Endpoint(NamedTuple):
         workload: Istio's ``NAME;NAMESPACE;SERVICE;REVISION;CLUSTER``.
         tls: Whether the pod has a sidecar that speaks Istio's TLS.
         locality: Where its node stands.
+        labels: The workload's, by which subsets choose.
     """
 
     ip: str
@@ -123,6 +193,18 @@ class Endpoint(NamedTuple):
     workload: str
     tls: bool
     locality: Locality
+    labels: Labels = frozenset()
+
+
+def reduced(reduce: Callable[[Obj], T], obj: Obj) -> T | None:
+    """Reduce an object; None if it makes no sense.
+
+    A real cluster has schemas that keep such objects of Istio's out.
+    """
+    try:
+        return reduce(obj)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def service(obj: Obj) -> Service | None:
@@ -138,17 +220,20 @@ def service(obj: Obj) -> Service | None:
             name=port.get("name") or "",
             port=port["port"],
             target=port.get("targetPort") or port["port"],
-            http=_is_http(port),
+            protocol=protocol_of(port.get("appProtocol") or port.get("name") or ""),
         )
         for port in spec.get("ports") or ()
         if (port.get("protocol") or "TCP") == "TCP"
     )
+    found = key(obj)
     return Service(
-        key=key(obj),
+        key=found,
+        host=f"{found.name}.{found.namespace}.svc.cluster.local",
         ip="" if headless else ip,
-        headless=headless,
+        resolution="original_dst" if headless else "eds",
         selector=frozenset(selector.items()) if selector else None,
         ports=ports,
+        waypoint=waypoint_ref(obj),
     )
 
 
@@ -175,7 +260,16 @@ def pod(obj: Obj) -> Pod:
             for port in container.get("ports") or ()
             if port.get("name")
         ),
+        account=spec.get("serviceAccountName") or "default",
+        tunnel=(metadata.get("annotations") or {}).get(_REDIRECTION) == "enabled",
     )
+
+
+def waypoint_ref(obj: Obj) -> WaypointRef | None:
+    """Read the waypoint that the labels of a Service or Namespace ask for."""
+    labels = obj["metadata"].get("labels") or {}
+    name = labels.get(USE_WAYPOINT)
+    return WaypointRef(name, labels.get(f"{USE_WAYPOINT}-namespace") or "") if name else None
 
 
 def addresses(obj: Obj) -> tuple[Address, ...]:
@@ -208,9 +302,12 @@ def key(obj: Obj) -> Key:
     return Key(metadata.get("namespace") or "", metadata["name"])
 
 
-def _is_http(port: Mapping[str, Any]) -> bool:
-    protocol = port.get("appProtocol")
-    if protocol:
-        return protocol.lower() in _HTTP
-    name: str = (port.get("name") or "").lower()
-    return name in _HTTP or name.partition("-")[0] in _HTTP
+def protocol_of(text: str) -> Protocol:
+    """Tell the protocol from an application protocol, or from the name of a port."""
+    text = text.lower()
+    for candidate in (text, text.partition("-")[0]):
+        if candidate in _HTTP:
+            return cast("Protocol", _HTTP[candidate])
+        if candidate in _TCP:
+            return "tcp"
+    return ""

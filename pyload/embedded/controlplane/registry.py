@@ -1,4 +1,4 @@
-"""The mesh as Kubernetes describes it: services joined with the pods that serve them.
+"""The mesh's services, joined with the workloads that serve them.
 
 Pure: raw objects go in, changes come out, grouped as pushes need them.
 """
@@ -9,78 +9,34 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane import records
-from pyload.embedded.controlplane.records import TLS_MODE, Endpoint, Key, Locality
+from pyload.embedded.controlplane import entries, records
+from pyload.embedded.controlplane.mesh import Changes, Inbound, Mesh, Ports, Workload
+from pyload.embedded.controlplane.records import CLUSTER_ID, TLS_MODE, Endpoint, Key, Locality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.records import Address, Labels, Pod, Service
+    from pyload.embedded.controlplane.records import Address, Labels, Pod, Port, Service
     from pyload.kube.resources import Obj
 
-CLUSTER_ID: Final = "Kubernetes"
+_SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
+_WORKLOAD_ENTRIES: Final = "workloadentries.networking.istio.io"
 
-# Endpoints by the port of the Service.
-Ports = dict[int, tuple[Endpoint, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What has changed since the last push.
-
-    Attributes:
-        services: Services that came, went or changed: everything is pushed.
-        endpoints: Services of which only the endpoints changed: their EDS is pushed.
-        pods: Pods whose labels changed: their proxies may serve other services now.
-    """
-
-    services: frozenset[Key] = frozenset()
-    endpoints: frozenset[Key] = frozenset()
-    pods: frozenset[Key] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.services or self.endpoints or self.pods)
-
-
-@dataclass(frozen=True, slots=True)
-class Mesh:
-    """All that shared resources are generated from; never changes.
-
-    Attributes:
-        services: Every service, sorted by key.
-        endpoints: Their endpoints by service port.
-    """
-
-    services: Mapping[Key, Service]
-    endpoints: Mapping[Key, Ports]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Inbound:
-    """One port on which a proxy's own pod serves.
-
-    Attributes:
-        target: Port of the pod.
-        http: Whether it is served with HTTP routes.
-        service: The Service, the first one by name if several lead to this port.
-        port: The Service's port.
-    """
-
-    target: int
-    http: bool
-    service: Key
-    port: int
+FOLLOWED: Final = ("services", "pods", "endpoints", "nodes", _SERVICE_ENTRIES, _WORKLOAD_ENTRIES)
+"""The kinds that a registry follows, as their definitions are named."""
 
 
 class Registry:
-    """Follows services, pods, endpoints and nodes, and remembers what changed."""
+    """Follows whatever has addresses, and remembers what changed."""
 
     def __init__(self) -> None:
         self._services: dict[Key, Service] = {}
         self._pods: dict[Key, Pod] = {}
         self._addresses: dict[Key, tuple[Address, ...]] = {}
         self._localities: dict[Key, Locality] = {}
+        self._entries: dict[Key, tuple[Service, ...]] = {}
         self._endpoints: dict[Key, Ports] = {}
+        self._workloads: dict[Key, Workload] = {}
         # Services by one entry of their selector: a pod need only ask for its own labels.
         self._by_selector: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
         self._members: defaultdict[Key, dict[Key, Pod]] = defaultdict(dict)
@@ -88,60 +44,86 @@ class Registry:
         self._changed_services: set[Key] = set()
         self._stale: set[Key] = set()
         self._changed_pods: set[Key] = set()
+        self._stale_pods: set[Key] = set()
         self._kinds: Final[Mapping[str, _Kind]] = {
-            "services": _Kind(self._services, records.service, self._put_service),
-            "pods": _Kind(self._pods, records.pod, self._put_pod),
-            "endpoints": _Kind(self._addresses, records.addresses, self._put_addresses),
-            "nodes": _Kind(self._localities, records.locality, self._put_locality),
+            "services": _Kind(self._services, records.key, records.service, self._put_service),
+            "pods": _Kind(self._pods, records.key, records.pod, self._put_pod),
+            "endpoints": _Kind(
+                self._addresses, records.key, records.addresses, self._put_addresses
+            ),
+            "nodes": _Kind(self._localities, records.key, records.locality, self._put_locality),
+            _SERVICE_ENTRIES: _Kind(
+                self._entries, records.key, entries.service_entry, self._put_entry
+            ),
+            _WORKLOAD_ENTRIES: _Kind(
+                self._pods, entries.entry_key, entries.workload_entry, self._put_pod
+            ),
         }
 
-    def replace(self, plural: str, objects: Iterable[Obj]) -> None:
+    def replace(self, kind_name: str, objects: Iterable[Obj]) -> None:
         """Take a whole list; what is not in it is gone.
 
         Args:
-            plural: ``services``, ``pods``, ``endpoints`` or ``nodes``.
+            kind_name: One of `FOLLOWED`.
             objects: Raw objects.
         """
-        kind = self._kinds[plural]
-        found = {records.key(obj): kind.reduce(obj) for obj in objects}
+        kind = self._kinds[kind_name]
+        found = {kind.key(obj): records.reduced(kind.reduce, obj) for obj in objects}
+        # Hosts of ServiceEntries and WorkloadEntries are in the tables of services and pods.
+        foreign = kind_name in ("services", "pods")
+        slashes = kind_name == _WORKLOAD_ENTRIES
         for key in [key for key in kind.table if key not in found]:
-            kind.put(key, None)
+            if (not foreign and not slashes) or ("/" in key.name) == slashes:
+                kind.put(key, None)
         for key, record in found.items():
             kind.put(key, record)
 
-    def event(self, plural: str, type_: str, obj: Obj) -> None:
+    def event(self, kind_name: str, type_: str, obj: Obj) -> None:
         """Take one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
-        kind = self._kinds[plural]
-        kind.put(records.key(obj), None if type_ == "DELETED" else kind.reduce(obj))
+        kind = self._kinds[kind_name]
+        kind.put(kind.key(obj), None if type_ == "DELETED" else records.reduced(kind.reduce, obj))
 
     @property
     def dirty(self) -> bool:
         """Whether anything may have changed since the last `take`."""
-        return bool(self._changed_services or self._stale or self._changed_pods)
+        return bool(self._changed_services or self._stale or self._changed_pods or self._stale_pods)
 
     def take(self) -> Changes:
         """Say what has changed since the last call."""
-        services = frozenset(self._changed_services)
-        pods = frozenset(self._changed_pods)
-        endpoints = set()
+        services = set(self._changed_services)
+        endpoints: set[Key] = set()
         for key in self._stale:
-            if key not in self._services:
+            service = self._services.get(key)
+            if service is None:
                 self._endpoints.pop(key, None)
                 continue
-            fresh = self._joined(key)
+            fresh = self._joined(service)
             # Whoever generates resources looks at the identity: keep what has not changed.
             if key in services or fresh != self._endpoints.get(key):
                 self._endpoints[key] = fresh
-                endpoints.add(key)
+                # The endpoints of a DNS service are part of its cluster.
+                (services if service.resolution == "dns" else endpoints).add(key)
+        workloads = self._take_workloads()
+        changes = Changes(
+            frozenset(services),
+            frozenset(endpoints - services),
+            frozenset(self._changed_pods),
+            frozenset(workloads),
+        )
         self._changed_services.clear()
         self._changed_pods.clear()
         self._stale.clear()
-        return Changes(services, frozenset(endpoints - services), pods)
+        return changes
 
     def mesh(self) -> Mesh:
         """Copy the state as of the last `take`; call it directly afterwards."""
         services = {key: self._services[key] for key in sorted(self._services)}
-        return Mesh(services, dict(self._endpoints))
+        return Mesh(services, dict(self._endpoints), dict(self._workloads))
+
+    def labels(self, pod: Key, claimed: Labels) -> Labels:
+        """Give a pod's labels, or what its proxy claims they are if there is no such pod."""
+        record = self._pods.get(pod)
+        return claimed if record is None else record.labels
 
     def inbound(self, pod: Key, labels: Labels) -> tuple[Inbound, ...]:
         """Say which ports a proxy serves.
@@ -161,7 +143,8 @@ class Registry:
                 else:
                     target = port.target if isinstance(port.target, int) else None
                 if target is not None:
-                    ports.setdefault(target, Inbound(target, port.http, key, port.port))
+                    host = self._services[key].host
+                    ports.setdefault(target, Inbound(target, port.http, key, port.port, host))
         return tuple(ports[target] for target in sorted(ports))
 
     def _put_service(self, key: Key, new: Service | None) -> None:
@@ -170,6 +153,7 @@ class Registry:
             return
         self._changed_services.add(key)
         self._stale.add(key)
+        self._stale_pods.update(self._members.get(key, ()))
         if old is not None:
             for entry in _index(old):
                 self._by_selector[entry].discard(key)
@@ -188,6 +172,18 @@ class Registry:
                 for pod in self._pods_of[key.namespace].values()
                 if new.selector is not None and new.selector <= pod.labels
             }
+            self._stale_pods.update(self._members[key])
+
+    def _put_entry(self, key: Key, new: tuple[Service, ...] | None) -> None:
+        old = self._entries.pop(key, ())
+        if new:
+            self._entries[key] = new
+        kept = {service.key: service for service in new or ()}
+        for service in old:
+            if service.key not in kept:
+                self._put_service(service.key, None)
+        for service_key, service in kept.items():
+            self._put_service(service_key, service)
 
     def _put_pod(self, key: Key, new: Pod | None) -> None:
         old = self._pods.get(key)
@@ -209,6 +205,7 @@ class Registry:
         # A pod that was not ready before and is not now is in nobody's endpoints.
         if (old is not None and old.ip) or (new is not None and new.ip):
             self._stale |= before | after
+            self._stale_pods.add(key)
 
     def _put_addresses(self, key: Key, new: tuple[Address, ...] | None) -> None:
         if new == self._addresses.get(key):
@@ -231,6 +228,7 @@ class Registry:
         for pod in self._pods.values():
             if pod.node == key.name and pod.ip:
                 self._stale |= self._selecting(pod.key.namespace, pod.labels)
+                self._stale_pods.add(pod.key)
         for service, found in self._addresses.items():
             if service in self._services and any(one.node == key.name for one in found):
                 self._stale.add(service)
@@ -244,52 +242,88 @@ class Registry:
                     found.add(key)
         return found
 
-    def _joined(self, key: Key) -> Ports:
-        service = self._services.get(key)
-        if service is None:
-            return {}
+    def _joined(self, service: Service) -> Ports:
         if service.selector is None:
-            return self._from_addresses(service)
+            found = service.addresses or self._addresses.get(service.key, ())
+            return self._from_addresses(service, found)
         ports: Ports = {}
         members = sorted(
-            (pod for pod in self._members[key].values() if pod.ip), key=lambda pod: pod.key
+            (pod for pod in self._members[service.key].values() if pod.ip),
+            key=lambda pod: pod.key,
         )
         for port in service.ports:
             ports[port.port] = tuple(
                 Endpoint(
                     pod.ip,
                     number,
-                    _workload(pod.key, pod.labels),
+                    _workload(pod.name, pod),
                     (TLS_MODE, "istio") in pod.labels,
-                    self._localities.get(Key("", pod.node), Locality()),
+                    self._locality(pod.node),
+                    pod.labels,
                 )
                 for pod in members
-                if (number := pod.resolve(port.target)) is not None
+                if (number := _number(pod, port)) is not None
             )
         return ports
 
-    def _from_addresses(self, service: Service) -> Ports:
-        ports: Ports = {}
-        for port in service.ports:
-            found = []
-            for address in self._addresses.get(service.key, ()):
-                number = dict(address.ports).get(port.name)
-                if number is None:
-                    continue
-                where = self._localities.get(Key("", address.node), Locality())
-                key = Key(service.key.namespace, address.pod)
-                pod = self._pods.get(key)
-                labels: Labels = pod.labels if pod is not None else frozenset()
-                tls = (TLS_MODE, "istio") in labels
-                workload = _workload(key, labels) if address.pod else ""
-                found.append(Endpoint(address.ip, number, workload, tls, where))
-            ports[port.port] = tuple(found)
-        return ports
+    def _take_workloads(self) -> set[Key]:
+        """Join the workloads that may have changed, and name those to speak of."""
+        changed: set[Key] = set()
+        for key in self._stale_pods:
+            pod = self._pods.get(key)
+            if pod is None or not pod.ip:
+                if self._workloads.pop(key, None) is not None:
+                    changed.add(key)
+                continue
+            fresh = self._workload(pod)
+            moved = fresh != self._workloads.get(key)
+            if moved:
+                self._workloads[key] = fresh
+            if moved or any(service in self._changed_services for service, _ in fresh.services):
+                changed.add(key)
+        self._stale_pods.clear()
+        return changed
+
+    def _workload(self, pod: Pod) -> Workload:
+        services = []
+        for key in sorted(self._selecting(pod.key.namespace, pod.labels)):
+            ports = tuple(
+                (port.port, number)
+                for port in self._services[key].ports
+                if (number := _number(pod, port)) is not None
+            )
+            services.append((key, ports))
+        return Workload(pod, self._locality(pod.node), tuple(services))
+
+    def _locality(self, node: str) -> Locality:
+        return self._localities.get(Key("", node), Locality())
+
+    def _from_addresses(self, service: Service, addresses: Iterable[Address]) -> Ports:
+        found = [
+            (address, self._pods.get(Key(service.key.namespace, address.pod)))
+            for address in addresses
+        ]
+        return {
+            port.port: tuple(
+                Endpoint(
+                    address.ip,
+                    number,
+                    _workload(address.pod, pod, service.key.namespace) if address.pod else "",
+                    pod is not None and (TLS_MODE, "istio") in pod.labels,
+                    self._locality(address.node),
+                    pod.labels if pod is not None else frozenset(),
+                )
+                for address, pod in found
+                if (number := dict(address.ports).get(port.name)) is not None
+            )
+            for port in service.ports
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     table: Mapping[Key, Any]
+    key: Callable[[Obj], Key]
     reduce: Callable[[Obj], Any]
     put: Callable[[Key, Any], None]
 
@@ -302,8 +336,14 @@ def _index(service: Service) -> list[tuple[str, str, str]]:
     return [(service.key.namespace, name, value)]
 
 
-def _workload(pod: Key, labels: Labels) -> str:
-    known = dict(labels)
-    name = known.get("service.istio.io/canonical-name") or known.get("app") or pod.name
-    revision = known.get("service.istio.io/canonical-revision") or known.get("version") or ""
-    return f"{pod.name};{pod.namespace};{name};{revision};{CLUSTER_ID}"
+def _number(pod: Pod, port: Port) -> int | None:
+    """Give the number of the port of a workload that a service's port leads to."""
+    # A WorkloadEntry has its own numbers for a service's ports, by their names.
+    own = dict(pod.ports).get(port.name) if pod.is_entry else None
+    return own if own is not None else pod.resolve(port.target)
+
+
+def _workload(name: str, pod: Pod | None, namespace: str = "") -> str:
+    canonical, revision = pod.canonical if pod is not None else ("", "")
+    where = pod.key.namespace if pod is not None else namespace
+    return f"{name};{where};{canonical or name};{revision};{CLUSTER_ID}"

@@ -2,40 +2,137 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.controlplane import encode
-from pyload.embedded.controlplane.collection import EMPTY, Collection
-from pyload.xds.types import CDS, EDS, LDS, RDS, TypeUrl
+from pyload.embedded.controlplane import encode, fixed
+from pyload.embedded.controlplane.nametable import name_table
+from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.secrets import certificates_of
+from pyload.embedded.controlplane.workloads import policies_of
+from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pyload.embedded.controlplane.collection import Collection
+    from pyload.embedded.controlplane.configs import Config
+    from pyload.embedded.controlplane.inbound import OwnBuilder
+    from pyload.embedded.controlplane.mesh import Inbound, Mesh
+    from pyload.embedded.controlplane.outbound import Outbound
+    from pyload.embedded.controlplane.records import Labels
+    from pyload.embedded.controlplane.workloads import AddressBook, AddressBuilder
 
 # Says in every response that this is not istiod.
 IDENTIFIER: Final = '{"Component":"pyload-embedded","ID":"pyload-embedded"}'
 
+# Kinds of proxies whose views are remembered; past this, start again.
+_VIEWS: Final = 10_000
+
+_GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
+
 
 @dataclass(frozen=True, slots=True)
+class Audience:
+    """All about a proxy that decides what it is sent; many proxies have the same.
+
+    Attributes:
+        type: ``sidecar``, ``router``, ``waypoint``, ``ztunnel`` or ``agentgateway``.
+        namespace: Its namespace.
+        labels: Its pod's labels.
+        inbound: Ports that its pod serves.
+        verified: Whether a token has proved who it is.
+    """
+
+    type: str
+    namespace: str
+    labels: Labels
+    inbound: tuple[Inbound, ...]
+    verified: bool
+
+
+class View:
+    """All that one kind of proxy could be sent.
+
+    Args:
+        snapshot: Where it comes from.
+        resources: Collections by type; a type that is not in it has no resources.
+
+    Attributes:
+        snapshot: Where it comes from.
+    """
+
+    __slots__ = ("_resources", "snapshot")
+
+    def __init__(
+        self, snapshot: Snapshot, resources: Mapping[TypeUrl, tuple[Collection, ...]]
+    ) -> None:
+        self.snapshot = snapshot
+        self._resources = resources
+
+    def of(self, type_url: TypeUrl) -> tuple[Collection, ...]:
+        """Give the collections of a type.
+
+        Of several, delta clients are sent the changes of the first, and all of the others.
+        """
+        return self._resources.get(type_url, ())
+
+    def is_silent(self, type_url: TypeUrl) -> bool:
+        """Whether requests of a type get no answer at all."""
+        # Istiod gives certificates to those whose token it has seen, and nothing to others.
+        return type_url == SDS and type_url not in self._resources
+
+    def resolve(self, name: str) -> tuple[str, ...]:
+        """Give the names of the addresses that answer a question on demand."""
+        return self.snapshot.addresses.resolve(name)
+
+
 class Snapshot:
     """What is shared by all proxies.
 
-    Attributes:
+    Args:
         version: Time and number of the push, as istiod writes it.
-        clusters: Clusters of a sidecar without those of its own pod.
-        gateway_clusters: Clusters of a gateway.
-        listeners: Listeners of a sidecar without those of its own pod.
-        routes: Route configurations, by port.
+        mesh: What it was made from.
+        config: What else it was made from.
+        outbound: What proxies are told of services.
         endpoints: Load assignments, by cluster.
+        assigned: Names of the clusters with load assignments, by service.
+        own: Builds what sidecars are told of their own pods.
+        address_builder: Builds addresses for ztunnels.
+
+    Attributes:
+        version: As above.
+        mesh: As above.
+        config: As above.
+        outbound: As above.
+        endpoints: As above.
+        assigned: As above.
     """
 
-    version: str
-    clusters: Collection
-    gateway_clusters: Collection
-    listeners: Collection
-    routes: Collection
-    endpoints: Collection
-    _heads: dict[tuple[str, bool], bytes] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(
+        self,
+        version: str,
+        *,
+        mesh: Mesh,
+        config: Config,
+        outbound: Outbound,
+        endpoints: Collection,
+        assigned: Mapping[Key, Iterable[str]],
+        own: OwnBuilder,
+        address_builder: AddressBuilder,
+    ) -> None:
+        self.version = version
+        self.mesh = mesh
+        self.config = config
+        self.outbound = outbound
+        self.endpoints = endpoints
+        self.assigned = assigned
+        self._own = own
+        self._address_builder = address_builder
+        self._heads: dict[tuple[str, bool], bytes] = {}
+        self._views: dict[Audience, View] = {}
+        self._secrets: dict[str, Collection] = {}
 
     def head(self, type_url: str, *, delta: bool) -> bytes:
         """Encode what a response begins with."""
@@ -47,63 +144,96 @@ class Snapshot:
             )
         return found
 
+    @cached_property
+    def addresses(self) -> AddressBook:
+        """All workloads and services, for ztunnels; built only if there are any."""
+        return self._address_builder.build(self.mesh, self.config)
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """What a sidecar gets for its own pod.
+    @cached_property
+    def policies(self) -> Collection:
+        """All AuthorizationPolicies, for ztunnels."""
+        return policies_of(self.config)
 
-    Attributes:
-        clusters: Inbound clusters.
-        listeners: The inbound listener.
-    """
+    def view(self, audience: Audience) -> View:
+        """Choose what a proxy gets."""
+        found = self._views.get(audience)
+        if found is None:
+            if len(self._views) >= _VIEWS:
+                self._views.clear()
+            found = self._views[audience] = View(self, self._resources(audience))
+        return found
 
-    clusters: Collection = EMPTY
-    listeners: Collection = EMPTY
+    def _resources(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+        match audience.type:
+            case "sidecar":
+                return self._for_sidecar(audience)
+            case "router":
+                return self._for_router(audience)
+            case "waypoint":
+                return self._for_waypoint(audience)
+            case "ztunnel":
+                book = self.addresses
+                return {
+                    ADDRESS: (book.addresses,),
+                    WORKLOAD: (book.workloads,),
+                    AUTHORIZATION: (self.policies,),
+                }
+            case _:
+                return {}
 
+    def _for_sidecar(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+        scope = self.outbound.scope(audience.namespace, audience.labels)
+        mtls = self.config.mtls_for(audience.namespace, audience.labels)
+        own = self._own.build(audience.inbound, mtls)
+        return {
+            CDS: (scope.clusters, fixed.outward(), own.clusters, fixed.inward()),
+            EDS: (self.endpoints,),
+            LDS: (scope.listeners, own.listeners, fixed.tunnel()),
+            RDS: (scope.routes,),
+            NDS: (self._names,),
+        }
 
-NOTHING: Final = Own()
+    def _for_router(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+        chosen = self.config.gateways_for(audience.labels)
+        ports = {one.port: one.target for one in audience.inbound}
+        listeners, routes = self.outbound.router(chosen, ports)
+        resources: dict[TypeUrl, tuple[Collection, ...]] = {
+            CDS: (self.outbound.everything(audience.namespace).clusters, fixed.of_gateways()),
+            EDS: (self.endpoints,),
+            LDS: (listeners, fixed.tunnel()),
+            RDS: (routes,),
+            NDS: (self._names,),
+        }
+        if audience.verified:
+            resources[SDS] = (self._certificates(audience.namespace),)
+        return resources
 
+    def _for_waypoint(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+        clusters, listeners = self.outbound.waypoint(self._waypoint_of(audience))
+        return {
+            CDS: (clusters,),
+            EDS: (self.endpoints,),
+            LDS: (listeners,),
+            WORKLOAD: (self.addresses.workloads,),
+        }
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """All that one proxy could be sent.
+    def _waypoint_of(self, audience: Audience) -> Key | None:
+        """Find the waypoint that a proxy is: that of its label, or that of a Service of its pod."""
+        waypoints = self.config.waypoints
+        named = Key(audience.namespace, dict(audience.labels).get(_GATEWAY_NAME, ""))
+        if named in waypoints:
+            return named
+        hosts = {one.host for one in audience.inbound}
+        return next((key for key, one in waypoints.items() if one.host in hosts), None)
 
-    Attributes:
-        snapshot: Where it comes from.
-        resources: Collections by type; a type that is not in it has no resources.
-    """
+    @cached_property
+    def _names(self) -> Collection:
+        return name_table(built.service for built in self.outbound.built.values())
 
-    snapshot: Snapshot
-    resources: Mapping[TypeUrl, tuple[Collection, ...]]
-
-    def of(self, type_url: TypeUrl) -> tuple[Collection, ...]:
-        """Give the collections of a type."""
-        return self.resources.get(type_url, ())
-
-
-def view(snapshot: Snapshot, node_type: str, own: Own) -> View:
-    """Choose what a proxy gets.
-
-    Sidecars get everything. Gateways get clusters and no listeners, as from istiod when no
-    Gateway selects them. For waypoints and ztunnels there is nothing: ambient is not modelled.
-    """
-    if node_type == "sidecar":
-        return View(
-            snapshot,
-            {
-                CDS: (snapshot.clusters, own.clusters),
-                LDS: (snapshot.listeners, own.listeners),
-                EDS: (snapshot.endpoints,),
-                RDS: (snapshot.routes,),
-            },
-        )
-    if node_type == "router":
-        return View(
-            snapshot,
-            {
-                CDS: (snapshot.gateway_clusters,),
-                EDS: (snapshot.endpoints,),
-                RDS: (snapshot.routes,),
-            },
-        )
-    return View(snapshot, {})
+    def _certificates(self, namespace: str) -> Collection:
+        found = self._secrets.get(namespace)
+        if found is None:
+            found = self._secrets[namespace] = certificates_of(
+                self.config.secrets.get(namespace, {})
+            )
+        return found

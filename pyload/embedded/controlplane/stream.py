@@ -37,11 +37,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pyload.embedded.controlplane.collection import Collection
+    from pyload.embedded.controlplane.impact import Push
     from pyload.embedded.controlplane.snapshot import View
 
 # The order in which a push sends types: what is referred to comes first.
-PUSH_ORDER: Final = (CDS, EDS, LDS, RDS)
+PUSH_ORDER: Final = (CDS, EDS, LDS, RDS, SDS, ADDRESS, WORKLOAD, AUTHORIZATION, NDS)
 
+# Types of which some proxies ask for what they come across.
+_ON_DEMAND: Final = frozenset({ADDRESS, WORKLOAD})
 # Types of which nobody gets everything.
 _BY_NAME: Final = frozenset({EDS, RDS, SDS, ECDS})
 _KNOWN: Final = _BY_NAME | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
@@ -69,23 +72,6 @@ class Names:
         if len(self._known) >= self._limit:
             self._known.clear()
         return self._known.setdefault(names, names)
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """What a proxy has not been told yet.
-
-    Attributes:
-        full: Whether more than endpoints changed.
-        clusters: Names of the clusters whose endpoints changed.
-    """
-
-    full: bool
-    clusters: frozenset[str]
-
-    def merge(self, later: Push) -> Push:
-        """Give one push that tells what both would."""
-        return Push(self.full or later.full, self.clusters | later.clusters)
 
 
 class Reply(NamedTuple):
@@ -191,10 +177,19 @@ class Stream:
                 known.error = reason
             return Outcome(rejected=reason)
         if isinstance(request, discovery_pb2.DeltaDiscoveryRequest):
-            reply = self._answer_delta(request, type_url, known, view)
+            parts = self._answer_delta(request, type_url, known, view)
         else:
-            reply = self._answer_sotw(request, type_url, known, view)
-        return Outcome((reply,) if reply is not None else ())
+            parts = self._answer_sotw(request, type_url, known, view)
+        if parts is None or view.is_silent(type_url):
+            return Outcome()
+        replies = [self._reply(type_url, self.subscriptions[type_url], view, parts)]
+        endpoints = self.subscriptions.get(EDS)
+        if type_url == CDS and self._delta and not request.response_nonce and endpoints is not None:
+            # Clusters that are sent again wait for their endpoints.
+            again = self._renewed(endpoints, view.of(EDS))
+            if again:
+                replies.append(self._reply(EDS, endpoints, view, again))
+        return Outcome(tuple(replies))
 
     def push(self, push: Push, view: View) -> Iterator[Reply]:
         """Give the responses that tell the proxy of changes, one after the other.
@@ -204,9 +199,9 @@ class Stream:
         """
         for type_url in PUSH_ORDER:
             subscription = self.subscriptions.get(type_url)
-            if subscription is None or not (push.full or type_url == EDS):
+            if subscription is None or type_url not in push.wanted or view.is_silent(type_url):
                 continue
-            parts = self._changed(push, type_url, subscription, view)
+            parts = self._changed(push.wanted[type_url], type_url, subscription, view)
             if parts:
                 yield self._reply(type_url, subscription, view, parts)
 
@@ -216,7 +211,7 @@ class Stream:
         type_url: TypeUrl,
         known: Subscription | None,
         view: View,
-    ) -> Reply | None:
+    ) -> list[Part] | None:
         by_name = type_url in _BY_NAME
         names = self._names.intern(frozenset(request.resource_names)) if by_name else _EMPTY
         if by_name and not names:
@@ -225,15 +220,13 @@ class Stream:
         if known is None or not request.response_nonce:
             # The first request, or one after a reconnect, whose nonce another stream gave.
             known = self.subscriptions[type_url] = Subscription(names, wildcard=not by_name)
-            return self._reply(type_url, known, view, self._asked(type_url, known, view, names))
+            return self._asked(type_url, known, view, names)
         if request.response_nonce != known.nonce:
             return None
         known.acked, known.error = known.nonce, ""
         added = names - known.names
         known.names = names
-        if not added:
-            return None
-        return self._reply(type_url, known, view, self._asked(type_url, known, view, added))
+        return self._asked(type_url, known, view, added) if added else None
 
     def _answer_delta(
         self,
@@ -241,7 +234,7 @@ class Stream:
         type_url: TypeUrl,
         known: Subscription | None,
         view: View,
-    ) -> Reply | None:
+    ) -> list[Part] | None:
         nonce = request.response_nonce
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
@@ -261,36 +254,49 @@ class Stream:
         if "*" in subscribe and "*" not in unsubscribe:
             known.wildcard = True
         wanted = subscribe - unsubscribe - {"*"}
-        known.names = self._names.intern((before | wanted) - unsubscribe)
         # An acknowledgement may name nothing new; a request on its own is always answered.
         asked = wanted - before if nonce else wanted
+        found = self._resolved(type_url, asked, view)
+        known.names = self._names.intern((before | wanted | found) - unsubscribe)
         everything = "*" in subscribe - unsubscribe
         if not asked and not everything:
             return None
-        parts = self._asked(type_url, known, view, asked, everything=everything)
-        return self._reply(type_url, known, view, parts)
+        return self._asked(type_url, known, view, found, everything=everything)
 
     def _first_delta(
         self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
-    ) -> Reply:
+    ) -> list[Part]:
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
-        held = frozenset(request.initial_resource_versions)
+        held = dict(request.initial_resource_versions)
         wildcard = type_url not in _BY_NAME and (not subscribe or "*" in subscribe - unsubscribe)
         names = subscribe - unsubscribe - {"*"}
         if not wildcard:
-            names |= held - unsubscribe
+            names |= held.keys() - unsubscribe
+        found = self._resolved(type_url, names, view)
         known = self.subscriptions[type_url] = Subscription(
-            self._names.intern(names), wildcard=wildcard
+            self._names.intern(names | found), wildcard=wildcard
         )
-        parts = self._asked(type_url, known, view, names)
+        collections = view.of(type_url)
+        if held and len(collections) == 1:
+            # What a proxy kept over a reconnect need not be sent again, if it can tell by the
+            # versions; and what is gone now, it must drop.
+            return [collections[0].unlike(held, None if wildcard else found)]
+        parts = self._asked(type_url, known, view, found)
         if wildcard:
-            # What a proxy kept over a reconnect and what is gone now, it must drop.
-            found = view.of(type_url)
-            gone = sorted(name for name in held if not any(name in one.resources for one in found))
+            gone = held.keys() - self._present(collections)
             if gone:
-                parts.append(Part(encode.removals(gone), 0, len(gone)))
-        return self._reply(type_url, known, view, parts)
+                parts.append(Part(encode.removals(sorted(gone)), 0, len(gone)))
+        return parts
+
+    def _resolved(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
+        """Give the names of the resources that answer for some names."""
+        if type_url not in _ON_DEMAND:
+            return names
+        return frozenset(found for name in names for found in view.resolve(name))
+
+    def _present(self, collections: tuple[Collection, ...]) -> frozenset[str]:
+        return frozenset().union(*(one.resources for one in collections))
 
     def _asked(
         self,
@@ -320,29 +326,49 @@ class Stream:
         return parts
 
     def _changed(
-        self, push: Push, type_url: TypeUrl, subscription: Subscription, view: View
+        self,
+        names: frozenset[str] | None,
+        type_url: TypeUrl,
+        subscription: Subscription,
+        view: View,
     ) -> list[Part]:
         """Give what a push sends of one type; nothing if the proxy need not be told."""
         collections = view.of(type_url)
-        if type_url == EDS:
-            names = push.clusters
-            if not names <= subscription.names:
-                names = self._names.intern(names & subscription.names)
-            parts = self._named(collections, names) if names else []
-            return parts if any(part.count or part.removed for part in parts) else []
         if not subscription.wildcard:
-            return self._renewed(subscription, collections)
+            if names is None:
+                return self._renewed(subscription, collections)
+            return self._subscribed(names, type_url, subscription, view)
         if not self._delta:
             return [one.all(delta=False) for one in collections]
         old = subscription.sent
         assert len(old) == len(collections), "a proxy never changes its type"
-        pairs = list(zip(collections, old, strict=True))
-        if type_url == CDS:
-            parts = [new.since(before) for new, before in pairs]
-            return parts if any(part.count or part.removed for part in parts) else []
-        gone = sorted(name for new, before in pairs for name in new.missing(before))
-        parts = [one.all(delta=True) for one in collections]
-        return [*parts, Part(encode.removals(gone), 0, len(gone))]
+        if names is None:
+            gone = self._present(old) - self._present(collections)
+            parts = [one.all(delta=True) for one in collections]
+            return [*parts, Part(encode.removals(sorted(gone)), 0, len(gone))]
+        if type_url != CDS:
+            return _worth_sending(self._named(collections, self._names.intern(names)))
+        # Of services, what differs; of the rest, all. That is how istiod does it.
+        services, *rest = collections
+        gone = self._present(old[1:]) - self._present(collections)
+        parts = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
+        return _worth_sending([*parts, Part(encode.removals(sorted(gone)), 0, len(gone))])
+
+    def _subscribed(
+        self,
+        names: frozenset[str],
+        type_url: TypeUrl,
+        subscription: Subscription,
+        view: View,
+    ) -> list[Part]:
+        """Give what a push sends of some names to a proxy that asks by name."""
+        if type_url in _ON_DEMAND:
+            # A service may have workloads now that it did not have.
+            found = self._resolved(type_url, subscription.names, view) & names
+            subscription.names = self._names.intern(subscription.names | found)
+        if not names <= subscription.names:
+            names = self._names.intern(names & subscription.names)
+        return _worth_sending(self._named(view.of(type_url), names)) if names else []
 
     def _renewed(
         self, subscription: Subscription, collections: tuple[Collection, ...]
@@ -367,3 +393,7 @@ class Stream:
             [head, *(part.encoded for part in parts), encode.nonce(subscription.nonce)]
         )
         return Reply(type_url, message)
+
+
+def _worth_sending(parts: list[Part]) -> list[Part]:
+    return parts if any(part.count or part.removed for part in parts) else []

@@ -18,14 +18,17 @@ Obj = dict[str, Any]
 class Api:
     """Sends JSON to an API server and reads JSON back.
 
+    Args:
+        server: The server; by default a new one that is observed.
+
     Attributes:
         server: The server.
         requests: What its observer saw: verb, path and code.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, server: ApiServer | None = None) -> None:
         self.requests: list[tuple[str, str, int]] = []
-        self.server = ApiServer(
+        self.server = server or ApiServer(
             observer=lambda request, code: self.requests.append((request.verb, request.path, code))
         )
         self.transport = self.server.transport()

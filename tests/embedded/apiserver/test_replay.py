@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from tests.embedded.apiserver.replay import repeat
 from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from tests.embedded.apiserver.conftest import Api, Obj
+    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.golden]
 
@@ -54,28 +55,6 @@ def _is_accepted(verb: str, path: str, recorded: int, found: int) -> bool:
     )
 
 
-async def _repeat(api: Api, recorded: Obj) -> int:
-    """Send a recorded request with what differs from run to run left out or looked up."""
-    verb, path = recorded["verb"], recorded["path"]
-    query = {name: value for name, value in recorded.get("query", {}).items() if value != "*"}
-    body: Obj = recorded.get("body") or {}
-    if verb == "watch":
-        async with api.transport.stream(path, query=query) as stream:
-            return stream.status
-    if "metadata" in body:
-        body = {**body, "metadata": dict(body["metadata"])}
-        body["metadata"].pop("uid", None)
-        if body["metadata"].pop("resourceVersion", None):
-            _, current = await api("GET", path.removesuffix("/status").removesuffix("/finalize"))
-            body["metadata"]["resourceVersion"] = current["metadata"].get("resourceVersion", "")
-    if verb == "patch":
-        code, _ = await api.apply(path, body, manager=query.pop("fieldManager"), **query)
-        return code
-    methods = {"create": "POST", "update": "PUT", "delete": "DELETE"}
-    code, _ = await api(methods.get(verb, "GET"), path, body or None, **query)
-    return code
-
-
 @pytest.mark.parametrize("name", RECORDINGS)
 async def test_a_recorded_run_gets_the_recorded_codes(api: Api, golden: Path, name: str) -> None:
     """A run against the embedded server must go as against a real one."""
@@ -86,7 +65,7 @@ async def test_a_recorded_run_gets_the_recorded_codes(api: Api, golden: Path, na
     for line in lines:
         recorded = orjson.loads(line)
         await asyncio.sleep(max(0.0, start + recorded["t"] - loop.time()))
-        found = await _repeat(api, recorded)
+        found = await repeat(api, recorded)
         verb, path, code = recorded["verb"], recorded["path"], recorded["code"]
         if found != code and not _is_accepted(verb, path, code, found):
             differing.append(f"{verb} {path}: {found} instead of {code}")
@@ -100,7 +79,7 @@ async def test_a_recorded_run_leaves_nothing(api: Api, golden: Path, name: str) 
     before = {(resource, obj["metadata"]["name"]) for resource, obj in api.server.objects()}
     lines = (golden / "kube" / f"{name}.requests.jsonl").read_bytes().splitlines()
     for line in lines:
-        await _repeat(api, orjson.loads(line))
+        await repeat(api, orjson.loads(line))
     await asyncio.sleep(60)
 
     left = [

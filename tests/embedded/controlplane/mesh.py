@@ -12,7 +12,6 @@ from pyload.kube.client import Client
 from pyload.kube.resources import (
     NAMESPACES,
     PODS,
-    SERVICE_ACCOUNTS,
     SERVICES,
 )
 from pyload.tasks import cancel
@@ -67,14 +66,13 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def running_mesh(*, ready: bool = True) -> AsyncIterator[Mesh]:
-    """Run both with the namespace ``mesh``."""
+async def running_mesh(*, ready: bool = True, namespace: bool = True) -> AsyncIterator[Mesh]:
+    """Run both, with the namespace ``mesh`` unless told otherwise."""
     mesh = Mesh()
-    name = {"metadata": {"name": "mesh"}}
-    await mesh.client.create(NAMESPACES.path(), {"apiVersion": "v1", "kind": "Namespace", **name})
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
-    with contextlib.suppress(Exception):
-        await mesh.client.create(SERVICE_ACCOUNTS.path("mesh"), account)
+    if namespace:
+        metadata = {"name": "mesh"}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        await mesh.client.create(NAMESPACES.path(), body)
     task = asyncio.create_task(mesh.plane.run(), name="control-plane")
     try:
         if ready:

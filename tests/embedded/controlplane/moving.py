@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pyload.embedded.controlplane.configs import FOLLOWED, Configs
 from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.stream import Outcome, Push, Stream
+from pyload.embedded.controlplane.impact import Push, Round
 from pyload.xds.wire import discovery_pb2
-from tests.embedded.controlplane.support import HTTP, mesh_of, service, sidecar_view, snapshot_of
+from tests.embedded.controlplane.support import (
+    HTTP,
+    audience,
+    mesh_of,
+    plural_of,
+    service,
+    snapshot_of,
+)
+
+if TYPE_CHECKING:
+    from pyload.embedded.controlplane.snapshot import View
+    from pyload.embedded.controlplane.stream import Outcome, Stream
 
 
 class MovingMesh:
     """A mesh of two services whose state a test moves on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *objects: Any) -> None:
         self.registry = mesh_of(
             service("a", ports=[HTTP]), service("b", ip="10.0.0.2", ports=[HTTP])
         )
+        self.configs = Configs()
+        for obj in objects:
+            self._take("ADDED", obj)
         self._generator = Generator()
         self._version = 0
-        self.view = sidecar_view(self._next())
+        self.audience = audience()
+        self._generate()
 
-    def _next(self) -> Any:
-        self._version += 1
-        return snapshot_of(self.registry, self._generator, version=f"v/{self._version}")
+    @property
+    def view(self) -> View:
+        """What the proxy can be sent now."""
+        return self.snapshot.view(self.audience)
 
-    def move(self, plural: str, type_: str, obj: Any) -> Push:
+    def move(self, type_: str, obj: Any) -> Push:
         """Take an event, and give the push that follows from it."""
-        old = self.view.snapshot
-        self.registry.event(plural, type_, obj)
-        self.view = sidecar_view(self._next())
-        changed = self.view.snapshot.endpoints.changed(old.endpoints)
-        return Push(full=plural == "services", clusters=changed)
+        old = self.snapshot
+        self._take(type_, obj)
+        changes, refs = self.registry.take(), self.configs.take()
+        self._generate()
+        return Round(changes, refs, old, self.snapshot).push(self.audience, self.audience)
+
+    def _take(self, type_: str, obj: Any) -> None:
+        kind = plural_of(obj)
+        (self.configs if kind in FOLLOWED else self.registry).event(kind, type_, obj)
+
+    def _generate(self) -> None:
+        self._version += 1
+        self.snapshot = snapshot_of(
+            self.registry,
+            self._generator,
+            configs=self.configs,
+            version=f"v/{self._version}",
+        )
 
 
 def ask(stream: Stream, request: Any, mesh: MovingMesh) -> Outcome:

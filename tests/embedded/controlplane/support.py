@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyload.embedded.controlplane.configs import FOLLOWED, Configs
 from pyload.embedded.controlplane.generate import Generator
 from pyload.embedded.controlplane.registry import Registry
-from pyload.embedded.controlplane.snapshot import Own, view
+from pyload.embedded.controlplane.snapshot import Audience
 from pyload.embedded.controlplane.stream import Names, Stream
 from pyload.xds.node import encode_node, proxy_metadata
 from pyload.xds.wire import discovery_pb2
@@ -14,6 +15,7 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyload.embedded.controlplane.mesh import Inbound
     from pyload.embedded.controlplane.snapshot import Snapshot, View
     from pyload.kube.resources import Obj
     from pyload.xds.transport import Stream as ClientStream
@@ -76,20 +78,85 @@ def node(name: str, region: str, zone: str) -> Obj:
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
 
 
+def istio(kind: str, name: str, spec: dict[str, Any], *, namespace: str = "mesh") -> Obj:
+    """Make an object of Istio's configuration."""
+    group = {
+        "AuthorizationPolicy": "security",
+        "PeerAuthentication": "security",
+        "RequestAuthentication": "security",
+        "Telemetry": "telemetry",
+    }.get(kind, "networking")
+    version = "v1alpha3" if kind == "EnvoyFilter" else "v1"
+    return {
+        "apiVersion": f"{group}.istio.io/{version}",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def waypoint_gateway(name: str = "wp", *, namespace: str = "mesh") -> Obj:
+    """Make a waypoint's Gateway."""
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "gatewayClassName": "istio-waypoint",
+            "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}],
+        },
+    }
+
+
+def namespace(name: str = "mesh", **labels: str) -> Obj:
+    """Make a Namespace."""
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def plural_of(obj: Obj) -> str:
+    """Name the kind of an object as its definition does."""
+    kind: str = obj["kind"].lower()
+    plural = kind[:-1] + "ies" if kind.endswith("y") and kind[-2] not in "aeiou" else kind
+    plural = plural if plural.endswith("s") else f"{plural}s"
+    group = obj.get("apiVersion", "v1").rpartition("/")[0]
+    return f"{plural}.{group}" if group else plural
+
+
 def mesh_of(*objects: Obj) -> Registry:
     """Make a registry that has seen some objects."""
     registry = Registry()
     for obj in objects:
-        registry.event(obj["kind"].lower().rstrip("s") + "s", "ADDED", obj)
+        registry.event(plural_of(obj), "ADDED", obj)
     return registry
 
 
+def configs_of(*objects: Obj) -> Configs:
+    """Make a configuration of some objects."""
+    configs = Configs()
+    for obj in objects:
+        configs.event(plural_of(obj), "ADDED", obj)
+    return configs
+
+
+def world_of(*objects: Obj) -> tuple[Registry, Configs]:
+    """Make a registry and a configuration that have seen what they follow."""
+    theirs = [obj for obj in objects if plural_of(obj) in FOLLOWED]
+    return mesh_of(*(obj for obj in objects if obj not in theirs)), configs_of(*theirs)
+
+
 def snapshot_of(
-    registry: Registry, generator: Generator | None = None, *, version: str = "v/1"
+    registry: Registry,
+    generator: Generator | None = None,
+    *,
+    configs: Configs | None = None,
+    version: str = "v/1",
 ) -> Snapshot:
     """Generate everything in one go."""
     registry.take()
-    steps = (generator or Generator()).snapshot(registry.mesh(), version=version)
+    configs = configs or Configs()
+    configs.take()
+    steps = (generator or Generator()).snapshot(registry.mesh(), configs.state, version=version)
     while True:
         try:
             next(steps)
@@ -98,9 +165,21 @@ def snapshot_of(
             return made
 
 
+def audience(
+    type_: str = "sidecar",
+    *,
+    namespace: str = "mesh",
+    labels: dict[str, str] | None = None,
+    inbound: tuple[Inbound, ...] = (),
+    verified: bool = False,
+) -> Audience:
+    """Make what a proxy is for the control plane."""
+    return Audience(type_, namespace, frozenset((labels or {}).items()), inbound, verified)
+
+
 def sidecar_view(snapshot: Snapshot) -> View:
     """Give what a sidecar that serves nothing gets."""
-    return view(snapshot, "sidecar", Own())
+    return snapshot.view(audience())
 
 
 def proxy_node(

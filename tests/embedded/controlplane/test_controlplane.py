@@ -32,6 +32,13 @@ pytestmark = pytest.mark.anyio
 
 _API = "outbound|443||kubernetes.default.svc.cluster.local"
 _APP = "outbound|80||app.mesh.svc.cluster.local"
+_TUNNELS = ["connect_originate", "inner_connect_originate", "outer_connect_originate"]
+_SPECIAL = [
+    "BlackHoleCluster",
+    "PassthroughCluster",
+    "InboundPassthroughCluster",
+    "connect_originate",
+]
 
 
 @pytest.fixture
@@ -112,7 +119,12 @@ async def test_a_new_service_is_pushed_whole_and_in_order() -> None:
 
         assert [response.type_url for response in responses] == [CDS, LDS, RDS]
         web = "outbound|80||web.mesh.svc.cluster.local"
-        assert [resource.name for resource in responses[0].resources] == [web]
+        assert [resource.name for resource in responses[0].resources] == [
+            web,
+            *_SPECIAL[:2],
+            "inbound|80||",
+            *_SPECIAL[2:],
+        ]
 
 
 async def test_a_proxy_is_told_when_its_own_pod_changes_sides() -> None:
@@ -126,7 +138,11 @@ async def test_a_proxy_is_told_when_its_own_pod_changes_sides() -> None:
         responses = [await script.accept() for _ in range(3)]
 
         assert [response.type_url for response in responses] == [CDS, LDS, RDS]
-        assert [resource.name for resource in responses[0].resources] == ["inbound|80||"]
+        assert [resource.name for resource in responses[0].resources] == [
+            *_SPECIAL[:2],
+            "inbound|80||",
+            *_SPECIAL[2:],
+        ]
 
 
 async def test_a_slow_proxy_skips_pushes_and_holds_nobody_up() -> None:
@@ -186,9 +202,20 @@ async def test_other_kinds_of_proxies_are_answered(node_type: str) -> None:
 
         names = [[resource.name for resource in answer.resources] for answer in answers]
         expected = {
-            "router": [[_API, _APP, "BlackHoleCluster"], []],
-            "waypoint": [[], []],
-            "ztunnel": [[]],
+            "router": [
+                [_API, _APP, "BlackHoleCluster", "connect_originate"],
+                ["connect_originate"],
+            ],
+            "waypoint": [
+                ["main_internal", "encap", *_TUNNELS],
+                ["connect_terminate", "main_internal", *_TUNNELS],
+            ],
+            "ztunnel": [
+                [
+                    "default/kubernetes.default.svc.cluster.local",
+                    "mesh/app.mesh.svc.cluster.local",
+                ]
+            ],
         }
         assert names == expected[node_type]
 

@@ -5,29 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from envoy_data_plane.envoy.config.cluster.v3 import (
-    Cluster,
-    ClusterDiscoveryType,
-    ClusterLbPolicy,
-)
-from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment
-from envoy_data_plane.envoy.config.listener.v3 import Listener
-from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
-from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
-    HttpConnectionManager,
-)
-from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import TcpProxy
+from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, ClusterLbPolicy
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryResponse,
     DiscoveryResponse,
 )
-from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from pyload.embedded.controlplane.generate import Generator
+from pyload.embedded.controlplane.inbound import OwnBuilder
 from pyload.embedded.controlplane.records import Key
-from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS
+from pyload.xds.types import CDS, EDS, LDS, RDS
+from tests.embedded.controlplane.reading import CLASSES, only_filter, read
 from tests.embedded.controlplane.support import (
     HTTP,
+    configs_of,
     delta,
     mesh_of,
     new_stream,
@@ -41,41 +32,14 @@ from tests.embedded.controlplane.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from pyload.embedded.controlplane.collection import Collection
-
-_CLASSES: Mapping[str, Any] = {
-    CDS: Cluster,
-    EDS: ClusterLoadAssignment,
-    LDS: Listener,
-    RDS: RouteConfiguration,
-}
 _HOST = "app.mesh.svc.cluster.local"
-
-
-def _read(collection: Collection) -> dict[str, Any]:
-    read = {}
-    for name, encoded in collection.resources.items():
-        wrapped = AnyMessage.parse(encoded)
-        message = _CLASSES[wrapped.type_url].parse(wrapped.value)
-        own = message.cluster_name if wrapped.type_url == EDS else message.name
-        assert own == name
-        assert wrapped.type_url.startswith(PREFIX)
-        read[name] = message
-    return read
-
-
-def _only_filter(chain: Any) -> Any:
-    (wrapped,) = [one.typed_config for one in chain.filters]
-    kind = {"HttpConnectionManager": HttpConnectionManager, "TcpProxy": TcpProxy}
-    return kind[wrapped.type_url.rpartition(".")[2]].parse(wrapped.value)
 
 
 def test_a_service_has_a_cluster_for_each_port_beside_istios_own() -> None:
     """Proxies subscribe to endpoints by what these clusters say."""
-    clusters = _read(snapshot_of(mesh_of(service("app"))).clusters)
+    clusters = read(*sidecar_view(snapshot_of(mesh_of(service("app")))).of(CDS))
 
     assert list(clusters) == [
         f"outbound|80||{_HOST}",
@@ -83,6 +47,7 @@ def test_a_service_has_a_cluster_for_each_port_beside_istios_own() -> None:
         "BlackHoleCluster",
         "PassthroughCluster",
         "InboundPassthroughCluster",
+        "connect_originate",
     ]
     cluster = clusters[f"outbound|80||{_HOST}"]
     assert cluster.type == ClusterDiscoveryType.EDS
@@ -99,25 +64,32 @@ def test_a_service_has_a_cluster_for_each_port_beside_istios_own() -> None:
 def test_a_headless_service_is_reached_at_the_address_that_the_client_chose() -> None:
     """Istio leaves load balancing to the client there; there are no endpoints to ask for."""
     snapshot = snapshot_of(mesh_of(service("app", ip="None"), pod("app-1", app="app")))
-    clusters = _read(snapshot.clusters)
+    view = sidecar_view(snapshot)
+    clusters = read(*view.of(CDS))
 
     cluster = clusters[f"outbound|80||{_HOST}"]
     assert cluster.type == ClusterDiscoveryType.ORIGINAL_DST
     assert cluster.lb_policy == ClusterLbPolicy.CLUSTER_PROVIDED
     assert dict(snapshot.endpoints.resources) == {}
-    assert list(_read(snapshot.listeners)) == ["0.0.0.0_80", "virtualOutbound"]
+    assert list(read(view.of(LDS)[0])) == ["0.0.0.0_80", "virtualOutbound"]
 
 
 def test_listeners_refer_to_routes_for_http_and_to_clusters_for_tcp() -> None:
     """A wrong reference leaves proxies waiting for routes, or traffic without a way."""
-    listeners = _read(snapshot_of(mesh_of(service("app"))).listeners)
+    listeners = read(*sidecar_view(snapshot_of(mesh_of(service("app")))).of(LDS))
 
-    assert list(listeners) == ["10.0.0.1_443", "0.0.0.0_80", "virtualOutbound"]
+    assert list(listeners) == [
+        "10.0.0.1_443",
+        "0.0.0.0_80",
+        "virtualOutbound",
+        "virtualInbound",
+        "connect_originate",
+    ]
     tcp = listeners["10.0.0.1_443"]
     assert tcp.address.socket_address.address == "10.0.0.1"
     assert tcp.address.socket_address.port_value == 443
-    assert _only_filter(tcp.filter_chains[0]).cluster == f"outbound|443||{_HOST}"
-    manager = _only_filter(listeners["0.0.0.0_80"].filter_chains[0])
+    assert only_filter(tcp.filter_chains[0]).cluster == f"outbound|443||{_HOST}"
+    manager = only_filter(listeners["0.0.0.0_80"].filter_chains[0])
     assert manager.rds.route_config_name == "80"
     assert manager.rds.config_source.ads is not None
 
@@ -125,7 +97,7 @@ def test_listeners_refer_to_routes_for_http_and_to_clusters_for_tcp() -> None:
 def test_routes_have_a_virtual_host_for_each_service() -> None:
     """Requests are told apart by host: the name, the absolute name, the cluster IP."""
     registry = mesh_of(service("app"), service("web", ip="10.0.0.2", ports=[HTTP]))
-    routes = _read(snapshot_of(registry).routes)
+    routes = read(*sidecar_view(snapshot_of(registry)).of(RDS))
 
     assert list(routes) == ["80"]
     app, web, rest = routes["80"].virtual_hosts
@@ -146,7 +118,7 @@ def test_endpoints_are_grouped_by_locality() -> None:
         pod("app-2", app="app", ip="10.1.0.2", labels={"security.istio.io/tlsMode": "istio"}),
         pod("app-3", app="app", ip="10.1.0.3", node="node-b"),
     )
-    assignment = _read(snapshot_of(registry).endpoints)[f"outbound|80||{_HOST}"]
+    assignment = read(snapshot_of(registry).endpoints)[f"outbound|80||{_HOST}"]
 
     found = [
         (
@@ -173,18 +145,18 @@ def test_a_proxy_listens_on_the_ports_of_its_own_pod() -> None:
         service("app", ports=[{**HTTP, "targetPort": 8080}, {"name": "tcp", "port": 9}]),
         pod("app-1", app="app"),
     )
-    own = Generator().own(registry.inbound(Key("mesh", "app-1"), frozenset()))
+    own = OwnBuilder().build(registry.inbound(Key("mesh", "app-1"), frozenset()), "PERMISSIVE")
 
-    clusters = _read(own.clusters)
+    clusters = read(own.clusters)
     assert list(clusters) == ["inbound|9||", "inbound|8080||"]
     assert clusters["inbound|9||"].type == ClusterDiscoveryType.ORIGINAL_DST
-    chains = _read(own.listeners)["virtualInbound"].filter_chains[-4:]
+    chains = read(own.listeners)["virtualInbound"].filter_chains[-4:]
     assert [
         (chain.filter_chain_match.destination_port, chain.filter_chain_match.transport_protocol)
         for chain in chains
     ] == [(9, "tls"), (9, "raw_buffer"), (8080, "tls"), (8080, "raw_buffer")]
-    assert _only_filter(chains[0]).cluster == "inbound|9||"
-    (host,) = _only_filter(chains[3]).route_config.virtual_hosts
+    assert only_filter(chains[0]).cluster == "inbound|9||"
+    (host,) = only_filter(chains[3]).route_config.virtual_hosts
     assert host.name == "inbound|http|80"
     assert host.routes[0].route.cluster == "inbound|8080||"
 
@@ -192,35 +164,38 @@ def test_a_proxy_listens_on_the_ports_of_its_own_pod() -> None:
 def test_a_push_of_endpoints_shares_everything_else() -> None:
     """With thousands of services, generating what has not changed would take minutes."""
     registry, generator = mesh_of(service("app"), service("web", ip="10.0.0.2")), Generator()
-    before = snapshot_of(registry, generator, version="v/1")
+    configs = configs_of()
+    before = snapshot_of(registry, generator, configs=configs, version="v/1")
 
     registry.event("pods", "ADDED", pod("app-1", app="app"))
-    after = snapshot_of(registry, generator, version="v/2")
+    after = snapshot_of(registry, generator, configs=configs, version="v/2")
 
     assert after.version == "v/2"
-    assert after.clusters is before.clusters
-    assert after.listeners is before.listeners
-    assert after.routes is before.routes
-    assert after.endpoints.changed(before.endpoints) == {
-        f"outbound|80||{_HOST}",
-        f"outbound|443||{_HOST}",
+    for type_url in (CDS, LDS, RDS):
+        old, new = sidecar_view(before).of(type_url), sidecar_view(after).of(type_url)
+        assert all(one is other for one, other in zip(old, new, strict=True))
+    changed = {
+        name
+        for name, encoded in after.endpoints.resources.items()
+        if before.endpoints.resources[name] is not encoded
     }
+    assert changed == {f"outbound|80||{_HOST}", f"outbound|443||{_HOST}"}
 
 
 def test_a_service_that_goes_takes_its_resources_along() -> None:
     """Proxies would keep clusters of deleted services for ever."""
     registry, generator = mesh_of(service("app"), service("web", ip="10.0.0.2")), Generator()
-    before = snapshot_of(registry, generator)
+    before = sidecar_view(snapshot_of(registry, generator))
 
     registry.event("services", "DELETED", service("app"))
-    after = snapshot_of(registry, generator)
+    after = sidecar_view(snapshot_of(registry, generator))
 
-    assert after.clusters.missing(before.clusters) == {
-        f"outbound|80||{_HOST}",
-        f"outbound|443||{_HOST}",
+    gone = {
+        type_url: before.of(type_url)[0].resources.keys() - after.of(type_url)[0].resources.keys()
+        for type_url in (CDS, EDS, LDS)
     }
-    assert after.listeners.missing(before.listeners) == {"10.0.0.1_443"}
-    assert after.endpoints.missing(before.endpoints) == after.clusters.missing(before.clusters)
+    clusters = {f"outbound|80||{_HOST}", f"outbound|443||{_HOST}"}
+    assert gone == {CDS: clusters, EDS: clusters, LDS: {"10.0.0.1_443"}}
 
 
 def test_generation_lets_others_in_between() -> None:
@@ -228,7 +203,8 @@ def test_generation_lets_others_in_between() -> None:
     registry = mesh_of(*(service(f"app-{number}") for number in range(50)))
     registry.take()
 
-    assert len(list(Generator().snapshot(registry.mesh(), version="v"))) >= 50
+    steps = Generator().snapshot(registry.mesh(), configs_of().state, version="v")
+    assert len(list(steps)) >= 50
 
 
 def test_responses_are_read_by_other_libraries() -> None:
@@ -240,14 +216,14 @@ def test_responses_are_read_by_other_libraries() -> None:
         (delta(CDS, node=proxy_node(), held=["gone"]), DeltaDiscoveryResponse),
     ):
         stream = new_stream(delta=message_class is DeltaDiscoveryResponse)
-        read = stream.read(request.SerializeToString())
-        assert read is not None
-        (reply,) = stream.answer(read, view).replies
+        asked = stream.read(request.SerializeToString())
+        assert asked is not None
+        (reply,) = stream.answer(asked, view).replies
         whole = message_class.parse(reply.message)
         assert whole.type_url == CDS
         assert whole.nonce == "v/1-0"
         assert '"Component":"pyload-embedded"' in whole.control_plane.identifier
-        assert len(whole.resources) == 5
+        assert len(whole.resources) == 6
     assert whole.removed_resources == ["gone"]
     assert whole.resources[0].name == f"outbound|80||{_HOST}"
 
@@ -260,15 +236,17 @@ def test_resources_have_the_shape_of_istiods(golden: Path) -> None:
     theirs: dict[str, Any] = {}
     for path in sorted(recorded.glob("*.pb")):
         for wrapped in DiscoveryResponse.parse(path.read_bytes()).resources:
-            message = _CLASSES[wrapped.type_url].parse(wrapped.value)
+            message = CLASSES[wrapped.type_url].parse(wrapped.value)
             theirs.setdefault(getattr(message, "name", "") or message.cluster_name, message)
     for host in theirs["80"].virtual_hosts:
         # Deprecated, and so left out here.
         host.routes[0].route.max_grpc_timeout = None
     snapshot = snapshot_of(mesh_of(service("s0", namespace="svc", ip="10.10.81.247")))
+    view = sidecar_view(snapshot)
+    clusters, listeners, routes = (read(*view.of(type_url)) for type_url in (CDS, LDS, RDS))
 
     cluster = "outbound|80||s0.svc.svc.cluster.local"
-    mine = _read(snapshot.clusters)[cluster]
+    mine = clusters[cluster]
     assert (mine.type, mine.lb_policy, mine.connect_timeout, mine.alt_stat_name) == (
         theirs[cluster].type,
         theirs[cluster].lb_policy,
@@ -278,13 +256,10 @@ def test_resources_have_the_shape_of_istiods(golden: Path) -> None:
     assert mine.eds_cluster_config == theirs[cluster].eds_cluster_config
     assert mine.metadata == theirs[cluster].metadata
     assert mine.circuit_breakers == theirs[cluster].circuit_breakers
-    assert _read(snapshot.clusters)["BlackHoleCluster"] == theirs["BlackHoleCluster"]
-    assert _read(snapshot.routes)["80"].virtual_hosts[0] == theirs["80"].virtual_hosts[0]
-    assert _read(snapshot.routes)["80"].virtual_hosts[-1] == theirs["80"].virtual_hosts[-1]
-    tcp, http = (
-        _read(snapshot.listeners)["10.10.81.247_443"],
-        _read(snapshot.listeners)["0.0.0.0_80"],
-    )
+    assert clusters["BlackHoleCluster"] == theirs["BlackHoleCluster"]
+    assert routes["80"].virtual_hosts[0] == theirs["80"].virtual_hosts[0]
+    assert routes["80"].virtual_hosts[-1] == theirs["80"].virtual_hosts[-1]
+    tcp, http = listeners["10.10.81.247_443"], listeners["0.0.0.0_80"]
     assert tcp.bind_to_port == theirs["0.0.0.0_80"].bind_to_port
     assert tcp.traffic_direction == theirs["0.0.0.0_80"].traffic_direction
     assert http.address == theirs["0.0.0.0_80"].address

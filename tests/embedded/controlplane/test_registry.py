@@ -7,8 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyload.embedded.controlplane.mesh import Changes, Inbound
 from pyload.embedded.controlplane.records import Endpoint, Key, Locality
-from pyload.embedded.controlplane.registry import Changes, Inbound, Registry
+from pyload.embedded.controlplane.registry import Registry
 from tests.embedded.controlplane.support import HTTP, mesh_of, node, pod, service
 
 APP = Key("mesh", "app")
@@ -30,8 +31,9 @@ def test_running_pods_that_a_service_selects_are_its_endpoints() -> None:
     )
     registry.take()
 
+    labels = frozenset({("app", "app"), ("security.istio.io/tlsMode", "istio")})
     expected = Endpoint(
-        "10.1.0.1", 80, "app-1;mesh;app;;Kubernetes", True, Locality("region", "zone")
+        "10.1.0.1", 80, "app-1;mesh;app;;Kubernetes", True, Locality("region", "zone"), labels
     )
     assert registry.mesh().endpoints[APP] == {
         80: (expected,),
@@ -90,7 +92,14 @@ def test_a_service_without_selector_takes_its_endpoints_object() -> None:
 
     assert registry.mesh().endpoints[APP] == {
         80: (
-            Endpoint("10.1.0.1", 8080, "app-1;mesh;app;;Kubernetes", False, Locality()),
+            Endpoint(
+                "10.1.0.1",
+                8080,
+                "app-1;mesh;app;;Kubernetes",
+                False,
+                Locality(),
+                frozenset({("app", "app")}),
+            ),
             Endpoint("10.1.0.2", 8080, "", False, Locality()),
         ),
         443: (),
@@ -138,9 +147,8 @@ def test_a_new_pod_changes_endpoints_only() -> None:
 
     registry.event("pods", "ADDED", pod("app-1", app="app"))
 
-    assert registry.take() == Changes(
-        endpoints=frozenset({APP}), pods=frozenset({Key("mesh", "app-1")})
-    )
+    pods = frozenset({Key("mesh", "app-1")})
+    assert registry.take() == Changes(endpoints=frozenset({APP}), pods=pods, workloads=pods)
 
 
 def test_a_changed_service_is_a_full_push() -> None:
@@ -150,7 +158,9 @@ def test_a_changed_service_is_a_full_push() -> None:
 
     registry.event("services", "MODIFIED", service("app", ports=[HTTP]))
 
-    assert registry.take() == Changes(services=frozenset({APP}))
+    assert registry.take() == Changes(
+        services=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
+    )
 
 
 def test_what_does_not_matter_changes_nothing() -> None:
@@ -196,7 +206,9 @@ def test_a_node_that_appears_late_gives_its_pods_their_locality() -> None:
 
     registry.event("nodes", "ADDED", node("node-a", "region", "zone"))
 
-    assert registry.take() == Changes(endpoints=frozenset({APP}))
+    assert registry.take() == Changes(
+        endpoints=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
+    )
     assert registry.mesh().endpoints[APP][80][0].locality == Locality("region", "zone")
 
 
@@ -211,8 +223,8 @@ def test_a_proxy_serves_the_ports_of_the_services_that_select_its_pod() -> None:
     )
 
     assert registry.inbound(Key("mesh", "app-1"), frozenset()) == (
-        Inbound(80, True, Key("mesh", "app-canary"), 80),
-        Inbound(8080, True, APP, 80),
+        Inbound(80, True, Key("mesh", "app-canary"), 80, "app-canary.mesh.svc.cluster.local"),
+        Inbound(8080, True, APP, 80, "app.mesh.svc.cluster.local"),
     )
 
 
@@ -222,7 +234,7 @@ def test_a_proxy_without_pod_is_taken_at_its_word() -> None:
 
     inbound = registry.inbound(Key("mesh", "nowhere"), frozenset({("app", "app")}))
 
-    assert inbound == (Inbound(80, True, APP, 80),)
+    assert inbound == (Inbound(80, True, APP, 80, "app.mesh.svc.cluster.local"),)
 
 
 _EVENTS = st.lists(

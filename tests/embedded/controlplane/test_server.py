@@ -22,8 +22,8 @@ pytestmark = pytest.mark.grpc
 
 _APP = "outbound|80||app.mesh.svc.cluster.local"
 
-# The three special clusters, and that of the API server itself.
-_ISTIOS_OWN = 4
+# The four special clusters, and that of the API server itself.
+_ISTIOS_OWN = 5
 
 
 async def _token(mesh: Mesh, audience: str = "istio-ca") -> Metadata:

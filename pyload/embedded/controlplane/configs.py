@@ -1,0 +1,286 @@
+"""Istio's configuration as a whole: what is there, what changed, and what applies to whom.
+
+Pure: raw objects go in. A `Config` never changes; the parts that did not change are the same
+objects in the next one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from pyload.embedded.controlplane import istio
+from pyload.embedded.controlplane.istio import MESH, ROOT
+from pyload.embedded.controlplane.records import Key, key, reduced, waypoint_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pyload.embedded.controlplane.istio import (
+        Authorization,
+        DestinationRule,
+        Gateway,
+        Mtls,
+        Secret,
+        Security,
+        Sidecar,
+        VirtualService,
+        Waypoint,
+    )
+    from pyload.embedded.controlplane.records import Labels, Service, WaypointRef
+    from pyload.kube.resources import Obj
+
+GATEWAY: Final = "gateways.networking.istio.io"
+VIRTUAL_SERVICE: Final = "virtualservices.networking.istio.io"
+DESTINATION_RULE: Final = "destinationrules.networking.istio.io"
+SIDECAR: Final = "sidecars.networking.istio.io"
+ENVOY_FILTER: Final = "envoyfilters.networking.istio.io"
+PEER_AUTHENTICATION: Final = "peerauthentications.security.istio.io"
+REQUEST_AUTHENTICATION: Final = "requestauthentications.security.istio.io"
+AUTHORIZATION_POLICY: Final = "authorizationpolicies.security.istio.io"
+TELEMETRY: Final = "telemetries.telemetry.istio.io"
+WASM_PLUGIN: Final = "wasmplugins.extensions.istio.io"
+KUBERNETES_GATEWAY: Final = "gateways.gateway.networking.k8s.io"
+NAMESPACE: Final = "namespaces"
+SECRET: Final = "secrets"  # noqa: S105 - the name of a kind
+
+FOLLOWED: Final[Mapping[str, Callable[[Obj], Any]]] = {
+    GATEWAY: istio.gateway,
+    VIRTUAL_SERVICE: istio.virtual_service,
+    DESTINATION_RULE: istio.destination_rule,
+    SIDECAR: istio.sidecar,
+    ENVOY_FILTER: istio.security,
+    PEER_AUTHENTICATION: istio.security,
+    REQUEST_AUTHENTICATION: istio.security,
+    AUTHORIZATION_POLICY: istio.authorization,
+    TELEMETRY: istio.security,
+    WASM_PLUGIN: istio.security,
+    KUBERNETES_GATEWAY: istio.waypoint,
+    NAMESPACE: waypoint_ref,
+    SECRET: istio.secret,
+}
+"""The kinds that are followed, as their definitions are named, and what reduces their objects."""
+
+T = TypeVar("T", "Sidecar", "Security")
+
+
+class Ref(NamedTuple):
+    """One object of the configuration; ``kind`` is one of `FOLLOWED`."""
+
+    kind: str
+    key: Key
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.key.namespace
+
+
+class _Kept(NamedTuple):
+    """An object's record, and its whole spec, whose changes count even if no record shows them."""
+
+    record: Any
+    spec: Any
+
+
+class Configs:
+    """Follows the objects of Istio's configuration."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[Key, _Kept]] = {kind: {} for kind in FOLLOWED}
+        self._changed: set[Ref] = set()
+        self._state = Config.of({kind: {} for kind in FOLLOWED}, None, FOLLOWED)
+
+    def replace(self, kind: str, objects: Iterable[Obj]) -> None:
+        """Take a whole list; what is not in it is gone."""
+        found = {key(obj): obj for obj in objects}
+        for gone in [name for name in self._tables[kind] if name not in found]:
+            self._put(kind, gone, None)
+        for name, obj in found.items():
+            self._put(kind, name, obj)
+
+    def event(self, kind: str, type_: str, obj: Obj) -> None:
+        """Take one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        self._put(kind, key(obj), None if type_ == "DELETED" else obj)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything has changed since the last `take`."""
+        return bool(self._changed)
+
+    def take(self) -> frozenset[Ref]:
+        """Say what has changed since the last call."""
+        changed = frozenset(self._changed)
+        kinds = {ref.kind for ref in changed}
+        if kinds:
+            tables = {
+                kind: {name: kept.record for name, kept in table.items()}
+                for kind, table in self._tables.items()
+                if kind in kinds
+            }
+            self._state = Config.of(tables, self._state, kinds)
+        self._changed.clear()
+        return changed
+
+    @property
+    def state(self) -> Config:
+        """The configuration as of the last `take`."""
+        return self._state
+
+    def _put(self, kind: str, name: Key, obj: Obj | None) -> None:
+        table = self._tables[kind]
+        record = None if obj is None else reduced(FOLLOWED[kind], obj)
+        new = None if obj is None or record is None else _Kept(record, obj.get("spec"))
+        if new == table.get(name):
+            return
+        if new is None:
+            del table[name]
+        else:
+            table[name] = new
+        self._changed.add(Ref(kind, name))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Config:
+    """One state of the configuration.
+
+    Attributes:
+        gateways: Gateways of Istio's, by key.
+        virtual_services: All, the oldest first.
+        rules: DestinationRules by their hosts, the oldest first.
+        sidecars: Sidecars by namespace, the oldest first.
+        peers: PeerAuthentications by namespace, the oldest first.
+        policies: AuthorizationPolicies by key.
+        namespaces: Namespaces that ask for a waypoint.
+        waypoints: Waypoints by key.
+        secrets: Certificates by namespace and name.
+    """
+
+    gateways: Mapping[Key, Gateway]
+    virtual_services: tuple[VirtualService, ...]
+    rules: Mapping[str, tuple[DestinationRule, ...]]
+    sidecars: Mapping[str, tuple[Sidecar, ...]]
+    peers: Mapping[str, tuple[Security, ...]]
+    policies: Mapping[Key, Authorization]
+    namespaces: Mapping[str, WaypointRef]
+    waypoints: Mapping[Key, Waypoint]
+    secrets: Mapping[str, Mapping[str, Secret]]
+
+    @classmethod
+    def of(
+        cls, tables: Mapping[str, Mapping[Key, Any]], last: Config | None, kinds: Iterable[str]
+    ) -> Config:
+        """Index the records of the kinds that changed; the rest is the last state's."""
+        changed = set(kinds)
+
+        def part(kind: str, name: str, index: Callable[[Mapping[Key, Any]], Any]) -> Any:
+            return index(tables[kind]) if kind in changed else getattr(last, name)
+
+        return cls(
+            gateways=part(GATEWAY, "gateways", _by_key),
+            virtual_services=part(VIRTUAL_SERVICE, "virtual_services", _by_age),
+            rules=part(DESTINATION_RULE, "rules", lambda table: _grouped(table, "host")),
+            sidecars=part(SIDECAR, "sidecars", _by_namespace),
+            peers=part(PEER_AUTHENTICATION, "peers", _by_namespace),
+            policies=part(AUTHORIZATION_POLICY, "policies", _by_key),
+            namespaces=part(
+                NAMESPACE,
+                "namespaces",
+                lambda table: {name.name: record for name, record in table.items()},
+            ),
+            waypoints=part(KUBERNETES_GATEWAY, "waypoints", _by_key),
+            secrets=part(SECRET, "secrets", _nested),
+        )
+
+    def routes_like(self, other: Config) -> bool:
+        """Whether services are reached in the same ways; the rest may differ."""
+        return (
+            self.gateways is other.gateways
+            and self.virtual_services is other.virtual_services
+            and self.rules is other.rules
+            and self.sidecars is other.sidecars
+            and self.namespaces is other.namespaces
+            and self.waypoints is other.waypoints
+        )
+
+    def sidecar_for(self, namespace: str, labels: Labels) -> Sidecar | None:
+        """Choose the Sidecar of a workload: its own, its namespace's, or the root namespace's."""
+        found = self.sidecars.get(namespace, ())
+        own = [one for one in found if one.selector and one.selector <= labels]
+        whole = [one for one in found if not one.selector]
+        root = [one for one in self.sidecars.get(ROOT, ()) if not one.selector]
+        return next(iter([*own, *whole, *root]), None)
+
+    def rule_for(self, host: str, home: str, client: str) -> DestinationRule | None:
+        """Choose the DestinationRule of a host: the client's, the service's, or the root's.
+
+        Args:
+            host: The service.
+            home: Its namespace.
+            client: The client's namespace.
+        """
+        found = self.rules.get(host, ())
+        for namespace in (client, home, ROOT):
+            for rule in found:
+                if rule.key.namespace == namespace:
+                    return rule
+        return None
+
+    def gateways_for(self, labels: Labels) -> tuple[Gateway, ...]:
+        """Choose the Gateways that a proxy serves, by their names."""
+        return tuple(
+            gateway for _, gateway in sorted(self.gateways.items()) if gateway.selector <= labels
+        )
+
+    def mtls_for(self, namespace: str, labels: Labels) -> Mtls:
+        """Say what a workload accepts: mutual TLS, plain text, or both."""
+        found = self.peers.get(namespace, ())
+        own = [one for one in found if one.selector and one.selector <= labels]
+        whole = [one for one in found if not one.selector]
+        root = [one for one in self.peers.get(ROOT, ()) if not one.selector]
+        modes = (one.mode for one in (*own, *whole, *root) if one.mode)
+        return next(modes, "PERMISSIVE")
+
+    def waypoint_for(self, service: Service) -> Waypoint | None:
+        """Choose the waypoint in front of a service, if there is one."""
+        namespace = service.key.namespace
+        ref = service.waypoint or self.namespaces.get(namespace)
+        if ref is None or ref.name == "none":
+            return None
+        found = self.waypoints.get(Key(ref.namespace or namespace, ref.name))
+        # A waypoint is not behind itself.
+        return None if found is None or found.host == service.host else found
+
+    def for_mesh(self) -> tuple[VirtualService, ...]:
+        """Give the VirtualServices for sidecars."""
+        return tuple(one for one in self.virtual_services if MESH in one.gateways)
+
+
+def _by_key(table: Mapping[Key, Any]) -> dict[Key, Any]:
+    return {name: table[name] for name in sorted(table)}
+
+
+def _by_age(table: Mapping[Key, Any]) -> tuple[Any, ...]:
+    return tuple(sorted(table.values(), key=lambda one: (one.created, one.key)))
+
+
+def _by_namespace(table: Mapping[Key, T]) -> dict[str, tuple[T, ...]]:
+    grouped: defaultdict[str, list[T]] = defaultdict(list)
+    for record in _by_age(table):
+        grouped[record.key.namespace].append(record)
+    return {namespace: tuple(found) for namespace, found in grouped.items()}
+
+
+def _grouped(table: Mapping[Key, Any], attribute: str) -> dict[str, tuple[Any, ...]]:
+    grouped: defaultdict[str, list[Any]] = defaultdict(list)
+    for record in _by_age(table):
+        grouped[getattr(record, attribute)].append(record)
+    return {name: tuple(found) for name, found in grouped.items()}
+
+
+def _nested(table: Mapping[Key, Any]) -> dict[str, dict[str, Any]]:
+    nested: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for name, record in table.items():
+        nested[name.namespace][name.name] = record
+    return dict(nested)

@@ -1,0 +1,48 @@
+"""What proxies get whatever is in the mesh. Pure."""
+
+from __future__ import annotations
+
+import functools
+
+from pyload.embedded.controlplane import clusters, waypoints
+from pyload.embedded.controlplane.collection import Collection
+
+
+@functools.cache
+def outward() -> Collection:
+    """Build the clusters for what no service is, as sidecars have them."""
+    return Collection(
+        {
+            clusters.BLACK_HOLE: clusters.black_hole_cluster(),
+            clusters.PASSTHROUGH: clusters.passthrough_cluster(clusters.PASSTHROUGH),
+        }
+    )
+
+
+@functools.cache
+def inward() -> Collection:
+    """Build the clusters that follow those of a sidecar's own ports."""
+    name = clusters.INBOUND_PASSTHROUGH
+    return Collection(
+        {
+            name: clusters.passthrough_cluster(name, source="127.0.0.6"),
+            waypoints.TUNNEL: waypoints.tunnel_cluster(),
+        }
+    )
+
+
+@functools.cache
+def of_gateways() -> Collection:
+    """Build the clusters that gateways have besides those of services."""
+    return Collection(
+        {
+            clusters.BLACK_HOLE: clusters.black_hole_cluster(),
+            waypoints.TUNNEL: waypoints.tunnel_cluster(),
+        }
+    )
+
+
+@functools.cache
+def tunnel() -> Collection:
+    """Build the listener that sidecars and gateways have for the tunnel."""
+    return Collection({waypoints.TUNNEL: waypoints.tunnel_listener()})

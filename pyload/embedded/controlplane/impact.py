@@ -1,0 +1,287 @@
+"""Which change is pushed to whom, and what of it. Pure.
+
+The rules are istiod's: they decide from the kinds of what changed, not from whether a proxy's
+resources came out differently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pyload.embedded.controlplane import configs, secrets
+from pyload.embedded.controlplane.istio import ROOT
+from pyload.embedded.controlplane.workloads import service_name
+from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyload.embedded.controlplane.configs import Ref
+    from pyload.embedded.controlplane.istio import VirtualService
+    from pyload.embedded.controlplane.mesh import Changes
+    from pyload.embedded.controlplane.outbound import Scope
+    from pyload.embedded.controlplane.records import Key
+    from pyload.embedded.controlplane.snapshot import Audience, Snapshot
+
+Names = frozenset[str] | None
+"""Which names of a type to push; None for all that the proxy has asked for."""
+
+_EVERYTHING: Final = {CDS: None, EDS: None, LDS: None, RDS: None}
+
+# Policies that concern the workloads of their namespace, and what is pushed of them.
+_POLICIES: Final[Mapping[str, Mapping[TypeUrl, Names]]] = {
+    configs.AUTHORIZATION_POLICY: {LDS: None},
+    configs.REQUEST_AUTHENTICATION: {LDS: None},
+    configs.TELEMETRY: {LDS: None},
+    configs.WASM_PLUGIN: {LDS: None},
+    configs.ENVOY_FILTER: _EVERYTHING,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a proxy has not been told yet.
+
+    Attributes:
+        wanted: What to push of each type; other types are not pushed. Clusters by name are those
+            that a service's change concerns: in delta, only what differs is sent of them.
+    """
+
+    wanted: Mapping[TypeUrl, Names] = field(default_factory=dict)
+
+    def merge(self, later: Push) -> Push:
+        """Give one push that tells what both would."""
+        merged = dict(self.wanted)
+        for type_url, names in later.wanted.items():
+            merged[type_url] = _union(merged[type_url], names) if type_url in merged else names
+        return Push(merged)
+
+    def __bool__(self) -> bool:
+        return bool(self.wanted)
+
+
+NOTHING: Final = Push()
+
+
+class Round:
+    """One push to everybody.
+
+    Args:
+        changes: What changed of services and workloads.
+        refs: What changed of the configuration.
+        old: What proxies have been told.
+        new: What they are to be told.
+    """
+
+    def __init__(
+        self, changes: Changes, refs: frozenset[Ref], old: Snapshot, new: Snapshot
+    ) -> None:
+        self._changes = changes
+        self._refs = refs
+        self._old = old
+        self._new = new
+        self._known: dict[tuple[object, ...], Push] = {}
+
+    def push(self, audience: Audience, before: Audience) -> Push:
+        """Say what to tell a proxy.
+
+        Args:
+            audience: What the proxy is.
+            before: What it was in the last push.
+        """
+        scopes = (self._scope(self._old, before), self._scope(self._new, audience))
+        key = (audience.type, audience.namespace, audience.verified, *scopes)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._decide(audience, scopes)
+        if audience is not before and self._concerns(audience) != self._concerns(before):
+            found = found.merge(_ROUTED)
+        return found
+
+    def _concerns(self, audience: Audience) -> object:
+        """Say what of a proxy's own pod decides what it is sent."""
+        config = self._new.config
+        match audience.type:
+            case "sidecar":
+                chosen = config.sidecar_for(audience.namespace, audience.labels)
+                return audience.inbound, chosen
+            case "router":
+                return audience.inbound, config.gateways_for(audience.labels)
+            case "waypoint":
+                return audience.inbound
+            case _:
+                return None
+
+    def _scope(self, snapshot: Snapshot, audience: Audience) -> Scope | None:
+        if audience.type != "sidecar":
+            return None
+        return snapshot.outbound.scope(audience.namespace, audience.labels)
+
+    def _decide(self, audience: Audience, scopes: tuple[Scope | None, Scope | None]) -> Push:
+        match audience.type, scopes:
+            case "ztunnel", _:
+                return self._for_ztunnel()
+            case "waypoint", _:
+                return self._for_waypoint(audience)
+            case "sidecar", (old, new) if old is not None and new is not None:
+                return self._for_sidecar(audience, old, new)
+            case "router", _:
+                return self._for_router(audience)
+            case _:
+                return NOTHING
+
+    def _for_sidecar(self, audience: Audience, old: Scope, new: Scope) -> Push:
+        services = {key for key in self._changes.services if old.sees(key) or new.sees(key)}
+        hosts = {host for host in self._ruled_hosts if old.sees_host(host) or new.sees_host(host)}
+        push = self._for_services(services, hosts)
+        if any(old.follows(rule) or new.follows(rule) for rule in self._changed_rules):
+            push = push.merge(_ROUTED)
+        chosen = {scope.sidecar.key for scope in (old, new) if scope.sidecar is not None}
+        if any(key in chosen for key in self._of(configs.SIDECAR)):
+            push = push.merge(Push(_EVERYTHING))
+        return push.merge(self._for_policies(audience))
+
+    def _for_router(self, audience: Audience) -> Push:
+        push = self._for_services(self._changes.services, self._ruled_hosts)
+        if self._changed_rules:
+            push = push.merge(_ROUTED)
+        if self._of(configs.GATEWAY) or self._of(configs.KUBERNETES_GATEWAY):
+            push = push.merge(Push({LDS: None, RDS: None}))
+        if audience.verified:
+            names = [
+                secrets.names_of(key.name)
+                for key in self._of(configs.SECRET)
+                if key.namespace == audience.namespace
+            ]
+            if names:
+                push = push.merge(Push({SDS: frozenset().union(*names)}))
+        return push.merge(self._for_policies(audience))
+
+    def _for_waypoint(self, audience: Audience) -> Push:
+        push = self._for_policies(audience)
+        if self._changes.services or self._rebound or self._ruled_hosts or self._changed_rules:
+            push = push.merge(Push({CDS: None, LDS: None, RDS: None}))
+        if self._addresses:
+            # Whoever serves whom is not looked at.
+            push = push.merge(Push({EDS: None, WORKLOAD: self._addresses}))
+        elif self._changes.endpoints:
+            push = push.merge(Push({EDS: self._clusters_of(self._changes.endpoints)}))
+        return push
+
+    def _for_ztunnel(self) -> Push:
+        wanted: dict[TypeUrl, Names] = {}
+        if self._addresses:
+            wanted[ADDRESS] = wanted[WORKLOAD] = self._addresses
+        policies = {f"{key.namespace}/{key.name}" for key in self._of(configs.AUTHORIZATION_POLICY)}
+        if policies:
+            wanted[AUTHORIZATION] = frozenset(policies)
+        return Push(wanted)
+
+    def _for_services(self, services: Iterable[Key], hosts: Iterable[str]) -> Push:
+        """Say what to push of services, of their rules, and of endpoints."""
+        changed = set(services)
+        ruled = {key for host in hosts for key in self._new.outbound.by_host.get(host, ())}
+        names = self._clusters_of(changed | ruled | self._changes.endpoints)
+        if not changed and not ruled:
+            return Push({EDS: names}) if names else NOTHING
+        wanted: dict[TypeUrl, Names] = {CDS: names, EDS: names, LDS: None, RDS: None}
+        if changed:
+            wanted[NDS] = None
+        return Push(wanted)
+
+    def _for_policies(self, audience: Audience) -> Push:
+        push = NOTHING
+        for ref in self._refs:
+            wanted = _POLICIES.get(ref.kind)
+            if wanted is not None and ref.namespace in (ROOT, audience.namespace):
+                push = push.merge(Push(wanted))
+            if ref.kind == configs.PEER_AUTHENTICATION:
+                # Clients have to know what a server accepts.
+                servers = self._new.outbound.by_namespace.get(ref.namespace, ())
+                names: Names = None if ref.namespace == ROOT else self._clusters_of(servers)
+                push = push.merge(Push({CDS: None, EDS: names, LDS: None}))
+        return push
+
+    def _clusters_of(self, services: Iterable[Key]) -> frozenset[str]:
+        """Name the clusters with endpoints of services, those that are gone among them."""
+        return frozenset(
+            name
+            for key in services
+            for snapshot in (self._old, self._new)
+            for name in snapshot.assigned.get(key, ())
+        )
+
+    def _of(self, kind: str) -> tuple[Key, ...]:
+        return self._by_kind.get(kind, ())
+
+    @cached_property
+    def _by_kind(self) -> Mapping[str, tuple[Key, ...]]:
+        found: dict[str, tuple[Key, ...]] = {}
+        for ref in self._refs:
+            found[ref.kind] = (*found.get(ref.kind, ()), ref.key)
+        return found
+
+    @cached_property
+    def _ruled_hosts(self) -> frozenset[str]:
+        """Hosts of the DestinationRules that changed."""
+        changed = set(self._of(configs.DESTINATION_RULE))
+        return frozenset(
+            rule.host
+            for snapshot in (self._old, self._new)
+            for rules in (snapshot.config.rules.values() if changed else ())
+            for rule in rules
+            if rule.key in changed
+        )
+
+    @cached_property
+    def _changed_rules(self) -> tuple[VirtualService, ...]:
+        """The VirtualServices that changed, as they were and as they are."""
+        changed = set(self._of(configs.VIRTUAL_SERVICE))
+        return tuple(
+            rule
+            for snapshot in (self._old, self._new)
+            for rule in (snapshot.config.virtual_services if changed else ())
+            if rule.key in changed
+        )
+
+    @cached_property
+    def _rebound(self) -> frozenset[Key]:
+        """Services that another waypoint stands in front of now, or none."""
+        if not (self._of(configs.NAMESPACE) or self._of(configs.KUBERNETES_GATEWAY)):
+            return frozenset()
+        old, new = self._old.config, self._new.config
+        return frozenset(
+            key
+            for key, service in self._new.mesh.services.items()
+            if old.waypoint_for(service) != new.waypoint_for(service)
+        )
+
+    @cached_property
+    def _addresses(self) -> frozenset[str]:
+        """Names of what ambient mode has something new to say of."""
+        names: set[str] = set()
+        about = self._changes.services | self._rebound
+        for mesh in (self._old.mesh, self._new.mesh):
+            names.update(service_name(mesh.services[key]) for key in about if key in mesh.services)
+            names.update(
+                mesh.workloads[key].pod.uid
+                for key in self._changes.workloads
+                if key in mesh.workloads
+            )
+        if self._rebound:
+            names.update(
+                workload.pod.uid
+                for workload in self._new.mesh.workloads.values()
+                if any(key in self._rebound for key, _ in workload.services)
+            )
+        return frozenset(names)
+
+
+_ROUTED: Final = Push({CDS: frozenset(), LDS: None, RDS: None})
+"""What follows from a VirtualService, and from a pod that serves others; no service changes."""
+
+
+def _union(one: Names, other: Names) -> Names:
+    return None if one is None or other is None else one | other

@@ -1,0 +1,78 @@
+"""What a sidecar gets for the ports of its own pod. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyload.embedded.controlplane import clusters, listeners
+from pyload.embedded.controlplane.clusters import cluster_name
+from pyload.embedded.controlplane.collection import Collection
+from pyload.embedded.controlplane.encode import any_of, field
+from pyload.xds.types import LDS
+
+if TYPE_CHECKING:
+    from pyload.embedded.controlplane.istio import Mtls
+    from pyload.embedded.controlplane.mesh import Inbound
+
+_FILTER_CHAINS: Final = 3
+
+# Distinct sets of inbound ports to remember; past this, start again.
+_LIMIT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a sidecar gets for its own pod.
+
+    Attributes:
+        clusters: Inbound clusters.
+        listeners: The inbound listener.
+    """
+
+    clusters: Collection
+    listeners: Collection
+
+
+class OwnBuilder:
+    """Builds what sidecars get for their own pods, once for all that serve the same ports."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[tuple[Inbound, ...], Mtls], Own] = {}
+
+    def build(self, inbound: tuple[Inbound, ...], mtls: Mtls) -> Own:
+        """Build it.
+
+        Args:
+            inbound: Ports of the pod.
+            mtls: What it accepts.
+        """
+        found = self._known.get((inbound, mtls))
+        if found is None:
+            if len(self._known) >= _LIMIT:
+                self._known.clear()
+            found = self._known[inbound, mtls] = _build(inbound, mtls)
+        return found
+
+
+def _build(inbound: tuple[Inbound, ...], mtls: Mtls) -> Own:
+    made: dict[str, bytes] = {}
+    listener = listeners.virtual_inbound()
+    accepted = {"STRICT": (True,), "DISABLE": (False,)}.get(mtls, (True, False))
+    for port in inbound:
+        name = cluster_name("inbound", port.target)
+        made[name] = clusters.inbound_cluster().fill(
+            name=name,
+            stat=f"{name};",
+            host=port.host,
+            service=port.host.partition(".")[0],
+            namespace=port.service.namespace,
+        )
+        for tls in accepted:
+            chain = listeners.inbound_chain(port.target, http=port.http, tls=tls).fill(
+                cluster=name,
+                route=f"inbound|http|{port.port}",
+                operation=f"{port.host}:{port.port}/*",
+            )
+            listener += field(_FILTER_CHAINS, chain)
+    return Own(Collection(made), Collection({"virtualInbound": any_of(LDS, listener)}))

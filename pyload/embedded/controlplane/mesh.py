@@ -1,0 +1,86 @@
+"""The joined state of the mesh: what resources are generated from, and what changed in it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyload.embedded.controlplane.records import Endpoint, Key, Locality
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.embedded.controlplane.records import Pod, Service
+
+# Endpoints by the port of the Service.
+Ports = dict[int, tuple[Endpoint, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What has changed since the last push.
+
+    Attributes:
+        services: Services that came, went or changed: everything is pushed.
+        endpoints: Services of which only the endpoints changed: their EDS is pushed.
+        pods: Pods whose labels changed: their proxies may serve other services now.
+        workloads: Workloads of which ambient mode has something new to say, or whose services
+            changed.
+    """
+
+    services: frozenset[Key] = frozenset()
+    endpoints: frozenset[Key] = frozenset()
+    pods: frozenset[Key] = frozenset()
+    workloads: frozenset[Key] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.services or self.endpoints or self.pods or self.workloads)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One workload that runs, as ambient mode sees it.
+
+    Attributes:
+        pod: The workload.
+        locality: Where its node stands.
+        services: The services that it is part of, each with pairs of their port and its own.
+    """
+
+    pod: Pod
+    locality: Locality
+    services: tuple[tuple[Key, tuple[tuple[int, int], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """All that shared resources are generated from; never changes.
+
+    Attributes:
+        services: Every service, sorted by key.
+        endpoints: Their endpoints by service port.
+        workloads: Every workload that runs.
+    """
+
+    services: Mapping[Key, Service]
+    endpoints: Mapping[Key, Ports]
+    workloads: Mapping[Key, Workload]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Inbound:
+    """One port on which a proxy's own pod serves.
+
+    Attributes:
+        target: Port of the pod.
+        http: Whether it is served with HTTP routes.
+        service: The Service, the first one by name if several lead to this port.
+        port: The Service's port.
+        host: The Service's name in DNS.
+    """
+
+    target: int
+    http: bool
+    service: Key
+    port: int
+    host: str

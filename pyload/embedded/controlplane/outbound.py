@@ -1,0 +1,322 @@
+"""What proxies are told of other services, for one state of services and configuration.
+
+Pure. Proxies that see the same services share one `Scope`; the scopes are built when somebody
+asks for them first, from pieces that outlive them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from pyload.embedded.controlplane import gateways, listeners, routes, waypoints
+from pyload.embedded.controlplane.collection import Collection
+from pyload.embedded.controlplane.encode import any_of, field
+from pyload.embedded.controlplane.gateways import covers
+from pyload.xds.types import RDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyload.embedded.controlplane.configs import Config
+    from pyload.embedded.controlplane.istio import (
+        Destination,
+        Gateway,
+        Sidecar,
+        VirtualService,
+    )
+    from pyload.embedded.controlplane.records import Key, Labels, Service
+    from pyload.embedded.controlplane.services import Built
+
+_VIRTUAL_HOSTS: Final = 2
+
+# Virtual hosts of VirtualServices to remember; past this, start again.
+_RULED: Final = 20_000
+
+
+class RuledHosts:
+    """Encodes virtual hosts whose routes VirtualServices give, and remembers them."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Key, str], tuple[object, bytes]] = {}
+
+    def encode(
+        self, rule: VirtualService, name: str, domains: tuple[str, ...], ports: Mapping[str, int]
+    ) -> bytes:
+        """Encode one, wrapped as a field of a route configuration.
+
+        Args:
+            rule: The VirtualService.
+            name: The host's name and its port.
+            domains: The host in all its spellings.
+            ports: The port of each service that has a single one, by host.
+        """
+        own = int(name.rpartition(":")[2])
+
+        def port_of(destination: Destination) -> int:
+            return destination.port or ports.get(destination.host) or own
+
+        resolved = tuple(port_of(one) for route in rule.http for one in route.destinations)
+        source = (rule, domains, resolved)
+        known = self._known.get((rule.key, name))
+        if known is None or known[0] != source:
+            if len(self._known) >= _RULED:
+                self._known.clear()
+            encoded = routes.ruled_host(name, domains, rule, port_of)
+            known = self._known[rule.key, name] = (source, field(_VIRTUAL_HOSTS, encoded))
+        return known[1]
+
+
+class Outbound:
+    """All services and what applies to them.
+
+    Args:
+        built: What each service contributes, sorted by key.
+        config: Istio's configuration.
+        ruled: Encodes virtual hosts.
+    """
+
+    def __init__(self, built: Mapping[Key, Built], config: Config, ruled: RuledHosts) -> None:
+        self.built = built
+        self.config = config
+        self.ruled = ruled
+        self._scopes: dict[tuple[str, Key | None], Scope] = {}
+        self._routers: dict[
+            tuple[tuple[Key, ...], tuple[tuple[int, int], ...]], tuple[Collection, Collection]
+        ] = {}
+        self._waypoints: dict[Key | None, tuple[Collection, Collection]] = {}
+
+    @cached_property
+    def by_host(self) -> Mapping[str, tuple[Key, ...]]:
+        """Services by their names in DNS."""
+        found: defaultdict[str, list[Key]] = defaultdict(list)
+        for key, built in self.built.items():
+            found[built.service.host].append(key)
+        return {host: tuple(keys) for host, keys in found.items()}
+
+    @cached_property
+    def by_namespace(self) -> Mapping[str, tuple[Key, ...]]:
+        """Services by namespace."""
+        found: defaultdict[str, list[Key]] = defaultdict(list)
+        for key in self.built:
+            found[key.namespace].append(key)
+        return {namespace: tuple(keys) for namespace, keys in found.items()}
+
+    @cached_property
+    def single_ports(self) -> Mapping[str, int]:
+        """The port of each service that has a single one, by host."""
+        return {
+            built.service.host: built.service.ports[0].port
+            for built in self.built.values()
+            if len(built.service.ports) == 1
+        }
+
+    def scope(self, namespace: str, labels: Labels) -> Scope:
+        """Give what a workload sees."""
+        sidecar = self.config.sidecar_for(namespace, labels)
+        # Without a Sidecar or rules of its own, a namespace sees what all do.
+        where = namespace if sidecar is not None or namespace in self._peculiar else ""
+        key = (where, sidecar.key if sidecar is not None else None)
+        found = self._scopes.get(key)
+        if found is None:
+            found = self._scopes[key] = Scope(self, where, sidecar)
+        return found
+
+    def everything(self, namespace: str) -> Scope:
+        """Give what a gateway sees, which no Sidecar limits."""
+        where = namespace if namespace in self._peculiar else ""
+        found = self._scopes.get((where, None))
+        if found is None:
+            found = self._scopes[where, None] = Scope(self, where, None)
+        return found
+
+    def router(
+        self, chosen: tuple[Gateway, ...], ports: Mapping[int, int]
+    ) -> tuple[Collection, Collection]:
+        """Give the listeners and routes of a gateway.
+
+        Args:
+            chosen: The Gateways that chose it.
+            ports: Ports of its pod by those of the Service in front of it.
+        """
+        key = (tuple(gateway.key for gateway in chosen), tuple(sorted(ports.items())))
+        found = self._routers.get(key)
+        if found is None:
+            rules = self.config.virtual_services
+            found = self._routers[key] = (
+                Collection(gateways.listeners_of(chosen, ports, rules)),
+                Collection(gateways.routes_of(chosen, ports, rules, self.single_ports)),
+            )
+        return found
+
+    def waypoint(self, key: Key | None) -> tuple[Collection, Collection]:
+        """Give the clusters and listeners of a waypoint; those of no waypoint for no key."""
+        found = self._waypoints.get(key)
+        if found is None:
+            behind = self._behind.get(key, ()) if key is not None else ()
+            found = self._waypoints[key] = (
+                Collection(waypoints.clusters_of(behind)),
+                Collection(waypoints.listeners_of(behind)),
+            )
+        return found
+
+    @cached_property
+    def _behind(self) -> Mapping[Key, tuple[Service, ...]]:
+        found: defaultdict[Key, list[Service]] = defaultdict(list)
+        for built in self.built.values():
+            waypoint = self.config.waypoint_for(built.service)
+            if waypoint is not None:
+                found[waypoint.key].append(built.service)
+        return {key: tuple(services) for key, services in found.items()}
+
+    @cached_property
+    def _peculiar(self) -> frozenset[str]:
+        """Namespaces with DestinationRules for services of others."""
+        found: set[str] = set()
+        for host, rules in self.config.rules.items():
+            homes = {key.namespace for key in self.by_host.get(host, ())}
+            found.update(rule.key.namespace for rule in rules if rule.key.namespace not in homes)
+        return frozenset(found)
+
+
+class Scope:
+    """What one kind of workload sees.
+
+    Args:
+        outbound: Where it comes from.
+        namespace: Whose rules apply; empty for those of nobody in particular.
+        sidecar: What limits it, if anything does.
+
+    Attributes:
+        sidecar: What limits it.
+    """
+
+    def __init__(self, outbound: Outbound, namespace: str, sidecar: Sidecar | None) -> None:
+        self.sidecar = sidecar
+        self._outbound = outbound
+        self._namespace = namespace
+
+    def sees(self, key: Key) -> bool:
+        """Whether a service can be reached from here."""
+        return key in self._keys
+
+    def sees_host(self, host: str) -> bool:
+        """Whether a service of this name can be reached from here."""
+        return any(key in self._keys for key in self._outbound.by_host.get(host, ()))
+
+    def follows(self, rule: VirtualService) -> bool:
+        """Whether a VirtualService applies here."""
+        return rule in self._rules
+
+    @cached_property
+    def clusters(self) -> Collection:
+        """Clusters of all services, and of their subsets."""
+        made: dict[str, bytes] = {}
+        config = self._outbound.config
+        for key in self._ordered:
+            built = self._outbound.built[key]
+            rule = config.rule_for(built.service.host, key.namespace, self._namespace)
+            made.update(built.clusters(rule))
+        return Collection(made)
+
+    @cached_property
+    def listeners(self) -> Collection:
+        """Outbound listeners of a sidecar."""
+        made: dict[str, bytes] = {}
+        for key in self._ordered:
+            made.update(self._outbound.built[key].listeners)
+        for port in sorted(self._hosts):
+            made[f"0.0.0.0_{port}"] = listeners.http_listener(port)
+        made["virtualOutbound"] = listeners.virtual_outbound(allow_any=self._allow_any)
+        return Collection(made)
+
+    @cached_property
+    def routes(self) -> Collection:
+        """Route configurations of a sidecar, by port."""
+        return Collection(
+            {
+                str(port): any_of(
+                    RDS,
+                    b"".join(hosts)
+                    + routes.route_configuration(str(port), allow_any=self._allow_any),
+                )
+                for port, hosts in sorted(self._hosts.items())
+            }
+        )
+
+    @property
+    def _allow_any(self) -> bool:
+        return self.sidecar is None or self.sidecar.allow_any
+
+    @cached_property
+    def _hosts(self) -> Mapping[int, list[bytes]]:
+        """Virtual hosts of every HTTP port, as fields of its route configuration."""
+        outbound = self._outbound
+        by_host: dict[str, VirtualService] = {}
+        for rule in self._rules:
+            if rule.http:
+                for host in rule.hosts:
+                    by_host.setdefault(host, rule)
+        hosts: defaultdict[int, list[bytes]] = defaultdict(list)
+        served = set()
+        for key in self._ordered:
+            built = outbound.built[key]
+            service = built.service
+            own = by_host.get(service.host)
+            served.add(service.host)
+            for port, encoded in built.virtual_hosts.items():
+                if own is None:
+                    hosts[port].append(field(_VIRTUAL_HOSTS, encoded))
+                    continue
+                spelled = (service.host, f"{service.host}.", *((service.ip,) if service.ip else ()))
+                name = f"{service.host}:{port}"
+                hosts[port].append(outbound.ruled.encode(own, name, spelled, outbound.single_ports))
+        # What no service is called is served on all ports.
+        for host, rule in by_host.items():
+            if host not in served:
+                for port in hosts:
+                    name = f"{host}:{port}"
+                    hosts[port].append(
+                        outbound.ruled.encode(rule, name, (host,), outbound.single_ports)
+                    )
+        return hosts
+
+    @cached_property
+    def _rules(self) -> tuple[VirtualService, ...]:
+        rules = self._outbound.config.for_mesh()
+        if self.sidecar is None or self.sidecar.egress is None:
+            return rules
+        return tuple(
+            rule
+            for rule in rules
+            if any(
+                one.namespace in ("*", rule.key.namespace)
+                and any(covers(one.host, host) for host in rule.hosts)
+                for one in self.sidecar.egress
+            )
+        )
+
+    @cached_property
+    def _ordered(self) -> tuple[Key, ...]:
+        built = self._outbound.built
+        return tuple(built) if len(self._keys) == len(built) else tuple(sorted(self._keys))
+
+    @cached_property
+    def _keys(self) -> frozenset[Key]:
+        outbound = self._outbound
+        if self.sidecar is None or self.sidecar.egress is None:
+            return frozenset(outbound.built)
+        found: set[Key] = set()
+        for one in self.sidecar.egress:
+            keys: Iterable[Key] = (
+                outbound.built
+                if one.namespace == "*"
+                else outbound.by_namespace.get(one.namespace, ())
+            )
+            found.update(key for key in keys if covers(one.host, outbound.built[key].service.host))
+        for rule in self._rules:
+            for route in rule.http:
+                for destination in route.destinations:
+                    found.update(outbound.by_host.get(destination.host, ()))
+        return frozenset(found)

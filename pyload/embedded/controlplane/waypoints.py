@@ -1,0 +1,277 @@
+"""Clusters and listeners of waypoints as istiod shapes them, and the tunnel that all Envoys share.
+
+Pure. Left out are istiod's tables of which address goes to which filter chain, and the filters
+for telemetry: whoever loads these listeners counts them and looks for what they refer to.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.embedded.controlplane import listeners, routes
+from pyload.embedded.controlplane.clusters import circuit_breakers
+from pyload.embedded.controlplane.encode import any_of, field
+from pyload.embedded.controlplane.library import (
+    address,
+    from_ads,
+    library,
+    struct,
+    text,
+    tls_context,
+)
+from pyload.embedded.controlplane.template import Template, gap
+from pyload.xds.types import CDS, LDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyload.embedded.controlplane.records import Port, Service
+
+TUNNEL: Final = "connect_originate"
+HBONE_PORT: Final = 15008
+
+_MAIN: Final = "main_internal"
+_ENCAP: Final = "encap"
+_INNER: Final = "inner_connect_originate"
+_OUTER: Final = "outer_connect_originate"
+_FILTER_CHAINS: Final = 3
+_ORIGINAL_DST: Final = "envoy.filters.listener.original_dst"
+_INTERNAL: Final = (
+    "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
+)
+_RAW_BUFFER: Final = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+_UPSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+_PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def cluster_of(port: Port, service: Service) -> str:
+    """Name the cluster of a service's port behind a waypoint, as istiod does."""
+    return f"inbound-vip|{port.port}|{'http' if port.http else 'tcp'}|{service.host}"
+
+
+def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
+    """Build the clusters of a waypoint for the services behind it."""
+    made = {
+        name: _to_internal(name, listener) for name, listener in ((_MAIN, _MAIN), (_ENCAP, TUNNEL))
+    }
+    for service in services:
+        for port in service.ports:
+            name = cluster_of(port, service)
+            made[name] = _vip_cluster().fill(
+                name=name,
+                stat=f"{name};",
+                host=service.host,
+                service=service.name,
+                namespace=service.key.namespace,
+                subset="http" if port.http else "tcp",
+            )
+    made[TUNNEL] = tunnel_cluster()
+    made[_INNER] = _to_internal(_INNER, _OUTER)
+    made[_OUTER] = _tunnel(_OUTER)
+    return made
+
+
+def listeners_of(services: Iterable[Service]) -> dict[str, bytes]:
+    """Build the listeners of a waypoint for the services behind it."""
+    chains = b"".join(
+        field(_FILTER_CHAINS, _vip_chain(port, service))
+        for service in services
+        for port in service.ports
+    )
+    main = field(1, _MAIN.encode()) + chains + _main_rest()
+    return {
+        "connect_terminate": _terminate_listener(),
+        _MAIN: any_of(LDS, main),
+        TUNNEL: tunnel_listener(),
+        _INNER: _internal_listener(_INNER),
+        _OUTER: _internal_listener(_OUTER),
+    }
+
+
+def tunnel_cluster() -> bytes:
+    """Build the cluster through which every Envoy reaches workloads by HBONE."""
+    return _tunnel(TUNNEL)
+
+
+def tunnel_listener() -> bytes:
+    """Build the internal listener that puts connections into the tunnel."""
+    return _internal_listener(TUNNEL)
+
+
+def _vip_chain(port: Port, service: Service) -> bytes:
+    name = cluster_of(port, service)
+    if not port.http:
+        return _tcp_chain().fill(name=name)
+    return _http_chain().fill(
+        name=name,
+        host=f"inbound|http|{port.port}",
+        stat=f"inbound_0.0.0.0_{port.port};",
+        operation=f"{service.host}:{port.port}/*",
+    )
+
+
+@functools.cache
+def _vip_cluster() -> Template:
+    lib = library()
+    service = struct(
+        host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
+    )
+    services = lib.protobuf.ListValue(values=[lib.protobuf.Value(struct_value=service)])
+    istio = struct(services=lib.protobuf.Value(list_value=services), subset=text(gap("subset")))
+    cluster = lib.cluster.Cluster(
+        name=gap("name"),
+        alt_stat_name=gap("stat"),
+        type=lib.cluster.ClusterDiscoveryType.EDS,
+        lb_policy=lib.cluster.ClusterLbPolicy.LEAST_REQUEST,
+        eds_cluster_config=lib.cluster.ClusterEdsClusterConfig(
+            eds_config=from_ads(), service_name=gap("name")
+        ),
+        connect_timeout=timedelta(seconds=10),
+        circuit_breakers=circuit_breakers(),
+        transport_socket=_internal_socket(passed_on=(_ORIGINAL_DST, "istio")),
+        metadata=lib.core.Metadata(filter_metadata={"istio": istio}),
+    )
+    return Template(any_of(CDS, bytes(cluster)))
+
+
+@functools.cache
+def _to_internal(name: str, listener: str) -> bytes:
+    """Build the cluster that leads to an internal listener."""
+    lib = library()
+    endpoint = lib.endpoint.Endpoint(
+        address=lib.core.Address(
+            envoy_internal_address=lib.core.EnvoyInternalAddress(server_listener_name=listener)
+        )
+    )
+    cluster = lib.cluster.Cluster(
+        name=name,
+        alt_stat_name=f"{name};",
+        type=lib.cluster.ClusterDiscoveryType.STATIC,
+        load_assignment=lib.endpoint.ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[
+                lib.endpoint.LocalityLbEndpoints(
+                    lb_endpoints=[lib.endpoint.LbEndpoint(endpoint=endpoint)]
+                )
+            ],
+        ),
+        circuit_breakers=circuit_breakers(),
+        transport_socket=_internal_socket(),
+    )
+    return any_of(CDS, bytes(cluster))
+
+
+@functools.cache
+def _tunnel(name: str) -> bytes:
+    lib = library()
+    upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(alpn=("h2",)))
+    options = lib.http.HttpProtocolOptions(
+        explicit_http_config=lib.http.HttpProtocolOptionsExplicitHttpConfig(
+            http2_protocol_options=lib.core.Http2ProtocolOptions(allow_connect=True)
+        )
+    )
+    cluster = lib.cluster.Cluster(
+        name=name,
+        alt_stat_name=f"{name};",
+        type=lib.cluster.ClusterDiscoveryType.ORIGINAL_DST,
+        lb_policy=lib.cluster.ClusterLbPolicy.CLUSTER_PROVIDED,
+        connect_timeout=timedelta(seconds=10),
+        cleanup_interval=timedelta(seconds=60),
+        circuit_breakers=circuit_breakers(),
+        original_dst_lb_config=lib.cluster.ClusterOriginalDstLbConfig(
+            upstream_port_override=HBONE_PORT
+        ),
+        typed_extension_protocol_options={_PROTOCOL_OPTIONS: lib.any(_PROTOCOL_OPTIONS, options)},
+        transport_socket=lib.core.TransportSocket(
+            name="tls", typed_config=lib.any(_UPSTREAM_TLS, upstream)
+        ),
+    )
+    return any_of(CDS, bytes(cluster))
+
+
+def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
+    lib = library()
+    raw = lib.core.TransportSocket(name="raw_buffer", typed_config=lib.any(_RAW_BUFFER))
+    host = lib.metadata.MetadataKind(host=lib.metadata.MetadataKindHost())
+    source = lib.internal.InternalUpstreamTransportMetadataValueSource
+    transport = lib.internal.InternalUpstreamTransport(
+        passthrough_metadata=[source(kind=host, name=name) for name in passed_on],
+        transport_socket=raw,
+    )
+    return lib.core.TransportSocket(
+        name="internal_upstream", typed_config=lib.any(_INTERNAL, transport)
+    )
+
+
+@functools.cache
+def _internal_listener(name: str) -> bytes:
+    lib = library()
+    listener = lib.listener.Listener(
+        name=name,
+        filter_chains=[lib.listener.FilterChain(filters=[listeners.tcp_proxy(name)])],
+        use_original_dst=False,
+        internal_listener=lib.listener.ListenerInternalListenerConfig(),
+    )
+    return any_of(LDS, bytes(listener))
+
+
+@functools.cache
+def _terminate_listener() -> bytes:
+    lib = library()
+    main = routes.route(_MAIN, name="default")
+    manager = lib.hcm.HttpConnectionManager(
+        stat_prefix="connect_terminate",
+        route_config=lib.route.RouteConfiguration(
+            name="default",
+            virtual_hosts=[lib.route.VirtualHost(name="default", domains=["*"], routes=[main])],
+        ),
+        http_filters=listeners.http_filters(),
+        server_name="istio-envoy",
+        use_remote_address=False,
+    )
+    chain = lib.listener.FilterChain(
+        name="default",
+        filters=[listeners.connection_manager(manager)],
+        transport_socket=listeners.downstream_tls(alpn=("h2",)),
+    )
+    listener = lib.listener.Listener(
+        name="connect_terminate",
+        address=address("0.0.0.0", HBONE_PORT),  # noqa: S104 - configuration of a proxy
+        filter_chains=[chain],
+    )
+    return any_of(LDS, bytes(listener))
+
+
+@functools.cache
+def _main_rest() -> bytes:
+    """Build what follows the services' filter chains in the main listener."""
+    lib = library()
+    chain = lib.listener.FilterChain
+    direct = listeners.inbound_manager(_ENCAP, "inbound|http|0", ":0/*")
+    listener = lib.listener.Listener(
+        filter_chains=[
+            chain(name="direct-tcp", filters=[listeners.tcp_proxy(_ENCAP)]),
+            chain(name="direct-http", filters=[direct]),
+        ],
+        traffic_direction=lib.core.TrafficDirection.INBOUND,
+        internal_listener=lib.listener.ListenerInternalListenerConfig(),
+    )
+    return bytes(listener)
+
+
+@functools.cache
+def _tcp_chain() -> Template:
+    lib = library()
+    chain = lib.listener.FilterChain(name=gap("name"), filters=[listeners.tcp_proxy(gap("name"))])
+    return Template(bytes(chain))
+
+
+@functools.cache
+def _http_chain() -> Template:
+    lib = library()
+    manager = listeners.inbound_manager(
+        gap("name"), gap("host"), gap("operation"), stat=gap("stat")
+    )
+    return Template(bytes(lib.listener.FilterChain(name=gap("name"), filters=[manager])))

@@ -1,0 +1,195 @@
+"""What waypoints are told of the services behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
+
+from pyload.embedded.controlplane.mesh import Inbound
+from pyload.embedded.controlplane.records import Key
+from pyload.xds.types import CDS, EDS, LDS, WORKLOAD
+from tests.embedded.controlplane.reading import CLASSES, only_filter, read
+from tests.embedded.controlplane.support import (
+    HTTP,
+    audience,
+    istio,
+    namespace,
+    node,
+    pod,
+    service,
+    snapshot_of,
+    waypoint_gateway,
+    world_of,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_USED = {"istio.io/use-waypoint": "wp"}
+_SERVED = (Inbound(15008, False, Key("mesh", "wp"), 15008, "wp.mesh.svc.cluster.local"),)
+_VIP = "inbound-vip|{}|{}|app.mesh.svc.cluster.local"
+_ALWAYS = [
+    "connect_terminate",
+    "main_internal",
+    "connect_originate",
+    "inner_connect_originate",
+    "outer_connect_originate",
+]
+
+
+def _view(*objects: Any, **who: Any) -> Any:
+    registry, configs = world_of(
+        service("app", ports=[HTTP, {"name": "https", "port": 443}]),
+        service("wp", ip="10.0.0.9", ports=[{"name": "mesh", "port": 15008}]),
+        service("elsewhere", namespace="other", ip="10.0.0.8"),
+        pod("app-1", app="app"),
+        node("node-a", "region", "zone"),
+        *objects,
+    )
+    return snapshot_of(registry, configs=configs).view(audience("waypoint", **who))
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"inbound": _SERVED},
+        {"labels": {"gateway.networking.k8s.io/gateway-name": "wp"}},
+    ],
+)
+def test_a_waypoint_serves_what_is_behind_it(who: dict[str, Any]) -> None:
+    """It is known by the label of its Gateway, or by the Service that selects it."""
+    view = _view(namespace("mesh", **_USED), waypoint_gateway(), **who)
+
+    assert list(read(*view.of(CDS))) == [
+        "main_internal",
+        "encap",
+        _VIP.format(80, "http"),
+        _VIP.format(443, "tcp"),
+        *_ALWAYS[2:],
+    ]
+    listeners = read(*view.of(LDS))
+    assert list(listeners) == _ALWAYS
+    chains = listeners["main_internal"].filter_chains
+    assert [chain.name for chain in chains] == [
+        _VIP.format(80, "http"),
+        _VIP.format(443, "tcp"),
+        "direct-tcp",
+        "direct-http",
+    ]
+    (host,) = only_filter(chains[0]).route_config.virtual_hosts
+    assert host.routes[0].route.cluster == _VIP.format(80, "http")
+    assert only_filter(chains[1]).cluster == _VIP.format(443, "tcp")
+    assert only_filter(chains[2]).cluster == "encap"
+
+
+def test_a_waypoint_that_nobody_uses_serves_nothing() -> None:
+    """As in the first seconds of a run, before its Gateway is there."""
+    view = _view(inbound=_SERVED)
+
+    assert list(read(*view.of(CDS))) == ["main_internal", "encap", *_ALWAYS[2:]]
+    assert [chain.name for chain in read(*view.of(LDS))["main_internal"].filter_chains] == [
+        "direct-tcp",
+        "direct-http",
+    ]
+
+
+def test_endpoints_behind_a_waypoint_are_reached_through_the_tunnel() -> None:
+    """The waypoint's own clusters have endpoints that sidecars must not get."""
+    view = _view(namespace("mesh", **_USED), waypoint_gateway(), inbound=_SERVED)
+
+    endpoints = read(*view.of(EDS))
+    (place,) = endpoints[_VIP.format(80, "http")].endpoints
+    (end,) = place.lb_endpoints
+    inside = end.endpoint.address.envoy_internal_address
+    assert (inside.server_listener_name, inside.endpoint_id) == ("connect_originate", "10.1.0.1:80")
+    (plain,) = endpoints["outbound|80||app.mesh.svc.cluster.local"].endpoints
+    assert plain.lb_endpoints[0].endpoint.address.socket_address.address == "10.1.0.1"
+
+
+def test_a_waypoint_may_ask_for_workloads() -> None:
+    """Envoy's extension for peer metadata keeps all of them."""
+    view = _view(inbound=_SERVED)
+
+    assert list(view.of(WORKLOAD)[0].resources) == ["Kubernetes//Pod/mesh/app-1"]
+
+
+@pytest.mark.golden
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_waypoints_resources_have_the_shape_of_istiods(golden: Path) -> None:
+    """What a test sees here should be what it would see from istiod."""
+    folder = golden / "xds" / "raw" / "delta-waypoint-ztunnel"
+    theirs: dict[str, Any] = {}
+    for file in (
+        "016-stream0004-Cluster.pb",
+        "017-stream0004-Listener.pb",
+        "020-stream0004-ClusterLoadAssignment.pb",
+    ):
+        response = DeltaDiscoveryResponse.parse((folder / file).read_bytes())
+        for resource in response.resources:
+            wrapped = resource.resource
+            message = CLASSES[wrapped.type_url].parse(wrapped.value)
+            theirs[f"{type(message).__name__} {resource.name}"] = message
+    apps = ("app-dsrrmlvt", "app-laiukstg")
+    name = "mesh-wobvxjiw"
+    recorded_ends = theirs[
+        f"ClusterLoadAssignment inbound-vip|80|http|{apps[0]}.{name}.svc.cluster.local"
+    ]
+    pods = [
+        pod(workload, app=apps[0], namespace=name, ip=ip.rpartition(":")[0])
+        for one in recorded_ends.endpoints[0].lb_endpoints
+        for ip in [one.endpoint.address.envoy_internal_address.endpoint_id]
+        for workload in [
+            one.metadata.filter_metadata["istio"].fields["workload"].string_value.split(";")[0]
+        ]
+    ]
+    registry, configs = world_of(
+        *(service(app, namespace=name) for app in apps),
+        *pods,
+        node("node-a", "region", "zone"),
+        namespace(name, **{"istio.io/use-waypoint": "waypoint-static"}),
+        waypoint_gateway("waypoint-static", namespace=name),
+    )
+    who = audience(
+        "waypoint",
+        namespace=name,
+        labels={"gateway.networking.k8s.io/gateway-name": "waypoint-static"},
+    )
+    view = snapshot_of(registry, configs=configs).view(who)
+
+    clusters, listeners, endpoints = (read(*view.of(one)) for one in (CDS, LDS, EDS))
+    for cluster_name, mine in clusters.items():
+        their: Cluster = theirs[f"Cluster {cluster_name}"]
+        assert (mine.type, mine.lb_policy, mine.alt_stat_name) == (
+            their.type,
+            their.lb_policy,
+            their.alt_stat_name,
+        )
+        assert mine.eds_cluster_config == their.eds_cluster_config
+        assert mine.metadata == their.metadata
+        assert mine.load_assignment == their.load_assignment
+        assert mine.circuit_breakers == their.circuit_breakers
+        if cluster_name.startswith("inbound-vip"):
+            assert mine.transport_socket == their.transport_socket
+    for listener_name, mine in listeners.items():
+        their_chains = theirs[f"Listener {listener_name}"].filter_chains
+        assert [one.name for one in mine.filter_chains] == [one.name for one in their_chains]
+    ends = endpoints[recorded_ends.cluster_name].endpoints[0]
+    key = "envoy.filters.listener.original_dst"
+    assert sorted(
+        ends.lb_endpoints,
+        key=lambda one: one.metadata.filter_metadata[key].fields["local"].string_value,
+    ) == sorted(
+        recorded_ends.endpoints[0].lb_endpoints,
+        key=lambda one: one.metadata.filter_metadata[key].fields["local"].string_value,
+    )
+
+
+def test_policies_do_not_change_what_a_waypoint_is() -> None:
+    """They are pushed, but not modelled."""
+    plain = _view(inbound=_SERVED)
+    view = _view(istio("AuthorizationPolicy", "a", {}), inbound=_SERVED)
+
+    assert read(*view.of(LDS)) == read(*plain.of(LDS))
