@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.cluster.bounded import run_all
+from pyload.cluster.identities import key_of_node
 from pyload.cluster.ledger import Entry
-from pyload.errors import NotFound, PyloadError
+from pyload.cluster.removal import wait_until_gone
+from pyload.errors import NotFound
 from pyload.kube import objects
-from pyload.kube.resources import (
-    CONFIG_MAPS,
-    DEPLOYMENTS,
-    ENDPOINT_SLICES,
-    ENDPOINTS,
-    LEASES,
-    NAMESPACES,
-    NODES,
-    SERVICE_ACCOUNTS,
-    SERVICES,
-)
+from pyload.kube.resources import CONFIG_MAPS, LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
+    from pyload.cluster.configs import ConfigPlan
     from pyload.cluster.plan import NamespacePlan
-    from pyload.cluster.run import App, ClusterRun
-
-GONE_SECONDS: Final = 30.0
-"""How long cleanup waits for the next namespace to terminate."""
+    from pyload.cluster.run import ClusterRun
+    from pyload.errors import PyloadError
 
 _LEFT_BEHIND: Final = ("istio-ca-root-cert", "istio-ca-crl", "kube-root-ca.crt")
 """ConfigMaps that istiod and Kubernetes put into every namespace."""
@@ -52,22 +42,25 @@ class Cleanup:
         """
         plan = self._run.plan
         jobs = [self._stop_namespace(namespace) for namespace in reversed(plan.namespaces)]
+        jobs += [self._delete_configs(plan.configs)]
         jobs += [self._stop_node(node) for node in reversed(plan.nodes)]
         await self._log_errors(jobs)
         # A second try for what a passing error kept, and for pods whose start was cut short.
         left = [entry for entry in self._writer.ledger if entry not in self._terminating]
         await self._delete_all(entry for entry in left if entry.resource.namespaced)
         await self._delete_all(entry for entry in left if not entry.resource.namespaced)
-        await self._wait_until_gone()
+        await wait_until_gone(self._writer, self._terminating)
 
     async def _stop_node(self, node: str) -> None:
+        await self._run.fleet.stop(key_of_node(node))
         await self._delete_all([Entry(NODES, "", node)])
         await self._delete_all([Entry(LEASES, "kube-node-lease", node)])
 
     async def _stop_namespace(self, namespace: NamespacePlan) -> None:
         for plan in reversed(namespace.apps):
-            await self._stop_app(self._run.apps[plan.namespace, plan.name])
+            self._log(await self._run.apps[plan.namespace, plan.name].stop())
         await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default")])
+        await self._delete_configs(namespace.configs)
         entry = Entry(NAMESPACES, "", namespace.name)
         if entry not in self._writer.ledger:
             return
@@ -90,43 +83,15 @@ class Cleanup:
         except NotFound:
             return
 
-    async def _stop_app(self, app: App) -> None:
-        plan = app.plan
-        jobs: list[Coroutine[Any, Any, None]] = [
-            self._writer.delete(Entry(SERVICES, plan.namespace, plan.name)),
-            self._writer.delete(Entry(ENDPOINTS, plan.namespace, plan.name)),
-            self._writer.delete(Entry(ENDPOINT_SLICES, plan.namespace, plan.name)),
-            self._writer.delete(Entry(DEPLOYMENTS, plan.namespace, plan.name)),
-        ]
-        jobs += [self._run.stop_pod(app, pod) for pod in list(app.pods)]
-        await self._log_errors(jobs)
+    async def _delete_configs(self, configs: Iterable[ConfigPlan]) -> None:
+        await self._delete_all(self._run.shared.entry(config) for config in configs)
 
     async def _delete_all(self, entries: Iterable[Entry]) -> None:
         await self._log_errors([self._writer.delete(entry) for entry in entries])
 
     async def _log_errors(self, jobs: list[Coroutine[Any, Any, None]]) -> None:
-        for error in await run_all(jobs, name="cleanup"):
+        self._log(await run_all(jobs, name="cleanup"))
+
+    def _log(self, errors: Iterable[PyloadError]) -> None:
+        for error in errors:
             log.error("cleanup: %s", error)
-
-    async def _wait_until_gone(self) -> None:
-        """Wait for the deleted namespaces to terminate, as long as one after another does."""
-        now = asyncio.get_running_loop().time
-        pause, deadline = 0.05, now() + GONE_SECONDS
-        while self._terminating and now() < deadline:
-            left = [entry for entry in self._terminating if await self._exists(entry)]
-            if len(left) < len(self._terminating):
-                deadline = now() + GONE_SECONDS
-            self._terminating = left
-            if left:
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 1.0)
-
-    async def _exists(self, entry: Entry) -> bool:
-        try:
-            await self._writer.client.get(entry.resource.path(None, entry.name))
-        except NotFound:
-            self._writer.ledger.close(entry)
-            return False
-        except PyloadError:
-            return True
-        return True

@@ -1,31 +1,33 @@
-"""What a run will create, decided before anything is touched."""
+"""What a run will create; `pyload.cluster.planner` decides it before anything is touched."""
 
 from __future__ import annotations
 
-import string
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.types import TRAITS
-from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from random import Random
+    from collections.abc import Iterator, Mapping
 
+    from pyload.cluster.configs import ConfigPlan
     from pyload.cluster.types import ClusterType, Traits
-    from pyload.config.model import Application, ClusterConfig, Namespace
 
-PODS_PER_NODE: Final = 255
-"""Capacity that a fake node announces (contract §4.3)."""
+PROXY_TYPES: Final = {
+    "sidecar": "sidecar",
+    "router": "router",
+    "gateway": "router",
+    "waypoint": "waypoint",
+}
+"""Application types whose pods have an xDS client, and what those are for istiod."""
 
-PROXY_TYPES: Final = frozenset({"sidecar"})
-"""Application types whose pods have an xDS client."""
+OUTSIDE: Final = frozenset({"external", "vm"})
+"""Application types that have neither pods nor a Service."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodPlan:
-    """One pod.
+    """One pod, or a node's ztunnel, which is no object.
 
     Attributes:
         name: Pod name.
@@ -40,7 +42,7 @@ class PodPlan:
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """One application: a Service and its pods.
+    """One application: a Service, its pods and its Istio objects.
 
     Attributes:
         name: Name of the Service and value of the ``app`` label.
@@ -49,6 +51,7 @@ class AppPlan:
         labels: Labels of the Service.
         cluster_ip: The Service's IP where the run must choose it, else empty.
         pods: Pods at the start; churn replaces them one by one.
+        configs: Istio objects at the start; churn changes them one by one.
     """
 
     name: str
@@ -57,19 +60,37 @@ class AppPlan:
     labels: Mapping[str, str]
     cluster_ip: str
     pods: tuple[PodPlan, ...]
+    configs: tuple[ConfigPlan, ...] = ()
 
     @property
-    def has_proxies(self) -> bool:
-        """Whether its pods have an xDS client."""
-        return self.type in PROXY_TYPES
+    def proxy_type(self) -> str:
+        """Type of its pods' xDS nodes; empty if they have no xDS client."""
+        return PROXY_TYPES.get(self.type, "")
+
+    @property
+    def has_service(self) -> bool:
+        """Whether it is inside the cluster."""
+        return self.type not in OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
 class NamespacePlan:
-    """One namespace and its applications, in the order of creation."""
+    """One namespace with its applications.
+
+    Attributes:
+        name: Its name.
+        apps: Applications, in the order of creation.
+        waypoint: Namespace and name of the waypoint that serves it, as `objects.namespace` takes
+            them.
+        configs: Istio objects for all of it, in the order of creation.
+        grace: Seconds to wait after each application.
+    """
 
     name: str
     apps: tuple[AppPlan, ...]
+    waypoint: tuple[str, str] = ("", "")
+    configs: tuple[ConfigPlan, ...] = ()
+    grace: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +102,16 @@ class Plan:
         cluster_type: What kind of cluster the objects are made for.
         nodes: Node names; nodes are objects for all types but ``real``.
         namespaces: Namespaces in the order of creation.
+        ztunnels: Proxies of the nodes that have one, in the order of the nodes.
+        configs: Istio objects for the whole mesh, in the order of creation.
     """
 
     run_id: str
     cluster_type: ClusterType
     nodes: tuple[str, ...]
     namespaces: tuple[NamespacePlan, ...]
+    ztunnels: tuple[PodPlan, ...] = ()
+    configs: tuple[ConfigPlan, ...] = ()
 
     @property
     def traits(self) -> Traits:
@@ -99,124 +124,20 @@ class Plan:
         return (app for namespace in self.namespaces for app in namespace.apps)
 
     @property
+    def all_configs(self) -> Iterator[ConfigPlan]:
+        """All Istio objects, in the order of creation."""
+        yield from self.configs
+        for namespace in self.namespaces:
+            yield from namespace.configs
+            for app in namespace.apps:
+                yield from app.configs
+
+    @property
     def pod_count(self) -> int:
         """Pods of all applications."""
         return sum(len(app.pods) for app in self.apps)
 
     @property
     def proxy_count(self) -> int:
-        """Pods with an xDS client."""
-        return sum(len(app.pods) for app in self.apps if app.has_proxies)
-
-
-@dataclass(slots=True)
-class Names:
-    """Draws names with random suffixes of eight letters, none of them twice."""
-
-    rng: Random
-    taken: set[str] = field(default_factory=set)
-
-    def draw(self, prefix: str = "") -> str:
-        """Draw ``PREFIX-UID``, or ``UID`` without a prefix."""
-        while True:
-            uid = "".join(self.rng.choices(string.ascii_lowercase, k=8))
-            if uid not in self.taken:
-                self.taken.add(uid)
-                return f"{prefix}-{uid}" if prefix else uid
-
-
-def plan_cluster(
-    config: ClusterConfig,
-    cluster_type: ClusterType,
-    *,
-    names: Names,
-    next_ip: Callable[[], str],
-) -> Plan:
-    """Decide every name, IP and placement of a run (contract §3.5 to §3.8).
-
-    Pods are spread over the nodes evenly, where pilot-load throws dice and may overfill a node.
-
-    Args:
-        config: What the user wrote.
-        cluster_type: What kind of cluster the objects are made for.
-        names: Draws random names.
-        next_ip: Gives an unused IP.
-
-    Raises:
-        PyloadError: There are more pods than the nodes can hold.
-    """
-    nodes = tuple(names.draw(group.name) for group in config.nodes for _ in range(group.count))
-    planner = _Planner(config, cluster_type, nodes, names, next_ip)
-    plan = Plan(
-        run_id=names.draw(),
-        cluster_type=cluster_type,
-        nodes=nodes,
-        namespaces=tuple(planner.namespaces()),
-    )
-    _check_capacity(plan)
-    return plan
-
-
-def _check_capacity(plan: Plan) -> None:
-    have, pods = len(plan.nodes), plan.pod_count
-    need = -(-pods // PODS_PER_NODE)
-    if plan.traits.nodes in ("full", "kwok") and have < need:
-        raise PyloadError(
-            f"have {have} nodes, but need {need} for {pods} pods",
-            fix=f"a node holds {PODS_PER_NODE} pods: raise a count under `nodes`",
-        )
-    if pods and not have:
-        raise PyloadError("have 0 nodes, but need 1", fix="raise a count under `nodes`")
-
-
-@dataclass(slots=True)
-class _Planner:
-    config: ClusterConfig
-    cluster_type: ClusterType
-    nodes: tuple[str, ...]
-    names: Names
-    next_ip: Callable[[], str]
-    placed: int = 0
-
-    def namespaces(self) -> Iterator[NamespacePlan]:
-        for index, namespace in enumerate(self.config.namespaces):
-            for replica in range(namespace.replicas):
-                name = self._name_of_namespace(namespace, index, replica)
-                yield NamespacePlan(name, tuple(self._apps(namespace, name)))
-
-    def _name_of_namespace(self, namespace: Namespace, index: int, replica: int) -> str:
-        if namespace.replicas <= 1:
-            return namespace.name
-        return self._suffixed(namespace.name, index, replica)
-
-    def _suffixed(self, name: str, index: int, replica: int) -> str:
-        if self.config.stable_names:
-            return f"{name}-{index}-{replica}"
-        return self.names.draw(name)
-
-    def _apps(self, namespace: Namespace, name: str) -> Iterator[AppPlan]:
-        for index, app in enumerate(namespace.applications):
-            for replica in range(app.replicas):
-                yield self._app(app, self._suffixed(app.name, index, replica), name)
-
-    def _app(self, app: Application, name: str, namespace: str) -> AppPlan:
-        pods = tuple(self._pod(name) for _ in range(app.pods))
-        return AppPlan(
-            name=name,
-            namespace=namespace,
-            type=app.type,
-            labels=app.labels,
-            # A bare API server has nobody who would give the Service an address.
-            cluster_ip=self.next_ip() if TRAITS[self.cluster_type].cluster_ip else "",
-            pods=pods,
-        )
-
-    def _pod(self, app: str) -> PodPlan:
-        node = self.nodes[self.placed % len(self.nodes)] if self.nodes else ""
-        self.placed += 1
-        return PodPlan(self.names.draw(app), self.next_ip(), node)
-
-
-def replace_pod(app: AppPlan, pod: PodPlan, *, names: Names, ip: str) -> PodPlan:
-    """Plan the pod that takes another's place: a new name and IP on the same node."""
-    return PodPlan(names.draw(app.name), ip, pod.node)
+        """Pods with an xDS client, and ztunnels."""
+        return len(self.ztunnels) + sum(len(app.pods) for app in self.apps if app.proxy_type)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyload.cluster.ledger import Entry, Ledger
-from pyload.errors import ApiError, PyloadError
+from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound, PyloadError
 from pyload.kube import writes
 from pyload.kube.objects import RUN_LABEL
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
     from pyload.report.metrics import Metrics
+
+T = TypeVar("T")
 
 log = logging.getLogger("pyload")
 
@@ -36,7 +38,7 @@ class Writer:
         self.client = client
         self.ledger = Ledger()
         self._metrics = metrics
-        self._in_flight: set[asyncio.Task[Obj]] = set()
+        self._in_flight: set[asyncio.Task[Any]] = set()
 
     async def upsert(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
         """Create or replace an object, as pilot-load's typed clients do.
@@ -45,6 +47,10 @@ class Writer:
         deleted: it is somebody else's.
         """
         return await self._unbroken(self._upsert(resource, obj, status=status), resource.kind)
+
+    async def create(self, resource: Resource, obj: Obj) -> Obj | None:
+        """Create an object; None if there was one before, which is left alone."""
+        return await self._unbroken(self._create(resource, obj), resource.kind)
 
     async def apply(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
         """Apply an object server-side; with `status` also to its status subresource."""
@@ -59,13 +65,13 @@ class Writer:
         while self._in_flight:
             await asyncio.wait(self._in_flight)
 
-    async def _unbroken(self, write: Coroutine[Any, Any, Obj], kind: str) -> Obj:
+    async def _unbroken(self, write: Coroutine[Any, Any, T], kind: str) -> T:
         task = asyncio.create_task(write, name=f"write-{kind}")
         self._in_flight.add(task)
         task.add_done_callback(self._landed)
         return await asyncio.shield(task)
 
-    def _landed(self, task: asyncio.Task[Obj]) -> None:
+    def _landed(self, task: asyncio.Task[Any]) -> None:
         self._in_flight.discard(task)
         if not task.cancelled():
             task.exception()
@@ -84,6 +90,41 @@ class Writer:
             log.warning("%s was there before this run: it will not be deleted", entry)
         self._metrics.object(resource.kind, "created" if existing is None else "updated")
         return written.obj
+
+    async def _create(self, resource: Resource, obj: Obj) -> Obj | None:
+        entry = entry_of(resource, obj)
+        self.ledger.open(entry)
+        try:
+            written = await self.client.create(resource.path(entry.namespace or None), obj)
+        except (ApiError, ClusterUnreachable) as error:
+            if isinstance(error, ApiError) and error.status < 500:
+                self.ledger.close(entry)
+                if isinstance(error, Conflict) and error.reason == "AlreadyExists":
+                    return None
+            elif await self._is_there(entry, obj):
+                # The answer was lost, not the write.
+                self._metrics.object(resource.kind, "created")
+                return obj
+            self._metrics.object(resource.kind, "failed")
+            raise
+        self._metrics.object(resource.kind, "created")
+        return written
+
+    async def _is_there(self, entry: Entry, obj: Obj) -> bool:
+        """Tell whether an object of this run is in the server; if somebody else's is, forget it."""
+        try:
+            found = await self.client.get(entry.resource.path(entry.namespace or None, entry.name))
+        except NotFound:
+            self.ledger.close(entry)
+            return False
+        except PyloadError:
+            # It stays in the ledger: cleanup tries to remove it.
+            return False
+        labels = found.get("metadata", {}).get("labels", {})
+        ours: bool = labels.get(RUN_LABEL) == obj["metadata"]["labels"][RUN_LABEL]
+        if not ours:
+            self.ledger.close(entry)
+        return ours
 
     async def _apply(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:
         entry = entry_of(resource, obj)

@@ -106,6 +106,8 @@ def _suggestion(schema: Schema, place: Place, name: str) -> str:
                 if key.lower() == name:
                     return f"`{key}` belongs {PLACES[elsewhere]}"
     keys = schema.keys[place]
+    if not keys:
+        return "leave it empty: `{}`"
     close = _matches(name, keys)
     if close:
         return f"did you mean `{next(key for key in keys if key.lower() == close[0])}`?"

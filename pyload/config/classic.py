@@ -6,6 +6,15 @@ from typing import Final
 
 from pyload.config.schema import Schema
 
+_EVERYWHERE: Final = (
+    "sidecar",
+    "envoyFilter",
+    "telemetry",
+    "authorizationPolicy",
+    "peerAuthentication",
+    "requestAuthentication",
+)
+
 CLASSIC: Final = Schema(
     dialect="classic",
     keys={
@@ -20,7 +29,9 @@ CLASSIC: Final = Schema(
         ),
         "jitter": ("workloads", "config", "secrets"),
         "nodes": ("name", "count", "ztunnel"),
+        "ztunnel": (),
         "namespaces": ("name", "replicas", "istio", "applications"),
+        "istio": ("default", *_EVERYWHERE),
         "applications": (
             "name",
             "type",
@@ -30,6 +41,11 @@ CLASSIC: Final = Schema(
             "gateways",
             "istio",
         ),
+        "applicationIstio": ("default", "virtualService", "destinationRule", *_EVERYWHERE),
+        "istioObject": ("name",),
+        "virtualService": ("name", "gateways"),
+        "gateways": ("name", "replicas"),
+        "configs": (),
     },
     types=("sidecar", "plain", "ambient", "router", "external", "vm", "ztunnel"),
     default_type="sidecar",

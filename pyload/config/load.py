@@ -1,26 +1,21 @@
-"""A config file's bytes to the model, or to everything that is wrong with them; and back."""
+"""A config file's bytes to the model, or to everything that is wrong with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import yaml
+from typing import TYPE_CHECKING
 
 from pyload.config.classic import CLASSIC
-from pyload.config.dialect import SCHEMAS, Choice, choose
+from pyload.config.dialect import Choice, choose
 from pyload.config.model import Application, ClusterConfig, Namespace
 from pyload.config.reader import read_cluster
-from pyload.config.resolve import resolve_plain
 from pyload.config.scalars import Reading, kind
 from pyload.config.yaml import Block, parse
 from pyload.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pyload.config.model import Dialect, Jitter
+    from pyload.config.model import Dialect
     from pyload.errors import Problem
-
-_DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,62 +73,3 @@ def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     if problems:
         raise ConfigError(problems)
     return Loaded(config, choice.schema.dialect, choice.because, reading.warnings)
-
-
-class _Dumper(_DUMPER):  # type: ignore[misc, valid-type] # libyaml's where there is one
-    """Quotes what would not be read back as text."""
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if isinstance(resolve_plain(text), str) else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def dump(config: ClusterConfig, dialect: Dialect) -> str:
-    """Write a config with its defaults filled in: keys sorted, durations as Go's text.
-
-    What is off or empty is left out.
-    """
-    values: dict[str, Any] = {
-        "gracePeriod": _unless_zero(config.grace_period),
-        "jitter": _jitter(config.jitter),
-        "namespaces": [_namespace(one, dialect) for one in config.namespaces],
-        "nodeMetadata": dict(config.node_metadata),
-        "nodes": [{"name": group.name, "count": group.count} for group in config.nodes],
-        "stableNames": config.stable_names,
-    }
-    kept = {key: value for key, value in values.items() if value or key == "jitter"}
-    return str(yaml.dump(kept, Dumper=_Dumper, allow_unicode=True, default_flow_style=False))
-
-
-def _namespace(namespace: Namespace, dialect: Dialect) -> dict[str, Any]:
-    values: dict[str, Any] = {"name": namespace.name, "replicas": namespace.replicas}
-    if namespace.grace_period:
-        values["gracePeriod"] = str(namespace.grace_period)
-    if namespace.applications:
-        values["applications"] = [_application(one, dialect) for one in namespace.applications]
-    return values
-
-
-def _application(application: Application, dialect: Dialect) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "name": application.name,
-        "type": application.type,
-        "replicas": application.replicas,
-        SCHEMAS[dialect].pods_key: application.pods,
-    }
-    if application.labels:
-        values["labels"] = dict(application.labels)
-    return values
-
-
-def _jitter(jitter: Jitter) -> dict[str, str]:
-    spans = {"config": jitter.config, "secrets": jitter.secrets, "workloads": jitter.workloads}
-    return {name: str(span) for name, span in spans.items() if span}
-
-
-def _unless_zero(span: int) -> str:
-    return str(span) if span else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pyload.units import Duration
 
@@ -17,7 +17,22 @@ APPLICATION: Final = "app"
 NODE: Final = "default"
 """What things without a name are called."""
 
+WAYPOINT_SUFFIX: Final = "-static"
+"""What follows a waypoint's name, in place of a random part."""
+
 _ZERO: Final = Duration(0)
+
+IstioKind = Literal[
+    "virtualService",
+    "destinationRule",
+    "sidecar",
+    "envoyFilter",
+    "telemetry",
+    "authorizationPolicy",
+    "peerAuthentication",
+    "requestAuthentication",
+]
+"""The key of an Istio object in a classic `istio` block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +57,55 @@ class NodeGroup:
     Attributes:
         name: What their names start with.
         count: How many there are.
+        ztunnel: Whether each of them has a ztunnel.
     """
 
     name: str = NODE
     count: int = 1
+    ztunnel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IstioObject:
+    """One Istio object of a classic `istio` block.
+
+    Attributes:
+        kind: What it is.
+        name: Its name, or what an application's name follows; empty for the scope's own name.
+        gateways: Gateways that a VirtualService binds to.
+    """
+
+    kind: IstioKind
+    name: str = ""
+    gateways: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """Istio Gateways of a classic router, each with a TLS Secret.
+
+    Attributes:
+        name: What their names start with; empty for the application's name.
+        replicas: How many there are.
+    """
+
+    name: str = ""
+    replicas: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRef:
+    """A template, and what it is rendered with.
+
+    Attributes:
+        name: Name of the template.
+        config: Values for the template, as they are in the file.
+        refresh: Whether its objects are changed while the mesh runs; None if the template decides.
+    """
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    refresh: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +114,13 @@ class Application:
 
     Attributes:
         name: What their names start with.
-        type: ``sidecar`` or ``plain``.
+        type: What they are, such as ``sidecar``.
         replicas: How many applications; at least 1.
         pods: Pods of each of them.
         labels: Labels of the Service objects.
+        gateways: Gateways of each, where they are routers.
+        istio: Istio objects of each, in the order of creation.
+        configs: Templates of each, in the order of the file.
     """
 
     name: str = APPLICATION
@@ -65,6 +128,9 @@ class Application:
     replicas: int = 1
     pods: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    gateways: Gateways = Gateways()
+    istio: tuple[IstioObject, ...] = ()
+    configs: tuple[ConfigRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +142,19 @@ class Namespace:
         replicas: How many namespaces; at least 1.
         grace_period: Pause after each application during start.
         applications: What each of them holds, in the order of the file.
+        waypoint: The waypoint application that serves them, as ``APP`` or ``NAMESPACE/APP``; empty
+            for none.
+        istio: Istio objects of each, in the order of creation.
+        configs: Templates of each, in the order of the file.
     """
 
     name: str = NAMESPACE
     replicas: int = 1
     grace_period: Duration = _ZERO
     applications: tuple[Application, ...] = ()
+    waypoint: str = ""
+    istio: tuple[IstioObject, ...] = ()
+    configs: tuple[ConfigRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +168,8 @@ class ClusterConfig:
         node_metadata: Further metadata of every proxy's xDS node.
         nodes: The Kubernetes nodes.
         namespaces: The namespaces, in the order of the file.
+        istio: Istio objects for the whole mesh, in the order of creation.
+        templates: Texts of templates by name.
     """
 
     grace_period: Duration = _ZERO
@@ -103,3 +178,5 @@ class ClusterConfig:
     node_metadata: Mapping[str, str] = field(default_factory=dict)
     nodes: tuple[NodeGroup, ...] = (NodeGroup(),)
     namespaces: tuple[Namespace, ...] = ()
+    istio: tuple[IstioObject, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict)

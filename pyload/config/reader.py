@@ -6,10 +6,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.blocks import read_keys, read_list
+from pyload.config.classic import CLASSIC
+from pyload.config.current import CURRENT
 from pyload.config.fixed import FixedNames
+from pyload.config.istio import read_gateways, read_istio
 from pyload.config.model import (
     APPLICATION,
     NODE,
+    WAYPOINT_SUFFIX,
     Application,
     ClusterConfig,
     Jitter,
@@ -27,12 +31,15 @@ from pyload.config.scalars import (
     read_text,
     read_text_map,
 )
-from pyload.config.unsupported import unsupported_type
+from pyload.config.templates import read_configs, read_templates
 from pyload.units import Duration
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyload.config.dialect import Choice
     from pyload.config.scalars import Reading
+    from pyload.config.schema import Schema
     from pyload.config.yaml import Block, Node
 
 MAX_TOTAL: Final = 10_000_000
@@ -55,6 +62,8 @@ def read_cluster(reading: Reading, choice: Choice, root: Block) -> ClusterConfig
         )
         or (NodeGroup(),),
         namespaces=_namespaces(reading, choice, keys.get("namespaces"), stable=stable),
+        istio=read_istio(reading, choice, "istio", keys.get("istio")),
+        templates=read_templates(reading, keys.get("templates")),
     )
     _check_totals(reading, config, keys.get("namespaces", root), keys.get("nodes", root))
     return config
@@ -77,7 +86,10 @@ def _node(reading: Reading, choice: Choice, node: Node) -> NodeGroup:
     if "name" in keys:
         reading.complain(keys["name"], check_name(name, suffix=_RANDOM_SUFFIX, dots=True))
     count = read_count(reading, keys.get("count"), "count")
-    return NodeGroup(name, 1 if count is None else count)
+    ztunnel = keys.get("ztunnel")
+    if ztunnel is not None and not is_null(ztunnel):
+        read_keys(reading, choice, "ztunnel", ztunnel)
+    return NodeGroup(name, 1 if count is None else count, not (ztunnel is None or is_null(ztunnel)))
 
 
 def _namespaces(
@@ -97,34 +109,86 @@ def _namespaces(
             fixed.add(name, keys.get("name", item))
         elif stable:
             fixed.add_numbered(name, index, replicas, keys.get("name", item))
-        applications = tuple(
-            _application(reading, choice, application, number, stable=stable)
-            for number, application in enumerate(
-                read_list(reading, keys.get("applications"), "applications")
-            )
-        )
-        grace_period = _duration(reading, keys.get("gracePeriod"), "gracePeriod")
-        namespaces.append(Namespace(name, replicas, grace_period, applications))
+        namespaces.append(_namespace(reading, choice, keys, name, replicas, stable=stable))
     fixed.check()
     return tuple(namespaces)
+
+
+def _namespace(
+    reading: Reading,
+    choice: Choice,
+    keys: Mapping[str, Node],
+    name: str,
+    replicas: int,
+    *,
+    stable: bool,
+) -> Namespace:
+    items = read_list(reading, keys.get("applications"), "applications")
+    applications = tuple(
+        _application(reading, choice, item, index, stable=stable)
+        for index, item in enumerate(items)
+    )
+    _check_waypoints(reading, applications, items)
+    return Namespace(
+        name,
+        replicas,
+        _duration(reading, keys.get("gracePeriod"), "gracePeriod"),
+        applications,
+        waypoint=_waypoint(reading, keys.get("waypoint")),
+        istio=read_istio(reading, choice, "istio", keys.get("istio")),
+        configs=read_configs(reading, choice, keys.get("configs")),
+    )
+
+
+def _waypoint(reading: Reading, node: Node | None) -> str:
+    """Read which waypoint serves a namespace: ``APP`` or ``NAMESPACE/APP``."""
+    text = read_text(reading, node, "waypoint") or ""
+    if node is not None and text:
+        namespace, slash, name = text.rpartition("/")
+        if slash:
+            reading.complain(node, check_name(namespace, suffix=0))
+        reading.complain(node, check_name(name, suffix=len(WAYPOINT_SUFFIX)))
+    return text
+
+
+def _check_waypoints(
+    reading: Reading, applications: tuple[Application, ...], items: tuple[Node, ...]
+) -> None:
+    """Note waypoints of one name: theirs has no random part, as the namespace's label names it."""
+    first: dict[str, Node] = {}
+    for application, item in zip(applications, items, strict=True):
+        if application.type == "waypoint" and first.setdefault(application.name, item) is not item:
+            line = first[application.name].line
+            what = f"waypoint {shown(application.name)} is already made by the entry at line {line}"
+            reading.problem(item, what, "give it another name, or use `replicas`")
 
 
 def _application(
     reading: Reading, choice: Choice, node: Node, index: int, *, stable: bool
 ) -> Application:
     keys = read_keys(reading, choice, "applications", node)
-    schema = choice.schema
+    pods_key = choice.schema.pods_key
     name = read_text(reading, keys.get("name"), "name") or APPLICATION
     replicas = read_count(reading, keys.get("replicas"), "replicas") or 1
+    type_ = _type(reading, choice, keys.get("type"))
     if "name" in keys:
-        suffix = _suffix(index, replicas, stable=stable) + _RANDOM_SUFFIX
-        reading.complain(keys["name"], check_name(name, suffix=suffix))
+        suffix = _suffix(index, replicas, stable=stable)
+        if type_ == "waypoint":
+            suffix = len(WAYPOINT_SUFFIX) + (len(f"-{replicas - 1}") if replicas > 1 else 0)
+        reading.complain(keys["name"], check_name(name, suffix=suffix + _RANDOM_SUFFIX))
+    gateways = read_gateways(reading, choice, keys.get("gateways"))
+    if gateways.replicas and type_ != "router":
+        what = f"`gateways` has no effect for the type {shown(type_)}"
+        reading.warn(keys["gateways"], what, "write `type: router`")
     return Application(
         name=name,
-        type=_type(reading, choice, keys.get("type")),
+        type=type_,
         replicas=replicas,
-        pods=read_count(reading, keys.get(schema.pods_key), schema.pods_key) or 0,
+        pods=read_count(reading, keys.get(pods_key), pods_key) or 0,
         labels=read_labels(reading, keys.get("labels"), "labels"),
+        gateways=gateways,
+        istio=read_istio(reading, choice, "applicationIstio", keys.get("istio")),
+        configs=read_configs(reading, choice, keys.get("configs")),
     )
 
 
@@ -133,20 +197,24 @@ def _type(reading: Reading, choice: Choice, node: Node | None) -> str:
     name = read_text(reading, node, "type")
     if node is None or not name:
         return schema.default_type
-    refusal = unsupported_type(name)
-    if name in schema.types or (refusal and choice.mixed):
-        if refusal:
-            reading.problem(node, refusal, "use `sidecar` or `plain`")
-    elif refusal:
-        new = schema.renamed.get(name)
-        fix = f"write `{new}`" if new else "use `sidecar` or `plain`"
-        what = f"application type {shown(name)} does not exist in the {schema.dialect} dialect"
-        reading.problem(node, what, fix)
+    if name in schema.types:
+        return name
+    other = CURRENT if schema is CLASSIC else CLASSIC
+    if name in other.types:
+        if not choice.mixed:
+            new = schema.renamed.get(name)
+            fix = f"write `{new}`" if new else _types(schema)
+            what = f"application type {shown(name)} does not exist in the {schema.dialect} dialect"
+            reading.problem(node, what, fix)
     else:
         close = get_close_matches(name.lower(), schema.types, n=1)
-        fix = f"did you mean `{close[0]}`?" if close else "use `sidecar` or `plain`"
+        fix = f"did you mean `{close[0]}`?" if close else _types(schema)
         reading.problem(node, f"unknown application type {shown(name)}", fix)
-    return name
+    return schema.default_type
+
+
+def _types(schema: Schema) -> str:
+    return "use one of " + ", ".join(f"`{name}`" for name in schema.types)
 
 
 def _suffix(index: int, replicas: int, *, stable: bool) -> int:

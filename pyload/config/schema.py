@@ -10,14 +10,34 @@ if TYPE_CHECKING:
 
     from pyload.config.model import Dialect
 
-Place = Literal["root", "jitter", "nodes", "namespaces", "applications"]
+Place = Literal[
+    "root",
+    "jitter",
+    "nodes",
+    "ztunnel",
+    "namespaces",
+    "istio",
+    "applications",
+    "applicationIstio",
+    "istioObject",
+    "virtualService",
+    "gateways",
+    "configs",
+]
 
 PLACES: Final[Mapping[Place, str]] = {
     "root": "at the top level",
     "jitter": "in `jitter`",
     "nodes": "in a node",
+    "ztunnel": "in `ztunnel`",
     "namespaces": "in a namespace",
+    "istio": "in `istio`",
     "applications": "in an application",
+    "applicationIstio": "in an application's `istio`",
+    "istioObject": "in an object of `istio`",
+    "virtualService": "in `virtualService`",
+    "gateways": "in `gateways`",
+    "configs": "in an item of `configs`",
 }
 """Where a key stands, as part of a sentence."""
 
@@ -31,8 +51,8 @@ class Schema:
 
     Attributes:
         dialect: Its name.
-        keys: The keys that it knows, supported by pyload or not.
-        types: The application types that it knows, supported by pyload or not.
+        keys: The keys that it knows; none for places that it does not have.
+        types: The application types that it knows.
         default_type: Type of an application that names none.
         pods_key: The key of an application that counts its pods.
         renamed: Keys and types of the other dialect, and what they are called in this one.

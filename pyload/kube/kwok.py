@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from pyload.kube.fakepods import AMBIENT
 from pyload.kube.objects import RUN_LABEL
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ KUBELET_VERSION: Final = "v1.34.0"
 """istiod gives pods native sidecars only where every node's version is one that it can parse."""
 
 _ZONES: Final = 3
+_GATEWAYS: Final = frozenset({"router", "gateway"})
+_INJECTED: Final = _GATEWAYS | {"sidecar"}
 _CAPACITY: Final = {"cpu": "32", "memory": "256Gi", "pods": "255"}
 
 
@@ -83,8 +86,8 @@ def deployment(
     name: str,
     namespace: str,
     *,
+    type_: str,
     replicas: int,
-    sidecar: bool,
     placement: Placement,
     run_id: str,
 ) -> Obj:
@@ -93,25 +96,39 @@ def deployment(
     Args:
         name: Name of the application.
         namespace: Its namespace.
+        type_: Type of the application: the pods of a ``sidecar`` get one from Istio's injector,
+            and those of a ``router`` or ``gateway`` become one there.
         replicas: How many pods it has.
-        sidecar: Whether its pods have a sidecar.
         placement: Which nodes they go to.
         run_id: Value of the run label.
     """
     labels = {
         "app": name,
         "owner": "pilot-load",
-        "sidecar.istio.io/inject": "true" if sidecar else "false",
+        "sidecar.istio.io/inject": "true" if type_ in _INJECTED else "false",
     }
+    annotations: dict[str, str] = {}
+    if type_ in _GATEWAYS:
+        annotations["inject.istio.io/templates"] = "gateway"
+    elif type_ == "ambient":
+        annotations |= AMBIENT
     spec: Obj = {
         "terminationGracePeriodSeconds": 0,
         "nodeSelector": dict(placement.node_selector),
-        "containers": [{"name": "app", "image": "fake"}],
+        "containers": [
+            # What Istio's injector fills in to make a gateway.
+            {"name": "istio-proxy", "image": "auto"}
+            if type_ in _GATEWAYS
+            else {"name": "app", "image": "fake"}
+        ],
     }
     if placement.toleration:
         spec["tolerations"] = [
             {"key": placement.toleration, "operator": "Exists", "effect": "NoSchedule"}
         ]
+    metadata: Obj = {"labels": labels | {RUN_LABEL: run_id}}
+    if annotations:
+        metadata["annotations"] = annotations
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -119,6 +136,6 @@ def deployment(
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": {"app": name}},
-            "template": {"metadata": {"labels": labels | {RUN_LABEL: run_id}}, "spec": spec},
+            "template": {"metadata": metadata, "spec": spec},
         },
     }

@@ -23,11 +23,40 @@ LEASE_SECONDS: Final = 40
 
 _CAPACITY: Final = {"cpu": "32", "memory": "256Gi", "pods": "255"}
 _PORTS: Final = (("http", 80), ("https", 443))
+_WAYPOINT_PORTS: Final = (("mesh", 15008),)
+MANAGED: Final = {"gateway.istio.io/managed": "istio.io-mesh-controller"}
+"""Label of the service and the pods of a waypoint."""
 
 
 def timestamp(moment: datetime) -> str:
     """Write a moment in UTC as ``metav1.Time``: whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def bare_object(
+    api_version: str,
+    kind: str,
+    name: str,
+    *,
+    run_id: str,
+    namespace: str = "",
+    labels: Mapping[str, str] | None = None,
+) -> Obj:
+    """Begin an object of a run.
+
+    Args:
+        api_version: Such as ``v1``.
+        kind: Such as ``Pod``.
+        name: Its name.
+        run_id: Value of the run label.
+        namespace: Its namespace; empty for cluster-scoped kinds.
+        labels: Further labels.
+    """
+    metadata: dict[str, Any] = {"name": name}
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["labels"] = {**(labels or {}), RUN_LABEL: run_id}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
 def node(name: str, *, now: datetime, run_id: str, full: bool) -> Obj:
@@ -47,7 +76,7 @@ def node(name: str, *, now: datetime, run_id: str, full: bool) -> Obj:
         "topology.kubernetes.io/region": "region",
         "topology.kubernetes.io/zone": "zone",
     }
-    obj = _obj("v1", "Node", name, labels=labels, run_id=run_id)
+    obj = bare_object("v1", "Node", name, labels=labels, run_id=run_id)
     if full:
         taint = {"key": NODE_LABEL, "value": NODE_LABEL_VALUE, "effect": "NoSchedule"}
         obj["spec"] = {"taints": [taint]}
@@ -81,7 +110,7 @@ def node_status(now: datetime) -> Obj:
 
 def lease(node_name: str, *, node_uid: str, now: datetime, run_id: str) -> Obj:
     """Build a node's lease, renewed `now` (UTC); it goes when the node goes."""
-    obj = _obj(
+    obj = bare_object(
         "coordination.k8s.io/v1", "Lease", node_name, namespace=LEASE_NAMESPACE, run_id=run_id
     )
     owner = {"apiVersion": "v1", "kind": "Node", "name": node_name, "uid": node_uid}
@@ -94,16 +123,33 @@ def lease(node_name: str, *, node_uid: str, now: datetime, run_id: str) -> Obj:
     return obj
 
 
-def namespace(name: str, *, run_id: str) -> Obj:
-    """Build a namespace whose pods belong to the mesh."""
-    obj = _obj("v1", "Namespace", name, labels={"istio-injection": "enabled"}, run_id=run_id)
+def namespace(name: str, *, run_id: str, waypoint: tuple[str, str] = ("", "")) -> Obj:
+    """Build a namespace whose pods belong to the mesh.
+
+    Args:
+        name: Its name.
+        run_id: Value of the run label.
+        waypoint: Namespace and name of the waypoint that serves it. An empty namespace is its
+            own, an empty name means none.
+    """
+    labels = {"istio-injection": "enabled"}
+    if waypoint[1]:
+        labels["istio.io/use-waypoint"] = waypoint[1]
+        if waypoint[0]:
+            labels["istio.io/use-waypoint-namespace"] = waypoint[0]
+    obj = bare_object("v1", "Namespace", name, labels=labels, run_id=run_id)
     obj["status"] = {"phase": "Active"}
     return obj
 
 
 def service_account(name: str, namespace: str, *, run_id: str) -> Obj:
     """Build a service account."""
-    return _obj("v1", "ServiceAccount", name, namespace=namespace, run_id=run_id)
+    return bare_object("v1", "ServiceAccount", name, namespace=namespace, run_id=run_id)
+
+
+def ports(*, waypoint: bool) -> tuple[tuple[str, int], ...]:
+    """Give the names and numbers of an application's ports."""
+    return _WAYPOINT_PORTS if waypoint else _PORTS
 
 
 def service(
@@ -114,6 +160,7 @@ def service(
     run_id: str,
     selector: bool = True,
     cluster_ip: str = "",
+    waypoint: bool = False,
 ) -> Obj:
     """Build an application's service.
 
@@ -124,16 +171,26 @@ def service(
         run_id: Value of the run label.
         selector: Whether it selects pods; without, its Endpoints are written by hand.
         cluster_ip: Its address where nobody else gives it one.
+        waypoint: Whether the application is a waypoint.
     """
-    obj = _obj("v1", "Service", name, namespace=namespace, labels=labels, run_id=run_id)
+    if waypoint:
+        labels = {**labels, **MANAGED}
+    obj = bare_object("v1", "Service", name, namespace=namespace, labels=labels, run_id=run_id)
     spec: Obj = {"type": "ClusterIP"}
     if cluster_ip:
         spec["clusterIP"] = cluster_ip
     if selector:
         spec["selector"] = {"app": name}
-    spec["ports"] = [
-        {"name": port, "port": number, "targetPort": number} for port, number in _PORTS
-    ]
+    if waypoint:
+        spec["ports"] = [
+            {"name": port, "port": number, "appProtocol": "all"}
+            for port, number in ports(waypoint=True)
+        ]
+    else:
+        spec["ports"] = [
+            {"name": port, "port": number, "targetPort": number}
+            for port, number in ports(waypoint=False)
+        ]
     obj["spec"] = spec
     return obj
 
@@ -143,6 +200,7 @@ def endpoints(
     namespace: str,
     *,
     addresses: Iterable[tuple[str, str, str]],
+    ports: Iterable[tuple[str, int]] = _PORTS,
     target_refs: bool,
     run_id: str,
 ) -> Obj:
@@ -152,11 +210,12 @@ def endpoints(
         name: Name of the application.
         namespace: Its namespace.
         addresses: IP, node name and pod name of each pod.
+        ports: Name and number of each port.
         target_refs: Whether the pods exist as objects.
         run_id: Value of the run label.
     """
     labels = {"app": name, "security.istio.io/tlsMode": "istio"}
-    obj = _obj("v1", "Endpoints", name, namespace=namespace, labels=labels, run_id=run_id)
+    obj = bare_object("v1", "Endpoints", name, namespace=namespace, labels=labels, run_id=run_id)
     listed = []
     for ip, node_name, pod_name in addresses:
         address: Obj = {"ip": ip, "nodeName": node_name}
@@ -164,13 +223,18 @@ def endpoints(
             address["targetRef"] = {"kind": "Pod", "namespace": namespace, "name": pod_name}
         listed.append(address)
     if listed:
-        ports = [{"name": port, "port": number} for port, number in _PORTS]
-        obj["subsets"] = [{"addresses": listed, "ports": ports}]
+        numbers = [{"name": port, "port": number} for port, number in ports]
+        obj["subsets"] = [{"addresses": listed, "ports": numbers}]
     return obj
 
 
 def endpoint_slice(
-    name: str, namespace: str, *, addresses: Iterable[tuple[str, str, str]], run_id: str
+    name: str,
+    namespace: str,
+    *,
+    addresses: Iterable[tuple[str, str, str]],
+    ports: Iterable[tuple[str, int]] = _PORTS,
+    run_id: str,
 ) -> Obj:
     """Build an application's endpoint slice, as the controller would that a bare server lacks.
 
@@ -180,13 +244,14 @@ def endpoint_slice(
         name: Name of the application.
         namespace: Its namespace.
         addresses: IP, node name and pod name of each pod.
+        ports: Name and number of each port.
         run_id: Value of the run label.
     """
     labels = {
         "kubernetes.io/service-name": name,
         "endpointslice.kubernetes.io/managed-by": "pyload.dev",
     }
-    obj = _obj(
+    obj = bare_object(
         "discovery.k8s.io/v1",
         "EndpointSlice",
         name,
@@ -204,172 +269,5 @@ def endpoint_slice(
         }
         for ip, node_name, pod_name in addresses
     ]
-    obj["ports"] = [{"name": port, "port": number, "protocol": "TCP"} for port, number in _PORTS]
+    obj["ports"] = [{"name": port, "port": number, "protocol": "TCP"} for port, number in ports]
     return obj
-
-
-def pod_labels(app: str, *, sidecar: bool, full: bool) -> dict[str, str]:
-    """Give the labels of an application's pods, which are also their proxies' labels.
-
-    Args:
-        app: Name of the application.
-        sidecar: Whether the pods have a sidecar.
-        full: For a cluster with controllers, whose injector is told what to do.
-    """
-    if full:
-        inject = "true" if sidecar else "false"
-        return {"app": app, "owner": "pilot-load", "sidecar.istio.io/inject": inject}
-    return {"app": app, "security.istio.io/tlsMode": "istio"} if sidecar else {"app": app}
-
-
-def pod(
-    name: str,
-    namespace: str,
-    *,
-    app: str,
-    node: str,
-    ip: str,  # noqa: ARG001 - the kubelet's business; there for `bare_pod`
-    sidecar: bool,
-    now: datetime,  # noqa: ARG001 - likewise
-    run_id: str,
-) -> Obj:
-    """Build a pod for a cluster with controllers and a fake kubelet, which gives it its status.
-
-    Args:
-        name: Pod name.
-        namespace: Its namespace.
-        app: Name of the application.
-        node: Name of the pod's node.
-        ip: Ignored.
-        sidecar: Whether the pod has a sidecar.
-        now: Ignored.
-        run_id: Value of the run label.
-    """
-    labels = pod_labels(app, sidecar=sidecar, full=True)
-    obj = _obj("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
-    obj["metadata"]["annotations"] = {"prometheus.io/scrape": "false"}
-    obj["spec"] = {
-        "nodeName": node,
-        "serviceAccountName": "default",
-        "terminationGracePeriodSeconds": 0,
-        "nodeSelector": {NODE_LABEL: NODE_LABEL_VALUE},
-        "tolerations": [{"key": NODE_LABEL, "operator": "Exists", "effect": "NoSchedule"}],
-        "containers": [{"name": "app", "image": "fake"}],
-    }
-    return obj
-
-
-def bare_pod(
-    name: str,
-    namespace: str,
-    *,
-    app: str,
-    node: str,
-    ip: str,
-    sidecar: bool,
-    now: datetime,
-    run_id: str,
-) -> Obj:
-    """Build a pod for a bare API server: injected and running from the start.
-
-    Args:
-        name: Pod name.
-        namespace: Its namespace.
-        app: Name of the application.
-        node: Name of the pod's node.
-        ip: The pod's IP.
-        sidecar: Whether the pod has a sidecar.
-        now: When it became ready, in UTC.
-        run_id: Value of the run label.
-    """
-    labels = pod_labels(app, sidecar=sidecar, full=False)
-    obj = _obj("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
-    proxy_image = "istio/proxyv2"
-    obj["spec"] = {
-        "nodeName": node,
-        "serviceAccountName": "default",
-        "terminationGracePeriodSeconds": 0,
-        "initContainers": [{"name": "istio-init", "image": proxy_image}],
-        "containers": [
-            {"name": "app", "image": "app"},
-            {"name": "istio-proxy", "image": proxy_image},
-        ],
-    }
-    obj["status"] = {
-        "phase": "Running",
-        "podIP": ip,
-        "podIPs": [{"ip": ip}],
-        "conditions": [_condition("Ready", now)],
-    }
-    return obj
-
-
-def kubelet_status(
-    name: str,
-    namespace: str,
-    *,
-    uid: str,
-    resource_version: str,
-    ip: str,
-    containers: Iterable[tuple[str, str]],
-    now: datetime,
-) -> Obj:
-    """Build what the fake kubelet applies to a pod's status to make it run.
-
-    The pod may be somebody else's, so it gets no run label.
-
-    Args:
-        name: Pod name.
-        namespace: Its namespace.
-        uid: The pod's UID, so that another pod of the same name is left alone.
-        resource_version: As last seen, so that a pod that has changed is left alone.
-        ip: The pod's IP.
-        containers: Name and image of each container.
-        now: When it starts, in UTC.
-    """
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name,
-            "namespace": namespace,
-            "uid": uid,
-            "resourceVersion": resource_version,
-        },
-        "status": {
-            "phase": "Running",
-            "podIP": ip,
-            "conditions": [_condition("Ready", now), _condition("ContainersReady", now)],
-            "containerStatuses": [
-                {
-                    "name": container,
-                    "image": image,
-                    "imageID": "",
-                    "ready": True,
-                    "restartCount": 0,
-                    "state": {"running": {"startedAt": timestamp(now)}},
-                }
-                for container, image in containers
-            ],
-        },
-    }
-
-
-def _obj(
-    api_version: str,
-    kind: str,
-    name: str,
-    *,
-    run_id: str,
-    namespace: str = "",
-    labels: Mapping[str, str] | None = None,
-) -> Obj:
-    metadata: dict[str, Any] = {"name": name}
-    if namespace:
-        metadata["namespace"] = namespace
-    metadata["labels"] = {**(labels or {}), RUN_LABEL: run_id}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
-
-
-def _condition(type_: str, now: datetime) -> dict[str, str]:
-    return {"type": type_, "status": "True", "lastTransitionTime": timestamp(now)}

@@ -70,6 +70,43 @@ LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespa
 ENDPOINT_SLICES: Final = Resource(
     "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True
 )
+VIRTUAL_SERVICES: Final = Resource(
+    "networking.istio.io", "v1", "virtualservices", "VirtualService", namespaced=True
+)
+DESTINATION_RULES: Final = Resource(
+    "networking.istio.io", "v1", "destinationrules", "DestinationRule", namespaced=True
+)
+GATEWAYS: Final = Resource("networking.istio.io", "v1", "gateways", "Gateway", namespaced=True)
+SERVICE_ENTRIES: Final = Resource(
+    "networking.istio.io", "v1", "serviceentries", "ServiceEntry", namespaced=True
+)
+WORKLOAD_ENTRIES: Final = Resource(
+    "networking.istio.io", "v1", "workloadentries", "WorkloadEntry", namespaced=True
+)
+WORKLOAD_GROUPS: Final = Resource(
+    "networking.istio.io", "v1", "workloadgroups", "WorkloadGroup", namespaced=True
+)
+SIDECARS: Final = Resource("networking.istio.io", "v1", "sidecars", "Sidecar", namespaced=True)
+ENVOY_FILTERS: Final = Resource(
+    "networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter", namespaced=True
+)
+TELEMETRIES: Final = Resource(
+    "telemetry.istio.io", "v1", "telemetries", "Telemetry", namespaced=True
+)
+AUTHORIZATION_POLICIES: Final = Resource(
+    "security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy", namespaced=True
+)
+PEER_AUTHENTICATIONS: Final = Resource(
+    "security.istio.io", "v1", "peerauthentications", "PeerAuthentication", namespaced=True
+)
+REQUEST_AUTHENTICATIONS: Final = Resource(
+    "security.istio.io", "v1", "requestauthentications", "RequestAuthentication", namespaced=True
+)
+KUBE_GATEWAYS: Final = Resource(
+    "gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True
+)
+"""The Gateway API's; `GATEWAYS` are Istio's own."""
+
 TOKEN_REVIEWS: Final = Resource(
     "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False
 )

@@ -113,6 +113,13 @@ def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
             ["kind", "result"],
             snapshot.objects,
         ),
+        (
+            core.CounterMetricFamily,
+            "pyload_churn",
+            "Changes of the running mesh, by what was changed and result.",
+            ["what", "result"],
+            snapshot.churn,
+        ),
     )
     for make, name, text, labels, counts in counters:
         family = make(name, text, labels=labels)

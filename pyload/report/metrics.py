@@ -28,6 +28,9 @@ class Snapshot:
         disconnects: Streams that ended, by reason.
         objects: Writes to the API server, by kind and result: ``created``, ``updated``,
             ``deleted`` or ``failed``.
+        churn: Changes of the running mesh, by what was changed (``workloads``, ``configs`` or
+            ``secrets``) and result: ``done``, ``failed``, ``idle`` where there was nothing to
+            change, or ``dropped`` because another change was under way.
         first_config: Time from a proxy's start until it had every type that it subscribed to.
         connect: Time to open a stream.
         loop_lag: How late the event loop was.
@@ -38,6 +41,7 @@ class Snapshot:
     push_bytes: Mapping[str, int]
     disconnects: Mapping[str, int]
     objects: Mapping[tuple[str, str], int]
+    churn: Mapping[tuple[str, str], int]
     first_config: Histogram
     connect: Histogram
     loop_lag: Histogram
@@ -59,6 +63,7 @@ class Metrics:
         self._push_bytes: Counter[tuple[str, str]] = Counter()
         self._disconnects: Counter[str] = Counter()
         self._objects: Counter[tuple[str, str]] = Counter()
+        self._churn: Counter[tuple[str, str]] = Counter()
 
     def proxy(self, type_: str, before: str | None, after: str | None) -> None:
         """Count a proxy in another state.
@@ -102,6 +107,17 @@ class Metrics:
         """
         self._objects[kind, result] += 1
 
+    def churn(self, what: str, result: str, count: int = 1) -> None:
+        """Count changes of the running mesh.
+
+        Args:
+            what: ``workloads``, ``configs`` or ``secrets``.
+            result: ``done``, ``failed``, ``idle`` or ``dropped``.
+            count: How many.
+        """
+        if count:
+            self._churn[what, result] += count
+
     def snapshot(self) -> Snapshot:
         """Give the figures of this moment; later calls do not change them."""
         return Snapshot(
@@ -110,6 +126,7 @@ class Metrics:
             push_bytes=_by_type(self._push_bytes),
             disconnects=dict(self._disconnects),
             objects=dict(self._objects),
+            churn=dict(self._churn),
             first_config=self.first_config.copy(),
             connect=self.connect.copy(),
             loop_lag=self.loop_lag.copy(),

@@ -17,6 +17,8 @@ Keys keep this order; a later version only adds keys::
     first_config, connect   count, p50, p90, p99, max
     generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds
     kwok                    what kwok mode saw, see `pyload.report.kwok`; null in other modes
+    churn                   workloads, configs, secrets: each with done, failed, idle, dropped
+    times                   what only this command measures: by name count, p50, p90, p99, max
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "pyload.dev/result/v1"
 
 _TYPES: Final = ("cds", "eds", "lds", "rds")
+_RESULTS: Final = ("done", "failed", "idle", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class Result:
     connect: Latency = field(default_factory=Latency)
     generator: Generator = field(default_factory=Generator)
     kwok: KwokCounts | None = None
+    churn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    times: Mapping[str, Latency] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -141,6 +146,7 @@ class Result:
                 failed=snapshot.objects_with("failed"),
                 left=left,
             ),
+            churn=_churned(snapshot.churn),
             first_config=Latency.of(snapshot.first_config),
             connect=Latency.of(snapshot.connect),
             generator=Generator(
@@ -173,6 +179,11 @@ class Result:
             ("first config", latency_text(self.first_config)),
             ("connect", latency_text(self.connect)),
             ("objects", _objects(self.objects)),
+            *(
+                (f"churn: {what}", _counts(results.items(), after=True))
+                for what, results in self.churn.items()
+            ),
+            *((name, latency_text(latency)) for name, latency in self.times.items()),
             ("generator", _generator(self.generator)),
         ]
         width = max(len(name) for name, _ in rows)
@@ -184,6 +195,14 @@ def _with_types(counts: Mapping[str, int]) -> dict[str, int]:
     """Put the four types that every sidecar gets first, even if there were none."""
     others = {name: counts[name] for name in sorted(counts) if name not in _TYPES}
     return {name: counts.get(name, 0) for name in _TYPES} | others
+
+
+def _churned(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Put all results of each kind of churn that there was side by side."""
+    return {
+        what: {result: counts.get((what, result), 0) for result in _RESULTS}
+        for what in sorted({what for what, _ in counts})
+    }
 
 
 def _proxies(proxies: ProxyCounts) -> str:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pyload.kube.transport import LineStream, Response, Transport
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-NAMES = re.compile(r"\b(node|app)-[a-z]{8}(?:(-)[a-z]{8})?\b")
+NAMES = re.compile(
+    r"\b(node|app|mesh|side|plain|amb|ext|vm|gw|edge|waypoint-static)-[a-z]{8}(?:(-)[a-z]{8})?\b"
+)
 VOLATILE = frozenset(
     {
         "uid",
@@ -30,6 +32,7 @@ VOLATILE = frozenset(
         "ip",
         "podIP",
         "clusterIP",
+        "address",
     }
 )
 DEFAULTED: frozenset[tuple[str, Any]] = frozenset(
@@ -40,6 +43,7 @@ DEFAULTED: frozenset[tuple[str, Any]] = frozenset(
         ("internalTrafficPolicy", "Cluster"),
         ("qosClass", "BestEffort"),
         ("kubernetes.io/metadata.name", "mesh"),
+        ("kubernetes.io/metadata.name", "mesh-*"),
         ("restartCount", 0),
     }
 )
@@ -152,8 +156,12 @@ def _strip(value: Any) -> Any:
             del pairs["daemonEndpoints"]
         return pairs
     if isinstance(value, list):
-        return sorted((_strip(child) for child in value), key=json.dumps)
+        return sorted((_strip(child) for child in value), key=_sort_key)
     return anonymous(value) if isinstance(value, str) else value
+
+
+def _sort_key(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _hashable(value: Any) -> Any:

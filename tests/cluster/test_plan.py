@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.cluster.plan import Names, Plan, plan_cluster
+from pyload.cluster.names import Names
+from pyload.cluster.planner import plan_cluster
 from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
 from pyload.errors import PyloadError
 from pyload.kube.ips import IpAllocator
+
+if TYPE_CHECKING:
+    from pyload.cluster.plan import Plan
 
 
 def make_plan(config: ClusterConfig, cluster_type: str = "fake-node", seed: int = 1) -> Plan:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ClusterUnreachable, Conflict, NotFound
-from pyload.kube import objects
+from pyload.kube import fakepods, objects
 from pyload.kube.client import Client
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
@@ -157,7 +157,7 @@ def test_the_view_ends_up_equal_to_the_embedded_server(
 
 
 def _pod(name: str) -> Obj:
-    return objects.pod(name, "mesh", app="a", node="n", ip="", sidecar=True, now=NOW, run_id=RUN)
+    return fakepods.pod(name, "mesh", app="a", type_="sidecar", node="n", run_id=RUN)
 
 
 async def _phase(client: Client, name: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.kube import objects
+from pyload.kube import fakepods, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ def _rebuild_pod(path: str, body: Obj) -> Obj:
     if status:
         now = _time_of(status["conditions"][0]["lastTransitionTime"])
     if path.endswith("/status") and "uid" in metadata:
-        return objects.kubelet_status(
+        return fakepods.kubelet_status(
             name,
             namespace,
             uid=metadata["uid"],
@@ -156,14 +156,16 @@ def _rebuild_pod(path: str, body: Obj) -> Obj:
             containers=[(one["name"], one["image"]) for one in status["containerStatuses"]],
             now=now,
         )
-    build = objects.pod if "nodeSelector" in spec else objects.bare_pod
-    return build(
+    app, node = metadata["labels"]["app"], spec["nodeName"]
+    if "nodeSelector" in spec:
+        return fakepods.pod(name, namespace, app=app, type_="sidecar", node=node, run_id=RUN)
+    return fakepods.bare_pod(
         name,
         namespace,
-        app=metadata["labels"]["app"],
-        node=spec["nodeName"],
+        app=app,
+        type_="sidecar",
+        node=node,
         ip=status.get("podIP", ""),
-        sidecar=True,
         now=now,
         run_id=RUN,
     )
@@ -212,16 +214,58 @@ def test_an_application_without_pods_has_no_subset() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sidecar", "full", "labels"),
+    ("type_", "full", "labels"),
     [
-        (True, True, {"app": "a", "owner": "pilot-load", "sidecar.istio.io/inject": "true"}),
-        (False, True, {"app": "a", "owner": "pilot-load", "sidecar.istio.io/inject": "false"}),
-        (True, False, {"app": "a", "security.istio.io/tlsMode": "istio"}),
-        (False, False, {"app": "a"}),
+        ("sidecar", True, {"owner": "pilot-load", "sidecar.istio.io/inject": "true"}),
+        ("plain", True, {"owner": "pilot-load", "sidecar.istio.io/inject": "false"}),
+        ("router", True, {"owner": "pilot-load", "sidecar.istio.io/inject": "false"}),
+        (
+            "waypoint",
+            True,
+            {"owner": "pilot-load", "sidecar.istio.io/inject": "false", **objects.MANAGED},
+        ),
+        ("sidecar", False, {"security.istio.io/tlsMode": "istio"}),
+        ("plain", False, {}),
+        ("waypoint", False, objects.MANAGED),
     ],
 )
 def test_pod_labels_tell_the_injector_and_istiod_what_the_pod_is(
-    *, sidecar: bool, full: bool, labels: dict[str, str]
+    type_: str, *, full: bool, labels: dict[str, str]
 ) -> None:
     """A plain pod would be injected, or a sidecar be called without mutual TLS."""
-    assert objects.pod_labels("a", sidecar=sidecar, full=full) == labels
+    assert fakepods.pod_labels("a", type_, full=full) == {"app": "a", **labels}
+
+
+def test_pods_of_the_ambient_mesh_have_no_proxy_but_an_annotation() -> None:
+    """Nobody would be told to reach them through their ztunnel."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    bare = fakepods.bare_pod(
+        "p", "mesh", app="a", type_="ambient", node="n", ip="10.0.0.10", now=now, run_id=RUN
+    )
+    full = fakepods.pod("p", "mesh", app="a", type_="ambient", node="n", run_id=RUN)
+    annotations = {"ambient.istio.io/redirection": "enabled"}
+
+    assert [one["name"] for one in bare["spec"]["containers"]] == ["app"]
+    assert "initContainers" not in bare["spec"]
+    assert bare["metadata"]["annotations"] == annotations
+    assert full["metadata"]["annotations"] == {"prometheus.io/scrape": "false", **annotations}
+
+
+@pytest.mark.parametrize(
+    ("waypoint", "labels"),
+    [
+        (("", ""), {}),
+        (("", "wp-static"), {"istio.io/use-waypoint": "wp-static"}),
+        (
+            ("infra", "wp-static"),
+            {"istio.io/use-waypoint": "wp-static", "istio.io/use-waypoint-namespace": "infra"},
+        ),
+    ],
+)
+def test_a_namespace_names_the_waypoint_that_serves_it(
+    waypoint: tuple[str, str], labels: dict[str, str]
+) -> None:
+    """Its services would not go through the waypoint, or through one that does not exist."""
+    built = objects.namespace("mesh", waypoint=waypoint, run_id=RUN)["metadata"]["labels"]
+
+    assert built == {"istio-injection": "enabled", objects.RUN_LABEL: RUN, **labels}

@@ -78,6 +78,7 @@ def test_json_has_the_documented_schema() -> None:
             "rate_limited_seconds": 0.25,
         },
         "kwok": None,
+        "times": {},
     }
 
 
@@ -87,7 +88,7 @@ def test_json_keys_keep_their_order() -> None:
     assert list(actual) == [
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
-        *("first_config", "connect", "generator", "kwok"),
+        *("first_config", "connect", "generator", "kwok", "times"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]

@@ -1,0 +1,206 @@
+"""The Istio objects of a plan: which there are, their names, and how churn changes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
+
+from pyload.kube import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from random import Random
+
+    from pyload.config.model import IstioKind, IstioObject
+    from pyload.kube.resources import Resource
+
+Kind = Literal[
+    "virtualService",
+    "destinationRule",
+    "sidecar",
+    "envoyFilter",
+    "telemetry",
+    "authorizationPolicy",
+    "peerAuthentication",
+    "requestAuthentication",
+    "gateway",
+    "secret",
+    "serviceEntry",
+    "workloadGroup",
+    "workloadEntry",
+    "waypoint",
+]
+
+RESOURCES: Final[Mapping[Kind, Resource]] = {
+    "virtualService": resources.VIRTUAL_SERVICES,
+    "destinationRule": resources.DESTINATION_RULES,
+    "sidecar": resources.SIDECARS,
+    "envoyFilter": resources.ENVOY_FILTERS,
+    "telemetry": resources.TELEMETRIES,
+    "authorizationPolicy": resources.AUTHORIZATION_POLICIES,
+    "peerAuthentication": resources.PEER_AUTHENTICATIONS,
+    "requestAuthentication": resources.REQUEST_AUTHENTICATIONS,
+    "gateway": resources.GATEWAYS,
+    "secret": resources.SECRETS,
+    "serviceEntry": resources.SERVICE_ENTRIES,
+    "workloadGroup": resources.WORKLOAD_GROUPS,
+    "workloadEntry": resources.WORKLOAD_ENTRIES,
+    "waypoint": resources.KUBE_GATEWAYS,
+}
+
+CHANGING: Final[frozenset[Kind]] = frozenset(
+    {
+        "virtualService",
+        "destinationRule",
+        "sidecar",
+        "envoyFilter",
+        "telemetry",
+        "authorizationPolicy",
+        "peerAuthentication",
+        "workloadEntry",
+    }
+)
+"""Kinds that `jitter.config` changes, where they belong to an application (contract §3.10)."""
+
+ROOT_NAMESPACE: Final = "istio-system"
+
+_NOT_OUTSIDE: Final[frozenset[IstioKind]] = frozenset({"sidecar", "envoyFilter"})
+_CYCLES: Final[Mapping[Kind, int]] = {
+    "destinationRule": 3,
+    "sidecar": 2,
+    "authorizationPolicy": 4,
+    "peerAuthentication": 4,
+    "secret": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigPlan:
+    """One Istio object, or the Secret of a Gateway.
+
+    Attributes:
+        kind: What it is.
+        name: Its name.
+        namespace: Its namespace.
+        scope: What it is for: the root namespace, a namespace or an application; for a Gateway,
+            the name by which VirtualServices of the config refer to it.
+        app: The application whose pods it selects; empty for all of its namespace.
+        gateways: Gateways that a VirtualService binds to.
+        subset: Whether a VirtualService can use the subset of a DestinationRule.
+        address: Address of a WorkloadEntry.
+        value: What churn changes, and what it means depends on the kind: a position in a cycle,
+            a weight or a percentage.
+    """
+
+    kind: Kind
+    name: str
+    namespace: str
+    scope: str
+    app: str = ""
+    gateways: tuple[str, ...] = ()
+    subset: bool = False
+    address: str = ""
+    value: int = 0
+
+
+def shared_configs(objects: Iterable[IstioObject], namespace: str) -> tuple[ConfigPlan, ...]:
+    """Plan the objects of an `istio` block that is for a whole namespace, or for the mesh."""
+    return tuple(
+        ConfigPlan(one.kind, one.name or namespace, namespace, namespace) for one in objects
+    )
+
+
+def app_configs(
+    objects: Iterable[IstioObject], app: str, namespace: str, *, type_: str
+) -> Iterator[ConfigPlan]:
+    """Plan the objects of an application's `istio` block.
+
+    A name that the config gives is followed by the application's, as replicas of the application
+    would overwrite each other's objects, and those of the namespace.
+    """
+    listed = tuple(objects)
+    subset = any(one.kind == "destinationRule" for one in listed)
+    for one in listed:
+        if type_ in ("external", "vm") and one.kind in _NOT_OUTSIDE:
+            continue
+        yield ConfigPlan(
+            one.kind,
+            f"{one.name}-{app}" if one.name else app,
+            namespace,
+            app,
+            app,
+            gateways=one.gateways,
+            subset=subset,
+            value=100 if one.kind == "virtualService" else 0,
+        )
+
+
+def type_configs(
+    app: str, namespace: str, *, type_: str, next_ip: Callable[[], str]
+) -> Iterator[ConfigPlan]:
+    """Plan the objects that make an application what its type says."""
+    if type_ in ("external", "vm"):
+        selected = app if type_ == "vm" else ""
+        yield ConfigPlan("serviceEntry", app, namespace, app, selected)
+    if type_ == "vm":
+        yield ConfigPlan("workloadGroup", app, namespace, app, app)
+        yield ConfigPlan("workloadEntry", app, namespace, app, app, address=next_ip())
+    if type_ == "waypoint":
+        yield ConfigPlan("waypoint", app, namespace, app, app)
+
+
+def gateway_configs(
+    app: str, namespace: str, *, label: str, names: Iterable[str]
+) -> Iterator[ConfigPlan]:
+    """Plan the Gateways of a router, each with its Secret.
+
+    Args:
+        app: Name of the router.
+        namespace: Its namespace.
+        label: What the config calls these Gateways.
+        names: Their names.
+    """
+    for name in names:
+        yield ConfigPlan("gateway", name, namespace, label, app)
+        yield ConfigPlan("secret", name, namespace, app, app)
+
+
+def bind(config: ConfigPlan, gateways: Mapping[str, tuple[ConfigPlan, ...]]) -> ConfigPlan:
+    """Make a VirtualService refer to Gateways by the names that they really have.
+
+    The config calls a Gateway by the name that its own name begins with. One of the same namespace
+    is meant first; one that the config does not make is left as it is written.
+
+    Args:
+        config: A VirtualService with gateways.
+        gateways: The planned Gateways by what the config calls them.
+    """
+    bound: list[str] = []
+    for text in config.gateways:
+        namespace, slash, name = text.rpartition("/")
+        found = gateways.get(name, ())
+        near = [one for one in found if one.namespace == (namespace or config.namespace)]
+        chosen = near or ([] if slash else found)
+        bound += [f"{one.namespace}/{one.name}" for one in chosen] or [text]
+    return replace(config, gateways=tuple(bound))
+
+
+def changed(config: ConfigPlan, *, rng: Random, next_ip: Callable[[], str]) -> ConfigPlan:
+    """Give an object as it is after the next change (contract §4.7).
+
+    Args:
+        config: As it is now; of a kind in `CHANGING`, or a Secret.
+        rng: Randomness.
+        next_ip: Gives an unused IP.
+    """
+    cycle = _CYCLES.get(config.kind)
+    if cycle is not None:
+        return replace(config, value=(config.value + 1) % cycle)
+    if config.kind == "workloadEntry":
+        return replace(config, value=rng.randrange(100), address=next_ip())
+    if config.kind == "virtualService":
+        # Another weight than before, or istiod would have nothing to do.
+        weight = rng.randrange(100)
+        return replace(config, value=weight + (weight >= config.value))
+    percent = rng.randint(1, 99)
+    return replace(config, value=percent + (percent >= config.value))

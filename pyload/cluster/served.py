@@ -1,0 +1,53 @@
+"""In which versions an API server serves the kinds that a plan needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyload.errors import Forbidden, PyloadError
+from pyload.kube.discovery import Discovery
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Resource
+
+_INSTALL = {
+    "gateway.networking.k8s.io": "install the CustomResourceDefinitions of the Gateway API",
+}
+
+
+async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resource, Resource]:
+    """Find the best version of each kind.
+
+    Args:
+        client: The API server.
+        wanted: Kinds of any version.
+
+    Returns:
+        The kinds as they are served; without those of Kubernetes itself. An account that may not
+        ask gets them as they are wanted.
+
+    Raises:
+        PyloadError: A kind is not served.
+        ApiError: The server refused.
+        ClusterUnreachable: There was no answer.
+    """
+    discovery = Discovery(client)
+    served: dict[Resource, Resource] = {}
+    for resource in sorted(set(wanted), key=lambda one: (one.group, one.kind)):
+        if not resource.group.endswith(("istio.io", "gateway.networking.k8s.io")):
+            continue
+        try:
+            found = await discovery.find(resource.group, resource.kind)
+        except Forbidden:
+            found = resource
+        if found is None:
+            raise PyloadError(
+                f"the cluster does not serve {resource.kind} of {resource.group}, "
+                "which this run needs",
+                fix=_INSTALL.get(resource.group, "install Istio, or its CustomResourceDefinitions"),
+            )
+        served[resource] = found
+    return served
