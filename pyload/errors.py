@@ -4,7 +4,8 @@
 
     PyloadError                     1  the run failed
     ├── UsageError                  2  wrong flags or arguments
-    │   └── ConfigError             2  a config file with problems, all of them at once
+    │   ├── ConfigError             2  a config file with problems, all of them at once
+    │   └── TemplateError           2  a template that cannot be read or rendered
     ├── UnreachableError            3
     │   ├── ClusterUnreachable      3  no API server
     │   └── ControlPlaneUnreachable 3  no xDS server
@@ -18,6 +19,7 @@
     │   ├── LocalProtocolError      1  pyload was about to break the protocol
     │   └── RemoteProtocolError     1  the peer broke it
     ├── StreamError                 1  an xDS stream ended, with its gRPC status
+    ├── ThresholdFailed             4  a figure is beyond what the user allows
     ├── WaitTimeout                 5  a wait did not end in time
     ├── CleanupIncomplete           6  objects were left behind
     └── Interrupted                 130  stopped before start-up was complete
@@ -28,7 +30,7 @@ An error says what happened, where, and what to do. Fields carry the facts; the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 
 class PyloadError(Exception):
@@ -90,6 +92,34 @@ class ConfigError(UsageError):
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class TemplateError(UsageError):
+    """Raised when a Go template cannot be read or rendered; the text is Go's.
+
+    Args:
+        what: Go's text, which names the template and the place.
+        stage: ``parse`` or ``execute``.
+        name: The template that was read, or the one that was running.
+        line: Counted from 1.
+        column: Bytes before the place in its line, as Go counts them; from 0.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        stage: Literal["parse", "execute"],
+        name: str,
+        line: int,
+        column: int,
+        fix: str = "",
+    ) -> None:
+        super().__init__(what, fix=fix)
+        self.stage = stage
+        self.name = name
+        self.line = line
+        self.column = column
 
 
 class UnreachableError(PyloadError):
@@ -185,6 +215,12 @@ class StreamError(PyloadError):
         self.name = name
         self.message = message[:256]
         super().__init__(f"rpc error: code = {name} desc = {self.message}")
+
+
+class ThresholdFailed(PyloadError):  # noqa: N818 - reads as a state
+    """Raised when a figure of the run is beyond what the user allows."""
+
+    exit_code: ClassVar[int] = 4
 
 
 class WaitTimeout(PyloadError):  # noqa: N818 - reads as a state

@@ -23,8 +23,19 @@ COMMANDS: Final = {
     "adsc": "Open xDS connections that belong to no pod.",
     "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
     "completion": "Print a completion script for bash, zsh or fish.",
+    "prober": "Measure how long a new route takes until a gateway serves it.",
+    "reproduce": "Replay the objects and proxies of a captured cluster.",
+    "schema": "Print the JSON Schema of config files, for editors.",
+    "startup": "Measure how long pods take to become ready.",
+    "victoriapush": "Send measurements from standard input to VictoriaLogs.",
 }
 """Every command with its line in the list; its module is ``pyload.cli.NAME``."""
+
+ALIASES: Final = {
+    "pod-startup": "startup",
+    "reproduce-cluster": "reproduce",
+}
+"""Names of commands in other versions of pilot-load."""
 
 
 class Command(click.Command):
@@ -72,9 +83,10 @@ class Program(click.Group):
         cmd_name: str,
     ) -> click.Command | None:
         """Import one command."""
-        if cmd_name not in COMMANDS:
+        name = ALIASES.get(cmd_name, cmd_name)
+        if name not in COMMANDS:
             return None
-        command = importlib.import_module(f"pyload.cli.{cmd_name}").command
+        command = importlib.import_module(f"pyload.cli.{name}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -85,7 +97,7 @@ class Program(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            near = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], n=1)
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(COMMANDS)}"
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx) from None
 

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from pyload.commands.outcome import Outcome
 
 
-def run_and_report(main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions) -> int:
+def run_and_report(
+    main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions, *, err: bool = False
+) -> int:
     """Run a command to its end and print its summary.
+
+    Args:
+        main: The command.
+        log: Where its log lines go.
+        err: Print the summary to standard error, because standard output holds data.
 
     Raises:
         PyloadError: The run failed; its summary has been printed.
@@ -31,7 +38,7 @@ def run_and_report(main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions) 
             return await main(stop)
 
     outcome = run(under_signals())
-    click.echo(outcome.listing or outcome.result.to_text())
+    click.echo(outcome.listing or outcome.result.to_text(), err=err)
     if outcome.error is not None:
         raise outcome.error
     return 0

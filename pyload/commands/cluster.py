@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.cluster.churn import churn_workloads
-from pyload.cluster.plan import Names, plan_cluster
+from pyload.cluster.churn import Churn, What
+from pyload.cluster.names import Names
+from pyload.cluster.planner import plan_cluster
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
 from pyload.commands.connection import Connection
@@ -18,7 +19,8 @@ from pyload.commands.kwok import KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
-from pyload.config.load import Loaded, default, dump, empty
+from pyload.config.dump import dump
+from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from pyload.commands.following import Following
     from pyload.commands.servers import Servers
     from pyload.report.summary import Result
+    from pyload.units import Duration
 
 SETTLE_SECONDS: Final = 1.0
 """How long the end of a run waits for proxies that were started in its last moments."""
@@ -274,17 +277,31 @@ class MeshRun:
         ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))
-        interval = self._loaded.config.jitter.workloads.seconds
-        if interval > 0:
-            current = self._loaded.dialect == "current"
-            churn = churn_workloads(self.cluster, interval, rng=self._rng, current=current)
-            ends.append(churn)
+        intervals = self._intervals()
+        if intervals:
+            churn = Churn(
+                self.cluster,
+                intervals,
+                rng=self._rng,
+                metrics=self.measurement.metrics,
+                current=self._loaded.dialect == "current",
+            )
+            ends.append(churn.run())
         await first_of(*ends, name="run")
         if stop.asked.is_set():
             return "stopped by a signal"
-        if interval > 0:
+        if intervals:
             await self._settle()
         return "its duration was over"
+
+    def _intervals(self) -> dict[What, float]:
+        jitter = self._loaded.config.jitter
+        spans: dict[What, Duration] = {
+            "workloads": jitter.workloads,
+            "configs": jitter.config,
+            "secrets": jitter.secrets,
+        }
+        return {what: span.seconds for what, span in spans.items() if span > 0}
 
     async def _settle(self) -> None:
         """Give proxies that churn has just started the time that a start takes."""

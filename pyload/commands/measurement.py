@@ -13,6 +13,7 @@ import orjson
 
 from pyload import __version__
 from pyload.errors import UsageError
+from pyload.proxies.fleet import Counts
 from pyload.report import usage
 from pyload.report.exposition import serve
 from pyload.report.lag import probe
@@ -62,13 +63,13 @@ class Measurement:
 
     @contextlib.asynccontextmanager
     async def running(
-        self, metrics_addr: str, fleet: Fleet, *, objects_wanted: int = 0
+        self, metrics_addr: str, fleet: Fleet | None = None, *, objects_wanted: int = 0
     ) -> AsyncIterator[None]:
         """Probe the event loop, show progress and serve the metrics while the context lasts.
 
         Args:
             metrics_addr: Where to serve, such as ``:8765``; empty for nowhere.
-            fleet: The run's proxies.
+            fleet: The run's proxies, if it has any.
             objects_wanted: Objects that there will be, or 0 if that is not known.
         """
         async with contextlib.AsyncExitStack() as stack:
@@ -87,29 +88,36 @@ class Measurement:
                 )
             yield
 
-    def _status(self, fleet: Fleet, objects_wanted: int) -> Status:
+    def _status(self, fleet: Fleet | None, objects_wanted: int) -> Status:
         snapshot = self.metrics.snapshot()
+        counts = Counts() if fleet is None else fleet.counts
         return Status(
             phase=self.phase,
             elapsed=time.monotonic() - self._started,
             objects=snapshot.objects_with("created") - snapshot.objects_with("deleted"),
             objects_wanted=objects_wanted,
-            wanted=len(fleet),
-            connected=fleet.counts.connected_now,
-            configured=fleet.counts.configured_now,
+            wanted=0 if fleet is None else len(fleet),
+            connected=counts.connected_now,
+            configured=counts.configured_now,
             pushes=sum(snapshot.pushes.values()),
         )
 
-    def result(self, fleet: Fleet, *, left: int, exit_reason: str) -> Result:
+    def result(
+        self,
+        fleet: Fleet | None = None,
+        *,
+        left: int,
+        exit_reason: str,
+    ) -> Result:
         """Take the figures as they are now.
 
         Args:
-            fleet: The run's proxies.
+            fleet: The run's proxies, if it has any.
             left: Objects that are still in the API server.
             exit_reason: Why the run ended.
         """
-        counts = fleet.counts
-        wanted = len(fleet) + counts.failed
+        counts = Counts() if fleet is None else fleet.counts
+        wanted = (0 if fleet is None else len(fleet)) + counts.failed
         return Result.of(
             self.metrics.snapshot(),
             version=__version__,

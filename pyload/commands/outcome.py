@@ -17,7 +17,7 @@ class Outcome:
     Attributes:
         result: What was measured.
         error: Why the run failed, or None; it decides the exit code.
-        listing: What a dry run would do, as text; empty for a real run.
+        listing: Text to show in place of the result's, such as what a dry run would do.
     """
 
     result: Result

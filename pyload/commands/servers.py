@@ -46,6 +46,28 @@ class Servers:
 
 
 @contextlib.asynccontextmanager
+async def own_api_server(connection: Connection) -> AsyncIterator[Client]:
+    """Connect to the API server that the flags name.
+
+    Args:
+        connection: The flags.
+
+    Raises:
+        UsageError: The kubeconfig cannot be used.
+        UnreachableError: The server does not answer.
+    """
+    from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
+
+    api = await connect(connection.kubeconfig or None, environ=os.environ)
+    try:
+        client = Client(api, qps=connection.qps)
+        await check_api_server(client)
+        yield client
+    finally:
+        await api.aclose()
+
+
+@contextlib.asynccontextmanager
 async def own_servers(
     connection: Connection, *, proxies: bool = True, objects: bool = True
 ) -> AsyncIterator[Servers]:
@@ -67,12 +89,7 @@ async def own_servers(
     async with contextlib.AsyncExitStack() as stack:
         client = None
         if objects or auth != "plaintext":
-            from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
-
-            api = await connect(connection.kubeconfig or None, environ=os.environ)
-            stack.push_async_callback(api.aclose)
-            client = Client(api, qps=connection.qps)
-            await check_api_server(client)
+            client = await stack.enter_async_context(own_api_server(connection))
         if not address:
             from pyload.commands.routes import Routes  # noqa: PLC0415 - kwok mode only
 

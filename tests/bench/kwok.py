@@ -12,13 +12,12 @@ import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.kwok.admission import injector
-from pyload.kube import objects
+from pyload.kube import fakepods, objects
 from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport
 from pyload.kube.kwok import kwok_node
@@ -61,9 +60,8 @@ class Clocked:
 
 async def make_pod(client: Client, name: str, ip: str) -> None:
     """Create an injected pod that runs on the kwok node."""
-    now = datetime.now(UTC)
-    pod: dict[str, Any] = objects.pod(
-        name, "mesh", app="a", node="kwok", ip="", sidecar=True, now=now, run_id="bench"
+    pod: dict[str, Any] = fakepods.pod(
+        name, "mesh", app="a", type_="sidecar", node="kwok", run_id="bench"
     )
     pod["metadata"]["labels"]["pod-template-hash"] = "5d4f8b7c9"
     await client.create(PODS.path("mesh"), pod)

@@ -1,0 +1,81 @@
+"""``pyload startup``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyload.cli.goflags import GoBool, GoDuration, GoInt
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.cli.run import run_and_report
+from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyload.commands.outcome import Outcome
+    from pyload.tasks import Stop
+    from pyload.units import Duration
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload startup --namespace default --spec pod.yaml --concurrency 4",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]")
+@click.option("--spec", default="", metavar="FILE", help="Pod to start, as YAML.  [required]")
+@click.option("--concurrency", type=GoInt(), default=1, help="Pods to start at a time.")
+@click.option("--cooldown", type=GoDuration(), default="10ms", help="Pause after each pod.")
+@click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
+@click.option(
+    "--embedded", is_flag=True, help="Run against a built-in API server; needs no Kubernetes."
+)
+@click.option(
+    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    context: click.Context,
+    *,
+    namespace: str,
+    spec: str,
+    concurrency: int,
+    cooldown: Duration,
+    inject: bool,
+    embedded: bool,
+    duration: Duration | None,
+    out: Path | None,
+) -> int:
+    """Start pods one after another, and measure how long they take to become ready."""
+    settings = settings_of(context)
+    for flag, value in (("--namespace", namespace), ("--spec", spec)):
+        if not value:
+            raise UsageError(f"{flag} required")
+
+    async def main(stop: Stop) -> Outcome:
+        from pyload.commands.podspec import read_pod_spec  # noqa: PLC0415 - fast help
+        from pyload.commands.startup import StartupOptions, run_startup  # noqa: PLC0415
+        from pyload.config.files import read_bytes  # noqa: PLC0415
+
+        options = StartupOptions(
+            pod=read_pod_spec(read_bytes(spec), source=spec),
+            namespace=namespace,
+            concurrency=concurrency,
+            cooldown=cooldown.seconds,
+            inject=inject,
+            embedded=embedded,
+            duration=None if duration is None else duration.seconds,
+            out=out,
+            connection=settings.connection(),
+        )
+        return await run_startup(options, stop=stop)
+
+    return run_and_report(main, settings.log)
+
+
+with_global_options(command)

@@ -1,0 +1,90 @@
+"""``pyload victoriapush``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pyload.cli.logs import set_up
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.tasks import handle_signals, run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+_CHUNK: Final = 1 << 16
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  measure | pyload victoriapush -v http://localhost:9428 -s api-latency",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-v", "--victoria-address", default="", metavar="URL", help="VictoriaLogs server.")
+@click.option("-s", "--stream", default="victoriapush", help="Value of the field stream.")
+@click.option("--sub-stream", default="", metavar="TEXT", help="Value of the field subStream.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(context: click.Context, *, victoria_address: str, stream: str, sub_stream: str) -> int:
+    """Send measurements, one JSON object a line, from standard input to VictoriaLogs."""
+    from pyload.commands.victoriapush import (  # noqa: PLC0415 - fast help
+        PushOptions,
+        http_poster,
+        run_push,
+    )
+
+    set_up(settings_of(context).log)
+    options = PushOptions(address=victoria_address, stream=stream, sub_stream=sub_stream)
+
+    async def main() -> None:
+        async with handle_signals() as stop, http_poster() as post:
+            await run_push(
+                options,
+                _standard_input(),
+                post=post,
+                complain=lambda sentence: click.echo(sentence, err=True),
+                stop=stop,
+            )
+
+    run(main())
+    return 0
+
+
+async def _standard_input() -> AsyncIterator[bytes]:
+    """Yield what comes in on standard input, which may be a pipe, a file or a terminal.
+
+    A thread reads it that nobody has to wait for: no read of a pipe that stays silent may keep
+    the program from ending.
+    """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=4)
+
+    def read() -> None:
+        data = b"-"
+        while data:
+            try:
+                data = os.read(sys.stdin.fileno(), _CHUNK)
+            except (OSError, ValueError, AttributeError):
+                # Closed, or not there at all: the end of the input.
+                data = b""
+            put = queue.put(data)
+            try:
+                asyncio.run_coroutine_threadsafe(put, loop).result()
+            except RuntimeError:
+                # The loop is closed; nobody wants the input any more.
+                put.close()
+                return
+
+    threading.Thread(target=read, name="standard-input", daemon=True).start()
+    while data := await queue.get():
+        yield data
+
+
+with_global_options(command)

@@ -1,0 +1,310 @@
+"""What is replayed of a captured cluster: which objects, in which order, and changed how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.config.data import read_data
+from pyload.errors import ConfigError, Problem
+from pyload.kube.objects import RUN_LABEL
+from pyload.kwok.desired import Policy, Run, Standing, decide
+from pyload.proxies.pods import read_pod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyload.kube.documents import Piece
+    from pyload.kube.resources import Obj, Resource
+    from pyload.proxies.pods import PodRecord
+
+NETWORKING: Final = "networking.istio.io"
+SECURITY: Final = "security.istio.io"
+GATEWAY_API: Final = "gateway.networking.k8s.io"
+DISCOVERY: Final = "discovery.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of objects in any version."""
+
+    group: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name}.{self.group}" if self.group else self.name
+
+
+POD: Final = Kind("", "Pod")
+ENDPOINTS: Final = Kind("", "Endpoints")
+ENDPOINT_SLICE: Final = Kind(DISCOVERY, "EndpointSlice")
+
+ORDER: Final = (
+    Kind("", "Namespace"),
+    Kind(NETWORKING, "EnvoyFilter"),
+    Kind("telemetry.istio.io", "Telemetry"),
+    Kind("extensions.istio.io", "WasmPlugin"),
+    Kind(NETWORKING, "ProxyConfig"),
+    Kind(NETWORKING, "ServiceEntry"),
+    Kind(SECURITY, "PeerAuthentication"),
+    Kind(NETWORKING, "Sidecar"),
+    Kind(NETWORKING, "VirtualService"),
+    Kind(NETWORKING, "Gateway"),
+    Kind(NETWORKING, "DestinationRule"),
+    Kind(SECURITY, "AuthorizationPolicy"),
+    Kind(SECURITY, "RequestAuthentication"),
+    Kind(NETWORKING, "WorkloadEntry"),
+    Kind(NETWORKING, "WorkloadGroup"),
+    Kind(GATEWAY_API, "GatewayClass"),
+    Kind(GATEWAY_API, "Gateway"),
+    Kind(GATEWAY_API, "HTTPRoute"),
+    Kind(GATEWAY_API, "GRPCRoute"),
+    Kind(GATEWAY_API, "TLSRoute"),
+    Kind(GATEWAY_API, "TCPRoute"),
+    Kind(GATEWAY_API, "UDPRoute"),
+    Kind(GATEWAY_API, "ReferenceGrant"),
+    Kind("", "ConfigMap"),
+    Kind("", "Service"),
+    ENDPOINTS,
+    ENDPOINT_SLICE,
+    Kind("", "ServiceAccount"),
+    POD,
+)
+"""What is replayed, in the order of its creation; pilot-load's order with the newer kinds in it."""
+
+_REPLAYED: Final = frozenset(ORDER)
+_SYSTEM: Final = frozenset({"kube-system", "kube-public", "istio-system", "resource-group-system"})
+_POLICY: Final = Policy()
+
+_SERVER_FIELDS: Final = (
+    "resourceVersion",
+    "managedFields",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "finalizers",
+    "generation",
+    "ownerReferences",
+    "selfLink",
+    "uid",
+)
+"""What belongs to the object in the cluster that it came from."""
+
+_BALANCER_FIELDS: Final = (
+    "allocateLoadBalancerNodePorts",
+    "healthCheckNodePort",
+    "loadBalancerClass",
+    "loadBalancerIP",
+    "loadBalancerSourceRanges",
+)
+_MANAGED_BY: Final = "endpointslice.kubernetes.io/managed-by"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An object that is not replayed.
+
+    Attributes:
+        kind: Its kind.
+        reason: Why, in short words; empty if its kind is not replayed at all.
+    """
+
+    kind: Kind
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An object as it is to be created, or a pod that gets a proxy.
+
+    Attributes:
+        kind: Its kind.
+        obj: The object; a pod that gets a proxy is as it was.
+        proxy: Whether it gets a proxy instead of being created.
+    """
+
+    kind: Kind
+    obj: Obj
+    proxy: bool = False
+
+
+def read_piece(piece: Piece, *, source: str) -> Iterator[Obj]:
+    """Read the objects in a piece of a file: one, none, or those of a List.
+
+    Raises:
+        ConfigError: It is not an object of Kubernetes.
+    """
+    value = _parsed(piece, source)
+    if value is None:
+        return
+    if not isinstance(value, dict):
+        raise _bad(source, piece.line, "this is not an object of Kubernetes")
+    kind = str(value.get("kind") or "")
+    if kind == "List" or (kind.endswith("List") and "items" in value):
+        yield from _items(value, source, piece.line)
+        return
+    _check(value, source, piece.line)
+    yield value
+
+
+def _items(value: Obj, source: str, line: int) -> Iterator[Obj]:
+    items = value.get("items") or []
+    if not isinstance(items, list):
+        raise _bad(source, line, "the items of this List are not a list")
+    for item in items:
+        if not isinstance(item, dict):
+            raise _bad(source, line, "an item of this List is not an object of Kubernetes")
+        _check(item, source, line)
+        yield item
+
+
+def _parsed(piece: Piece, source: str) -> Any:
+    if piece.is_json:
+        try:
+            return orjson.loads(piece.data)
+        except orjson.JSONDecodeError as error:
+            raise _bad(source, piece.line, str(error)) from error
+    try:
+        return read_data(piece.data, source=source)
+    except ConfigError as error:
+        # The reader counted from the beginning of the piece.
+        moved = tuple(
+            Problem(
+                source,
+                each.line + piece.line - 1 if each.line else piece.line,
+                each.column,
+                f"cannot parse message: {each.what}",
+                each.fix,
+            )
+            for each in error.problems
+        )
+        raise ConfigError(moved) from error
+
+
+def _check(obj: Obj, source: str, line: int) -> None:
+    metadata = obj.get("metadata")
+    if not obj.get("kind") or not isinstance(obj["kind"], str):
+        raise _bad(source, line, "the object has no kind")
+    if not obj.get("apiVersion") or not isinstance(obj["apiVersion"], str):
+        raise _bad(source, line, f"the {obj['kind']} has no apiVersion")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+        raise _bad(source, line, f"the {obj['kind']} has no metadata.name")
+    parts = (metadata.get("labels") or {}, metadata.get("annotations") or {})
+    if not all(isinstance(part, dict) for part in (*parts, obj.get("spec") or {})):
+        raise _bad(
+            source,
+            line,
+            f"spec, labels or annotations of {obj['kind']} {metadata['name']} are not mappings",
+        )
+
+
+def _bad(source: str, line: int, what: str) -> ConfigError:
+    fix = "give what `kubectl get -o yaml` or `-o json` prints"
+    return ConfigError((Problem(source, line, 1, f"cannot parse message: {what}", fix),))
+
+
+def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
+    """Decide what becomes of an object.
+
+    Args:
+        obj: What `read_piece` gave; stays as it is.
+        config_only: Create pods as objects, instead of running proxies for them.
+    """
+    kind = Kind(obj["apiVersion"].rpartition("/")[0], obj["kind"])
+    metadata = obj["metadata"]
+    if kind not in _REPLAYED:
+        return Ignored(kind)
+    namespace = metadata["name"] if kind.name == "Namespace" else metadata.get("namespace")
+    if namespace in _SYSTEM and not kind.group.endswith("istio.io"):
+        return Ignored(kind, f"in {namespace}")
+    if kind.name == "Service" and (namespace, metadata["name"]) == ("default", "kubernetes"):
+        return Ignored(kind, "the API server's own")
+    if kind == POD and not config_only:
+        decision = decide(pod_record(obj), Standing.KWOK, _POLICY)
+        if not isinstance(decision, Run):
+            return Ignored(kind, decision.reason)
+        return Replayed(kind, obj, proxy=True)
+    return Replayed(kind, prepared(kind, obj))
+
+
+def pod_record(obj: Obj) -> PodRecord:
+    """Read the identity of a captured pod, which may have been stripped of its UID."""
+    metadata = {**obj["metadata"], "namespace": obj["metadata"].get("namespace") or "default"}
+    if not metadata.get("uid"):
+        metadata["uid"] = f"{metadata['namespace']}/{metadata['name']}"
+    return read_pod({**obj, "metadata": metadata})
+
+
+def prepared(kind: Kind, obj: Obj) -> Obj:
+    """Give an object as it can be created in another cluster; the original stays as it is."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_FIELDS}
+    given = {key: value for key, value in obj.items() if key != "status"}
+    if kind.name == "ServiceAccount":
+        metadata.pop("annotations", None)
+        metadata.pop("labels", None)
+    elif kind.name == "Service":
+        given["spec"] = _service_spec(obj.get("spec") or {})
+    elif kind == ENDPOINTS:
+        given["subsets"] = [_without_targets(subset) for subset in obj.get("subsets") or ()]
+    elif kind == ENDPOINT_SLICE:
+        # Left to the controller that made it, it would be removed: its service has no selector.
+        metadata["labels"] = {**(metadata.get("labels") or {}), _MANAGED_BY: "pyload.dev"}
+        given["endpoints"] = [_without(each, "targetRef") for each in obj.get("endpoints") or ()]
+    return {**given, "metadata": metadata}
+
+
+def addressed(obj: Obj, resource: Resource, run_id: str) -> Obj:
+    """Give an object in a version that is served, with the label of the run that creates it.
+
+    Args:
+        obj: What `prepared` gave; stays as it is.
+        resource: Its kind as the API server has it. All versions of a kind that are replayed have
+            the same fields.
+        run_id: Value of the run label.
+    """
+    metadata = {
+        **obj["metadata"],
+        "labels": {**(obj["metadata"].get("labels") or {}), RUN_LABEL: run_id},
+    }
+    if resource.namespaced:
+        metadata["namespace"] = metadata.get("namespace") or "default"
+    else:
+        metadata.pop("namespace", None)
+    return {**obj, "apiVersion": resource.api_version, "metadata": metadata}
+
+
+def service_of(kind: Kind, obj: Obj) -> tuple[str, str] | None:
+    """Name the service that Endpoints or an EndpointSlice belong to; None for other kinds."""
+    metadata = obj["metadata"]
+    if kind == ENDPOINTS:
+        return metadata.get("namespace", ""), metadata["name"]
+    if kind == ENDPOINT_SLICE:
+        labels = metadata.get("labels") or {}
+        return metadata.get("namespace", ""), labels.get("kubernetes.io/service-name", "")
+    return None
+
+
+def _service_spec(spec: Obj) -> Obj:
+    spec = {key: value for key, value in spec.items() if key not in (*_BALANCER_FIELDS, "selector")}
+    if spec.get("clusterIP") != "None":
+        spec.pop("clusterIP", None)
+        spec.pop("clusterIPs", None)
+    if spec.get("type") == "LoadBalancer":
+        spec["type"] = "NodePort"
+    if spec.get("ports"):
+        spec["ports"] = [_without(port, "nodePort") for port in spec["ports"]]
+    return spec
+
+
+def _without_targets(subset: Obj) -> Obj:
+    changed = dict(subset)
+    for field in ("addresses", "notReadyAddresses"):
+        if subset.get(field):
+            changed[field] = [_without(address, "targetRef") for address in subset[field]]
+    return changed
+
+
+def _without(obj: Obj, field: str) -> Obj:
+    return {key: value for key, value in obj.items() if key != field}

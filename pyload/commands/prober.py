@@ -1,0 +1,294 @@
+"""``pyload prober``: adds routes to a gateway, and measures when it serves each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload.cluster.names import Names
+from pyload.cluster.removal import remove_all
+from pyload.cluster.served import find_served
+from pyload.cluster.writer import Writer
+from pyload.commands import probes
+from pyload.commands.connection import Connection, split_address
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.probes import Probe
+from pyload.commands.servers import own_api_server
+from pyload.errors import (
+    CleanupIncomplete,
+    NotFound,
+    PyloadError,
+    ThresholdFailed,
+    UnreachableError,
+    UsageError,
+    WaitTimeout,
+)
+from pyload.kube.objects import namespace
+from pyload.kube.resources import (
+    GATEWAYS,
+    NAMESPACES,
+    SERVICE_ENTRIES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+)
+from pyload.report.histogram import Histogram
+from pyload.report.latency import Latency
+from pyload.tasks import Stop, clock, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj, Resource
+    from pyload.report.summary import Result
+
+PAUSE_SECONDS: Final = 0.005
+"""Between two requests for a route: the resolution of the measurement."""
+
+ASK_SECONDS: Final = 1.0
+_KINDS: Final = (GATEWAYS, SERVICE_ENTRIES, VIRTUAL_SERVICES)
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProberOptions:
+    """What `run_prober` needs to know.
+
+    Attributes:
+        replicas: Routes to add.
+        delay: Seconds between one route's readiness and the next one.
+        threshold: Seconds that a route may take at most.
+        gateway: ``HOST:PORT`` of the gateway; empty to ask the cluster for the ingress gateway's.
+        out: File for the result as JSON, or None.
+        connection: Servers and rates.
+    """
+
+    replicas: int = 1
+    delay: float = 1.0
+    threshold: float = 60.0
+    gateway: str = ""
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_prober(
+    options: ProberOptions, *, write: Callable[[str], None], stop: Stop | None = None
+) -> Outcome:
+    """Add routes one after another, and remove them all at the end.
+
+    Args:
+        options: What to run.
+        write: Takes the lines of the measurement.
+        stop: Ends the run early.
+
+    Raises:
+        PyloadError: The run could not begin; nothing was created.
+    """
+    if options.out is not None:
+        check_writable(options.out)
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(own_api_server(options.connection))
+        address = options.gateway or await _ingress(client)
+        split_address(address)
+        ask = await stack.enter_async_context(_asking(address))
+        run = ProberRun(options, client, ask, write, address=address)
+        return await run.run(stop or Stop())
+
+
+class ProberRun:
+    """Adds routes and asks a gateway for them.
+
+    Args:
+        options: What to run.
+        client: The API server.
+        ask: Asks the gateway for a host; gives the status of its answer, or None without one.
+        write: Takes the lines of the measurement.
+        address: The gateway's address, for messages.
+        rng: Draws the run's name.
+    """
+
+    def __init__(
+        self,
+        options: ProberOptions,
+        client: Client,
+        ask: Callable[[str], Awaitable[int | None]],
+        write: Callable[[str], None],
+        *,
+        address: str,
+        rng: Random | None = None,
+    ) -> None:
+        self._options = options
+        self._client = client
+        self._ask = ask
+        self._write = write
+        self._address = address
+        self._clock = clock()
+        self._run_id = Names(rng or Random()).draw()  # noqa: S311 - a name, not a secret
+        self._kinds: dict[str, Resource] = {}
+        self._written = Histogram()
+        self._ready = Histogram()
+        self._late = 0
+        self.measurement = Measurement(command="prober", client=client, run_id=self._run_id)
+        self.writer = Writer(client, self.measurement.metrics)
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end, and remove what was created."""
+        options = self._options
+        error: PyloadError | None = None
+        reason = "all routes were measured"
+        async with self.measurement.running(options.connection.metrics_addr):
+            try:
+                if await first_of(self._measure(), stop.asked.wait(), name="prober") != 0:
+                    reason = "stopped by a signal"
+            except PyloadError as failure:
+                error, reason = failure, "failed"
+            result = self._result(reason)
+            await self._save(result)
+            self.measurement.phase = "cleaning up"
+            left = await remove_all(self.writer, stop)
+            result = replace(result, objects=self._result(reason).objects)
+            await self._save(result)
+        if left:
+            fix = f"remove it with `kubectl delete namespace {probes.NAMESPACE}`"
+            if error is not None:
+                log.error("%s", error)
+            error = CleanupIncomplete(left, fix=fix)
+        if error is None and self._late:
+            total = self._late + self._ready.count
+            error = ThresholdFailed(
+                f"{self._late} of {total} routes were not ready in {options.threshold:g} s",
+                fix="raise --delay-threshold, or look at the gateway and istiod",
+            )
+        return Outcome(result, error)
+
+    async def _measure(self) -> None:
+        for resource in (await find_served(self._client, _KINDS)).values():
+            self._kinds[resource.kind] = resource
+        await self.writer.create(NAMESPACES, namespace(probes.NAMESPACE, run_id=self._run_id))
+        api_version = self._kinds["Gateway"].api_version
+        await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
+        self._write(probes.HEADER)
+        await self._warm_up()
+        self.measurement.phase = "running"
+        for index in range(self._options.replicas):
+            if index:
+                await asyncio.sleep(self._options.delay)
+            self._take(await self._probe(index, f"probe-{index}"))
+
+    async def _warm_up(self) -> None:
+        """Wait for a first route, so that the opening of the listener is not measured.
+
+        Raises:
+            UnreachableError: The gateway never answered.
+            WaitTimeout: It answered, but not with the route.
+        """
+        statuses: set[int | None] = set()
+        if (await self._probe(-1, "warm-up", statuses)).ready is not None:
+            return
+        if statuses == {None}:
+            raise UnreachableError(
+                f"the gateway at {self._address} does not answer", fix="check --gateway-address"
+            )
+        raise WaitTimeout(
+            f"the gateway at {self._address} does not serve a new route, and answers "
+            + ", ".join(str(status) for status in sorted(filter(None, statuses))),
+            fix="check that it is the one whose pods have the label istio=ingressgateway",
+        )
+
+    async def _probe(self, index: int, name: str, statuses: set[int | None] | None = None) -> Probe:
+        """Add one route, and ask for it until it is there."""
+        versions = {kind: each.api_version for kind, each in self._kinds.items()}
+        entry = probes.service_entry(
+            name, api_version=versions["ServiceEntry"], run_id=self._run_id
+        )
+        await self._add("ServiceEntry", entry)
+        route = probes.virtual_service(
+            name, api_version=versions["VirtualService"], run_id=self._run_id
+        )
+        begun = self._clock()
+        await self._add("VirtualService", route)
+        written = self._clock() - begun
+        attempts = 0
+        while True:
+            attempts += 1
+            status = await self._ask(probes.host(name))
+            passed = self._clock() - begun
+            if status == probes.TEAPOT:
+                return Probe(index, written, passed, attempts)
+            if statuses is not None:
+                statuses.add(status)
+            if passed >= self._options.threshold:
+                return Probe(index, written, None, attempts)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _add(self, kind: str, obj: Obj) -> None:
+        if await self.writer.create(self._kinds[kind], obj) is None:
+            name = f"{kind} {probes.NAMESPACE}/{obj['metadata']['name']}"
+            raise PyloadError(
+                f"{name} is there already",
+                fix=f"remove what an earlier run left: `kubectl delete ns {probes.NAMESPACE}`",
+            )
+
+    def _take(self, probe: Probe) -> None:
+        self._write(probe.to_csv())
+        self._written.record(probe.written)
+        if probe.ready is None:
+            self._late += 1
+        else:
+            self._ready.record(probe.ready)
+
+    def _result(self, reason: str) -> Result:
+        result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
+        times = {"written": Latency.of(self._written), "ready": Latency.of(self._ready)}
+        return replace(result, times=times)
+
+    async def _save(self, result: Result) -> None:
+        if self._options.out is not None:
+            await write_result(self._options.out, result)
+
+
+async def _ingress(client: Client) -> str:
+    """Ask the cluster for the address of Istio's ingress gateway.
+
+    Raises:
+        UsageError: There is none.
+    """
+    with contextlib.suppress(NotFound):
+        service = await client.get(SERVICES.path("istio-system", "istio-ingressgateway"))
+        status = (service.get("status") or {}).get("loadBalancer") or {}
+        for ingress in status.get("ingress") or ():
+            address = ingress.get("ip") or ingress.get("hostname")
+            if address:
+                return f"[{address}]:80" if ":" in address else f"{address}:80"
+    raise UsageError(
+        "the service istio-system/istio-ingressgateway has no address",
+        fix="give --gateway-address HOST:PORT, such as that of a port-forward",
+    )
+
+
+@contextlib.asynccontextmanager
+async def _asking(address: str) -> AsyncIterator[Callable[[str], Awaitable[int | None]]]:
+    """Give what asks a gateway for a host while the context lasts."""
+    import aiohttp  # noqa: PLC0415 - slow to import
+
+    timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
+
+        async def ask(host: str) -> int | None:
+            headers = {"Host": host}
+            try:
+                async with session.get(
+                    f"http://{address}/", headers=headers, allow_redirects=False
+                ) as answer:
+                    return answer.status
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                return None
+
+        yield ask

@@ -1,0 +1,106 @@
+"""The routes that ``pyload prober`` adds, and the lines that it writes about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyload.kube.objects import bare_object
+
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
+NAMESPACE: Final = "gateway-test"
+GATEWAY: Final = "gateway-test"
+TEAPOT: Final = 418
+"""What a route answers; nothing else in a cluster does."""
+
+HEADER: Final = "replica,written_ms,ready_ms,attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How long one route took.
+
+    Attributes:
+        index: Counted from 0.
+        written: Seconds until the API server had taken the route.
+        ready: Seconds until the gateway served it; None if it did not in time.
+        attempts: Requests to the gateway.
+    """
+
+    index: int
+    written: float
+    ready: float | None
+    attempts: int
+
+    def to_csv(self) -> str:
+        """Write it as one line in the order of `HEADER`."""
+        ready = "" if self.ready is None else f"{self.ready * 1e3:.3f}"
+        return f"{self.index},{self.written * 1e3:.3f},{ready},{self.attempts}"
+
+
+def host(name: str) -> str:
+    """Give the host name of a route."""
+    return f"{name}.{NAMESPACE}.example.com"
+
+
+def gateway(*, api_version: str, run_id: str) -> Obj:
+    """Build the listener that the routes are added to."""
+    return _obj(
+        api_version,
+        "Gateway",
+        GATEWAY,
+        run_id=run_id,
+        spec={
+            "selector": {"istio": "ingressgateway"},
+            "servers": [
+                {
+                    "port": {"number": 80, "name": "http", "protocol": "HTTP"},
+                    "hosts": [f"*.{NAMESPACE}.example.com"],
+                }
+            ],
+        },
+    )
+
+
+def service_entry(name: str, *, api_version: str, run_id: str) -> Obj:
+    """Build what a route refers to."""
+    return _obj(
+        api_version,
+        "ServiceEntry",
+        name,
+        run_id=run_id,
+        spec={
+            "hosts": [host(name)],
+            "location": "MESH_EXTERNAL",
+            "resolution": "NONE",
+            "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
+        },
+    )
+
+
+def virtual_service(name: str, *, api_version: str, run_id: str) -> Obj:
+    """Build a route that the gateway itself answers, so that no backend is measured."""
+    return _obj(
+        api_version,
+        "VirtualService",
+        name,
+        run_id=run_id,
+        spec={
+            "hosts": [host(name)],
+            "gateways": [GATEWAY],
+            "http": [
+                {
+                    "fault": {"abort": {"httpStatus": TEAPOT, "percentage": {"value": 100}}},
+                    "route": [{"destination": {"host": host(name), "port": {"number": 80}}}],
+                }
+            ],
+        },
+    )
+
+
+def _obj(api_version: str, kind: str, name: str, *, run_id: str, spec: Obj) -> Obj:
+    obj = bare_object(api_version, kind, name, namespace=NAMESPACE, run_id=run_id)
+    obj["spec"] = spec
+    return obj

@@ -1,0 +1,253 @@
+"""``pyload reproduce``: replays the objects and the proxies of a captured cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.cluster.bounded import run_all
+from pyload.cluster.names import Names
+from pyload.cluster.removal import remove_all
+from pyload.cluster.writer import Writer
+from pyload.commands.capture import ORDER, POD, addressed, pod_record
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.spool import Spool
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.kube.discovery import Discovery
+from pyload.kube.objects import RUN_LABEL
+from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import Fleet
+from pyload.proxies.pods import spec_of
+from pyload.tasks import Stop, Supervisor, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+    from pyload.cluster.ledger import Entry
+    from pyload.commands.capture import Kind
+    from pyload.commands.servers import Servers
+    from pyload.kube.resources import Obj, Resource
+    from pyload.report.summary import Result
+
+BATCH: Final = 64
+"""Objects of one kind that are written at a time."""
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReproduceOptions:
+    """What `run_reproduce` needs to know.
+
+    Attributes:
+        file: The capture; ``-`` is standard input.
+        config_only: Create pods as objects, instead of running proxies for them.
+        delay: Seconds between the starts of two proxies.
+        dry_run: Read the file and say what would be done.
+        embedded: Use a built-in API server and control plane.
+        duration: Seconds to stay once everything is there; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    file: str
+    config_only: bool = False
+    delay: float = 0.0
+    dry_run: bool = False
+    embedded: bool = False
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) -> Outcome:
+    """Replay a capture, keep it until stopped, and remove what was created.
+
+    Raises:
+        PyloadError: The run could not begin; nothing was created.
+    """
+    stop = stop or Stop()
+    if options.out is not None:
+        check_writable(options.out)
+    with Spool() as spool:
+        await _load(spool, options, stop)
+        if options.dry_run:
+            result = Measurement(command="reproduce", client=None).result(
+                left=0, exit_reason="nothing was run"
+            )
+            return Outcome(result, listing=spool.text(config_only=options.config_only))
+        _log_left_out(spool)
+        proxies = spool.count(POD) > 0 and not options.config_only
+        async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+            if options.embedded:
+                opened = embedded_servers(options.connection, background)
+            else:
+                opened = own_servers(options.connection, proxies=proxies)
+            servers = await stack.enter_async_context(opened)
+            run = ReproduceRun(options, spool, servers)
+            return await background.guard(run.run(stop), name="reproduce")
+
+
+async def _load(spool: Spool, options: ReproduceOptions, stop: Stop) -> None:
+    # Minutes for a gigabyte; in a thread, so that the loop still hears the user.
+    await asyncio.to_thread(
+        spool.load,
+        options.file,
+        config_only=options.config_only,
+        stopped=stop.asked.is_set,
+    )
+    await asyncio.to_thread(spool.drop_doubled_slices)
+
+
+def _log_left_out(spool: Spool) -> None:
+    if spool.ignored:
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(spool.ignored.items()))
+        log.info("ignored kinds that are not replayed: %s", kinds)
+    for (kind, reason), count in sorted(spool.skipped.items()):
+        log.info("skipped %d %s: %s", count, kind, reason)
+
+
+class ReproduceRun:
+    """A capture with the servers that it is replayed on.
+
+    Args:
+        options: What to run.
+        spool: The capture.
+        servers: Where.
+        rng: Draws the run's name, and spreads retries.
+    """
+
+    def __init__(
+        self,
+        options: ReproduceOptions,
+        spool: Spool,
+        servers: Servers,
+        *,
+        rng: Random | None = None,
+    ) -> None:
+        assert servers.client is not None, "objects need an API server"
+        rng = rng or Random()  # noqa: S311 - names and retries, not secrets
+        self._options = options
+        self._spool = spool
+        self._servers = servers
+        self._discovery = Discovery(servers.client)
+        self._run_id = Names(rng).draw()
+        self._created = 0
+        self._started: set[str] = set()
+        self.measurement = Measurement(
+            command="reproduce", client=servers.client, run_id=self._run_id
+        )
+        self.fleet = Fleet(
+            servers.xds,
+            delta=options.connection.delta,
+            tokens=Tokens(servers.client).get if servers.tokens else None,
+            metrics=self.measurement.metrics,
+            rng=rng,
+            route=servers.route,
+        )
+        self.writer = Writer(servers.client, self.measurement.metrics)
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end, and remove what was created."""
+        options = self._options
+        error: PyloadError | None = None
+        async with (
+            self.measurement.running(options.connection.metrics_addr, self.fleet),
+            self.fleet,
+        ):
+            try:
+                reason = await self._live(stop)
+            except Interrupted as interrupted:
+                log.warning("exiting early; context cancelled")
+                error, reason = interrupted, "interrupted during start-up"
+            except PyloadError as failure:
+                log.error("failed: %s, starting cleanup", failure)
+                error, reason = failure, "failed"
+            result = self._result(reason)
+            await self._write(result)
+            self.measurement.phase = "cleaning up"
+            await self.fleet.stop_all()
+            left = await remove_all(self.writer, stop, announce=_announce)
+            result = replace(result, objects=self._result(reason).objects)
+            await self._write(result)
+        if left:
+            error = CleanupIncomplete(left, fix=f"they have the label {RUN_LABEL}={self._run_id}")
+        return Outcome(result, error)
+
+    async def _live(self, stop: Stop) -> str:
+        if await first_of(self._replay(), stop.asked.wait(), name="replay") != 0:
+            raise Interrupted("interrupted before start-up was complete")
+        self.measurement.phase = "running"
+        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        if self._options.duration is not None:
+            ends.append(asyncio.sleep(self._options.duration))
+        await first_of(*ends, name="run")
+        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+
+    async def _replay(self) -> None:
+        for kind in ORDER:
+            if kind == POD and not self._options.config_only:
+                await self._start_proxies()
+            elif self._spool.count(kind):
+                await self._create_all(kind)
+        log.info("All configs create (%d total)", self._created)
+
+    async def _create_all(self, kind: Kind) -> None:
+        resource = await self._discovery.find(kind.group, kind.name)
+        count = self._spool.count(kind)
+        if resource is None:
+            log.error(
+                "failed to create resource: the server serves no %s (%d objects)", kind, count
+            )
+            for _ in range(count):
+                self.measurement.metrics.object(kind.name, "failed")
+            return
+        for start in range(0, count, BATCH):
+            batch = self._spool.read(kind, start=start, stop=start + BATCH)
+            await run_all([self._create(resource, obj) for obj in batch], name=f"create-{kind}")
+
+    async def _create(self, resource: Resource, obj: Obj) -> None:
+        obj = addressed(obj, resource, self._run_id)
+        metadata = obj["metadata"]
+        name = f"{resource.kind}/{metadata['name']}.{metadata.get('namespace', '')}"
+        try:
+            created = await self.writer.create(resource, obj)
+        except PyloadError as error:
+            log.error("failed to create resource: %s", error)
+            return
+        if created is None:
+            log.info("already exists: %s", name)
+        else:
+            self._created += 1
+            log.info("created: %s", name)
+
+    async def _start_proxies(self) -> None:
+        count = self._spool.count(POD)
+        for start in range(0, count, BATCH):
+            for obj in self._spool.read(POD, start=start, stop=start + BATCH):
+                spec = spec_of(pod_record(obj), address=self._servers.address)
+                # Two captures in one file may hold the same pod twice.
+                if spec.key not in self._started:
+                    self._started.add(spec.key)
+                    self.fleet.start(spec)
+                    await asyncio.sleep(self._options.delay)
+
+    def _result(self, reason: str) -> Result:
+        left = len(self.writer.ledger)
+        return self.measurement.result(self.fleet, left=left, exit_reason=reason)
+
+    async def _write(self, result: Result) -> None:
+        if self._options.out is not None:
+            await write_result(self._options.out, result)
+
+
+def _announce(entry: Entry) -> None:
+    log.info("cleaning up %s/%s.%s", entry.resource.kind, entry.name, entry.namespace)

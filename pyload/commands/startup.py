@@ -1,0 +1,295 @@
+"""``pyload startup``: starts pods one after another, and measures how long each takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload.cluster.names import Names
+from pyload.cluster.removal import remove_all
+from pyload.cluster.writer import Writer, entry_of
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.podspec import numbered
+from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
+from pyload.commands.servers import embedded_servers, own_api_server
+from pyload.errors import CleanupIncomplete, PyloadError
+from pyload.kube.kwok import kwok_node
+from pyload.kube.objects import RUN_LABEL, namespace
+from pyload.kube.resources import NAMESPACES, NODES, PODS
+from pyload.kube.watch import Reflector
+from pyload.report.histogram import Histogram
+from pyload.report.latency import Latency
+from pyload.tasks import Stop, Supervisor, clock, first_error, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
+    from pyload.report.summary import Result
+
+_NODE: Final = "startup"
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupOptions:
+    """What `run_startup` needs to know.
+
+    Attributes:
+        pod: The pod to start.
+        namespace: Where.
+        concurrency: Pods that start at the same time; 0 counts as 1.
+        cooldown: Seconds between a pod's end and the next one's creation.
+        inject: Whether Istio is to inject a sidecar.
+        embedded: Use a built-in API server with a built-in kwok.
+        duration: Seconds to go on; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    pod: Obj
+    namespace: str
+    concurrency: int = 1
+    cooldown: float = 0.01
+    inject: bool = False
+    embedded: bool = False
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> Outcome:
+    """Start pods until stopped, and remove them.
+
+    Raises:
+        PyloadError: The run could not begin; nothing was created.
+    """
+    if options.out is not None:
+        check_writable(options.out)
+    async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        if options.embedded:
+            opened = embedded_servers(options.connection, background, kwok="fast")
+            client = (await stack.enter_async_context(opened)).client
+            assert client is not None
+            await _furnish(client, options.namespace)
+        else:
+            client = await stack.enter_async_context(own_api_server(options.connection))
+        run = StartupRun(options, client)
+        return await background.guard(run.run(stop or Stop()), name="startup")
+
+
+async def _furnish(client: Client, name: str) -> None:
+    """Put a node and the namespace into an embedded API server, which ends with the run."""
+    node = kwok_node(_NODE, index=0, run_id="embedded")
+    # Any pod is welcome here, whatever it tolerates.
+    del node["spec"]["taints"]
+    await client.create(NODES.path(), node)
+    if name != "default":
+        await client.create(NAMESPACES.path(), namespace(name, run_id="embedded"))
+
+
+class StartupRun:
+    """Starts pods on one API server.
+
+    Args:
+        options: What to run.
+        client: The API server.
+        now: Gives the time in UTC; by default the clock of the machine as it is now, which then
+            goes on with the loop's.
+        rng: Draws names.
+    """
+
+    def __init__(
+        self,
+        options: StartupOptions,
+        client: Client,
+        *,
+        now: Callable[[], datetime] | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        self._options = options
+        self._client = client
+        self._now = now or _steady_clock()
+        self._names = Names(rng or Random())  # noqa: S311 - names, not secrets
+        self._run_id = self._names.draw()
+        self._pods: dict[str, _Watched] = {}
+        self._reflector: Reflector[Obj] = Reflector(
+            client,
+            PODS,
+            self,
+            namespace=options.namespace,
+            label_selector=f"{RUN_LABEL}={self._run_id}",
+        )
+        self._histograms = {column: Histogram() for column in COLUMNS}
+        self._failed = 0
+        self.totals = Totals()
+        self.measurement = Measurement(command="startup", client=client, run_id=self._run_id)
+        self.writer = Writer(client, self.measurement.metrics)
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end, and remove the pods that are still there."""
+        options = self._options
+        error: PyloadError | None = None
+        async with self.measurement.running(options.connection.metrics_addr):
+            try:
+                reason = await self._live(stop)
+            except PyloadError as failure:
+                log.error("failed: %s, starting cleanup", failure)
+                error, reason = failure, "failed"
+            result = self._result(reason)
+            await self._write(result)
+            self.measurement.phase = "cleaning up"
+            error = await self._clean_up(stop) or error
+            result = replace(result, objects=self._result(reason).objects)
+            await self._write(result)
+        if error is None and self._failed and not self.totals.count:
+            error = PyloadError(
+                f"none of {self._failed} pods became ready", fix="see the warnings above"
+            )
+        return Outcome(result, error, f"{self.totals.text()}\n\n{result.to_text()}")
+
+    def replace(self, objects: list[Obj]) -> None:
+        """Take all pods of the run that there are."""
+        listed = {pod["metadata"]["name"]: pod for pod in objects}
+        for name, watched in self._pods.items():
+            if name in listed:
+                watched.see(listed[name], self._now())
+            else:
+                watched.missing()
+
+    def event(self, type_: str, obj: Obj) -> None:
+        """Take one change of a pod."""
+        watched = self._pods.get(obj["metadata"]["name"])
+        if watched is None:
+            return
+        if type_ == "DELETED":
+            watched.missing()
+        else:
+            watched.see(obj, self._now())
+
+    async def _live(self, stop: Stop) -> str:
+        async with Supervisor() as background:
+            background.spawn(self._reflector.run(), name="pods")
+            await background.guard(self._reflector.synced.wait(), name="synced")
+            self.measurement.phase = "running"
+            ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait(), self._work()]
+            if self._options.duration is not None:
+                ends.append(asyncio.sleep(self._options.duration))
+            await background.guard(first_of(*ends, name="startup"), name="startup-pods")
+        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+
+    async def _work(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index in range(max(1, self._options.concurrency)):
+                    group.create_task(self._start_pods(), name=f"startup-worker[{index}]")
+                    await asyncio.sleep(self._options.cooldown)
+        except* PyloadError as errors:
+            raise first_error(errors) from None
+
+    async def _start_pods(self) -> None:
+        while True:
+            await self._start_pod()
+            await asyncio.sleep(self._options.cooldown)
+
+    async def _start_pod(self) -> None:
+        """Start one pod, wait for it, and remove it."""
+        options = self._options
+        name = self._names.draw("startup")
+        pod = numbered(
+            options.pod,
+            name,
+            namespace=options.namespace,
+            inject=options.inject,
+            run_id=self._run_id,
+        )
+        watched = self._pods[name] = _Watched(PodTimes(created=self._now()))
+        try:
+            try:
+                await self.writer.create(PODS, pod)
+            except PyloadError as error:
+                self._refused(error)
+                return
+            await watched.done.wait()
+        finally:
+            del self._pods[name]
+        if watched.times.failure:
+            self._failed += 1
+            log.warning("pod %s did not become ready: %s", name, watched.times.failure)
+        try:
+            await self.writer.delete(entry_of(PODS, pod))
+        except PyloadError as error:
+            log.warning("pod cleanup: %s", error)
+        if not watched.times.failure:
+            self._report(watched.times)
+
+    def _refused(self, error: PyloadError) -> None:
+        """Take that a pod was not created; the first one's refusal is the spec's fault."""
+        if not self._failed and not self.measurement.metrics.snapshot().objects_with("created"):
+            raise error.during("pod creation failed")
+        self._failed += 1
+        log.warning("pod creation failed: %s", error)
+
+    def _report(self, times: PodTimes) -> None:
+        report = times.report()
+        self.totals.add(report)
+        for column, seconds in zip(COLUMNS, report.columns, strict=True):
+            self._histograms[column].record(seconds)
+        log.info("%s", report_line(report.columns, title="Report", name=report.name))
+
+    async def _clean_up(self, stop: Stop) -> PyloadError | None:
+        left = await remove_all(self.writer, stop)
+        if not left:
+            return None
+        selector = f"-l {RUN_LABEL}={self._run_id}"
+        fix = f"remove them with `kubectl -n {self._options.namespace} delete pods {selector}`"
+        return CleanupIncomplete(left, fix=fix)
+
+    def _result(self, reason: str) -> Result:
+        result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
+        times = {column: Latency.of(each) for column, each in self._histograms.items()}
+        return replace(result, times=times)
+
+    async def _write(self, result: Result) -> None:
+        if self._options.out is not None:
+            await write_result(self._options.out, result)
+
+
+class _Watched:
+    """One pod that somebody waits for."""
+
+    def __init__(self, times: PodTimes) -> None:
+        self.times = times
+        self.done = asyncio.Event()
+        self._seen = False
+
+    def see(self, pod: Obj, now: datetime) -> None:
+        """Take the pod as it is."""
+        self._seen = True
+        self.times.see(pod, now)
+        if self.times.done:
+            self.done.set()
+
+    def missing(self) -> None:
+        """Take that there is no such pod; before it was ever seen, that says nothing."""
+        if self._seen:
+            self.times.gone()
+            self.done.set()
+
+
+def _steady_clock() -> Callable[[], datetime]:
+    """Give a clock that is set once, and which nobody sets in between."""
+    ticks = clock()
+    begun, started = datetime.now(UTC), ticks()
+    return lambda: begun + timedelta(seconds=ticks() - started)

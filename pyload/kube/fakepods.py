@@ -1,0 +1,160 @@
+"""The pods of a mesh as pilot-load writes them, and the status that makes them run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyload.kube.objects import MANAGED, NODE_LABEL, NODE_LABEL_VALUE, bare_object, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from pyload.kube.resources import Obj
+
+AMBIENT: Final = {"ambient.istio.io/redirection": "enabled"}
+"""Annotation by which istiod knows that a pod is reached through its ztunnel."""
+
+
+def pod_labels(app: str, type_: str, *, full: bool) -> dict[str, str]:
+    """Give the labels of an application's pods, which are also their proxies' labels.
+
+    Args:
+        app: Name of the application.
+        type_: Its type, such as ``sidecar``.
+        full: For a cluster with controllers, whose injector is told what to do.
+    """
+    if full:
+        inject = "true" if type_ == "sidecar" else "false"
+        labels = {"app": app, "owner": "pilot-load", "sidecar.istio.io/inject": inject}
+        return labels | MANAGED if type_ == "waypoint" else labels
+    if type_ == "sidecar":
+        return {"app": app, "security.istio.io/tlsMode": "istio"}
+    return {"app": app, **MANAGED} if type_ == "waypoint" else {"app": app}
+
+
+def pod(name: str, namespace: str, *, app: str, type_: str, node: str, run_id: str) -> Obj:
+    """Build a pod for a cluster with controllers and a fake kubelet, which gives it its status.
+
+    Args:
+        name: Pod name.
+        namespace: Its namespace.
+        app: Name of the application.
+        type_: Type of the application.
+        node: Name of the pod's node.
+        run_id: Value of the run label.
+    """
+    labels = pod_labels(app, type_, full=True)
+    obj = bare_object("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
+    ambient = AMBIENT if type_ == "ambient" else {}
+    obj["metadata"]["annotations"] = {"prometheus.io/scrape": "false", **ambient}
+    obj["spec"] = {
+        "nodeName": node,
+        "serviceAccountName": "default",
+        "terminationGracePeriodSeconds": 0,
+        "nodeSelector": {NODE_LABEL: NODE_LABEL_VALUE},
+        "tolerations": [{"key": NODE_LABEL, "operator": "Exists", "effect": "NoSchedule"}],
+        "containers": [{"name": "app", "image": "fake"}],
+    }
+    return obj
+
+
+def bare_pod(
+    name: str,
+    namespace: str,
+    *,
+    app: str,
+    type_: str,
+    node: str,
+    ip: str,
+    now: datetime,
+    run_id: str,
+) -> Obj:
+    """Build a pod for a bare API server: injected and running from the start.
+
+    Args:
+        name: Pod name.
+        namespace: Its namespace.
+        app: Name of the application.
+        type_: Type of the application.
+        node: Name of the pod's node.
+        ip: The pod's IP.
+        now: When it became ready, in UTC.
+        run_id: Value of the run label.
+    """
+    labels = pod_labels(app, type_, full=False)
+    obj = bare_object("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
+    obj["spec"] = {
+        "nodeName": node,
+        "serviceAccountName": "default",
+        "terminationGracePeriodSeconds": 0,
+        "containers": [{"name": "app", "image": "app"}],
+    }
+    if type_ == "ambient":
+        obj["metadata"]["annotations"] = dict(AMBIENT)
+    else:
+        image = "istio/proxyv2"
+        obj["spec"]["initContainers"] = [{"name": "istio-init", "image": image}]
+        obj["spec"]["containers"].append({"name": "istio-proxy", "image": image})
+    obj["status"] = {
+        "phase": "Running",
+        "podIP": ip,
+        "podIPs": [{"ip": ip}],
+        "conditions": [_condition("Ready", now)],
+    }
+    return obj
+
+
+def kubelet_status(
+    name: str,
+    namespace: str,
+    *,
+    uid: str,
+    resource_version: str,
+    ip: str,
+    containers: Iterable[tuple[str, str]],
+    now: datetime,
+) -> Obj:
+    """Build what the fake kubelet applies to a pod's status to make it run.
+
+    The pod may be somebody else's, so it gets no run label.
+
+    Args:
+        name: Pod name.
+        namespace: Its namespace.
+        uid: The pod's UID, so that another pod of the same name is left alone.
+        resource_version: As last seen, so that a pod that has changed is left alone.
+        ip: The pod's IP.
+        containers: Name and image of each container.
+        now: When it starts, in UTC.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "uid": uid,
+            "resourceVersion": resource_version,
+        },
+        "status": {
+            "phase": "Running",
+            "podIP": ip,
+            "conditions": [_condition("Ready", now), _condition("ContainersReady", now)],
+            "containerStatuses": [
+                {
+                    "name": container,
+                    "image": image,
+                    "imageID": "",
+                    "ready": True,
+                    "restartCount": 0,
+                    "state": {"running": {"startedAt": timestamp(now)}},
+                }
+                for container, image in containers
+            ],
+        },
+    }
+
+
+def _condition(type_: str, now: datetime) -> dict[str, str]:
+    return {"type": type_, "status": "True", "lastTransitionTime": timestamp(now)}

@@ -1,0 +1,547 @@
+"""A captured cluster, and what is made of it in another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pyload.commands.capture import Ignored, Kind, decide_object, prepared, read_piece
+from pyload.commands.connection import Connection
+from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, run_reproduce
+from pyload.commands.servers import Servers
+from pyload.commands.spool import Spool
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
+from pyload.kube.client import Client
+from pyload.kube.documents import Piece
+from pyload.tasks import Stop, Supervisor
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
+from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from pyload.commands.outcome import Outcome
+    from pyload.embedded.apiserver import Request
+    from pyload.kube.resources import Obj
+    from pyload.kube.transport import Response
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def obj(api_version: str, kind: str, name: str, namespace: str = "mesh", **rest: Any) -> Obj:
+    """Make an object as `kubectl get` prints it."""
+    metadata = {
+        "name": name,
+        "uid": f"uid-{name}",
+        "resourceVersion": "7",
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        "labels": {"l": "v"},
+    }
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest}
+
+
+NAMESPACE = obj("v1", "Namespace", "mesh", "")
+SERVICE = obj(
+    "v1",
+    "Service",
+    "web",
+    spec={
+        "type": "LoadBalancer",
+        "clusterIP": "10.1.2.3",
+        "clusterIPs": ["10.1.2.3"],
+        "selector": {"app": "web"},
+        "loadBalancerIP": "1.2.3.4",
+        "healthCheckNodePort": 30001,
+        "ports": [{"name": "http", "port": 80, "nodePort": 30002}],
+    },
+    status={"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}},
+)
+ENDPOINTS = obj(
+    "v1",
+    "Endpoints",
+    "web",
+    subsets=[
+        {
+            "addresses": [{"ip": "10.9.0.1", "targetRef": {"kind": "Pod", "name": "a"}}],
+            "notReadyAddresses": [{"ip": "10.9.0.2", "targetRef": {"kind": "Pod", "name": "b"}}],
+            "ports": [{"name": "http", "port": 80}],
+        }
+    ],
+)
+ACCOUNT = obj("v1", "ServiceAccount", "sa")
+CONFIG = obj("v1", "ConfigMap", "c", data={"text": "a: |\n---\nitems:\n- x\n"})
+ROUTE = obj("networking.istio.io/v1", "VirtualService", "r", spec={"hosts": ["web"]})
+RULE = obj("networking.istio.io/v1alpha3", "DestinationRule", "d", spec={"host": "web"})
+HTTP = obj("gateway.networking.k8s.io/v1", "HTTPRoute", "h", spec={"hostnames": ["x.example.com"]})
+SECRET = obj("v1", "Secret", "s", data={"key": "cGFzc3dvcmQ="})
+PODS = (
+    pod("a", ip="10.9.0.1"),
+    pod("gw", ip="10.9.0.3", proxy=proxy_container("router")),
+    plain_pod("plain", ip="10.9.0.4"),
+    pod("done", ip="10.9.0.5", phase="Succeeded"),
+    pod("young"),
+)
+CAPTURE = (*PODS, ACCOUNT, ENDPOINTS, SERVICE, CONFIG, HTTP, RULE, ROUTE, SECRET, NAMESPACE)
+
+
+class World:
+    """Servers in memory, and captures for them.
+
+    Attributes:
+        server: The API server.
+        written: Kind and name of each object that was created, in that order.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.written: list[str] = []
+        self.server = ApiServer(observer=self._observe)
+        self.plane = ControlPlane(Client(self.server.transport()))
+        self._folder = folder
+
+    def capture(self, objects: Iterable[Obj], form: str = "documents") -> str:
+        """Write a file of objects."""
+        path = self._folder / "capture"
+        if form == "documents":
+            path.write_text(yaml.safe_dump_all(objects))
+        elif form == "yaml list":
+            path.write_text(
+                yaml.safe_dump({"apiVersion": "v1", "items": [*objects], "kind": "List"})
+            )
+        else:
+            path.write_text(json.dumps({"kind": "List", "items": [*objects]}, indent=1))
+        return str(path)
+
+    async def run(self, stop: Stop | None = None, **rest: Any) -> Outcome:
+        """Replay a capture."""
+        wanted = ReproduceOptions(connection=Connection(metrics_addr=""), **rest)
+        with Spool() as spool:
+            spool.load(wanted.file, config_only=wanted.config_only, stopped=lambda: False)
+            spool.drop_doubled_slices()
+            servers = Servers(
+                Client(self.server.transport(), rng=Random(1)), self.plane.transport(), "memory"
+            )
+            run = ReproduceRun(wanted, spool, servers, rng=Random(1))
+            return await run.run(stop or Stop())
+
+    def get(self, kind: str, name: str) -> Obj:
+        """Give an object that is there."""
+        found = [
+            one
+            for resource, one in self.server.objects()
+            if (resource.kind, one["metadata"]["name"]) == (kind, name)
+        ]
+        assert len(found) == 1
+        return found[0]
+
+    def names(self) -> set[tuple[str, str]]:
+        """Name all objects that are there."""
+        return {(kind.kind, one["metadata"]["name"]) for kind, one in self.server.objects()}
+
+    def _observe(self, request: Request, code: int) -> None:
+        # What controllers write does not come as a request.
+        if request.verb == "create" and code == 201 and "token" not in request.path:
+            self.written.append(request.body.get("kind", ""))
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """Servers in memory."""
+    world = World(tmp_path)
+    async with Supervisor() as background:
+        background.spawn(world.plane.run(), name="control-plane")
+        yield world
+
+
+async def during(world: World, look: Callable[[], None], **rest: Any) -> Outcome:
+    """Replay a capture, and look at the servers once it is there."""
+    stop = Stop()
+    run = asyncio.create_task(world.run(stop, **rest), name="run")
+    await asyncio.sleep(5)
+    look()
+    stop.signal()
+    return await run
+
+
+@pytest.mark.parametrize("form", ["documents", "yaml list", "json list"])
+async def test_a_cluster_comes_and_goes(
+    world: World, form: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The objects, one proxy for each mesh pod that runs, and no trace of them afterwards."""
+    caplog.set_level(logging.INFO, "pyload")
+    before = world.names()
+    found: dict[str, Obj] = {}
+
+    def look() -> None:
+        for kind, name in (("Service", "web"), ("Endpoints", "web"), ("DestinationRule", "d")):
+            found[kind] = world.get(kind, name)
+
+    outcome = await during(world, look, file=world.capture(CAPTURE, form))
+
+    assert outcome.error is None
+    assert world.written == [
+        *("Namespace", "VirtualService", "DestinationRule", "HTTPRoute", "ConfigMap"),
+        *("Service", "Endpoints", "ServiceAccount"),
+    ]
+    assert (outcome.result.proxies.wanted, outcome.result.proxies.configured) == (2, 2)
+    assert (outcome.result.objects.created, outcome.result.objects.left) == (8, 0)
+    assert world.names() == before
+    assert found["Service"]["spec"]["type"] == "NodePort"
+    assert not {"selector", "loadBalancerIP"} & found["Service"]["spec"].keys()
+    assert found["DestinationRule"]["metadata"]["uid"] != "uid-d"
+    assert found["Endpoints"]["subsets"][0]["notReadyAddresses"] == [{"ip": "10.9.0.2"}]
+    messages = caplog.messages
+    assert messages.count("All configs create (8 total)") == 1
+    created = [text for text in messages if text.startswith("created: ")]
+    assert created[0] == "created: Namespace/mesh."
+    assert "created: VirtualService/r.mesh" in created
+    removed = [text for text in messages if text.startswith("cleaning up ")]
+    assert [text.replace("created: ", "cleaning up ") for text in created] == removed[::-1]
+    assert outcome.result.exit_reason == "stopped by a signal"
+
+
+async def test_what_was_there_before_is_left_alone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody else's service account of the same name must survive the replay."""
+    caplog.set_level(logging.INFO, "pyload")
+    client = Client(world.server.transport())
+    await client.create("/api/v1/namespaces", {"metadata": {"name": "mesh"}})
+    await client.create(
+        "/api/v1/namespaces/mesh/configmaps", {"metadata": {"name": "c"}, "data": {"a": "b"}}
+    )
+    outcome = await world.run(file=world.capture((NAMESPACE, CONFIG, SERVICE)), duration=1.0)
+
+    assert "already exists: Namespace/mesh." in caplog.messages
+    assert "already exists: ConfigMap/c.mesh" in caplog.messages
+    assert "All configs create (1 total)" in caplog.messages
+    assert world.get("ConfigMap", "c")["data"] == {"a": "b"}
+    assert (outcome.error, outcome.result.objects.created) == (None, 1)
+    assert ("Service", "web") not in world.names()
+
+
+async def test_with_config_only_pods_are_objects(world: World) -> None:
+    """`-n` loads the API server and istiod, but opens no stream."""
+    look: list[Obj] = []
+    outcome = await during(
+        world,
+        lambda: look.append(world.get("Pod", "a")),
+        file=world.capture(CAPTURE),
+        config_only=True,
+    )
+
+    assert world.written[-5:] == ["Pod"] * 5
+    assert outcome.result.proxies.wanted == 0
+    assert "ownerReferences" not in look[0]["metadata"]
+    assert ("Pod", "a") not in world.names()
+
+
+async def test_proxies_start_one_after_another(world: World) -> None:
+    """`--delay` keeps istiod's limit on new streams from being hit."""
+    pods = [pod(f"p{number}", ip=f"10.9.1.{number}") for number in range(10)]
+    outcome = await world.run(file=world.capture([*pods, *pods]), delay=0.5, duration=1.0)
+
+    assert outcome.result.proxies.configured == 10
+    assert outcome.error is None
+
+
+async def test_a_failed_creation_is_logged_and_not_counted(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """pilot-load counts it as created."""
+    caplog.set_level(logging.INFO, "pyload")
+
+    def refuse(request: Request) -> Response | None:
+        if request.method == "POST" and request.path.endswith("virtualservices"):
+            return answer(400, a_status(400, "BadRequest", "webhook says no"))
+        if request.path == "/apis/gateway.networking.k8s.io":
+            return answer(404, a_status(404, "NotFound"))
+        return None
+
+    world.server.intercept = refuse
+    outcome = await world.run(file=world.capture((NAMESPACE, ROUTE, RULE, HTTP)), duration=1.0)
+
+    failures = [text for text in caplog.messages if text.startswith("failed to create resource: ")]
+    assert len(failures) == 2
+    assert "webhook says no" in failures[0]
+    assert "serves no HTTPRoute.gateway.networking.k8s.io (1 objects)" in failures[1]
+    assert "All configs create (2 total)" in caplog.messages
+    assert (outcome.result.objects.created, outcome.result.objects.failed) == (2, 2)
+    assert outcome.error is None
+
+
+async def test_a_lost_answer_is_not_a_lost_object(world: World) -> None:
+    """What was created although the answer said otherwise must go in the end, too."""
+    before = world.names()
+
+    def lose(request: Request) -> Response | None:
+        if request.method != "POST" or not request.path.endswith("services"):
+            return None
+        world.server.intercept = None
+        raw = json.dumps(request.body).encode()
+        world.server._answer("POST", request.path, {}, raw, "application/json")
+        return answer(500, a_status(500, "InternalError", "timeout"))
+
+    world.server.intercept = lose
+    outcome = await world.run(file=world.capture((NAMESPACE, SERVICE)), duration=1.0)
+
+    assert (outcome.result.objects.created, outcome.result.objects.failed) == (2, 0)
+    assert outcome.result.objects.left == 0
+    assert world.names() == before
+
+
+async def test_a_signal_during_the_start_cleans_up(world: World) -> None:
+    """Exit code 130, and no half a cluster."""
+    stop = Stop()
+    before = world.names()
+    pods = [pod(f"p{number}", ip=f"10.9.1.{number}") for number in range(10)]
+    run = asyncio.create_task(
+        world.run(stop, file=world.capture((*pods, NAMESPACE, CONFIG)), delay=10.0), name="run"
+    )
+    await asyncio.sleep(15.0)
+    stop.signal()
+    outcome = await run
+
+    assert isinstance(outcome.error, Interrupted)
+    assert outcome.result.proxies.configured == 2
+    assert world.names() == before
+
+
+async def test_what_cannot_be_removed_is_named(world: World) -> None:
+    """Exit code 6, with the label to find it by."""
+
+    def refuse(request: Request) -> Response | None:
+        if request.method == "DELETE" and "configmaps" in request.path:
+            return answer(403, a_status(403, "Forbidden", "no"))
+        return None
+
+    world.server.intercept = refuse
+    outcome = await world.run(
+        file=world.capture((CONFIG | {"metadata": {"name": "c", "namespace": "default"}},)),
+        duration=1.0,
+    )
+
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert outcome.error.left == ("ConfigMap default/c",)
+    assert "pyload.dev/run=" in outcome.error.fix
+
+
+async def test_an_object_without_a_namespace_is_in_the_default_one(world: World) -> None:
+    """As for kubectl, whose output some tools strip."""
+    one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+    account = pod("p", namespace="", ip="10.9.0.1")
+    found: list[Obj] = []
+    outcome = await during(
+        world, lambda: found.append(world.get("ConfigMap", "c")), file=world.capture((one, account))
+    )
+
+    assert found[0]["metadata"]["namespace"] == "default"
+    assert (outcome.error, outcome.result.proxies.configured) == (None, 1)
+
+
+async def test_slices_are_replayed_where_there_are_no_endpoints(world: World) -> None:
+    """Newer clusters may have no Endpoints at all; both together would be every address twice."""
+    label = "kubernetes.io/service-name"
+
+    def piece(service: str) -> Obj:
+        one = obj("discovery.k8s.io/v1", "EndpointSlice", f"{service}-x", addressType="IPv4")
+        one["metadata"]["labels"][label] = service
+        one["endpoints"] = [{"addresses": ["10.9.0.1"], "targetRef": {"kind": "Pod", "name": "a"}}]
+        return one
+
+    found: list[Obj] = []
+    await during(
+        world,
+        lambda: found.append(world.get("EndpointSlice", "api-x")),
+        file=world.capture((piece("web"), NAMESPACE, ENDPOINTS, piece("api"))),
+    )
+
+    assert world.written.count("EndpointSlice") == 1
+    assert found[0]["endpoints"] == [{"addresses": ["10.9.0.1"]}]
+    managed = found[0]["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"]
+    assert managed == "pyload.dev"
+
+
+async def test_a_dry_run_says_what_would_happen(world: World) -> None:
+    """And needs no cluster."""
+    options = ReproduceOptions(file=world.capture(CAPTURE), dry_run=True)
+    outcome = await run_reproduce(options)
+
+    assert outcome.listing.splitlines() == [
+        "create       1 Namespace",
+        "create       1 VirtualService.networking.istio.io",
+        "create       1 DestinationRule.networking.istio.io",
+        "create       1 HTTPRoute.gateway.networking.k8s.io",
+        "create       1 ConfigMap",
+        "create       1 Service",
+        "create       1 Endpoints",
+        "create       1 ServiceAccount",
+        "run          2 proxies",
+        "skip         1 Pod: no pod IP",
+        "skip         1 Pod: not a mesh proxy",
+        "skip         1 Pod: terminal phase",
+        "ignore       1 Secret: this kind is not replayed",
+    ]
+    assert world.written == []
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (obj("v1", "Service", "x", "kube-system"), "in kube-system"),
+        (obj("v1", "Namespace", "istio-system", ""), "in istio-system"),
+        (obj("v1", "Service", "kubernetes", "default"), "the API server's own"),
+        (obj("apps/v1", "Deployment", "d"), ""),
+        (obj("v1", "Gateway", "d"), ""),
+        (obj("networking.istio.io/v1", "Gateway", "d", "istio-system"), None),
+        (obj("v1", "Service", "kubernetes"), None),
+    ],
+)
+def test_what_is_not_replayed(one: Obj, reason: str | None) -> None:
+    """pilot-load's rules; Istio's own namespace holds config of the mesh."""
+    decided = decide_object(one, config_only=False)
+
+    assert (decided.reason if isinstance(decided, Ignored) else None) == reason
+
+
+def test_what_belongs_to_the_other_cluster_is_left_out() -> None:
+    """Node ports collide, UIDs and owners point at nothing, and finalizers keep things forever."""
+    metadata = {
+        "name": "web",
+        "namespace": "mesh",
+        "annotations": {"a": "b"},
+        "labels": {"c": "d"},
+        "ownerReferences": [{}],
+        "finalizers": ["x"],
+        "managedFields": [{}],
+    }
+    headless = {"clusterIP": "None", "clusterIPs": ["None"], "ports": [{"port": 1}]}
+    service = {"metadata": metadata, "spec": headless, "status": {}}
+    account = {"metadata": metadata}
+
+    assert prepared(Kind("", "Service"), service) == {
+        "metadata": {
+            "name": "web",
+            "namespace": "mesh",
+            "annotations": {"a": "b"},
+            "labels": {"c": "d"},
+        },
+        "spec": headless,
+    }
+    assert prepared(Kind("", "ServiceAccount"), account)["metadata"] == {
+        "name": "web",
+        "namespace": "mesh",
+    }
+    assert prepared(Kind("", "Service"), SERVICE)["spec"] == {
+        "type": "NodePort",
+        "ports": [{"name": "http", "port": 80}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("a: [\n---\nkind: Pod", r"x:2:1: cannot parse"),
+        ("kind: Namespace\napiVersion: v1\nmetadata: {name: a}\n---\nb\n", "x:5:1: .*not an"),
+        ("metadata: {name: a}", "x:1:1: .*has no kind"),
+        ("kind: Pod", "x:1:1: .*has no apiVersion"),
+        ("kind: Pod\napiVersion: v1", "x:1:1: .*has no metadata.name"),
+        ("\n\nkind: Pod\napiVersion: v1\nmetadata: {name: a, labels: [1]}", "x:3:1: .*mappings"),
+        ("kind: List\nitems: 5", "x:1:1: .*not a list"),
+        ("kind: List\nitems: [5]", "x:1:1: .*not an object"),
+        ('{"kind": "Pod",\n}', "x:1:1: cannot parse"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [5]}",
+            "Pod a is not valid",
+        ),
+        ("a: 1\na: 2", "x:2:1: cannot parse message: .*twice"),
+    ],
+)  # fmt: skip
+def test_the_first_bad_object_ends_the_run_before_anything_is_done(
+    text: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half a cluster would measure something else; the message names the line."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").write_text(text)
+    with pytest.raises(ConfigError, match=where), Spool() as spool:
+        spool.load("x", config_only=False, stopped=lambda: False)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """One sentence and exit code 2."""
+    with Spool() as spool:
+        with pytest.raises(ConfigError, match="no such file or directory; check --file"):
+            spool.load(str(tmp_path / "x"), config_only=False, stopped=lambda: False)
+        with pytest.raises(ConfigError, match="is a directory"):
+            spool.load(str(tmp_path), config_only=False, stopped=lambda: False)
+
+
+def test_reading_a_large_file_can_be_interrupted(tmp_path: Path) -> None:
+    """A gigabyte takes minutes; ctrl-C must not have to wait for them."""
+    path = tmp_path / "x"
+    path.write_text(yaml.safe_dump(CONFIG))
+    with Spool() as spool, pytest.raises(Interrupted):
+        spool.load(str(path), config_only=False, stopped=lambda: True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 5) | st.sampled_from(["", "a", "Pod", "v1"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["name", "items", "kind", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=200)
+@given(
+    at=st.integers(0, len(CAPTURE) - 1),
+    path=st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    value=JSON,
+    config_only=st.booleans(),
+)
+def test_a_broken_object_is_an_error_or_is_replayed(
+    at: int,
+    path: list[int],
+    value: object,
+    config_only: bool,  # noqa: FBT001
+) -> None:
+    """A traceback tells nobody which of 100,000 objects is wrong."""
+    broken = json.loads(json.dumps(CAPTURE[at]))
+    place: Any = broken
+    for step in path:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        if not keys:
+            break
+        key = keys[step % len(keys)]
+        if isinstance(place[key], dict | list) and step != path[-1]:
+            place = place[key]
+        else:
+            place[key] = value
+            break
+    piece = Piece(json.dumps(broken).encode(), 1, is_json=True)
+    with contextlib.suppress(ConfigError), Spool() as spool:
+        for one in read_piece(piece, source="x"):
+            spool.add(one, source="x", line=1, config_only=config_only)

@@ -1,0 +1,345 @@
+"""Pods that are started one after another, and what is measured of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.commands.connection import Connection
+from pyload.commands.podspec import read_pod_spec
+from pyload.commands.podtimes import PodTimes, Totals, read_time, report_line
+from pyload.commands.startup import StartupOptions, StartupRun
+from pyload.embedded.apiserver import ApiServer
+from pyload.errors import ApiError, ConfigError, PyloadError
+from pyload.kube.client import Client
+from pyload.kube.resources import PODS
+from pyload.tasks import Stop, cancel
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    from pyload.commands.outcome import Outcome
+    from pyload.embedded.apiserver import Request
+    from pyload.kube.resources import Obj
+    from pyload.kube.transport import Response
+
+pytestmark = pytest.mark.anyio
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = {"spec": {"containers": [{"name": "app", "image": "a"}, {"name": "x", "image": "b"}]}}
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def now() -> datetime:
+    """Tell the virtual time."""
+    return START + timedelta(seconds=asyncio.get_running_loop().time())
+
+
+def written(moment: datetime) -> str:
+    """Write a time as a server does, which drops the fraction."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Kubelet:
+    """Starts every pod in the same steps: 0.4 s init, 1.3 s application, 2.5 s ready."""
+
+    def __init__(self, server: ApiServer, *, ends: str = "ready") -> None:
+        self._client = Client(server.transport(), rng=Random(1))
+        self._ends = ends
+        self._known: set[str] = set()
+
+    async def run(self) -> None:
+        """Look for new pods now and then."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                pods, _ = await self._client.list(PODS.path("mesh"))
+                for pod in pods:
+                    name = pod["metadata"]["name"]
+                    if name not in self._known:
+                        self._known.add(name)
+                        group.create_task(self._start(name), name=name)
+                await asyncio.sleep(0.001)
+
+    async def _start(self, name: str) -> None:
+        status: Obj = {"phase": "Pending"}
+        await asyncio.sleep(0.4)
+        began = written(now())
+        await asyncio.sleep(0.9)
+        ended = {"startedAt": began, "finishedAt": written(now()), "exitCode": 0}
+        init = {"name": "istio-init", "state": {"terminated": ended}, "image": "i", "ready": True}
+        status["initContainerStatuses"] = [init]
+        running = {"startedAt": written(now())}
+        status["containerStatuses"] = [
+            {"name": "x", "state": {"running": {"startedAt": "2026-01-01T09:00:00Z"}}},
+            {"name": "app", "state": {"running": running}},
+        ]
+        await self._write(name, status)
+        await asyncio.sleep(1.2)
+        if self._ends == "ready":
+            ready = {"type": "Ready", "status": "True", "lastTransitionTime": written(now())}
+            status |= {"phase": "Running", "conditions": [ready]}
+        elif self._ends == "failed":
+            status |= {"phase": "Failed", "message": "out of memory"}
+        else:
+            await self._client.delete(PODS.path("mesh", name))
+            return
+        await self._write(name, status)
+
+    async def _write(self, name: str, status: Obj) -> None:
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "mesh"},
+            "status": status,
+        }
+        with contextlib.suppress(ApiError):
+            await self._client.apply(PODS.path("mesh", name, "status"), pod)
+
+
+@contextlib.asynccontextmanager
+async def cluster(*, ends: str = "ready") -> AsyncIterator[ApiServer]:
+    """Run an API server with a namespace and a kubelet."""
+    server = ApiServer(now=now)
+    client = Client(server.transport())
+    await client.create("/api/v1/namespaces", {"metadata": {"name": "mesh"}})
+    kubelet = asyncio.create_task(Kubelet(server, ends=ends).run(), name="kubelet")
+    try:
+        yield server
+    finally:
+        await cancel([kubelet])
+
+
+def options(**rest: Any) -> StartupOptions:
+    """Start pods in `mesh`."""
+    connection = Connection(metrics_addr="")
+    return StartupOptions(pod=SPEC, namespace="mesh", connection=connection, **rest)
+
+
+async def start(server: ApiServer, wanted: StartupOptions, stop: Stop | None = None) -> Outcome:
+    """Run the command on a server."""
+    run = StartupRun(wanted, Client(server.transport()), now=now, rng=Random(1))
+    return await run.run(stop or Stop())
+
+
+def pods(server: ApiServer) -> list[str]:
+    """Name the pods that are there."""
+    return [obj["metadata"]["name"] for kind, obj in server.objects() if kind.kind == "Pod"]
+
+
+async def test_each_pod_is_reported_as_pilot_load_does(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Scripts grep these lines; whole seconds of the server must not make them negative."""
+    caplog.set_level(logging.INFO, "pyload")
+    out = tmp_path / "r.json"
+    async with cluster() as server:
+        outcome = await start(server, options(duration=6.0, cooldown=0.1, out=out))
+        left = pods(server)
+
+    reports = [text for text in caplog.messages if text.startswith("Report:")]
+    assert len(reports) == 2
+    columns = re.fullmatch(
+        r"Report:\tscheduled:(\S+) *\tinit:(\S+) *\tready:(\S+) *\tfull ready:(\S+) *"
+        r"\tcomplete:(\S+) *\tname:startup-[a-z]{8}",
+        reports[0],
+    )
+    assert columns is not None
+    # The init container began within the server's second 0, and its end at 1.3 s is what was
+    # seen first of it: so it began by 1 s.
+    assert columns[1] == "1s"
+    assert columns[2].startswith("30")
+    assert columns[5].startswith("2.50")
+    lines = outcome.listing.splitlines()
+    assert lines[0] == ""
+    assert [text.split("\t")[0] for text in lines[1:3]] == ["Avg:", "Max:"]
+    assert lines[3] == ""
+    names = [text.partition(":")[0] for text in lines[4:9]]
+    assert names == ["scheduled", "init", "ready", "full ready", "complete"]
+    assert left == []
+    times = json.loads(out.read_text())["times"]
+    assert (times["complete"]["count"], round(times["complete"]["p99"], 1)) == (2, 2.5)
+    assert outcome.result.objects.left == 0
+
+
+async def test_workers_start_pods_side_by_side() -> None:
+    """`--concurrency` is how a scheduler is loaded."""
+    async with cluster() as server:
+        outcome = await start(server, options(duration=2.6, concurrency=5))
+
+    assert outcome.result.times["complete"].count == 5
+
+
+async def test_pods_in_flight_are_removed_when_the_user_stops() -> None:
+    """A load test must not leave pods behind."""
+    stop = Stop()
+    async with cluster() as server:
+        asyncio.get_running_loop().call_later(1.0, stop.signal)
+        outcome = await start(server, options(concurrency=3), stop)
+        left = pods(server)
+
+    assert (outcome.error, left) == (None, [])
+    assert (outcome.result.objects.created, outcome.result.objects.deleted) == (3, 3)
+    assert outcome.result.exit_reason == "stopped by a signal"
+
+
+@pytest.mark.parametrize(
+    ("ends", "why"), [("failed", "it is Failed: out of memory"), ("gone", "somebody else deleted")]
+)
+async def test_a_pod_that_will_never_be_ready_is_no_measurement(
+    ends: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """pilot-load waits for it for ever, and counts zeros for one that it could not create."""
+    async with cluster(ends=ends) as server:
+        outcome = await start(server, options(duration=3.0))
+        left = pods(server)
+
+    assert any(why in text for text in caplog.messages)
+    assert outcome.result.times["complete"].count == 0
+    assert outcome.error is not None
+    assert "none of 1 pods became ready" in str(outcome.error)
+    assert left == []
+
+
+async def test_a_pod_that_the_server_refuses_ends_the_run_before_any_other() -> None:
+    """A bad spec fails once, not a hundred times a second."""
+    async with cluster() as server:
+
+        def refuse(request: Request) -> Response | None:
+            if request.method != "POST":
+                return None
+            return answer(422, a_status(422, "Invalid", "spec.containers[0].image is wrong"))
+
+        server.intercept = refuse
+        outcome = await start(server, options(concurrency=4))
+
+    assert isinstance(outcome.error, ApiError)
+    assert "pod creation failed" in str(outcome.error)
+    assert outcome.result.objects.failed == 1
+
+
+async def test_a_refusal_later_on_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """A quota that is used up for a moment must not end a long run."""
+    async with cluster() as server:
+        posts: list[str] = []
+
+        def refuse(request: Request) -> Response | None:
+            if request.method != "POST":
+                return None
+            posts.append(request.path)
+            if len(posts) != 2:
+                return None
+            return answer(403, a_status(403, "Forbidden", "exceeded quota"))
+
+        server.intercept = refuse
+        outcome = await start(server, options(duration=6.0))
+
+    assert any(text.startswith("pod creation failed: ") for text in caplog.messages)
+    assert outcome.error is None
+    assert outcome.result.times["complete"].count == 2
+
+
+def seen(status: Obj, seconds: float = 2.25, **metadata: str) -> PodTimes:
+    """Give the times of a pod that was created at 0.5 s and is seen once."""
+    times = PodTimes(created=START + timedelta(seconds=0.5))
+    pod = {"metadata": {"name": "p", **metadata}, **SPEC, "status": status}
+    times.see(pod, START + timedelta(seconds=seconds))
+    return times
+
+
+def ready(at: str) -> Obj:
+    """Give the status of a pod that says when it became ready."""
+    return {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-01-01T00:00:02Z", 1.75),  # within the second 2: when it was seen
+        ("2026-01-01T00:00:01Z", 1.5),  # within the second 1: at its end
+        ("2026-01-01T00:00:01.25Z", 0.75),  # to the fraction
+        ("2025-12-31T23:59:00Z", 1.75),  # before the pod was there: clocks differ
+        ("2026-01-01T01:00:00Z", 1.75),  # in the future: likewise
+        ("nonsense", 1.75),
+        (None, 1.75),
+    ],
+)
+def test_what_a_time_of_the_server_means(at: str | None, expected: float) -> None:
+    """Whole seconds alone would give negative times; blind trust in clocks, nonsense."""
+    report = seen(ready(at) if at else {"conditions": [{"type": "Ready", "status": "True"}]})
+
+    assert report.report().ready == pytest.approx(expected)
+    assert report.report().complete == pytest.approx(1.75)
+
+
+def test_a_terminating_pod_is_not_waited_for() -> None:
+    """A pod that is evicted would stop its worker for ever."""
+    times = seen({"phase": "Running"}, deletionTimestamp="2026-01-01T00:00:02Z")
+
+    assert times.done
+    assert times.failure == "somebody else deleted it"
+
+
+def test_lines_of_many_pods() -> None:
+    """Means and largest values, cut to milliseconds as in pilot-load."""
+    totals = Totals()
+    for seconds in (2.0004, 1.0):
+        totals.add(seen(ready("x"), seconds=seconds + 0.5).report())
+    lines = totals.text().splitlines()
+
+    assert lines[1] == "Avg:\t" + "\t".join(
+        f"{name}:{text:<9}"
+        for name, text in (
+            *(("scheduled", "0s"), ("init", "0s"), ("ready", "1.5s"), ("full ready", "1.5s")),
+            ("complete", "1.5s"),
+        )
+    )
+    assert lines[2].endswith("complete:2s       ")
+    assert report_line([0.0] * 5, title="Report", name="a").endswith("\tname:a        ")
+    assert "Avg:\tscheduled:0s" in Totals().text()
+
+
+@pytest.mark.parametrize("text", ["", "7", "2026-01-01T00:00:00"])
+def test_what_is_no_time(text: str) -> None:
+    """A time without a zone could mean any hour."""
+    assert read_time(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "not a Pod"),
+        ("kind: Deployment\napiVersion: apps/v1", "this is a Deployment of apps/v1"),
+        ("kind: Pod", "no spec.containers"),
+        ("spec: {containers: []}", "no spec.containers"),
+        ("spec: {containers: [{image: a}]}", "needs a name"),
+        ("spec: {containers: [{name: a}]}", "container a needs an image"),
+        ("metadata: 1\nspec: {containers: [{name: a}]}", "must be mappings"),
+        ("a: 1\na: 2", "given twice"),
+        ("a: [", "a value was expected"),
+    ],
+)
+def test_a_bad_spec_is_an_error_before_the_first_pod(text: str, problem: str) -> None:
+    """pilot-load dies in the middle of a run."""
+    with pytest.raises(ConfigError, match=problem) as raised:
+        read_pod_spec(text.encode(), source="pod.yaml")
+
+    assert str(raised.value).startswith("pod.yaml")
+    assert raised.value.exit_code == 2
+    assert isinstance(raised.value, PyloadError)
