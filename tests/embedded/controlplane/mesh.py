@@ -18,6 +18,7 @@ from pyload.kube.resources import (
 from pyload.tasks import cancel
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD
 from tests.embedded.controlplane.support import Script
+from tests.xds.dialogue import Dialogue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -62,8 +63,7 @@ class Mesh:
     ) -> Script:
         """Open a stream."""
         method = DELTA_METHOD if delta else SOTW_METHOD
-        opened = await (transport or self.plane.transport()).open(method, metadata=metadata)
-        return Script(opened, delta=delta)
+        return Script(Dialogue(transport or self.plane.transport(), method, metadata), delta=delta)
 
 
 @contextlib.asynccontextmanager
