@@ -18,6 +18,7 @@
     │   ├── LocalProtocolError      1  pyload was about to break the protocol
     │   └── RemoteProtocolError     1  the peer broke it
     ├── StreamError                 1  an xDS stream ended, with its gRPC status
+    ├── CertificateError            1  a proxy got no certificate
     ├── WaitTimeout                 5  a wait did not end in time
     ├── CleanupIncomplete           6  objects were left behind
     └── Interrupted                 130  stopped before start-up was complete
@@ -185,6 +186,10 @@ class StreamError(PyloadError):
         self.name = name
         self.message = message[:256]
         super().__init__(f"rpc error: code = {name} desc = {self.message}")
+
+
+class CertificateError(PyloadError):
+    """Raised when the mesh's CA signs no certificate for a proxy."""
 
 
 class WaitTimeout(PyloadError):  # noqa: N818 - reads as a state

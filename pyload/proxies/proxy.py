@@ -15,9 +15,10 @@ from pyload.proxies.pacing import Pace
 from pyload.tasks import clock
 from pyload.timers import Timers
 from pyload.xds.client import Client, Way, bearer
-from pyload.xds.credentials import infer, uses_tls, uses_token
+from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
 from pyload.xds.delta import Delta
 from pyload.xds.sotw import Sotw
+from pyload.xds.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,7 +45,8 @@ class Proxy:
         spec: Who the proxy is.
         address: ``HOST:PORT`` of the control plane.
         delta: Whether to speak delta instead of SotW.
-        auth: ``plaintext``, ``jwt`` or ``plaintext-jwt``; empty leaves it to the port.
+        auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or ``mtls`` together with a `transport`;
+            empty leaves it to the port.
         token: Gives a bearer token for each stream; needed for the modes with one.
         transport: Opens the streams instead of grpc.aio.
         detail: Whether pushes carry names and bodies.
@@ -64,10 +66,14 @@ class Proxy:
         buffer: int = 256,
     ) -> None:
         mode = infer(auth, address)
+        if uses_certificate(mode) and transport is None:
+            raise UsageError(
+                "a Proxy gets no certificate by itself", fix="pass a transport that shows one"
+            )
         if transport is None:
             from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
 
-            transport = GrpcTransport(address, tls=uses_tls(mode))
+            transport = GrpcTransport(address, tls=Tls() if uses_tls(mode) else None)
         self._spec = spec
         self._delta = delta or spec.type == "ztunnel"
         self._detail = detail

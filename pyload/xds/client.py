@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from pyload.errors import PyloadError, RemoteProtocolError, StreamError
+from pyload.errors import CertificateError, PyloadError, RemoteProtocolError, StreamError
 from pyload.xds import session
 from pyload.xds.log import Log, Seconds, in_go
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD, Status
@@ -201,7 +201,8 @@ class Client:
         if self._session.state is session.State.CLOSED:
             self._finish(None)
         elif isinstance(error, PyloadError):
-            self._failed(session.TOKEN, str(error))
+            certificate = isinstance(error, CertificateError)
+            self._failed(session.CERTIFICATE if certificate else session.TOKEN, str(error))
         elif error is not None:
             self._session.close()
             self._gate.done()

@@ -155,6 +155,7 @@ class Session:
 
 
 TOKEN: Final = "token"  # noqa: S105 - a label
+CERTIFICATE: Final = "certificate"
 PROTOCOL: Final = "protocol"
 MAX_AGE: Final = "max_age"
 REFUSED: Final = "resource_exhausted"
@@ -165,8 +166,8 @@ def reason_failed(error: StreamError) -> str:
 
     ``connect`` stands for UNAVAILABLE: refused, unreachable, no TLS, no such host. Any other
     status was the server's own answer and is named as in `reason_ended`. Outside this function,
-    ``token`` stands for a token that could not be had, and ``protocol`` for a peer that broke the
-    protocol.
+    ``token`` and ``certificate`` stand for those that could not be had, and ``protocol`` for a peer
+    that broke the protocol.
     """
     reason = reason_ended(error)
     return "connect" if error.name == "UNAVAILABLE" and reason == "unavailable" else reason

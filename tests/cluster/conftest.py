@@ -14,6 +14,7 @@ from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.kube.client import Client
+from pyload.proxies.fleet import Route
 from pyload.tasks import Stop, Supervisor
 from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
@@ -80,7 +81,8 @@ class World:
 
     async def run(self, options: ClusterOptions, stop: Stop | None = None) -> Outcome:
         """Run a mesh to its end."""
-        servers = Servers(Client(self.recorder), self.nodes, "memory")
+        route = Route(self.nodes, token=False)
+        servers = Servers(Client(self.recorder), "memory", lambda _: route)
         return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
 
     @property

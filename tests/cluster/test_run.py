@@ -18,7 +18,9 @@ from pyload.errors import (
     PyloadError,
 )
 from pyload.kube.client import Client
+from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
+from pyload.proxies.fleet import Route
 from pyload.tasks import Stop
 from pyload.xds.transport import Status
 from tests.xds.peer import Peer
@@ -253,7 +255,9 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
     """A wrong --auth would pass for a successful load test of nothing."""
     gone = Status(14, "UNAVAILABLE", "no TLS there")
     refusing = Peer(lambda _, name: gone if name == "open" else None)
-    servers = Servers(Client(world.server.transport()), refusing, "memory")
+    servers = Servers(
+        Client(world.server.transport()), "memory", lambda _: Route(refusing, token=False)
+    )
     chosen = options()
     outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 
@@ -271,7 +275,8 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
 
     world.server.intercept = refuse
     client = Client(world.server.transport())
-    servers = Servers(client, world.plane.transport(tokens=True), "memory", tokens=True)
+    route = Route(world.plane.transport(tokens=True), token=True)
+    servers = Servers(client, "memory", lambda _: route, Tokens(client))
     chosen = options()
     outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 

@@ -10,6 +10,7 @@ import pytest
 from pyload.errors import ControlPlaneUnreachable, StreamError
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.xds.grpc_transport import GrpcTransport
+from pyload.xds.tls import Tls
 from pyload.xds.types import CDS, EDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, pod, proxy_node, service, sotw
@@ -54,7 +55,7 @@ async def test_plaintext_serves_and_pushes(is_delta: bool) -> None:  # noqa: FBT
 
         assert pushed.type_url == EDS
         assert b"10.1.0.2" in pushed.SerializeToString()
-        assert addresses.tls is None
+        assert addresses.tls == ""
         await transport.aclose()
 
 
@@ -92,8 +93,7 @@ async def test_a_refusal_carries_its_status() -> None:
 async def test_tls_serves_proxies_with_a_good_token() -> None:
     """The port that real sidecars use: TLS, and a token of the proxy's own account."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        assert addresses.tls is not None
-        transport = GrpcTransport(addresses.tls, tls=True)
+        transport = GrpcTransport(addresses.tls, tls=Tls())
         token = await _token(mesh)
         script = await mesh.dial(delta=True, transport=transport, metadata=token)
 
@@ -114,8 +114,7 @@ async def test_tls_serves_proxies_with_a_good_token() -> None:
 async def test_tls_refuses_other_tokens(audience: str | None, namespace: str, status: str) -> None:
     """No token, a token for somebody else, and a proxy that claims to be another."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        assert addresses.tls is not None
-        transport = GrpcTransport(addresses.tls, tls=True)
+        transport = GrpcTransport(addresses.tls, tls=Tls())
         token = await _token(mesh, audience) if audience else ()
         try:
             script = await mesh.dial(delta=True, transport=transport, metadata=token)
