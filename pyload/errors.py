@@ -20,6 +20,7 @@
     │   └── RemoteProtocolError     1  the peer broke it
     ├── StreamError                 1  an xDS stream ended, with its gRPC status
     ├── ThresholdFailed             4  a figure is beyond what the user allows
+    ├── CertificateError            1  a proxy got no certificate
     ├── WaitTimeout                 5  a wait did not end in time
     ├── CleanupIncomplete           6  objects were left behind
     └── Interrupted                 130  stopped before start-up was complete
@@ -221,6 +222,10 @@ class ThresholdFailed(PyloadError):  # noqa: N818 - reads as a state
     """Raised when a figure of the run is beyond what the user allows."""
 
     exit_code: ClassVar[int] = 4
+
+
+class CertificateError(PyloadError):
+    """Raised when the mesh's CA signs no certificate for a proxy."""
 
 
 class WaitTimeout(PyloadError):  # noqa: N818 - reads as a state

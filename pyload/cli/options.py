@@ -25,6 +25,11 @@ class Settings:
     Attributes:
         pilot_address: ``HOST:PORT`` of the xDS server.
         auth: Authentication, or empty to infer it from the port.
+        ca_file: Certificates by which the control plane is verified.
+        insecure: Do not verify the control plane.
+        ca_address: ``HOST:PORT`` of the CA, where the control plane is none.
+        csr_per_pod: A certificate for each proxy.
+        transport: What carries the streams.
         kubeconfig: Path of a kubeconfig, or empty for the usual places.
         qps: Requests per second to the API server.
         metadata: Further node metadata.
@@ -35,6 +40,11 @@ class Settings:
 
     pilot_address: str
     auth: str
+    ca_file: str
+    insecure: bool
+    ca_address: str
+    csr_per_pod: bool
+    transport: str
     kubeconfig: str
     qps: int
     metadata: Mapping[str, str]
@@ -49,6 +59,11 @@ class Settings:
         return Connection(
             pilot_address=self.pilot_address or default_pilot_address(os.environ),
             auth=self.auth,
+            ca_file=self.ca_file,
+            insecure=self.insecure,
+            ca_address=self.ca_address,
+            csr_per_pod=self.csr_per_pod,
+            transport=self.transport,
             kubeconfig=self.kubeconfig,
             qps=float(self.qps),
             metadata=self.metadata,
@@ -75,7 +90,34 @@ def _global_options() -> list[click.Option]:
             ["-a", "--auth"],
             default="",
             metavar="AUTH",
-            help="plaintext, jwt or plaintext-jwt.  [default: by port, 15010 is plaintext]",
+            help="plaintext, jwt, plaintext-jwt or mtls.  [default: by port, 15010 is plaintext]",
+        ),
+        click.Option(
+            ["--ca-file"],
+            default="",
+            metavar="FILE",
+            help="Trust this CA, not the cluster's.",
+        ),
+        click.Option(
+            ["--insecure"], type=GoBool(), default=False, help="Do not verify the xDS server."
+        ),
+        click.Option(
+            ["--ca-address"],
+            default="",
+            metavar="HOST:PORT",
+            help="Signs for mtls.  [default: the xDS server]",
+        ),
+        click.Option(
+            ["--csr-per-pod"],
+            type=GoBool(),
+            default=False,
+            help="mtls: a certificate for each proxy.",
+        ),
+        click.Option(
+            ["--transport"],
+            default="lean",
+            metavar="NAME",
+            help="lean, or grpc to compare.  [default: lean]",
         ),
         click.Option(
             ["-k", "--kubeconfig"],
@@ -144,6 +186,11 @@ def settings_of(context: click.Context) -> Settings:
     return Settings(
         pilot_address=values["pilot_address"] or "",
         auth=values["auth"],
+        ca_file=values["ca_file"],
+        insecure=values["insecure"],
+        ca_address=values["ca_address"],
+        csr_per_pod=values["csr_per_pod"],
+        transport=values["transport"],
         kubeconfig=values["kubeconfig"],
         qps=values["qps"],
         metadata=values["metadata"],

@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import own_servers
 from pyload.kube.ips import IpAllocator
-from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Stop, first_of
@@ -21,6 +20,10 @@ from pyload.tasks import Stop, first_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+
+    from pyload.kube.tokens import Tokens
+
+_ACCOUNT: Final = ("default", "default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +60,16 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         check_writable(options.out)
     connection = options.connection
     async with contextlib.AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(own_servers(connection, objects=False))
+        servers = await stack.enter_async_context(
+            own_servers(connection, proxies=max(1, options.count), objects=False, account=_ACCOUNT)
+        )
         measurement = Measurement(command="adsc", client=servers.client)
-        tokens = None
-        if servers.tokens:
-            assert servers.client is not None, "tokens come from an API server"
-            tokens = _default_account(Tokens(servers.client))
+        tokens = None if servers.tokens is None else _default_account(servers.tokens)
         fleet = Fleet(
-            servers.xds,
+            None,
             delta=connection.delta,
             tokens=tokens,
+            route=servers.route,
             metrics=measurement.metrics,
             rng=Random(),  # noqa: S311 - spreads retries
         )
@@ -104,10 +107,6 @@ async def _connect(options: AdscOptions, fleet: Fleet) -> None:
         await asyncio.sleep(options.duration)
 
 
-def _default_account(tokens: Tokens) -> Callable[[str, str], Awaitable[str]]:
+def _default_account(tokens: Tokens) -> Callable[[str, str], str | Awaitable[str]]:
     """Give every connection the token of ``default/default``, whatever its namespace."""
-
-    async def get(_namespace: str, _account: str) -> str:
-        return await tokens.get("default", "default")
-
-    return get
+    return lambda _namespace, _account: tokens(*_ACCOUNT)

@@ -24,7 +24,6 @@ from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
-from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Fleet
 from pyload.tasks import Stop, Supervisor, cancel, first_of
 
@@ -96,11 +95,17 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
         check_writable(options.out)
     planned = plan_run(options)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        count, follows = planned.plan.proxy_count, options.cluster_type == "kwok"
         if options.embedded:
-            stages = options.kwok.stages if options.cluster_type == "kwok" else None
-            opened = embedded_servers(options.connection, background, kwok=stages)
+            opened = embedded_servers(
+                options.connection,
+                background,
+                proxies=count,
+                open_ended=follows,
+                kwok=options.kwok.stages if follows else None,
+            )
         else:
-            opened = own_servers(options.connection, proxies=planned.plan.proxy_count > 0)
+            opened = own_servers(options.connection, proxies=count, open_ended=follows)
         servers = await stack.enter_async_context(opened)
         return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
 
@@ -175,9 +180,9 @@ class MeshRun:
                 flags = replace(flags, pod_selector="")
             self.following = Following(client, flags, address=address, rng=planned.rng)
         self.fleet = Fleet(
-            servers.xds,
+            None,
             delta=options.connection.delta,
-            tokens=Tokens(client).get if servers.tokens else None,
+            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=planned.rng,
             route=servers.route,
@@ -255,6 +260,10 @@ class MeshRun:
         fix = "check --pilot-address and --auth (every port but 15010 means jwt, over TLS)"
         if most == "token":
             fix = "grant the account `create` on serviceaccounts/token, or use port 15010"
+        elif most == "certificate":
+            fix = (
+                "check that the CA, at --ca-address or --pilot-address, signs for service accounts"
+            )
         return ControlPlaneUnreachable(
             f"no proxy ever got its config: {sum(reasons.values())} attempts failed, most of "
             f"them with `{most}`",

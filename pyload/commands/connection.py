@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.errors import ApiError, ControlPlaneUnreachable, UsageError
+from pyload.xds.credentials import infer, uses_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.kube.client import Client
+    from pyload.xds.credentials import Auth
 
 _DIAL_SECONDS = 5.0
 
@@ -25,7 +27,14 @@ class Connection:
 
     Attributes:
         pilot_address: ``HOST:PORT`` of the xDS server.
-        auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or empty to infer it from the port.
+        auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, ``mtls``, or empty to infer it from the
+            port.
+        ca_file: File with the certificates by which the control plane is verified; empty for those
+            that istiod publishes in the cluster.
+        insecure: Do not verify the control plane.
+        ca_address: ``HOST:PORT`` of the CA for ``mtls``; empty for the control plane itself.
+        csr_per_pod: For ``mtls``, a certificate for each proxy instead of each service account.
+        transport: What carries the streams, ``lean`` or ``grpc``.
         kubeconfig: Path of a kubeconfig, or empty for the usual places.
         qps: Requests per second to the API server.
         metadata: Node metadata to add to every proxy's.
@@ -35,11 +44,41 @@ class Connection:
 
     pilot_address: str = "localhost:15010"
     auth: str = ""
+    ca_file: str = ""
+    insecure: bool = False
+    ca_address: str = ""
+    csr_per_pod: bool = False
+    transport: str = "lean"
     kubeconfig: str = ""
     qps: float = 100_000.0
     metadata: Mapping[str, str] = field(default_factory=dict)
     delta: bool = True
     metrics_addr: str = ""
+
+    def check(self) -> Auth:
+        """Give the authentication at `pilot_address`, after a look at what the flags say together.
+
+        Raises:
+            UsageError: They make no sense.
+        """
+        auth = infer(self.auth, self.pilot_address)
+        for address in (self.pilot_address, self.ca_address):
+            if address:
+                split_address(address)
+        if self.transport not in ("lean", "grpc"):
+            raise UsageError(
+                f"--transport {self.transport} is not supported", fix="choose lean or grpc"
+            )
+        if self.ca_file and self.insecure:
+            raise UsageError("--ca-file and --insecure contradict each other", fix="give one")
+        if not uses_certificate(auth):
+            for flag, given in (
+                ("--csr-per-pod", self.csr_per_pod),
+                ("--ca-address", self.ca_address),
+            ):
+                if given:
+                    raise UsageError(f"{flag} is for --auth mtls", fix="add --auth mtls")
+        return auth
 
 
 def split_address(address: str) -> tuple[str, int]:
@@ -83,18 +122,23 @@ async def check_control_plane(address: str) -> None:
         async with asyncio.timeout(_DIAL_SECONDS):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
-        reason = "no answer in 5 s" if isinstance(error, TimeoutError) else _plain(error)
-        raise ControlPlaneUnreachable(
-            f"cannot reach the control plane at {address}: {reason}",
-            fix=(
-                "check --pilot-address (for a cluster, try "
-                "`kubectl -n istio-system port-forward deploy/istiod 15010`), or try --embedded"
-            ),
-        ) from error
+        raise cannot_reach(address, error) from error
     writer.close()
     # The peer may reset a connection that says nothing.
     with contextlib.suppress(OSError):
         await writer.wait_closed()
+
+
+def cannot_reach(address: str, error: OSError) -> ControlPlaneUnreachable:
+    """Make the error of a control plane that could not be dialled; a TimeoutError is one of 5 s."""
+    reason = "no answer in 5 s" if isinstance(error, TimeoutError) else _plain(error)
+    return ControlPlaneUnreachable(
+        f"cannot reach the control plane at {address}: {reason}",
+        fix=(
+            "check --pilot-address (for a cluster, try "
+            "`kubectl -n istio-system port-forward deploy/istiod 15010`), or try --embedded"
+        ),
+    )
 
 
 def _plain(error: OSError) -> str:

@@ -22,7 +22,6 @@ from pyload.commands.spool import Spool
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.kube.discovery import Discovery
 from pyload.kube.objects import RUN_LABEL
-from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.pods import spec_of
 from pyload.tasks import Stop, Supervisor, first_of
@@ -85,10 +84,10 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
             )
             return Outcome(result, listing=spool.text(config_only=options.config_only))
         _log_left_out(spool)
-        proxies = spool.count(POD) > 0 and not options.config_only
+        proxies = 0 if options.config_only else spool.count(POD)
         async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
             if options.embedded:
-                opened = embedded_servers(options.connection, background)
+                opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
                 opened = own_servers(options.connection, proxies=proxies)
             servers = await stack.enter_async_context(opened)
@@ -146,9 +145,9 @@ class ReproduceRun:
             command="reproduce", client=servers.client, run_id=self._run_id
         )
         self.fleet = Fleet(
-            servers.xds,
+            None,
             delta=options.connection.delta,
-            tokens=Tokens(servers.client).get if servers.tokens else None,
+            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=rng,
             route=servers.route,

@@ -1,41 +1,153 @@
-"""The ways of proxies that each name their own control plane."""
+"""The ways of proxies to their control planes, with what they show there."""
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 from pyload.proxies.fleet import Route
+from pyload.proxies.paths import Path, Paths, Transports
 from pyload.xds import credentials
-from pyload.xds.grpc_transport import GrpcTransport
+from pyload.xds.tls import Tls, server_names
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from pyload.commands.connection import Connection
+    from pyload.kube.tokens import Tokens
     from pyload.proxies.spec import ProxySpec
+    from pyload.xds.certificates import Certificates
+    from pyload.xds.transport import Transport
 
 
 class Routes:
-    """Gives each proxy the way to its control plane; one transport for each address.
+    """Gives each proxy the way to its control plane.
 
     Args:
-        auth: How to authenticate; inferred from each address where it is empty.
+        paths: Decides.
+        transports: Carries the streams.
     """
 
-    def __init__(self, auth: str) -> None:
-        self._auth = auth
-        self._known: dict[str, Route] = {}
-        self._transports: list[GrpcTransport] = []
+    def __init__(self, paths: Paths, transports: Transports) -> None:
+        self._paths = paths
+        self._transports = transports
 
-    def __call__(self, spec: ProxySpec) -> Route:
-        """Give the way of a proxy."""
-        route = self._known.get(spec.address)
-        if route is None:
-            auth = credentials.infer(self._auth, spec.address)
-            transport = GrpcTransport(spec.address, tls=credentials.uses_tls(auth))
-            self._transports.append(transport)
-            route = Route(transport, token=credentials.uses_token(auth))
-            self._known[spec.address] = route
-        return route
+    def __call__(self, spec: ProxySpec) -> Route | Awaitable[Route]:
+        """Give the way of a proxy, for one dial."""
+        path = self._paths(spec)
+        return self._route(path) if isinstance(path, Path) else self._route_when(path)
 
     async def aclose(self) -> None:
         """Close the transports."""
-        for transport in self._transports:
-            await transport.aclose()
+        await self._transports.aclose()
+
+    def _route(self, path: Path) -> Route:
+        return Route(self._transports.get(path), token=path.token)
+
+    async def _route_when(self, coming: Awaitable[Path]) -> Route:
+        return self._route(await coming)
+
+
+def connector(
+    transport: str, sources: Mapping[str, Sequence[str]]
+) -> Callable[[str, Tls | None], Transport]:
+    """Choose what makes transports.
+
+    Args:
+        transport: ``lean`` or ``grpc``.
+        sources: Local addresses to connect from, by target; only ``lean`` can.
+    """
+
+    def grpc(address: str, tls: Tls | None) -> Transport:
+        from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
+
+        return GrpcTransport(address, tls=tls)
+
+    def lean(address: str, tls: Tls | None) -> Transport:
+        from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
+
+        return LeanTransport(
+            address,
+            tls=None if tls is None else tls.context(),
+            server_hostname="" if tls is None else tls.server_name,
+            sources=sources.get(address, ()),
+        )
+
+    return grpc if transport == "grpc" else lean
+
+
+def routes_of(
+    connection: Connection,
+    *,
+    address: str,
+    roots: bytes,
+    names: Mapping[str, str],
+    tokens: Tokens | None,
+    account: tuple[str, str] | None = None,
+    sources: Mapping[str, Sequence[str]],
+) -> Routes:
+    """Compose the ways that the flags ask for.
+
+    Args:
+        connection: The flags.
+        address: The control plane of all proxies; empty where each names its own.
+        roots: Certificates by which servers are verified; empty does not verify them.
+        names: Names of servers whose address does not tell them.
+        tokens: Gives tokens for the CA; None where there is no API server.
+        account: Namespace and service account of all proxies; None for each its own.
+        sources: Local addresses to connect from, by target.
+    """
+    authorities = None
+    if connection.auth and credentials.uses_certificate(credentials.infer(connection.auth, "")):
+        assert tokens is not None, "certificates are signed for tokens"
+        authorities = Authorities(connection.ca_address, roots, names, tokens)
+    paths = Paths(
+        address=address,
+        auth=connection.auth,
+        roots=roots,
+        names=names,
+        certificates=authorities,
+        per_proxy=connection.csr_per_pod,
+        account=account,
+    )
+    return Routes(paths, Transports(connector(connection.transport, sources)))
+
+
+class Authorities:
+    """Gives the certificates that belong to a control plane, one store for each CA.
+
+    Args:
+        ca_address: ``HOST:PORT`` of the CA; empty for the control plane itself.
+        roots: Certificates by which it is verified; empty does not verify it.
+        names: Names of servers whose address does not tell them.
+        tokens: Gives the tokens that it wants.
+    """
+
+    def __init__(
+        self, ca_address: str, roots: bytes, names: Mapping[str, str], tokens: Tokens
+    ) -> None:
+        self._ca_address = ca_address
+        self._roots = roots
+        self._names = names
+        self._tokens = tokens
+        self._known: dict[str, Certificates] = {}
+
+    def __call__(self, address: str) -> Certificates:
+        """Give the certificates for a control plane."""
+        target = self._ca_address or address
+        known = self._known.get(target)
+        if known is None:
+            known = self._known[target] = self._new(target)
+        return known
+
+    def _new(self, target: str) -> Certificates:
+        from pyload.xds.ca import GrpcCa  # noqa: PLC0415 - imports grpc
+        from pyload.xds.certificates import Certificates  # noqa: PLC0415 - imports cryptography
+
+        name = self._names.get(target) or server_names(target)[0]
+        tls = Tls(self._roots, name if self._roots else "")
+        return Certificates(
+            GrpcCa(target, tls=tls),
+            self._tokens,
+            rng=Random(),  # noqa: S311 - spreads retries
+        )

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pyload.commands.connection import check_api_server, check_control_plane, split_address
+from pyload.commands.connection import check_api_server, check_control_plane
+from pyload.commands.machine import need_of, prepare
+from pyload.commands.routes import routes_of
 from pyload.kube.client import Client
+from pyload.kube.tokens import Tokens
 from pyload.xds import credentials
-from pyload.xds.grpc_transport import GrpcTransport
+from pyload.xds.tls import ISTIOD, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pyload.commands.connection import Connection
     from pyload.embedded.kwok.stages import Stages
     from pyload.proxies.fleet import Route
     from pyload.proxies.spec import ProxySpec
     from pyload.tasks import Supervisor
-    from pyload.xds.transport import Transport
 
 log = logging.getLogger("pyload")
 
@@ -32,17 +34,15 @@ class Servers:
 
     Attributes:
         client: The API server, or None where a run needs none.
-        xds: Opens xDS streams.
         address: The control plane's address; empty where proxies go different ways.
-        tokens: Whether proxies may need tokens.
-        route: Gives the way of each proxy, where they go different ways.
+        route: Gives the way of each proxy, for each dial.
+        tokens: Gives the tokens of service accounts; None where there is no API server.
     """
 
     client: Client | None
-    xds: Transport | None
     address: str
-    tokens: bool = False
-    route: Callable[[ProxySpec], Route] | None = None
+    route: Callable[[ProxySpec], Route | Awaitable[Route]]
+    tokens: Tokens | None = None
 
 
 @contextlib.asynccontextmanager
@@ -69,68 +69,117 @@ async def own_api_server(connection: Connection) -> AsyncIterator[Client]:
 
 @contextlib.asynccontextmanager
 async def own_servers(
-    connection: Connection, *, proxies: bool = True, objects: bool = True
+    connection: Connection,
+    *,
+    proxies: int,
+    open_ended: bool = False,
+    objects: bool = True,
+    account: tuple[str, str] | None = None,
 ) -> AsyncIterator[Servers]:
     """Connect to the servers that the flags name.
 
     Args:
         connection: The flags.
-        proxies: Whether there are proxies, so that the control plane is needed.
+        proxies: How many there will be; without any, the control plane is not needed.
+        open_ended: Whether more may come, nobody knows how many.
         objects: Whether there are objects, so that the API server is needed for more than tokens.
+        account: Namespace and service account of all proxies; None for each its own.
 
     Raises:
         UsageError: The kubeconfig or an address cannot be used.
         UnreachableError: A server does not answer.
     """
     address = connection.pilot_address
-    auth = credentials.infer(connection.auth, address)
-    if address:
-        split_address(address)
+    auth = connection.check()
     async with contextlib.AsyncExitStack() as stack:
-        client = None
+        client = tokens = None
         if objects or auth != "plaintext":
             client = await stack.enter_async_context(own_api_server(connection))
-        if not address:
-            from pyload.commands.routes import Routes  # noqa: PLC0415 - kwok mode only
+            tokens = Tokens(client)
+        roots, names = b"", {}
+        if client is not None and credentials.uses_tls(auth):
+            from pyload.commands.trust import find_roots  # noqa: PLC0415 - imports ssl
 
-            routes = Routes(connection.auth)
-            stack.push_async_callback(routes.aclose)
-            yield Servers(client, None, "", tokens=True, route=routes)
-            return
-        if proxies:
-            await check_control_plane(address)
-        xds = GrpcTransport(address, tls=credentials.uses_tls(auth))
-        stack.push_async_callback(xds.aclose)
-        yield Servers(client, xds, address, tokens=credentials.uses_token(auth))
+            roots = await find_roots(connection, client)
+        if address and proxies:
+            names = await _check(address, roots if credentials.uses_tls(auth) else b"")
+        need = need_of(connection, auth, address=address, proxies=proxies, open_ended=open_ended)
+        routes = routes_of(
+            connection,
+            address=address,
+            roots=roots,
+            names=names,
+            tokens=tokens,
+            account=account,
+            sources=prepare(need),
+        )
+        stack.push_async_callback(routes.aclose)
+        yield Servers(client, address, routes, tokens)
+
+
+async def _check(address: str, roots: bytes) -> dict[str, str]:
+    """Make sure that the control plane is there, and give its name if it is to be verified."""
+    if not roots:
+        await check_control_plane(address)
+        return {}
+    from pyload.commands.trust import check_tls  # noqa: PLC0415 - imports ssl
+
+    names = server_names(address, os.environ.get("ISTIOD_SAN", ""))
+    return {address: await check_tls(address, roots, names)}
 
 
 @contextlib.asynccontextmanager
 async def embedded_servers(
-    connection: Connection, background: Supervisor, *, kwok: Stages | None = None
+    connection: Connection,
+    background: Supervisor,
+    *,
+    proxies: int,
+    open_ended: bool = False,
+    kwok: Stages | None = None,
 ) -> AsyncIterator[Servers]:
     """Run an API server and a control plane in this process, on free loopback ports.
 
     Args:
         connection: The flags.
         background: Owns the servers' tasks.
+        proxies: How many there will be.
+        open_ended: Whether more may come, nobody knows how many.
         kwok: Play kwok too, with these stages.
     """
     from pyload.embedded.stack import play_kwok, run_stack  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
 
-    auth = credentials.infer(connection.auth or "plaintext", "")
+    auth = replace(connection, auth=connection.auth or "plaintext").check()
     tls = credentials.uses_tls(auth)
     async with run_stack(background, tls=tls) as stack:
-        address = stack.tls if tls else stack.plaintext
+        address = stack.plaintext
+        if tls:
+            address = stack.mtls if credentials.uses_certificate(auth) else stack.tls
         log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
         if kwok is not None:
             play_kwok(stack.server, background, stages=kwok)
         api = HttpTransport(stack.api)
-        xds = GrpcTransport(address, tls=tls)
+        client = Client(api, qps=connection.qps)
+        tokens = Tokens(client)
+        need = need_of(
+            connection,
+            auth,
+            address=address,
+            proxies=proxies,
+            open_ended=open_ended,
+            served_here=True,
+        )
+        routes = routes_of(
+            replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
+            address=address,
+            roots=b"" if connection.insecure else stack.root,
+            names={address: ISTIOD, stack.tls: ISTIOD},
+            tokens=tokens,
+            sources=prepare(need),
+        )
         try:
-            client = Client(api, qps=connection.qps)
-            yield Servers(client, xds, address, tokens=credentials.uses_token(auth))
+            yield Servers(client, address, routes, tokens)
         finally:
-            await xds.aclose()
+            await routes.aclose()
             await api.aclose()

@@ -79,7 +79,7 @@ async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> O
         check_writable(options.out)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
-            opened = embedded_servers(options.connection, background, kwok="fast")
+            opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
             client = (await stack.enter_async_context(opened)).client
             assert client is not None
             await _furnish(client, options.namespace)

@@ -24,7 +24,10 @@ class Stack:
     Attributes:
         api: Base URL of the API server.
         plaintext: ``HOST:PORT`` of the control plane without TLS.
-        tls: ``HOST:PORT`` of the control plane with TLS and tokens; empty unless asked for.
+        tls: ``HOST:PORT`` of the control plane with TLS and tokens, and of its CA; empty unless
+            asked for.
+        mtls: ``HOST:PORT`` of the control plane with TLS and certificates; empty likewise.
+        root: Certificate by which those two can be verified, in PEM; empty likewise.
         server: The API server.
         plane: The control plane.
     """
@@ -32,6 +35,8 @@ class Stack:
     api: str
     plaintext: str
     tls: str
+    mtls: str
+    root: bytes
     server: ApiServer
     plane: ControlPlane
 
@@ -67,6 +72,14 @@ async def run_stack(background: Supervisor, *, tls: bool) -> AsyncIterator[Stack
         task = background.spawn(plane.run(), name="embedded-control-plane")
         try:
             async with plane.serve(tls_port=0 if tls else None) as addresses:
-                yield Stack(api, addresses.plaintext, addresses.tls or "", server, plane)
+                yield Stack(
+                    api=api,
+                    plaintext=addresses.plaintext,
+                    tls=addresses.tls,
+                    mtls=addresses.mtls,
+                    root=addresses.root,
+                    server=server,
+                    plane=plane,
+                )
         finally:
             task.cancel()

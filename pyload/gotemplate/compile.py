@@ -364,4 +364,3 @@ def _shown(value: Any, site: Site) -> str:
         return show(value)
     except Failure as failure:
         raise site.error(str(failure)) from failure
-

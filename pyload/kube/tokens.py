@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from pyload.errors import ApiError, NotFound, PyloadError
+from pyload.errors import ApiError, NotFound
 from pyload.kube.resources import SERVICE_ACCOUNTS
+from pyload.renewals import Lasting, Renewals, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 
 AUDIENCE: Final = "istio-ca"
 LIFE_SECONDS: Final = 604_800
-_MARGIN: Final = timedelta(minutes=1)
-_WORN: Final = 0.8
-"""Share of a token's life after which a new one is fetched."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    text: str
-    worn: datetime
-    dead: datetime
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 class Tokens:
@@ -44,11 +29,18 @@ class Tokens:
         now: Gives the time in UTC.
     """
 
-    def __init__(self, client: Client, *, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, client: Client, *, now: Callable[[], datetime] = utc_now) -> None:
         self._client = client
         self._now = now
-        self._tokens: dict[tuple[str, str], _Token] = {}
-        self._fetches: dict[tuple[str, str], asyncio.Future[str]] = {}
+        self._renewals = Renewals(self._fetch, now=now)
+
+    def __call__(self, namespace: str, service_account: str) -> str | Awaitable[str]:
+        """Give a token at once if there is a good one, else what to wait for; see `get`."""
+        return self.peek(namespace, service_account) or self.get(namespace, service_account)
+
+    def peek(self, namespace: str, service_account: str) -> str | None:
+        """Give the token if it is still good for long, without asking anybody."""
+        return self._renewals.peek((namespace, service_account))
 
     async def get(self, namespace: str, service_account: str) -> str:
         """Give a token that lives for at least another minute.
@@ -58,50 +50,10 @@ class Tokens:
             ApiError: The server refused.
             ClusterUnreachable: There was no answer.
         """
-        key = namespace, service_account
-        while True:
-            token = self._tokens.get(key)
-            if token is not None and self._now() < token.worn:
-                return token.text
-            fetch = self._fetches.get(key)
-            if fetch is None:
-                return await self._lead(key)
-            await asyncio.wait([fetch])
-            # Cancelled means that whoever led was: somebody else has to.
-            if not fetch.cancelled():
-                return fetch.result()
+        return await self._renewals.get((namespace, service_account))
 
-    async def _lead(self, key: tuple[str, str]) -> str:
-        """Fetch a token on behalf of everyone who waits for it."""
-        fetch: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._fetches[key] = fetch
-        try:
-            text = await self._renewed(key)
-        except PyloadError as error:
-            fetch.set_exception(error)
-            # Nobody may be waiting, and then nobody would read it.
-            fetch.exception()
-            raise
-        else:
-            fetch.set_result(text)
-            return text
-        finally:
-            del self._fetches[key]
-            fetch.cancel()
-
-    async def _renewed(self, key: tuple[str, str]) -> str:
-        old = self._tokens.get(key)
-        try:
-            token = await self._fetch(*key)
-        except PyloadError:
-            if old is not None and self._now() < old.dead:
-                return old.text
-            self._tokens.pop(key, None)
-            raise
-        self._tokens[key] = token
-        return token.text
-
-    async def _fetch(self, namespace: str, service_account: str) -> _Token:
+    async def _fetch(self, key: tuple[str, str]) -> Lasting[str]:
+        namespace, service_account = key
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
         request: Obj = {
             "apiVersion": "authentication.k8s.io/v1",
@@ -121,10 +73,8 @@ class Tokens:
         try:
             status = answer["status"]
             text, expires = status["token"], datetime.fromisoformat(status["expirationTimestamp"])
-            worn = begun + (expires - begun) * _WORN
+            return Lasting.of(str(text), begun=begun, expires=expires)
         except (KeyError, TypeError, ValueError) as error:
             raise ApiError(
                 status=201, reason="", message="the answer holds no token", verb="POST", path=path
             ) from error
-        dead = expires - _MARGIN
-        return _Token(str(text), worn=min(worn, dead), dead=dead)

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from pyload.errors import UsageError
-from pyload.proxies.identity import node_of
+from pyload.proxies.gate import Gate
+from pyload.proxies.habits import DEFAULT, Habits
+from pyload.proxies.identity import name_of, node_of
+from pyload.proxies.pacing import Pace
 from pyload.tasks import clock
-from pyload.xds.client import Client
+from pyload.timers import Timers
+from pyload.xds.client import Client, Way, bearer
+from pyload.xds.delta import Delta
+from pyload.xds.sotw import Sotw
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable
     from random import Random
     from types import TracebackType
 
@@ -76,13 +82,16 @@ class Fleet:
     Args:
         transport: Opens streams to the control plane; None where `route` does.
         delta: Whether the proxies speak delta; a ztunnel always does.
-        tokens: Gives a bearer token for a namespace and a service account; None sends none.
+        tokens: Gives a bearer token for a namespace and a service account, at once if it has one;
+            None sends none.
         metrics: Is told what happens.
         rng: Spreads the waits between dials.
         observer: Is called with the proxy's spec and each push; it must not block.
         detail: Whether those pushes carry names and bodies.
-        route: Gives the way of each proxy where they differ, instead of `transport`.
+        route: Gives the way of each proxy where they differ, instead of `transport`; asked for
+            each dial.
         configured: Is called with a proxy's spec when it is configured for the first time.
+        habits: How the proxies behave.
     """
 
     def __init__(
@@ -90,23 +99,29 @@ class Fleet:
         transport: Transport | None,
         *,
         delta: bool,
-        tokens: Callable[[str, str], Awaitable[str]] | None = None,
+        tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
         metrics: Metrics,
         rng: Random,
         observer: Callable[[ProxySpec, Push], None] | None = None,
         detail: bool = False,
-        route: Callable[[ProxySpec], Route] | None = None,
+        route: Callable[[ProxySpec], Route | Awaitable[Route]] | None = None,
         configured: Callable[[ProxySpec], None] | None = None,
+        habits: Habits = DEFAULT,
     ) -> None:
         self._configured = configured
         self._route = route or _one_way(transport)
         self._delta = delta
         self._tokens = tokens
-        self._metrics = metrics
+        self.metrics = metrics
         self._rng = rng
-        self._observer = observer
+        self.observer = observer
         self._detail = detail
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._habits = habits
+        self._running: dict[str, _Running] = {}
+        self._clock = clock()
+        self._timers = Timers()
+        self.pace = Pace(habits.connect_rate, rng=rng)
+        self._gate = Gate(self.pace, timers=self._timers, clock=self._clock)
         self.counts = Counts()
 
     async def __aenter__(self) -> Self:
@@ -121,65 +136,128 @@ class Fleet:
         await self.stop_all()
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._running)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._tasks
+        return key in self._running
 
     def start(self, spec: ProxySpec) -> None:
-        """Start a proxy; it runs from the loop's next turn on.
+        """Start a proxy.
 
         Raises:
             UsageError: A proxy of the same key is running.
         """
-        if spec.key in self._tasks:
+        if spec.key in self._running:
             raise UsageError(f"proxy {spec.key} is running already")
-        proxy = _Running(spec, self._metrics, self.counts, self._observer, self._configured)
-        task = asyncio.create_task(self._client(spec, proxy).run(), name=f"proxy {spec.key}")
-        task.add_done_callback(functools.partial(self._ended, spec.key, proxy))
-        self._tasks[spec.key] = task
+        proxy = _Running(spec, self)
+        self._running[spec.key] = proxy
+        self.counts.wanted += 1
+        proxy.client = self._client(spec, proxy)
+        proxy.client.start()
 
     async def stop(self, key: str) -> bool:
         """Stop a proxy and wait until its stream is closed; tell whether there was one.
 
         The key is free again at once.
         """
-        task = self._tasks.pop(key, None)
-        if task is None:
+        proxy = self._running.pop(key, None)
+        if proxy is None:
             return False
-        await _end([task])
+        await self._end([proxy])
         return True
 
     async def stop_all(self) -> None:
-        """Stop all proxies at the same time."""
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
-        await _end(tasks)
+        """Stop all proxies at the same time; none can start any more."""
+        self._gate.close()
+        running = list(self._running.values())
+        self._running.clear()
+        await self._end(running)
 
-    def _ended(self, key: str, proxy: _Running, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
-        error = None if task.cancelled() else task.exception()
+    async def _end(self, proxies: list[_Running]) -> None:
+        for proxy in proxies:
+            proxy.stop()
+        left = [proxy for proxy in proxies if not proxy.over]
+        if left:
+            waiter = asyncio.get_running_loop().create_future()
+            group = _Last(set(left), waiter)
+            for proxy in left:
+                proxy.last = group
+            try:
+                async with asyncio.timeout(STOP_SECONDS):
+                    await waiter
+            except TimeoutError:
+                for proxy in group.left:
+                    log.warning(
+                        "proxy %s did not close its stream in %g s", proxy.spec.key, STOP_SECONDS
+                    )
+
+    def now(self) -> float:
+        """Give the loop's time in seconds; for its proxies."""
+        return self._clock()
+
+    def first_configured(self, spec: ProxySpec) -> None:
+        """Tell that a proxy is configured for the first time; for its proxies."""
+        if self._configured is not None:
+            self._configured(spec)
+
+    def forget(self, proxy: _Running, error: BaseException | None) -> None:
+        """Take the end of a proxy; for its proxies."""
+        key = proxy.spec.key
+        if self._running.get(key) is proxy:
+            del self._running[key]
         if error is not None:
             # One proxy's death must not take down the others.
             log.error("proxy %s failed: %s", key, error, exc_info=error)
-        proxy.end(failed=error is not None)
 
     def _client(self, spec: ProxySpec, proxy: _Running) -> Client:
-        route, token = self._route(spec), None
-        if self._tokens is not None and route.token:
-            token = functools.partial(self._tokens, spec.namespace, spec.service_account)
-        return Client(
-            node=node_of(spec),
-            node_type=spec.type,
-            transport=route.transport,
-            delta=self._delta,
-            observer=proxy,
-            token=token,
-            cluster_id=spec.cluster_id,
-            rng=self._rng,
-            detail=self._detail,
+        habits = self._habits
+        delta = self._delta or spec.type == "ztunnel"
+        agent_types = habits.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
+        refuse = habits.refuses(spec.key)
+        protocol = (
+            Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, refuse=refuse)
+            if delta
+            else Sotw(detail=self._detail, agent_types=agent_types, refuse=refuse)
         )
+        return Client(
+            node=functools.partial(node_of, spec),
+            name=name_of(spec),
+            protocol=protocol,
+            delta=delta,
+            way=functools.partial(self._way, spec),
+            observer=proxy,
+            gate=self._gate,
+            timers=self._timers,
+            clock=self._clock,
+            rng=self._rng,
+            read_delay=habits.read_delay if habits.is_slow(spec.key) else 0.0,
+        )
+
+    def _way(self, spec: ProxySpec) -> Way | Awaitable[Way]:
+        route = self._route(spec)
+        if not isinstance(route, Route):
+            return self._way_when(spec, route)
+        token = self._token(spec, route)
+        if isinstance(token, str):
+            return _way(route, token, spec)
+        return self._way_with(spec, route, token)
+
+    async def _way_when(self, spec: ProxySpec, coming: Awaitable[Route]) -> Way:
+        route = await coming
+        token = self._token(spec, route)
+        return _way(route, token if isinstance(token, str) else await token, spec)
+
+    async def _way_with(self, spec: ProxySpec, route: Route, coming: Awaitable[str]) -> Way:
+        return _way(route, await coming, spec)
+
+    def _token(self, spec: ProxySpec, route: Route) -> str | Awaitable[str]:
+        if self._tokens is None or not route.token:
+            return ""
+        return self._tokens(spec.namespace, spec.service_account)
+
+
+def _way(route: Route, token: str, spec: ProxySpec) -> Way:
+    return Way(route.transport, bearer(token, spec.cluster_id) if token else ())
 
 
 def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:
@@ -188,108 +266,111 @@ def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:
     return lambda _: route
 
 
+class _Last:
+    """Wakes a waiter when the last of some proxies has ended."""
+
+    __slots__ = ("_waiter", "left")
+
+    def __init__(self, left: set[_Running], waiter: asyncio.Future[None]) -> None:
+        self.left = left
+        self._waiter = waiter
+
+    def ended(self, proxy: _Running) -> None:
+        self.left.discard(proxy)
+        if not self.left and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
 class _Running:
     """Counts what happens to one proxy; the observer of its client."""
 
     __slots__ = (
         "_answered",
-        "_clock",
-        "_counts",
         "_ever_answered",
         "_ever_configured",
         "_ever_connected",
-        "_metrics",
-        "_observer",
-        "_on_configured",
-        "_spec",
+        "_fleet",
         "_started",
         "_state",
+        "client",
+        "last",
+        "over",
+        "spec",
     )
 
-    def __init__(
-        self,
-        spec: ProxySpec,
-        metrics: Metrics,
-        counts: Counts,
-        observer: Callable[[ProxySpec, Push], None] | None,
-        on_configured: Callable[[ProxySpec], None] | None,
-    ) -> None:
-        self._spec = spec
-        self._on_configured = on_configured
-        self._metrics = metrics
-        self._counts = counts
-        self._observer = observer
+    def __init__(self, spec: ProxySpec, fleet: Fleet) -> None:
+        self.spec = spec
+        self._fleet = fleet
         self._state: State | None = None
         self._answered = False
         self._ever_answered = False
         self._ever_connected = False
         self._ever_configured = False
-        self._clock = clock()
-        self._started = self._clock()
-        counts.wanted += 1
+        self._started = fleet.now()
+        self.client: Client | None = None
+        self.last: _Last | None = None
+        self.over = False
+
+    def stop(self) -> None:
+        assert self.client is not None
+        self.client.stop()
 
     def connecting(self) -> None:
         self._enter("connecting")
 
     def connected(self, seconds: float) -> None:
         self._enter("connected")
-        self._metrics.connect.record(seconds)
+        self._fleet.metrics.connect.record(seconds)
         self._answered = False
         if not self._ever_connected:
             self._ever_connected = True
-            self._counts.connected += 1
+            self._fleet.counts.connected += 1
 
     def push(self, push: Push) -> None:
+        fleet = self._fleet
         if not self._answered:
             self._answered = True
             # A stream that istiod's limiter refuses was open too, for a moment.
-            self._counts.reconnects += self._ever_answered
+            fleet.counts.reconnects += self._ever_answered
             self._ever_answered = True
-        self._metrics.push(self._spec.type, short(push.type_url), push.size)
-        if self._observer is not None:
-            self._observer(self._spec, push)
+        fleet.metrics.push(self.spec.type, short(push.type_url), push.size)
+        if fleet.observer is not None:
+            fleet.observer(self.spec, push)
 
     def configured(self, seconds: float) -> None:
         del seconds  # its dial's; the first config is measured from the start, with all retries
         self._enter("configured")
         if not self._ever_configured:
             self._ever_configured = True
-            self._counts.configured += 1
-            self._metrics.first_config.record(self._clock() - self._started)
-            if self._on_configured is not None:
-                self._on_configured(self._spec)
+            self._fleet.counts.configured += 1
+            self._fleet.metrics.first_config.record(self._fleet.now() - self._started)
+            self._fleet.first_configured(self.spec)
 
     def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
         del detail, retry_in
         self._enter("backoff")
-        self._metrics.disconnect(reason)
+        self._fleet.metrics.disconnect(reason)
 
-    def end(self, *, failed: bool) -> None:
+    def ended(self, error: BaseException | None) -> None:
         if _is_open(self._state):
-            self._metrics.disconnect("failed" if failed else "local")
-        self._counts.failed += failed
-        self._counts.withdrawn += not (failed or self._ever_configured)
+            self._fleet.metrics.disconnect("local" if error is None else "failed")
+        self._fleet.counts.failed += error is not None
+        self._fleet.counts.withdrawn += not (error or self._ever_configured)
         self._enter(None)
+        self.over = True
+        self._fleet.forget(self, error)
+        if self.last is not None:
+            self.last.ended(self)
 
     def _enter(self, state: State | None) -> None:
         before, self._state = self._state, state
         if state is before:
             return
-        self._metrics.proxy(self._spec.type, before, state)
-        counts = self._counts
+        self._fleet.metrics.proxy(self.spec.type, before, state)
+        counts = self._fleet.counts
         counts.configured_now += (state == "configured") - (before == "configured")
         counts.connected_now += _is_open(state) - _is_open(before)
 
 
 def _is_open(state: State | None) -> bool:
     return state in ("connected", "configured")
-
-
-async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
-    running = [task for task in tasks if not task.done()]
-    for task in running:
-        task.cancel()
-    if running:
-        _, left = await asyncio.wait(running, timeout=STOP_SECONDS)
-        for task in left:
-            log.warning("%s did not close its stream in %g s", task.get_name(), STOP_SECONDS)

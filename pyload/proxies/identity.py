@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.xds.node import encode_node, proxy_metadata
+from pyload.xds.node import encode_node, node_id, proxy_metadata
 
 if TYPE_CHECKING:
     from pyload.proxies.spec import ProxySpec
@@ -29,4 +29,15 @@ def node_of(spec: ProxySpec) -> bytes:
             cluster_id=spec.cluster_id,
             extra=spec.metadata,
         ),
+    )
+
+
+def name_of(spec: ProxySpec) -> str:
+    """Give the id of a proxy's node."""
+    return node_id(
+        type=spec.type,
+        ip=spec.ip,
+        name=spec.name,
+        namespace=spec.namespace,
+        domain=spec.domain,
     )

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Self
 
 from pyload.errors import UsageError
-from pyload.proxies.identity import node_of
-from pyload.tasks import cancel
-from pyload.xds.client import Client
-from pyload.xds.credentials import infer, uses_tls, uses_token
+from pyload.proxies.gate import Gate
+from pyload.proxies.identity import name_of, node_of
+from pyload.proxies.pacing import Pace
+from pyload.tasks import clock
+from pyload.timers import Timers
+from pyload.xds.client import Client, Way, bearer
+from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
+from pyload.xds.delta import Delta
+from pyload.xds.sotw import Sotw
+from pyload.xds.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -38,7 +45,8 @@ class Proxy:
         spec: Who the proxy is.
         address: ``HOST:PORT`` of the control plane.
         delta: Whether to speak delta instead of SotW.
-        auth: ``plaintext``, ``jwt`` or ``plaintext-jwt``; empty leaves it to the port.
+        auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or ``mtls`` together with a `transport`;
+            empty leaves it to the port.
         token: Gives a bearer token for each stream; needed for the modes with one.
         transport: Opens the streams instead of grpc.aio.
         detail: Whether pushes carry names and bodies.
@@ -58,24 +66,21 @@ class Proxy:
         buffer: int = 256,
     ) -> None:
         mode = infer(auth, address)
+        if uses_certificate(mode) and transport is None:
+            raise UsageError(
+                "a Proxy gets no certificate by itself", fix="pass a transport that shows one"
+            )
         if transport is None:
             from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
 
-            transport = GrpcTransport(address, tls=uses_tls(mode))
+            transport = GrpcTransport(address, tls=Tls() if uses_tls(mode) else None)
+        self._spec = spec
+        self._delta = delta or spec.type == "ztunnel"
+        self._detail = detail
+        self._token = token if uses_token(mode) else None
+        self._transport = transport
         self._inbox = _Inbox(buffer)
-        self._client = Client(
-            node=node_of(spec),
-            node_type=spec.type,
-            transport=transport,
-            delta=delta,
-            observer=self._inbox,
-            token=token if uses_token(mode) else None,
-            cluster_id=spec.cluster_id,
-            rng=Random(),  # noqa: S311 - spreads retries
-            detail=detail,
-        )
-        self._name = f"proxy {spec.key}"
-        self._task: asyncio.Task[None] | None = None
+        self._client: Client | None = None
 
     @property
     def dropped(self) -> int:
@@ -88,8 +93,22 @@ class Proxy:
         return self._inbox.last_error
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._client.run(), name=self._name)
-        self._task.add_done_callback(lambda _: self._inbox.wake())
+        spec, rng, timers = self._spec, Random(), Timers()  # noqa: S311 - spreads retries
+        self._client = Client(
+            node=functools.partial(node_of, spec),
+            name=name_of(spec),
+            protocol=Delta(node_type=spec.type, detail=self._detail)
+            if self._delta
+            else Sotw(detail=self._detail),
+            delta=self._delta,
+            way=self._way,
+            observer=self._inbox,
+            gate=Gate(Pace(None, rng=rng), timers=timers, clock=clock()),
+            timers=timers,
+            clock=clock(),
+            rng=rng,
+        )
+        self._client.start()
         return self
 
     async def __aexit__(
@@ -98,8 +117,15 @@ class Proxy:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._task is not None
-        await cancel([self._task])
+        assert self._client is not None
+        self._client.stop()
+        await self._inbox.over.wait()
+
+    def _way(self) -> Way | Awaitable[Way]:
+        return Way(self._transport) if self._token is None else self._way_with(self._token())
+
+    async def _way_with(self, coming: Awaitable[str]) -> Way:
+        return Way(self._transport, bearer(await coming, self._spec.cluster_id))
 
     def __aiter__(self) -> Self:
         return self
@@ -125,11 +151,11 @@ class Proxy:
 
     def _running(self) -> bool:
         """Tell whether the proxy lives; if it has died of an error, raise that."""
-        if self._task is None:
+        if self._client is None:
             raise UsageError("the proxy has not started", fix="use it as `async with Proxy(…)`")
-        if self._task.done() and not self._task.cancelled():
-            self._task.result()
-        return not self._task.done()
+        if self._inbox.error is not None:
+            raise self._inbox.error
+        return not self._inbox.over.is_set()
 
 
 class _Inbox:
@@ -141,6 +167,8 @@ class _Inbox:
         self.last_error = ""
         self.ready = asyncio.Event()
         self.was_configured = asyncio.Event()
+        self.over = asyncio.Event()
+        self.error: BaseException | None = None
 
     def connecting(self) -> None:
         pass
@@ -162,6 +190,8 @@ class _Inbox:
         del retry_in
         self.last_error = f"{reason}: {detail}"
 
-    def wake(self) -> None:
+    def ended(self, error: BaseException | None) -> None:
+        self.error = error
+        self.over.set()
         self.ready.set()
         self.was_configured.set()

@@ -1,4 +1,4 @@
-"""How a proxy proves who it is: which of pilot-load's authentication modes applies."""
+"""How a proxy proves who it is: which authentication mode applies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from pyload.errors import UsageError
 
-Auth = Literal["plaintext", "jwt", "plaintext-jwt"]
+Auth = Literal["plaintext", "jwt", "plaintext-jwt", "mtls"]
 
 _CHOICES: Final[tuple[Auth, ...]] = get_args(Auth)
 _PLAINTEXT_PORT: Final = "15010"
@@ -34,9 +34,17 @@ def infer(auth: str, address: str) -> Auth:
 
 def uses_tls(auth: Auth) -> bool:
     """Tell whether the mode speaks TLS."""
-    return auth == "jwt"
+    return auth in ("jwt", "mtls")
 
 
 def uses_token(auth: Auth) -> bool:
-    """Tell whether the mode sends a service account's token."""
-    return auth != "plaintext"
+    """Tell whether the mode's xDS streams carry a service account's token."""
+    return auth in ("jwt", "plaintext-jwt")
+
+
+def uses_certificate(auth: Auth) -> bool:
+    """Tell whether the mode's connections show a certificate of the service account.
+
+    A token is needed there too, for the CA that signs it.
+    """
+    return auth == "mtls"

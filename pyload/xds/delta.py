@@ -1,20 +1,19 @@
-"""The incremental variant of xDS, from the proxy's side of one stream.
+"""The incremental variant of xDS, from one proxy's side.
 
 Responses carry what has changed and what is gone; requests what is wanted from now on and what no
 more. A sidecar, gateway or waypoint asks for clusters, then as in `pyload.xds.sotw`; a ztunnel asks
-for all workloads and policies, and for nothing else.
+for all workloads and policies, and for nothing else. On a new stream the proxy repeats what it is
+subscribed to, and says what it has of it, as Envoy and ztunnel do.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import DecodeError
-
-from pyload.errors import LocalProtocolError, RemoteProtocolError
-from pyload.xds import resources
+from pyload.errors import LocalProtocolError
+from pyload.xds import requests, responses
 from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
-from pyload.xds.sotw import REFUSED
+from pyload.xds.sotw import ON_PURPOSE
 from pyload.xds.types import (
     ADDRESS,
     AUTHORIZATION,
@@ -22,6 +21,7 @@ from pyload.xds.types import (
     ECDS,
     EDS,
     LDS,
+    NDS,
     RDS,
     SDS,
     Push,
@@ -31,62 +31,83 @@ from pyload.xds.types import (
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pyload.xds.graph import Graph
+    from pyload.xds.messages import Message
+    from pyload.xds.responses import Response
 
 
 class Delta:
-    """One delta stream.
+    """One proxy, over any number of streams one after the other.
 
-    Call `start` once, then `receive` for every message; both give messages that must be sent, in
-    order. Nothing here keeps a message.
+    Call `start` for each stream, then `receive` for every message; both give messages that must be
+    sent, in order. Nothing here keeps a message.
 
     Args:
-        node: The encoded node, see `pyload.xds.node`.
         node_type: ``ztunnel`` asks for other types than all the rest.
-        decoder: What decodes clusters and listeners.
+        reader: Reads responses.
         detail: Whether pushes carry names and bodies.
+        agent_types: Types that the agent beside the proxy asks for once listeners are.
+        refuse: Whether to refuse every good response but the first of a type and stream.
+        max_request: Bytes of names or versions that one request may hold.
     """
+
+    __slots__ = (
+        "_agent_types",
+        "_detail",
+        "_first",
+        "_max_request",
+        "_reader",
+        "_refuse",
+        "_watches",
+    )
 
     def __init__(
         self,
-        node: bytes,
         *,
         node_type: str = "sidecar",
-        decoder: resources.Decoder = resources.DECODER,
+        reader: responses.Reader = responses.READER,
         detail: bool = False,
+        agent_types: tuple[TypeUrl, ...] = (),
+        refuse: bool = False,
+        max_request: int = requests.MAX_REQUEST,
     ) -> None:
-        self._node = node
         self._first = (ADDRESS, AUTHORIZATION) if node_type == "ztunnel" else (CDS,)
-        self._decoder = decoder
+        self._reader = reader
         self._detail = detail
+        self._agent_types = agent_types
+        self._refuse = refuse
+        self._max_request = max_request
         self._watches: dict[TypeUrl, _Watch] = {}
-        self._graphs = {} if node_type == "ztunnel" else {CDS: NO_RESOURCES, LDS: NO_RESOURCES}
 
     @property
     def configured(self) -> bool:
         """Whether every type that is subscribed to has been answered, clusters and listeners too.
 
-        A type of which no name is wanted is not waited for.
+        A type of which no name is wanted is not waited for, and neither are the agent's.
         """
-        return (LDS in self._watches or LDS not in self._graphs) and all(
-            watch.answered for watch in self._watches.values() if watch.active
+        return (LDS in self._watches or CDS not in self._first) and all(
+            watch.answered
+            for watch in self._watches.values()
+            if watch.active and watch.type_url not in self._agent_types
         )
 
-    def start(self) -> list[bytes]:
-        """Begin the stream.
+    def start(self, node: bytes) -> list[bytes]:
+        """Begin a stream.
 
-        Raises:
-            LocalProtocolError: It has begun already.
+        Args:
+            node: The encoded node, see `pyload.xds.node`; it goes into the first request alone.
         """
-        if self._watches:
-            raise LocalProtocolError("the stream has started already")
-        node = discovery_pb2.DeltaDiscoveryRequest(node=discovery_pb2.Node.FromString(self._node))
-        self._node = b""
-        send = [self._watch(type_url).type for type_url in self._first]
-        send[0] = node.SerializeToString() + send[0]
+        if not self._watches:
+            for type_url in self._first:
+                self._watch(type_url)
+        send: list[bytes] = []
+        for watch in self._watches.values():
+            if watch.active:
+                send += watch.resume(self._max_request)
+        send[0] = requests.delta_node(node) + send[0]
         return send
 
-    def receive(self, message: bytes) -> Received:
+    def receive(self, message: Message) -> Received:
         """Take one response.
 
         A response with a resource that cannot be decoded is refused, and what was known before
@@ -98,63 +119,50 @@ class Delta:
         """
         if not self._watches:
             raise LocalProtocolError("the stream has not started")
-        try:
-            response = discovery_pb2.DeltaDiscoveryResponse.FromString(message)
-        except DecodeError as error:
-            raise RemoteProtocolError("the message is no delta discovery response") from error
-        if not response.type_url or not response.nonce:
-            raise RemoteProtocolError("the response has no type or no nonce")
-        type_url = TypeUrl(response.type_url)
+        response, nonce = self._reader.read(message, delta=True)
+        type_url = response.type_url
         watch = self._watches.get(type_url)
         if watch is None:
-            return Received([], self._push(response, message, error="not subscribed to"))
-        try:
-            self._update(type_url, response)
-        except RemoteProtocolError as error:
+            return Received([], self._push(response, nonce, message, error="not subscribed to"))
+        if type_url == NDS and not response.count:
+            # The agent drops an empty name table without a word.
+            return Received([], self._push(response, nonce, message))
+        answer = requests.delta_type(type_url) + requests.delta_nonce(nonce)
+        error = response.error or (ON_PURPOSE if self._refuse and watch.answered else "")
+        if error:
             return Received(
-                [watch.acknowledge(response.nonce, refused=error.what)],
-                self._push(response, message, error=error.what),
+                [answer + requests.delta_refusal(error)],
+                self._push(response, nonce, message, error=error),
             )
-        watch.answered = True
+        watch.take(response)
         return Received(
-            [watch.acknowledge(response.nonce), *self._follow(type_url)],
-            self._push(response, message),
-            self._unmatched(watch, response),
+            [answer, *self._follow(type_url)],
+            self._push(response, nonce, message),
+            () if watch.names is None else response.unmatched(watch.names),
         )
-
-    def _update(self, type_url: TypeUrl, response: discovery_pb2.DeltaDiscoveryResponse) -> None:
-        graph = self._graphs.get(type_url)
-        if graph is not None:
-            changed = list(self._decoded(type_url, response))
-            self._graphs[type_url] = graph.updated(changed, response.removed_resources)
-
-    def _decoded(
-        self, type_url: TypeUrl, response: discovery_pb2.DeltaDiscoveryResponse
-    ) -> Iterator[resources.Resource]:
-        for wrapper in response.resources:
-            resource = self._decoder.decode(type_url, wrapper.resource)
-            if resource.name != wrapper.name:
-                raise RemoteProtocolError(
-                    f"a resource called {wrapper.name[:128]!r} calls itself {resource.name[:128]!r}"
-                )
-            yield resource
 
     def _follow(self, type_url: TypeUrl) -> list[bytes]:
         """Subscribe to what is newly referred to, and give up what nothing refers to any more."""
-        if type_url not in self._graphs:
+        if type_url not in (CDS, LDS):
             return []
-        clusters, listeners = self._graphs[CDS], self._graphs[LDS]
+        clusters, listeners = self._graph(CDS), self._graph(LDS)
         send: list[bytes] = []
         if type_url == CDS:
             send += self._subscribe(EDS, clusters.refs(EDS))
             if LDS not in self._watches:
-                send.append(self._watch(LDS).type)
+                for one in (LDS, *self._agent_types):
+                    self._watch(one)
+                    send.append(requests.delta_type(one))
             send += self._subscribe(SDS, refs(SDS, clusters, listeners))
         else:
             send += self._subscribe(SDS, refs(SDS, clusters, listeners))
             send += self._subscribe(ECDS, listeners.refs(ECDS))
             send += self._subscribe(RDS, listeners.refs(RDS))
         return send
+
+    def _graph(self, type_url: TypeUrl) -> Graph:
+        watch = self._watches.get(type_url)
+        return NO_RESOURCES if watch is None else watch.graph
 
     def _subscribe(self, type_url: TypeUrl, names: Names) -> list[bytes]:
         watch = self._watches.get(type_url)
@@ -163,63 +171,85 @@ class Delta:
                 return []
             watch = self._watch(type_url)
             watch.names = NO_NAMES
-        if names is watch.names:
+        before = watch.names
+        if names is before:
             return []
-        before, watch.names = watch.names, names
+        watch.names = names
         watch.active = bool(names)
+        head = requests.delta_type(type_url)
         if not before:
-            return [watch.type + names.encoded]
-        change = discovery_pb2.DeltaDiscoveryRequest(
-            resource_names_subscribe=sorted(names.members - before.members),
-            resource_names_unsubscribe=sorted(before.members - names.members),
-        )
-        return [watch.type + change.SerializeToString()]
-
-    def _unmatched(
-        self, watch: _Watch, response: discovery_pb2.DeltaDiscoveryResponse
-    ) -> tuple[str, ...]:
-        if watch.names is None:
-            return ()
-        wanted = watch.names.members
-        return tuple(one.name for one in response.resources if one.name not in wanted)
+            return [head + one for one in requests.subscriptions(names, limit=self._max_request)]
+        return [head + names.since(before)]
 
     def _watch(self, type_url: TypeUrl) -> _Watch:
         watch = self._watches[type_url] = _Watch(type_url)
         return watch
 
-    def _push(
-        self, response: discovery_pb2.DeltaDiscoveryResponse, message: bytes, *, error: str = ""
-    ) -> Push:
-        detail = self._detail
+    def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
+        names: tuple[str, ...] = ()
+        bodies: tuple[bytes, ...] = ()
+        if self._detail:
+            found = discovery_pb2.DeltaDiscoveryResponse.FromString(message.whole()).resources
+            names = tuple(one.name for one in found)
+            bodies = tuple(one.resource for one in found)
         return Push(
-            type_url=TypeUrl(response.type_url),
-            size=len(message),
-            resources=len(response.resources),
-            removed=len(response.removed_resources),
-            nonce=response.nonce,
-            version=response.system_version_info,
+            type_url=response.type_url,
+            size=response.size,
+            resources=response.count,
+            removed=len(response.removed),
+            nonce=nonce,
+            version=response.version,
             error=error,
-            names=tuple(one.name for one in response.resources) if detail else (),
-            removed_names=tuple(response.removed_resources) if detail else (),
-            bodies=tuple(one.resource for one in response.resources) if detail else (),
+            names=names,
+            removed_names=response.removed if self._detail else (),
+            bodies=bodies,
         )
 
 
 class _Watch:
-    """The subscription to one type; its names are None where it is to everything."""
+    """The subscription to one type.
 
-    __slots__ = ("active", "answered", "names", "type")
+    Attributes:
+        names: What is wanted; None for everything.
+        graph: What the proxy has of it.
+    """
+
+    __slots__ = ("_forget", "active", "answered", "graph", "names", "type_url")
 
     def __init__(self, type_url: TypeUrl) -> None:
-        self.type = discovery_pb2.DeltaDiscoveryRequest(type_url=type_url).SerializeToString()
+        self.type_url = type_url
         self.names: Names | None = None
         self.active = True
         self.answered = False
+        self.graph = NO_RESOURCES
+        self._forget = False
 
-    def acknowledge(self, nonce: str, *, refused: str = "") -> bytes:
-        """Encode an acknowledgement or a refusal."""
-        rest = discovery_pb2.DeltaDiscoveryRequest(response_nonce=nonce)
-        if refused:
-            rest.error_detail.code = REFUSED
-            rest.error_detail.message = refused
-        return self.type + rest.SerializeToString()
+    def resume(self, limit: int) -> list[bytes]:
+        """Subscribe on a new stream, and say what the proxy has.
+
+        What would not fit into a request is left out; the control plane then sends everything.
+        """
+        self.answered = False
+        head = requests.delta_type(self.type_url)
+        if self.names is None:
+            names = [b""]
+        else:
+            names = list(requests.subscriptions(self.names, limit=limit))
+            self._drop_unwanted(self.names)
+        versions = self.graph.versions
+        self._forget = len(names) > 1 or len(names[0]) + len(versions) > limit
+        if not self._forget:
+            names[0] += versions
+        return [head + one for one in names]
+
+    def take(self, response: Response) -> None:
+        """Take a good response."""
+        self.graph = response.after(NO_RESOURCES if self._forget else self.graph)
+        self._forget = False
+        self.answered = True
+
+    def _drop_unwanted(self, wanted: Names) -> None:
+        """Forget resources given up on the last stream: their removal is not announced."""
+        unwanted = self.graph.resources.keys() - wanted.members
+        if unwanted:
+            self.graph = self.graph.updated((), unwanted)

@@ -7,7 +7,7 @@ costs a few references, and the names of a subscription are encoded once for all
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from pyload.xds.wire import discovery_pb2
 
@@ -27,7 +27,7 @@ class Names:
             DeltaDiscoveryRequest that subscribes has the same number.
     """
 
-    __slots__ = ("__weakref__", "encoded", "members")
+    __slots__ = ("__weakref__", "_before", "_since", "encoded", "members")
 
     _shared: Final[WeakValueDictionary[frozenset[str], Names]] = WeakValueDictionary()
 
@@ -36,9 +36,22 @@ class Names:
         self.encoded = discovery_pb2.DiscoveryRequest(
             resource_names=sorted(members)
         ).SerializeToString()
+        # The last step that was asked for: after a push, all proxies take the same.
+        self._before: ref[Names] | None = None
+        self._since = b""
 
     def __bool__(self) -> bool:
         return bool(self.members)
+
+    def since(self, before: Names) -> bytes:
+        """Encode the step from other names to these, as the fields of a DeltaDiscoveryRequest."""
+        if self._before is None or self._before() is not before:
+            self._before = ref(before)
+            self._since = discovery_pb2.DeltaDiscoveryRequest(
+                resource_names_subscribe=sorted(self.members - before.members),
+                resource_names_unsubscribe=sorted(before.members - self.members),
+            ).SerializeToString()
+        return self._since
 
     @classmethod
     def of(cls, members: Iterable[str]) -> Names:
@@ -60,7 +73,7 @@ class Graph:
         resources: By name.
     """
 
-    __slots__ = ("__weakref__", "_refs", "resources")
+    __slots__ = ("__weakref__", "_refs", "_versions", "resources")
 
     _shared: Final[WeakValueDictionary[frozenset[Resource], Graph]] = WeakValueDictionary()
 
@@ -71,6 +84,17 @@ class Graph:
             for type_url, names in resource.refs:
                 found.setdefault(type_url, set()).update(names)
         self._refs = {type_url: Names.of(names) for type_url, names in found.items()}
+        self._versions: bytes | None = None
+
+    @property
+    def versions(self) -> bytes:
+        """All names with their versions, as ``initial_resource_versions`` of a delta request."""
+        if self._versions is None:
+            request = discovery_pb2.DeltaDiscoveryRequest()
+            for name, resource in self.resources.items():
+                request.initial_resource_versions[name] = resource.version
+            self._versions = request.SerializeToString(deterministic=True)
+        return self._versions
 
     @classmethod
     def of(cls, resources: Iterable[Resource]) -> Graph:

@@ -5,6 +5,7 @@ Most resources reach many proxies as the same bytes, so each distinct byte strin
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from google.protobuf import any_pb2
@@ -40,10 +41,12 @@ class Resource(NamedTuple):
     Attributes:
         name: Its name within its type.
         refs: For each type that it refers to, the names, sorted; types without names are left out.
+        version: Its own version as the control plane sent it; empty in SotW.
     """
 
     name: str
     refs: Refs = ()
+    version: str = ""
 
 
 def decode(type_url: str, data: bytes) -> Resource:
@@ -82,36 +85,47 @@ def unpack(data: bytes) -> bytes:
     return any_pb2.Any.FromString(data).value
 
 
-class Decoder:
-    """Decodes like `decode`, and remembers what it has seen.
+def name_of(data: bytes) -> str:
+    """Give the name of a resource; empty if it cannot be read.
 
     Args:
-        limit: Bytes of resources to remember; beyond it, all is forgotten and learnt anew.
+        data: An encoded ``google.protobuf.Any``.
+    """
+    try:
+        return config_pb2.Named.FromString(unpack(data)).name
+    except DecodeError:
+        return ""
+
+
+class Decoder:
+    """Decodes like `decode`, and remembers what it has seen, the most recently used last.
+
+    Args:
+        limit: Bytes of resources to remember.
+
+    Attributes:
+        size: Bytes of resources that it remembers now.
     """
 
     def __init__(self, *, limit: int = 64 << 20) -> None:
         self._limit = limit
-        self._size = 0
-        self._known: dict[str, dict[bytes, Resource]] = {}
+        self._known: OrderedDict[bytes, tuple[str, Resource]] = OrderedDict()
+        self.size = 0
 
     def decode(self, type_url: str, data: bytes) -> Resource:
         """Decode one resource; see the function of the same name."""
-        known = self._known.get(type_url)
-        if known is None:
-            known = self._known[type_url] = {}
-        resource = known.get(data)
-        if resource is None:
-            resource = decode(type_url, data)
-            self._size += len(data)
-            if self._size > self._limit:
-                self._known = {type_url: (known := {})}
-                self._size = len(data)
-            known[data] = resource
+        known = self._known.get(data)
+        # The bytes name their own type, so the announced one can only be right or an error.
+        if known is not None and known[0] == type_url:
+            self._known.move_to_end(data)
+            return known[1]
+        resource = decode(type_url, data)
+        self._known[data] = (type_url, resource)
+        self.size += len(data)
+        while self.size > self._limit and len(self._known) > 1:
+            forgotten, _ = self._known.popitem(last=False)
+            self.size -= len(forgotten)
         return resource
-
-
-DECODER: Final = Decoder()
-"""Shared by all streams of the process that name no other."""
 
 
 def _decode_value(type_url: str, value: bytes) -> Resource:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 FIRST_INTERVAL: Final = 0.5
 FACTOR: Final = 1.5
 LAST_INTERVAL: Final = 30.0
-SPREAD: Final = 0.5
 
 
 class State(Enum):
@@ -80,9 +79,10 @@ class Session:
 
     Attributes:
         failures: Dials that have failed so far, over the whole life.
+        waited: Seconds of the last wait.
     """
 
-    __slots__ = ("_interval", "_rng", "_since", "_state", "failures")
+    __slots__ = ("_interval", "_rng", "_since", "_state", "failures", "waited")
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
@@ -90,6 +90,7 @@ class Session:
         self._interval = FIRST_INTERVAL
         self._since = 0.0
         self.failures = 0
+        self.waited = 0.0
 
     @property
     def state(self) -> State:
@@ -126,10 +127,14 @@ class Session:
         self.failures += 1
         return self._wait()
 
-    def ended(self) -> float:
-        """Take the end of the stream; give the seconds to wait before the next dial."""
+    def ended(self, reason: str) -> float:
+        """Take the end of the stream; give the seconds to wait before the next dial.
+
+        A connection that the server has closed for its age is opened again at once: the server is
+        well, and its ages are spread already.
+        """
         self._take(Input.ENDED)
-        return self._wait()
+        return 0.0 if reason == MAX_AGE else self._wait()
 
     def close(self) -> None:
         """End the life; allowed at any time."""
@@ -144,11 +149,16 @@ class Session:
     def _wait(self) -> float:
         interval = self._interval
         self._interval = min(interval * FACTOR, LAST_INTERVAL)
-        return self._rng.uniform(interval * (1 - SPREAD), interval * (1 + SPREAD))
+        # From zero on: after a restart of istiod all proxies wait at the same time.
+        self.waited = self._rng.uniform(0.0, interval)
+        return self.waited
 
 
 TOKEN: Final = "token"  # noqa: S105 - a label
+CERTIFICATE: Final = "certificate"
 PROTOCOL: Final = "protocol"
+MAX_AGE: Final = "max_age"
+REFUSED: Final = "resource_exhausted"
 
 
 def reason_failed(error: StreamError) -> str:
@@ -156,8 +166,8 @@ def reason_failed(error: StreamError) -> str:
 
     ``connect`` stands for UNAVAILABLE: refused, unreachable, no TLS, no such host. Any other
     status was the server's own answer and is named as in `reason_ended`. Outside this function,
-    ``token`` stands for a token that could not be had, and ``protocol`` for a peer that broke the
-    protocol.
+    ``token`` and ``certificate`` stand for those that could not be had, and ``protocol`` for a peer
+    that broke the protocol.
     """
     reason = reason_ended(error)
     return "connect" if error.name == "UNAVAILABLE" and reason == "unavailable" else reason
@@ -182,7 +192,7 @@ def reason_ended(error: StreamError) -> str:
         text = error.message.lower()
         # Go's servers write the one, gRPC's core the other.
         if "max_age" in text or "max connection age" in text:
-            return "max_age"
+            return MAX_AGE
         if "goaway" in text:
             return "goaway"
     return error.name.lower()

@@ -1,77 +1,95 @@
-"""The state-of-the-world variant of xDS, from the proxy's side of one stream.
+"""The state-of-the-world variant of xDS, from one proxy's side.
 
 A proxy asks for all clusters; for the endpoints of those that want them, and for all listeners,
 once it has clusters; for the routes, secrets and extensions that the listeners name. Each
-subscription is the full list of names, and so is each acknowledgement.
+subscription is the full list of names, and so is each acknowledgement. On a new stream the proxy
+repeats what it is subscribed to, as Envoy does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.message import DecodeError
-
-from pyload.errors import LocalProtocolError, RemoteProtocolError
-from pyload.xds import resources
-from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Graph, Names, refs
-from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, Push, Received, TypeUrl
-from pyload.xds.wire import config_pb2, discovery_pb2
+from pyload.errors import LocalProtocolError
+from pyload.xds import requests, resources, responses
+from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
+from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
+from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pyload.xds.messages import Message
+    from pyload.xds.responses import Response
 
-# What Envoy answers for a configuration that it cannot take: google.rpc.Code.INTERNAL.
-REFUSED: Final = 13
+ON_PURPOSE: Final = "refused on purpose by pyload"
 
 
 class Sotw:
-    """One SotW stream.
+    """One proxy, over any number of streams one after the other.
 
-    Call `start` once, then `receive` for every message; both give messages that must be sent, in
-    order. Nothing here keeps a message.
+    Call `start` for each stream, then `receive` for every message; both give messages that must be
+    sent, in order. Nothing here keeps a message.
 
     Args:
-        node: The encoded node, see `pyload.xds.node`.
-        decoder: What decodes clusters and listeners.
+        reader: Reads responses.
         detail: Whether pushes carry names and bodies.
+        agent_types: Types that the agent beside the proxy asks for once listeners are.
+        refuse: Whether to refuse every good response but the first of a type and stream.
     """
+
+    __slots__ = (
+        "_agent_types",
+        "_clusters",
+        "_detail",
+        "_listeners",
+        "_reader",
+        "_refuse",
+        "_watches",
+    )
 
     def __init__(
         self,
-        node: bytes,
         *,
-        decoder: resources.Decoder = resources.DECODER,
+        reader: responses.Reader = responses.READER,
         detail: bool = False,
+        agent_types: tuple[TypeUrl, ...] = (),
+        refuse: bool = False,
     ) -> None:
-        self._node = node
-        self._decoder = decoder
+        self._reader = reader
         self._detail = detail
+        self._agent_types = agent_types
+        self._refuse = refuse
         self._watches: dict[TypeUrl, _Watch] = {}
-        self._graphs = {CDS: NO_RESOURCES, LDS: NO_RESOURCES}
+        self._clusters = NO_RESOURCES
+        self._listeners = NO_RESOURCES
 
     @property
     def configured(self) -> bool:
         """Whether every type that is subscribed to has been answered, clusters and listeners too.
 
-        A type of which no name is wanted is not waited for.
+        A type of which no name is wanted is not waited for, and neither are the agent's.
         """
         return LDS in self._watches and all(
-            watch.answered for watch in self._watches.values() if watch.active
+            watch.answered
+            for watch in self._watches.values()
+            if watch.active and watch.type_url not in self._agent_types
         )
 
-    def start(self) -> list[bytes]:
-        """Begin the stream.
+    def start(self, node: bytes) -> list[bytes]:
+        """Begin a stream.
 
-        Raises:
-            LocalProtocolError: It has begun already.
+        Args:
+            node: The encoded node, see `pyload.xds.node`; it goes into the first request alone.
         """
-        if self._watches:
-            raise LocalProtocolError("the stream has started already")
-        node = discovery_pb2.DiscoveryRequest(node=discovery_pb2.Node.FromString(self._node))
-        self._node = b""
-        return [node.SerializeToString() + self._watch(CDS).request()]
+        if not self._watches:
+            self._watch(CDS)
+        for watch in self._watches.values():
+            watch.nonce = ""
+            watch.answered = False
+        send = [watch.request() for watch in self._watches.values() if watch.active]
+        send[0] = requests.sotw_node(node) + send[0]
+        return send
 
-    def receive(self, message: bytes) -> Received:
+    def receive(self, message: Message) -> Received:
         """Take one response.
 
         A response with a resource that cannot be decoded is refused, and what was known before
@@ -83,41 +101,39 @@ class Sotw:
         """
         if not self._watches:
             raise LocalProtocolError("the stream has not started")
-        try:
-            response = discovery_pb2.DiscoveryResponse.FromString(message)
-        except DecodeError as error:
-            raise RemoteProtocolError("the message is no discovery response") from error
-        if not response.type_url or not response.nonce:
-            raise RemoteProtocolError("the response has no type or no nonce")
-        type_url = TypeUrl(response.type_url)
+        response, nonce = self._reader.read(message, delta=False)
+        type_url = response.type_url
         watch = self._watches.get(type_url)
         if watch is None or not watch.active:
-            return Received([], self._push(response, message, error="not subscribed to"))
-        watch.nonce = response.nonce
-        try:
-            self._update(type_url, response.resources)
-        except RemoteProtocolError as error:
+            return Received([], self._push(response, nonce, message, error="not subscribed to"))
+        if type_url == NDS and not response.count:
+            # The agent drops an empty name table without a word.
+            return Received([], self._push(response, nonce, message))
+        watch.nonce = nonce
+        error = response.error or (ON_PURPOSE if self._refuse and watch.answered else "")
+        if error:
             return Received(
-                [watch.request(refused=error.what)],
-                self._push(response, message, error=error.what),
+                [watch.request() + requests.sotw_refusal(error)],
+                self._push(response, nonce, message, error=error),
             )
-        watch.version = response.version_info
+        watch.version = response.version
         watch.answered = True
-        return Received([watch.request(), *self._follow(type_url)], self._push(response, message))
-
-    def _update(self, type_url: TypeUrl, found: Sequence[bytes]) -> None:
-        if type_url in self._graphs:
-            decode = self._decoder.decode
-            self._graphs[type_url] = Graph.of([decode(type_url, data) for data in found])
+        if type_url == CDS:
+            self._clusters = response.graph
+        elif type_url == LDS:
+            self._listeners = response.graph
+        return Received(
+            [watch.request(), *self._follow(type_url)], self._push(response, nonce, message)
+        )
 
     def _follow(self, type_url: TypeUrl) -> list[bytes]:
         """Subscribe to what the new clusters or listeners refer to."""
-        clusters, listeners = self._graphs[CDS], self._graphs[LDS]
+        clusters, listeners = self._clusters, self._listeners
         send: list[bytes] = []
         if type_url == CDS:
             send += self._subscribe(EDS, clusters.refs(EDS))
             if LDS not in self._watches:
-                send.append(self._watch(LDS).request())
+                send += [self._watch(one).request() for one in (LDS, *self._agent_types)]
             send += self._subscribe(SDS, refs(SDS, clusters, listeners))
         elif type_url == LDS:
             send += self._subscribe(SDS, refs(SDS, clusters, listeners))
@@ -142,19 +158,19 @@ class Sotw:
         watch = self._watches[type_url] = _Watch(type_url)
         return watch
 
-    def _push(
-        self, response: discovery_pb2.DiscoveryResponse, message: bytes, *, error: str = ""
-    ) -> Push:
-        bodies = tuple(response.resources) if self._detail else ()
+    def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
+        bodies: tuple[bytes, ...] = ()
+        if self._detail:
+            bodies = tuple(discovery_pb2.DiscoveryResponse.FromString(message.whole()).resources)
         return Push(
-            type_url=TypeUrl(response.type_url),
-            size=len(message),
-            resources=len(response.resources),
+            type_url=response.type_url,
+            size=response.size,
+            resources=response.count,
             removed=0,
-            nonce=response.nonce,
-            version=response.version_info,
+            nonce=nonce,
+            version=response.version,
             error=error,
-            names=tuple(_name(body) for body in bodies),
+            names=tuple(map(resources.name_of, bodies)),
             bodies=bodies,
         )
 
@@ -162,30 +178,20 @@ class Sotw:
 class _Watch:
     """The subscription to one type."""
 
-    __slots__ = ("_type", "active", "answered", "names", "nonce", "version")
+    __slots__ = ("active", "answered", "names", "nonce", "type_url", "version")
 
     def __init__(self, type_url: TypeUrl) -> None:
-        self._type = discovery_pb2.DiscoveryRequest(type_url=type_url).SerializeToString()
+        self.type_url = type_url
         self.names = NO_NAMES
         self.active = True
         self.answered = False
         self.nonce = ""
         self.version = ""
 
-    def request(self, *, refused: str = "") -> bytes:
-        """Encode a request: a subscription, an acknowledgement, or a refusal.
-
-        Protobuf merges concatenated messages, so the names are not encoded again.
-        """
-        rest = discovery_pb2.DiscoveryRequest(version_info=self.version, response_nonce=self.nonce)
-        if refused:
-            rest.error_detail.code = REFUSED
-            rest.error_detail.message = refused
-        return self._type + self.names.encoded + rest.SerializeToString()
-
-
-def _name(body: bytes) -> str:
-    try:
-        return config_pb2.Named.FromString(resources.unpack(body)).name
-    except DecodeError:
-        return ""
+    def request(self) -> bytes:
+        """Put a subscription or an acknowledgement together."""
+        return (
+            requests.sotw_type(self.type_url)
+            + self.names.encoded
+            + requests.sotw_state(self.version, self.nonce)
+        )

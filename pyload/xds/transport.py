@@ -1,12 +1,17 @@
 """What the xDS client needs of whatever carries its stream.
 
-`pyload.xds.grpc_transport` implements it with grpc.aio, and the embedded control plane in memory.
+`pyload.xds.lean` implements it on bare sockets, `pyload.xds.grpc_transport` with grpc.aio, and the
+embedded control plane in memory. All of it is callbacks: a task for each of ten thousand waiting
+streams would cost more than their protocol.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from pyload.xds.messages import Message
 
 SERVICE: Final = "/envoy.service.discovery.v3.AggregatedDiscoveryService"
 SOTW_METHOD: Final = f"{SERVICE}/StreamAggregatedResources"
@@ -30,42 +35,69 @@ class Status:
     message: str
 
 
+CANCELLED: Final = Status(1, "CANCELLED", "closed by pyload")
+"""How a stream ends that its own side has closed."""
+
+
+class Sink(Protocol):
+    """The receiving side of a stream; called on the event loop, and must not block."""
+
+    def opened(self) -> None:
+        """The connection stands and the stream is open."""
+
+    def message(self, message: Message) -> None:
+        """One whole message has come.
+
+        Raises:
+            RemoteProtocolError: It breaks the protocol; the transport closes the stream, and
+                `closed` says why.
+        """
+
+    def closed(self, status: Status) -> None:
+        """The stream has ended and its connection is closed: once, and nothing is called after it.
+
+        A stream that could not be opened is closed without having been opened.
+        """
+
+
 class Stream(Protocol):
     """One bidirectional gRPC stream of whole messages, on its own connection."""
 
-    @property
-    def status(self) -> Status | None:
-        """How the stream ended; None while it is open."""
+    def send(self, message: bytes) -> None:
+        """Send one message as soon as the peer takes it; what follows the end is dropped."""
         ...
 
-    async def send(self, message: bytes) -> None:
-        """Send one message.
+    def close(self, status: Status = CANCELLED) -> None:
+        """End the stream and its connection from this side; `Sink.closed` follows with `status`.
 
-        Raises:
-            StreamError: The stream has ended.
+        Never calls the sink before it returns. Closing again does nothing.
         """
         ...
 
-    async def recv(self) -> bytes | None:
-        """Wait for the next message; None once the stream has ended, and `status` says how."""
+    def pause(self) -> None:
+        """Read no further: the peer's window is not renewed, and no message comes."""
         ...
 
-    async def aclose(self) -> None:
-        """Close the stream and its connection; afterwards `recv` gives None."""
+    def resume(self) -> None:
+        """Read on after `pause`."""
         ...
 
 
 class Transport(Protocol):
     """Opens streams to one xDS server."""
 
-    async def open(self, method: str, *, metadata: Metadata) -> Stream:
-        """Open a connection and a stream on it.
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> Stream:
+        """Begin to open a connection and a stream on it; the sink hears how it goes.
+
+        Never fails and never calls the sink before it returns.
 
         Args:
             method: Full gRPC method, such as `DELTA_METHOD`.
             metadata: Headers of the call, names in lower case.
-
-        Raises:
-            StreamError: No connection, or the server refused the stream.
+            sink: Receives what comes.
         """
+        ...
+
+    async def aclose(self) -> None:
+        """Wait until the connections of all closed streams are gone, and free what is shared."""
         ...

@@ -14,7 +14,9 @@ from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.kube.client import Client
+from pyload.proxies.fleet import Route
 from pyload.tasks import Stop, Supervisor
+from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
 from tests.cluster.recording import Recorder
 from tests.virtual import VIRTUAL
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from pyload.commands.outcome import Outcome
-    from pyload.xds.transport import Metadata, Status, Stream, Transport
+    from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
 
 
 @pytest.fixture
@@ -39,9 +41,13 @@ class NodeIds:
     transport: Transport
     ids: set[str] = field(default_factory=set)
 
-    async def open(self, method: str, *, metadata: Metadata) -> Stream:
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> Stream:
         """Open a stream whose first message is looked at."""
-        return _Introduced(await self.transport.open(method, metadata=metadata), self.ids)
+        return _Introduced(self.transport.open(method, metadata=metadata, sink=sink), self.ids)
+
+    async def aclose(self) -> None:
+        """Close what is shared."""
+        await self.transport.aclose()
 
 
 @dataclass
@@ -49,20 +55,19 @@ class _Introduced:
     stream: Stream
     ids: set[str]
 
-    @property
-    def status(self) -> Status | None:
-        return self.stream.status
-
-    async def send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         if node_id := DeltaDiscoveryRequest.FromString(message).node.id:
             self.ids.add(node_id)
-        await self.stream.send(message)
+        self.stream.send(message)
 
-    async def recv(self) -> bytes | None:
-        return await self.stream.recv()
+    def close(self, status: Status = CANCELLED) -> None:
+        self.stream.close(status)
 
-    async def aclose(self) -> None:
-        await self.stream.aclose()
+    def pause(self) -> None:
+        self.stream.pause()
+
+    def resume(self) -> None:
+        self.stream.resume()
 
 
 @dataclass
@@ -76,7 +81,8 @@ class World:
 
     async def run(self, options: ClusterOptions, stop: Stop | None = None) -> Outcome:
         """Run a mesh to its end."""
-        servers = Servers(Client(self.recorder), self.nodes, "memory")
+        route = Route(self.nodes, token=False)
+        servers = Servers(Client(self.recorder), "memory", lambda _: route)
         return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
 
     @property

@@ -16,16 +16,18 @@ from pyload.errors import (
     ControlPlaneUnreachable,
     Interrupted,
     PyloadError,
-    StreamError,
 )
 from pyload.kube.client import Client
+from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
+from pyload.proxies.fleet import Route
 from pyload.tasks import Stop
+from pyload.xds.transport import Status
+from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
     from pyload.embedded.apiserver import Request
-    from pyload.xds.transport import Metadata, Stream
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio
@@ -251,12 +253,11 @@ async def test_an_api_error_carries_its_step(world: World) -> None:
 
 async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> None:
     """A wrong --auth would pass for a successful load test of nothing."""
-
-    class Refusing:
-        async def open(self, method: str, *, metadata: Metadata) -> Stream:
-            raise StreamError(code=14, name="UNAVAILABLE", message="no TLS there")
-
-    servers = Servers(Client(world.server.transport()), Refusing(), "memory")
+    gone = Status(14, "UNAVAILABLE", "no TLS there")
+    refusing = Peer(lambda _, name: gone if name == "open" else None)
+    servers = Servers(
+        Client(world.server.transport()), "memory", lambda _: Route(refusing, token=False)
+    )
     chosen = options()
     outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 
@@ -274,7 +275,8 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
 
     world.server.intercept = refuse
     client = Client(world.server.transport())
-    servers = Servers(client, world.plane.transport(tokens=True), "memory", tokens=True)
+    route = Route(world.plane.transport(tokens=True), token=True)
+    servers = Servers(client, "memory", lambda _: route, Tokens(client))
     chosen = options()
     outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 

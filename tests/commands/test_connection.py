@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.connection import check_control_plane, split_address
+from pyload.commands.connection import Connection, check_control_plane, split_address
 from pyload.errors import ControlPlaneUnreachable, UsageError
 
 
@@ -46,3 +46,28 @@ async def test_nobody_listens() -> None:
         await check_control_plane(f"127.0.0.1:{port}")
     with pytest.raises(ControlPlaneUnreachable, match="no such host"):
         await check_control_plane("no-such-host.invalid:1")
+
+
+@pytest.mark.parametrize(
+    ("connection", "reason"),
+    [
+        (Connection(auth="nothing"), "choose one of plaintext, jwt, plaintext-jwt, mtls"),
+        (Connection(ca_file="x", insecure=True), "contradict"),
+        (Connection(auth="jwt", csr_per_pod=True), "--csr-per-pod is for --auth mtls"),
+        (Connection(ca_address="ca:15012"), "--ca-address is for --auth mtls"),
+        (Connection(auth="mtls", ca_address="ca"), "'ca' is not an address"),
+    ],
+)
+def test_flags_that_make_no_sense_together(connection: Connection, reason: str) -> None:
+    """What has no effect would be believed to have one."""
+    with pytest.raises(UsageError, match=reason):
+        connection.check()
+
+
+def test_flags_for_mtls() -> None:
+    """The Go tool panics here."""
+    connection = Connection(
+        pilot_address="istiod:15012", auth="mtls", ca_address="ca:443", csr_per_pod=True
+    )
+    assert connection.check() == "mtls"
+    assert Connection(pilot_address="istiod:15012").check() == "jwt"

@@ -24,6 +24,7 @@ from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
+from pyload.proxies.fleet import Route
 from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -139,9 +140,9 @@ class World:
         with Spool() as spool:
             spool.load(wanted.file, config_only=wanted.config_only, stopped=lambda: False)
             spool.drop_doubled_slices()
-            servers = Servers(
-                Client(self.server.transport(), rng=Random(1)), self.plane.transport(), "memory"
-            )
+            route = Route(self.plane.transport(), token=False)
+            client = Client(self.server.transport(), rng=Random(1))
+            servers = Servers(client, "memory", lambda _: route)
             run = ReproduceRun(wanted, spool, servers, rng=Random(1))
             return await run.run(stop or Stop())
 

@@ -67,6 +67,8 @@ def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dic
         ("--cluster-type", "real"),
         ("--delta=false",),
         ("--auth", "jwt"),
+        ("--auth", "mtls", "--csr-per-pod"),
+        ("--auth", "mtls", "--transport", "grpc"),
     ],
 )
 def test_every_proxy_gets_every_type_and_nothing_is_left(
@@ -158,7 +160,9 @@ def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> No
         (("cluster", "-c", "/"), 2, "directory"),
         (("cluster", "-c", sys.executable), 2, "UTF-8"),
         (("cluster", "--cluster-type", "moon"), 2, 'unknown cluster type "moon"'),
-        (("cluster", "--auth", "mtls"), 2, "mtls"),
+        (("cluster", "--auth", "kerberos"), 2, "plaintext-jwt, mtls"),
+        (("cluster", "--csr-per-pod"), 2, "add --auth mtls"),
+        (("cluster", "--ca-file", "/x", "--insecure"), 2, "contradict"),
         (("cluster", "--qps", "many"), 2, "whole number"),
         (("cluster", "--duration", "10"), 2, "duration"),
         (("cluster", "--nosuch"), 2, "--nosuch"),

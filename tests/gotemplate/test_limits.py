@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
+
 import pytest
 
 from pyload.errors import TemplateError
@@ -20,8 +23,10 @@ NESTED = "blocks and parentheses nested more than 100 deep"
         ('{{define "a"}}{{template "a" .}}{{end}}{{template "a" .}}', TOO_DEEP),
         ('{{template "t" .}}', TOO_DEEP),
         (
-            '{{define "a"}}{{with 1}}{{range list 1}}{{template "b"}}{{end}}{{end}}{{end}}'
-            + '{{define "b"}}{{template "a"}}{{end}}{{template "a"}}',
+            (
+                '{{define "a"}}{{with 1}}{{range list 1}}{{template "b"}}{{end}}{{end}}{{end}}'
+                '{{define "b"}}{{template "a"}}{{end}}{{template "a"}}'
+            ),
             TOO_DEEP,
         ),
         ("{{range 1000000000}}{{end}}", TOO_MANY),
@@ -45,6 +50,20 @@ def test_stops_what_goes_on_and_on(text: str, message: str) -> None:
     with pytest.raises(TemplateError, match=message) as caught:
         parse(text, name="t", functions=FUNCTIONS).render({})
     assert caught.value.stage == "execute"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{range 50}}{{$.s}}{{end}}",
+        "{{range 33}}{{$.s}}{{end}}{{print .s}}",
+        '{{printf "%9999999d%9999999d%9999999d%9999999d" 1 2 3 4}}',
+    ],
+)
+def test_stops_before_the_output_is_too_much(text: str) -> None:
+    """The objects of one template would fill the memory."""
+    with pytest.raises(TemplateError, match="more than 33554432 characters"):
+        parse(text, functions={}).render({"s": "x" * 1_000_000})
 
 
 def test_counts_the_calls_of_templates() -> None:
@@ -86,8 +105,10 @@ def test_stops_reading_what_is_nested_too_deep(text: str, message: str) -> None:
         ("{{.x}}a" * 2000, "<no value>a" * 2000),
         ("{{range 9223372036854775807}}{{break}}{{end}}x", "x"),
         (
-            '{{define "r"}}{{if .}}{{template "r" (slice . 1)}}{{else}}done{{end}}{{end}}'
-            + f'{{{{template "r" "{"x" * 150}"}}}}',
+            (
+                '{{define "r"}}{{if .}}{{template "r" (slice . 1)}}{{else}}done{{end}}{{end}}'
+                f'{{{{template "r" "{"x" * 150}"}}}}'
+            ),
             "done",
         ),
     ],
@@ -102,3 +123,23 @@ def test_too_long_a_pipeline_is_an_error() -> None:
     template = parse("{{1" + " | print" * 5000 + "}}", name="t", functions={})
     with pytest.raises(TemplateError, match="template: t: nested too deep"):
         template.render({})
+
+
+def test_what_python_cannot_do_is_an_error_of_the_template() -> None:
+    """A caller far down the stack, or short of memory, would get Python's own errors."""
+
+    def deep(frames: int) -> None:
+        if frames:
+            deep(frames - 1)
+        else:
+            parse("{{" + "(" * 95 + "1" + ")" * 95 + "}}", functions={})
+
+    with pytest.raises(TemplateError, match="template: template:1: nested too deep"):
+        deep(sys.getrecursionlimit() - len(inspect.stack(0)) - 60)
+
+    class Huge:
+        def __str__(self) -> str:
+            raise MemoryError
+
+    with pytest.raises(TemplateError, match="template: t: out of memory"):
+        parse("{{.}}", name="t", functions={}).render(Huge())

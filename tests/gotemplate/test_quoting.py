@@ -55,5 +55,5 @@ def test_refuses_escapes_that_go_has_not(quoted: str) -> None:
     """A mistyped escape would silently become another text."""
     with pytest.raises(ValueError, match="invalid syntax"):
         unquote(quoted)
-    with pytest.raises(ValueError, match="invalid syntax|malformed"):
+    with pytest.raises(ValueError, match=r"invalid syntax|malformed"):
         unquote_character(f"'{quoted[1:-1]}'")

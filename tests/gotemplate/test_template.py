@@ -172,7 +172,13 @@ def test_other_mappings_and_sequences_work_as_data() -> None:
     class Words(dict[str, object]):
         """A map of another type."""
 
+    class Name(str):
+        """A string of another type."""
+
+        __slots__ = ()
+
     data = Words(b=(1, 2), a=Words(x="y"))
     text = "{{.a.x}} {{range .b}}{{.}}{{end}} {{.}} {{len .}}"
     assert parse(text).render(data) == "y 12 map[a:map[x:y] b:[1 2]] 2"
+    assert parse("{{upper .}} {{len .}} {{eq . `a`}} {{.}}").render(Name("a")) == "A 1 true a"
     assert parse("{{range $k, $v := .}}{{$k}}{{$v}} {{end}}").render({2: "b", "1": "a"}) == "2b 1a "

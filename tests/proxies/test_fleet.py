@@ -23,7 +23,7 @@ from tests.xds.peer import GONE, MemoryStream, Peer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from pyload.xds.transport import Metadata, Status
+    from pyload.xds.transport import Metadata, Sink, Status
     from pyload.xds.types import Push
 
 pytestmark = pytest.mark.anyio
@@ -68,16 +68,12 @@ def present(metrics: Metrics) -> dict[tuple[str, str], int]:
 class HangingPeer(Peer):
     """A peer whose streams take an hour to close."""
 
-    async def open(self, method: str, *, metadata: Metadata) -> MemoryStream:
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> MemoryStream:
         """Open a stream that hangs at its end."""
-        stream = await super().open(method, metadata=metadata)
-        closing = stream.aclose
-
-        async def aclose() -> None:
-            await asyncio.sleep(3600)
-            await closing()
-
-        stream.aclose = aclose  # type: ignore[method-assign]
+        stream = super().open(method, metadata=metadata, sink=sink)
+        end = stream.end
+        loop = asyncio.get_running_loop()
+        stream.end = lambda status: loop.call_later(3600, end, status)  # type: ignore[method-assign,assignment]
         return stream
 
 

@@ -98,12 +98,13 @@ def delta_response(
     *,
     removed: Iterable[str] = (),
     nonce: str = "n1",
+    version: str = "",
 ) -> bytes:
     """Encode a delta response."""
     return discovery_pb2.DeltaDiscoveryResponse(
         type_url=type_url,
         resources=[
-            discovery_pb2.Resource(name=name, resource=body)
+            discovery_pb2.Resource(name=name, resource=body, version=version)
             for name, body in (resources or {}).items()
         ],
         removed_resources=removed,
@@ -114,7 +115,7 @@ def delta_response(
 
 @dataclass(frozen=True)
 class Request:
-    """A request in words: SotW's names are in ``subscribe``."""
+    """A request in words: SotW's names are in ``subscribe``; ``has`` are the initial versions'."""
 
     type: str
     subscribe: tuple[str, ...] = ()
@@ -123,6 +124,7 @@ class Request:
     version: str = ""
     error: str = ""
     node: bool = False
+    has: tuple[str, ...] = ()
 
 
 def read_sotw(message: bytes) -> Request:
@@ -141,7 +143,6 @@ def read_sotw(message: bytes) -> Request:
 def read_delta(message: bytes) -> Request:
     """Read a delta request."""
     request = discovery_pb2.DeltaDiscoveryRequest.FromString(message)
-    assert not request.initial_resource_versions
     return Request(
         type=short(request.type_url),
         subscribe=tuple(request.resource_names_subscribe),
@@ -149,6 +150,10 @@ def read_delta(message: bytes) -> Request:
         nonce=request.response_nonce,
         error=request.error_detail.message,
         node=request.HasField("node"),
+        has=tuple(
+            f"{name}@{version}" if version else name
+            for name, version in sorted(request.initial_resource_versions.items())
+        ),
     )
 
 

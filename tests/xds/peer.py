@@ -6,8 +6,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from pyload.errors import StreamError
-from pyload.xds.transport import DELTA_METHOD, Status
+from pyload.xds.messages import Message
+from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, ECDS, EDS, LDS, RDS, SDS
 from tests.xds.messages import (
     Request,
@@ -23,7 +23,7 @@ from tests.xds.messages import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.xds.transport import Metadata
+    from pyload.xds.transport import Metadata, Sink
 
 GONE = Status(code=14, name="UNAVAILABLE", message="connection reset")
 
@@ -44,10 +44,11 @@ class Peer:
 
     Args:
         fail: Is asked before each operation, with its number counted from 0 and its name (``open``,
-            ``send``, ``recv``); gives the status with which the connection breaks, or None.
+            ``send``, ``deliver``); gives the status with which the connection breaks, or None.
 
     Attributes:
-        streams: All streams ever opened.
+        streams: All streams that were ever open.
+        dials: Streams that were asked for.
         operations: How many operations there were.
         silent: Whether requests stay unanswered.
     """
@@ -59,22 +60,29 @@ class Peer:
         self.operations = 0
         self.silent = False
 
-    async def open(self, method: str, *, metadata: Metadata) -> MemoryStream:
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> MemoryStream:
         """Open a stream; see `pyload.xds.transport.Transport`."""
         self.dials += 1
-        status = await self.step("open")
-        if status is not None:
-            raise StreamError(code=status.code, name=status.name, message=status.message)
-        stream = MemoryStream(self, delta=method == DELTA_METHOD, metadata=metadata)
-        self.streams.append(stream)
+        stream = MemoryStream(self, sink, delta=method == DELTA_METHOD, metadata=metadata)
+        asyncio.get_running_loop().call_soon(self._opened, stream)
         return stream
 
-    async def step(self, name: str) -> Status | None:
-        """Count an operation, let others run, and say whether it fails."""
+    async def aclose(self) -> None:
+        """Nothing is shared."""
+
+    def step(self, name: str) -> Status | None:
+        """Count an operation, and say whether it fails."""
         number = self.operations
         self.operations += 1
-        await asyncio.sleep(0)
         return self._fail(number, name) if self._fail is not None else None
+
+    def _opened(self, stream: MemoryStream) -> None:
+        status = self.step("open")
+        if status is not None:
+            stream.end(status)
+        if stream.status is None:
+            self.streams.append(stream)
+            stream.sink.opened()
 
 
 class MemoryStream:
@@ -82,60 +90,73 @@ class MemoryStream:
 
     Attributes:
         requests: What the client has sent.
-        closed: Whether the client has closed it.
+        status: How the stream ended; None while it is open.
+        closed: Whether the sink has heard of it.
+        paused: Whether the client reads no further.
     """
 
-    def __init__(self, peer: Peer, *, delta: bool, metadata: Metadata) -> None:
+    def __init__(self, peer: Peer, sink: Sink, *, delta: bool, metadata: Metadata) -> None:
         self._peer = peer
         self._delta = delta
         self._messages: deque[bytes] = deque()
-        self._wakened = asyncio.Event()
+        self.sink = sink
         self.metadata = metadata
         self.requests: list[Request] = []
         self.status: Status | None = None
         self.closed = False
+        self.paused = False
         self._number = 0
 
-    async def send(self, message: bytes) -> None:
+    def send(self, message: bytes) -> None:
         """Take a request, and answer it if it is a subscription."""
-        status = await self._peer.step("send")
+        status = self._peer.step("send")
         if status is not None:
             self.end(status)
         if self.status is not None:
-            raise StreamError(
-                code=self.status.code, name=self.status.name, message=self.status.message
-            )
+            return
         request = read_delta(message) if self._delta else read_sotw(message)
         self.requests.append(request)
         if not request.nonce and not self._peer.silent:
             self._answer(request)
 
-    async def recv(self) -> bytes | None:
-        """Give the next response."""
-        status = await self._peer.step("recv")
-        if status is not None:
-            self.end(status)
-        while not self._messages and self.status is None:
-            self._wakened.clear()
-            await self._wakened.wait()
-        if self.status is not None:
-            return None
-        return self._messages.popleft()
+    def close(self, status: Status = CANCELLED) -> None:
+        """End the stream from the client's side."""
+        self.end(status)
 
-    async def aclose(self) -> None:
-        """Close the stream."""
-        self.closed = True
-        self.end(Status(code=1, name="CANCELLED", message="closed"))
+    def pause(self) -> None:
+        """Deliver nothing."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Deliver what has come meanwhile."""
+        self.paused = False
+        for _ in range(len(self._messages)):
+            asyncio.get_running_loop().call_soon(self._deliver)
 
     def push(self, message: bytes) -> None:
         """Send a response, asked for or not."""
         self._messages.append(message)
-        self._wakened.set()
+        asyncio.get_running_loop().call_soon(self._deliver)
 
     def end(self, status: Status) -> None:
-        """End the stream from the server's side."""
-        self.status = self.status or status
-        self._wakened.set()
+        """End the stream from either side."""
+        if self.status is None:
+            self.status = status
+            asyncio.get_running_loop().call_soon(self._close)
+
+    def _deliver(self) -> None:
+        if self.status is not None or self.paused or not self._messages:
+            return
+        status = self._peer.step("deliver")
+        if status is not None:
+            self.end(status)
+        else:
+            self.sink.message(Message(self._messages.popleft()))
+
+    def _close(self) -> None:
+        assert self.status is not None
+        self.closed = True
+        self.sink.closed(self.status)
 
     def _answer(self, request: Request) -> None:
         if request.unsubscribe and not request.subscribe:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pyload.errors import UsageError
-from pyload.xds.credentials import infer, uses_tls, uses_token
+from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
+
+if TYPE_CHECKING:
+    from pyload.xds.credentials import Auth
 
 
 @pytest.mark.parametrize(
@@ -20,6 +25,7 @@ from pyload.xds.credentials import infer, uses_tls, uses_token
         ("plaintext", "localhost:15012", "plaintext"),
         ("jwt", "localhost:15010", "jwt"),
         ("plaintext-jwt", "localhost:15012", "plaintext-jwt"),
+        ("mtls", "localhost:15012", "mtls"),
     ],
 )
 def test_the_port_decides_unless_the_user_does(auth: str, address: str, expected: str) -> None:
@@ -27,17 +33,27 @@ def test_the_port_decides_unless_the_user_does(auth: str, address: str, expected
     assert infer(auth, address) == expected
 
 
-@pytest.mark.parametrize("auth", ["mtls", "JWT", "nothing"])
+@pytest.mark.parametrize("auth", ["MTLS", "JWT", "nothing"])
 def test_other_modes_are_refused_with_the_choices(auth: str) -> None:
     """The user would get a stack trace (D41)."""
-    with pytest.raises(UsageError, match="choose one of plaintext, jwt, plaintext-jwt"):
+    with pytest.raises(UsageError, match="choose one of plaintext, jwt, plaintext-jwt, mtls"):
         infer(auth, "localhost:15012")
 
 
-def test_modes_differ_in_tls_and_token() -> None:
+@pytest.mark.parametrize(
+    ("auth", "tls", "token", "certificate"),
+    [
+        ("plaintext", False, False, False),
+        ("plaintext-jwt", False, True, False),
+        ("jwt", True, True, False),
+        ("mtls", True, False, True),
+    ],
+)
+def test_modes_differ_in_tls_token_and_certificate(
+    auth: Auth,
+    tls: bool,  # noqa: FBT001 - a parameter of the test
+    token: bool,  # noqa: FBT001 - as above
+    certificate: bool,  # noqa: FBT001 - as above
+) -> None:
     """A token would be sent where none is wanted, or the other way round."""
-    assert [(uses_tls(mode), uses_token(mode)) for mode in ("plaintext", "jwt")] == [
-        (False, False),
-        (True, True),
-    ]
-    assert (uses_tls("plaintext-jwt"), uses_token("plaintext-jwt")) == (False, True)
+    assert (uses_tls(auth), uses_token(auth), uses_certificate(auth)) == (tls, token, certificate)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pyload.errors import LocalProtocolError, RemoteProtocolError
 from pyload.xds.delta import Delta
+from pyload.xds.messages import Message
 from pyload.xds.types import (
     ADDRESS,
     AUTHORIZATION,
@@ -16,6 +17,8 @@ from pyload.xds.types import (
     ECDS,
     EDS,
     LDS,
+    NDS,
+    PCDS,
     RDS,
     SDS,
     Push,
@@ -38,14 +41,14 @@ GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
 
 def started(node_type: str = "sidecar") -> Delta:
     """Give a stream that has sent its first requests."""
-    stream = Delta(NODE_BYTES, node_type=node_type)
-    stream.start()
+    stream = Delta(node_type=node_type)
+    stream.start(NODE_BYTES)
     return stream
 
 
 def receive(stream: Delta, message: bytes) -> list[Request]:
     """Give the answers to a message in words."""
-    return [read_delta(request) for request in stream.receive(message).send]
+    return [read_delta(request) for request in stream.receive(Message(message)).send]
 
 
 def clusters(*names: str, nonce: str = "c", removed: tuple[str, ...] = ()) -> bytes:
@@ -57,8 +60,10 @@ def clusters(*names: str, nonce: str = "c", removed: tuple[str, ...] = ()) -> by
 
 def test_the_first_request_alone_carries_the_node() -> None:
     """Istiod would parse every proxy's metadata again with each acknowledgement."""
-    stream = Delta(NODE_BYTES)
-    first = [discovery_pb2.DeltaDiscoveryRequest.FromString(one) for one in stream.start()]
+    stream = Delta()
+    first = [
+        discovery_pb2.DeltaDiscoveryRequest.FromString(one) for one in stream.start(NODE_BYTES)
+    ]
 
     assert first == [discovery_pb2.DeltaDiscoveryRequest(type_url=CDS, node=NODE)]
     assert [one.node for one in receive(stream, clusters("a"))] == [False] * 3
@@ -86,9 +91,9 @@ def test_envoys_start_as_envoy_does(node_type: str) -> None:
 
 def test_a_ztunnel_asks_for_workloads_and_policies_and_nothing_else() -> None:
     """A ztunnel that behaves as a sidecar would get a sidecar's configuration."""
-    stream = Delta(NODE_BYTES, node_type="ztunnel")
+    stream = Delta(node_type="ztunnel")
 
-    assert [read_delta(one) for one in stream.start()] == [
+    assert [read_delta(one) for one in stream.start(NODE_BYTES)] == [
         Request("wds", node=True),
         Request("wads"),
     ]
@@ -106,9 +111,9 @@ def test_a_ztunnel_asks_for_workloads_and_policies_and_nothing_else() -> None:
 def test_types_without_names_are_not_waited_for() -> None:
     """A proxy of an empty mesh would never count as ready (D16)."""
     stream = started()
-    stream.receive(delta_response(CDS))
+    stream.receive(Message(delta_response(CDS)))
     assert not stream.configured
-    stream.receive(delta_response(LDS))
+    stream.receive(Message(delta_response(LDS)))
 
     assert stream.configured
 
@@ -189,7 +194,7 @@ def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
     stream = started()
     receive(stream, clusters("a"))
     received = stream.receive(
-        delta_response(CDS, {"b": cluster("b"), "x": GARBAGE}, removed=["a"], nonce="c2")
+        Message(delta_response(CDS, {"b": cluster("b"), "x": GARBAGE}, removed=["a"], nonce="c2"))
     )
 
     assert [read_delta(one) for one in received.send] == [
@@ -210,8 +215,8 @@ def test_a_resource_under_another_name_is_refused() -> None:
 def test_resources_that_nobody_asked_for_are_named_and_acknowledged() -> None:
     """Istiod's mistakes would go unnoticed, or block it without an acknowledgement."""
     stream = started()
-    stream.receive(clusters("a"))
-    received = stream.receive(delta_response(EDS, {"a": b"", "z": b""}, nonce="e1"))
+    stream.receive(Message(clusters("a")))
+    received = stream.receive(Message(delta_response(EDS, {"a": b"", "z": b""}, nonce="e1")))
 
     assert received.unmatched == ("z",)
     assert [read_delta(one) for one in received.send] == [Request("eds", nonce="e1")]
@@ -219,7 +224,7 @@ def test_resources_that_nobody_asked_for_are_named_and_acknowledged() -> None:
 
 def test_a_type_that_was_never_subscribed_to_is_not_answered() -> None:
     """Its acknowledgement would be the subscription to all of it."""
-    received = started().receive(delta_response(EDS, {"a": b""}))
+    received = started().receive(Message(delta_response(EDS, {"a": b""})))
 
     assert received.send == []
     assert received.push is not None
@@ -230,29 +235,26 @@ def test_a_push_says_what_came() -> None:
     """Counters of pushes, bytes, resources and removals would be wrong."""
     message = clusters("a", "b", removed=("x",), nonce="c1")
 
-    assert started().receive(message).push == Push(
+    assert started().receive(Message(message)).push == Push(
         type_url=CDS, size=len(message), resources=2, removed=1, nonce="c1", version="v1"
     )
 
 
 def test_a_push_in_detail_has_names_and_bodies() -> None:
     """A consumer of the library could not look into what it was sent."""
-    stream = Delta(NODE_BYTES, detail=True)
-    stream.start()
-    push = stream.receive(clusters("a", removed=("x",))).push
+    stream = Delta(detail=True)
+    stream.start(NODE_BYTES)
+    push = stream.receive(Message(clusters("a", removed=("x",)))).push
 
     assert push is not None
     assert (push.names, push.removed_names, push.bodies) == (("a",), ("x",), (cluster("a"),))
 
 
 def test_inputs_out_of_order_are_the_callers_mistake() -> None:
-    """A second start would send the node twice; a response before it would be nonsense."""
-    stream = Delta(NODE_BYTES)
+    """A response before the first request would be nonsense."""
+    stream = Delta()
     with pytest.raises(LocalProtocolError):
-        stream.receive(delta_response(CDS))
-    stream.start()
-    with pytest.raises(LocalProtocolError):
-        stream.start()
+        stream.receive(Message(delta_response(CDS)))
 
 
 @pytest.mark.parametrize(
@@ -263,7 +265,7 @@ def test_inputs_out_of_order_are_the_callers_mistake() -> None:
 def test_what_cannot_be_answered_ends_the_stream(message: bytes) -> None:
     """An answer without a nonce is a new subscription: it would be answered for ever."""
     with pytest.raises(RemoteProtocolError):
-        started().receive(message)
+        started().receive(Message(message))
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
@@ -272,7 +274,7 @@ def test_random_bytes_get_the_protocols_answer_or_end_the_stream(messages: list[
     stream = started()
     for message in messages:
         try:
-            stream.receive(message)
+            stream.receive(Message(message))
         except RemoteProtocolError:
             return
 
@@ -341,3 +343,113 @@ def test_the_control_plane_always_knows_what_is_wanted(
         assert subscribed.get("sds", set()) == upstream | downstream
         wanted = {"cds", "lds"} | {kind for kind, names in subscribed.items() if names}
         assert stream.configured == (wanted <= good)
+
+
+def configured(stream: Delta, *, nonce: str = "1") -> None:
+    """Bring a stream to its end state: a cluster, its endpoints, a listener and its route."""
+    receive(stream, clusters("a", "b", nonce=f"c{nonce}"))
+    receive(stream, delta_response(EDS, {"a": b"", "b": b""}, nonce=f"e{nonce}"))
+    receive(stream, delta_response(LDS, {"l": listener("l", routes=["80"])}, nonce=f"l{nonce}"))
+    receive(stream, delta_response(RDS, {"80": b""}, nonce=f"r{nonce}"))
+
+
+def test_a_new_stream_repeats_the_subscriptions_and_says_what_is_there() -> None:
+    """Istiod would never tell the proxy what went away while it was gone."""
+    stream = started()
+    configured(stream)
+
+    assert [read_delta(one) for one in stream.start(NODE_BYTES)] == [
+        Request("cds", node=True, has=("a", "b")),
+        Request("eds", ("a", "b"), has=("a", "b")),
+        Request("lds", has=("l",)),
+        Request("rds", ("80",), has=("80",)),
+    ]
+    assert not stream.configured
+
+
+def test_what_went_away_meanwhile_is_given_up() -> None:
+    """Endpoints of a service that was deleted during an outage would stay subscribed."""
+    stream = started()
+    configured(stream)
+    stream.start(NODE_BYTES)
+
+    assert receive(stream, clusters("a", removed=("b",), nonce="c9")) == [
+        Request("cds", nonce="c9"),
+        Request("eds", (), ("b",)),
+    ]
+    assert [read_delta(one) for one in stream.start(NODE_BYTES)][:2] == [
+        Request("cds", node=True, has=("a",)),
+        Request("eds", ("a",), has=("a",)),
+    ]
+
+
+def test_nothing_is_refused_on_a_new_stream_before_its_own_response() -> None:
+    """A refusal left over from the last stream crashes older istiods."""
+    stream = started()
+    configured(stream)
+    receive(stream, delta_response(CDS, {"x": GARBAGE}, nonce="bad"))
+    assert [read_delta(one).error for one in stream.start(NODE_BYTES)] == [""] * 4
+
+
+def test_a_ztunnel_tells_the_versions_of_what_it_has() -> None:
+    """Istiod would send a mesh of workloads again at each reconnect."""
+    stream = started("ztunnel")
+    receive(stream, delta_response(ADDRESS, {"w1": b"", "w2": b""}, version="7f", nonce="1"))
+    receive(stream, delta_response(ADDRESS, {"w1": b""}, version="80", removed=("w2",), nonce="2"))
+    first = read_delta(stream.start(NODE_BYTES)[0])
+    assert first == Request("wds", node=True, has=("w1@80",))
+
+
+def test_versions_that_do_not_fit_are_left_out_and_everything_is_taken_anew() -> None:
+    """Above 4 MiB istiod refuses the request, and the proxy would dial for ever."""
+    stream = Delta(node_type="ztunnel", max_request=200)
+    stream.start(NODE_BYTES)
+    many = {f"workload-{number:04}": b"" for number in range(50)}
+    receive(stream, delta_response(ADDRESS, many, version="7f", nonce="1"))
+    assert read_delta(stream.start(NODE_BYTES)[0]) == Request("wds", node=True)
+    receive(stream, delta_response(ADDRESS, {"w": b""}, version="7f", nonce="2"))
+    assert read_delta(stream.start(NODE_BYTES)[0]).has == ("w@7f",)
+
+
+def test_names_that_do_not_fit_are_asked_for_in_several_requests() -> None:
+    """A mesh of 60,000 clusters could not be subscribed to at all."""
+    stream = Delta(max_request=200)
+    stream.start(NODE_BYTES)
+    names = [f"cluster-{number:03}" for number in range(60)]
+    answers = receive(stream, clusters(*names))
+    asked = [one for one in answers if one.type == "eds"]
+    assert len(asked) > 3
+    assert sorted(name for one in asked for name in one.subscribe) == names
+    again = [read_delta(one) for one in stream.start(NODE_BYTES)]
+    assert sorted(name for one in again for name in one.subscribe) == names
+
+
+def test_the_agent_asks_for_its_types_with_the_listeners_and_nobody_waits_for_them() -> None:
+    """Istiod's name tables would never be asked for, or hold up every proxy."""
+    stream = Delta(agent_types=(NDS, PCDS))
+    stream.start(NODE_BYTES)
+    answers = receive(stream, clusters("a", nonce="c1"))
+    assert [one.type for one in answers] == ["cds", "eds", "lds", "nds", "pcds"]
+    receive(stream, delta_response(EDS, {"a": b""}, nonce="e1"))
+    receive(stream, delta_response(LDS, nonce="l1"))
+    assert stream.configured
+    assert receive(stream, delta_response(NDS, nonce="t0")) == []
+    assert receive(stream, delta_response(NDS, {"": b""}, nonce="t1")) == [
+        Request("nds", nonce="t1")
+    ]
+
+
+def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type() -> None:
+    """It must be configured once, and a refusal may follow only a response of its type."""
+    stream = Delta(refuse=True)
+    stream.start(NODE_BYTES)
+    configured(stream)
+    assert stream.configured
+    (answer,) = receive(stream, clusters("c", nonce="c2"))
+    assert (answer.type, answer.nonce, answer.error) == (
+        "cds",
+        "c2",
+        "refused on purpose by pyload",
+    )
+    stream.start(NODE_BYTES)
+    assert [one.error for one in receive(stream, clusters("a", "b", nonce="c3"))][:1] == [""]

@@ -21,6 +21,7 @@ import pytest
 from google.protobuf import any_pb2
 
 from pyload.xds.delta import Delta
+from pyload.xds.messages import Message
 from pyload.xds.resources import decode
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, TypeUrl, short
@@ -83,10 +84,10 @@ def without_node(request: Request) -> Request:
 
 def test_sotw_sends_what_pilot_load_sends(golden: Path) -> None:
     """A mesh of 200 services would load istiod with other requests than pilot-load's."""
-    stream = Sotw(NODE_BYTES)
-    actual = [read_sotw(one) for one in stream.start()]
+    stream = Sotw()
+    actual = [read_sotw(one) for one in stream.start(NODE_BYTES)]
     for message in raw(golden, "sotw-200-services")[1]:
-        actual += [read_sotw(one) for one in stream.receive(message).send]
+        actual += [read_sotw(one) for one in stream.receive(Message(message)).send]
 
     assert [one.node for one in actual] == [True] + [False] * 7
     assert [without_node(one) for one in actual] == [
@@ -104,11 +105,11 @@ def test_delta_sends_what_pilot_load_sends(golden: Path) -> None:
     actual: dict[tuple[int, str], list[Request]] = defaultdict(list)
     for number, messages in raw(golden, "delta-waypoint-ztunnel").items():
         ztunnel = (number, "wds") in expected
-        stream = Delta(NODE_BYTES, node_type="ztunnel" if ztunnel else "waypoint")
-        requests = [read_delta(one) for one in stream.start()]
+        stream = Delta(node_type="ztunnel" if ztunnel else "waypoint")
+        requests = [read_delta(one) for one in stream.start(NODE_BYTES)]
         for message in messages:
             if discovery_pb2.DeltaDiscoveryResponse.FromString(message).nonce in nonces:
-                requests += [read_delta(one) for one in stream.receive(message).send]
+                requests += [read_delta(one) for one in stream.receive(Message(message)).send]
         assert [one.node for one in requests] == [True] + [False] * (len(requests) - 1)
         assert stream.configured
         for one in requests:
@@ -120,13 +121,13 @@ def test_delta_sends_what_pilot_load_sends(golden: Path) -> None:
 def test_sotw_invariants_hold_on_other_recordings(golden: Path) -> None:
     """Sidecars and gateways under churn would miss an acknowledgement or a subscription."""
     for messages in raw(golden, "sotw-sidecar-gateway").values():
-        stream = Sotw(NODE_BYTES)
-        stream.start()
+        stream = Sotw()
+        stream.start(NODE_BYTES)
         subscribed: dict[str, tuple[str, ...]] = {}
         wanted: dict[str, set[str]] = {}
         for message in messages:
             response = discovery_pb2.DiscoveryResponse.FromString(message)
-            requests = [read_sotw(one) for one in stream.receive(message).send]
+            requests = [read_sotw(one) for one in stream.receive(Message(message)).send]
             acknowledged = [one for one in requests if one.nonce == response.nonce]
 
             assert [(one.type, one.version, one.error) for one in acknowledged] == [
@@ -151,14 +152,14 @@ def test_sotw_invariants_hold_on_other_recordings(golden: Path) -> None:
 def test_delta_invariants_hold_on_other_recordings(golden: Path) -> None:
     """Sidecars and gateways under churn would miss an acknowledgement or a subscription."""
     for messages in raw(golden, "delta-sidecar-gateway").values():
-        stream = Delta(NODE_BYTES)
-        stream.start()
+        stream = Delta()
+        stream.start(NODE_BYTES)
         subscribed: dict[str, set[str]] = defaultdict(set)
         held: dict[TypeUrl, dict[str, bytes]] = {CDS: {}, LDS: {}}
         for message in messages:
             response = discovery_pb2.DeltaDiscoveryResponse.FromString(message)
             type_url = TypeUrl(response.type_url)
-            received = stream.receive(message)
+            received = stream.receive(Message(message))
             requests = [read_delta(one) for one in received.send]
 
             assert requests[:1] == [Request(short(type_url), nonce=response.nonce)] or (

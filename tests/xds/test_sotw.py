@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from pyload.xds.messages import Message
 from pyload.xds.sotw import Sotw
-from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, Push, TypeUrl
+from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, TypeUrl
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import (
     NODE,
@@ -27,20 +28,20 @@ GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
 
 def started() -> Sotw:
     """Give a stream that has sent its first request."""
-    stream = Sotw(NODE_BYTES)
-    stream.start()
+    stream = Sotw()
+    stream.start(NODE_BYTES)
     return stream
 
 
 def receive(stream: Sotw, message: bytes) -> list[Request]:
     """Give the answers to a message in words."""
-    return [read_sotw(request) for request in stream.receive(message).send]
+    return [read_sotw(request) for request in stream.receive(Message(message)).send]
 
 
 def test_the_first_request_alone_carries_the_node() -> None:
     """Istiod would parse every proxy's metadata again with each acknowledgement."""
-    stream = Sotw(NODE_BYTES)
-    first = [discovery_pb2.DiscoveryRequest.FromString(one) for one in stream.start()]
+    stream = Sotw()
+    first = [discovery_pb2.DiscoveryRequest.FromString(one) for one in stream.start(NODE_BYTES)]
 
     assert first == [discovery_pb2.DiscoveryRequest(type_url=CDS, node=NODE)]
     assert [one.node for one in receive(stream, sotw_response(CDS, cluster("a")))] == [False] * 3
@@ -78,7 +79,7 @@ def test_configured_means_every_wanted_type_has_come() -> None:
         sotw_response(EDS, named(EDS, "a")),
         sotw_response(RDS, named(RDS, "80")),
     ):
-        stream.receive(message)
+        stream.receive(Message(message))
         seen.append(stream.configured)
 
     assert seen == [False, False, False, False, True]
@@ -87,9 +88,9 @@ def test_configured_means_every_wanted_type_has_come() -> None:
 def test_types_without_names_are_not_waited_for() -> None:
     """A proxy of an empty mesh would never count as ready (D16)."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("static", eds=False)))
+    stream.receive(Message(sotw_response(CDS, cluster("static", eds=False))))
     assert not stream.configured
-    stream.receive(sotw_response(LDS, listener("l")))
+    stream.receive(Message(sotw_response(LDS, listener("l"))))
 
     assert stream.configured
 
@@ -97,8 +98,8 @@ def test_types_without_names_are_not_waited_for() -> None:
 def test_a_partial_push_is_acknowledged_with_the_whole_subscription() -> None:
     """Istiod would take the shorter list for a new subscription (pilot-load issue 5)."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a"), cluster("b")))
-    stream.receive(sotw_response(EDS, named(EDS, "a"), named(EDS, "b"), nonce="e1"))
+    stream.receive(Message(sotw_response(CDS, cluster("a"), cluster("b"))))
+    stream.receive(Message(sotw_response(EDS, named(EDS, "a"), named(EDS, "b"), nonce="e1")))
 
     assert receive(stream, sotw_response(EDS, named(EDS, "b"), nonce="e2")) == [
         Request("eds", ("a", "b"), nonce="e2", version="v1")
@@ -108,8 +109,8 @@ def test_a_partial_push_is_acknowledged_with_the_whole_subscription() -> None:
 def test_a_changed_subscription_carries_the_last_nonce_and_version() -> None:
     """Istiod ignores a request with a stale nonce, and the new cluster would stay empty."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a"), nonce="c1"))
-    stream.receive(sotw_response(EDS, named(EDS, "a"), nonce="e1", version="v7"))
+    stream.receive(Message(sotw_response(CDS, cluster("a"), nonce="c1")))
+    stream.receive(Message(sotw_response(EDS, named(EDS, "a"), nonce="e1", version="v7")))
 
     assert receive(stream, sotw_response(CDS, cluster("a"), cluster("b"), nonce="c2")) == [
         Request("cds", nonce="c2", version="v1"),
@@ -120,7 +121,7 @@ def test_a_changed_subscription_carries_the_last_nonce_and_version() -> None:
 def test_an_unchanged_subscription_is_not_repeated() -> None:
     """Each push of clusters would cause a needless request and response."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a")))
+    stream.receive(Message(sotw_response(CDS, cluster("a"))))
 
     assert receive(stream, sotw_response(CDS, cluster("a"), nonce="c2")) == [
         Request("cds", nonce="c2", version="v1")
@@ -130,8 +131,8 @@ def test_an_unchanged_subscription_is_not_repeated() -> None:
 def test_an_emptied_subscription_is_ended_once() -> None:
     """Istiod would go on sending endpoints of clusters that are gone (D19)."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a")))
-    stream.receive(sotw_response(EDS, named(EDS, "a"), nonce="e1"))
+    stream.receive(Message(sotw_response(CDS, cluster("a"))))
+    stream.receive(Message(sotw_response(EDS, named(EDS, "a"), nonce="e1")))
     empty = sotw_response(CDS, nonce="c2")
 
     assert receive(stream, empty) == [
@@ -149,7 +150,9 @@ def test_an_emptied_subscription_is_ended_once() -> None:
 def test_a_gateway_asks_for_secrets_extensions_and_routes_in_this_order() -> None:
     """The order of pilot-load's requests, which recordings are compared with."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a", eds=False, secrets=["kubernetes://up"])))
+    stream.receive(
+        Message(sotw_response(CDS, cluster("a", eds=False, secrets=["kubernetes://up"])))
+    )
     answer = receive(
         stream,
         sotw_response(
@@ -166,15 +169,15 @@ def test_a_gateway_asks_for_secrets_extensions_and_routes_in_this_order() -> Non
     ]
     assert not stream.configured
     for type_url in (SDS, ECDS, RDS):
-        stream.receive(sotw_response(type_url, named(type_url, "x")))
+        stream.receive(Message(sotw_response(type_url, named(type_url, "x"))))
     assert stream.configured
 
 
 def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
     """Istiod would believe that a broken push was taken, or the proxy drop its endpoints."""
     stream = started()
-    stream.receive(sotw_response(CDS, cluster("a"), nonce="c1", version="v1"))
-    received = stream.receive(sotw_response(CDS, GARBAGE, nonce="c2", version="v2"))
+    stream.receive(Message(sotw_response(CDS, cluster("a"), nonce="c1", version="v1")))
+    received = stream.receive(Message(sotw_response(CDS, GARBAGE, nonce="c2", version="v2")))
 
     assert [read_sotw(one) for one in received.send] == [
         Request("cds", nonce="c2", version="v1", error="a cds resource cannot be decoded")
@@ -189,12 +192,12 @@ def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
 def test_a_broken_first_response_does_not_count_as_received() -> None:
     """A proxy without clusters would count as configured."""
     stream = started()
-    stream.receive(sotw_response(CDS, GARBAGE))
+    stream.receive(Message(sotw_response(CDS, GARBAGE)))
     assert receive(stream, sotw_response(CDS, nonce="c2")) == [
         Request("cds", nonce="c2", version="v1"),
         Request("lds"),
     ]
-    stream.receive(sotw_response(LDS, GARBAGE))
+    stream.receive(Message(sotw_response(LDS, GARBAGE)))
 
     assert not stream.configured
 
@@ -203,17 +206,17 @@ def test_a_push_says_what_came() -> None:
     """Counters of pushes, bytes and resources would be wrong."""
     message = sotw_response(CDS, cluster("a"), cluster("b"), nonce="c1", version="v9")
 
-    assert started().receive(message).push == Push(
+    assert started().receive(Message(message)).push == Push(
         type_url=CDS, size=len(message), resources=2, removed=0, nonce="c1", version="v9"
     )
 
 
 def test_a_push_in_detail_has_names_and_bodies() -> None:
     """A consumer of the library could not look into what it was sent."""
-    stream = Sotw(NODE_BYTES, detail=True)
-    stream.start()
+    stream = Sotw(detail=True)
+    stream.start(NODE_BYTES)
     bodies = (cluster("a"), b"\xff")
-    push = stream.receive(sotw_response(CDS, *bodies)).push
+    push = stream.receive(Message(sotw_response(CDS, *bodies))).push
 
     assert push is not None
     assert push.names == ("a", "")
@@ -221,13 +224,10 @@ def test_a_push_in_detail_has_names_and_bodies() -> None:
 
 
 def test_inputs_out_of_order_are_the_callers_mistake() -> None:
-    """A second start would send the node twice; a response before it would be nonsense."""
-    stream = Sotw(NODE_BYTES)
+    """A response before the first request would be nonsense."""
+    stream = Sotw()
     with pytest.raises(LocalProtocolError):
-        stream.receive(sotw_response(CDS))
-    stream.start()
-    with pytest.raises(LocalProtocolError):
-        stream.start()
+        stream.receive(Message(sotw_response(CDS)))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_inputs_out_of_order_are_the_callers_mistake() -> None:
 def test_what_cannot_be_answered_ends_the_stream(message: bytes) -> None:
     """An answer without a nonce is a new subscription: it would be answered for ever."""
     with pytest.raises(RemoteProtocolError):
-        started().receive(message)
+        started().receive(Message(message))
 
 
 @given(st.lists(st.binary(max_size=60), max_size=5))
@@ -247,7 +247,7 @@ def test_random_bytes_get_the_protocols_answer_or_end_the_stream(messages: list[
     stream = started()
     for message in messages:
         try:
-            stream.receive(message)
+            stream.receive(Message(message))
         except RemoteProtocolError:
             return
 
@@ -326,6 +326,50 @@ def test_a_stream_never_raises_for_well_formed_responses(
     stream = started()
     for kind, names, _ in pushes:
         try:
-            stream.receive(sotw_response(URLS[kind], *[named(URLS[kind], name) for name in names]))
+            stream.receive(
+                Message(sotw_response(URLS[kind], *[named(URLS[kind], name) for name in names]))
+            )
         except ProtocolError as error:
             pytest.fail(str(error))
+
+
+def test_a_new_stream_repeats_the_subscriptions_with_their_versions() -> None:
+    """Envoy goes on where it was; a proxy that forgets would be loaded in another order."""
+    stream = started()
+    receive(stream, sotw_response(CDS, cluster("a"), nonce="c1", version="v1"))
+    receive(stream, sotw_response(EDS, named(EDS, "a"), nonce="e1", version="v2"))
+    receive(stream, sotw_response(LDS, listener("l", routes=["80"]), nonce="l1", version="v3"))
+    receive(stream, sotw_response(RDS, named(RDS, "80"), nonce="r1", version="v4"))
+
+    assert [read_sotw(one) for one in stream.start(NODE_BYTES)] == [
+        Request("cds", version="v1", node=True),
+        Request("eds", ("a",), version="v2"),
+        Request("lds", version="v3"),
+        Request("rds", ("80",), version="v4"),
+    ]
+    assert not stream.configured
+
+
+def test_the_agent_asks_for_its_types_with_the_listeners() -> None:
+    """Istiod's name tables would never be asked for."""
+    stream = Sotw(agent_types=(NDS,))
+    stream.start(NODE_BYTES)
+    answers = receive(stream, sotw_response(CDS, cluster("a"), nonce="c1"))
+    assert [one.type for one in answers] == ["cds", "eds", "lds", "nds"]
+    assert receive(stream, sotw_response(NDS, nonce="t1")) == []
+    receive(stream, sotw_response(EDS, named(EDS, "a"), nonce="e1"))
+    receive(stream, sotw_response(LDS, nonce="l1"))
+    assert stream.configured
+
+
+def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type() -> None:
+    """It must be configured once, and a refusal may follow only a response of its type."""
+    stream = Sotw(refuse=True)
+    stream.start(NODE_BYTES)
+    assert receive(stream, sotw_response(CDS, cluster("a"), nonce="c1"))[0].error == ""
+    (answer,) = receive(stream, sotw_response(CDS, cluster("b"), nonce="c2", version="v2"))
+    assert (answer.nonce, answer.version, answer.error) == (
+        "c2",
+        "v1",
+        "refused on purpose by pyload",
+    )

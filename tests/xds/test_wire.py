@@ -9,6 +9,7 @@ import pytest
 from google.protobuf import any_pb2, descriptor_pool
 
 from pyload.xds.delta import Delta
+from pyload.xds.messages import Message
 from pyload.xds.resources import decode
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS
@@ -132,8 +133,8 @@ def test_full_listeners_are_understood() -> None:
 
 def test_the_full_messages_read_what_is_sent() -> None:
     """Istiod would see an acknowledgement without its nonce, or a node without its id."""
-    sotw = Sotw(NODE_BYTES)
-    first = DiscoveryRequest.parse(sotw.start()[0])
+    sotw = Sotw()
+    first = DiscoveryRequest.parse(sotw.start(NODE_BYTES)[0])
     response = bytes(
         DiscoveryResponse(
             version_info="v1",
@@ -142,9 +143,11 @@ def test_the_full_messages_read_what_is_sent() -> None:
             nonce="n1",
         )
     )
-    acknowledgement, endpoints, _ = map(DiscoveryRequest.parse, sotw.receive(response).send)
+    acknowledgement, endpoints, _ = map(
+        DiscoveryRequest.parse, sotw.receive(Message(response)).send
+    )
     broken = bytes(DiscoveryResponse(resources=[FullAny()], type_url=CDS, nonce="n2"))
-    refusal = DiscoveryRequest.parse(sotw.receive(broken).send[0])
+    refusal = DiscoveryRequest.parse(sotw.receive(Message(broken)).send[0])
 
     assert first.node == Node.parse(NODE_BYTES)
     assert first.type_url == CDS
@@ -157,8 +160,8 @@ def test_the_full_messages_read_what_is_sent() -> None:
 
 def test_the_full_delta_messages_read_what_is_sent() -> None:
     """Istiod would see an acknowledgement without its nonce, or miss what is unsubscribed."""
-    delta = Delta(NODE_BYTES)
-    first = DeltaDiscoveryRequest.parse(delta.start()[0])
+    delta = Delta()
+    first = DeltaDiscoveryRequest.parse(delta.start(NODE_BYTES)[0])
     added = DeltaDiscoveryResponse(
         system_version_info="v1",
         resources=[Resource(name="a", version="7", resource=FullAny.parse(cluster("a")))],
@@ -166,14 +169,14 @@ def test_the_full_delta_messages_read_what_is_sent() -> None:
         nonce="n1",
     )
     acknowledgement, endpoints, _ = map(
-        DeltaDiscoveryRequest.parse, delta.receive(bytes(added)).send
+        DeltaDiscoveryRequest.parse, delta.receive(Message(bytes(added))).send
     )
     gone = DeltaDiscoveryResponse(type_url=CDS, nonce="n2", removed_resources=["a"])
-    _, unsubscription = map(DeltaDiscoveryRequest.parse, delta.receive(bytes(gone)).send)
+    _, unsubscription = map(DeltaDiscoveryRequest.parse, delta.receive(Message(bytes(gone))).send)
     broken = DeltaDiscoveryResponse(
         type_url=CDS, nonce="n3", resources=[Resource(name="x", resource=FullAny())]
     )
-    refusal = DeltaDiscoveryRequest.parse(delta.receive(bytes(broken)).send[0])
+    refusal = DeltaDiscoveryRequest.parse(delta.receive(Message(bytes(broken))).send[0])
 
     assert first.node == Node.parse(NODE_BYTES)
     assert (acknowledgement.type_url, acknowledgement.response_nonce) == (CDS, "n1")

@@ -27,12 +27,13 @@ from pyload.kube.watch import Reflector
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
+    from pyload.embedded.controlplane.ca import Authority
     from pyload.embedded.controlplane.connection import Peer
     from pyload.embedded.controlplane.mesh import Changes
-    from pyload.embedded.controlplane.proxy import Proxy
+    from pyload.embedded.controlplane.proxy import Identity, Proxy
     from pyload.embedded.controlplane.server import Addresses
     from pyload.embedded.controlplane.snapshot import Snapshot, View
     from pyload.kube.client import Client
@@ -87,6 +88,7 @@ class ControlPlane:
         stats: What it has done.
         ready: Set once the mesh has been read; until then proxies wait for their first answer.
             Set too when `run` has ended, so that nobody waits for ever.
+        authority: Signs certificates; None until the TLS port is served.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class ControlPlane:
         self._connections: set[Connection] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._ended = False
+        self.authority: Authority | None = None
 
     async def run(self) -> None:
         """Follow the API server and push what changes, until cancelled.
@@ -170,14 +173,26 @@ class ControlPlane:
         Args:
             host: Address to listen on.
             port: Port without TLS; 0 for any.
-            tls_port: Port with TLS where tokens are needed, 0 for any; None for none.
+            tls_port: Port with TLS where tokens are needed and certificates are signed, 0 for any;
+                beside it comes a port with TLS where a signed certificate is needed. None for
+                neither.
 
         Raises:
             ControlPlaneUnreachable: A port is taken.
         """
         from pyload.embedded.controlplane import server  # noqa: PLC0415 - grpc is slow to import
 
-        return server.listen(self._open, self._verified, host=host, port=port, tls_port=tls_port)
+        secured = None
+        if tls_port is not None:
+            from pyload.embedded.controlplane import ca  # noqa: PLC0415 - so is cryptography
+
+            if self.authority is None:
+                self.authority = ca.Authority(now=self._now)
+            signing = ca.CertificateService(self.authority, self._authenticate)
+            secured = server.Secured(
+                signing, tls_port, token=self._verified, certificate=self._certified
+            )
+        return server.listen(self._open, host=host, port=port, secured=secured)
 
     async def join(self, connection: Connection) -> None:
         """Take a connection in as soon as there is something to serve.
@@ -236,8 +251,19 @@ class ControlPlane:
             self,
             peer,
             self._stream(delta=delta),
-            authenticate=lambda: authenticate(self._client, headers),
+            authenticate=lambda: self._authenticate(headers),
         ).run()
+
+    async def _certified(self, peer: Peer, certificate: bytes, delta: bool) -> None:  # noqa: FBT001 - as above
+        async def identify() -> Identity:
+            from pyload.embedded.controlplane.ca import identity_in  # noqa: PLC0415 - see `serve`
+
+            return identity_in(certificate)
+
+        await Connection(self, peer, self._stream(delta=delta), authenticate=identify).run()
+
+    async def _authenticate(self, headers: Mapping[str, str]) -> Identity:
+        return await authenticate(self._client, headers)
 
     def _stream(self, *, delta: bool) -> Stream:
         return Stream(delta=delta, new_id=self._new_id, names=self._names)

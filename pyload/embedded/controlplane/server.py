@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import grpc.aio
 
-from pyload.embedded.controlplane.certificate import self_signed
 from pyload.errors import ControlPlaneUnreachable, StreamError
+from pyload.xds.ca import METHOD as CA_METHOD
+from pyload.xds.ca import SERVICE as CA_SERVICE
 from pyload.xds.transport import DELTA_METHOD, SERVICE, SOTW_METHOD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from pyload.embedded.controlplane.ca import CertificateService
     from pyload.embedded.controlplane.connection import Peer
 
     Serve = Callable[[Peer, dict[str, str], bool], Awaitable[None]]
+    Handle = Callable[[Any, bool], Awaitable[None]]
 
 _EOF: Final[Any] = vars(grpc.aio)["EOF"]
 _GRACE: Final = 0.5
@@ -42,54 +45,104 @@ class Addresses:
 
     Attributes:
         plaintext: ``HOST:PORT`` without TLS and without tokens.
-        tls: ``HOST:PORT`` with TLS, where a token is needed; None if not asked for.
+        tls: ``HOST:PORT`` with TLS, where a token is needed; empty if not asked for. Certificates
+            are signed there.
+        mtls: ``HOST:PORT`` with TLS, where a signed certificate is needed; empty if not asked for.
+            Istiod takes both on one port, which gRPC for Python cannot.
+        root: Certificate by which both can be verified, in PEM; empty without them.
     """
 
     plaintext: str
-    tls: str | None
+    tls: str = ""
+    mtls: str = ""
+    root: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """What the ports with TLS do.
+
+    Attributes:
+        ca: Signs certificates.
+        port: Port with TLS and tokens; 0 for any.
+        token: Serves a stream there.
+        certificate: Serves a stream of the port with TLS and certificates, which is any; gets the
+            client's certificate in PEM.
+    """
+
+    ca: CertificateService
+    port: int
+    token: Serve
+    certificate: Callable[[Peer, bytes, bool], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
 async def listen(
-    open_: Serve, verified: Serve, *, host: str, port: int, tls_port: int | None
+    open_: Serve, *, host: str, port: int, secured: Secured | None
 ) -> AsyncIterator[Addresses]:
     """Serve streams until the context is left, which ends them all at once.
 
     Args:
         open_: Serves a stream of the plaintext port.
-        verified: Serves a stream of the TLS port.
         host: Address to listen on.
         port: Port without TLS; 0 for any.
-        tls_port: Port with TLS, 0 for any; None for no such port.
+        secured: The ports with TLS; None for none.
 
     Raises:
         ControlPlaneUnreachable: A port is taken.
     """
     async with contextlib.AsyncExitStack() as stack:
-        plaintext = await stack.enter_async_context(_server(open_, f"{host}:{port}", None))
-        tls = None
-        if tls_port is not None:
-            key, certificate = self_signed(host)
-            credentials = grpc.ssl_server_credentials([(key, certificate)])
-            bound = await stack.enter_async_context(
-                _server(verified, f"{host}:{tls_port}", credentials)
+        plaintext = await stack.enter_async_context(_server(_with_headers(open_), f"{host}:{port}"))
+        if secured is None:
+            yield Addresses(f"{host}:{plaintext}")
+            return
+        authority = secured.ca.authority
+        own = authority.for_server(host)
+        pair = [(own.key, own.chain)]
+        tls = await stack.enter_async_context(
+            _server(
+                _with_headers(secured.token),
+                f"{host}:{secured.port}",
+                grpc.ssl_server_credentials(pair),
+                secured.ca,
             )
-            tls = f"{host}:{bound}"
-        yield Addresses(f"{host}:{plaintext}", tls)
+        )
+        mtls = await stack.enter_async_context(
+            _server(
+                lambda context, delta: secured.certificate(
+                    _GrpcPeer(context), _certificate(context), delta
+                ),
+                f"{host}:0",
+                grpc.ssl_server_credentials(pair, authority.root, require_client_auth=True),
+            )
+        )
+        yield Addresses(
+            f"{host}:{plaintext}", f"{host}:{tls}", f"{host}:{mtls}", root=authority.root
+        )
 
 
 @contextlib.asynccontextmanager
 async def _server(
-    serve: Serve, address: str, credentials: grpc.ServerCredentials | None
+    handle: Handle,
+    address: str,
+    credentials: grpc.ServerCredentials | None = None,
+    ca: CertificateService | None = None,
 ) -> AsyncIterator[int]:
     server: Any = grpc.aio.server(options=_OPTIONS)
-    calls = _Calls(serve)
+    calls = _Calls(handle)
     handlers = {
         method.rpartition("/")[2]: grpc.stream_stream_rpc_method_handler(handle)
         for method, handle in ((SOTW_METHOD, calls.sotw), (DELTA_METHOD, calls.delta))
     }
     service = SERVICE.removeprefix("/")
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+    if ca is not None:
+        sign = grpc.unary_unary_rpc_method_handler(_Signing(ca).create)
+        name = CA_METHOD.rpartition("/")[2]
+        service = CA_SERVICE.removeprefix("/")
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, {name: sign}),)
+        )
     try:
         if credentials is None:
             port = server.add_insecure_port(address)
@@ -111,8 +164,8 @@ async def _server(
 class _Calls:
     """The streams of one port."""
 
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
+    def __init__(self, handle: Handle) -> None:
+        self._serve = handle
         self._tasks: set[asyncio.Task[Any]] = set()
         self._ending = False
 
@@ -132,9 +185,8 @@ class _Calls:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        headers = {name: _text(value) for name, value in context.invocation_metadata() or ()}
         try:
-            await self._serve(_GrpcPeer(context), headers, delta)
+            await self._serve(context, delta)
         except StreamError as error:
             # A cancelled call has nobody left to tell.
             if error.code != grpc.StatusCode.CANCELLED.value[0]:
@@ -147,6 +199,20 @@ class _Calls:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the control plane is shutting down")
         finally:
             self._tasks.discard(task)
+
+
+class _Signing:
+    """The calls of the certificate service."""
+
+    def __init__(self, ca: CertificateService) -> None:
+        self._ca = ca
+
+    async def create(self, message: bytes, context: Any) -> bytes:
+        try:
+            return await self._ca.create(message, _headers(context))
+        except StreamError as error:
+            await context.abort(_CODES[error.code], error.message)
+            raise AssertionError("abort raises") from error
 
 
 class _GrpcPeer:
@@ -168,6 +234,20 @@ class _GrpcPeer:
             raise StreamError(
                 code=1, name="CANCELLED", message="the proxy closed the stream"
             ) from error
+
+
+def _with_headers(serve: Serve) -> Handle:
+    return lambda context, delta: serve(_GrpcPeer(context), _headers(context), delta)
+
+
+def _headers(context: Any) -> dict[str, str]:
+    return {name: _text(value) for name, value in context.invocation_metadata() or ()}
+
+
+def _certificate(context: Any) -> bytes:
+    """Give the certificate that the client has shown, in PEM."""
+    shown: list[bytes] = context.auth_context().get("x509_pem_cert", [])
+    return shown[0] if shown else b""
 
 
 def _text(value: str | bytes) -> str:

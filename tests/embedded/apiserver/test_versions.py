@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 CUSTOM = [kind for kind in KINDS if kind.custom]
 
 # What a control plane of Istio 1.24 and later reads, each with every version that it may ask for.
-ISTIO = {
+ISTIO: dict[str, dict[str, tuple[str, ...]]] = {
     "networking.istio.io": {
         "destinationrules": ("v1", "v1beta1", "v1alpha3"),
         "envoyfilters": ("v1alpha3",),

@@ -7,22 +7,26 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.controlplane import ControlPlane
 from pyload.kube.client import Client
 from pyload.kube.resources import (
     NAMESPACES,
-    PODS,
-    SERVICES,
+    SERVICE_ACCOUNTS,
 )
 from pyload.tasks import cancel
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD
-from tests.embedded.controlplane.support import Script
+from tests.embedded.controlplane.support import Script, plural_of
+from tests.xds.dialogue import Dialogue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pyload.kube.resources import Obj
     from pyload.xds.transport import Metadata, Transport
+
+
+RESOURCES = {kind.qualified: kind.resource() for kind in KINDS}
 
 
 class Mesh:
@@ -34,8 +38,8 @@ class Mesh:
         self.plane = ControlPlane(self.client)
 
     async def add(self, obj: Obj) -> None:
-        """Create an object with its status, and its namespace with its service account."""
-        kind = {"Service": SERVICES, "Pod": PODS}[obj["kind"]]
+        """Create an object with its status."""
+        kind = RESOURCES[plural_of(obj)]
         metadata = obj["metadata"]
         created = await self.client.create(kind.path(metadata["namespace"]), obj)
         if "status" in obj:
@@ -46,23 +50,36 @@ class Mesh:
 
     async def remove(self, obj: Obj) -> None:
         """Delete an object."""
-        kind = {"Service": SERVICES, "Pod": PODS}[obj["kind"]]
         metadata = obj["metadata"]
-        await self.client.delete(kind.path(metadata["namespace"], metadata["name"]))
+        path = RESOURCES[plural_of(obj)].path(metadata["namespace"], metadata["name"])
+        await self.client.delete(path)
 
     async def replace(self, obj: Obj) -> None:
-        """Change a Service."""
-        path = SERVICES.path(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        """Change an object."""
+        metadata = obj["metadata"]
+        path = RESOURCES[plural_of(obj)].path(metadata["namespace"], metadata["name"])
         current = await self.client.get(path)
-        await self.client.update(path, {**current, "spec": {**current["spec"], **obj["spec"]}})
+        if "spec" in obj:
+            obj = {**obj, "spec": {**current["spec"], **obj["spec"]}}
+        await self.client.update(path, {**current, **obj, "metadata": current["metadata"]})
+
+    async def token(self, audience: str = "istio-ca") -> Metadata:
+        """Get the headers of a proxy with a token of the account ``default``."""
+        path = SERVICE_ACCOUNTS.path("mesh", "default", "token")
+        asked = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": 3600},
+        }
+        answered = await self.client.create(path, asked)
+        return (("authorization", f"Bearer {answered['status']['token']}"),)
 
     async def dial(
         self, *, delta: bool, transport: Transport | None = None, metadata: Metadata = ()
     ) -> Script:
         """Open a stream."""
         method = DELTA_METHOD if delta else SOTW_METHOD
-        opened = await (transport or self.plane.transport()).open(method, metadata=metadata)
-        return Script(opened, delta=delta)
+        return Script(Dialogue(transport or self.plane.transport(), method, metadata), delta=delta)
 
 
 @contextlib.asynccontextmanager

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.mesh import Inbound
     from pyload.embedded.controlplane.snapshot import Snapshot, View
     from pyload.kube.resources import Obj
-    from pyload.xds.transport import Stream as ClientStream
     from pyload.xds.types import TypeUrl
+    from tests.xds.dialogue import Dialogue
 
 HTTP = {"name": "http", "port": 80, "targetPort": 80}
 HTTPS = {"name": "https", "port": 443, "targetPort": 443}
@@ -252,13 +252,13 @@ def new_stream(*, delta: bool) -> Stream:
 class Script:
     """A client that sends what it is told to, and acknowledges only when told to."""
 
-    def __init__(self, stream: ClientStream, *, delta: bool) -> None:
+    def __init__(self, stream: Dialogue, *, delta: bool) -> None:
         self.stream = stream
         self._delta = delta
 
     async def ask(self, request: Any) -> None:
         """Send a request."""
-        await self.stream.send(request.SerializeToString())
+        self.stream.send(request.SerializeToString())
 
     async def get(self) -> Any:
         """Wait for a response."""

@@ -261,7 +261,8 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
     events: list[tuple[str, str, int, str]],
 ) -> None:
     """Indexes that drift would keep rules of deleted objects."""
-    configs, kept = Configs(), {}
+    configs = Configs()
+    kept: dict[tuple[str, int], Any] = {}
     for kind, type_, number, host in events:
         obj = istio(kind, f"o-{number}", {"host": host, "hosts": [host]})
         if type_ == "DELETED":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.embedded.controlplane.generate import Generator
 from pyload.embedded.controlplane.impact import Push, Round
 from pyload.embedded.controlplane.records import Key
-from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD
+from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 from tests.embedded.controlplane.support import (
     HTTP,
     audience,
@@ -22,6 +22,9 @@ from tests.embedded.controlplane.support import (
     waypoint_gateway,
     world_of,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _APP = "outbound|80||app.mesh.svc.cluster.local"
 _WEB = "outbound|80||web.other.svc.cluster.local"
@@ -125,7 +128,7 @@ def test_a_deleted_service_is_still_named() -> None:
     assert pushes["ztunnel"][ADDRESS] == frozenset({_UID, _SERVICE})
 
 
-def _others(spec: dict[str, Any]) -> dict[str, Any]:
+def _others(spec: Mapping[TypeUrl, Any]) -> dict[str, Any]:
     return dict.fromkeys(("sidecar", "router"), spec)
 
 

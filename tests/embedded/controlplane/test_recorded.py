@@ -17,7 +17,7 @@ import pytest
 
 from pyload.xds.node import encode_node
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, RDS, TypeUrl
-from tests.embedded.apiserver.conftest import Api
+from tests.embedded.apiserver.conftest import Api, Obj
 from tests.embedded.apiserver.replay import repeat
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.reading import read_any
@@ -158,18 +158,18 @@ class Proxy:
         return _sent(response.type_url, names, ())
 
 
-async def _replay(api: Api, path: Path, *, after: float, until: float) -> None:
+def _requests(path: Path) -> list[Obj]:
+    """Read the requests of a run that changed something."""
+    requests = map(orjson.loads, path.read_bytes().splitlines())
+    return [one for one in requests if one["verb"] in ("create", "delete", "patch", "update")]
+
+
+async def _replay(api: Api, requests: Iterable[Obj], *, after: float, until: float) -> None:
     """Make the requests of some seconds of a run again, at their times."""
     loop = asyncio.get_running_loop()
     start = loop.time() - after
-    for line in path.read_bytes().splitlines():
-        request = orjson.loads(line)
-        if after <= request["t"] < until and request["verb"] in (
-            "create",
-            "delete",
-            "patch",
-            "update",
-        ):
+    for request in requests:
+        if after <= request["t"] < until:
             await asyncio.sleep(max(0.0, start + request["t"] - loop.time()))
             await repeat(api, request)
     await asyncio.sleep(1)
@@ -214,7 +214,7 @@ async def _churned(
     golden: Path, recorded: Recorded, *, is_delta: bool
 ) -> dict[int, tuple[Proxy, dict[TypeUrl, Sent], list[Sent]]]:
     """Run the recorded mesh for 9 s; give each proxy, what it asked for, and what it was pushed."""
-    requests = golden / "kube" / "current-mix.requests.jsonl"
+    requests = _requests(golden / "kube" / "current-mix.requests.jsonl")
     proxies = {}
     async with running_mesh(ready=False, namespace=False) as mesh:
         api = Api(mesh.server)
@@ -270,7 +270,7 @@ async def test_sotw_pushes_the_types_that_istiod_pushed(golden: Path) -> None:
 async def test_ambient_is_told_what_istiod_told_it(golden: Path) -> None:
     """Ztunnels learn of addresses, waypoints of what is behind them, and both of churn."""
     recorded = Recorded(golden / "xds" / "delta-waypoint-ztunnel.jsonl")
-    requests = golden / "kube" / "current-ambient.requests.jsonl"
+    requests = _requests(golden / "kube" / "current-ambient.requests.jsonl")
     async with running_mesh(namespace=False) as mesh:
         api = Api(mesh.server)
         ztunnels = {}

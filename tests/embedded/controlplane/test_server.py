@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
 from pyload.errors import ControlPlaneUnreachable, StreamError
-from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.xds.grpc_transport import GrpcTransport
+from pyload.xds.tls import Tls
 from pyload.xds.types import CDS, EDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, pod, proxy_node, service, sotw
-
-if TYPE_CHECKING:
-    from pyload.xds.transport import Metadata
-    from tests.embedded.controlplane.mesh import Mesh
 
 pytestmark = pytest.mark.grpc
 
@@ -24,17 +19,6 @@ _APP = "outbound|80||app.mesh.svc.cluster.local"
 
 # The four special clusters, and that of the API server itself.
 _ISTIOS_OWN = 5
-
-
-async def _token(mesh: Mesh, audience: str = "istio-ca") -> Metadata:
-    path = SERVICE_ACCOUNTS.path("mesh", "default", "token")
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"audiences": [audience], "expirationSeconds": 3600},
-    }
-    answered = await mesh.client.create(path, asked)
-    return (("authorization", f"Bearer {answered['status']['token']}"),)
 
 
 @pytest.mark.parametrize("is_delta", [False, True])
@@ -54,7 +38,7 @@ async def test_plaintext_serves_and_pushes(is_delta: bool) -> None:  # noqa: FBT
 
         assert pushed.type_url == EDS
         assert b"10.1.0.2" in pushed.SerializeToString()
-        assert addresses.tls is None
+        assert addresses.tls == ""
         await transport.aclose()
 
 
@@ -92,9 +76,8 @@ async def test_a_refusal_carries_its_status() -> None:
 async def test_tls_serves_proxies_with_a_good_token() -> None:
     """The port that real sidecars use: TLS, and a token of the proxy's own account."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        assert addresses.tls is not None
-        transport = GrpcTransport(addresses.tls, tls=True)
-        token = await _token(mesh)
+        transport = GrpcTransport(addresses.tls, tls=Tls())
+        token = await mesh.token()
         script = await mesh.dial(delta=True, transport=transport, metadata=token)
 
         clusters = await script.fetch(CDS, node=proxy_node())
@@ -114,9 +97,8 @@ async def test_tls_serves_proxies_with_a_good_token() -> None:
 async def test_tls_refuses_other_tokens(audience: str | None, namespace: str, status: str) -> None:
     """No token, a token for somebody else, and a proxy that claims to be another."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        assert addresses.tls is not None
-        transport = GrpcTransport(addresses.tls, tls=True)
-        token = await _token(mesh, audience) if audience else ()
+        transport = GrpcTransport(addresses.tls, tls=Tls())
+        token = await mesh.token(audience) if audience else ()
         try:
             script = await mesh.dial(delta=True, transport=transport, metadata=token)
             await script.ask(delta(CDS, node=proxy_node(namespace=namespace)))
@@ -135,7 +117,7 @@ async def test_tokens_can_be_needed_in_memory_too() -> None:
     """Tests of token handling need no sockets."""
     async with running_mesh() as mesh:
         transport = mesh.plane.transport(tokens=True)
-        good = await mesh.dial(delta=True, transport=transport, metadata=await _token(mesh))
+        good = await mesh.dial(delta=True, transport=transport, metadata=await mesh.token())
         bad = await mesh.dial(
             delta=True, transport=transport, metadata=(("authorization", "Bearer nonsense"),)
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
 from pyload.embedded.controlplane.mesh import Inbound
@@ -27,6 +26,8 @@ from tests.embedded.controlplane.support import (
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 
 _USED = {"istio.io/use-waypoint": "wp"}
 _SERVED = (Inbound(15008, False, Key("mesh", "wp"), 15008, "wp.mesh.svc.cluster.local"),)

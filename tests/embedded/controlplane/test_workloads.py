@@ -216,7 +216,8 @@ def test_however_the_mesh_came_about_its_addresses_are_those_of_a_fresh_start(
 ) -> None:
     """What builders keep must never show."""
     registry, configs = world_of()
-    generator, kept = Generator(), {}
+    generator = Generator()
+    kept: dict[str, Any] = {}
     for kind, type_, index, app in changes:
         made = _MAKERS[kind](index, app)
         name = made["metadata"]["name"]

@@ -354,11 +354,9 @@ class _Parser:
         self.position += 1
         negated = self.text.startswith("^", self.position)
         self.position += negated
-        terms: list[Term] = []
-        while True:
+        terms = [self._class_term(start)]
+        while not self.text.startswith("]", self.position):
             terms.append(self._class_term(start))
-            if self.text.startswith("]", self.position):
-                break
         self.position += 1
         chars = Charset(tuple(terms), negated=negated, fold=self.flags.fold)
         self.levels[-1].parts.append(One(chars))

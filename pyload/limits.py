@@ -1,0 +1,168 @@
+"""What a machine can bear: whether so many proxies fit its files, ports and memory. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SPARE_FILES: Final = 256
+"""Descriptors that a process needs beside its proxies: API server, metrics, logs, libraries."""
+
+BASE_BYTES: Final = 120 * 1024 * 1024
+"""What a process needs before its first proxy, with all that a big run imports."""
+
+_SHARE: Final = 0.9
+"""Share of the ephemeral ports that one source address is planned for; others use them too."""
+
+_SOURCES_MAX: Final = 4096
+_FILES_OPEN_ENDED: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What there is.
+
+    Attributes:
+        files: Descriptors that the process may open now (soft limit).
+        files_max: Descriptors that it may come to allow itself (hard limit).
+        files_open: Descriptors that it has open.
+        ports: Ephemeral ports of one source address.
+        memory: Bytes that can still be taken; None if that is not known.
+        spread: Whether connections to loopback may come from any address in 127.0.0.0/8.
+    """
+
+    files: int
+    files_max: int
+    files_open: int
+    ports: int
+    memory: int | None
+    spread: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """What a run wants.
+
+    Attributes:
+        proxies: By the address that they connect to, as ``HOST:PORT``.
+        loopback: Which of those addresses can be reached from any in 127.0.0.0/8.
+        open_ended: Whether more proxies may come, nobody knows how many.
+        processes: Processes that share the proxies.
+        files_each: Descriptors of one proxy in one process; 2 with the server in the same process.
+        bytes_each: Memory of one proxy once it is quiet.
+    """
+
+    proxies: Mapping[str, int]
+    loopback: frozenset[str] = frozenset()
+    open_ended: bool = False
+    processes: int = 1
+    files_each: int = 1
+    bytes_each: int
+
+    @property
+    def total(self) -> int:
+        """All proxies."""
+        return sum(self.proxies.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """One thing that will not suffice.
+
+    Attributes:
+        what: What is short, with figures.
+        fix: What the user can do about it.
+    """
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.fix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do before the start.
+
+    Attributes:
+        files: Soft limit of descriptors to set; never below the one there is.
+        sources: Loopback addresses to connect from, by target; a target that is not in it needs
+            none.
+        shortages: What will still not suffice.
+    """
+
+    files: int
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shortages: tuple[Shortage, ...] = ()
+
+
+def decide(need: Need, machine: Machine) -> Decision:
+    """Compare what a run wants with what there is, and help where that is possible."""
+    files, short_files = _files(need, machine)
+    sources: dict[str, tuple[str, ...]] = {}
+    shortages = [short_files]
+    for target in sorted(need.proxies):
+        count = need.proxies[target]
+        if count <= machine.ports * _SHARE:
+            continue
+        if machine.spread and target in need.loopback and machine.ports > 0:
+            sources[target] = _spread(count, machine.ports)
+        elif count > machine.ports:
+            shortages.append(_ports(target, count, machine.ports))
+    shortages.append(_memory(need, machine))
+    return Decision(files, sources, tuple(one for one in shortages if one is not None))
+
+
+def _files(need: Need, machine: Machine) -> tuple[int, Shortage | None]:
+    each = math.ceil(need.total / need.processes) * need.files_each
+    wanted = machine.files_open + each + SPARE_FILES
+    if wanted <= machine.files_max:
+        most = max(machine.files, min(machine.files_max, _FILES_OPEN_ENDED))
+        return most if need.open_ended else max(machine.files, wanted), None
+    fit = max(0, machine.files_max - machine.files_open - SPARE_FILES) // need.files_each
+    return machine.files_max, Shortage(
+        f"a process may open {machine.files_max} files, which is enough for about "
+        f"{fit * need.processes} of {need.total} proxies",
+        f"raise its hard limit to {wanted} (`ulimit -Hn {wanted}` as root, LimitNOFILE= of a "
+        "systemd unit, the container runtime's default)",
+    )
+
+
+def _spread(count: int, ports: int) -> tuple[str, ...]:
+    needed = min(math.ceil(count / (ports * _SHARE)), _SOURCES_MAX)
+    # From 127.0.0.2 on; the first is everybody's.
+    numbers = range((127 << 24) + 2, (127 << 24) + 2 + needed)
+    return tuple(
+        ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0)) for number in numbers
+    )
+
+
+def _ports(target: str, count: int, ports: int) -> Shortage:
+    return Shortage(
+        f"this machine has {ports} ephemeral ports for connections to {target}, and {count} "
+        "proxies want one each",
+        "widen net.ipv4.ip_local_port_range (`sysctl -w net.ipv4.ip_local_port_range='1024 "
+        "65535'`), or share the proxies among machines",
+    )
+
+
+def _memory(need: Need, machine: Machine) -> Shortage | None:
+    wanted = need.processes * BASE_BYTES + need.total * need.bytes_each
+    if machine.memory is None or wanted <= machine.memory:
+        return None
+    fit = max(0, machine.memory - need.processes * BASE_BYTES) // need.bytes_each
+    return Shortage(
+        f"{need.total} proxies need about {_mib(wanted)} of memory, and {_mib(machine.memory)} "
+        f"can be had, which is enough for about {fit}",
+        "start fewer, give the machine or the container more memory, or share the proxies among "
+        "machines",
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):,.0f} MiB"

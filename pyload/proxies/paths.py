@@ -1,0 +1,140 @@
+"""How each proxy reaches its control plane: the address, and what it proves there."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pyload.xds import credentials
+from pyload.xds.tls import Holder, Tls, server_names
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, MutableSet
+
+    from pyload.proxies.spec import ProxySpec
+    from pyload.xds.certificates import Certificates
+    from pyload.xds.tls import Certificate
+    from pyload.xds.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """One way to a control plane; may be sent to another process.
+
+    Attributes:
+        address: ``HOST:PORT``.
+        tls: How to speak TLS; None for plaintext.
+        token: Whether streams carry a token.
+        own: Whether only one proxy goes there this way.
+    """
+
+    address: str
+    tls: Tls | None = None
+    token: bool = False
+    own: bool = False
+
+
+class Paths:
+    """Decides each proxy's path, anew for each dial.
+
+    Args:
+        address: The control plane of all proxies; empty where each names its own.
+        auth: How to authenticate; inferred from each address where it is empty.
+        roots: Certificates in PEM by which servers are verified; empty does not verify them.
+        names: Names of servers, by address; where there is none, it follows from the address.
+        certificates: Gives the certificates of the CA that belongs to an address; None where the
+            authentication needs none.
+        per_proxy: Whether each proxy has a certificate of its own.
+        account: Namespace and service account of all proxies; None for each its own.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        auth: str,
+        roots: bytes = b"",
+        names: Mapping[str, str] | None = None,
+        certificates: Callable[[str], Certificates] | None = None,
+        per_proxy: bool = False,
+        account: tuple[str, str] | None = None,
+    ) -> None:
+        self._address = address
+        self._auth = auth
+        self._roots = roots
+        self._names = names or {}
+        self._certificates = certificates
+        self._per_proxy = per_proxy
+        self._account = account
+        self._bare: dict[str, tuple[Path, bool]] = {}
+
+    def __call__(self, spec: ProxySpec) -> Path | Awaitable[Path]:
+        """Give a proxy's path: at once, unless a certificate has to be signed first."""
+        address = self._address or spec.address
+        known = self._bare.get(address)
+        if known is None:
+            known = self._bare[address] = self.bare(address)
+        path, certified = known
+        if not certified:
+            return path
+        assert self._certificates is not None, "mtls needs a CA"
+        certificates, holder = self._certificates(address), self._holder(spec)
+        certificate = certificates.peek(holder)
+        if certificate is not None:
+            return self._showing(path, certificate)
+        return self._showing_when(path, certificates.get(holder))
+
+    def bare(self, address: str) -> tuple[Path, bool]:
+        """Give the path to an address without a certificate, and whether it needs one."""
+        auth = credentials.infer(self._auth, address)
+        tls = None
+        if credentials.uses_tls(auth):
+            name = self._names.get(address) or server_names(address)[0]
+            tls = Tls(self._roots, name if self._roots else "")
+        return (
+            Path(address, tls, token=credentials.uses_token(auth)),
+            credentials.uses_certificate(auth),
+        )
+
+    def _holder(self, spec: ProxySpec) -> Holder:
+        namespace, account = self._account or (spec.namespace, spec.service_account)
+        return Holder(namespace, account, spec.cluster_id, spec.key if self._per_proxy else "")
+
+    def _showing(self, path: Path, certificate: Certificate) -> Path:
+        assert path.tls is not None, "certificates are for TLS"
+        return replace(path, tls=replace(path.tls, certificate=certificate), own=self._per_proxy)
+
+    async def _showing_when(self, path: Path, coming: Awaitable[Certificate]) -> Path:
+        return self._showing(path, await coming)
+
+
+class Transports:
+    """The transports of one process, one for each path that proxies share.
+
+    Args:
+        connect: Makes a transport to an address.
+    """
+
+    def __init__(self, connect: Callable[[str, Tls | None], Transport]) -> None:
+        self._connect = connect
+        self._shared: dict[tuple[str, Tls | None], Transport] = {}
+        # Those of one proxy live as long as its stream does.
+        self._own: MutableSet[Transport] = weakref.WeakSet()
+
+    def get(self, path: Path) -> Transport:
+        """Give the transport for a path."""
+        if path.own:
+            transport = self._connect(path.address, path.tls)
+            self._own.add(transport)
+            return transport
+        key = path.address, path.tls
+        known = self._shared.get(key)
+        if known is None:
+            known = self._shared[key] = self._connect(*key)
+        return known
+
+    async def aclose(self) -> None:
+        """Close them all."""
+        for transport in (*self._shared.values(), *self._own):
+            await transport.aclose()

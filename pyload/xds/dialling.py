@@ -1,0 +1,150 @@
+"""What all connections of an event loop share: buffers, timers, and the turns to connect."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakKeyDictionary
+
+from pyload.timers import Timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DIAL_SECONDS: Final = 5.0
+MAX_DIALS: Final = 512
+"""Connections that are being opened at the same time."""
+RESOLVE_SECONDS: Final = 5.0
+"""How long the addresses of a name are good for."""
+MAX_NAMES: Final = 64
+READ_SIZE: Final = 256 << 10
+PLAIN_SIZE: Final = 64 << 10
+
+Address = tuple[str, int]
+
+
+class Caller(Protocol):
+    """Waits for its turn to connect."""
+
+    def dial(self) -> None:
+        """Connect; call `Dialler.leave` once that is over."""
+
+
+class Dialler:
+    """Lets callers connect, so many at a time, in the order in which they came.
+
+    Attributes:
+        received: Where sockets are read to; never kept over a callback.
+        plain: Where TLS decrypts to; never kept over a callback.
+        timers: Keeps deadlines.
+    """
+
+    def __init__(self, limit: int = MAX_DIALS) -> None:
+        self._limit = limit
+        # A dict, for it forgets a caller that gives up as quickly as it finds the first.
+        self._waiting: dict[Caller, None] = {}
+        self._dialling: set[Caller] = set()
+        self._names: dict[Address, tuple[float, asyncio.Task[list[str]]]] = {}
+        self.received = memoryview(bytearray(READ_SIZE))
+        self.plain = memoryview(bytearray(PLAIN_SIZE))
+        self.timers = Timers()
+
+    def enter(self, caller: Caller) -> None:
+        """Call the caller's `dial` when it is its turn, which may be now."""
+        self._waiting[caller] = None
+        self._next()
+
+    def leave(self, caller: Caller) -> None:
+        """Forget a caller; the next one's turn comes. Doing so again does nothing."""
+        self._waiting.pop(caller, None)
+        self._dialling.discard(caller)
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting and len(self._dialling) < self._limit:
+            caller = next(iter(self._waiting))
+            del self._waiting[caller]
+            self._dialling.add(caller)
+            caller.dial()
+
+    async def resolve(self, address: Address) -> list[str]:
+        """Give the IP addresses of a host.
+
+        Raises:
+            OSError: It has none.
+        """
+        host, _ = address
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return await self._lookup(address)
+        return [host]
+
+    async def _lookup(self, address: Address) -> list[str]:
+        now = asyncio.get_running_loop().time()
+        known = self._names.get(address)
+        if known is None or known[0] < now or _failed(known[1]):
+            if len(self._names) >= MAX_NAMES:
+                self._names.clear()
+            task = asyncio.create_task(_ask(address), name=f"resolve {address[0]}")
+            # Whoever waits for it raises the error; nobody may.
+            task.add_done_callback(_failed)
+            known = self._names[address] = now + RESOLVE_SECONDS, task
+        return await asyncio.shield(known[1])
+
+
+_OF_LOOPS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Dialler]] = WeakKeyDictionary()
+
+
+def dialler() -> Dialler:
+    """Give the running loop's."""
+    loop = asyncio.get_running_loop()
+    found = _OF_LOOPS.get(loop)
+    if found is None:
+        found = _OF_LOOPS[loop] = Dialler()
+    return found
+
+
+async def connect(
+    protocol: Callable[[], asyncio.BaseProtocol], address: Address, *, source: str
+) -> None:
+    """Connect a protocol over TCP.
+
+    Raises:
+        OSError: No address of the host takes a connection.
+    """
+    loop = asyncio.get_running_loop()
+    local = (source, 0) if source else None
+    addresses = await dialler().resolve(address)
+    for ip in addresses:
+        try:
+            transport, _ = await loop.create_connection(protocol, ip, address[1], local_addr=local)
+        except OSError:
+            if ip == addresses[-1]:
+                raise
+        else:
+            _keep_alive(transport.get_extra_info("socket"))
+            return
+
+
+def _keep_alive(sock: Any) -> None:
+    """Notice a control plane that is gone without a word as soon as Istio's agent would.
+
+    The agent sends HTTP/2 PINGs after 30 s, and waits 10 s for the answer. Here the kernel does it.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 2)):
+        if hasattr(socket, option):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+async def _ask(address: Address) -> list[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(one[4][0]) for one in found))
+
+
+def _failed(task: asyncio.Task[list[str]]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -1,0 +1,179 @@
+"""The numbers of HTTP/2, and the bytes of the frames that a client writes.
+
+Sections named in this package are those of RFC 9113.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import Final
+
+from pyload.errors import RemoteProtocolError
+
+PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HEAD: Final = struct.Struct(">IBI")
+"""Length and type in one number, flags, stream: the nine bytes before every payload."""
+HEAD_SIZE: Final = 9
+PAIR: Final = struct.Struct(">HI")
+LAST_AND_CODE: Final = struct.Struct(">II")
+STREAM: Final = 1
+"""The only stream of a connection."""
+
+DATA: Final = 0
+HEADERS: Final = 1
+PRIORITY: Final = 2
+RST_STREAM: Final = 3
+SETTINGS: Final = 4
+PUSH_PROMISE: Final = 5
+PING: Final = 6
+GOAWAY: Final = 7
+WINDOW_UPDATE: Final = 8
+CONTINUATION: Final = 9
+
+_OF_A_STREAM: Final = {DATA, HEADERS, PRIORITY, RST_STREAM, PUSH_PROMISE, CONTINUATION}
+_OF_THE_CONNECTION: Final = {SETTINGS, PING, GOAWAY}
+_SIZES: Final = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
+
+ACK: Final = 0x1
+END_STREAM: Final = 0x1
+END_HEADERS: Final = 0x4
+PADDED: Final = 0x8
+WITH_PRIORITY: Final = 0x20
+
+HEADER_TABLE_SIZE: Final = 1
+ENABLE_PUSH: Final = 2
+MAX_CONCURRENT_STREAMS: Final = 3
+INITIAL_WINDOW_SIZE: Final = 4
+MAX_FRAME_SIZE: Final = 5
+MAX_HEADER_LIST_SIZE: Final = 6
+
+DEFAULT_WINDOW: Final = 65_535
+DEFAULT_FRAME: Final = 16_384
+LARGEST_FRAME: Final = (1 << 24) - 1
+LARGEST_WINDOW: Final = (1 << 31) - 1
+ID_MASK: Final = (1 << 31) - 1
+
+
+class Code(IntEnum):
+    """Error codes, section 7."""
+
+    NO_ERROR = 0
+    PROTOCOL_ERROR = 1
+    INTERNAL_ERROR = 2
+    FLOW_CONTROL_ERROR = 3
+    SETTINGS_TIMEOUT = 4
+    STREAM_CLOSED = 5
+    FRAME_SIZE_ERROR = 6
+    REFUSED_STREAM = 7
+    CANCEL = 8
+    COMPRESSION_ERROR = 9
+    CONNECT_ERROR = 10
+    ENHANCE_YOUR_CALM = 11
+    INADEQUATE_SECURITY = 12
+    HTTP_1_1_REQUIRED = 13
+
+
+def code_name(number: int) -> str:
+    """Name an error code; codes of others' extensions are numbers."""
+    try:
+        return Code(number).name
+    except ValueError:
+        return f"error code {number}"
+
+
+class Http2Error(RemoteProtocolError):
+    """Raised when the peer breaks HTTP/2.
+
+    Args:
+        code: What to tell it.
+        what: What it did.
+        stream: Whether only the stream is broken, not the whole connection.
+    """
+
+    def __init__(self, code: Code, what: str, *, stream: bool = False) -> None:
+        super().__init__(f"HTTP/2 {code.name}: {what}")
+        self.code = code
+        self.stream = stream
+
+
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    """Write a frame."""
+    return HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
+
+
+def settings(values: dict[int, int]) -> bytes:
+    """Write a SETTINGS frame."""
+    return frame(SETTINGS, 0, 0, b"".join(PAIR.pack(*pair) for pair in values.items()))
+
+
+def window_update(stream: int, size: int) -> bytes:
+    """Write a WINDOW_UPDATE frame."""
+    return frame(WINDOW_UPDATE, 0, stream, size.to_bytes(4, "big"))
+
+
+def rst_stream(code: int) -> bytes:
+    """Write a RST_STREAM frame."""
+    return frame(RST_STREAM, 0, STREAM, code.to_bytes(4, "big"))
+
+
+def goaway(code: int, text: str) -> bytes:
+    """Write a GOAWAY frame; a client has seen no stream of the server's."""
+    return frame(GOAWAY, 0, 0, bytes(4) + code.to_bytes(4, "big") + text.encode()[:128])
+
+
+def headers(block: bytes, size: int) -> bytes:
+    """Write a header block as HEADERS and, where it is longer than a frame, CONTINUATION."""
+    pieces = [block[start : start + size] for start in range(0, len(block), size)]
+    last = len(pieces) - 1
+    return b"".join(
+        frame(CONTINUATION if at else HEADERS, END_HEADERS if at == last else 0, STREAM, piece)
+        for at, piece in enumerate(pieces)
+    )
+
+
+SETTINGS_ACK: Final = frame(SETTINGS, ACK, 0)
+
+
+def check(kind: int, stream: int, size: int) -> None:
+    """Refuse a frame whose stream or size its type does not allow; other types are not looked at.
+
+    Raises:
+        Http2Error: It is not allowed.
+    """
+    if kind in (_OF_THE_CONNECTION if stream else _OF_A_STREAM):
+        raise Http2Error(Code.PROTOCOL_ERROR, f"a frame of type {kind} of stream {stream}")
+    if size != _SIZES.get(kind, size):
+        # A PRIORITY that is too long or short breaks only its stream.
+        alone = kind == PRIORITY and stream == STREAM
+        raise Http2Error(
+            Code.FRAME_SIZE_ERROR, f"a frame of type {kind} with {size} bytes", stream=alone
+        )
+    if stream not in (0, STREAM) and kind <= CONTINUATION and kind != PRIORITY:
+        raise Http2Error(Code.PROTOCOL_ERROR, f"stream {stream} was never opened")
+
+
+def unpadded(payload: memoryview, flags: int) -> memoryview:
+    """Take the padding off.
+
+    Raises:
+        Http2Error: It is longer than the frame.
+    """
+    if not flags & PADDED:
+        return payload
+    if not payload or payload[0] >= len(payload):
+        raise Http2Error(Code.PROTOCOL_ERROR, "the padding is longer than the frame")
+    return payload[1 : len(payload) - payload[0]]
+
+
+def without_priority(payload: memoryview, flags: int) -> memoryview:
+    """Take the fields off that only HTTP/2's first edition had.
+
+    Raises:
+        Http2Error: They are cut off.
+    """
+    if not flags & WITH_PRIORITY:
+        return payload
+    if len(payload) < 5:
+        raise Http2Error(Code.FRAME_SIZE_ERROR, "HEADERS with priority, and too short")
+    return payload[5:]

@@ -1,0 +1,168 @@
+"""What a connection has to write: control frames at once, messages as the peer takes them."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from pyload.xds.http2 import frames
+from pyload.xds.http2.frames import Code, Http2Error
+
+CHUNK: Final = 256 << 10
+"""Bytes of messages to write in one go."""
+MAX_WAITING: Final = 32 << 20
+"""Bytes of messages that may wait for the peer; each counts as at least `OVERHEAD`."""
+OVERHEAD: Final = 256
+MAX_CONTROL: Final = 64 << 10
+"""Bytes of control frames that may wait for a peer that does not read."""
+
+_PREFIX: Final = 5
+
+
+class Outbox:
+    """The sending half.
+
+    Attributes:
+        blocked: Whether the socket takes no more for now.
+        waiting: Bytes of messages that wait.
+    """
+
+    __slots__ = (
+        "_control",
+        "_control_size",
+        "_frame",
+        "_initial",
+        "_queue",
+        "_sent",
+        "_stream_window",
+        "_window",
+        "blocked",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self._control: list[bytes] = []
+        self._control_size = 0
+        self._queue: deque[bytes] | None = None
+        # Bytes of the first message in the queue that are written already.
+        self._sent = 0
+        self._frame = frames.DEFAULT_FRAME
+        self._initial = frames.DEFAULT_WINDOW
+        self._window = frames.DEFAULT_WINDOW
+        # None until the stream is open.
+        self._stream_window: int | None = None
+        self.blocked = False
+        self.waiting = 0
+
+    def open(self, block: bytes) -> None:
+        """Open the stream with a header block; messages may follow."""
+        self.control(frames.headers(block, self._frame))
+        self._stream_window = self._initial
+
+    @property
+    def full(self) -> bool:
+        """Whether no more messages may be put."""
+        return self.waiting > MAX_WAITING
+
+    def put(self, message: bytes) -> None:
+        """Write a message when it is its turn; nothing may be put into a full one."""
+        if self._queue is None:
+            self._queue = deque()
+        # Not compressed, and so long.
+        self._queue.append(b"\0" + len(message).to_bytes(4, "big") + message)
+        self.waiting += max(len(message), OVERHEAD)
+
+    def control(self, data: bytes) -> None:
+        """Write frames before any message.
+
+        Raises:
+            Http2Error: The peer makes this side answer, and reads none of it.
+        """
+        self._control.append(data)
+        self._control_size += len(data)
+        if self._control_size > MAX_CONTROL and self.blocked:
+            raise Http2Error(Code.ENHANCE_YOUR_CALM, "asks for answers and does not read them")
+
+    def end(self, data: bytes) -> None:
+        """Write the last frames; messages that wait are dropped."""
+        self._control.append(data)
+        self._queue = None
+        self.blocked = False
+
+    def take(self) -> bytes:
+        """Give the bytes to write next; empty when there are none for now.
+
+        After this call you must write them, and ask again.
+        """
+        if self.blocked:
+            return b""
+        queue = self._queue
+        if queue is None and not self._control:
+            return b""
+        pieces = self._control
+        self._control = []
+        self._control_size = 0
+        if queue is not None and self._stream_window is not None:
+            self._cut(queue, pieces, min(self._window, self._stream_window, CHUNK))
+        return b"".join(pieces)
+
+    def _cut(self, queue: deque[bytes], pieces: list[bytes], room: int) -> None:
+        """Cut so many bytes of the messages into frames."""
+        assert self._stream_window is not None
+        before = room
+        while room > 0 and queue:
+            message = queue[0]
+            size = min(len(message) - self._sent, room, self._frame)
+            pieces.append(frames.HEAD.pack(size << 8, 0, frames.STREAM))
+            whole = size == len(message)
+            pieces.append(message if whole else message[self._sent : self._sent + size])
+            room -= size
+            self._sent += size
+            if self._sent == len(message):
+                queue.popleft()
+                self._sent = 0
+                self.waiting -= max(len(message) - _PREFIX, OVERHEAD)
+        if not queue:
+            self._queue = None
+        self._window -= before - room
+        self._stream_window -= before - room
+
+    def credit(self, stream: int, size: int) -> None:
+        """Take a WINDOW_UPDATE.
+
+        Raises:
+            Http2Error: A window would become larger than HTTP/2 allows.
+        """
+        if stream == 0:
+            self._window = _grown(self._window, size, stream=False)
+        elif self._stream_window is not None:
+            self._stream_window = _grown(self._stream_window, size, stream=True)
+
+    def set_window(self, size: int) -> None:
+        """Take the peer's INITIAL_WINDOW_SIZE, which also changes the open stream's window.
+
+        Raises:
+            Http2Error: A window would become larger than HTTP/2 allows.
+        """
+        if size > frames.LARGEST_WINDOW:
+            raise Http2Error(Code.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE {size}")
+        if self._stream_window is not None:
+            change = size - self._initial
+            self._stream_window = _grown(self._stream_window, change, stream=False)
+        self._initial = size
+
+    def set_frame(self, size: int) -> None:
+        """Take the peer's MAX_FRAME_SIZE.
+
+        Raises:
+            Http2Error: HTTP/2 does not allow it.
+        """
+        if not frames.DEFAULT_FRAME <= size <= frames.LARGEST_FRAME:
+            raise Http2Error(Code.PROTOCOL_ERROR, f"MAX_FRAME_SIZE {size}")
+        self._frame = size
+
+
+def _grown(window: int, size: int, *, stream: bool) -> int:
+    if window + size > frames.LARGEST_WINDOW:
+        raise Http2Error(Code.FLOW_CONTROL_ERROR, "a window is too large", stream=stream)
+    return window + size

@@ -1,0 +1,353 @@
+"""Streams over bare sockets: the transport for many proxies.
+
+HTTP/2 is in `pyload.xds.http2`, TLS in `pyload.xds.sealing`. A connection that waits holds no task,
+no timer and no buffer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pyload import __version__
+from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
+from pyload.xds.http2 import fields
+from pyload.xds.http2.connection import Connection
+from pyload.xds.http2.status import named
+from pyload.xds.sealing import Seal
+from pyload.xds.transport import CANCELLED
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable, Sequence
+
+    from pyload.timers import Timer
+    from pyload.xds.transport import Metadata, Sink, Status
+
+CLOSE_SECONDS: Final = 1.0
+"""How long a closed connection may take to write what is left."""
+
+
+class LeanTransport:
+    """Opens streams to one xDS server, from the running loop.
+
+    Args:
+        target: ``HOST:PORT``.
+        tls: How to speak TLS, with ALPN ``h2``; None for plaintext.
+        server_hostname: Name that the server's certificate must have; the host if it is empty.
+        sources: Local addresses to connect from, in turn; empty leaves it to the system.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str = "",
+        sources: Sequence[str] = (),
+    ) -> None:
+        host, _, port = target.rpartition(":")
+        self.target = target
+        self.address = host.strip("[]"), _port(port)
+        self.tls = tls
+        self.server_hostname = server_hostname or self.address[0]
+        self._sources = cycle(sources or ("",))
+        self._streams: set[LeanStream] = set()
+        self._gone = asyncio.Event()
+        self.dialler = dialler()
+
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> LeanStream:
+        """Begin to open a connection and a stream; see `pyload.xds.transport.Transport`."""
+        refused = None
+        try:
+            block = fields.request(
+                method,
+                authority=self.target if self.tls is None else self.server_hostname,
+                scheme="http" if self.tls is None else "https",
+                agent=f"pyload/{__version__}",
+                metadata=metadata,
+            )
+        except LocalProtocolError as error:
+            block, refused = b"", named("INTERNAL", str(error))
+        if not self.address[0] or not self.address[1]:
+            refused = named("UNAVAILABLE", f"{self.target!r} is not HOST:PORT")
+        stream = LeanStream(self, block, sink)
+        self._streams.add(stream)
+        if refused is None:
+            self.dialler.enter(stream)
+        else:
+            stream.close(refused)
+        return stream
+
+    async def aclose(self) -> None:
+        """Close all streams that are still open, and wait until their connections are gone."""
+        for stream in list(self._streams):
+            stream.close()
+        while self._streams:
+            self._gone.clear()
+            await self._gone.wait()
+
+    def source(self) -> str:
+        """Give the next local address; empty for any."""
+        return next(self._sources)
+
+    def forget(self, stream: LeanStream) -> None:
+        """Take note of a stream whose connection is gone."""
+        self._streams.discard(stream)
+        self._gone.set()
+
+
+class LeanStream(asyncio.BufferedProtocol):
+    """One stream with its own connection; see `pyload.xds.transport.Stream`.
+
+    It is the protocol of its socket too.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_deadline",
+        "_inside",
+        "_lost",
+        "_owner",
+        "_seal",
+        "_sink",
+        "_socket",
+        "_task",
+    )
+
+    def __init__(self, owner: LeanTransport, block: bytes, sink: Sink) -> None:
+        self._owner = owner
+        self._sink: Sink | None = sink
+        self._connection = Connection(block, events=sink)
+        self._socket: asyncio.Transport | None = None
+        self._seal: Seal | None = None
+        self._task: asyncio.Task[None] | None = None
+        # Of the dial, and later of the end.
+        self._deadline: Timer | None = None
+        # Whether received bytes are being handled: what they cause is written after that.
+        self._inside = False
+        self._lost = False
+
+    # For the client.
+
+    def send(self, message: bytes) -> None:
+        """Send one message as soon as the peer takes it; dropped once the stream has ended."""
+        self._connection.send(message)
+        if not self._inside:
+            self._settle()
+
+    def close(self, status: Status = CANCELLED) -> None:
+        """End the stream and its connection; `Sink.closed` follows with this status."""
+        self._connection.close(status)
+        if not self._inside:
+            self._settle()
+
+    def pause(self) -> None:
+        """Do not renew the peer's window, and give no message."""
+        self._connection.pause()
+
+    def resume(self) -> None:
+        """Read on after `pause`."""
+        self._connection.resume()
+        asyncio.get_running_loop().call_soon(self._drain)
+
+    # The dial.
+
+    def dial(self) -> None:
+        """Connect; for the dialler."""
+        self._deadline = self._owner.dialler.timers.call_later(DIAL_SECONDS, self._too_late)
+        self._task = asyncio.create_task(self._dial(), name=f"dial {self._owner.target}")
+        self._task.add_done_callback(self._dialled)
+
+    async def _dial(self) -> None:
+        owner = self._owner
+        await connect(lambda: self, owner.address, source=owner.source())
+
+    def _dialled(self, task: asyncio.Task[None]) -> None:
+        """Take the end of the dial: `connection_made` has been called if it went well."""
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, OSError):
+            text = f"no connection to {self._owner.target}: {_reason(error)}"
+            self._connection.close(named("UNAVAILABLE", text))
+        elif error is not None:
+            self._crashed(error)
+        if task.cancelled() and self._socket is not None:
+            # uvloop has closed it, and never calls `connection_lost` then.
+            self._socket.abort()
+            self._socket = None
+        if self._socket is None:
+            self._connection.close(CANCELLED)
+            self._end()
+
+    def _too_late(self) -> None:
+        self._deadline = None
+        text = f"no connection to {self._owner.target} in {DIAL_SECONDS:g} s"
+        self.close(named("UNAVAILABLE", text))
+
+    # The socket's protocol.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshakes."""
+        self._socket = cast("asyncio.Transport", transport)
+        tls = self._owner.tls
+        if tls is not None:
+            self._handle(self._begin_tls, tls)
+        else:
+            self._settle()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's name
+        """Give the buffer that all connections share."""
+        return self._owner.dialler.received
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Handle received bytes, all of them at once."""
+        self._handle(self._receive, self._owner.dialler.received[:nbytes])
+
+    def eof_received(self) -> bool:
+        """Take the peer's end of the connection, which is then closed."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Write no more for now."""
+        self._connection.out.blocked = True
+
+    def resume_writing(self) -> None:
+        """Write on."""
+        self._connection.out.blocked = False
+        if not self._inside:
+            self._settle()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take the end of the connection."""
+        why = "the server closed the connection"
+        if exc is not None:
+            why = f"the connection broke: {_reason(exc)}"
+        self._connection.lost(why)
+        self._socket = None
+        self._end()
+
+    # What they have in common.
+
+    def _begin_tls(self, context: ssl.SSLContext) -> None:
+        self._seal = Seal(context, self._owner.server_hostname)
+        self._seal.begin()
+
+    def _receive(self, data: memoryview) -> None:
+        if self._seal is None:
+            self._connection.receive(data)
+            return
+        self._seal.receive(data, self._owner.dialler.plain, self._connection.receive)
+        if self._seal.ended:
+            self._connection.lost("the server closed the connection")
+
+    def _drain(self) -> None:
+        if self._sink is not None:
+            self._handle(self._connection.drain)
+            self._finish()
+
+    def _handle(self, call: Callable[..., None], *args: Any) -> None:
+        """Do what may call the sink, and then what it causes."""
+        self._inside = True
+        try:
+            call(*args)
+        except RemoteProtocolError as error:
+            self._unsealed(error)
+        except Exception as error:  # noqa: BLE001 - a fault of one sink; the other streams go on
+            self._crashed(error)
+        finally:
+            self._inside = False
+        self._settle()
+
+    def _settle(self) -> None:
+        """Write what is to be written, and act on what has become of the stream."""
+        self._flush()
+        if self._connection.status is not None:
+            self._hang_up()
+        elif self._deadline is not None and self._connection.opened:
+            self._release()
+
+    def _flush(self) -> None:
+        out, sock, seal = self._connection.out, self._socket, self._seal
+        if sock is None:
+            return
+        if seal is None:
+            while data := out.take():
+                sock.write(data)
+            return
+        if data := seal.outgoing():
+            sock.write(data)
+        try:
+            while seal.ready and (data := out.take()):
+                seal.encrypt(data, sock.write)
+        except RemoteProtocolError as error:
+            self._unsealed(error)
+
+    def _hang_up(self) -> None:
+        """Close what there is of a connection."""
+        sock = self._socket
+        if sock is None:
+            if self._task is not None:
+                self._task.cancel()
+            elif not self._lost:
+                asyncio.get_running_loop().call_soon(self._end)
+        elif not sock.is_closing():
+            self._release()
+            if self._seal is not None:
+                self._seal.end(sock.write)
+            sock.close()
+            # A peer that reads nothing would keep the rest here for ever.
+            timers = self._owner.dialler.timers
+            self._deadline = timers.call_later(CLOSE_SECONDS, sock.abort)
+
+    def _release(self) -> None:
+        """Let another dial: this one has come to its end, well or not."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        self._owner.dialler.leave(self)
+
+    def _end(self) -> None:
+        """Take note that there is no connection any more."""
+        self._lost = True
+        self._release()
+        self._finish()
+
+    def _finish(self) -> None:
+        """Tell the sink of the end, once it has heard of everything else."""
+        sink, status = self._sink, self._connection.status
+        if self._lost and sink is not None and status is not None and self._connection.drained:
+            self._sink = None
+            self._owner.forget(self)
+            sink.closed(status)
+
+    def _unsealed(self, error: RemoteProtocolError) -> None:
+        """End the stream whose connection is not safe, or no more."""
+        text = f"no connection to {self._owner.target}: {error}"
+        if self._connection.opened:
+            text = f"the connection broke: {error}"
+        self._connection.close(named("UNAVAILABLE", text))
+
+    def _crashed(self, error: BaseException) -> None:
+        """End the stream for a fault of its sink, or of this module."""
+        loop = asyncio.get_running_loop()
+        loop.call_exception_handler(
+            {"message": "an xDS stream failed", "exception": error, "protocol": self}
+        )
+        self._connection.close(named("INTERNAL", str(error)))
+
+
+def _port(text: str) -> int:
+    """Read a port; 0 is none."""
+    return int(text) if text.isdecimal() and len(text) < 6 and int(text) < 1 << 16 else 0
+
+
+def _reason(error: Exception) -> str:
+    """Put a socket's error in plain words."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return (getattr(error, "strerror", None) or str(error)) or type(error).__name__

@@ -1,0 +1,144 @@
+"""TLS of one connection, from bytes to bytes.
+
+Event loops keep half a megabyte of buffers for each connection over TLS. Here what arrives is
+decrypted a record at a time into a buffer that all connections share.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.errors import RemoteProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RECORD: Final = 16_384
+"""Bytes that go into OpenSSL at a time: as many as a record holds."""
+
+
+class Seal:
+    """Encrypts and decrypts.
+
+    Args:
+        context: With ALPN ``h2``.
+        name: Name that the server's certificate must have, if the context looks at it.
+
+    Attributes:
+        ready: Whether the handshake is over.
+        ended: Whether the server has said that it sends no more.
+    """
+
+    __slots__ = ("_in", "_object", "_out", "ended", "ready")
+
+    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+        self._in = ssl.MemoryBIO()
+        self._out = ssl.MemoryBIO()
+        try:
+            self._object = context.wrap_bio(self._in, self._out, server_hostname=name or None)
+        except ValueError as error:
+            raise RemoteProtocolError(f"TLS: {error}") from error
+        self.ready = False
+        self.ended = False
+
+    def begin(self) -> None:
+        """Begin the handshake.
+
+        After this call you must send `outgoing`.
+
+        Raises:
+            RemoteProtocolError: It cannot begin.
+        """
+        try:
+            self._shake()
+        except ssl.SSLError as error:
+            raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
+
+    def receive(
+        self, data: memoryview, plain: memoryview, take: Callable[[memoryview], None]
+    ) -> None:
+        """Take received bytes.
+
+        After this call you must send `outgoing`.
+
+        Args:
+            data: The bytes; they are not kept.
+            plain: Where to decrypt to.
+            take: Is called with each piece of `plain`, which is overwritten after that.
+
+        Raises:
+            RemoteProtocolError: The server cannot be trusted, or broke TLS.
+        """
+        try:
+            for start in range(0, len(data), RECORD):
+                if self.ended:
+                    return
+                self._in.write(data[start : start + RECORD])
+                if not self.ready:
+                    self._shake()
+                if self.ready:
+                    self._decrypt(plain, take)
+        except ssl.SSLError as error:
+            raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
+
+    def encrypt(self, data: bytes, send: Callable[[bytes], None]) -> None:
+        """Send bytes encrypted.
+
+        Raises:
+            RemoteProtocolError: The server broke TLS.
+        """
+        view = memoryview(data)
+        try:
+            # OpenSSL's buffer never shrinks again.
+            for start in range(0, len(view), RECORD):
+                self._object.write(view[start : start + RECORD])
+                send(self._out.read())
+        except ssl.SSLError as error:
+            raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
+
+    def outgoing(self) -> bytes:
+        """Give the bytes that the handshake sends."""
+        return self._out.read()
+
+    def end(self, send: Callable[[bytes], None]) -> None:
+        """Tell the server that nothing more comes; no answer is waited for."""
+        try:
+            self._object.unwrap()
+        except ssl.SSLError:
+            # It has not answered yet, or the handshake has not come so far, or has failed.
+            self.ended = True
+        if data := self._out.read():
+            send(data)
+
+    def _shake(self) -> None:
+        try:
+            self._object.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        if self._object.selected_alpn_protocol() != "h2":
+            raise RemoteProtocolError("TLS: the server does not choose HTTP/2 (ALPN h2)")
+        self.ready = True
+
+    def _decrypt(self, plain: memoryview, take: Callable[[memoryview], None]) -> None:
+        # With a buffer it gives a number, which its stub does not say.
+        read: Any = self._object.read
+        size = len(plain)
+        try:
+            while self._in.pending or self._object.pending():
+                count = read(size, plain)
+                if not count:
+                    self.ended = True
+                    return
+                take(plain[:count])
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Put OpenSSL's error in plain words."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {error.verify_message}"
+    return (error.reason or str(error)).lower().replace("_", " ")

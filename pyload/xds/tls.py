@@ -1,0 +1,128 @@
+"""Whom a proxy trusts over TLS, and what it shows of itself; no connection is made here."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+import tempfile
+from dataclasses import dataclass
+from typing import Final
+
+from pyload.errors import UsageError
+
+ISTIOD: Final = "istiod.istio-system.svc"
+"""A name that is in every istiod's certificate, unless it lives in another namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its key.
+
+    Attributes:
+        key: Private key in PEM.
+        chain: Certificates in PEM, the leaf first.
+    """
+
+    key: bytes
+    chain: bytes
+
+    def __repr__(self) -> str:
+        return f"Certificate({len(self.chain)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose certificate it is.
+
+    Attributes:
+        namespace: Of the service account.
+        service_account: Its name.
+        cluster_id: Istio's name of its cluster.
+        proxy: Key of the one proxy that may use it; empty for all of the service account.
+    """
+
+    namespace: str
+    service_account: str
+    cluster_id: str
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a proxy speaks TLS.
+
+    Attributes:
+        roots: Certificates in PEM by which the server is verified; empty does not verify it.
+        server_name: Name that the server's certificate must have.
+        certificate: What the proxy shows, or None for nothing.
+    """
+
+    roots: bytes = b""
+    server_name: str = ""
+    certificate: Certificate | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Make a context for ALPN h2; costs about a millisecond, so share it.
+
+        Pass `server_name` to the handshake.
+
+        Raises:
+            UsageError: The PEM cannot be read.
+        """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["h2"])
+        if self.roots:
+            _load_roots(context, self.roots)
+        else:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self.certificate is not None:
+            _load_certificate(context, self.certificate)
+        return context
+
+
+def server_names(address: str, override: str = "") -> tuple[str, ...]:
+    """Give the names under which a control plane may answer, the likeliest first.
+
+    Args:
+        address: ``HOST:PORT`` where it listens. A port-forward's ``localhost`` is no istiod's name.
+        override: The only name that is accepted, as ``ISTIOD_SAN`` is for Istio's agent.
+    """
+    if override:
+        return (override,)
+    host = address.rpartition(":")[0].strip("[]")
+    if not host or host == ISTIOD or host.endswith("localhost") or _is_ip(host):
+        return (ISTIOD,)
+    return host, ISTIOD
+
+
+def _load_roots(context: ssl.SSLContext, roots: bytes) -> None:
+    try:
+        context.load_verify_locations(cadata=roots.decode("ascii"))
+    except (ssl.SSLError, ValueError) as error:
+        raise UsageError(
+            f"the CA certificates cannot be read: {error}", fix="give certificates in PEM"
+        ) from error
+
+
+def _load_certificate(context: ssl.SSLContext, certificate: Certificate) -> None:
+    # Python's ssl reads certificates from files only; this one nobody else may read.
+    handle, path = tempfile.mkstemp(prefix="pyload-", suffix=".pem")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(certificate.key + b"\n" + certificate.chain)
+        context.load_cert_chain(path)
+    except ssl.SSLError as error:
+        raise UsageError(f"the client certificate cannot be used: {error}") from error
+    finally:
+        os.unlink(path)  # noqa: PTH108 - mkstemp gives a string
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

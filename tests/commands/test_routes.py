@@ -1,0 +1,120 @@
+"""Fleets that show certificates: flags, CA, transports and streams together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyload.commands.connection import Connection
+from pyload.commands.routes import routes_of
+from pyload.commands.servers import Servers, embedded_servers
+from pyload.errors import Conflict
+from pyload.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
+from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import Fleet
+from pyload.proxies.spec import ProxySpec
+from pyload.report.metrics import Metrics
+from pyload.tasks import Supervisor
+from tests.embedded.controlplane.mesh import running_mesh
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+pytestmark = pytest.mark.grpc
+
+ACCOUNTS = ("a", "b", "c")
+
+
+def specs(count: int) -> list[ProxySpec]:
+    """Make sidecars of three accounts."""
+    return [
+        ProxySpec(
+            key=f"p{number}",
+            type="sidecar",
+            ip=f"10.0.{number >> 8}.{number & 255}",
+            name=f"p{number}",
+            namespace="mesh",
+            service_account=ACCOUNTS[number % 3],
+        )
+        for number in range(count)
+    ]
+
+
+@contextlib.asynccontextmanager
+async def fleet_of(count: int, servers: Servers) -> AsyncIterator[Fleet]:
+    """Start proxies and wait until all are configured."""
+    assert servers.client is not None
+    for path, kind, name in (
+        (NAMESPACES.path(), "Namespace", "mesh"),
+        *((SERVICE_ACCOUNTS.path("mesh"), "ServiceAccount", name) for name in ACCOUNTS),
+    ):
+        # Some are there already.
+        with contextlib.suppress(Conflict):
+            await servers.client.create(
+                path, {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+            )
+    waiting, done = {spec.key for spec in specs(count)}, asyncio.Event()
+
+    def configured(spec: ProxySpec) -> None:
+        waiting.discard(spec.key)
+        if not waiting:
+            done.set()
+
+    fleet = Fleet(
+        None,
+        delta=True,
+        tokens=servers.tokens,
+        metrics=Metrics(),
+        rng=Random(1),
+        route=servers.route,
+        configured=configured,
+    )
+    async with fleet:
+        for spec in specs(count):
+            fleet.start(spec)
+        async with asyncio.timeout(15):
+            await done.wait()
+        yield fleet
+
+
+@pytest.mark.parametrize("transport", ["grpc", "lean"])
+@pytest.mark.parametrize("auth", ["plaintext", "plaintext-jwt", "jwt", "mtls"])
+async def test_every_way_to_authenticate_configures_every_proxy(auth: str, transport: str) -> None:
+    """Each mode over each transport, from the flags to the config."""
+    connection = Connection(auth=auth, transport=transport)
+    async with (
+        Supervisor() as background,
+        embedded_servers(connection, background, proxies=9) as servers,
+        fleet_of(9, servers) as fleet,
+    ):
+        assert fleet.counts.configured_now == 9
+        assert fleet.metrics.snapshot().disconnects == {}
+
+
+@pytest.mark.parametrize(("per_pod", "signed"), [(False, 3), (True, 60)])
+async def test_how_often_the_ca_is_asked(per_pod: bool, signed: int) -> None:  # noqa: FBT001
+    """Once per account, or with --csr-per-pod once per proxy; never again for a new connection."""
+    connection = Connection(auth="mtls", csr_per_pod=per_pod)
+    async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
+        tokens = Tokens(mesh.client)
+        routes = routes_of(
+            replace(connection, ca_address=addresses.tls),
+            address=addresses.mtls,
+            roots=addresses.root,
+            names={},
+            tokens=tokens,
+            sources={addresses.mtls: ("127.0.0.2", "127.0.0.3")},
+        )
+        for _ in range(2):
+            async with fleet_of(60, Servers(mesh.client, addresses.mtls, routes, tokens)):
+                pass
+        await routes.aclose()
+        assert mesh.plane.authority is not None
+        assert mesh.plane.authority.signed == signed
+        assert mesh.plane.stats.accepted == 120

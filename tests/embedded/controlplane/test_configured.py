@@ -1,0 +1,143 @@
+"""A mesh with Istio's configuration, from the API server to the proxies."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.xds.types import CDS, EDS, LDS, RDS, SDS
+from tests.embedded.controlplane.mesh import running_mesh
+from tests.embedded.controlplane.support import HTTP, delta, istio, proxy_node, service
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.embedded.controlplane.support import Script
+
+pytestmark = pytest.mark.anyio
+
+_APP = "outbound|80||app.mesh.svc.cluster.local"
+_TLS = {"mode": "SIMPLE", "credentialName": "cert"}
+_GATEWAY = istio(
+    "Gateway",
+    "gw",
+    {
+        "selector": {"app": "gw"},
+        "servers": [
+            {
+                "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
+                "hosts": ["*"],
+                "tls": _TLS,
+            }
+        ],
+    },
+)
+_ROUTER = proxy_node("gw-1", type_="router", labels={"app": "gw"})
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+def _secret(certificate: str) -> Any:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "cert", "namespace": "mesh"},
+        "data": {"tls.crt": certificate, "tls.key": "a2V5"},
+    }
+
+
+async def _nothing(script: Script) -> bool:
+    try:
+        async with asyncio.timeout(1):
+            await script.get()
+    except TimeoutError:
+        return True
+    return False
+
+
+async def test_a_renewed_certificate_reaches_its_gateway() -> None:
+    """Churn of secrets is measured by this, and it concerns nobody else."""
+    async with running_mesh() as mesh:
+        await mesh.add(_GATEWAY)
+        await mesh.add(_secret("b2xk"))
+        await asyncio.sleep(1)
+        transport = mesh.plane.transport(tokens=True)
+        script = await mesh.dial(delta=True, transport=transport, metadata=await mesh.token())
+        await script.fetch(CDS, node=_ROUTER)
+        await script.fetch(LDS)
+        answer = await script.fetch(SDS, ["kubernetes://cert"])
+        assert b"old" in answer.resources[0].resource
+        sidecar = await mesh.dial(delta=True)
+        await sidecar.fetch(CDS, node=proxy_node())
+
+        await mesh.replace(_secret("bmV3"))
+        pushed = await script.accept()
+
+        assert (pushed.type_url, len(pushed.resources)) == (SDS, 1)
+        assert b"new" in pushed.resources[0].resource
+        assert await _nothing(sidecar)
+
+
+async def test_without_a_token_there_is_no_certificate_and_no_answer() -> None:
+    """As on istiod's plaintext port."""
+    async with running_mesh() as mesh:
+        await mesh.add(_GATEWAY)
+        await mesh.add(_secret("b2xk"))
+        await asyncio.sleep(1)
+        script = await mesh.dial(delta=True)
+        await script.fetch(CDS, node=_ROUTER)
+
+        await script.ask(delta(SDS, ["kubernetes://cert"]))
+
+        assert await _nothing(script)
+        listeners = await script.fetch(LDS)
+        assert [one.name for one in listeners.resources] == ["0.0.0.0_443", "connect_originate"]
+
+
+async def test_what_makes_no_sense_is_passed_over() -> None:
+    """A typo in a template must not end an embedded run."""
+    async with running_mesh() as mesh:
+        await mesh.add(service("app", ports=[HTTP]))
+        await mesh.add(istio("VirtualService", "bad", {"hosts": 7, "http": "x"}))
+        await mesh.add(istio("ServiceEntry", "bad", {"hosts": ["a.b"], "ports": [1]}))
+        await asyncio.sleep(1)
+        script = await mesh.dial(delta=True)
+        await script.fetch(CDS, node=proxy_node())
+        await script.fetch(RDS, ["80"])
+
+        good = {"hosts": ["a.b"], "ports": [{"number": 80, "name": "http"}], "resolution": "STATIC"}
+        await mesh.replace(istio("ServiceEntry", "bad", good))
+        pushed = await script.accept()
+
+        assert pushed.type_url == CDS
+        assert pushed.resources[0].name == "outbound|80||a.b"
+
+
+async def test_a_rule_that_changes_is_pushed_to_those_who_see_its_host() -> None:
+    """Churn of DestinationRules is what most meshes have."""
+    async with running_mesh() as mesh:
+        await mesh.add(service("app", ports=[HTTP]))
+        rule = istio("DestinationRule", "app", {"host": "app", "subsets": [{"name": "a"}]})
+        await mesh.add(rule)
+        await asyncio.sleep(1)
+        script = await mesh.dial(delta=True)
+        await script.fetch(CDS, node=proxy_node())
+        await script.fetch(EDS, [_APP, _APP.replace("||", "|a|")])
+        other = await mesh.dial(delta=True)
+        await other.fetch(EDS, ["outbound|443||kubernetes.default.svc.cluster.local"], proxy_node())
+
+        balancer = {"loadBalancer": {"simple": "RANDOM"}}
+        await mesh.replace(istio("DestinationRule", "app", {"trafficPolicy": balancer}))
+        clusters, endpoints = await script.accept(), await script.accept()
+
+        both = [_APP, _APP.replace("||", "|a|")]
+        assert [one.name for one in clusters.resources][:2] == both
+        assert sorted(one.name for one in endpoints.resources) == sorted(both)
+        assert await _nothing(other)

@@ -1,0 +1,103 @@
+"""Where proxies wait for their turn to dial."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pyload.proxies.gate import Gate
+from pyload.proxies.pacing import Pace
+from pyload.timers import Timers
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.xds.client import Client
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+class Dialler:
+    """Stands for a client: notes when it may dial."""
+
+    def __init__(self, dials: list[tuple[Dialler, float]]) -> None:
+        self._dials = dials
+
+    def dial(self) -> None:
+        """Note the time."""
+        self._dials.append((self, asyncio.get_running_loop().time()))
+
+
+def gate(rate: float | None = None, *, limit: int = 3) -> Gate:
+    """Make a gate on the running loop's time."""
+    return Gate(
+        Pace(rate, rng=Random(1)),
+        timers=Timers(),
+        clock=asyncio.get_running_loop().time,
+        limit=limit,
+    )
+
+
+def clients(count: int, dials: list[tuple[Dialler, float]]) -> list[Dialler]:
+    """Make clients that only know how to dial."""
+    return [Dialler(dials) for _ in range(count)]
+
+
+async def test_only_so_many_dial_at_the_same_time_and_in_their_order() -> None:
+    """Ten thousand connections at once overflow a server's queue and time out."""
+    dials: list[tuple[Dialler, float]] = []
+    waiting = clients(8, dials)
+    one = gate()
+    for client in waiting:
+        one.enter(cast("Client", client))
+    assert [who for who, _ in dials] == waiting[:3]
+    one.done()
+    one.done()
+    assert [who for who, _ in dials] == waiting[:5]
+
+
+async def test_a_client_that_leaves_is_not_let_in() -> None:
+    """A stopped proxy would connect after its end."""
+    dials: list[tuple[Dialler, float]] = []
+    waiting = clients(5, dials)
+    one = gate(limit=1)
+    for client in waiting:
+        one.enter(cast("Client", client))
+    one.leave(cast("Client", waiting[1]))
+    one.leave(cast("Client", waiting[0]))
+    one.done()
+    assert [who for who, _ in dials] == [waiting[0], waiting[2]]
+
+
+async def test_dials_are_spaced_out_at_the_rate() -> None:
+    """`--connect-rate` would not hold."""
+    dials: list[tuple[Dialler, float]] = []
+    one = gate(10, limit=1000)
+    for client in clients(100, dials):
+        one.enter(cast("Client", client))
+    await asyncio.sleep(60)
+    assert len(dials) == 100
+    assert 8 < dials[-1][1] < 12
+
+
+async def test_a_closed_gate_lets_nobody_in() -> None:
+    """The end of a run would begin with new connections in the place of those that close."""
+    dials: list[tuple[Dialler, float]] = []
+    one = gate(1)
+    for client in clients(5, dials):
+        one.enter(cast("Client", client))
+    one.close()
+    before = len(dials)
+    one.done()
+    await asyncio.sleep(60)
+    assert len(dials) == before

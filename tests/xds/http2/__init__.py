@@ -1,0 +1,3 @@
+"""HTTP/2 without sockets."""
+
+from __future__ import annotations

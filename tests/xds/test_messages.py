@@ -1,0 +1,140 @@
+"""Messages put together from chunks, with large ones recorded once for all streams."""
+
+from __future__ import annotations
+
+import gzip
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.errors import RemoteProtocolError
+from pyload.xds.messages import HEAD, LARGE, TAIL, Assembler, Bodies, Message
+
+
+def framed(message: bytes, *, flag: int = 0) -> bytes:
+    """Put gRPC's prefix before a message."""
+    return bytes([flag]) + len(message).to_bytes(4, "big") + message
+
+
+def fed(assembler: Assembler, data: bytes, cuts: list[int] | None = None) -> list[bytes]:
+    """Feed bytes, cut at these places, and give the messages."""
+    got: list[Message] = []
+    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or ())})
+    for start, stop in pairwise(edges):
+        # A shared receive buffer is overwritten after each call.
+        buffer = bytearray(data[start:stop])
+        assembler.feed(memoryview(buffer), got.append)
+        buffer[:] = bytes(len(buffer))
+    return [one.whole() for one in got]
+
+
+def large(fill: bytes, *, size: int = LARGE * 3, nonce: bytes = b"n") -> bytes:
+    """Make a message that differs from others of its size only at the end."""
+    return (b"head" * HEAD + fill * size)[: size - len(nonce)] + nonce
+
+
+SIZES = (0, 1, 100, LARGE - 1, LARGE, LARGE + 1, LARGE * 3)
+
+
+@given(
+    streams=st.lists(
+        st.tuples(
+            st.lists(
+                st.tuples(st.sampled_from(SIZES), st.sampled_from([b"a", b"ab", b"abc"])),
+                max_size=4,
+            ),
+            st.lists(st.integers(0, 1 << 20), max_size=12),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    limit=st.sampled_from([0, LARGE * 4, 1 << 20]),
+    variants=st.integers(1, 3),
+)
+def test_every_stream_gets_its_own_messages_whatever_the_others_receive(
+    streams: list[tuple[list[tuple[int, bytes]], list[int]]], limit: int, variants: int
+) -> None:
+    """Proxies would act on each other's config if a record were mixed up."""
+    bodies = Bodies(limit=limit, variants=variants)
+    for number, (shapes, cuts) in enumerate(streams):
+        sent = [
+            large(fill, size=size, nonce=b"%d" % number) if size else b"" for size, fill in shapes
+        ]
+        got = fed(Assembler(bodies), b"".join(map(framed, sent)), cuts)
+        assert got == sent
+
+
+@given(
+    fills=st.lists(st.binary(min_size=1, max_size=3), min_size=2, max_size=5),
+    order=st.lists(st.tuples(st.integers(0, 4), st.integers(1, 5000)), max_size=40),
+)
+def test_streams_that_receive_at_the_same_time_do_not_disturb_each_other(
+    fills: list[bytes], order: list[tuple[int, int]]
+) -> None:
+    """After a push all proxies are in the middle of the same message, each at its own place."""
+    bodies = Bodies()
+    sent = [large(fill, size=LARGE * 2, nonce=b"%d" % n) for n, fill in enumerate(fills)]
+    left = [framed(one) for one in sent]
+    streams = [Assembler(bodies) for _ in sent]
+    got: list[list[Message]] = [[] for _ in sent]
+    for number, size in [*order, *((n, 1 << 20) for n in range(len(sent)))]:
+        if number < len(sent):
+            streams[number].feed(memoryview(left[number][:size]), got[number].append)
+            left[number] = left[number][size:]
+    assert [[one.whole() for one in each] for each in got] == [[one] for one in sent]
+
+
+def test_a_large_message_is_kept_once() -> None:
+    """Five hundred proxies in the middle of a push would hold five hundred copies of it."""
+    bodies = Bodies()
+    got: list[Message] = []
+    for number in range(5):
+        data = framed(large(b"x", nonce=b"%d" % number))
+        Assembler(bodies).feed(memoryview(data), got.append)
+    assert len({id(one.body) for one in got}) == 1
+    assert [len(one.tail) for one in got] == [TAIL] * 5
+    assert (bodies.hits, bodies.misses) == (4, 1)
+
+
+def test_the_oldest_records_are_forgotten() -> None:
+    """A long run of ever new configs must not fill the memory."""
+    bodies = Bodies(limit=LARGE * 7)
+    for number in range(20):
+        fed(Assembler(bodies), framed(large(b"%d" % number, size=LARGE * 3 + number)))
+    assert bodies.size <= LARGE * 7
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (framed(b"x", flag=1), "compressed"),
+        (framed(b"x", flag=2), "compressed"),
+        (b"\0\xff\xff\xff\xff", "too long"),
+    ],
+)
+def test_broken_framing_is_an_error(data: bytes, said: str) -> None:
+    """Garbage must close the stream, not wait for four gigabytes."""
+    with pytest.raises(RemoteProtocolError, match=said):
+        fed(Assembler(Bodies()), data)
+
+
+def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
+    """A proxy in front of istiod may compress."""
+    assembler = Assembler(Bodies())
+    assembler.gzip = True
+    message = large(b"z")
+    assert fed(assembler, framed(gzip.compress(message), flag=1) + framed(b"p"), [9]) == [
+        message,
+        b"p",
+    ]
+
+
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 99)[:-4]])
+def test_a_compressed_message_that_cannot_be_read_is_an_error(data: bytes) -> None:
+    """A truncated body must not pass for a shorter message."""
+    assembler = Assembler(Bodies())
+    assembler.gzip = True
+    with pytest.raises(RemoteProtocolError, match="compressed message"):
+        fed(assembler, framed(data, flag=1))
