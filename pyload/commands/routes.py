@@ -42,7 +42,7 @@ class Routes:
         await self._transports.aclose()
 
     def _route(self, path: Path) -> Route:
-        return Route(self._transports.get(path), token=path.token)
+        return Route(self._transports.get(path), token=path.token, secure=path.tls is not None)
 
     async def _route_when(self, coming: Awaitable[Path]) -> Route:
         return self._route(await coming)

@@ -70,10 +70,12 @@ class Route:
     Attributes:
         transport: Opens streams to it.
         token: Whether it wants a token.
+        secure: Whether it is over TLS.
     """
 
     transport: Transport
     token: bool
+    secure: bool = False
 
 
 class Fleet:
@@ -257,7 +259,8 @@ class Fleet:
 
 
 def _way(route: Route, token: str, spec: ProxySpec) -> Way:
-    return Way(route.transport, bearer(token, spec.cluster_id) if token else ())
+    metadata = bearer(token, spec.cluster_id) if token else ()
+    return Way(route.transport, metadata, secure=route.secure)
 
 
 def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:

@@ -75,6 +75,7 @@ class Proxy:
 
             transport = GrpcTransport(address, tls=Tls() if uses_tls(mode) else None)
         self._spec = spec
+        self._secure = uses_tls(mode)
         self._delta = delta or spec.type == "ztunnel"
         self._detail = detail
         self._token = token if uses_token(mode) else None
@@ -122,10 +123,15 @@ class Proxy:
         await self._inbox.over.wait()
 
     def _way(self) -> Way | Awaitable[Way]:
-        return Way(self._transport) if self._token is None else self._way_with(self._token())
+        return (
+            Way(self._transport, secure=self._secure)
+            if self._token is None
+            else self._way_with(self._token())
+        )
 
     async def _way_with(self, coming: Awaitable[str]) -> Way:
-        return Way(self._transport, bearer(await coming, self._spec.cluster_id))
+        metadata = bearer(await coming, self._spec.cluster_id)
+        return Way(self._transport, metadata, secure=self._secure)
 
     def __aiter__(self) -> Self:
         return self

@@ -59,10 +59,12 @@ class Way:
     Attributes:
         transport: Opens the stream.
         metadata: Headers of the stream, such as a token.
+        secure: Whether the stream goes over TLS, where the control plane gives secrets.
     """
 
     transport: Transport
     metadata: Metadata = ()
+    secure: bool = False
 
 
 def bearer(token: str, cluster_id: str) -> Metadata:
@@ -211,6 +213,7 @@ class Client:
             self._open(task.result())
 
     def _open(self, way: Way) -> None:
+        self._protocol.secrets = way.secure
         method = DELTA_METHOD if self._delta else SOTW_METHOD
         self._stream = way.transport.open(method, metadata=way.metadata, sink=self)
 

@@ -49,6 +49,9 @@ class Delta:
         agent_types: Types that the agent beside the proxy asks for once listeners are.
         refuse: Whether to refuse every good response but the first of a type and stream.
         max_request: Bytes of names or versions that one request may hold.
+
+    Attributes:
+        secrets: Whether secrets are waited for: without TLS, istiod gives them to nobody.
     """
 
     __slots__ = (
@@ -59,6 +62,7 @@ class Delta:
         "_reader",
         "_refuse",
         "_watches",
+        "secrets",
     )
 
     def __init__(
@@ -78,17 +82,21 @@ class Delta:
         self._refuse = refuse
         self._max_request = max_request
         self._watches: dict[TypeUrl, _Watch] = {}
+        self.secrets = True
 
     @property
     def configured(self) -> bool:
         """Whether every type that is subscribed to has been answered, clusters and listeners too.
 
-        A type of which no name is wanted is not waited for, and neither are the agent's.
+        A type of which no name is wanted is not waited for, and neither are the agent's, nor
+        secrets where nobody would give them.
         """
         return (LDS in self._watches or CDS not in self._first) and all(
             watch.answered
             for watch in self._watches.values()
-            if watch.active and watch.type_url not in self._agent_types
+            if watch.active
+            and watch.type_url not in self._agent_types
+            and (self.secrets or watch.type_url != SDS)
         )
 
     def start(self, node: bytes) -> list[bytes]:

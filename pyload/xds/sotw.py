@@ -34,6 +34,9 @@ class Sotw:
         detail: Whether pushes carry names and bodies.
         agent_types: Types that the agent beside the proxy asks for once listeners are.
         refuse: Whether to refuse every good response but the first of a type and stream.
+
+    Attributes:
+        secrets: Whether secrets are waited for: without TLS, istiod gives them to nobody.
     """
 
     __slots__ = (
@@ -44,6 +47,7 @@ class Sotw:
         "_reader",
         "_refuse",
         "_watches",
+        "secrets",
     )
 
     def __init__(
@@ -59,6 +63,7 @@ class Sotw:
         self._agent_types = agent_types
         self._refuse = refuse
         self._watches: dict[TypeUrl, _Watch] = {}
+        self.secrets = True
         self._clusters = NO_RESOURCES
         self._listeners = NO_RESOURCES
 
@@ -66,12 +71,15 @@ class Sotw:
     def configured(self) -> bool:
         """Whether every type that is subscribed to has been answered, clusters and listeners too.
 
-        A type of which no name is wanted is not waited for, and neither are the agent's.
+        A type of which no name is wanted is not waited for, and neither are the agent's, nor
+        secrets where nobody would give them.
         """
         return LDS in self._watches and all(
             watch.answered
             for watch in self._watches.values()
-            if watch.active and watch.type_url not in self._agent_types
+            if watch.active
+            and watch.type_url not in self._agent_types
+            and (self.secrets or watch.type_url != SDS)
         )
 
     def start(self, node: bytes) -> list[bytes]:

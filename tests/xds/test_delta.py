@@ -453,3 +453,18 @@ def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type()
     )
     stream.start(NODE_BYTES)
     assert [one.error for one in receive(stream, clusters("a", "b", nonce="c3"))][:1] == [""]
+
+
+def test_secrets_are_waited_for_only_where_somebody_gives_them() -> None:
+    """A gateway on the plaintext port would never count as ready, one with TLS too early."""
+    stream = Delta()
+    stream.start(NODE_BYTES)
+    receive(stream, delta_response(CDS, {"a": cluster("a", eds=False)}))
+    answers = receive(
+        stream, delta_response(LDS, {"l": listener("l", secrets=["kubernetes://gw"])})
+    )
+    before = stream.configured
+    stream.secrets = False
+
+    assert [one.type for one in answers] == ["lds", "sds"]
+    assert (before, stream.configured) == (False, True)

@@ -373,3 +373,16 @@ def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type()
         "v1",
         "refused on purpose by pyload",
     )
+
+
+def test_secrets_are_waited_for_only_where_somebody_gives_them() -> None:
+    """A gateway on the plaintext port would never count as ready, one with TLS too early."""
+    stream = Sotw()
+    stream.start(NODE_BYTES)
+    receive(stream, sotw_response(CDS, cluster("a", eds=False)))
+    answers = receive(stream, sotw_response(LDS, listener("l", secrets=["kubernetes://gw"])))
+    before = stream.configured
+    stream.secrets = False
+
+    assert [one.type for one in answers] == ["lds", "sds"]
+    assert (before, stream.configured) == (False, True)
