@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final = {
     "adsc": "Open xDS connections that belong to no pod.",
+    "cleanup": "Remove what runs have left in the cluster.",
     "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
     "completion": "Print a completion script for bash, zsh or fish.",
     "prober": "Measure how long a new route takes until a gateway serves it.",

@@ -333,10 +333,7 @@ class MeshRun:
             return error
         incomplete = CleanupIncomplete(
             left,
-            fix=(
-                "remove them with `kubectl delete namespaces,nodes,leases --all-namespaces "
-                f"-l pyload.dev/run={self.cluster.plan.run_id}`"
-            ),
+            fix=f"remove them with `pyload cleanup --run-id {self.cluster.plan.run_id}`",
         )
         if error is None or stop.forced.is_set():
             return incomplete

@@ -46,6 +46,28 @@ class Discovery:
                     return _resource(group, version, each)
         return None
 
+    async def removable(self) -> list[Resource]:
+        """Give every kind whose objects can be listed and deleted, each in its best version.
+
+        Raises:
+            ApiError: The server refused.
+            ClusterUnreachable: There was no answer.
+        """
+        paths = [("", "v1", "/api/v1")]
+        for group in (await self._read("/apis")).get("groups") or ():
+            name = str(group["name"])
+            paths += [
+                (name, str(each["version"]), f"/apis/{name}/{each['version']}")
+                for each in group["versions"]
+            ]
+        kinds: dict[tuple[str, str], Resource] = {}
+        for name, version, path in paths:
+            for each in (await self._read(path)).get("resources") or ():
+                if {"list", "delete"} <= set(each.get("verbs") or ()) and "/" not in each["name"]:
+                    # The server lists versions in the order of its preference.
+                    kinds.setdefault((name, each["kind"]), _resource(name, version, each))
+        return list(kinds.values())
+
     async def _read(self, path: str) -> Obj:
         if path not in self._documents:
             try:

@@ -1,0 +1,184 @@
+"""``pyload cleanup``: removes what runs have left behind that could not do it themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.cluster.bounded import run_all
+from pyload.cluster.removal import remove_all, wait_until_gone
+from pyload.cluster.writer import Writer, entry_of
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import own_api_server
+from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
+from pyload.kube.discovery import Discovery
+from pyload.kube.objects import RUN_LABEL
+from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyload.cluster.ledger import Entry
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj, Resource
+    from pyload.tasks import Stop
+
+GRACE_SECONDS: Final = 5.0
+"""How long a namespace may be terminating before somebody must have begun to empty it."""
+
+_FIRST: Final = (LEASES, NODES, NAMESPACES, SERVICE_ACCOUNTS)
+"""What a run creates first, in this order, and what is therefore removed last."""
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupOptions:
+    """What to remove.
+
+    Attributes:
+        run_id: The run whose objects go; empty with `everything`.
+        everything: Remove the objects of all runs.
+        dry_run: Only say what there is.
+        connection: Which API server.
+    """
+
+    run_id: str = ""
+    everything: bool = False
+    dry_run: bool = False
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_cleanup(options: CleanupOptions, *, stop: Stop) -> Outcome:
+    """Find what runs have left, and remove it.
+
+    Raises:
+        UsageError: The options do not say whose objects.
+        ClusterUnreachable: There is no API server.
+        ApiError: It refused to say what there is.
+    """
+    if bool(options.run_id) == options.everything:
+        raise UsageError(
+            "cleanup needs to know whose objects to remove",
+            fix="give --run-id ID, which a run prints and labels its objects with, or --all",
+        )
+    async with own_api_server(options.connection) as client:
+        return await CleanupRun(client, options).run(stop)
+
+
+class CleanupRun:
+    """Removes the objects of runs from one API server.
+
+    Args:
+        client: The API server.
+        options: What to remove.
+    """
+
+    def __init__(self, client: Client, options: CleanupOptions) -> None:
+        self._client = client
+        self._options = options
+        self._measurement = Measurement(command="cleanup", client=client, run_id=options.run_id)
+        self._writer = Writer(client, self._measurement.metrics)
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Find them and remove them."""
+        found = await self._find()
+        counts = _counted(found)
+        if not found:
+            return self._outcome("nothing is left of " + self._whose())
+        if self._options.dry_run:
+            lines = [f"would remove {entry}" for entry in found]
+            return self._outcome("\n".join([*lines, f"{len(found)} objects: {counts}"]))
+        for entry in reversed(found):
+            self._writer.ledger.open(entry)
+        namespaces = [entry for entry in found if entry.resource == NAMESPACES]
+        for entry in namespaces:
+            # They end last, and may need a hand.
+            self._writer.ledger.close(entry)
+        left = await remove_all(self._writer, stop)
+        if not stop.forced.is_set():
+            left += await self._end_namespaces(namespaces)
+        error = None
+        if left:
+            error = CleanupIncomplete(left, fix="run it again, or see what holds them")
+        return self._outcome(f"removed {len(found) - len(left)} objects of {counts}", error, left)
+
+    async def _find(self) -> list[Entry]:
+        """List everything with the run's label, in the order of removal."""
+        kinds = await Discovery(self._client).removable()
+        found: dict[Entry, Obj] = {}
+
+        async def look(resource: Resource) -> None:
+            selector = f"{RUN_LABEL}={self._options.run_id}" if self._options.run_id else RUN_LABEL
+            try:
+                listed, _ = await self._client.list(resource.path(), label_selector=selector)
+            except Forbidden as error:
+                log.warning("%s may hold more: %s", resource.plural, error)
+            except NotFound:
+                return
+            else:
+                found.update((entry_of(resource, obj), obj) for obj in listed if _is_direct(obj))
+
+        errors = await run_all([look(kind) for kind in kinds], name="look")
+        if errors:
+            raise errors[0]
+        return sorted(found, key=_rank)
+
+    async def _end_namespaces(self, entries: list[Entry]) -> tuple[str, ...]:
+        for entry in entries:
+            self._writer.ledger.open(entry)
+        jobs = [self._end_namespace(entry) for entry in entries]
+        for error in await run_all(jobs, name="cleanup"):
+            log.error("cleanup: %s", error)
+        await wait_until_gone(self._writer, list(self._writer.ledger))
+        return tuple(str(entry) for entry in self._writer.ledger)
+
+    async def _end_namespace(self, entry: Entry) -> None:
+        """Delete a namespace; where no controller would end it, do what that would."""
+        await self._client.delete(entry.resource.path(None, entry.name))
+        now = asyncio.get_running_loop().time
+        deadline, pause = now() + GRACE_SECONDS, 0.05
+        while now() < deadline:
+            try:
+                obj = await self._client.get(entry.resource.path(None, entry.name))
+            except NotFound:
+                self._writer.ledger.close(entry)
+                return
+            if obj.get("status", {}).get("conditions"):
+                return
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+        log.info("%s has no controller that would end it: finalizing", entry)
+        obj["spec"] = {"finalizers": []}
+        await self._client.update(entry.resource.path(None, entry.name, "finalize"), obj)
+
+    def _whose(self) -> str:
+        return f"run {self._options.run_id}" if self._options.run_id else "any run"
+
+    def _outcome(
+        self, text: str, error: PyloadError | None = None, left: tuple[str, ...] = ()
+    ) -> Outcome:
+        result = self._measurement.result(left=len(left), exit_reason=text.splitlines()[-1])
+        return Outcome(result, error, listing=text)
+
+
+def _is_direct(obj: Obj) -> bool:
+    """Tell whether a run wrote an object itself, so that no controller would make it again."""
+    owners: Any = obj["metadata"].get("ownerReferences") or ()
+    return not any(owner.get("controller") for owner in owners)
+
+
+def _rank(entry: Entry) -> tuple[int, str, str, str]:
+    """Sort by the order of removal: the reverse of the order of creation."""
+    created = _FIRST.index(entry.resource) if entry.resource in _FIRST else len(_FIRST)
+    return -created, entry.resource.kind, entry.namespace, entry.name
+
+
+def _counted(entries: Iterable[Entry]) -> str:
+    counts = Counter(entry.resource.kind for entry in entries)
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))

@@ -1,0 +1,173 @@
+"""What a run that could not clean up leaves behind, and `pyload cleanup` removes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyload.commands.cleanup import CleanupOptions, CleanupRun, run_cleanup
+from pyload.commands.cluster import ClusterOptions
+from pyload.commands.connection import Connection
+from pyload.config.load import load
+from pyload.errors import CleanupIncomplete, UsageError
+from pyload.kube.objects import RUN_LABEL
+from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
+from pyload.kube.transport import Response
+from pyload.tasks import Stop
+
+if TYPE_CHECKING:
+    from pyload.cluster.types import ClusterType
+    from pyload.commands.outcome import Outcome
+    from pyload.embedded.apiserver import Request
+    from tests.cluster.conftest import World
+
+pytestmark = pytest.mark.anyio
+
+MESH = b"""
+istio: {default: true}
+nodes:
+- {name: node, count: 2, ztunnel: {}}
+namespaces:
+- name: mesh
+  replicas: 2
+  istio: {default: true}
+  applications:
+  - {name: web, type: sidecar, instances: 2, istio: {default: true}}
+  - {name: edge, type: router, instances: 1, gateways: {replicas: 2}}
+  - {name: out, type: external, instances: 1}
+  - {name: old, type: vm, instances: 1}
+"""
+
+
+def labelled(world: World) -> set[str]:
+    """Name what is there with a run's label."""
+    return {
+        f"{resource.kind} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
+        for resource, obj in world.server.store.objects()
+        if RUN_LABEL in obj["metadata"].get("labels", {})
+    }
+
+
+async def killed(world: World, cluster_type: ClusterType) -> str:
+    """Run a mesh whose cleanup fails for every object; give the run's name."""
+
+    def refuse(request: Request) -> Response | None:
+        return Response(403, b"{}") if request.verb == "delete" else None
+
+    world.server.intercept = refuse
+    options = ClusterOptions(
+        loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
+    )
+    outcome = await world.run(options)
+    world.server.intercept = None
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert f"pyload cleanup --run-id {outcome.result.run_id}" in str(outcome.error)
+    assert labelled(world)
+    return outcome.result.run_id
+
+
+async def clean(world: World, **options: object) -> Outcome:
+    """Run the command."""
+    chosen = CleanupOptions(connection=Connection(metrics_addr=""), **options)  # type: ignore[arg-type]
+    return await CleanupRun(world.client, chosen).run(Stop())
+
+
+@pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
+async def test_everything_of_a_killed_run_goes(world: World, cluster_type: ClusterType) -> None:
+    """Leftovers of ten thousand pods would have to be found and removed by hand."""
+    run_id = await killed(world, cluster_type)
+    outcome = await clean(world, run_id=run_id)
+
+    assert outcome.error is None
+    assert outcome.listing.startswith("removed ")
+    assert "Namespace" in outcome.listing
+    assert labelled(world) == set()
+    assert (await clean(world, run_id=run_id)).listing == f"nothing is left of run {run_id}"
+
+
+async def test_a_dry_run_names_everything_and_touches_nothing(world: World) -> None:
+    """Somebody who is not sure whose objects these are must be able to look first."""
+    await killed(world, "fake-node")
+    before = labelled(world)
+    outcome = await clean(world, everything=True, dry_run=True)
+
+    assert labelled(world) == before
+    assert outcome.listing.count("would remove ") == len(before)
+    assert outcome.listing.splitlines()[-1].startswith(f"{len(before)} objects: ")
+
+
+async def test_other_runs_and_other_peoples_objects_stay(world: World) -> None:
+    """A cleanup that deletes what it did not make is worse than none."""
+    first = await killed(world, "fake-node")
+    path = NAMESPACES.path()
+    for name, labels in (("theirs", {}), ("other", {RUN_LABEL: "other"})):
+        await world.client.create(path, {"metadata": {"name": name, "labels": labels}})
+        await world.client.create(
+            CONFIG_MAPS.path(name), {"metadata": {"name": "kept", "labels": labels}}
+        )
+    await clean(world, run_id=first)
+
+    assert labelled(world) == {"Namespace /other", "ConfigMap other/kept"}
+    assert "theirs" in world.names("Namespace")
+
+
+async def test_what_cannot_be_removed_is_listed_and_the_exit_code_says_so(world: World) -> None:
+    """A script would go on as if the cluster were clean."""
+    run_id = await killed(world, "fake-node")
+
+    def refuse(request: Request) -> Response | None:
+        pod = request.verb == "delete" and "/pods/" in request.path
+        return Response(403, b"{}") if pod else None
+
+    world.server.intercept = refuse
+    outcome = await clean(world, run_id=run_id)
+
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert outcome.error.exit_code == 6
+    assert {one.partition(" ")[0] for one in outcome.error.left} == {"Pod"}
+
+
+async def test_a_namespace_that_nobody_ends_is_finalized(world: World) -> None:
+    """On a bare API server namespaces would be terminating for ever."""
+    run_id = await killed(world, "fake")
+    finalized = []
+
+    def bare(request: Request) -> Response | None:
+        # As without a namespace controller: deleting begins an end that never comes.
+        name = request.path.removeprefix("/api/v1/namespaces/")
+        if request.path.startswith("/api/v1/namespaces/") and "/" not in name:
+            if request.verb == "delete":
+                return Response(200, b"{}")
+        elif request.path.endswith("/finalize"):
+            finalized.append(request.path.split("/")[4])
+        return None
+
+    namespaces = {one.partition("/")[2] for one in labelled(world) if one.startswith("Namespace")}
+    world.server.intercept = bare
+    await clean(world, run_id=run_id)
+
+    assert set(finalized) == namespaces
+
+
+@pytest.mark.parametrize("options", [{}, {"run_id": "x", "everything": True}])
+async def test_it_must_be_said_whose_objects_to_remove(options: dict[str, object]) -> None:
+    """A forgotten flag must not delete every run's objects."""
+    with pytest.raises(UsageError, match="--run-id ID"):
+        await run_cleanup(CleanupOptions(**options), stop=Stop())  # type: ignore[arg-type]
+
+
+async def test_pods_of_a_kind_that_may_not_be_listed_are_mentioned(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An account with few rights must learn that there may be more."""
+    run_id = await killed(world, "fake-node")
+
+    def refuse(request: Request) -> Response | None:
+        hidden = request.verb == "list" and request.path == PODS.path()
+        return Response(403, b"{}") if hidden else None
+
+    world.server.intercept = refuse
+    await clean(world, run_id=run_id)
+
+    assert any("pods may hold more" in text for text in caplog.messages)
