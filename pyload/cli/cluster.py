@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     help="End this long after start-up.  [default: never]",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be created, or with kwok run.")
 @click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
 @click.argument("ignored", nargs=-1, expose_value=False, metavar="")
 @click.pass_context
@@ -62,6 +63,7 @@ def command(
     duration: Duration | None,
     out: Path | None,
     lenient: bool,
+    dry_run: bool,
     **kwok: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
@@ -85,7 +87,8 @@ def command(
             duration=None if duration is None else duration.seconds,
             out=out,
             connection=connection,
-            kwok=kwokflags.flags_of(kwok),
+            kwok=kwokflags.flags_of(kwok, dry_run=dry_run),
+            dry_run=dry_run and cluster_type != "kwok",
         )
         return await run_cluster(options, stop=stop)
 

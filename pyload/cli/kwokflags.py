@@ -41,7 +41,6 @@ OPTIONS: Final = (
     click.Option(
         ["--timeout"], type=GoDuration(), default="60s", metavar="TIME", help="For --wait."
     ),
-    click.Option(["--dry-run"], is_flag=True, help="List what would run, and why the rest not."),
     click.Option(
         ["--stages"],
         type=click.Choice(["fast", "general"]),
@@ -82,7 +81,7 @@ def refuse(context: click.Context) -> None:
             raise UsageError(f"{option.opts[0]} needs --cluster-type kwok")
 
 
-def flags_of(values: Mapping[str, Any]) -> KwokFlags:
+def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> KwokFlags:
     """Read the flags.
 
     Raises:
@@ -103,7 +102,7 @@ def flags_of(values: Mapping[str, Any]) -> KwokFlags:
         shard=Shard.parse(values["shard"]),
         addresses=addresses,
         wait=Wait.parse(values["wait"], values["timeout"].seconds) if values["wait"] else None,
-        dry_run=values["dry_run"],
+        dry_run=dry_run,
         stages=values["stages"],
         placement=Placement(values["pod_node_selector"], values["pod_toleration"]),
     )

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.cluster.churn import Churn, What
 from pyload.cluster.names import Names
 from pyload.cluster.planner import plan_cluster
+from pyload.cluster.preview import preview, text_of
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
 from pyload.commands.connection import Connection
 from pyload.commands.kwok import KwokFlags
+from pyload.commands.machine import need_of, shortages
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import embedded_servers, own_servers
@@ -58,6 +60,7 @@ class ClusterOptions:
         kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
             each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.
+        dry_run: Only say what would be done; kwok mode has its own.
     """
 
     loaded: Loaded | None = None
@@ -68,6 +71,7 @@ class ClusterOptions:
     connection: Connection = field(default_factory=Connection)
     kwok: KwokFlags = field(default_factory=KwokFlags)
     seed: int | None = None
+    dry_run: bool = False
 
     @property
     def config(self) -> Loaded:
@@ -94,6 +98,8 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
     if options.out is not None:
         check_writable(options.out)
     planned = plan_run(options)
+    if options.dry_run:
+        return _dry_run(options, planned)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         count, follows = planned.plan.proxy_count, options.cluster_type == "kwok"
         if options.embedded:
@@ -108,6 +114,21 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
             opened = own_servers(options.connection, proxies=count, open_ended=follows)
         servers = await stack.enter_async_context(opened)
         return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
+
+
+def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
+    connection, plan = options.connection, planned.plan
+    auth = replace(connection, auth="plaintext").check() if options.embedded else connection.check()
+    address = connection.pilot_address
+    need = need_of(
+        connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
+    )
+    found = preview(plan, options.config.config)
+    measurement = Measurement(command="cluster", client=None, cluster_type=options.cluster_type)
+    return Outcome(
+        measurement.result(left=0, exit_reason="nothing was run"),
+        listing=text_of(found, qps=connection.qps, problems=shortages(need)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

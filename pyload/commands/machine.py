@@ -43,6 +43,11 @@ _UNLIMITED: Final = 1 << 40
 """A limit of files or bytes from which on there is none."""
 
 
+def shortages(need: Need) -> list[str]:
+    """Say what this machine cannot bear, without changing anything."""
+    return [str(one) for one in decide(need, read_machine()).shortages]
+
+
 def prepare(need: Need) -> Mapping[str, tuple[str, ...]]:
     """Raise the limit of files to what the run needs, and warn of what will not suffice.
 

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from pyload.embedded.controlplane import istio
+from pyload.embedded.controlplane import reductions
 from pyload.embedded.controlplane.istio import MESH, ROOT
 from pyload.embedded.controlplane.records import Key, key, reduced, waypoint_ref
 
@@ -46,19 +46,19 @@ NAMESPACE: Final = "namespaces"
 SECRET: Final = "secrets"  # noqa: S105 - the name of a kind
 
 FOLLOWED: Final[Mapping[str, Callable[[Obj], Any]]] = {
-    GATEWAY: istio.gateway,
-    VIRTUAL_SERVICE: istio.virtual_service,
-    DESTINATION_RULE: istio.destination_rule,
-    SIDECAR: istio.sidecar,
-    ENVOY_FILTER: istio.security,
-    PEER_AUTHENTICATION: istio.security,
-    REQUEST_AUTHENTICATION: istio.security,
-    AUTHORIZATION_POLICY: istio.authorization,
-    TELEMETRY: istio.security,
-    WASM_PLUGIN: istio.security,
-    KUBERNETES_GATEWAY: istio.waypoint,
+    GATEWAY: reductions.gateway,
+    VIRTUAL_SERVICE: reductions.virtual_service,
+    DESTINATION_RULE: reductions.destination_rule,
+    SIDECAR: reductions.sidecar,
+    ENVOY_FILTER: reductions.security,
+    PEER_AUTHENTICATION: reductions.security,
+    REQUEST_AUTHENTICATION: reductions.security,
+    AUTHORIZATION_POLICY: reductions.authorization,
+    TELEMETRY: reductions.security,
+    WASM_PLUGIN: reductions.security,
+    KUBERNETES_GATEWAY: reductions.waypoint,
     NAMESPACE: waypoint_ref,
-    SECRET: istio.secret,
+    SECRET: reductions.secret,
 }
 """The kinds that are followed, as their definitions are named, and what reduces their objects."""
 

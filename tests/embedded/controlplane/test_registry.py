@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from pyload.embedded.controlplane.mesh import Changes, Inbound
 from pyload.embedded.controlplane.records import Endpoint, Key, Locality
 from pyload.embedded.controlplane.registry import Registry
-from tests.embedded.controlplane.support import HTTP, mesh_of, node, pod, service
+from tests.embedded.controlplane.support import HTTP, istio, mesh_of, node, pod, service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 APP = Key("mesh", "app")
 
@@ -237,9 +240,26 @@ def test_a_proxy_without_pod_is_taken_at_its_word() -> None:
     assert inbound == (Inbound(80, True, APP, 80, "app.mesh.svc.cluster.local"),)
 
 
+_MAKERS: dict[str, Callable[[str, str, int, bool], Any]] = {
+    "services": lambda name, app, number, ready: service(name, selector={"app": app}),
+    "pods": lambda name, app, number, ready: pod(name, app=app, ip=f"10.1.0.{number}", ready=ready),
+    "serviceentries.networking.istio.io": lambda name, app, number, ready: istio(
+        "ServiceEntry",
+        name,
+        {
+            "hosts": ["a.b", f"{app}.b"],
+            "resolution": "STATIC" if ready else "DNS",
+            "ports": [{"number": 80, "name": "http"}],
+            "workloadSelector": {"labels": {"app": app}},
+        },
+    ),
+    "workloadentries.networking.istio.io": lambda name, app, number, ready: istio(
+        "WorkloadEntry", name, {"address": f"10.2.0.{number}", "labels": {"app": app}}
+    ),
+}
 _EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["services", "pods"]),
+        st.sampled_from(sorted(_MAKERS)),
         st.sampled_from(["ADDED", "DELETED"]),
         st.integers(0, 3),
         st.sampled_from(["a", "b"]),
@@ -254,26 +274,30 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
 ) -> None:
     """Indexes that drift would leave endpoints of dead pods, or lose those of living ones."""
     registry = Registry()
-    kept: dict[str, dict[str, Any]] = {"services": {}, "pods": {}}
-    for plural, type_, number, app, ready in events:
-        name = f"{plural}-{number}"
-        obj = (
-            service(name, selector={"app": app})
-            if plural == "services"
-            else pod(name, app=app, ip=f"10.1.0.{number}", ready=ready)
-        )
+    kept: dict[str, dict[str, Any]] = {kind: {} for kind in _MAKERS}
+    for kind, type_, number, app, ready in events:
+        # One name for all kinds: they share tables.
+        name = f"o-{number}"
+        obj = _MAKERS[kind](name, app, number, ready)
         if type_ == "DELETED":
-            if kept[plural].pop(name, None) is None:
+            if kept[kind].pop(name, None) is None:
                 continue
         else:
-            kept[plural][name] = obj
-        registry.event(plural, type_, obj)
+            kept[kind][name] = obj
+        registry.event(kind, type_, obj)
         if ready:
             registry.take()
     registry.take()
     fresh = Registry()
-    for plural, objects in kept.items():
-        fresh.replace(plural, objects.values())
+    for kind, objects in kept.items():
+        fresh.replace(kind, objects.values())
     fresh.take()
-
     assert registry.mesh() == fresh.mesh()
+
+    for kind, objects in kept.items():
+        registry.replace(kind, objects.values())
+    assert not registry.dirty
+    for kind in kept:
+        registry.replace(kind, [])
+    registry.take()
+    assert registry.mesh() == Registry().mesh()

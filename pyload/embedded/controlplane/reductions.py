@@ -1,0 +1,242 @@
+"""How objects of Istio's configuration become records. Pure.
+
+What an object lacks is what Istio would take for it; what makes no sense is the caller's to catch.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any
+
+from pyload.embedded.controlplane.istio import (
+    MESH,
+    Authorization,
+    Destination,
+    DestinationRule,
+    Egress,
+    Gateway,
+    HttpRoute,
+    Match,
+    Rule,
+    Secret,
+    Security,
+    Server,
+    Sidecar,
+    Subset,
+    Traffic,
+    VirtualService,
+    Waypoint,
+    fqdn,
+)
+from pyload.embedded.controlplane.records import key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.embedded.controlplane.istio import Mtls
+    from pyload.embedded.controlplane.records import Labels
+    from pyload.kube.resources import Obj
+
+
+def gateway(obj: Obj) -> Gateway:
+    """Reduce a Gateway."""
+    spec = obj.get("spec") or {}
+    servers = []
+    for server in spec.get("servers") or ():
+        port, tls = server.get("port") or {}, server.get("tls") or {}
+        servers.append(
+            Server(
+                port=port.get("number") or 0,
+                name=port.get("name") or "",
+                protocol=(port.get("protocol") or "").upper(),
+                hosts=tuple(host.rpartition("/")[2] for host in server.get("hosts") or ()),
+                mode=(tls.get("mode") or "PASSTHROUGH") if tls else "",
+                credential=tls.get("credentialName") or "",
+            )
+        )
+    return Gateway(key(obj), _labels(spec.get("selector")), tuple(servers))
+
+
+def virtual_service(obj: Obj) -> VirtualService:
+    """Reduce a VirtualService."""
+    spec = obj.get("spec") or {}
+    metadata = key(obj)
+    namespace = metadata.namespace
+    names = spec.get("gateways") or [MESH]
+    return VirtualService(
+        key=metadata,
+        created=_created(obj),
+        hosts=tuple(fqdn(host, namespace) for host in spec.get("hosts") or ()),
+        gateways=frozenset(
+            name if name == MESH or "/" in name else f"{namespace}/{name}" for name in names
+        ),
+        http=tuple(_http_route(route, namespace) for route in spec.get("http") or ()),
+        tcp=_destinations((spec.get("tcp") or [{}])[0], namespace),
+        tls=_destinations((spec.get("tls") or [{}])[0], namespace),
+    )
+
+
+def destination_rule(obj: Obj) -> DestinationRule:
+    """Reduce a DestinationRule."""
+    spec = obj.get("spec") or {}
+    metadata = key(obj)
+    return DestinationRule(
+        key=metadata,
+        created=_created(obj),
+        host=fqdn(spec.get("host") or "", metadata.namespace),
+        traffic=_traffic(spec),
+        subsets=tuple(
+            Subset(subset.get("name") or "", _labels(subset.get("labels")), _traffic(subset))
+            for subset in spec.get("subsets") or ()
+        ),
+    )
+
+
+def sidecar(obj: Obj) -> Sidecar:
+    """Reduce a Sidecar."""
+    spec = obj.get("spec") or {}
+    metadata = key(obj)
+    egress = spec.get("egress")
+    policy = spec.get("outboundTrafficPolicy")
+    return Sidecar(
+        key=metadata,
+        created=_created(obj),
+        selector=_labels((spec.get("workloadSelector") or {}).get("labels")),
+        egress=tuple(
+            _egress(host, metadata.namespace)
+            for listener in egress
+            for host in listener.get("hosts") or ()
+        )
+        if egress
+        else None,
+        # Of a policy that is there, the mode that is not is the first one, REGISTRY_ONLY.
+        allow_any=policy is None or policy.get("mode") == "ALLOW_ANY",
+    )
+
+
+def security(obj: Obj) -> Security:
+    """Reduce any policy that applies to workloads."""
+    spec = obj.get("spec") or {}
+    selector = spec.get("selector") or {}
+    labels = selector.get("matchLabels") or (spec.get("workloadSelector") or {}).get("labels")
+    said = (spec.get("mtls") or {}).get("mode")
+    mode: Mtls = said if said in ("DISABLE", "PERMISSIVE", "STRICT") else ""
+    return Security(key(obj), _created(obj), _labels(labels), mode)
+
+
+def authorization(obj: Obj) -> Authorization:
+    """Reduce an AuthorizationPolicy."""
+    spec = obj.get("spec") or {}
+    return Authorization(
+        key=key(obj),
+        selector=_labels((spec.get("selector") or {}).get("matchLabels")),
+        deny=spec.get("action") == "DENY",
+        rules=tuple(_rule(rule) for rule in spec.get("rules") or ()),
+    )
+
+
+def waypoint(obj: Obj) -> Waypoint | None:
+    """Reduce a Gateway of the Gateway API; None if it is not a waypoint."""
+    spec = obj.get("spec") or {}
+    if spec.get("gatewayClassName") != "istio-waypoint":
+        return None
+    metadata = key(obj)
+    given = [
+        address.get("value")
+        for address in spec.get("addresses") or ()
+        if address.get("type") == "Hostname"
+    ]
+    return Waypoint(metadata, given[0] if given else fqdn(metadata.name, metadata.namespace))
+
+
+def secret(obj: Obj) -> Secret | None:
+    """Reduce a Secret; None if it holds no certificate."""
+    data = obj.get("data") or {}
+
+    def first(*names: str) -> bytes:
+        found = next((data[name] for name in names if data.get(name)), "")
+        try:
+            return b64decode(found)
+        except ValueError:
+            return b""
+
+    certificate, private_key = first("tls.crt", "cert"), first("tls.key", "key")
+    authority = first("ca.crt", "cacert")
+    if not (certificate and private_key) and not authority:
+        return None
+    return Secret(key(obj), certificate, private_key, authority)
+
+
+def _rule(rule: Mapping[str, Any]) -> Rule:
+    sources = [one.get("source") or {} for one in rule.get("from") or ()]
+    operations = [one.get("operation") or {} for one in rule.get("to") or ()]
+    known = {"principals", "namespaces", "ports"}
+    return Rule(
+        principals=tuple(name for one in sources for name in one.get("principals") or ()),
+        namespaces=tuple(name for one in sources for name in one.get("namespaces") or ()),
+        ports=tuple(int(port) for one in operations for port in one.get("ports") or ()),
+        about_requests=bool(rule.get("when"))
+        or any(one.keys() - known for one in (*sources, *operations)),
+    )
+
+
+def _http_route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
+    matches = tuple(
+        Match(kind, uri[kind])
+        for match in route.get("match") or ()
+        if (uri := match.get("uri") or {"prefix": "/"})
+        for kind in ("prefix", "exact", "regex")
+        if kind in uri
+    )
+    status = (route.get("directResponse") or {}).get("status") or 0
+    if route.get("redirect") is not None:
+        status = route["redirect"].get("redirectCode") or 301
+    return HttpRoute(
+        route.get("name") or "",
+        matches or (Match("prefix", "/"),),
+        _destinations(route, namespace),
+        status,
+    )
+
+
+def _destinations(route: Mapping[str, Any], namespace: str) -> tuple[Destination, ...]:
+    found = []
+    for one in route.get("route") or ():
+        destination = one.get("destination") or {}
+        found.append(
+            Destination(
+                host=fqdn(destination.get("host") or "", namespace),
+                subset=destination.get("subset") or "",
+                port=(destination.get("port") or {}).get("number") or 0,
+                weight=one.get("weight") or 0,
+            )
+        )
+    return tuple(found)
+
+
+def _traffic(holder: Mapping[str, Any]) -> Traffic:
+    policy = holder.get("trafficPolicy") or {}
+    pool = policy.get("connectionPool") or {}
+    http = pool.get("http") or {}
+    return Traffic(
+        balancer=(policy.get("loadBalancer") or {}).get("simple") or "",
+        max_connections=(pool.get("tcp") or {}).get("maxConnections") or 0,
+        max_pending=http.get("http1MaxPendingRequests") or 0,
+        max_requests=http.get("http2MaxRequests") or 0,
+        max_retries=http.get("maxRetries") or 0,
+    )
+
+
+def _egress(text: str, namespace: str) -> Egress:
+    where, slash, host = text.partition("/")
+    if not slash:
+        return Egress("*", text)
+    return Egress(namespace if where == "." else where, host)
+
+
+def _labels(labels: Mapping[str, str] | None) -> Labels:
+    return frozenset((labels or {}).items())
+
+
+def _created(obj: Obj) -> str:
+    return obj["metadata"].get("creationTimestamp") or ""
