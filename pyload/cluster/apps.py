@@ -13,6 +13,8 @@ from pyload.cluster.configs import RESOURCES, changed
 from pyload.cluster.identities import key_of_pod, proxy_of_pod
 from pyload.cluster.ledger import Entry
 from pyload.cluster.planner import replace_pod
+from pyload.cluster.templated import kind_of
+from pyload.cluster.writer import entry_of
 from pyload.errors import ApiError, PyloadError
 from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pyload.cluster.configs import ConfigPlan
     from pyload.cluster.names import Names
     from pyload.cluster.plan import AppPlan, PodPlan
+    from pyload.cluster.templated import Templated
     from pyload.cluster.types import Traits
     from pyload.cluster.writer import Writer
     from pyload.kube.ips import IpAllocator
@@ -50,6 +53,7 @@ class Shared:
         ips: Gives and takes back IPs.
         node_metadata: Node metadata of every proxy.
         served: The kinds as the API server serves them, where it is asked.
+        kinds: The same for those of templates, by group and kind.
         pod_ips: IPs of the pods that are there now, by namespace and name.
     """
 
@@ -61,6 +65,7 @@ class Shared:
     ips: IpAllocator
     node_metadata: Mapping[str, str]
     served: dict[Resource, Resource] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
     pod_ips: dict[tuple[str, str], str] = field(default_factory=dict)
 
     async def write(self, resource: Resource, obj: Obj) -> None:
@@ -71,6 +76,19 @@ class Shared:
     async def write_config(self, config: ConfigPlan) -> None:
         """Write an Istio object."""
         await self.write(*self.bodies.config(config))
+
+    async def write_templated(self, templated: Templated) -> tuple[Entry, ...]:
+        """Write what a template yields, one object after another; name what was written.
+
+        Raises:
+            PyloadError: It cannot be rendered or written; the objects before are in the ledger.
+        """
+        written = []
+        for obj in templated.objects(self.bodies.run_id):
+            resource = self.kinds[kind_of(obj)]
+            await self.writer.place(resource, {**obj, "apiVersion": resource.api_version})
+            written.append(entry_of(resource, obj))
+        return tuple(written)
 
     def entry(self, config: ConfigPlan) -> Entry:
         """Name an Istio object as it was written."""
@@ -85,14 +103,17 @@ class App:
         plan: As it was planned.
         pods: The pods that it has now.
         configs: Its Istio objects as they are now.
+        templates: What comes of its templates, as it is now.
     """
 
-    __slots__ = ("_shared", "configs", "plan", "pods")
+    __slots__ = ("_shared", "_written", "configs", "plan", "pods", "templates")
 
     def __init__(self, plan: AppPlan, shared: Shared) -> None:
         self.plan = plan
         self.pods: list[PodPlan] = []
         self.configs = list(plan.configs)
+        self.templates = list(plan.templates)
+        self._written: list[tuple[Entry, ...]] = [() for _ in plan.templates]
         self._shared = shared
         for pod in plan.pods:
             shared.pod_ips[plan.namespace, pod.name] = pod.ip
@@ -108,6 +129,7 @@ class App:
             shared.write(resource, obj) for resource, obj in shared.bodies.app(plan)
         ]
         jobs += [shared.write_config(config) for config in self.configs]
+        jobs += [self._write_templated(index) for index in range(len(self.templates))]
         if shared.traits.pods != "deployment":
             jobs += [self._start_pod(pod) for pod in plan.pods]
         errors = await run_all(jobs, name=f"start-{plan.name}")
@@ -122,6 +144,7 @@ class App:
             delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
         ]
         jobs += [delete(self._shared.entry(config)) for config in self.configs]
+        jobs += [delete(entry) for entries in self._written for entry in reversed(entries)]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
         return await run_all(jobs, name="cleanup")
 
@@ -172,6 +195,28 @@ class App:
             ips.release(config.address)
         self.configs[self.configs.index(config)] = new
         return new
+
+    async def refresh_templated(self, index: int, rng: Random) -> tuple[Entry, ...]:
+        """Change what comes of one of its templates, and name what there is of it now.
+
+        An object that goes by another name from now on is deleted under the old one.
+
+        Raises:
+            PyloadError: It cannot be rendered or written.
+        """
+        before = self._written[index]
+        self.templates[index] = self.templates[index].refreshed(rng)
+        await self._write_templated(index)
+        gone = [entry for entry in before if entry not in self._written[index]]
+        errors = await run_all(
+            [self._shared.writer.delete(entry) for entry in gone], name="refresh"
+        )
+        if errors:
+            raise errors[0]
+        return self._written[index]
+
+    async def _write_templated(self, index: int) -> None:
+        self._written[index] = await self._shared.write_templated(self.templates[index])
 
     async def _start_pod(self, pod: PodPlan) -> None:
         shared, plan = self._shared, self.plan

@@ -29,6 +29,9 @@ class Bodies:
         traits: What the type of cluster needs.
         placement: Where the pods of deployments go.
         pairs: Gives the key pairs between which the Secrets of gateways alternate.
+
+    Attributes:
+        run_id: Value of the run label.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class Bodies:
         placement: Placement,
         pairs: Callable[[], Sequence[KeyPair]],
     ) -> None:
-        self._run_id = run_id
+        self.run_id = run_id
         self._traits = traits
         self._placement = placement
         self._pairs = pairs
@@ -58,7 +61,7 @@ class Bodies:
                 selector=self._traits.selector,
                 cluster_ip=app.cluster_ip,
                 waypoint=waypoint,
-                run_id=self._run_id,
+                run_id=self.run_id,
             ),
         )
         yield from self.endpoints(app, app.pods)
@@ -69,7 +72,7 @@ class Bodies:
                 type_=app.type,
                 replicas=len(app.pods),
                 placement=self._placement,
-                run_id=self._run_id,
+                run_id=self.run_id,
             )
             yield DEPLOYMENTS, built
 
@@ -87,12 +90,12 @@ class Bodies:
                 addresses=addresses,
                 ports=ports,
                 target_refs=self._traits.pods == "bare",
-                run_id=self._run_id,
+                run_id=self.run_id,
             ),
         )
         if self._traits.slices:
             piece = objects.endpoint_slice(
-                app.name, app.namespace, addresses=addresses, ports=ports, run_id=self._run_id
+                app.name, app.namespace, addresses=addresses, ports=ports, run_id=self.run_id
             )
             yield ENDPOINT_SLICES, piece
 
@@ -107,7 +110,7 @@ class Bodies:
                 node=pod.node,
                 ip=pod.ip,
                 now=now,
-                run_id=self._run_id,
+                run_id=self.run_id,
             )
         else:
             built = fakepods.pod(
@@ -116,7 +119,7 @@ class Bodies:
                 app=app.name,
                 type_=app.type,
                 node=pod.node,
-                run_id=self._run_id,
+                run_id=self.run_id,
             )
         return PODS, built
 
@@ -124,9 +127,9 @@ class Bodies:
         """Build an Istio object, or the Secret of a Gateway, in its newest version."""
         if config.kind == "secret":
             pair = self._pairs()[config.value]
-            secret = tls_secret(config.name, config.namespace, pair=pair, run_id=self._run_id)
+            secret = tls_secret(config.name, config.namespace, pair=pair, run_id=self.run_id)
             return RESOURCES["secret"], secret
-        return RESOURCES[config.kind], _BUILDERS[config.kind](config, self._run_id)
+        return RESOURCES[config.kind], _BUILDERS[config.kind](config, self.run_id)
 
 
 _BUILDERS: Final[Mapping[Kind, Callable[[ConfigPlan, str], Obj]]] = {

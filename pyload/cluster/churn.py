@@ -56,6 +56,12 @@ class Churn:
             for index, config in enumerate(app.configs)
         ]
         self._configs = [(app, index) for app, index, kind in places if kind in CHANGING]
+        self._templates = [
+            (app, index)
+            for app in self._apps
+            for index, templated in enumerate(app.templates)
+            if templated.refreshes
+        ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
 
     async def run(self) -> None:
@@ -105,21 +111,30 @@ class Churn:
         return bool(name)
 
     async def _change_config(self) -> bool:
-        if not self._configs:
+        count = len(self._configs)
+        if not count + len(self._templates):
             log.warning("no configs to scale")
             return False
-        await self._change_one(self._configs)
+        chosen = self._rng.randrange(count + len(self._templates))
+        if chosen < count:
+            await self._change_one(*self._configs[chosen])
+        else:
+            await self._change_templated(*self._templates[chosen - count])
         return True
 
     async def _change_secret(self) -> bool:
         if not self._secrets:
             log.warning("no secrets to scale")
             return False
-        await self._change_one(self._secrets)
+        await self._change_one(*self._rng.choice(self._secrets))
         return True
 
-    async def _change_one(self, candidates: list[tuple[App, int]]) -> None:
-        app, index = self._rng.choice(candidates)
+    async def _change_templated(self, app: App, index: int) -> None:
+        entries = await app.refresh_templated(index, self._rng)
+        named = ",".join(f"{one.resource.kind}/{one.namespace}/{one.name}" for one in entries)
+        log.info("refreshed config %s (*config.Templated)", named)
+
+    async def _change_one(self, app: App, index: int) -> None:
         config = app.configs[index]
         kind = RESOURCES[config.kind].kind
         if not self._current:

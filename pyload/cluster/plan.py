@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pyload.cluster.configs import ConfigPlan
+    from pyload.cluster.templated import Templated
     from pyload.cluster.types import ClusterType, Traits
 
 PROXY_TYPES: Final = {
@@ -52,6 +53,7 @@ class AppPlan:
         cluster_ip: The Service's IP where the run must choose it, else empty.
         pods: Pods at the start; churn replaces them one by one.
         configs: Istio objects at the start; churn changes them one by one.
+        templates: What comes of its templates, at the start.
     """
 
     name: str
@@ -61,6 +63,7 @@ class AppPlan:
     cluster_ip: str
     pods: tuple[PodPlan, ...]
     configs: tuple[ConfigPlan, ...] = ()
+    templates: tuple[Templated, ...] = ()
 
     @property
     def proxy_type(self) -> str:
@@ -83,6 +86,7 @@ class NamespacePlan:
         waypoint: Namespace and name of the waypoint that serves it, as `objects.namespace` takes
             them.
         configs: Istio objects for all of it, in the order of creation.
+        templates: What comes of its own templates.
         grace: Seconds to wait after each application.
     """
 
@@ -90,6 +94,7 @@ class NamespacePlan:
     apps: tuple[AppPlan, ...]
     waypoint: tuple[str, str] = ("", "")
     configs: tuple[ConfigPlan, ...] = ()
+    templates: tuple[Templated, ...] = ()
     grace: float = 0.0
 
 
@@ -131,6 +136,14 @@ class Plan:
             yield from namespace.configs
             for app in namespace.apps:
                 yield from app.configs
+
+    @property
+    def all_templates(self) -> Iterator[Templated]:
+        """All that comes of templates, in the order of creation."""
+        for namespace in self.namespaces:
+            yield from namespace.templates
+            for app in namespace.apps:
+                yield from app.templates
 
     @property
     def pod_count(self) -> int:

@@ -14,6 +14,7 @@ from pyload.cluster.configs import (
     type_configs,
 )
 from pyload.cluster.plan import OUTSIDE, AppPlan, NamespacePlan, Plan, PodPlan
+from pyload.cluster.templated import Templates
 from pyload.cluster.types import TRAITS
 from pyload.config.model import WAYPOINT_SUFFIX
 from pyload.errors import PyloadError, UsageError
@@ -48,12 +49,12 @@ def plan_cluster(
         next_ip: Gives an unused IP.
 
     Raises:
-        PyloadError: There are more pods than the nodes can hold.
+        PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
     """
     _check_possible(config, cluster_type)
     groups = [group for group in config.nodes for _ in range(group.count)]
     nodes = tuple(names.draw(group.name) for group in groups)
-    planner = _Planner(config, cluster_type, nodes, names, next_ip)
+    planner = _Planner(config, cluster_type, nodes, names, next_ip, Templates(config.templates))
     namespaces = _bound(tuple(planner.namespaces()))
     plan = Plan(
         run_id=names.draw(),
@@ -132,6 +133,7 @@ class _Planner:
     nodes: tuple[str, ...]
     names: Names
     next_ip: Callable[[], str]
+    templates: Templates
     placed: int = 0
 
     def namespaces(self) -> Iterator[NamespacePlan]:
@@ -143,6 +145,10 @@ class _Planner:
                     tuple(self._apps(namespace, name)),
                     waypoint=_waypoint(namespace.waypoint),
                     configs=shared_configs(namespace.istio, name),
+                    templates=tuple(
+                        self.templates.for_namespace(ref, namespace=name, rng=self.names.rng)
+                        for ref in namespace.configs
+                    ),
                     grace=namespace.grace_period.seconds,
                 )
 
@@ -180,6 +186,10 @@ class _Planner:
             if TRAITS[self.cluster_type].cluster_ip and not outside
             else "",
             configs=tuple(self._configs(app, name, namespace)),
+            templates=tuple(
+                self.templates.for_app(ref, app=name, namespace=namespace, rng=self.names.rng)
+                for ref in app.configs
+            ),
         )
 
     def _configs(self, app: Application, name: str, namespace: str) -> Iterator[ConfigPlan]:

@@ -14,7 +14,8 @@ from pyload.cluster.cleanup import Cleanup
 from pyload.cluster.configs import RESOURCES
 from pyload.cluster.identities import proxy_of_node
 from pyload.cluster.leases import Leases
-from pyload.cluster.served import find_served
+from pyload.cluster.served import find_kinds, find_served
+from pyload.cluster.templated import kind_of
 from pyload.errors import PyloadError
 from pyload.kube import objects
 from pyload.kube.certificates import make_pair
@@ -24,6 +25,7 @@ from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
+    from pyload.cluster.ledger import Entry
     from pyload.cluster.names import Names
     from pyload.cluster.plan import NamespacePlan, Plan
     from pyload.cluster.writer import Writer
@@ -50,6 +52,7 @@ class ClusterRun:
 
     Attributes:
         apps: The applications, by namespace and name.
+        written: What came of the templates of namespaces, by namespace.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class ClusterRun:
             node_metadata=node_metadata,
         )
         self.apps = {(app.namespace, app.name): App(app, self.shared) for app in plan.apps}
+        self.written: dict[str, list[Entry]] = {}
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self._ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
         self._grace = grace
@@ -98,6 +102,8 @@ class ClusterRun:
         """
         wanted = {RESOURCES[config.kind] for config in self.plan.all_configs}
         self.shared.served.update(await find_served(self.writer.client, wanted))
+        yielded = {kind_of(obj) for one in self.plan.all_templates for obj in one.objects()}
+        self.shared.kinds.update(await find_kinds(self.writer.client, yielded))
         if self.plan.traits.nodes:
             for index, node in enumerate(self.plan.nodes):
                 await _explained("failed to bootstrap nodes", self._start_node(node, index))
@@ -138,6 +144,9 @@ class ClusterRun:
         await self.writer.upsert(NAMESPACES, obj, status=True)
         for config in namespace.configs:
             await self.shared.write_config(config)
+        for templated in namespace.templates:
+            written = await self.shared.write_templated(templated)
+            self.written.setdefault(namespace.name, []).extend(written)
         if self.plan.traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)

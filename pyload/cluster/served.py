@@ -18,6 +18,38 @@ _INSTALL = {
 }
 
 
+async def find_kinds(
+    client: Client, wanted: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], Resource]:
+    """Find the best version of each kind that templates yield.
+
+    Args:
+        client: The API server.
+        wanted: Groups and kinds.
+
+    Raises:
+        PyloadError: A kind is not served.
+        ApiError: The server refused.
+        ClusterUnreachable: There was no answer.
+    """
+    discovery = Discovery(client)
+    kinds: dict[tuple[str, str], Resource] = {}
+    for group, kind in sorted(set(wanted)):
+        found = await discovery.find(group, kind)
+        if found is None:
+            raise _not_served(group, kind)
+        kinds[group, kind] = found
+    return kinds
+
+
+def _not_served(group: str, kind: str) -> PyloadError:
+    of = f" of {group}" if group else ""
+    return PyloadError(
+        f"the cluster does not serve {kind}{of}, which this run needs",
+        fix=_INSTALL.get(group, "install Istio, or its CustomResourceDefinitions"),
+    )
+
+
 async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resource, Resource]:
     """Find the best version of each kind.
 
@@ -44,10 +76,6 @@ async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resour
         except Forbidden:
             found = resource
         if found is None:
-            raise PyloadError(
-                f"the cluster does not serve {resource.kind} of {resource.group}, "
-                "which this run needs",
-                fix=_INSTALL.get(resource.group, "install Istio, or its CustomResourceDefinitions"),
-            )
+            raise _not_served(resource.group, resource.kind)
         served[resource] = found
     return served

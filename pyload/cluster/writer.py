@@ -10,6 +10,7 @@ from pyload.cluster.ledger import Entry, Ledger
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound, PyloadError
 from pyload.kube import writes
 from pyload.kube.objects import RUN_LABEL
+from pyload.kube.resources import NAMESPACES
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -39,6 +40,8 @@ class Writer:
         self.ledger = Ledger()
         self._metrics = metrics
         self._in_flight: set[asyncio.Task[Any]] = set()
+        # Our label is on them too, once they have been written.
+        self._foreign: set[Entry] = set()
 
     async def upsert(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
         """Create or replace an object, as pilot-load's typed clients do.
@@ -55,6 +58,13 @@ class Writer:
     async def apply(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
         """Apply an object server-side; with `status` also to its status subresource."""
         return await self._unbroken(self._apply(resource, obj, status=status), resource.kind)
+
+    async def place(self, resource: Resource, obj: Obj) -> Obj:
+        """Apply an object server-side, and spare one of somebody else's at the end.
+
+        Whose it is has to be asked only outside of the run's own namespaces.
+        """
+        return await self._unbroken(self._place(resource, obj), resource.kind)
 
     async def drain(self) -> None:
         """Wait for the writes that went on when those who asked for them were cancelled.
@@ -78,16 +88,15 @@ class Writer:
 
     async def _upsert(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:
         entry = entry_of(resource, obj)
-        self.ledger.open(entry)
+        self._open(entry)
         try:
             written = await writes.upsert(self.client, resource, obj, status=status)
         except PyloadError as error:
             self._failed(entry, error)
             raise
         existing = written.before
-        if existing is not None and not self._ours(entry, existing):
-            self.ledger.close(entry)
-            log.warning("%s was there before this run: it will not be deleted", entry)
+        if existing is not None:
+            self._disown(entry, existing)
         self._metrics.object(resource.kind, "created" if existing is None else "updated")
         return written.obj
 
@@ -126,9 +135,11 @@ class Writer:
             self.ledger.close(entry)
         return ours
 
-    async def _apply(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:
+    async def _apply(
+        self, resource: Resource, obj: Obj, *, status: bool, again: bool = False
+    ) -> Obj:
         entry = entry_of(resource, obj)
-        self.ledger.open(entry)
+        self._open(entry)
         path = resource.path(entry.namespace or None, entry.name)
         try:
             result = await self.client.apply(path, obj)
@@ -137,7 +148,22 @@ class Writer:
         except PyloadError as error:
             self._failed(entry, error)
             raise
-        self._metrics.object(resource.kind, "created")
+        self._metrics.object(resource.kind, "updated" if again else "created")
+        return result
+
+    async def _place(self, resource: Resource, obj: Obj) -> Obj:
+        entry = entry_of(resource, obj)
+        known = entry in self.ledger or entry in self._foreign
+        before: Obj | None = None
+        if not known and not self._inside(entry):
+            try:
+                path = resource.path(entry.namespace or None, entry.name)
+                before = await self.client.get(path)
+            except NotFound:
+                before = None
+        result = await self._apply(resource, obj, status=False, again=known)
+        if before is not None:
+            self._disown(entry, before)
         return result
 
     async def delete(self, entry: Entry) -> None:
@@ -160,15 +186,27 @@ class Writer:
         if isinstance(error, ApiError) and error.status in (400, 401, 403, 422):
             self.ledger.close(entry)
 
+    def _open(self, entry: Entry) -> None:
+        if entry not in self._foreign:
+            self.ledger.open(entry)
+
+    def _disown(self, entry: Entry, existing: Obj) -> None:
+        """Leave an object alone that was there before, if it is somebody else's."""
+        if entry not in self._foreign and not self._ours(entry, existing):
+            self._foreign.add(entry)
+            self.ledger.close(entry)
+            log.warning("%s was there before this run: it will not be deleted", entry)
+
     def _ours(self, entry: Entry, existing: Obj) -> bool:
         if RUN_LABEL in existing.get("metadata", {}).get("labels", {}):
             return True
         # What a controller put into a namespace of ours, such as its default service account,
         # goes with the namespace anyway.
-        return any(
-            other.resource.kind == "Namespace" and other.name == entry.namespace
-            for other in self.ledger
-        )
+        return self._inside(entry)
+
+    def _inside(self, entry: Entry) -> bool:
+        """Tell whether an object is in a namespace of this run."""
+        return Entry(NAMESPACES, "", entry.namespace) in self.ledger
 
 
 def entry_of(resource: Resource, obj: Obj) -> Entry:

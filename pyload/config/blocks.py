@@ -11,7 +11,6 @@ from pyload.config.current import CURRENT
 from pyload.config.resolve import shown
 from pyload.config.scalars import is_null, kind
 from pyload.config.schema import PLACES, STALE_KEYS
-from pyload.config.unsupported import unsupported_key
 from pyload.config.yaml import Block, Node, Sequence
 
 if TYPE_CHECKING:
@@ -43,9 +42,6 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
             what = f"{shown(name)} is `{key}` again, given at line {lines[key]}"
             reading.problem(entry.key, what, "remove one of them")
         else:
-            refusal = unsupported_key(place, key, entry.value)
-            if refusal:
-                reading.problem(entry.key, refusal, "remove it to run the rest")
             values[key] = entry.value
             lines[key] = entry.key.line
     return values

@@ -52,6 +52,7 @@ def read_cluster(reading: Reading, choice: Choice, root: Block) -> ClusterConfig
     """Read a whole file; what is wrong in it is noted in `reading`."""
     keys = read_keys(reading, choice, "root", root)
     stable = read_bool(reading, keys.get("stableNames"), "stableNames") or False
+    templates = read_templates(reading, keys.get("templates"))
     config = ClusterConfig(
         grace_period=_duration(reading, keys.get("gracePeriod"), "gracePeriod"),
         jitter=_jitter(reading, choice, keys.get("jitter")),
@@ -61,9 +62,11 @@ def read_cluster(reading: Reading, choice: Choice, root: Block) -> ClusterConfig
             _node(reading, choice, item) for item in read_list(reading, keys.get("nodes"), "nodes")
         )
         or (NodeGroup(),),
-        namespaces=_namespaces(reading, choice, keys.get("namespaces"), stable=stable),
+        namespaces=_namespaces(
+            reading, choice, keys.get("namespaces"), stable=stable, templates=templates
+        ),
         istio=read_istio(reading, choice, "istio", keys.get("istio")),
-        templates=read_templates(reading, keys.get("templates")),
+        templates=templates,
     )
     _check_totals(reading, config, keys.get("namespaces", root), keys.get("nodes", root))
     return config
@@ -93,7 +96,12 @@ def _node(reading: Reading, choice: Choice, node: Node) -> NodeGroup:
 
 
 def _namespaces(
-    reading: Reading, choice: Choice, node: Node | None, *, stable: bool
+    reading: Reading,
+    choice: Choice,
+    node: Node | None,
+    *,
+    stable: bool,
+    templates: Mapping[str, str],
 ) -> tuple[Namespace, ...]:
     fixed = FixedNames(reading)
     namespaces = []
@@ -109,7 +117,9 @@ def _namespaces(
             fixed.add(name, keys.get("name", item))
         elif stable:
             fixed.add_numbered(name, index, replicas, keys.get("name", item))
-        namespaces.append(_namespace(reading, choice, keys, name, replicas, stable=stable))
+        namespaces.append(
+            _namespace(reading, choice, keys, name, replicas, stable=stable, templates=templates)
+        )
     fixed.check()
     return tuple(namespaces)
 
@@ -122,10 +132,11 @@ def _namespace(
     replicas: int,
     *,
     stable: bool,
+    templates: Mapping[str, str],
 ) -> Namespace:
     items = read_list(reading, keys.get("applications"), "applications")
     applications = tuple(
-        _application(reading, choice, item, index, stable=stable)
+        _application(reading, choice, item, index, stable=stable, templates=templates)
         for index, item in enumerate(items)
     )
     _check_waypoints(reading, applications, items)
@@ -136,7 +147,7 @@ def _namespace(
         applications,
         waypoint=_waypoint(reading, keys.get("waypoint")),
         istio=read_istio(reading, choice, "istio", keys.get("istio")),
-        configs=read_configs(reading, choice, keys.get("configs")),
+        configs=read_configs(reading, choice, keys.get("configs"), templates),
     )
 
 
@@ -164,7 +175,13 @@ def _check_waypoints(
 
 
 def _application(
-    reading: Reading, choice: Choice, node: Node, index: int, *, stable: bool
+    reading: Reading,
+    choice: Choice,
+    node: Node,
+    index: int,
+    *,
+    stable: bool,
+    templates: Mapping[str, str],
 ) -> Application:
     keys = read_keys(reading, choice, "applications", node)
     pods_key = choice.schema.pods_key
@@ -188,7 +205,7 @@ def _application(
         labels=read_labels(reading, keys.get("labels"), "labels"),
         gateways=gateways,
         istio=read_istio(reading, choice, "applicationIstio", keys.get("istio")),
-        configs=read_configs(reading, choice, keys.get("configs")),
+        configs=read_configs(reading, choice, keys.get("configs"), templates),
     )
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pyload.config.blocks import read_keys, read_list
 from pyload.config.data import as_data
 from pyload.config.model import ConfigRef
+from pyload.config.resolve import shown
 from pyload.config.scalars import is_null, kind, read_bool, read_text
 from pyload.config.yaml import Block, Scalar
+from pyload.errors import TemplateError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pyload.config.dialect import Choice
     from pyload.config.scalars import Reading
     from pyload.config.yaml import Node
+    from pyload.gotemplate.library import Library
 
 
 def read_templates(reading: Reading, node: Node | None) -> Mapping[str, str]:
@@ -31,6 +36,7 @@ def read_templates(reading: Reading, node: Node | None) -> Mapping[str, str]:
         text = value.value if isinstance(value, Scalar) else None
         if isinstance(text, str):
             texts[name] = text
+            _check(reading, value, name, text)
         elif is_null(value):
             texts[name] = ""
         else:
@@ -39,9 +45,50 @@ def read_templates(reading: Reading, node: Node | None) -> Mapping[str, str]:
     return texts
 
 
-def read_configs(reading: Reading, choice: Choice, node: Node | None) -> tuple[ConfigRef, ...]:
-    """Read a list of templates: their names alone, or with values."""
-    return tuple(_ref(reading, choice, item) for item in read_list(reading, node, "configs"))
+def _check(reading: Reading, node: Node, name: str, text: str) -> None:
+    """Note what makes a template unreadable."""
+    from pyload.gotemplate import parse  # noqa: PLC0415 - most configs have no template
+
+    try:
+        parse(text, name=name, functions=_library().functions)
+    except TemplateError as error:
+        reading.problem(node, error.what, error.fix)
+
+
+@cache
+def _library() -> Library:
+    """Give what templates may call; making it costs more than reading one."""
+    from pyload.gotemplate.library import Library  # noqa: PLC0415 - see above
+
+    return Library()
+
+
+def read_configs(
+    reading: Reading, choice: Choice, node: Node | None, known: Collection[str]
+) -> tuple[ConfigRef, ...]:
+    """Read a list of templates: their names alone, or with values.
+
+    Args:
+        reading: Takes what is wrong.
+        choice: The dialect.
+        node: The list.
+        known: Names of the config's own templates.
+    """
+    items = read_list(reading, node, "configs")
+    if not items:
+        return ()
+    from pyload.gotemplate.library import BUILTINS  # noqa: PLC0415 - see above
+
+    refs = []
+    for item in items:
+        ref = _ref(reading, choice, item)
+        if ref.name and ref.name not in known and ref.name not in BUILTINS:
+            names = sorted({*known, *BUILTINS})
+            close = get_close_matches(ref.name, names, n=1)
+            fix = f"did you mean `{close[0]}`?" if close else f"use one of {', '.join(names)}"
+            reading.problem(item, f"there is no template {shown(ref.name)}", fix)
+        refs.append(ref)
+    return tuple(refs)
 
 
 def _ref(reading: Reading, choice: Choice, node: Node) -> ConfigRef:

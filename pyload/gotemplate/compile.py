@@ -17,7 +17,6 @@ from pyload.gotemplate.nodes import (
     Branch,
     Break,
     Call,
-    Continue,
     If,
     Range,
     Statement,
@@ -144,8 +143,7 @@ class _Compiler:
                 return self._call(node), 1
             case Break():
                 return (lambda _, __: BREAK), 1
-            case Continue():
-                return (lambda _, __: CONTINUE), 1
+        return (lambda _, __: CONTINUE), 1
 
     def _text(self, node: Text) -> Step:
         text, length = node.text, len(node.text)
@@ -315,9 +313,10 @@ class _Loop:
             if weight:
                 self._charge(run, weight)
             if slots:
-                frame[slots[-1]] = item
+                # The index first: with one name for both, Go keeps the item.
                 if len(slots) == 2:
                     frame[slots[0]] = index
+                frame[slots[-1]] = item
             for step in steps:
                 signal = step(frame, item)
                 if signal is BREAK:

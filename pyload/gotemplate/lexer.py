@@ -89,8 +89,6 @@ class Token:
     line: int
 
     def __str__(self) -> str:
-        if self.kind is Kind.EOF:
-            return "EOF"
         if self.kind is Kind.ERROR:
             return self.text
         if isinstance(self.kind.value, str):
@@ -119,8 +117,8 @@ def lex(text: str) -> Iterator[Token]:
     except _LexError as error:
         line += text.count("\n", counted, error.pos)
         yield Token(Kind.ERROR, error.pos, str(error), line)
-        return
-    yield Token(Kind.EOF, len(text), "EOF", line + text.count("\n", counted))
+    else:
+        yield Token(Kind.EOF, len(text), "EOF", line + text.count("\n", counted))
 
 
 class _Lexer:

@@ -10,7 +10,7 @@ from typing import Final
 MAX_TEXT: Final = 1 << 25
 """Characters that one rendering may make, in its output and in the results of functions."""
 
-MAX_STEPS: Final = 2_000_000
+MAX_STEPS: Final = 1_000_000
 """Statements that one rendering may execute. What its functions give counts by its size."""
 
 MAX_PARTS: Final = 200_000

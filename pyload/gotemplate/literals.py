@@ -16,7 +16,9 @@ _INT: Final = re.compile(
     r"|(0|[1-9][0-9]*(?:_[0-9]+)*))",
     re.ASCII,
 )
-_BASES: Final = (16, 2, 8, 10)
+_BASES: Final = {2: 16, 3: 2, 4: 8, 5: 10}
+"""By the group of the pattern that has the digits."""
+
 _DIGITS: Final = r"\d+(?:_\d+)*"
 _DECIMAL: Final = re.compile(
     rf"[+-]?(?:{_DIGITS}\.?(?:{_DIGITS})?|\.{_DIGITS})(?:[eE][+-]?{_DIGITS})?", re.ASCII
@@ -132,13 +134,11 @@ def _int(text: str) -> int | None:
     match = _INT.fullmatch(text)
     if match is None:
         return None
-    for digits, base in zip(match.groups()[1:], _BASES, strict=True):
-        if digits is not None:
-            stripped = digits.replace("_", "").lstrip("0")
-            # Longer numbers overflow anyway, and Python refuses to read very long ones.
-            value = int(stripped[:80] or "0", base)
-            return -value if match[1] == "-" else value
-    return None
+    assert match.lastindex is not None, "one of the forms has matched"
+    digits = match[match.lastindex].replace("_", "").lstrip("0")
+    # Longer numbers overflow anyway, and Python refuses to read very long ones.
+    value = int(digits[:80] or "0", _BASES[match.lastindex])
+    return -value if match[1] == "-" else value
 
 
 def _float(text: str) -> float | None:

@@ -50,7 +50,7 @@ class Run:
         self.depth = 0
 
     def charge(self, value: Any) -> None:
-        """Count a function's result: a step is 8 characters of text, or 16 items of a list.
+        """Count a function's result: a step is 16 characters of text, or items of a list.
 
         Raises:
             Failure: There have been too many, or too large ones.
@@ -59,9 +59,7 @@ class Run:
             self.made += len(value)
             if self.made > MAX_TEXT:
                 raise Failure(TOO_MUCH_TEXT)
-            self.steps -= len(value) >> 3
-        else:
-            self.steps -= len(value) >> 4
+        self.steps -= len(value) >> 4
         if self.steps < 0:
             raise Failure(TOO_MANY_STEPS)
 

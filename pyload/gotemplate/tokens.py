@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from pyload.errors import TemplateError
@@ -28,10 +27,9 @@ class Tokens:
         self.action: Token | None = None
 
     def next(self) -> Token:
-        """Take a token."""
+        """Take a token; not after the end or an error, which the parser does not go past."""
         if self.index == len(self._seen):
-            # Go's lexer, asked again after an error, sees the end.
-            self._seen.append(next(self._lexer, None) or replace(self._seen[-1], kind=Kind.EOF))
+            self._seen.append(next(self._lexer))
         token = self._seen[self.index]
         self.index += 1
         return token

@@ -11,30 +11,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 from pyload.gotemplate import parse
+from pyload.gotemplate.library import Library, builtin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-VIRTUAL_SERVICE = """apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata:
-  name: {{.Name}}
-  labels: {app: {{.Name | quote}}}
-spec:
-  hosts:
-  - {{printf "%s.example.com" .Name}}
-  gateways:
-{{- range .gateways}}
-  - {{.}}
-{{- end}}
-  http:
-  - route:
-    - destination:
-        host: {{.Name}}
-        port:
-          number: {{if .Rand}}80{{else}}443{{end}}
-#refresh=true
-"""
 DATA = {
     "Name": "app-abcdef",
     "Namespace": "mesh",
@@ -60,14 +41,15 @@ def seconds(action: Callable[[], object], times: int) -> float:
 
 def main() -> None:
     """Measure, and print a table."""
-    template = parse(VIRTUAL_SERVICE, name="virtualservice")
+    text, functions = builtin("virtualservice"), Library().functions
+    template = parse(text, name="virtualservice", functions=functions)
     started = time.perf_counter()
     for number in range(OBJECTS):
         data = {**DATA, "Name": f"app-{number}"}
         yaml.load(template.render(data), Loader=yaml.CSafeLoader)
     whole = time.perf_counter() - started
     rows = [
-        ("read, µs", 1e6 * seconds(lambda: parse(VIRTUAL_SERVICE, name="v"), 50), 5000.0),
+        ("read, µs", 1e6 * seconds(lambda: parse(text, functions=functions), 50), 5000.0),
         ("render, µs", 1e6 * seconds(lambda: template.render(DATA), 500), 60.0),
         ("10,000 rendered and parsed as YAML, s", whole, 4.0),
     ]

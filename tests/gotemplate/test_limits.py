@@ -11,7 +11,7 @@ from pyload.errors import TemplateError
 from pyload.gotemplate import parse
 from tests.gotemplate.sample import FUNCTIONS
 
-TOO_MANY = "template takes more than 2000000 steps"
+TOO_MANY = "template takes more than 1000000 steps"
 TOO_MUCH = "template makes more than 33554432 characters"
 TOO_DEEP = r"exceeded maximum template depth \(200\)"
 NESTED = "blocks and parentheses nested more than 100 deep"

@@ -86,11 +86,11 @@ def test_an_error_in_a_definition_names_that() -> None:
 @pytest.mark.parametrize(
     ("text", "fix"),
     [
-        ("{{prinf 1}}", "did you mean printf?; see column 3: {{prinf 1}}"),
-        ("{{uper .x}}", "did you mean upper?; see column 3: {{uper .x}}"),
-        ("{{$name := 1}}{{$nam}}", "did you mean $name?; see column 17: {{$nam}}"),
+        ("{{printz 1}}", "did you mean print?; see column 3: {{printz 1}}"),
+        ("{{upperz .x}}", "did you mean upper?; see column 3: {{upperz .x}}"),
+        ("{{$name := 1}}{{$namez}}", "did you mean $name?; see column 17: {{$namez}}"),
         (
-            '{{define "header"}}{{end}}{{template "heade"}}',
+            '{{define "header"}}{{end}}{{template "headerz"}}',
             'did you mean "header"? templates are "header", "t"',
         ),
         ('{{template "zzz"}}', 'templates are "t"'),

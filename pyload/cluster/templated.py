@@ -1,0 +1,210 @@
+"""Objects that come of a config's templates: what a template is given, and what it yields."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.config.data import read_data
+from pyload.errors import ConfigError, Problem, PyloadError, TemplateError
+from pyload.kube.objects import RUN_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from random import Random
+
+    from pyload.config.model import ConfigRef
+    from pyload.gotemplate import Template
+    from pyload.gotemplate.library import Library
+    from pyload.kube.resources import Obj
+
+MAX_RAND: Final = 10_000
+"""Largest ``RandNumber``; the smallest is 1."""
+
+_DOCUMENT: Final = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
+_NOTHING: Final = re.compile(r"\A(?:[ \t]*(?:#.*)?\n?)*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Templated:
+    """A template with the values that it is rendered with.
+
+    Attributes:
+        template: The template.
+        namespace: Where its objects are.
+        data: What the template sees, ``Name``, ``Namespace``, ``Rand`` and ``RandNumber`` included.
+        refreshes: Whether churn changes it.
+    """
+
+    template: Template
+    namespace: str
+    data: Mapping[str, Any]
+    refreshes: bool = False
+
+    def text(self) -> str:
+        """Render the template.
+
+        Raises:
+            TemplateError: It cannot be rendered with these values.
+        """
+        return self.template.render(self.data)
+
+    def objects(self, run_id: str = "") -> tuple[Obj, ...]:
+        """Give the objects that it yields, in its order (contract §6.3).
+
+        Args:
+            run_id: Value of the run label; empty for none.
+
+        Raises:
+            TemplateError: It cannot be rendered with these values.
+            ConfigError: What it renders is no Kubernetes object.
+        """
+        return tuple(self._finished(obj, run_id) for obj in _objects(self.text(), self.source))
+
+    @property
+    def source(self) -> str:
+        """What errors call its text."""
+        return f"template {self.template.name} for {self.data.get('Name') or self.namespace}"
+
+    def refreshed(self, rng: Random) -> Templated:
+        """Give it as it is after the next change: other randomness, ``Rand`` the other way."""
+        data = {**self.data, "Rand": not self.data["Rand"], "RandNumber": _number(rng)}
+        return replace(self, data=data)
+
+    def _finished(self, obj: Obj, run_id: str) -> Obj:
+        metadata = {**obj["metadata"], "namespace": self.namespace}
+        if run_id:
+            metadata["labels"] = {**(metadata.get("labels") or {}), RUN_LABEL: run_id}
+        return {**obj, "metadata": metadata}
+
+
+class Templates:
+    """The templates of one run, each read once.
+
+    Args:
+        texts: The user's templates by name; one may take a builtin's place.
+        library: The functions that they may call.
+    """
+
+    def __init__(self, texts: Mapping[str, str], library: Library | None = None) -> None:
+        self._texts = texts
+        self._given = library
+        self._parsed: dict[str, Template] = {}
+
+    @cached_property
+    def _library(self) -> Library:
+        from pyload.gotemplate.library import Library  # noqa: PLC0415 - most runs have no template
+
+        return self._given or Library()
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All templates that there are."""
+        from pyload.gotemplate.library import BUILTINS  # noqa: PLC0415 - see above
+
+        return tuple(sorted({*BUILTINS, *self._texts}))
+
+    def get(self, name: str) -> Template:
+        """Give a template.
+
+        Raises:
+            TemplateError: It cannot be read.
+            PyloadError: There is none of that name.
+        """
+        known = self._parsed.get(name)
+        if known is None:
+            from pyload.gotemplate import parse  # noqa: PLC0415 - see above
+            from pyload.gotemplate.library import builtin  # noqa: PLC0415
+
+            text = self._texts.get(name)
+            if text is None:
+                if name not in self.names:
+                    raise PyloadError(
+                        f"unknown template name: {name}", fix=f"use one of {', '.join(self.names)}"
+                    )
+                text = builtin(name)
+            known = parse(
+                text, name=name, functions=self._library.functions, templates=self._parsed
+            )
+            self._parsed[name] = known
+        return known
+
+    def for_app(self, ref: ConfigRef, *, app: str, namespace: str, rng: Random) -> Templated:
+        """Make an application's objects of a template (contract §6.1).
+
+        Raises:
+            PyloadError: The template or its values cannot be used.
+        """
+        data = {"Name": app, "Namespace": namespace, **ref.config}
+        return self._made(ref, data, rng)
+
+    def for_namespace(self, ref: ConfigRef, *, namespace: str, rng: Random) -> Templated:
+        """Make a namespace's objects of a template; it has no ``Name`` but one of the config.
+
+        Raises:
+            PyloadError: The template or its values cannot be used.
+        """
+        return self._made(ref, {**ref.config, "Namespace": namespace}, rng)
+
+    def _made(self, ref: ConfigRef, data: dict[str, Any], rng: Random) -> Templated:
+        template = self.get(ref.name)
+        second = data.get("Rand", True)
+        if not isinstance(second, bool):
+            raise PyloadError(
+                f"`Rand` for template {ref.name} is {second!r}",
+                fix="give true or false: it is the other way at each refresh",
+            )
+        data["Rand"] = not second
+        data["RandNumber"] = _number(rng)
+        made = Templated(template, str(data["Namespace"]), data)
+        refreshes = _marked(made) if ref.refresh is None else ref.refresh
+        return replace(made, refreshes=refreshes)
+
+
+def kind_of(obj: Obj) -> tuple[str, str]:
+    """Give an object's group and kind."""
+    return str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])
+
+
+def _number(rng: Random) -> int:
+    return rng.randint(1, MAX_RAND)
+
+
+def _marked(made: Templated) -> bool:
+    """Tell whether a template's own text asks for changes."""
+    try:
+        text = made.text()
+    except TemplateError:
+        # It is rendered again when its objects are wanted, and the user hears of it then.
+        return False
+    return "#refresh=false" not in text and "#refresh=true" in text
+
+
+def _objects(text: str, source: str) -> Iterator[Obj]:
+    line = 1
+    for document in _DOCUMENT.split(text):
+        if not _NOTHING.match(document):
+            yield _object(document, source, line)
+        line += document.count("\n")
+
+
+def _object(document: str, source: str, line: int) -> Obj:
+    # Lines before it keep the positions in errors right.
+    data = read_data(b"\n" * (line - 1) + document.encode(), source=source)
+    what = ""
+    if not isinstance(data, dict):
+        what = "this is not a Kubernetes object"
+    elif not (isinstance(data.get("apiVersion"), str) and isinstance(data.get("kind"), str)):
+        what = "the object has no apiVersion or no kind"
+    elif not isinstance(data.get("metadata"), dict) or not _is_name(data["metadata"].get("name")):
+        what = "the object has no metadata.name"
+    if what:
+        raise ConfigError((Problem(source, line, 1, what, "see the template's text"),))
+    found: Obj = data
+    return found
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name) and "<no value>" not in name
