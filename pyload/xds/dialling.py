@@ -142,7 +142,10 @@ def _keep_alive(sock: Any) -> None:
 
 async def _ask(address: Address) -> list[str]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    try:
+        found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(f"{address[0]!r} is no name of a host") from error
     return list(dict.fromkeys(str(one[4][0]) for one in found))
 
 

@@ -23,7 +23,7 @@ class Seal:
 
     Args:
         context: With ALPN ``h2``.
-        name: Name that the server's certificate must have, if the context looks at it.
+        name: Name that the server's certificate must have, if the context looks at it; not empty.
 
     Attributes:
         ready: Whether the handshake is over.
@@ -36,7 +36,7 @@ class Seal:
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         try:
-            self._object = context.wrap_bio(self._in, self._out, server_hostname=name or None)
+            self._object = context.wrap_bio(self._in, self._out, server_hostname=name)
         except ValueError as error:
             raise RemoteProtocolError(f"TLS: {error}") from error
         self.ready = False

@@ -161,7 +161,9 @@ def unpadded(payload: memoryview, flags: int) -> memoryview:
     """
     if not flags & PADDED:
         return payload
-    if not payload or payload[0] >= len(payload):
+    if not payload:
+        raise Http2Error(Code.FRAME_SIZE_ERROR, "a padded frame of nothing")
+    if payload[0] >= len(payload):
         raise Http2Error(Code.PROTOCOL_ERROR, "the padding is longer than the frame")
     return payload[1 : len(payload) - payload[0]]
 

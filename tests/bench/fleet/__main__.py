@@ -1,0 +1,217 @@
+"""Measures pyload's proxies beside the floor, and prints each figure beside its target.
+
+``python -m tests.bench.fleet`` from the project's folder; ``--quick`` only shows that it works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+import os
+import platform
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.bench.fleet.client import KINDS
+from tests.bench.fleet.measure import Load, Setup, growth, measure
+from tests.bench.fleet.table import DEFAULT, FLOOR, HEADINGS, Growth, line, median, targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.bench.fleet.measure import Figures
+    from tests.bench.fleet.table import Target
+
+_ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much to measure.
+
+    Attributes:
+        services: Services to generate where there is no recording.
+        recording: Whether to use one.
+        base: Clients that all kinds are measured with.
+        rounds: How often, the kinds in turn.
+        sizes: Clients of the default transport, apart from that.
+        modes: Delta or not and TLS or not, of all these.
+        pushes: Pushes of each measurement.
+        idle: Seconds to watch the largest number of clients doing nothing.
+        warm: Pushes before memory is watched.
+        growth: Pushes while it is.
+        views: Kinds of proxies in the measurement with more than one.
+        processes: Processes of the largest size that run at the same time at the end.
+        settle: Seconds that it is quiet before memory is read.
+    """
+
+    services: int
+    recording: bool
+    base: int
+    rounds: int
+    sizes: tuple[int, ...]
+    modes: tuple[tuple[bool, bool], ...]
+    pushes: int
+    idle: float
+    warm: int
+    growth: int
+    views: int
+    processes: int
+    settle: float
+
+
+ALL_MODES = ((False, False), (True, False), (False, True), (True, True))
+FULL = Plan(
+    services=200,
+    recording=True,
+    base=500,
+    rounds=3,
+    sizes=(2_000, 10_000),
+    modes=ALL_MODES,
+    pushes=5,
+    idle=20.0,
+    warm=60,
+    growth=200,
+    views=50,
+    processes=2,
+    settle=1.0,
+)
+QUICK = Plan(
+    services=10,
+    recording=False,
+    base=10,
+    rounds=1,
+    sizes=(20,),
+    modes=((True, True),),
+    pushes=1,
+    idle=0.1,
+    warm=2,
+    growth=2,
+    views=2,
+    processes=2,
+    settle=0.05,
+)
+
+
+class Bench:
+    """Measures what a plan says, and prints each figure as it comes.
+
+    Args:
+        plan: What to measure.
+        load: What the servers send.
+    """
+
+    def __init__(self, plan: Plan, load: Load) -> None:
+        self._plan = plan
+        self._load = load
+        self.results: dict[Setup, Figures] = {}
+        self.views: dict[Setup, Figures] = {}
+        self.grown: list[Growth] = []
+
+    def run(self) -> None:
+        """Measure everything."""
+        plan = self._plan
+        print(HEADINGS, flush=True)
+        for delta, tls in plan.modes:
+            self._compare([Setup(kind, plan.base, delta=delta, tls=tls) for kind in KINDS])
+        print(f"\nmore clients\n{HEADINGS}", flush=True)
+        self._show([measure(Setup(FLOOR, plan.sizes[0]), self._load, pushes=plan.pushes)])
+        for delta, tls in plan.modes:
+            for size in plan.sizes:
+                setup = Setup(DEFAULT, size, delta=delta, tls=tls)
+                idle = plan.idle if size == plan.sizes[-1] else 0.0
+                self._show([measure(setup, self._load, pushes=plan.pushes, idle=idle)])
+        setup = Setup(DEFAULT, plan.sizes[-1], processes=plan.processes)
+        self._show([measure(setup, self._load, pushes=plan.pushes)])
+        print(f"\n{plan.views} kinds of proxies, each with resources of its own\n{HEADINGS}")
+        self._compare([Setup(kind, plan.base) for kind in (DEFAULT, FLOOR)], views=plan.views)
+        for delta, kind in itertools.product((False, True), ("same", "changed")):
+            setup = Setup(DEFAULT, plan.base // 10, delta=delta)
+            before, after = growth(setup, self._load, kind, warm=plan.warm, pushes=plan.growth)
+            self.grown.append(Growth(setup.mode, kind, plan.growth, before, after))
+
+    def targets(self) -> list[Target]:
+        """Compare with the targets."""
+        base, largest = self._plan.base, self._plan.sizes[-1]
+        return list(targets(self.results, self.grown, base=base, largest=largest))
+
+    def _compare(self, setups: list[Setup], *, views: int = 1) -> None:
+        """Measure several kinds in turn, so that they share the machine's good and bad moments."""
+        load = dataclasses.replace(self._load, views=views)
+        rounds: dict[Setup, list[Figures]] = defaultdict(list)
+        for _ in range(self._plan.rounds):
+            for setup in setups:
+                rounds[setup].append(measure(setup, load, pushes=self._plan.pushes))
+        self._show([median(one) for one in rounds.values()], more=views > 1)
+
+    def _show(self, found: Sequence[Figures], *, more: bool = False) -> None:
+        results = self.views if more else self.results
+        results.update((one.setup, one) for one in found)
+        for one in found:
+            floor = results.get(dataclasses.replace(one.setup, kind=FLOOR))
+            print(line(one, floor), flush=True)
+
+
+def machine() -> dict[str, Any]:
+    """Say where it was measured."""
+    cpu = Path("/proc/cpuinfo")
+    names = [
+        one.partition(":")[2].strip()
+        for one in (cpu.read_text(encoding="utf-8").splitlines() if cpu.exists() else ())
+        if one.startswith("model name")
+    ]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "cores": os.cpu_count(),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load": os.getloadavg(),
+    }
+
+
+def load_of(plan: Plan) -> Load:
+    """Choose what the servers send: a recording where there is one, or its likeness."""
+    golden = Path(os.environ.get("PYLOAD_GOLDEN", _ROOT.parent / "shared" / "golden"))
+    folder = golden / "xds" / "raw" / "sotw-200-services"
+    recording = folder if plan.recording and folder.is_dir() else None
+    return Load(recording, plan.services, settle=plan.settle)
+
+
+def main() -> None:
+    """Measure, print, and write JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small and short: does it work?")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
+    options = parser.parse_args()
+    plan = QUICK if options.quick else FULL
+    load = load_of(plan)
+    where = machine()
+    print(f"{where['cpu']}, {where['cores']} cores, {where['system']}, Python {where['python']}")
+    print("pushes are", "a recording of istiod" if load.recording else "generated", "\n")
+    bench = Bench(plan, load)
+    bench.run()
+    found = bench.targets()
+    print(f"\n{'':<58}{'measured':>12}{'at most':>12}")
+    if plan is QUICK:
+        print("so few clients say nothing about the targets")
+    for target in found:
+        print(target)
+    if options.json:
+        result = {
+            "machine": where,
+            "recorded": load.recording is not None,
+            "figures": [dataclasses.asdict(one) for one in bench.results.values()],
+            "views": [dataclasses.asdict(one) for one in bench.views.values()],
+            "growth": [dataclasses.asdict(one) for one in bench.grown],
+            "targets": [{**dataclasses.asdict(one), "met": one.met} for one in found],
+        }
+        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The proxies that the benchmark runs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+from pyload.proxies.spec import ProxySpec
+
+NAMESPACES: Final = 20
+PODS_PER_ACCOUNT: Final = 100
+_TOKEN_BYTES: Final = 1_000
+
+
+def proxies(count: int, first: int = 0) -> list[ProxySpec]:
+    """Give so many sidecars, spread over namespaces and service accounts."""
+    return [_proxy(number) for number in range(first, first + count)]
+
+
+def _proxy(number: int) -> ProxySpec:
+    account = f"app-{number // PODS_PER_ACCOUNT}"
+    return ProxySpec(
+        key=f"{number:08}",
+        type="sidecar",
+        ip=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+        name=f"{account}-5d4f8b7c9-{number:05}",
+        namespace=f"mesh-{number // PODS_PER_ACCOUNT % NAMESPACES}",
+        service_account=account,
+        labels={
+            "app": account,
+            "pod-template-hash": "5d4f8b7c9",
+            "security.istio.io/tlsMode": "istio",
+            "service.istio.io/canonical-name": account,
+        },
+    )
+
+
+def token(spec: ProxySpec) -> str:
+    """Give a token as long as a service account's in Kubernetes; nobody verifies it."""
+    return token_of(spec.namespace, spec.service_account)
+
+
+@functools.cache
+def token_of(namespace: str, service_account: str) -> str:
+    """Give the token of a service account."""
+    return f"{namespace}.{service_account}.".ljust(_TOKEN_BYTES, "A")

@@ -1,0 +1,652 @@
+"""What a client makes of a server's frames, and which it refuses."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Final
+
+import h2.connection
+import h2.exceptions
+import hpack
+import pytest
+
+from pyload.errors import RemoteProtocolError, StreamError
+from pyload.xds.http2 import connection, frames
+from pyload.xds.http2.connection import WINDOW
+from pyload.xds.http2.frames import (
+    ACK,
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    PADDED,
+    PING,
+    PRIORITY,
+    PUSH_PROMISE,
+    RST_STREAM,
+    SETTINGS,
+    STREAM,
+    WINDOW_UPDATE,
+    WITH_PRIORITY,
+    Code,
+    frame,
+)
+from pyload.xds.session import reason_ended
+from pyload.xds.transport import CANCELLED, Status
+from tests.xds.http2.frames import GREETING, Client, answer, block, framed, head, trailers
+
+ONE: Final = (1).to_bytes(4, "big")
+MOST: Final = ((1 << 31) - 1).to_bytes(4, "big")
+REQUEST: Final = ((b":path", b"/"), (b":scheme", b"http"), (b":authority", b"x"))
+DONE: Final = trailers(("grpc-status", "0"))
+
+
+def opened(*pieces: bytes) -> Client:
+    """Make a client that has been greeted, and has said hello; then give it these bytes."""
+    client = Client()
+    client.receive(GREETING)
+    client.written()
+    client.receive(*pieces)
+    return client
+
+
+def frames_of(data: bytes) -> list[tuple[int, int, int, bytes]]:
+    """Read frames: type, flags, stream, payload."""
+    found = []
+    while data:
+        word, flags, stream = frames.HEAD.unpack_from(data)
+        end = frames.HEAD_SIZE + (word >> 8)
+        found.append((word & 0xFF, flags, stream, data[frames.HEAD_SIZE : end]))
+        data = data[end:]
+    return found
+
+
+def setting(name: int, value: int) -> bytes:
+    """Write SETTINGS with one of them."""
+    return frames.settings({name: value})
+
+
+BROKEN: Final = {
+    "DATA of no stream": (answer() + frame(DATA, 0, 0, b"x"), Code.PROTOCOL_ERROR),
+    "DATA of another stream": (answer() + frame(DATA, 0, 3, b"x"), Code.PROTOCOL_ERROR),
+    "DATA of a pushed stream": (answer() + frame(DATA, 0, 2, b"x"), Code.PROTOCOL_ERROR),
+    "DATA that is all padding": (answer() + frame(DATA, PADDED, 1, b"\5abcd"), Code.PROTOCOL_ERROR),
+    "padded DATA of nothing": (answer() + frame(DATA, PADDED, 1), Code.FRAME_SIZE_ERROR),
+    "padded DATA of no stream": (answer() + frame(DATA, PADDED, 0, b"\0x"), Code.PROTOCOL_ERROR),
+    "padded DATA of stream 3": (answer() + frame(DATA, PADDED, 3, b"\0x"), Code.PROTOCOL_ERROR),
+    "a frame that is too long": (
+        answer() + frame(DATA, 0, 1, bytes(16_385)),
+        Code.FRAME_SIZE_ERROR,
+    ),
+    "an unknown frame that is too long": (frame(99, 0, 1, bytes(16_385)), Code.FRAME_SIZE_ERROR),
+    "HEADERS of no stream": (frame(HEADERS, 4, 0, block((":status", "200"))), Code.PROTOCOL_ERROR),
+    "HEADERS of another stream": (frame(HEADERS, 4, 5, b""), Code.PROTOCOL_ERROR),
+    "HEADERS that are all padding": (frame(HEADERS, 4 | PADDED, 1, b"\1"), Code.PROTOCOL_ERROR),
+    "HEADERS without their priority": (
+        frame(HEADERS, END_HEADERS | WITH_PRIORITY, 1, b"1234"),
+        Code.FRAME_SIZE_ERROR,
+    ),
+    "no HPACK": (frame(HEADERS, END_HEADERS, 1, b"\xff\xff\xff"), Code.COMPRESSION_ERROR),
+    "HPACK cut off": (frame(HEADERS, END_HEADERS, 1, b"\x40"), Code.COMPRESSION_ERROR),
+    "an unknown index of HPACK": (frame(HEADERS, END_HEADERS, 1, b"\xbe"), Code.COMPRESSION_ERROR),
+    "HEADERS interrupted": (
+        frame(HEADERS, 0, 1, b"") + frame(PING, 0, 0, bytes(8)),
+        Code.PROTOCOL_ERROR,
+    ),
+    "HEADERS interrupted by an unknown frame": (
+        frame(HEADERS, 0, 1, b"") + frame(99, 0, 1),
+        Code.PROTOCOL_ERROR,
+    ),
+    "trailers interrupted by DATA": (
+        answer() + frame(HEADERS, END_STREAM, 1, b"") + frame(DATA, 0, 1, b"x"),
+        Code.PROTOCOL_ERROR,
+    ),
+    "CONTINUATION of nothing": (frame(CONTINUATION, END_HEADERS, 1), Code.PROTOCOL_ERROR),
+    "CONTINUATION of no stream": (
+        frame(HEADERS, 0, 1, b"") + frame(CONTINUATION, END_HEADERS, 0),
+        Code.PROTOCOL_ERROR,
+    ),
+    "CONTINUATION of another stream": (
+        frame(HEADERS, 0, 1, b"") + frame(CONTINUATION, END_HEADERS, 3),
+        Code.PROTOCOL_ERROR,
+    ),
+    "endless CONTINUATION": (
+        frame(HEADERS, 0, 1, bytes(16_384)) + frame(CONTINUATION, 0, 1, bytes(16_384)) * 4,
+        Code.ENHANCE_YOUR_CALM,
+    ),
+    "too many fields": (
+        frame(HEADERS, END_HEADERS, 1, block(("x", "a" * 16_000)) + b"\x83" * 4_000),
+        Code.ENHANCE_YOUR_CALM,
+    ),
+    "PRIORITY of no stream": (frame(PRIORITY, 0, 0, bytes(5)), Code.PROTOCOL_ERROR),
+    "a short PRIORITY of another stream": (frame(PRIORITY, 0, 3, b""), Code.FRAME_SIZE_ERROR),
+    "RST_STREAM of no stream": (frame(RST_STREAM, 0, 0, bytes(4)), Code.PROTOCOL_ERROR),
+    "RST_STREAM of another stream": (frame(RST_STREAM, 0, 3, bytes(4)), Code.PROTOCOL_ERROR),
+    "a short RST_STREAM": (frame(RST_STREAM, 0, 1, bytes(3)), Code.FRAME_SIZE_ERROR),
+    "SETTINGS of a stream": (frame(SETTINGS, 0, 1), Code.PROTOCOL_ERROR),
+    "SETTINGS cut off": (frame(SETTINGS, 0, 0, bytes(5)), Code.FRAME_SIZE_ERROR),
+    "an acknowledgement with settings": (frame(SETTINGS, ACK, 0, bytes(6)), Code.FRAME_SIZE_ERROR),
+    "push": (setting(frames.ENABLE_PUSH, 1), Code.PROTOCOL_ERROR),
+    "an odd push": (setting(frames.ENABLE_PUSH, 2), Code.PROTOCOL_ERROR),
+    "too large a window": (setting(frames.INITIAL_WINDOW_SIZE, 1 << 31), Code.FLOW_CONTROL_ERROR),
+    "too small a frame": (setting(frames.MAX_FRAME_SIZE, 16_383), Code.PROTOCOL_ERROR),
+    "too large a frame": (setting(frames.MAX_FRAME_SIZE, 1 << 24), Code.PROTOCOL_ERROR),
+    "a window that settings overflow": (
+        frame(WINDOW_UPDATE, 0, 1, b"\x7f\xff\0\0") + setting(frames.INITIAL_WINDOW_SIZE, 65_536),
+        Code.FLOW_CONTROL_ERROR,
+    ),
+    "PUSH_PROMISE": (frame(PUSH_PROMISE, END_HEADERS, 1, bytes(4)), Code.PROTOCOL_ERROR),
+    "PUSH_PROMISE of no stream": (frame(PUSH_PROMISE, END_HEADERS, 0, b""), Code.PROTOCOL_ERROR),
+    "PING of a stream": (frame(PING, 0, 1, bytes(8)), Code.PROTOCOL_ERROR),
+    "a long PING": (frame(PING, 0, 0, bytes(9)), Code.FRAME_SIZE_ERROR),
+    "GOAWAY of a stream": (frame(GOAWAY, 0, 1, bytes(8)), Code.PROTOCOL_ERROR),
+    "a short GOAWAY": (frame(GOAWAY, 0, 0, bytes(7)), Code.FRAME_SIZE_ERROR),
+    "a short WINDOW_UPDATE": (frame(WINDOW_UPDATE, 0, 0, b"123"), Code.FRAME_SIZE_ERROR),
+    "WINDOW_UPDATE of nothing": (frame(WINDOW_UPDATE, 0, 0, bytes(4)), Code.PROTOCOL_ERROR),
+    "WINDOW_UPDATE of another stream": (frame(WINDOW_UPDATE, 0, 3, ONE), Code.PROTOCOL_ERROR),
+    "a window that overflows": (frame(WINDOW_UPDATE, 0, 0, MOST), Code.FLOW_CONTROL_ERROR),
+    "endless PING": (frame(PING, ACK, 0, bytes(8)) * 100_001, Code.ENHANCE_YOUR_CALM),
+    "endless SETTINGS": (frame(SETTINGS, 0, 0) * 100_001, Code.ENHANCE_YOUR_CALM),
+    "endless empty DATA": (answer() + frame(DATA, 0, 1) * 100_000, Code.ENHANCE_YOUR_CALM),
+    "endless padding": (
+        answer() + frame(DATA, PADDED, 1, b"\0") * 100_000,
+        Code.ENHANCE_YOUR_CALM,
+    ),
+    "endless unknown frames": (frame(99, 0, 0) * 100_001, Code.ENHANCE_YOUR_CALM),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_breaks_the_connection(data: bytes, code: Code) -> None:
+    """A broken control plane must be seen as one, not as an odd config."""
+    client = opened(data)
+    status = client.connection.status
+    assert status is not None
+    assert (status.name, status.message.split(":")[0]) == ("INTERNAL", f"HTTP/2 {code.name}")
+    kind, _, stream, payload = frames_of(client.written())[-1]
+    assert (kind, stream, payload[:8]) == (GOAWAY, 0, bytes(4) + code.to_bytes(4, "big"))
+
+
+STREAM_BROKEN: Final = {
+    "DATA before headers": (frame(DATA, 0, 1, b"x"), Code.PROTOCOL_ERROR),
+    "a short PRIORITY": (frame(PRIORITY, 0, 1, bytes(4)), Code.FRAME_SIZE_ERROR),
+    "WINDOW_UPDATE of nothing": (frame(WINDOW_UPDATE, 0, 1, bytes(4)), Code.PROTOCOL_ERROR),
+    "a window that overflows": (frame(WINDOW_UPDATE, 0, 1, MOST), Code.FLOW_CONTROL_ERROR),
+    "trailers that do not end": (answer() + head(("grpc-status", "0")), Code.PROTOCOL_ERROR),
+    "no status": (head(("content-type", "application/grpc")), Code.PROTOCOL_ERROR),
+    "two statuses": (head((":status", "200"), (":status", "200")), Code.PROTOCOL_ERROR),
+    "a status that is none": (head((":status", "20")), Code.PROTOCOL_ERROR),
+    "a request's field": (head((":status", "200"), (":path", "/")), Code.PROTOCOL_ERROR),
+    "a late status": (head(("x", "y"), (":status", "200")), Code.PROTOCOL_ERROR),
+    "a status in trailers": (answer() + trailers((":status", "200")), Code.PROTOCOL_ERROR),
+    "upper case": (answer(("X-Big", "y")), Code.PROTOCOL_ERROR),
+    "a field of HTTP/1": (answer(("connection", "close")), Code.PROTOCOL_ERROR),
+    "te": (answer(("te", "gzip")), Code.PROTOCOL_ERROR),
+    "a line feed": (answer(("x", "a\nb")), Code.PROTOCOL_ERROR),
+    "a space": (answer(("x", " a")), Code.PROTOCOL_ERROR),
+    "switching protocols": (head((":status", "101")), Code.PROTOCOL_ERROR),
+    "information at the end": (trailers((":status", "103")), Code.PROTOCOL_ERROR),
+    "an odd length": (answer(("content-length", "x")), Code.PROTOCOL_ERROR),
+    "two lengths": (answer(("content-length", "1"), ("content-length", "2")), Code.PROTOCOL_ERROR),
+    "more than the length": (
+        answer(("content-length", "5")) + frame(DATA, 0, 1, framed(b"x")),
+        Code.PROTOCOL_ERROR,
+    ),
+    "less than the length": (
+        answer(("content-length", "9")) + frame(DATA, 0, 1, framed(b"x")) + DONE,
+        Code.PROTOCOL_ERROR,
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), STREAM_BROKEN.values(), ids=STREAM_BROKEN.keys())
+def test_what_breaks_the_stream(data: bytes, code: Code) -> None:
+    """The connection is well then, so the server is told by RST_STREAM."""
+    client = opened(data)
+    status = client.connection.status
+    assert status is not None
+    assert (status.name, status.message.split(":")[0]) == ("INTERNAL", f"HTTP/2 {code.name}")
+    assert frames_of(client.written())[-1] == (RST_STREAM, 0, STREAM, code.to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"HTTP/1.1 400 Bad Request\r\n\r\n", frame(SETTINGS, ACK, 0), frame(PING, 0, 0, bytes(8))],
+    ids=["HTTP/1", "acknowledged first", "PING first"],
+)
+@pytest.mark.parametrize("size", [1, 100])
+def test_a_server_that_does_not_greet_is_none(data: bytes, size: int) -> None:
+    """A wrong port is a failed dial, and not a stream that ended."""
+    client = Client()
+    client.receive(data, size=size)
+    assert client.connection.status is not None
+    assert client.connection.status.name == "UNAVAILABLE"
+    assert "not that of an HTTP/2 server" in client.connection.status.message
+    assert client.opened_times == 0
+
+
+HARMLESS: Final = {
+    "unknown frames": frame(99, 0xFF, 0, b"x" * 100) + frame(12, 0, 77),
+    "PRIORITY of any stream": frame(PRIORITY, 0, 1, bytes(5)) + frame(PRIORITY, 0, 8, bytes(5)),
+    "an answer to no PING": frame(PING, ACK, 0, bytes(8)),
+    "acknowledgements": frame(SETTINGS, ACK, 0) * 2,
+    "unknown settings": setting(99, 7) + setting(frames.MAX_HEADER_LIST_SIZE, 1),
+    "no more streams": setting(frames.MAX_CONCURRENT_STREAMS, 0),
+    "push is off": setting(frames.ENABLE_PUSH, 0),
+    "flags without a meaning": frame(PING, 0xFE, 0, bytes(8)),
+    "the reserved bit": frame(WINDOW_UPDATE, 0, 1 << 31, b"\x80\0\0\1"),
+    "information": head((":status", "103"), ("link", "x")) + head((":status", "100")),
+}
+
+
+@pytest.mark.parametrize("data", HARMLESS.values(), ids=HARMLESS.keys())
+@pytest.mark.parametrize("size", [1, 9, 1 << 20])
+def test_what_changes_nothing(data: bytes, size: int) -> None:
+    """A server of a later version would be refused for what it may do."""
+    client = opened()
+    client.receive(data, answer(), frame(DATA, 0, 1, framed(b"x")), data[:0], DONE, size=size)
+    assert client.connection.status == Status(0, "OK", "")
+    assert client.messages == [b"x"]
+
+
+ENDS: Final = {
+    "in order": (answer() + DONE, (0, "OK", "")),
+    "trailers only": (
+        head(
+            (":status", "200"),
+            ("content-type", "application/grpc+proto"),
+            ("grpc-status", "8"),
+            ("grpc-message", "too many"),
+            flags=END_HEADERS | END_STREAM,
+        ),
+        (8, "RESOURCE_EXHAUSTED", "too many"),
+    ),
+    "percent": (
+        answer() + trailers(("grpc-status", "16"), ("grpc-message", "no %C3%A4 %zz %")),
+        (16, "UNAUTHENTICATED", "no ä %zz %"),
+    ),
+    "no bytes of UTF-8": (
+        answer() + trailers(("grpc-status", "2"), ("grpc-message", "%ff")),
+        (2, "UNKNOWN", "\ufffd"),
+    ),
+    "no grpc-status": (
+        answer() + trailers(("x", "y")),
+        (2, "UNKNOWN", "the server ended the stream without a grpc-status"),
+    ),
+    "an unknown grpc-status": (
+        answer() + trailers(("grpc-status", "17"), ("grpc-message", "new")),
+        (2, "UNKNOWN", "grpc-status 17: new"),
+    ),
+    "an odd grpc-status": (
+        answer() + trailers(("grpc-status", "-1")),
+        (2, "UNKNOWN", "grpc-status -1: "),
+    ),
+    "a huge grpc-status": (
+        answer() + trailers(("grpc-status", "9" * 5000)),
+        (2, "UNKNOWN", f"grpc-status {'9' * 32}: "),
+    ),
+    "no trailers": (
+        answer() + frame(DATA, END_STREAM, 1, framed(b"x")),
+        (13, "INTERNAL", "the server ended the stream without trailers"),
+    ),
+    "no trailers and no DATA": (
+        answer() + frame(DATA, END_STREAM, 1),
+        (13, "INTERNAL", "the server ended the stream without trailers"),
+    ),
+    "no trailers but padding": (
+        answer() + frame(DATA, END_STREAM | PADDED, 1, b"\2\0\0"),
+        (13, "INTERNAL", "the server ended the stream without trailers"),
+    ),
+    "within a message": (
+        answer() + frame(DATA, 0, 1, framed(b"xyz")[:-1]) + DONE,
+        (13, "INTERNAL", "the stream ended within a message"),
+    ),
+    "within a message, for a reason": (
+        answer() + frame(DATA, 0, 1, b"\0") + trailers(("grpc-status", "4")),
+        (4, "DEADLINE_EXCEEDED", ""),
+    ),
+    "a gateway's page": (
+        head((":status", "503"), ("content-type", "text/html")),
+        (14, "UNAVAILABLE", "the answer is HTTP 503, not gRPC: content-type 'text/html'"),
+    ),
+    "a page for gRPC": (
+        head((":status", "404"), ("content-type", "application/grpc")),
+        (12, "UNIMPLEMENTED", "the answer is HTTP 404, not gRPC"),
+    ),
+    "an empty page for gRPC": (
+        head(
+            (":status", "401"),
+            ("content-type", "application/grpc;x"),
+            flags=END_HEADERS | END_STREAM,
+        ),
+        (16, "UNAUTHENTICATED", "the answer is HTTP 401, not gRPC"),
+    ),
+    "no content-type": (
+        head((":status", "200")),
+        (2, "UNKNOWN", "the answer is HTTP 200, not gRPC: content-type ''"),
+    ),
+    "another kind of gRPC": (
+        head((":status", "200"), ("content-type", "application/grpc-web")),
+        (2, "UNKNOWN", "the answer is HTTP 200, not gRPC: content-type 'application/grpc-web'"),
+    ),
+    "an unknown compression": (
+        answer(("grpc-encoding", "snappy")),
+        (13, "INTERNAL", "grpc-encoding 'snappy' is not supported"),
+    ),
+    "a message compressed without a word": (
+        answer() + frame(DATA, 0, 1, b"\1" + framed(b"x")[1:]),
+        (13, "INTERNAL", "a message is compressed, and not as the headers said"),
+    ),
+    "a message that is too long": (
+        answer() + frame(DATA, 0, 1, b"\0\xff\xff\xff\xff"),
+        (13, "INTERNAL", "a message of 4294967295 bytes is too long"),
+    ),
+    "GOAWAY without the stream": (
+        frame(GOAWAY, 0, 0, bytes(4) + b"\0\0\0\7" + b"drain"),
+        (
+            14,
+            "UNAVAILABLE",
+            "the stream was refused, received GOAWAY REFUSED_STREAM, debug data: 'drain'",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), ENDS.values(), ids=ENDS.keys())
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_how_a_stream_ends(data: bytes, expected: tuple[int, str, str], size: int) -> None:
+    """The reasons of disconnects are counted, and users act on them."""
+    client = opened()
+    client.receive(data, size=size)
+    assert client.connection.status == Status(*expected)
+    client.receive(frame(DATA, 0, 1, bytes(20_000)))
+    client.connection.lost("closed")
+    client.connection.close(CANCELLED)
+    assert client.connection.status == Status(*expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (0, "INTERNAL"),
+        (7, "UNAVAILABLE"),
+        (8, "CANCELLED"),
+        (11, "RESOURCE_EXHAUSTED"),
+        (12, "PERMISSION_DENIED"),
+        (5, "UNKNOWN"),
+        (13, "UNKNOWN"),
+        (999, "UNKNOWN"),
+    ],
+)
+def test_a_reset_is_translated_as_grpc_does(code: int, name: str) -> None:
+    """A refused stream may be tried again; one that was cancelled has its reasons."""
+    client = opened(frame(RST_STREAM, 0, 1, code.to_bytes(4, "big")))
+    assert client.connection.status is not None
+    assert client.connection.status.name == name
+
+
+@pytest.mark.parametrize(
+    ("debug", "reason"), [(b"max_age", "max_age"), (b"", "goaway"), (b"\xff", "goaway")]
+)
+def test_the_words_of_goaway_are_kept_until_the_connection_ends(debug: bytes, reason: str) -> None:
+    """Nobody could tell the end of a connection's age from a crash of istiod."""
+    client = opened(answer(), frame(GOAWAY, 0, 0, MOST + bytes(4) + debug))
+    client.receive(frame(DATA, 0, 1, framed(b"x")), frame(GOAWAY, 0, 0, ONE + bytes(4) + debug))
+    assert client.messages == [b"x"]
+    assert client.connection.status is None
+    client.connection.lost("the server closed the connection")
+    status = client.connection.status
+    assert status is not None
+    error = StreamError(code=status.code, name=status.name, message=status.message)
+    assert reason_ended(error) == reason
+
+
+def test_a_status_that_comes_after_goaway_stands() -> None:
+    """A control plane that drains ends its streams in order."""
+    client = opened(answer(), frame(GOAWAY, 0, 0, ONE + bytes(4)), DONE)
+    assert client.connection.status == Status(0, "OK", "")
+
+
+def test_a_connection_that_ends_early_says_so() -> None:
+    """A port that accepts and hangs up is not istiod."""
+    client = Client()
+    client.connection.lost("the server closed the connection")
+    assert client.connection.status == Status(
+        14, "UNAVAILABLE", "the server closed the connection before the server answered"
+    )
+
+
+def test_the_request_comes_after_the_servers_settings() -> None:
+    """As Istio's agent does it: until then a port that answers is no control plane."""
+    client = Client()
+    client.connection.send(b"early")
+    hello = client.written()
+    assert hello.startswith(frames.PREFACE)
+    kinds = [kind for kind, *_ in frames_of(hello[len(frames.PREFACE) :])]
+    assert kinds == [SETTINGS, WINDOW_UPDATE]
+    client.receive(GREETING)
+    assert client.opened_times == 1
+    said = frames_of(client.written())
+    assert [kind for kind, *_ in said] == [SETTINGS, HEADERS, DATA]
+    assert said[2] == (DATA, 0, STREAM, framed(b"early"))
+
+
+def test_a_server_that_allows_no_streams_gets_none() -> None:
+    """Opening one anyway breaks the protocol."""
+    client = Client()
+    client.receive(setting(frames.MAX_CONCURRENT_STREAMS, 0))
+    assert client.connection.status == Status(14, "UNAVAILABLE", "the server allows no streams")
+    assert client.opened_times == 0
+
+
+def test_pings_are_answered_in_a_pause_too() -> None:
+    """A slow proxy is not a dead one: istiod would close its connection."""
+    client = opened()
+    client.connection.pause()
+    client.receive(frame(PING, 0, 0, b"12345678"))
+    assert frames_of(client.written()) == [(PING, ACK, 0, b"12345678")]
+
+
+def test_answers_that_the_server_does_not_read_are_bounded() -> None:
+    """A server that asks and never reads would fill the memory."""
+    client = opened()
+    client.connection.out.blocked = True
+    client.receive(frame(PING, 0, 0, bytes(8)) * 5000)
+    assert client.connection.status is not None
+    assert client.connection.status.message.startswith("HTTP/2 ENHANCE_YOUR_CALM")
+    assert len(client.written()) < 1 << 17
+
+
+def test_the_window_is_renewed_at_half() -> None:
+    """Too early costs a frame for each; too late stops the server."""
+    client = opened(answer())
+    message = framed(bytes(WINDOW))
+    half = [message[at : at + 16_384] for at in range(0, WINDOW // 2, 16_384)]
+    client.receive(*(frame(DATA, 0, 1, piece) for piece in half[:-1]))
+    assert client.written() == b""
+    client.receive(frame(DATA, 0, 1, half[-1]))
+    size = (WINDOW // 2).to_bytes(4, "big")
+    assert frames_of(client.written()) == [
+        (WINDOW_UPDATE, 0, 0, size),
+        (WINDOW_UPDATE, 0, 1, size),
+    ]
+
+
+def test_the_window_is_not_renewed_in_a_pause() -> None:
+    """A slow proxy that goes on to grant windows is not slow for istiod."""
+    client = opened(answer())
+    client.connection.pause()
+    message = framed(bytes(WINDOW - 5))
+    pieces = [message[at : at + 16_384] for at in range(0, len(message), 16_384)]
+    client.receive(*(frame(DATA, 0, 1, piece) for piece in pieces))
+    assert (client.written(), client.messages, client.connection.drained) == (b"", [], False)
+    client.connection.resume()
+    client.connection.drain()
+    assert client.messages == [message[5:]]
+    assert [kind for kind, *_ in frames_of(client.written())] == [WINDOW_UPDATE] * 2
+
+
+def test_a_reader_that_pauses_gets_no_message_of_the_same_bytes() -> None:
+    """A proxy that sleeps after each message would get all that came in one packet."""
+    client = Client(lambda _: client.connection.pause())
+    client.receive(GREETING, answer(), frame(DATA, 0, 1, framed(b"a") + framed(b"b")), DONE)
+    assert client.messages == [b"a"]
+    assert not client.connection.drained
+    client.connection.resume()
+    client.connection.drain()
+    assert client.messages == [b"a", b"b"]
+    assert client.connection.drained
+
+
+def test_messages_that_are_held_back_are_dropped_when_the_stream_is_closed() -> None:
+    """A stopped proxy would be told of pushes."""
+    client = opened()
+    client.connection.pause()
+    client.receive(answer(), frame(DATA, 0, 1, framed(b"a")))
+    client.connection.close(CANCELLED)
+    client.connection.resume()
+    client.connection.drain()
+    assert client.messages == []
+    assert client.connection.drained
+    assert frames_of(client.written())[-1][0] == RST_STREAM
+
+
+def test_a_reader_that_closes_gets_no_message_of_the_same_bytes() -> None:
+    """A stopped proxy would be told of pushes."""
+    client = Client(lambda _: client.connection.close(CANCELLED))
+    client.receive(GREETING, answer(), frame(DATA, 0, 1, framed(b"a") + framed(b"b")), DONE)
+    assert client.messages == [b"a"]
+    assert client.connection.status == CANCELLED
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_reader_that_cannot_go_on_ends_the_stream(*, held: bool) -> None:
+    """What breaks xDS breaks the stream, whatever HTTP/2 thinks of it."""
+
+    def refuse(_: bytes) -> None:
+        raise RemoteProtocolError("a response without a type")
+
+    client = Client(refuse)
+    client.receive(GREETING, answer())
+    client.connection.pause()
+    if not held:
+        client.connection.resume()
+    client.receive(frame(DATA, 0, 1, framed(b"a") + framed(b"b")))
+    client.connection.resume()
+    client.connection.drain()
+    assert client.connection.status == Status(13, "INTERNAL", "a response without a type")
+    assert client.messages == [b"a"]
+    assert client.connection.drained
+
+
+def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
+    """A gateway before istiod may compress."""
+    data = gzip.compress(b"hello")
+    compressed = b"\1" + len(data).to_bytes(4, "big") + data
+    client = opened(answer(("grpc-encoding", "gzip")), frame(DATA, 0, 1, compressed))
+    assert client.messages == [b"hello"]
+
+
+def test_a_dynamic_table_is_read_until_the_server_knows_that_there_is_none() -> None:
+    """It is allowed to use one until it has acknowledged the settings."""
+    encoder = hpack.Encoder()
+    first = encoder.encode(
+        [(b":status", b"200"), (b"content-type", b"application/grpc"), (b"x", b"y")]
+    )
+    encoder.header_table_size = 0
+    last = encoder.encode([(b"grpc-status", b"0"), (b"x", b"y")])
+    client = opened(
+        frame(HEADERS, END_HEADERS, 1, first),
+        frame(SETTINGS, ACK, 0),
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, last),
+    )
+    assert client.connection.status == Status(0, "OK", "")
+
+
+def test_a_dynamic_table_is_refused_after_that() -> None:
+    """Fields would be mixed up between connections, for they share the decoder."""
+    encoder = hpack.Encoder()
+    first = encoder.encode([(b":status", b"200"), (b"content-type", b"application/grpc")])
+    again = encoder.encode([(b"grpc-status", b"0"), (b"content-type", b"application/grpc")])
+    client = opened(
+        frame(SETTINGS, ACK, 0),
+        frame(HEADERS, END_HEADERS, 1, first),
+        frame(HEADERS, END_HEADERS | END_STREAM, 1, again),
+    )
+    assert client.connection.status is not None
+    assert client.connection.status.message.startswith("HTTP/2 COMPRESSION_ERROR")
+
+
+def test_what_is_sent_after_the_end_is_dropped() -> None:
+    """The client cannot know yet that the stream has ended."""
+    client = opened(answer(), DONE)
+    client.written()
+    client.connection.send(b"late")
+    assert client.written() == b""
+
+
+def test_requests_that_nobody_takes_are_bounded() -> None:
+    """A control plane that stopped reading would fill this machine's memory."""
+    client = opened()
+    while client.connection.status is None:
+        client.connection.send(bytes(1 << 20))
+    assert client.connection.status == Status(
+        8,
+        "RESOURCE_EXHAUSTED",
+        "32 MiB of requests wait, and the control plane takes none",
+    )
+    assert frames_of(client.written())[-1][0] == RST_STREAM
+    assert client.connection.out.waiting <= (32 << 20) + (1 << 20)
+
+
+def test_an_idle_connection_counts_no_more_than_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every message starts the count anew, or a long run would end itself."""
+    monkeypatch.setattr(connection, "MAX_IDLE_FRAMES", 10)
+    client = opened(answer())
+    for _ in range(5):
+        client.receive(frame(PING, 0, 0, bytes(8)) * 8, frame(DATA, 0, 1, framed(b"x")))
+        client.receive(frame(DATA, PADDED, 1, b"\1" + framed(b"x") + b"\0"))
+    assert client.connection.status is None
+    assert len(client.messages) == 10
+
+
+def test_more_than_the_window_is_refused() -> None:
+    """A server that ignores the window would fill the memory of all that read slowly."""
+    client = opened(answer())
+    client.connection.pause()
+    message = framed(bytes(2 * WINDOW))
+    for at in range(0, WINDOW, 16_384):
+        client.receive(frame(DATA, 0, 1, message[at : at + 16_384]))
+    assert client.connection.status is None
+    client.receive(frame(DATA, 0, 1, message[:1]))
+    assert client.connection.status == Status(
+        13, "INTERNAL", "HTTP/2 FLOW_CONTROL_ERROR: more DATA than the window"
+    )
+
+
+def test_h2_refuses_the_same_for_the_same_reasons() -> None:
+    """The table is to be the RFC's, not our own reading of it."""
+    others = set()
+    for name, (data, code) in BROKEN.items():
+        if name.startswith("endless"):
+            # How much is too much is everybody's own matter.
+            continue
+        reference = h2.connection.H2Connection()
+        reference.initiate_connection()
+        reference.send_headers(1, [(b":method", b"POST"), *REQUEST])
+        try:
+            reference.receive_data(GREETING + data)
+        except h2.exceptions.ProtocolError as error:
+            if error.error_code == code:
+                continue
+        others.add(name)
+    # h2 ignores the one (section 6.4), and has PROTOCOL_ERROR for the others (4.3, 6.5).
+    assert others == {
+        "RST_STREAM of another stream",
+        "no HPACK",
+        "HPACK cut off",
+        "an unknown index of HPACK",
+        "an acknowledgement with settings",
+    }
