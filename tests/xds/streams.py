@@ -71,7 +71,7 @@ async def serve(
         chain = b"".join(one.bytes() for one in certificate.cert_chain_pems)
         credentials = grpc.ssl_server_credentials(
             [(certificate.private_key_pem.bytes(), chain)],
-            root_certificates=clients and clients.cert_pem.bytes(),
+            root_certificates=None if clients is None else clients.cert_pem.bytes(),
             require_client_auth=clients is not None,
         )
         port = server.add_secure_port(address, credentials)
@@ -123,6 +123,10 @@ class Recorder:
         assert "closed" not in self.calls
         self.calls.append(call)
         self._called.set()
+
+    def has(self, count: int) -> bool:
+        """Tell whether exactly so many messages have come."""
+        return len(self.messages) == count
 
     async def until(self, done: Callable[[], object]) -> None:
         """Wait until something is true after a call."""

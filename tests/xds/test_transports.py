@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 import gc
 import socket
 import tracemalloc
@@ -205,7 +206,9 @@ async def test_a_stream_can_be_closed_at_any_moment_of_its_dial(
             for _ in range(turns):
                 await asyncio.sleep(0 if turns < 5 else 0.0005)
             stream.close()
-            assert await sink.end() == CANCELLED
+            status = await sink.end()
+            # Without TLS the server may have hung up already.
+            assert status == CANCELLED or (tls is None and status.name == "UNAVAILABLE")
 
 
 async def test_a_server_that_goes_away_ends_the_stream(connect: Connect) -> None:
@@ -368,7 +371,7 @@ async def test_a_paused_stream_gives_no_message(connect: Connect) -> None:
             assert len(sink.messages) == count - 1
             stream.resume()
             assert len(sink.messages) == count - 1, "the sink is not called before it returns"
-            await sink.until(lambda count=count: len(sink.messages) == count)
+            await sink.until(partial(sink.has, count))
         sink._on_message = None
         stream.resume()
         assert await sink.end() == Status(0, "OK", "")

@@ -208,7 +208,8 @@ def test_both_sides_agree_on_messages_and_status(
     pair.turn(size)
     assert pair.client.messages == responses
     assert pair.requests == requests
-    assert pair.client.connection.status is None
+    before = pair.client.connection.status
+    assert before is None
 
     expected = end(pair, how, begun=begun, big=big)
     pair.turn(size)

@@ -395,9 +395,10 @@ def test_the_words_of_goaway_are_kept_until_the_connection_ends(debug: bytes, re
     client = opened(answer(), frame(GOAWAY, 0, 0, MOST + bytes(4) + debug))
     client.receive(frame(DATA, 0, 1, framed(b"x")), frame(GOAWAY, 0, 0, ONE + bytes(4) + debug))
     assert client.messages == [b"x"]
-    assert client.connection.status is None
+    before = client.connection.status
     client.connection.lost("the server closed the connection")
     status = client.connection.status
+    assert before is None
     assert status is not None
     error = StreamError(code=status.code, name=status.name, message=status.message)
     assert reason_ended(error) == reason
@@ -639,7 +640,7 @@ def test_h2_refuses_the_same_for_the_same_reasons() -> None:
         try:
             reference.receive_data(GREETING + data)
         except h2.exceptions.ProtocolError as error:
-            if error.error_code == code:
+            if int(error.error_code) == int(code):
                 continue
         others.add(name)
     # h2 ignores the one (section 6.4), and has PROTOCOL_ERROR for the others (4.3, 6.5).
