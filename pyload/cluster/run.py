@@ -6,7 +6,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.apps import App, Shared
 from pyload.cluster.bodies import Bodies
@@ -16,7 +16,7 @@ from pyload.cluster.identities import proxy_of_node
 from pyload.cluster.leases import Leases
 from pyload.cluster.served import find_kinds, find_served
 from pyload.cluster.templated import kind_of
-from pyload.errors import PyloadError
+from pyload.errors import NotFound, PyloadError
 from pyload.kube import objects
 from pyload.kube.certificates import make_pair
 from pyload.kube.kwok import Placement, kwok_node
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj
     from pyload.proxies.fleet import Fleet
+
+NAMESPACE_ATTEMPTS: Final = 100
+NAMESPACE_RETRY_SECONDS: Final = 0.5
+"""How often, and how far apart, a namespace is tried (contract §3.8)."""
 
 log = logging.getLogger("pyload")
 
@@ -141,7 +145,7 @@ class ClusterRun:
     async def _start_namespace(self, namespace: NamespacePlan) -> None:
         run_id = self.plan.run_id
         obj = objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
-        await self.writer.upsert(NAMESPACES, obj, status=True)
+        await self._write_namespace(obj)
         for config in namespace.configs:
             await self.shared.write_config(config)
         for templated in namespace.templates:
@@ -153,6 +157,24 @@ class ClusterRun:
         for app in namespace.apps:
             await self.apps[app.namespace, app.name].start()
             await asyncio.sleep(namespace.grace)
+
+    async def _write_namespace(self, obj: Obj) -> None:
+        """Create a namespace; one of this name that is on its way out is waited for."""
+        for _ in range(NAMESPACE_ATTEMPTS):
+            try:
+                written = await self.writer.upsert(NAMESPACES, obj, status=True)
+            except NotFound:
+                # It went between two of the requests.
+                written = None
+            if written is not None and not written["metadata"].get("deletionTimestamp"):
+                return
+            await asyncio.sleep(NAMESPACE_RETRY_SECONDS)
+        seconds = NAMESPACE_ATTEMPTS * NAMESPACE_RETRY_SECONDS
+        raise PyloadError(
+            f"namespace {obj['metadata']['name']} is being deleted, and is still there after "
+            f"{seconds:g} s",
+            fix="see what keeps it: `kubectl get namespace NAME -o yaml`",
+        )
 
     async def clean_up(self) -> None:
         """Delete what was written; what is still there afterwards is in the writer's ledger."""

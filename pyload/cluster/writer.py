@@ -192,6 +192,9 @@ class Writer:
 
     def _disown(self, entry: Entry, existing: Obj) -> None:
         """Leave an object alone that was there before, if it is somebody else's."""
+        if existing.get("metadata", {}).get("deletionTimestamp"):
+            # It goes anyway, and the next of its name will be ours.
+            return
         if entry not in self._foreign and not self._ours(entry, existing):
             self._foreign.add(entry)
             self.ledger.close(entry)

@@ -179,10 +179,7 @@ class Result:
             ("first config", latency_text(self.first_config)),
             ("connect", latency_text(self.connect)),
             ("objects", _objects(self.objects)),
-            *(
-                (f"churn: {what}", _counts(results.items(), after=True))
-                for what, results in self.churn.items()
-            ),
+            *([("churn", _churn(self.churn))] if self.churn else []),
             *((name, latency_text(latency)) for name, latency in self.times.items()),
             ("generator", _generator(self.generator)),
         ]
@@ -195,6 +192,15 @@ def _with_types(counts: Mapping[str, int]) -> dict[str, int]:
     """Put the four types that every sidecar gets first, even if there were none."""
     others = {name: counts[name] for name in sorted(counts) if name not in _TYPES}
     return {name: counts.get(name, 0) for name in _TYPES} | others
+
+
+def _churn(churn: Mapping[str, Mapping[str, int]]) -> str:
+    """Write what was done of each kind, and what else happened."""
+    parts = []
+    for what, results in churn.items():
+        shown = [(name, count) for name, count in results.items() if count or name == "done"]
+        parts.append(f"{what} {_counts(shown, after=True)}")
+    return "; ".join(parts)
 
 
 def _churned(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

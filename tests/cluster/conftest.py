@@ -99,9 +99,9 @@ class World:
         )
 
 
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    """Servers in memory."""
+@contextlib.asynccontextmanager
+async def open_world() -> AsyncIterator[World]:
+    """Run servers in memory until the context is left."""
     async with contextlib.AsyncExitStack() as stack:
         server = ApiServer()
         plane = ControlPlane(Client(server.transport()))
@@ -109,3 +109,10 @@ async def world() -> AsyncIterator[World]:
         background.spawn(plane.run(), name="control-plane")
         recorder = Recorder(server.transport(), asyncio.get_running_loop().time)
         yield World(server, plane, recorder, NodeIds(plane.transport()))
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Servers in memory."""
+    async with open_world() as opened:
+        yield opened

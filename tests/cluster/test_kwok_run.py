@@ -222,3 +222,28 @@ def test_pods_go_where_the_user_says() -> None:
     """Clusters label and taint kwok's nodes as they like."""
     assert Placement().node_selector == {"type": "kwok"}
     assert Placement().toleration == "kwok.x-k8s.io/node"
+
+
+async def test_gateways_are_injected_and_followed(world: World) -> None:
+    """A mesh on kwok would have no gateway: its pods would be plain ones."""
+    text = (
+        b"nodes: [{name: kwok, count: 2}]\n"
+        b"namespaces:\n- name: mesh\n  applications:\n"
+        b"  - {name: gw, type: router, instances: 2, gateways: {name: main}}\n"
+        b"  - {name: web, instances: 1, istio: {virtualService: {gateways: [main]}}}\n"
+        b"  - {name: far, type: ambient, instances: 1}\n"
+    )
+    options = ClusterOptions(
+        loaded=load(text, source="mesh.yaml"),
+        cluster_type="kwok",
+        kwok=KwokFlags(wait=ALL, pod_selector=""),
+        duration=3.0,
+        seed=1,
+    )
+    [outcome] = await run(world, options)
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 3
+    kinds = sorted(node_id.partition("~")[0] for node_id in world.nodes.ids)
+    assert kinds == ["router", "router", "sidecar"]
+    assert world.names("Gateway") == world.names("Secret") == []

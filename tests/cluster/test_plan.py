@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from pyload.cluster.names import Names
 from pyload.cluster.planner import plan_cluster
+from pyload.config.load import load
 from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
-from pyload.errors import PyloadError
+from pyload.errors import PyloadError, UsageError
 from pyload.kube.ips import IpAllocator
 
 if TYPE_CHECKING:
@@ -98,3 +99,48 @@ def test_the_bare_cluster_type_gives_services_an_address() -> None:
     """Without a controller nobody else would, and istiod ignores a Service without an IP."""
     assert all(app.cluster_ip for app in make_plan(mesh(), "fake").apps)
     assert not any(app.cluster_ip for app in make_plan(mesh(), "fake-node").apps)
+
+
+AMBIENT = """
+namespaces:
+- name: mesh
+  waypoint: infra/wp
+  gracePeriod: 2s
+  applications:
+  - {name: wp, type: waypoint, replicas: 2, pods: 1}
+  - {name: app, type: ambient, pods: 3}
+  - {name: gw, type: gateway, pods: 2}
+nodes:
+- {name: a, count: 2, ztunnel: {}}
+- {name: b}
+"""
+
+
+def test_waypoints_have_the_name_that_namespaces_refer_to() -> None:
+    """A namespace would be served by a waypoint that does not exist; two would be one (D22)."""
+    [namespace] = make_plan(load(AMBIENT.encode(), source="f").config).namespaces
+
+    assert namespace.waypoint == ("infra", "wp-static")
+    assert [app.name for app in namespace.apps[:2]] == ["wp-static", "wp-static-1"]
+    assert namespace.grace == 2.0
+    assert [app.proxy_type for app in namespace.apps] == ["waypoint", "waypoint", "", "router"]
+
+
+@pytest.mark.parametrize(("cluster_type", "ztunnels"), [("fake-node", 2), ("fake", 2), ("real", 0)])
+def test_nodes_have_ztunnels_where_there_are_nodes(cluster_type: str, ztunnels: int) -> None:
+    """A ztunnel of a node that does not exist would serve nobody."""
+    plan = make_plan(load(AMBIENT.encode(), source="f").config, cluster_type)
+
+    assert [one.node for one in plan.ztunnels] == list(plan.nodes[:ztunnels])
+    assert plan.proxy_count == 4 + ztunnels
+    addresses = [pod.ip for app in plan.apps for pod in app.pods]
+    assert len({*addresses, *(one.ip for one in plan.ztunnels)}) == 7 + ztunnels
+
+
+@pytest.mark.parametrize(
+    "text", ["nodes: [{ztunnel: {}}]", "namespaces: [{applications: [{type: waypoint}]}]"]
+)
+def test_kwok_mode_refuses_what_istio_makes_there(text: str) -> None:
+    """A run would wait for proxies that never come."""
+    with pytest.raises(UsageError, match="with --cluster-type kwok"):
+        make_plan(load(text.encode(), source="f").config, "kwok")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,7 @@ from tests.xds.peer import Peer
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
     from pyload.embedded.apiserver import Request
+    from pyload.kube.resources import Obj
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio
@@ -44,6 +46,35 @@ nodes: [{name: node, count: 2}]
 """
 
 
+EVERYTHING = b"""
+istio: {default: true}
+namespaces:
+- name: mesh
+  istio: {default: true}
+  applications:
+  - {name: web, instances: 2, istio: {default: true, virtualService: {gateways: [main]}}}
+  - {name: gw, type: router, instances: 1, gateways: {name: main, replicas: 2}}
+  - {name: ambient, type: ambient, instances: 1}
+  - {name: outside, type: external, istio: {default: true}}
+  - {name: machines, type: vm}
+nodes: [{name: node, count: 2, ztunnel: {}}]
+"""
+
+AMBIENT = b"""
+namespaces:
+- name: mesh
+  waypoint: wp
+  gracePeriod: 10ms
+  applications:
+  - {name: wp, type: waypoint, pods: 2}
+  - {name: app, type: ambient, replicas: 2, pods: 2}
+  - {name: gw, type: gateway, pods: 1}
+nodes: [{name: node, count: 2, ztunnel: {}}]
+"""
+
+OURS = "pyload.dev/run"
+
+
 def options(
     cluster_type: ClusterType = "fake-node", *, text: bytes = MESH, duration: float | None = 5.0
 ) -> ClusterOptions:
@@ -55,9 +86,12 @@ def options(
 
 def nothing_left(world: World) -> bool:
     """Tell whether the API server is as it was before the run."""
-    return world.names("Node") == world.names("Lease") == world.names(
-        "Pod"
-    ) == [] and "mesh" not in world.names("Namespace")
+    ours = [
+        obj["metadata"]["name"]
+        for _, obj in world.server.store.objects()
+        if OURS in (obj["metadata"].get("labels") or {})
+    ]
+    return world.names("Pod") == ours == [] and "mesh" not in world.names("Namespace")
 
 
 @pytest.mark.parametrize("cluster_type", TYPES)
@@ -131,6 +165,141 @@ async def test_interrupting_the_start_at_any_request_leaves_nothing(
 
 
 @pytest.mark.parametrize("cluster_type", TYPES)
+@pytest.mark.parametrize("text", [EVERYTHING, AMBIENT], ids=["everything", "ambient"])
+async def test_interrupting_the_start_of_any_kind_leaves_nothing(
+    world: World, cluster_type: ClusterType, text: bytes
+) -> None:
+    """Whatever was being written when the user gave up must go too: each kind, at each step."""
+    seen: set[str] = set()
+    for step in range(200):
+        stop = Stop()
+        count = 0
+
+        def interrupt(request: Request, stop: Stop = stop, step: int = step) -> Response | None:
+            nonlocal count
+            count += request.verb in ("create", "patch", "update")
+            if count == step + 1 and request.verb in ("create", "patch", "update"):
+                seen.add(request.path.split("/")[-1 if request.verb == "create" else -2])
+                stop.signal()
+            return None
+
+        world.server.intercept = interrupt
+        outcome = await world.run(options(cluster_type, text=text, duration=0.01), stop)
+        assert outcome.error is None or isinstance(outcome.error, Interrupted)
+        assert outcome.result.objects.left == 0
+        assert nothing_left(world)
+        if outcome.error is None:
+            break
+
+    assert {"namespaces", "services"} <= seen
+    if text is EVERYTHING:
+        assert {"gateways", "secrets", "sidecars", "workloadentries", "telemetries"} <= seen
+    else:
+        assert "gateways" in seen
+
+
+@pytest.mark.parametrize("cluster_type", TYPES)
+async def test_every_kind_of_proxy_is_configured(world: World, cluster_type: ClusterType) -> None:
+    """Gateways, waypoints and ztunnels would load istiod with nothing, and nobody would see it."""
+    nodes = 2 if cluster_type != "real" else 0
+    first = await world.run(options(cluster_type, text=EVERYTHING))
+    second = await world.run(options(cluster_type, text=AMBIENT))
+
+    assert (first.error, second.error) == (None, None)
+    assert first.result.proxies.configured == 3 + nodes
+    assert second.result.proxies.configured == 3 + nodes
+    assert {node_id.partition("~")[0] for node_id in world.nodes.ids} == {
+        "sidecar",
+        "router",
+        "waypoint",
+        *(["ztunnel"] if nodes else []),
+    }
+    assert nothing_left(world)
+
+
+async def test_a_router_is_the_gateway_that_its_objects_select(world: World) -> None:
+    """Its Gateway would find no workload, and its port 443 no certificate."""
+    stop = Stop()
+    chosen = options(text=EVERYTHING, duration=None)
+    run = asyncio.create_task(world.run(chosen, stop), name="run")
+    await asyncio.sleep(3)
+    found: dict[str, list[Obj]] = {}
+    for resource, obj in world.server.store.objects():
+        found.setdefault(resource.kind, []).append(obj)
+    stop.signal()
+    await run
+    pods = {pod["metadata"]["labels"]["app"] for pod in found["Pod"]}
+    secrets = {secret["metadata"]["name"] for secret in found["Secret"]}
+    [service] = (
+        one for one in found["VirtualService"] if one["metadata"]["name"].startswith("web-")
+    )
+
+    assert len(found["Gateway"]) == len(secrets) == 2
+    assert {one["metadata"]["name"] for one in found["Gateway"]} == secrets
+    assert all(one["spec"]["selector"]["app"] in pods for one in found["Gateway"])
+    assert set(service["spec"]["gateways"]) == {f"mesh/{name}" for name in secrets}
+    pairs = {(secret["data"]["tls.crt"], secret["data"]["tls.key"]) for secret in found["Secret"]}
+    assert len(pairs) == 1, "key pairs are made once for a run"
+
+
+async def test_istio_objects_come_in_the_best_version_that_is_served(world: World) -> None:
+    """Older control planes do not know `v1`; newer ones will not know `v1beta1`."""
+    hidden = {"networking.istio.io/v1", "security.istio.io/v1"}
+
+    def older(request: Request) -> Response | None:
+        group = request.path.removeprefix("/apis/")
+        if any(group.startswith(f"{one}/") or group == one for one in hidden):
+            return Response(404, b"{}")
+        if group in ("networking.istio.io", "security.istio.io"):
+            version = {"groupVersion": f"{group}/v1beta1", "version": "v1beta1"}
+            third = {"groupVersion": f"{group}/v1alpha3", "version": "v1alpha3"}
+            versions = [version, *([third] if group.startswith("net") else [])]
+            return Response(200, json.dumps({"kind": "APIGroup", "versions": versions}).encode())
+        return None
+
+    world.server.intercept = older
+    outcome = await world.run(options(text=EVERYTHING))
+    written = {
+        request.path.rsplit("/", 1)[-1]: request.path.split("/")[3]
+        for request in world.recorder.requests
+        if request.verb == "create" and "istio.io" in request.path
+    }
+
+    assert outcome.error is None
+    assert written["virtualservices"] == written["peerauthentications"] == "v1beta1"
+    assert (written["envoyfilters"], written["telemetries"]) == ("v1alpha3", "v1")
+    assert nothing_left(world)
+
+
+async def test_a_kind_that_is_not_served_is_said_before_anything_is_made(world: World) -> None:
+    """Half of the mesh would be there before the user learns that Istio is not installed."""
+
+    def bare(request: Request) -> Response | None:
+        return Response(404, b"{}") if "istio.io" in request.path else None
+
+    world.server.intercept = bare
+    outcome = await world.run(options(text=EVERYTHING))
+
+    assert "the cluster does not serve " in str(outcome.error)
+    assert ".istio.io" in str(outcome.error)
+    assert outcome.result.objects.created == 0
+
+
+async def test_an_account_that_may_not_discover_uses_the_newest_versions(world: World) -> None:
+    """A narrow role is no reason not to run."""
+
+    def refuse(request: Request) -> Response | None:
+        parts = request.path.strip("/").split("/")
+        return Response(403, b"{}") if parts[0] == "apis" and len(parts) <= 3 else None
+
+    world.server.intercept = refuse
+    outcome = await world.run(options(text=EVERYTHING))
+
+    assert outcome.error is None
+    assert nothing_left(world)
+
+
+@pytest.mark.parametrize("cluster_type", TYPES)
 @pytest.mark.parametrize("kind", ["nodes", "namespaces", "services", "pods", "endpoints"])
 async def test_a_refused_kind_ends_the_run_and_cleans_up(
     world: World, cluster_type: ClusterType, kind: str
@@ -188,7 +357,7 @@ async def test_what_cannot_be_deleted_is_listed(world: World) -> None:
     assert outcome.error.exit_code == 6
     # The namespace took the services with it, but nobody has seen that.
     assert outcome.result.objects.left == len(outcome.error.left) == 3
-    assert "kubectl delete" in str(outcome.error)
+    assert "pyload cleanup --run-id" in str(outcome.error)
 
 
 async def test_a_namespace_of_somebody_else_is_not_deleted(world: World) -> None:
@@ -216,6 +385,55 @@ async def test_a_namespace_of_a_killed_run_is_adopted_and_deleted(world: World) 
 
     assert outcome.error is None
     assert "mesh" not in world.names("Namespace")
+
+
+async def test_a_namespace_that_is_being_deleted_is_waited_for(world: World) -> None:
+    """Right after another run, everything in the new one would be refused (D27)."""
+    theirs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mesh"}}
+    await world.client.create("/api/v1/namespaces", theirs)
+    dying = await world.client.get("/api/v1/namespaces/mesh")
+    dying["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    asked = 0
+
+    def terminating(request: Request) -> Response | None:
+        nonlocal asked
+        if not request.path.startswith("/api/v1/namespaces/mesh") or asked > 3:
+            return None
+        if request.verb in ("get", "update"):
+            asked += request.verb == "update" and not request.path.endswith("/status")
+            return Response(200, json.dumps(dying).encode())
+        return None
+
+    await world.client.delete("/api/v1/namespaces/mesh")
+    world.server.intercept = terminating
+    outcome = await world.run(options())
+
+    assert asked > 3
+    assert outcome.error is None
+    assert nothing_left(world)
+
+
+async def test_a_namespace_that_never_goes_ends_the_run(world: World) -> None:
+    """A finalizer that nobody serves would keep the run waiting for ever."""
+    dying = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "mesh",
+            "resourceVersion": "1",
+            "deletionTimestamp": "2026-01-01T00:00:00Z",
+        },
+    }
+
+    def terminating(request: Request) -> Response | None:
+        if request.path.startswith("/api/v1/namespaces/mesh") and request.verb != "delete":
+            return Response(200, json.dumps(dying).encode())
+        return None
+
+    world.server.intercept = terminating
+    outcome = await world.run(options())
+
+    assert "namespace mesh is being deleted, and is still there after 50 s" in str(outcome.error)
 
 
 async def test_a_second_signal_stops_cleaning_up_and_says_what_is_left(world: World) -> None:

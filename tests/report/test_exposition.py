@@ -28,6 +28,7 @@ def metrics() -> Metrics:
     metrics.push("sidecar", "cds", 100)
     metrics.disconnect('a "reason"\n')
     metrics.object("Pod", "created")
+    metrics.churn("configs", "dropped", 7)
     metrics.first_config.record(0.3)
     metrics.first_config.record(100)
     metrics.connect.record(0.004)
@@ -90,6 +91,7 @@ def test_prometheus_reads_every_metric(metrics: Metrics) -> None:
         ("pyload_push_bytes_total", "cds"): 100,
         ("pyload_reconnects_total", 'a "reason"\n'): 1,
         ("pyload_objects_total", "Pod", "created"): 1,
+        ("pyload_churn_total", "dropped", "configs"): 7,
         ("pyload_first_config_seconds_count",): 2,
         ("pyload_first_config_seconds_sum",): 100.3,
         ("pyload_connect_seconds_count",): 1,

@@ -19,6 +19,9 @@ def test_counts_what_it_is_told() -> None:
     metrics.object("Pod", "created")
     metrics.object("Node", "created")
     metrics.object("Pod", "failed")
+    metrics.churn("workloads", "done")
+    metrics.churn("workloads", "dropped", 5)
+    metrics.churn("configs", "dropped", 0)
     metrics.connect.record(1)
     snapshot = metrics.snapshot()
     assert snapshot.proxies == {("sidecar", "connecting"): 1, ("sidecar", "connected"): 0}
@@ -28,6 +31,7 @@ def test_counts_what_it_is_told() -> None:
     assert snapshot.objects_with("created") == 2
     assert snapshot.objects_with("failed") == 1
     assert snapshot.objects_with("deleted") == 0
+    assert snapshot.churn == {("workloads", "done"): 1, ("workloads", "dropped"): 5}
     assert snapshot.connect.count == 1
 
 

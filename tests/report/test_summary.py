@@ -25,6 +25,9 @@ def measured() -> Result:
     metrics.disconnect("goaway")
     for result in ("created", "created", "updated", "deleted", "failed"):
         metrics.object("Pod", result)
+    for result, count in (("done", 2), ("failed", 1), ("dropped", 4)):
+        metrics.churn("workloads", result, count)
+    metrics.churn("configs", "idle", 3)
     return Result.of(
         metrics.snapshot(),
         version="1.2.3",
@@ -78,6 +81,10 @@ def test_json_has_the_documented_schema() -> None:
             "rate_limited_seconds": 0.25,
         },
         "kwok": None,
+        "churn": {
+            "configs": {"done": 0, "failed": 0, "idle": 3, "dropped": 0},
+            "workloads": {"done": 2, "failed": 1, "idle": 0, "dropped": 4},
+        },
         "times": {},
     }
 
@@ -88,7 +95,7 @@ def test_json_keys_keep_their_order() -> None:
     assert list(actual) == [
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
-        *("first_config", "connect", "generator", "kwok", "times"),
+        *("first_config", "connect", "generator", "kwok", "churn", "times"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
@@ -120,6 +127,7 @@ def test_text_is_short_and_in_plain_words() -> None:
         "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
         "  connect       p50 500ms, p90 900ms, p99 992ms, max 1s (1,000 measured)\n"
         "  objects       2 created, 1 updated, 1 deleted, 1 failed, 1 left\n"
+        "  churn         configs 0 done, 3 idle; workloads 2 done, 1 failed, 4 dropped\n"
         "  generator     12.35s CPU, 123.5 MB memory, loop lag p99 1ms, "
         "250ms lost to its own rate limit"
     )
