@@ -616,7 +616,7 @@ def test_does_not_warn_without_need(text: str) -> None:
         ),
         (
             "templates: {mine: x}\nnamespaces: [{applications: [{configs: [{name: zzz}]}]}]",
-            "f:2:41: there is no template `zzz`; use one of httproute, istio-gateway, mine, sidecar",
+            "f:2:41: there is no template `zzz`; use one of httproute, istio-gateway, mine,",
         ),
         ("templates: {a: '{{.x'}", "f:1:16: template: a:1: unclosed action"),
         ("templates: {a: '{{nope}}'}", 'f:1:16: template: a:1: function "nope" not defined'),
