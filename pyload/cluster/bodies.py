@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.cluster.configs import ConfigPlan, Kind
     from pyload.cluster.plan import AppPlan, PodPlan
     from pyload.cluster.types import Traits
-    from pyload.kube.certificates import KeyPair
+    from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.resources import Obj, Resource
 
 
@@ -40,7 +40,7 @@ class Bodies:
         traits: Traits,
         *,
         placement: Placement,
-        pairs: Callable[[], Sequence[KeyPair]],
+        pairs: Callable[[], Sequence[Pair]],
     ) -> None:
         self.run_id = run_id
         self._traits = traits

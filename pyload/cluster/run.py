@@ -18,18 +18,16 @@ from pyload.cluster.served import find_kinds, find_served
 from pyload.cluster.templated import kind_of
 from pyload.errors import NotFound, PyloadError
 from pyload.kube import objects
-from pyload.kube.certificates import make_pair
 from pyload.kube.kwok import Placement, kwok_node
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
-    from pyload.cluster.ledger import Entry
     from pyload.cluster.names import Names
     from pyload.cluster.plan import NamespacePlan, Plan
     from pyload.cluster.writer import Writer
-    from pyload.kube.certificates import KeyPair
+    from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj
     from pyload.proxies.fleet import Fleet
@@ -56,7 +54,7 @@ class ClusterRun:
 
     Attributes:
         apps: The applications, by namespace and name.
-        written: What came of the templates of namespaces, by namespace.
+        rendered: What comes of the templates of namespaces, by namespace.
     """
 
     def __init__(
@@ -89,7 +87,7 @@ class ClusterRun:
             node_metadata=node_metadata,
         )
         self.apps = {(app.namespace, app.name): App(app, self.shared) for app in plan.apps}
-        self.written: dict[str, list[Entry]] = {}
+        self.rendered = {one.name: self.shared.rendered(one.templates) for one in plan.namespaces}
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self._ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
         self._grace = grace
@@ -148,9 +146,8 @@ class ClusterRun:
         await self._write_namespace(obj)
         for config in namespace.configs:
             await self.shared.write_config(config)
-        for templated in namespace.templates:
-            written = await self.shared.write_templated(templated)
-            self.written.setdefault(namespace.name, []).extend(written)
+        for index in range(len(namespace.templates)):
+            await self.rendered[namespace.name].write(index)
         if self.plan.traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)
@@ -181,9 +178,12 @@ class ClusterRun:
         await Cleanup(self).run()
 
 
-def _key_pairs() -> tuple[KeyPair, KeyPair]:
-    now = datetime.now(UTC)
-    return make_pair(now), make_pair(now)
+def _key_pairs() -> tuple[Pair, Pair]:
+    # Only gateways need them.
+    from pyload.gotemplate.sprig import Surroundings  # noqa: PLC0415
+    from pyload.gotemplate.sprig.certificates import serving_pairs  # noqa: PLC0415
+
+    return serving_pairs(Surroundings())
 
 
 async def _explained(step: str, job: Awaitable[None]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.gotemplate.functions import Function
 from pyload.gotemplate.sprig import Surroundings, functions
-from pyload.gotemplate.sprig.certificates import Pair, serving_pair
+from pyload.gotemplate.sprig.certificates import Pair, serving_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ class Library:
 
     @cached_property
     def _pairs(self) -> tuple[Pair, Pair]:
-        return serving_pair(self._surroundings), serving_pair(self._surroundings)
+        return serving_pairs(self._surroundings)
 
     def _tls_pair(self, second: bool) -> Pair:  # noqa: FBT001 - what Rand is
         return self._pairs[second]

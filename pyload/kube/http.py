@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 import socket
 import ssl as tls
 from typing import TYPE_CHECKING, Final
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from pyload.agent import user_agent
 from pyload.errors import ClusterUnreachable
 from pyload.kube.transport import Response
 
@@ -140,7 +140,7 @@ class HttpTransport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._ssl),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": _user_agent(), "Accept": "application/json"},
+                headers={"User-Agent": user_agent(), "Accept": "application/json"},
             )
         return self._session
 
@@ -207,14 +207,6 @@ class HttpLines:
                 return await self._answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise self._unreachable(error) from _cause(error)
-
-
-def _user_agent() -> str:
-    # Not `pyload.__version__`: the package's root stands above this layer.
-    try:
-        return f"pyload/{importlib.metadata.version('pyload-istio')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "pyload/unknown"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

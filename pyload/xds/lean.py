@@ -12,8 +12,8 @@ import socket
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from pyload.agent import user_agent
 from pyload.errors import LocalProtocolError, RemoteProtocolError
-from pyload.xds.agent import user_agent
 from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection

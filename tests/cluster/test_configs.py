@@ -15,7 +15,7 @@ from pyload.cluster.configs import CHANGING, RESOURCES, ConfigPlan, Kind, bind, 
 from pyload.cluster.types import TRAITS
 from pyload.config.istio import KINDS
 from pyload.config.load import load
-from pyload.kube.certificates import KeyPair
+from pyload.gotemplate.sprig.certificates import Pair
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kwok import Placement
 from tests.cluster.test_plan import make_plan
@@ -34,7 +34,7 @@ def plan_of(text: str) -> Plan:
 
 def body(config: ConfigPlan) -> Obj:
     """Build an object."""
-    pairs = (KeyPair(b"certificate 0", b"key 0"), KeyPair(b"certificate 1", b"key 1"))
+    pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
     bodies = Bodies("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
     resource, obj = bodies.config(config)
     assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)

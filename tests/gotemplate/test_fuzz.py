@@ -83,14 +83,14 @@ def renders(text: str, data: object) -> None:
 
 
 @given(st.lists(PIECES, max_size=25).map("".join))
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_no_template_does_anything_but_render_or_fail(text: str) -> None:
     """A user's mistake would end in a traceback, or never."""
     renders(text, DATA)
 
 
 @given(st.lists(PIECES, max_size=8).map(lambda pieces: "{{" + " ".join(pieces) + "}}"))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_action_does_anything_but_render_or_fail(text: str) -> None:
     """A user's mistake would end in a traceback, or never."""
     renders(text, DATA)
@@ -111,7 +111,7 @@ def test_no_text_or_data_do(text: str, value: object) -> None:
     ).map("".join),
     st.lists(LEAVES, max_size=3),
 )
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_no_format_fails(text: str, values: list[Any]) -> None:
     """A wrong directive would end the rendering, where Go only says so in the output."""
     assert isinstance(sprintf(text, values), str)

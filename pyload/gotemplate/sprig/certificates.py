@@ -304,8 +304,14 @@ def _finished(
     return Pair(certificate.public_bytes(Encoding.PEM).decode(), _pem(key))
 
 
-def serving_pair(surroundings: Surroundings) -> Pair:
-    """A self-signed certificate of a small key for ``*.example.com``, valid for a year."""
-    key = _private_key("ecdsa")
-    names = ["*.example.com", "localhost"]
-    return _Maker(surroundings).self_signed("*.example.com", [], names, 365, key)
+def serving_pairs(surroundings: Surroundings) -> tuple[Pair, Pair]:
+    """Make two pairs for the gateways of a mesh, between which a Secret can change.
+
+    Each is a P-256 key and a certificate for ``*.example.com``, signed by itself and valid for a
+    year.
+    """
+    maker, names = _Maker(surroundings), ["*.example.com", "localhost"]
+    one, other = (
+        maker.self_signed(names[0], [], names, 365, _private_key("ecdsa")) for _ in range(2)
+    )
+    return one, other

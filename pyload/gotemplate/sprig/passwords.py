@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Cost and longest password of Go's bcrypt.
 _COST: Final = 10
 _LONGEST: Final = 72
+# What salts are written with. The last character holds the last two of 128 bits.
+_SALT: Final = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_SALT_END: Final = ".Oeu"
 _BLOCK: Final = 16
 # The Master Password algorithm, version 0: templates of passwords, and what their letters mean.
 _SEED: Final = b"com.lyndir.masterpassword"
@@ -62,13 +65,15 @@ def functions(surroundings: Surroundings) -> tuple[Function, ...]:
 
 
 def _bcrypt(random: Random, password: str) -> str:
-    from pyload.gotemplate.sprig.blowfish import bcrypt  # noqa: PLC0415 - rarely wanted
+    import bcrypt  # noqa: PLC0415 - rarely wanted
 
     data = utf8(password)
     if len(data) > _LONGEST:
         what = f"bcrypt: password length exceeds {_LONGEST} bytes"
         return f"failed to encrypt string with bcrypt: {what}"
-    return bcrypt(data, random.randbytes(16), _COST)
+    # Not the library's own salts: with a seed, a template gives the same text each time.
+    salt = "".join(random.choices(_SALT, k=21)) + random.choice(_SALT_END)
+    return bcrypt.hashpw(data, f"$2a${_COST:02}${salt}".encode()).decode()
 
 
 def _htpasswd(random: Random, user: str, password: str) -> str:

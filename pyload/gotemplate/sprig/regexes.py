@@ -8,8 +8,7 @@ from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.quoting import can_backquote, quote
 from pyload.gotemplate.sprig.bounds import check_text
 from pyload.gotemplate.sprig.nils import NilStrings
-from pyload.gotemplate.sprig.re2.machine import Regex, TooMuchWork, compiled
-from pyload.gotemplate.sprig.re2.syntax import PatternError
+from pyload.gotemplate.sprig.patterns import PatternError, Regex, TooMuchWork, compiled
 from pyload.gotemplate.values import Strings
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def _find(regex: Regex, text: str) -> str:
 
 
 def _find_all(regex: Regex, text: str, limit: int) -> Strings:
-    return Strings(text[start:end] for start, end in regex.find_all(text, limit)) or NilStrings()
+    return Strings(regex.find_all(text, limit)) or NilStrings()
 
 
 def _replace(regex: Regex, text: str, replacement: str) -> str:
@@ -48,7 +47,7 @@ def _size(text: str, replacement: str) -> int:
 
 
 def _split(regex: Regex, text: str, limit: int) -> Strings:
-    return Strings(regex.split(text, limit)) or NilStrings()
+    return Strings(regex.split(text, limit)) if limit else NilStrings()
 
 
 def _quote_meta(text: str) -> str:

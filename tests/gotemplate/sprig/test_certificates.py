@@ -9,7 +9,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests.gotemplate.sprig.support import NOW, failure, render
+from pyload.gotemplate.sprig import certificates
+from pyload.gotemplate.sprig.certificates import serving_pairs
+from tests.gotemplate.sprig.support import NOW, failure, render, surroundings
 
 FAILURES = (
     ('{{genCAWithKey "a" 1 "x"}}', "parsing private key: no PEM data in input"),
@@ -72,6 +74,25 @@ def test_key_and_certificate_belong_together() -> None:
     loaded.verify_directly_issued_by(loaded)
 
 
+def test_gateways_get_certificates_for_their_hosts() -> None:
+    """An Envoy, and istiod before it, refuse a pair that does not fit."""
+    for pair in serving_pairs(surroundings()):
+        loaded = x509.load_pem_x509_certificate(pair.Cert.encode())
+        names = loaded.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert loaded.public_key() == load_pem_private_key(pair.Key.encode(), None).public_key()
+        assert "*.example.com" in names.get_values_for_type(x509.DNSName)
+        assert loaded.not_valid_before_utc.timestamp() == NOW // 10**9
+        assert (loaded.not_valid_after_utc - loaded.not_valid_before_utc).days == 365
+        loaded.verify_directly_issued_by(loaded)
+
+
+def test_no_two_pairs_are_the_same() -> None:
+    """Secrets that alternate between equal pairs would never be pushed."""
+    first, second = serving_pairs(surroundings())
+    assert first.Cert != second.Cert
+    assert first.Key != second.Key
+
+
 @pytest.mark.parametrize(
     "template",
     [
@@ -89,8 +110,12 @@ def test_every_way_to_make_a_certificate_makes_one(template: str) -> None:
     ("kind", "label"),
     [("rsa", "RSA PRIVATE KEY"), ("ecdsa", "EC PRIVATE KEY"), ("ed25519", "PRIVATE KEY")],
 )
-def test_keys_have_the_form_of_their_kind(kind: str, label: str) -> None:
+def test_keys_have_the_form_of_their_kind(
+    monkeypatch: pytest.MonkeyPatch, kind: str, label: str
+) -> None:
     """Programs that look at the header would refuse the key."""
+    # One of 4096 bits takes seconds.
+    monkeypatch.setattr(certificates, "_RSA_ALONE", 1024)
     pem = render(f'{{{{genPrivateKey "{kind}"}}}}')
     assert pem.startswith(f"-----BEGIN {label}-----\n")
     assert load_pem_private_key(pem.encode(), None) is not None

@@ -12,6 +12,7 @@ from tests.gotemplate.sprig.support import failure, render
 OUTPUTS = (
     ('{{regexFindAll "x" "y" -1 | toJson}}', "null"),
     ('{{regexSplit "x" "y" 0 | toJson}}', "null"),
+    ('{{regexSplit "" "" -1 | toJson}}', "[]"),
     ('{{regexMatch "(" "x"}}', "false"),
     ('{{regexQuoteMeta "a.b[c]-é\\\\"}}', "a\\.b\\[c\\]-é\\\\"),
     ('{{regexReplaceAll "a(?P<n>.)" "abac" "${n}$1$x-$$"}}', "bb-$cc-$"),
@@ -122,5 +123,11 @@ def test_a_pattern_that_makes_other_engines_hang_does_not() -> None:
 
 def test_too_large_a_pattern_on_too_large_a_text_is_an_error() -> None:
     """Linear time is long too, if both are large."""
-    template = '{{regexMatch "(x?y?z?){300}$" (repeat 50000 "xyz")}}'
+    template = '{{regexMatch "(x?y?z?){300}$" (repeat 500000 "xyz")}}'
     assert failure(template) == "regexp: matching `(x?y?z?){300}$` takes too long"
+
+
+def test_too_many_searches_in_too_large_a_text_are_an_error() -> None:
+    """Each of them may go through the whole text: the template would take hours."""
+    template = '{{regexFindAll "x" (repeat 10000000 "x") -1}}'
+    assert failure(template) == "regexp: matching `x` takes too long"

@@ -1,4 +1,4 @@
-"""How pyload calls itself before a control plane."""
+"""How pyload calls itself before servers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _DISTRIBUTION: Final = "pyload-istio"
 
 @cache
 def user_agent() -> str:
-    """Give the ``user-agent`` of a stream, with the version if pyload is installed."""
+    """Give the ``user-agent`` of requests and streams, with the version if pyload is installed."""
+    # Not `pyload.__version__`: the package's root stands above those who ask.
     try:
         return f"pyload/{importlib.metadata.version(_DISTRIBUTION)}"
     except importlib.metadata.PackageNotFoundError:
-        return "pyload"
+        return "pyload/unknown"
