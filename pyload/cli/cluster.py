@@ -11,6 +11,7 @@ import click
 from pyload.cli import kwokflags
 from pyload.cli.goflags import GoDuration
 from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.profiles import with_profile_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
@@ -64,6 +65,8 @@ def command(
     out: Path | None,
     lenient: bool,
     dry_run: bool,
+    cpuprofile: str,
+    memprofile: str,
     **kwok: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
@@ -92,8 +95,12 @@ def command(
         )
         return await run_cluster(options, stop=stop)
 
-    return run_and_report(main, settings.log)
+    from pyload.commands.profiles import profiled  # noqa: PLC0415 - fast help
+
+    with profiled(cpu=cpuprofile, memory=memprofile):
+        return run_and_report(main, settings.log)
 
 
+with_profile_options(command)
 kwokflags.with_kwok_options(command)
 with_global_options(command)

@@ -24,6 +24,11 @@ COMMANDS: Final = {
     "cleanup": "Remove what runs have left in the cluster.",
     "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
     "completion": "Print a completion script for bash, zsh or fish.",
+    "impersonate": "Run the proxies of a cluster's pods, for as long as the pods live.",
+    "latency": "Measure how long a change takes until proxies have it.",
+    "diff": "Say how two dumps differ.",
+    "dump": "Write the xDS configuration of a pod as files.",
+    "isolated": "Serve a mesh from this process: API server and control plane.",
     "prober": "Measure how long a new route takes until a gateway serves it.",
     "reproduce": "Replay the objects and proxies of a captured cluster.",
     "schema": "Print the JSON Schema of config files, for editors.",
@@ -33,8 +38,11 @@ COMMANDS: Final = {
 """Every command with its line in the list; its module is ``pyload.cli.NAME``."""
 
 ALIASES: Final = {
+    "in-memory-istiod": "isolated",
+    "adsc-impersonate": "impersonate",
     "pod-startup": "startup",
     "reproduce-cluster": "reproduce",
+    "xds-latency": "latency",
 }
 """Names of commands in other versions of pilot-load."""
 

@@ -13,13 +13,12 @@ from pyload.cluster.configs import RESOURCES, changed
 from pyload.cluster.identities import key_of_pod, proxy_of_pod
 from pyload.cluster.ledger import Entry
 from pyload.cluster.planner import replace_pod
-from pyload.cluster.templated import kind_of
-from pyload.cluster.writer import entry_of
+from pyload.cluster.rendered import Rendered
 from pyload.errors import ApiError, PyloadError
 from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping, Sequence
     from random import Random
 
     from pyload.cluster.bodies import Bodies
@@ -77,18 +76,9 @@ class Shared:
         """Write an Istio object."""
         await self.write(*self.bodies.config(config))
 
-    async def write_templated(self, templated: Templated) -> tuple[Entry, ...]:
-        """Write what a template yields, one object after another; name what was written.
-
-        Raises:
-            PyloadError: It cannot be rendered or written; the objects before are in the ledger.
-        """
-        written = []
-        for obj in templated.objects(self.bodies.run_id):
-            resource = self.kinds[kind_of(obj)]
-            await self.writer.place(resource, {**obj, "apiVersion": resource.api_version})
-            written.append(entry_of(resource, obj))
-        return tuple(written)
+    def rendered(self, templates: Sequence[Templated]) -> Rendered:
+        """Prepare to write what comes of templates."""
+        return Rendered(templates, writer=self.writer, kinds=self.kinds, run_id=self.bodies.run_id)
 
     def entry(self, config: ConfigPlan) -> Entry:
         """Name an Istio object as it was written."""
@@ -103,17 +93,16 @@ class App:
         plan: As it was planned.
         pods: The pods that it has now.
         configs: Its Istio objects as they are now.
-        templates: What comes of its templates, as it is now.
+        rendered: What comes of its templates.
     """
 
-    __slots__ = ("_shared", "_written", "configs", "plan", "pods", "templates")
+    __slots__ = ("_shared", "configs", "plan", "pods", "rendered")
 
     def __init__(self, plan: AppPlan, shared: Shared) -> None:
         self.plan = plan
         self.pods: list[PodPlan] = []
         self.configs = list(plan.configs)
-        self.templates = list(plan.templates)
-        self._written: list[tuple[Entry, ...]] = [() for _ in plan.templates]
+        self.rendered = shared.rendered(plan.templates)
         self._shared = shared
         for pod in plan.pods:
             shared.pod_ips[plan.namespace, pod.name] = pod.ip
@@ -129,7 +118,7 @@ class App:
             shared.write(resource, obj) for resource, obj in shared.bodies.app(plan)
         ]
         jobs += [shared.write_config(config) for config in self.configs]
-        jobs += [self._write_templated(index) for index in range(len(self.templates))]
+        jobs += [self.rendered.write(index) for index in range(len(plan.templates))]
         if shared.traits.pods != "deployment":
             jobs += [self._start_pod(pod) for pod in plan.pods]
         errors = await run_all(jobs, name=f"start-{plan.name}")
@@ -144,7 +133,7 @@ class App:
             delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
         ]
         jobs += [delete(self._shared.entry(config)) for config in self.configs]
-        jobs += [delete(entry) for entries in self._written for entry in reversed(entries)]
+        jobs += [delete(entry) for entry in self.rendered.entries]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
         return await run_all(jobs, name="cleanup")
 
@@ -195,28 +184,6 @@ class App:
             ips.release(config.address)
         self.configs[self.configs.index(config)] = new
         return new
-
-    async def refresh_templated(self, index: int, rng: Random) -> tuple[Entry, ...]:
-        """Change what comes of one of its templates, and name what there is of it now.
-
-        An object that goes by another name from now on is deleted under the old one.
-
-        Raises:
-            PyloadError: It cannot be rendered or written.
-        """
-        before = self._written[index]
-        self.templates[index] = self.templates[index].refreshed(rng)
-        await self._write_templated(index)
-        gone = [entry for entry in before if entry not in self._written[index]]
-        errors = await run_all(
-            [self._shared.writer.delete(entry) for entry in gone], name="refresh"
-        )
-        if errors:
-            raise errors[0]
-        return self._written[index]
-
-    async def _write_templated(self, index: int) -> None:
-        self._written[index] = await self._shared.write_templated(self.templates[index])
 
     async def _start_pod(self, pod: PodPlan) -> None:
         shared, plan = self._shared, self.plan

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.cluster.apps import App
+    from pyload.cluster.rendered import Rendered
     from pyload.cluster.run import ClusterRun
     from pyload.report.metrics import Metrics
 
@@ -57,9 +58,9 @@ class Churn:
         ]
         self._configs = [(app, index) for app, index, kind in places if kind in CHANGING]
         self._templates = [
-            (app, index)
-            for app in self._apps
-            for index, templated in enumerate(app.templates)
+            (rendered, index)
+            for rendered in (*run.rendered.values(), *(app.rendered for app in self._apps))
+            for index, templated in enumerate(rendered.templates)
             if templated.refreshes
         ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
@@ -129,8 +130,8 @@ class Churn:
         await self._change_one(*self._rng.choice(self._secrets))
         return True
 
-    async def _change_templated(self, app: App, index: int) -> None:
-        entries = await app.refresh_templated(index, self._rng)
+    async def _change_templated(self, rendered: Rendered, index: int) -> None:
+        entries = await rendered.refresh(index, self._rng)
         named = ",".join(f"{one.resource.kind}/{one.namespace}/{one.name}" for one in entries)
         log.info("refreshed config %s (*config.Templated)", named)
 

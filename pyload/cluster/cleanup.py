@@ -60,7 +60,7 @@ class Cleanup:
         for plan in reversed(namespace.apps):
             self._log(await self._run.apps[plan.namespace, plan.name].stop())
         await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default")])
-        await self._delete_all(reversed(self._run.written.get(namespace.name, [])))
+        await self._delete_all(self._run.rendered[namespace.name].entries)
         await self._delete_configs(namespace.configs)
         entry = Entry(NAMESPACES, "", namespace.name)
         if entry not in self._writer.ledger:

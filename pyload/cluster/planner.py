@@ -51,12 +51,29 @@ def plan_cluster(
     Raises:
         PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
     """
+    plan = plan_mesh(config, cluster_type, names=names, next_ip=next_ip)
+    check_capacity(plan)
+    return plan
+
+
+def plan_mesh(
+    config: ClusterConfig,
+    cluster_type: ClusterType,
+    *,
+    names: Names,
+    next_ip: Callable[[], str],
+) -> Plan:
+    """Plan a mesh without regard to whether its nodes can hold it; see `plan_cluster`.
+
+    Raises:
+        PyloadError: A template cannot be used.
+    """
     _check_possible(config, cluster_type)
     groups = [group for group in config.nodes for _ in range(group.count)]
     nodes = tuple(names.draw(group.name) for group in groups)
     planner = _Planner(config, cluster_type, nodes, names, next_ip, Templates(config.templates))
     namespaces = _bound(tuple(planner.namespaces()))
-    plan = Plan(
+    return Plan(
         run_id=names.draw(),
         cluster_type=cluster_type,
         nodes=nodes,
@@ -68,8 +85,6 @@ def plan_cluster(
         ),
         configs=shared_configs(config.istio, ROOT_NAMESPACE),
     )
-    _check_capacity(plan)
-    return plan
 
 
 def _check_possible(config: ClusterConfig, cluster_type: ClusterType) -> None:
@@ -114,7 +129,12 @@ def _bound(namespaces: tuple[NamespacePlan, ...]) -> tuple[NamespacePlan, ...]:
     )
 
 
-def _check_capacity(plan: Plan) -> None:
+def check_capacity(plan: Plan) -> None:
+    """Check that the nodes can hold the pods.
+
+    Raises:
+        PyloadError: They cannot.
+    """
     have, pods = len(plan.nodes), plan.pod_count
     need = -(-pods // PODS_PER_NODE)
     if plan.traits.nodes in ("full", "kwok") and have < need:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from pyload.errors import ConfigError, Problem, PyloadError, TemplateError
 from pyload.kube.objects import RUN_LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from random import Random
 
     from pyload.config.model import ConfigRef
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 MAX_RAND: Final = 10_000
 """Largest ``RandNumber``; the smallest is 1."""
 
-_DOCUMENT: Final = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
+_DOCUMENT: Final = re.compile(r"^---(?:[ \t].*)?\r?$", re.MULTILINE)
+_API_VERSION: Final = re.compile(r"(?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]+")
+_KIND: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.:]*[A-Za-z0-9])?")
 _NOTHING: Final = re.compile(r"\A(?:[ \t]*(?:#.*)?\n?)*\Z")
 
 
@@ -49,7 +53,8 @@ class Templated:
         Raises:
             TemplateError: It cannot be rendered with these values.
         """
-        return self.template.render(self.data)
+        # A template may set keys of its data; the next rendering starts from the same ones.
+        return self.template.render(dict(self.data))
 
     def objects(self, run_id: str = "") -> tuple[Obj, ...]:
         """Give the objects that it yields, in its order (contract §6.3).
@@ -126,7 +131,7 @@ class Templates:
                     )
                 text = builtin(name)
             known = parse(
-                text, name=name, functions=self._library.functions, templates=self._parsed
+                text, name=name, functions=self._library.functions, templates=_ByName(self)
             )
             self._parsed[name] = known
         return known
@@ -137,7 +142,7 @@ class Templates:
         Raises:
             PyloadError: The template or its values cannot be used.
         """
-        data = {"Name": app, "Namespace": namespace, **ref.config}
+        data = {"Name": app, "Namespace": namespace, **_as_go(ref.config)}
         return self._made(ref, data, rng)
 
     def for_namespace(self, ref: ConfigRef, *, namespace: str, rng: Random) -> Templated:
@@ -146,7 +151,7 @@ class Templates:
         Raises:
             PyloadError: The template or its values cannot be used.
         """
-        return self._made(ref, {**ref.config, "Namespace": namespace}, rng)
+        return self._made(ref, {**_as_go(ref.config), "Namespace": namespace}, rng)
 
     def _made(self, ref: ConfigRef, data: dict[str, Any], rng: Random) -> Templated:
         template = self.get(ref.name)
@@ -156,11 +161,35 @@ class Templates:
                 f"`Rand` for template {ref.name} is {second!r}",
                 fix="give true or false: it is the other way at each refresh",
             )
+        namespace = data["Namespace"]
+        if not (isinstance(namespace, str) and namespace):
+            raise PyloadError(
+                f"`Namespace` for template {ref.name} is {namespace!r}", fix="give a name"
+            )
         data["Rand"] = not second
         data["RandNumber"] = _number(rng)
-        made = Templated(template, str(data["Namespace"]), data)
+        made = Templated(template, namespace, data)
         refreshes = _marked(made) if ref.refresh is None else ref.refresh
         return replace(made, refreshes=refreshes)
+
+
+class _ByName(Mapping[str, "Template"]):
+    """All templates of a run, for those that include another; each is read when it is wanted."""
+
+    def __init__(self, templates: Templates) -> None:
+        self._templates = templates
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._templates.names
+
+    def __getitem__(self, name: str) -> Template:
+        return self._templates.get(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._templates.names)
+
+    def __len__(self) -> int:
+        return len(self._templates.names)
 
 
 def kind_of(obj: Obj) -> tuple[str, str]:
@@ -193,18 +222,40 @@ def _objects(text: str, source: str) -> Iterator[Obj]:
 def _object(document: str, source: str, line: int) -> Obj:
     # Lines before it keep the positions in errors right.
     data = read_data(b"\n" * (line - 1) + document.encode(), source=source)
-    what = ""
-    if not isinstance(data, dict):
-        what = "this is not a Kubernetes object"
-    elif not (isinstance(data.get("apiVersion"), str) and isinstance(data.get("kind"), str)):
-        what = "the object has no apiVersion or no kind"
-    elif not isinstance(data.get("metadata"), dict) or not _is_name(data["metadata"].get("name")):
-        what = "the object has no metadata.name"
+    what = _fault(data)
     if what:
         raise ConfigError((Problem(source, line, 1, what, "see the template's text"),))
     found: Obj = data
     return found
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and bool(name) and "<no value>" not in name
+def _fault(data: Any) -> str:
+    """Say why this cannot be sent to an API server as an object, or nothing."""
+    if not isinstance(data, dict):
+        return "this is not a Kubernetes object"
+    for key, pattern in (("apiVersion", _API_VERSION), ("kind", _KIND)):
+        if not (isinstance(data.get(key), str) and pattern.fullmatch(data[key])):
+            return f"the object has no {key}, or one that cannot be"
+    metadata = data.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("name") is None:
+        return "the object has no metadata.name"
+    name = metadata["name"]
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        return f"metadata.name cannot be {name!r}"
+    if not isinstance(metadata.get("labels") or {}, dict):
+        return "metadata.labels takes a mapping"
+    return ""
+
+
+def _as_go(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give values as Go reads them of YAML: every number is a float64; nothing is shared."""
+
+    def converted(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: converted(child) for name, child in value.items()}
+        if isinstance(value, list):
+            return [converted(child) for child in value]
+        # A boolean is an int, too.
+        return float(value) if type(value) is int else value
+
+    return {name: converted(value) for name, value in values.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,7 +61,7 @@ class Writer:
         return await self._unbroken(self._apply(resource, obj, status=status), resource.kind)
 
     async def place(self, resource: Resource, obj: Obj) -> Obj:
-        """Apply an object server-side, and spare one of somebody else's at the end.
+        """Apply an object server-side with its status, and spare one of somebody else's at the end.
 
         Whose it is has to be asked only outside of the run's own namespaces.
         """
@@ -162,6 +163,11 @@ class Writer:
             except NotFound:
                 before = None
         result = await self._apply(resource, obj, status=False, again=known)
+        if obj.get("status"):
+            # A kind without that subresource has taken the status with the rest.
+            with contextlib.suppress(NotFound):
+                path = resource.path(entry.namespace or None, entry.name, "status")
+                result = await self.client.apply(path, obj)
         if before is not None:
             self._disown(entry, before)
         return result

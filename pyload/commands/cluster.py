@@ -172,9 +172,15 @@ class MeshRun:
         options: What to run.
         planned: The mesh.
         servers: Where it runs.
+
+    Attributes:
+        measurement: The figures.
+        fleet: The proxies.
+        started: Set once everything is created, and all proxies have begun to connect.
     """
 
     def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
+        self.started = asyncio.Event()
         self._options = options
         self._loaded = options.config
         # Churn keeps the mesh at its size; a shard does not know how much of it is its own.
@@ -303,6 +309,7 @@ class MeshRun:
         if await first_of(self._start(), stop.asked.wait(), name="start") != 0:
             raise Interrupted("interrupted before start-up was complete")
         log.info('cluster "primary" synced, starting cluster scaler')
+        self.started.set()
         self.measurement.phase = "running"
         ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
         if self._options.duration is not None:

@@ -1,4 +1,4 @@
-"""Follows the pods of a cluster: what `--cluster-type kwok` adds to a run."""
+"""Follows the pods of a cluster, for `--cluster-type kwok` and for `impersonate`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pyload.kwok.desired import Policy
 from pyload.kwok.desired import Wait as Waiting
 from pyload.kwok.follow import Follower
 from pyload.kwok.nodes import ANNOTATION, NodeRule
-from pyload.proxies.pods import Identity, Skip, spec_of
+from pyload.proxies.outside import read_any_pod
+from pyload.proxies.pods import Identity, Skip, read_pod, spec_of
 from pyload.report.histogram import Histogram
 from pyload.report.kwok import KwokCounts
 from pyload.report.latency import Latency
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pyload.commands.kwok import KwokFlags, Wait
     from pyload.kube.client import Client
     from pyload.kwok.desired import Decision
-    from pyload.kwok.reconcile import Timed
+    from pyload.kwok.reconcile import FleetLike, Timed
     from pyload.proxies.fleet import Fleet
     from pyload.proxies.pods import PodRecord
     from pyload.proxies.spec import ProxySpec
@@ -50,10 +51,21 @@ class Following:
         flags: Which pods, and when.
         address: One control plane for all; empty for the one that each pod names.
         rng: Spreads retries.
+        any_pod: Follow pods on any node, in its network or in their own, with a proxy or without;
+            the latter are taken for sidecars.
     """
 
-    def __init__(self, client: Client, flags: KwokFlags, *, address: str, rng: Random) -> None:
+    def __init__(
+        self,
+        client: Client,
+        flags: KwokFlags,
+        *,
+        address: str,
+        rng: Random,
+        any_pod: bool = False,
+    ) -> None:
         self._flags = flags
+        self._any_pod = any_pod
         self._from_ip = Histogram()
         self._from_ready = Histogram()
         self._spec = functools.partial(spec_of, address=address, address_map=flags.addresses)
@@ -62,7 +74,7 @@ class Following:
         self._follower: Follower | None = None
         self.listing = ""
 
-    def attach(self, fleet: Fleet) -> None:
+    def attach(self, fleet: FleetLike) -> None:
         """Take the fleet that is to be kept equal to the pods; a dry run leaves it alone."""
         flags = self._flags
         annotation = "" if flags.all_nodes or flags.node_selector else ANNOTATION
@@ -70,8 +82,14 @@ class Following:
             self._client,
             _NoFleet() if flags.dry_run else fleet,
             rule=NodeRule(annotation=annotation, label_selector=flags.node_selector),
-            policy=Policy(start_on=flags.start_on, shard=flags.shard),
+            policy=Policy(
+                start_on=flags.start_on,
+                shard=flags.shard,
+                host_network=self._any_pod,
+                any_node=self._any_pod,
+            ),
             pod_selector="" if flags.dry_run and not flags.pod_selector else flags.pod_selector,
+            read=read_any_pod if self._any_pod else read_pod,
             spec=self._spec,
             timed=self._timed,
             rng=self._rng,
@@ -105,7 +123,7 @@ class Following:
         """Sum up the pods as they are now."""
         counts = self.follower.world.counts()
         return KwokCounts(
-            nodes=counts.kwok_nodes,
+            nodes=None if self._any_pod else counts.kwok_nodes,
             pods=counts.pods,
             running=counts.wanted,
             queued=self.follower.snapshot().queued,

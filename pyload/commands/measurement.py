@@ -151,15 +151,19 @@ async def write_result(path: Path, result: Result) -> None:
     )
 
 
-def check_writable(path: Path) -> None:
-    """Find out before the run whether its result can be written.
+def check_writable(path: Path, *, flag: str = "--out") -> None:
+    """Find out before the run whether a file of it can be written.
+
+    Args:
+        path: The file.
+        flag: The flag that named it.
 
     Raises:
         UsageError: It cannot.
     """
     if path.is_dir() or not path.parent.is_dir():
         problem = "is a directory" if path.is_dir() else "its folder does not exist"
-        raise UsageError(f"cannot write {path}: {problem}", fix="give --out another file")
+        raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
 
 
 def _write(path: Path, text: bytes) -> None:

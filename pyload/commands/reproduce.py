@@ -77,7 +77,7 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
     if options.out is not None:
         check_writable(options.out)
     with Spool() as spool:
-        await _load(spool, options, stop)
+        await load(spool, options, stop)
         if options.dry_run:
             result = Measurement(command="reproduce", client=None).result(
                 left=0, exit_reason="nothing was run"
@@ -95,7 +95,12 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
             return await background.guard(run.run(stop), name="reproduce")
 
 
-async def _load(spool: Spool, options: ReproduceOptions, stop: Stop) -> None:
+async def load(spool: Spool, options: ReproduceOptions, stop: Stop) -> None:
+    """Read a capture, and say what is left out of it.
+
+    Raises:
+        PyloadError: It cannot be read.
+    """
     # Minutes for a gigabyte; in a thread, so that the loop still hears the user.
     await asyncio.to_thread(
         spool.load,
@@ -122,6 +127,11 @@ class ReproduceRun:
         spool: The capture.
         servers: Where.
         rng: Draws the run's name, and spreads retries.
+
+    Attributes:
+        measurement: The figures.
+        fleet: The proxies.
+        started: Set once everything is created, and all proxies have begun to connect.
     """
 
     def __init__(
@@ -134,6 +144,7 @@ class ReproduceRun:
     ) -> None:
         assert servers.client is not None, "objects need an API server"
         rng = rng or Random()  # noqa: S311 - names and retries, not secrets
+        self.started = asyncio.Event()
         self._options = options
         self._spool = spool
         self._servers = servers
@@ -185,6 +196,7 @@ class ReproduceRun:
         if await first_of(self._replay(), stop.asked.wait(), name="replay") != 0:
             raise Interrupted("interrupted before start-up was complete")
         self.measurement.phase = "running"
+        self.started.set()
         ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyload.commands.connection import check_api_server, check_control_plane
 from pyload.commands.machine import need_of, prepare
-from pyload.commands.routes import routes_of
+from pyload.commands.routes import Authorities, routes_of
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.xds import credentials
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pyload.proxies.fleet import Route
     from pyload.proxies.spec import ProxySpec
     from pyload.tasks import Supervisor
+    from pyload.xds.certificates import Certificates
 
 log = logging.getLogger("pyload")
 
@@ -37,12 +38,14 @@ class Servers:
         address: The control plane's address; empty where proxies go different ways.
         route: Gives the way of each proxy, for each dial.
         tokens: Gives the tokens of service accounts; None where there is no API server.
+        certificates: Gives those that the CA of a control plane signs; None without TLS.
     """
 
     client: Client | None
     address: str
     route: Callable[[ProxySpec], Route | Awaitable[Route]]
     tokens: Tokens | None = None
+    certificates: Callable[[str], Certificates] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -114,7 +117,10 @@ async def own_servers(
             sources=prepare(need),
         )
         stack.push_async_callback(routes.aclose)
-        yield Servers(client, address, routes, tokens)
+        certificates = None
+        if tokens is not None and credentials.uses_tls(auth):
+            certificates = Authorities(connection.ca_address, roots, names, tokens)
+        yield Servers(client, address, routes, tokens, certificates)
 
 
 async def _check(address: str, roots: bytes) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyload.config.blocks import read_keys, read_list
 from pyload.config.data import as_data
 from pyload.config.model import ConfigRef
+from pyload.config.names import check_name
 from pyload.config.resolve import shown
 from pyload.config.scalars import is_null, kind, read_bool, read_text
 from pyload.config.yaml import Block, Scalar
@@ -30,10 +31,16 @@ def read_templates(reading: Reading, node: Node | None) -> Mapping[str, str]:
     if not isinstance(node, Block):
         reading.problem(node, f"`templates` takes a mapping of names to texts, not {kind(node)}")
         return {}
+    if not node.entries:
+        return {}
+    from pyload.gotemplate.library import BUILTINS  # noqa: PLC0415 - most configs have no template
+
     texts = {}
     for name, entry in node.entries.items():
         value = entry.value
         text = value.value if isinstance(value, Scalar) else None
+        if name in BUILTINS:
+            reading.warn(entry.key, f'overriding default template "{name}"')
         if isinstance(text, str):
             texts[name] = text
             _check(reading, value, name, text)
@@ -47,7 +54,7 @@ def read_templates(reading: Reading, node: Node | None) -> Mapping[str, str]:
 
 def _check(reading: Reading, node: Node, name: str, text: str) -> None:
     """Note what makes a template unreadable."""
-    from pyload.gotemplate import parse  # noqa: PLC0415 - most configs have no template
+    from pyload.gotemplate import parse  # noqa: PLC0415 - see above
 
     try:
         parse(text, name=name, functions=_library().functions)
@@ -112,4 +119,19 @@ def _values(reading: Reading, node: Node | None) -> Mapping[str, Any]:
         reading.problem(node, f"`config` takes a mapping, not {kind(node)}")
         return {}
     values: dict[str, Any] = as_data(node)
+    # What the run itself looks at; all other values are between the user and the template.
+    for name, read in (("Rand", read_bool), ("Namespace", _read_namespace)):
+        if name in values:
+            value = read(reading, node.entries[name].value, f"config.{name}")
+            if value is None:
+                del values[name]
+            else:
+                values[name] = value
     return values
+
+
+def _read_namespace(reading: Reading, node: Node, key: str) -> str | None:
+    name = read_text(reading, node, key)
+    if name is not None:
+        reading.complain(node, check_name(name, suffix=0))
+    return name

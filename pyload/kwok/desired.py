@@ -51,7 +51,7 @@ class Standing(Enum):
     """What a pod's node is.
 
     A node stays kwok's until it is deleted, even if it no longer looks like one: kwok itself goes
-    on with it.
+    on with it. Where nodes do not matter, each is `ANY`.
     """
 
     UNKNOWN = auto()
@@ -59,6 +59,7 @@ class Standing(Enum):
     OTHER = auto()
     KUBELET = auto()
     GONE = auto()
+    ANY = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Policy:
         drain: Seconds that a proxy goes on after its pod's deletion has begun, unless the pod is
             gone before; real sidecars drain their connections meanwhile.
         node_grace: Seconds that proxies go on after their node was deleted, should it come back.
+        any_node: Whether a pod's node does not matter; nodes are then not looked at.
     """
 
     start_on: StartOn = "ip"
@@ -82,6 +84,7 @@ class Policy:
     ztunnel: bool = True
     drain: float = 5.0
     node_grace: float = 5.0
+    any_node: bool = False
 
 
 def decide(pod: PodRecord, node: Standing, policy: Policy) -> Decision:

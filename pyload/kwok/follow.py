@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from pyload.errors import ApiError, ClusterUnreachable, PyloadError
 from pyload.kube.resources import LEASES, NODES, PODS
 from pyload.kube.watch import Reflector
+from pyload.kwok.desired import Policy
 from pyload.kwok.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_lease
 from pyload.kwok.reconcile import Reconciler
 from pyload.kwok.world import World
-from pyload.proxies.pods import spec_of
+from pyload.proxies.pods import read_pod, spec_of
 from pyload.tasks import clock, first_error
 
 if TYPE_CHECKING:
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
-    from pyload.kwok.desired import Policy
     from pyload.kwok.reconcile import FleetLike, Snapshot, Timed
     from pyload.kwok.world import Changes
-    from pyload.proxies.pods import PodRecord
+    from pyload.proxies.pods import PodRecord, Templates
     from pyload.proxies.spec import ProxySpec
 
 T = TypeVar("T")
@@ -58,6 +58,7 @@ class Follower:
         pod_selector: Label selector that pods must match; None for what Istio labels its own with,
             ztunnels included. An empty one shows all pods, so that all skipped ones are counted.
         pod_fields: Field selector that pods must match.
+        read: Reduces a pod to what is kept of it.
         spec: Makes the proxy of a pod.
         rate: Proxies started per second; None for as many as there are.
         timed: Called with durations in seconds; see `Reconciler`.
@@ -77,21 +78,23 @@ class Follower:
         policy: Policy | None = None,
         pod_selector: str | None = None,
         pod_fields: str = LIVING,
+        read: Callable[[Obj, Templates], PodRecord] = read_pod,
         spec: Callable[[PodRecord], ProxySpec] = spec_of,
         rate: float | None = None,
         timed: Callable[[Timed, float], None] | None = None,
         rng: Random,
     ) -> None:
-        self.world = World(rule, policy)
+        policy = policy or Policy()
+        self.world = World(rule, policy, read=read)
         self.synced = asyncio.Event()
         self._client = client
         self._rule = rule or NodeRule()
+        self._any_node = policy.any_node
         self._rng = rng
         self._pod_fields = pod_fields
         self._selectors = [pod_selector]
         if pod_selector is None:
-            wants_ztunnel = policy is None or policy.ztunnel
-            self._selectors = [CANONICAL_NAME, ZTUNNEL] if wants_ztunnel else [CANONICAL_NAME]
+            self._selectors = [CANONICAL_NAME, ZTUNNEL] if policy.ztunnel else [CANONICAL_NAME]
         self._reconciler = Reconciler(self.world, fleet, spec=spec, rate=rate, timed=timed, rng=rng)
         self._warned: set[str] = set()
         self._leases_of: set[str] = set()
@@ -119,6 +122,21 @@ class Follower:
         self._reconciler.configured(key)
 
     async def _follow(self, group: asyncio.TaskGroup) -> None:
+        # Who may read pods may not always read nodes.
+        if not self._any_node:
+            await self._follow_nodes(group)
+        await self._follow_pods(group)
+        self.synced.set()
+        if not self._any_node:
+            await self._look_for_istiod()
+        # The run that follows the cluster may be about to make its nodes.
+        self._warn_of_world(but={"nodes"})
+        while True:
+            await asyncio.sleep(REVIEW_SECONDS)
+            await self._read_leases()
+            self._warn_of_world()
+
+    async def _follow_nodes(self, group: asyncio.TaskGroup) -> None:
         world = self.world
         nodes = self._reflector(
             NODES,
@@ -131,6 +149,9 @@ class Follower:
         await nodes.synced.wait()
         # Before the first pod is seen: one with a real proxy must not get another for a moment.
         await self._read_leases()
+
+    async def _follow_pods(self, group: asyncio.TaskGroup) -> None:
+        world = self.world
         for selector in self._selectors:
             source = selector or ""
             pods = self._reflector(
@@ -147,14 +168,6 @@ class Follower:
             )
             group.create_task(pods.run(), name=f"kwok-pods[{source}]")
             await pods.synced.wait()
-        self.synced.set()
-        await self._look_for_istiod()
-        # The run that follows the cluster may be about to make its nodes.
-        self._warn_of_world(but={"nodes"})
-        while True:
-            await asyncio.sleep(REVIEW_SECONDS)
-            await self._read_leases()
-            self._warn_of_world()
 
     def _reflector(
         self,

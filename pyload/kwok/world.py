@@ -16,7 +16,7 @@ from pyload.kwok.tally import Kind, Tally
 from pyload.proxies.pods import Identity, PodRecord, Skip, Templates, read_pod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pyload.kwok.desired import Decision
     from pyload.kwok.nodes import NodeRecord
@@ -73,9 +73,17 @@ class World:
     Args:
         rule: Tells kwok's nodes from others.
         policy: What the user wants.
+        read: Reduces a pod to what is kept of it.
     """
 
-    def __init__(self, rule: NodeRule | None = None, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        rule: NodeRule | None = None,
+        policy: Policy | None = None,
+        *,
+        read: Callable[[Obj, Templates], PodRecord] = read_pod,
+    ) -> None:
+        self._read = read
         self._rule = rule or NodeRule()
         self._policy = policy or Policy()
         self._nodes = Nodes()
@@ -93,7 +101,7 @@ class World:
         """Reduce a pod to what is kept of it, and one of another shard to nearly nothing."""
         metadata = obj["metadata"]
         if self._policy.shard.owns(metadata["uid"]):
-            return read_pod(obj, self._templates)
+            return self._read(obj, self._templates)
         return _of_other_shard(metadata["uid"], metadata["name"])
 
     def replace_nodes(self, records: Iterable[NodeRecord], now: float) -> Changes:
@@ -217,13 +225,17 @@ class World:
 
     def warnings(self) -> dict[str, str]:
         """Say what is wrong, by a key that stays the same as numbers change."""
-        nodes = list(self._nodes.records())
-        found = warnings(nodes, self._nodes.kubelets)
-        if not self._nodes.marked():
-            found["nodes"] = (
-                f"none of {len(nodes)} nodes is kwok's ({self._rule}): no proxy runs until one is"
-            )
-        if self._tally.duplicate_ips:
+        found: dict[str, str] = {}
+        if not self._policy.any_node:
+            nodes = list(self._nodes.records())
+            found = warnings(nodes, self._nodes.kubelets)
+            if not self._nodes.marked():
+                found["nodes"] = (
+                    f"none of {len(nodes)} nodes is kwok's ({self._rule}): "
+                    "no proxy runs until one is"
+                )
+        # Pods in their node's network share its IP rightly.
+        if self._tally.duplicate_ips and not self._policy.host_network:
             found["ips"] = (
                 f"{self._tally.duplicate_ips} IPs belong to several pods: kwok forgets them when "
                 "it is restarted, and hands out more than a node's podCIDR has"
@@ -292,7 +304,9 @@ class World:
         moment.
         """
         record = pod.record
-        decision = decide(record, self._nodes.standing(record.node), self._policy)
+        any_node = self._policy.any_node
+        standing = Standing.ANY if any_node else self._nodes.standing(record.node)
+        decision = decide(record, standing, self._policy)
         if decision is not pod.decision:
             self._tally.decide(pod.decision, decision)
             pod.decision = decision

@@ -1,4 +1,4 @@
-"""What kwok mode saw of the cluster."""
+"""What was seen of the pods of a cluster that proxies follow: in kwok mode, and by impersonate."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KwokCounts:
-    """The pods of a cluster, as kwok mode sees them.
+    """The pods of a cluster.
 
     Attributes:
-        nodes: Nodes that are kwok's.
+        nodes: Nodes that are kwok's; None where nodes do not matter.
         pods: Pods that were looked at and still exist.
         running: Pods whose proxy should run.
         queued: Those of them whose proxy has not been started yet.
@@ -31,7 +31,7 @@ class KwokCounts:
         from_ready: The same from the moment it was seen to be Ready.
     """
 
-    nodes: int = 0
+    nodes: int | None = 0
     pods: int = 0
     running: int = 0
     queued: int = 0
@@ -48,7 +48,8 @@ class KwokCounts:
     def rows(self) -> list[tuple[str, str]]:
         """Give the lines of the summary, as names and texts."""
         queued = f", {self.queued:,} of them queued" if self.queued else ""
-        pods = f"{self.pods:,} on {self.nodes:,} kwok nodes, {self.running:,} with a proxy{queued}"
+        nodes = "" if self.nodes is None else f" on {self.nodes:,} kwok nodes"
+        pods = f"{self.pods:,}{nodes}, {self.running:,} with a proxy{queued}"
         rows = [("pods", pods), ("by type", _pairs(self.types))]
         if len(self.namespaces) > 1:
             rows.append(("by namespace", _pairs(self.namespaces)))

@@ -23,6 +23,11 @@ def infer(auth: str, address: str) -> Auth:
     Raises:
         UsageError: There is no such mode.
     """
+    if auth == "google" or address.partition(":")[0].endswith(".googleapis.com"):
+        raise UsageError(
+            "Google's authentication, which pilot-load had until 2023, is not supported",
+            fix="name an istiod of your own by --pilot-address",
+        )
     if not auth:
         _, colon, port = address.rpartition(":")
         return "plaintext" if colon and port == _PLAINTEXT_PORT else "jwt"

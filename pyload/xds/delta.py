@@ -28,7 +28,6 @@ from pyload.xds.types import (
     Received,
     TypeUrl,
 )
-from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
     from pyload.xds.graph import Graph
@@ -194,12 +193,9 @@ class Delta:
         return watch
 
     def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
-        names: tuple[str, ...] = ()
-        bodies: tuple[bytes, ...] = ()
+        names, bodies = responses.NO_DETAILS
         if self._detail:
-            found = discovery_pb2.DeltaDiscoveryResponse.FromString(message.whole()).resources
-            names = tuple(one.name for one in found)
-            bodies = tuple(one.resource for one in found)
+            names, bodies = response.details(message, delta=True)
         return Push(
             type_url=response.type_url,
             size=response.size,

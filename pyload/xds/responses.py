@@ -28,6 +28,21 @@ _FACTS: Final = 8
 """Most different ends that are kept of messages with one shared body."""
 
 
+class Details(NamedTuple):
+    """The resources of a response.
+
+    Attributes:
+        names: Their names.
+        bodies: They, each an encoded ``google.protobuf.Any``.
+    """
+
+    names: tuple[str, ...] = ()
+    bodies: tuple[bytes, ...] = ()
+
+
+NO_DETAILS: Final = Details()
+
+
 class Response:
     """A response without its nonce.
 
@@ -44,6 +59,7 @@ class Response:
 
     __slots__ = (
         "_after",
+        "_details",
         "_unmatched",
         "_wanted",
         "count",
@@ -77,6 +93,7 @@ class Response:
         self.error = error
         self.graph = graph
         self._after: WeakKeyDictionary[Graph, ref[Graph]] = WeakKeyDictionary()
+        self._details: Details | None = None
         # The last answer of `unmatched`: after a push, all proxies want the same.
         self._wanted: Names | None = None
         self._unmatched: tuple[str, ...] = ()
@@ -97,6 +114,24 @@ class Response:
             self._unmatched = tuple(one.name for one in self.resources if one.name not in members)
             self._wanted = wanted
         return self._unmatched
+
+    def details(self, message: Message, *, delta: bool) -> Details:
+        """Give names and bodies of its resources, the same objects to all who receive it.
+
+        Args:
+            message: It, as one proxy has received it.
+            delta: Whether that is a message of delta xDS.
+        """
+        if self._details is None:
+            parsed = parse(message.whole(), delta=delta)
+            if isinstance(parsed, discovery_pb2.DeltaDiscoveryResponse):
+                names = tuple(one.name for one in parsed.resources)
+                bodies = tuple(one.resource for one in parsed.resources)
+            else:
+                bodies = tuple(parsed.resources)
+                names = tuple(map(resources.name_of, bodies))
+            self._details = Details(names, bodies)
+        return self._details
 
 
 class _Fact(NamedTuple):

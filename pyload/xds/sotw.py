@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import LocalProtocolError
-from pyload.xds import requests, resources, responses
+from pyload.xds import requests, responses
 from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
 from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
-from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
     from pyload.xds.messages import Message
@@ -167,9 +166,9 @@ class Sotw:
         return watch
 
     def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
-        bodies: tuple[bytes, ...] = ()
+        names, bodies = responses.NO_DETAILS
         if self._detail:
-            bodies = tuple(discovery_pb2.DiscoveryResponse.FromString(message.whole()).resources)
+            names, bodies = response.details(message, delta=False)
         return Push(
             type_url=response.type_url,
             size=response.size,
@@ -178,7 +177,7 @@ class Sotw:
             nonce=nonce,
             version=response.version,
             error=error,
-            names=tuple(map(resources.name_of, bodies)),
+            names=names,
             bodies=bodies,
         )
 

@@ -74,8 +74,8 @@ class Stats:
 class ControlPlane:
     """Serves a mesh's configuration over xDS, as a small istiod would; it is none.
 
-    It knows Services, pods, Endpoints and nodes, Istio's configuration of traffic and security as
-    far as it shows in what proxies are sent, and the waypoints of the Gateway API.
+    It knows Services, pods, Endpoints, EndpointSlices and nodes, Istio's configuration of traffic
+    and security as far as it shows in what proxies are sent, and the waypoints of the Gateway API.
 
     Args:
         client: The API server.

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 CLUSTER_ID: Final = "Kubernetes"
 TLS_MODE: Final = "security.istio.io/tlsMode"
+_SERVICE_NAME: Final = "kubernetes.io/service-name"
 USE_WAYPOINT: Final = "istio.io/use-waypoint"
 _REGION: Final = "topology.kubernetes.io/region"
 _ZONE: Final = "topology.kubernetes.io/zone"
@@ -279,15 +280,49 @@ def addresses(obj: Obj) -> tuple[Address, ...]:
 
 def _addresses(subsets: Iterable[Mapping[str, Any]]) -> Iterable[Address]:
     for subset in subsets:
-        ports = tuple(
-            (port.get("name") or "", port["port"])
-            for port in subset.get("ports") or ()
-            if (port.get("protocol") or "TCP") == "TCP"
-        )
+        ports = _ports_of(subset)
         for address in subset.get("addresses") or ():
-            target = address.get("targetRef") or {}
-            name = target.get("name") if target.get("kind") == "Pod" else ""
-            yield Address(address["ip"], address.get("nodeName") or "", name or "", ports)
+            yield _address(address["ip"], address, ports)
+
+
+def _ports_of(subset: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    return tuple(
+        (port.get("name") or "", port["port"])
+        for port in subset.get("ports") or ()
+        if (port.get("protocol") or "TCP") == "TCP"
+    )
+
+
+def _address(ip: str, obj: Mapping[str, Any], ports: tuple[tuple[str, int], ...]) -> Address:
+    target = obj.get("targetRef") or {}
+    name = target.get("name") if target.get("kind") == "Pod" else ""
+    return Address(ip, obj.get("nodeName") or "", name or "", ports)
+
+
+class Slice(NamedTuple):
+    """What an EndpointSlice says.
+
+    Attributes:
+        service: Its Service; one without a name if it has none.
+        addresses: Its ready addresses, sorted.
+    """
+
+    service: Key
+    addresses: tuple[Address, ...]
+
+
+def endpoint_slice(obj: Obj) -> Slice:
+    """Reduce an EndpointSlice."""
+    metadata = obj["metadata"]
+    name = (metadata.get("labels") or {}).get(_SERVICE_NAME) or ""
+    ports = _ports_of(obj)
+    found = [
+        _address(address, endpoint, ports)
+        for endpoint in obj.get("endpoints") or ()
+        if (endpoint.get("conditions") or {}).get("ready") is not False
+        for address in endpoint.get("addresses") or ()
+    ]
+    return Slice(Key(metadata.get("namespace") or "", name), tuple(sorted(found)))
 
 
 def locality(obj: Obj) -> Locality:

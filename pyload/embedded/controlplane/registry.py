@@ -16,13 +16,23 @@ from pyload.embedded.controlplane.records import CLUSTER_ID, TLS_MODE, Endpoint,
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.records import Address, Labels, Pod, Port, Service
+    from pyload.embedded.controlplane.records import Address, Labels, Pod, Port, Service, Slice
     from pyload.kube.resources import Obj
 
 _SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
 _WORKLOAD_ENTRIES: Final = "workloadentries.networking.istio.io"
 
-FOLLOWED: Final = ("services", "pods", "endpoints", "nodes", _SERVICE_ENTRIES, _WORKLOAD_ENTRIES)
+_SLICES: Final = "endpointslices.discovery.k8s.io"
+
+FOLLOWED: Final = (
+    "services",
+    "pods",
+    "endpoints",
+    _SLICES,
+    "nodes",
+    _SERVICE_ENTRIES,
+    _WORKLOAD_ENTRIES,
+)
 """The kinds that a registry follows, as their definitions are named."""
 
 
@@ -33,6 +43,8 @@ class Registry:
         self._services: dict[Key, Service] = {}
         self._pods: dict[Key, Pod] = {}
         self._addresses: dict[Key, tuple[Address, ...]] = {}
+        self._slices: dict[Key, Slice] = {}
+        self._slices_of: defaultdict[Key, set[Key]] = defaultdict(set)
         self._localities: dict[Key, Locality] = {}
         self._entries: dict[Key, tuple[Service, ...]] = {}
         self._endpoints: dict[Key, Ports] = {}
@@ -51,6 +63,7 @@ class Registry:
             "endpoints": _Kind(
                 self._addresses, records.key, records.addresses, self._put_addresses
             ),
+            _SLICES: _Kind(self._slices, records.key, records.endpoint_slice, self._put_slice),
             "nodes": _Kind(self._localities, records.key, records.locality, self._put_locality),
             _SERVICE_ENTRIES: _Kind(
                 self._entries, records.key, entries.service_entry, self._put_entry
@@ -214,9 +227,37 @@ class Registry:
             del self._addresses[key]
         else:
             self._addresses[key] = new
+        self._named_anew(key)
+
+    def _put_slice(self, key: Key, new: Slice | None) -> None:
+        old = self._slices.get(key)
+        if new == old:
+            return
+        if old is not None:
+            del self._slices[key]
+            self._slices_of[old.service].discard(key)
+            if not self._slices_of[old.service]:
+                del self._slices_of[old.service]
+            self._named_anew(old.service)
+        if new is not None:
+            self._slices[key] = new
+            self._slices_of[new.service].add(key)
+            self._named_anew(new.service)
+
+    def _named_anew(self, key: Key) -> None:
+        """Take that a service's Endpoints or EndpointSlices have changed."""
         service = self._services.get(key)
         if service is not None and service.selector is None:
             self._stale.add(key)
+
+    def _named(self, key: Key) -> tuple[Address, ...]:
+        """Give the addresses that Endpoints and EndpointSlices name for a service."""
+        own = self._addresses.get(key, ())
+        slices = self._slices_of.get(key)
+        if not slices:
+            return own
+        # Kubernetes copies Endpoints into EndpointSlices.
+        return tuple(sorted({*own, *(a for one in slices for a in self._slices[one].addresses)}))
 
     def _put_locality(self, key: Key, new: Locality | None) -> None:
         if new == self._localities.get(key):
@@ -229,8 +270,8 @@ class Registry:
             if pod.node == key.name and pod.ip:
                 self._stale |= self._selecting(pod.key.namespace, pod.labels)
                 self._stale_pods.add(pod.key)
-        for service, found in self._addresses.items():
-            if service in self._services and any(one.node == key.name for one in found):
+        for service in {*self._addresses, *self._slices_of} & self._services.keys():
+            if any(one.node == key.name for one in self._named(service)):
                 self._stale.add(service)
 
     def _selecting(self, namespace: str, labels: Labels) -> set[Key]:
@@ -244,7 +285,7 @@ class Registry:
 
     def _joined(self, service: Service) -> Ports:
         if service.selector is None:
-            found = service.addresses or self._addresses.get(service.key, ())
+            found = service.addresses or self._named(service.key)
             return self._from_addresses(service, found)
         ports: Ports = {}
         members = sorted(

@@ -74,6 +74,61 @@ def test_named_target_ports_are_looked_up_on_each_pod() -> None:
     assert [one.port for one in registry.mesh().endpoints[APP][80]] == [8080]
 
 
+def _slice(name: str, *ips: str, of: str = "app", ready: bool | None = None) -> dict[str, Any]:
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": name,
+            "namespace": "mesh",
+            "labels": {"kubernetes.io/service-name": of},
+        },
+        "endpoints": [
+            {"addresses": [ip], "conditions": {} if ready is None else {"ready": ready}}
+            for ip in ips
+        ],
+        "ports": [{"name": "http", "port": 8080}],
+    }
+
+
+def test_a_service_without_selector_takes_its_endpoint_slices() -> None:
+    """istiod reads nothing else; a captured cluster may have slices and no Endpoints."""
+    registry = mesh_of(
+        service("app", selector={}),
+        _slice("b", "10.1.0.2", "10.1.0.3", ready=True),
+        _slice("a", "10.1.0.1"),
+        _slice("c", "10.1.0.4", ready=False),
+        _slice("d", "10.1.0.5", of="other"),
+    )
+    assert _ips(registry) == ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
+
+    kind = "endpointslices.discovery.k8s.io"
+    registry.event(kind, "MODIFIED", _slice("b", "10.1.0.2"))
+    assert registry.take().endpoints == {APP}
+    assert _ips(registry) == ["10.1.0.1", "10.1.0.2"]
+    registry.event(kind, "DELETED", _slice("a", "10.1.0.1"))
+    assert _ips(registry) == ["10.1.0.2"]
+    registry.event(kind, "MODIFIED", _slice("b", "10.1.0.2", of="other"))
+    assert _ips(registry) == []
+    registry.event(kind, "MODIFIED", _slice("d", "10.1.0.5", of="app"))
+    registry.replace(kind, [_slice("b", "10.1.0.6")])
+    assert _ips(registry) == ["10.1.0.6"]
+
+
+def test_what_is_in_endpoints_and_in_their_copy_is_one_endpoint() -> None:
+    """Kubernetes mirrors Endpoints into EndpointSlices; traffic must not be doubled by that."""
+    endpoints = {
+        "kind": "Endpoints",
+        "metadata": {"name": "app", "namespace": "mesh"},
+        "subsets": [
+            {"addresses": [{"ip": "10.1.0.1"}], "ports": [{"name": "http", "port": 8080}]}
+        ],
+    }
+    registry = mesh_of(service("app", selector={}), endpoints, _slice("a", "10.1.0.1", "10.1.0.2"))
+
+    assert _ips(registry) == ["10.1.0.1", "10.1.0.2"]
+
+
 def test_a_service_without_selector_takes_its_endpoints_object() -> None:
     """The cluster type real creates Endpoints by hand."""
     endpoints = {

@@ -1,0 +1,73 @@
+"""``pyload impersonate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pyload.cli.goflags import GoDuration, GoInt
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.commands.impersonate import Selector
+    from pyload.commands.outcome import Outcome
+    from pyload.tasks import Stop
+    from pyload.units import Duration
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload impersonate --selector both --replicas 2 --delay 10ms",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--replicas", type=GoInt(), default=1, help="Connections for each pod.")
+@click.option("--delay", type=GoDuration(), default="0", help="Pause between two starts.")
+@click.option(
+    "--selector",
+    type=click.Choice(["sidecar", "external", "both"]),
+    default="sidecar",
+    help="Pods with a sidecar, those without, or both.",
+)
+@click.option(
+    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    context: click.Context,
+    *,
+    replicas: int,
+    delay: Duration,
+    selector: Selector,
+    duration: Duration | None,
+    out: Path | None,
+) -> int:
+    """Open the xDS connections of a cluster's pods, for as long as the pods live."""
+    settings = settings_of(context)
+
+    async def main(stop: Stop) -> Outcome:
+        from pyload.commands.impersonate import (  # noqa: PLC0415 - fast help
+            ImpersonateOptions,
+            run_impersonate,
+        )
+
+        options = ImpersonateOptions(
+            selector=selector,
+            replicas=replicas,
+            delay=delay.seconds,
+            duration=None if duration is None else duration.seconds,
+            out=out,
+            connection=settings.connection(),
+        )
+        return await run_impersonate(options, stop=stop)
+
+    return run_and_report(main, settings.log)
+
+
+with_global_options(command)

@@ -1,0 +1,98 @@
+"""``pyload latency``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from pyload.cli.goflags import GoBool, GoDuration, GoInt
+from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.program import Command
+from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.commands.changes import Kind
+    from pyload.commands.outcome import Outcome
+    from pyload.tasks import Stop
+    from pyload.units import Duration
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload latency --kind Service --clients 100 --count 20 --out result.json",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["ServiceEntry", "VirtualService", "Service", "EndpointSlice"]),
+    default="ServiceEntry",
+    help="What to create and delete.",
+)
+@click.option("--count", type=GoInt(), default=0, help="How often; 0 is until stopped.")
+@click.option("--clients", type=GoInt(), default=1, help="Proxies that are to see it.")
+@click.option(
+    "--timeout",
+    type=GoDuration(),
+    default="1m",
+    help="Time that a change may take; exit code 5 beyond it.",
+)
+@click.option(
+    "--embedded",
+    is_flag=True,
+    help="Run against built-in servers; needs no Kubernetes.",
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+# Other flags that pilot-load takes here by accident, and ignores.
+@click.option("--inject", type=GoBool(), hidden=True, expose_value=False)
+@click.option("--concurrency", type=GoInt(), hidden=True, expose_value=False)
+@click.option("--namespace", hidden=True, expose_value=False)
+@click.option("--cooldown", type=GoDuration(), hidden=True, expose_value=False)
+@click.option("--spec", hidden=True, expose_value=False)
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    context: click.Context,
+    *,
+    kind: Kind,
+    count: int,
+    clients: int,
+    timeout: Duration,
+    embedded: bool,
+    out: Path | None,
+) -> int:
+    """Time changes on their way from the API server to proxies; state of the world unless --delta."""
+    settings = settings_of(context)
+    delta = settings.delta and _is_given(context, "delta")
+
+    async def main(stop: Stop) -> Outcome:
+        from pyload.commands.latency import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
+
+        options = LatencyOptions(
+            kind=kind,
+            count=count,
+            clients=clients,
+            timeout=timeout.seconds,
+            embedded=embedded,
+            out=out,
+            connection=replace(settings.connection(), delta=delta),
+        )
+        return await run_latency(options, stop=stop)
+
+    return run_and_report(main, settings.log)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    """Tell whether a global flag was written before or after the command's name."""
+    return any(
+        level.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+        for level in (context.parent, context)
+        if level is not None
+    )
+
+
+with_global_options(command)

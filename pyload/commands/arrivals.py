@@ -1,0 +1,79 @@
+"""Which of many proxies have seen a change, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyload.commands.changes import Sign
+    from pyload.xds.types import Push
+
+_REMEMBERED: Final = 8
+"""Different responses of which it is remembered what they say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """When a change arrived, in seconds on the loop's clock."""
+
+    first: float
+    median: float
+    last: float
+
+
+class Arrivals:
+    """Waits until all proxies have seen that an object is there, or gone.
+
+    Args:
+        sign: How that shows.
+        present: Which of both.
+        keys: The proxies.
+        delta: Whether they speak delta xDS.
+
+    Attributes:
+        waiting: Proxies that have not seen it yet.
+        done: Set when all have.
+    """
+
+    def __init__(self, sign: Sign, *, present: bool, keys: Iterable[str], delta: bool) -> None:
+        self.waiting = set(keys)
+        self.done = asyncio.Event()
+        self._sign = sign
+        self._present = present
+        self._delta = delta
+        self._times: list[float] = []
+        # Proxies share what they receive, so that a response need not be read for each of them.
+        self._known: deque[tuple[Push, bool]] = deque(maxlen=_REMEMBERED)
+
+    def take(self, key: str, push: Push, now: float) -> None:
+        """Take a response in detail that a proxy has received."""
+        if push.type_url != self._sign.type_url or key not in self.waiting:
+            return
+        if self._shows(push):
+            self.waiting.discard(key)
+            self._times.append(now)
+            if not self.waiting:
+                self.done.set()
+
+    def spread(self) -> Spread:
+        """Sum the times up; to be called when all proxies have seen it."""
+        times = sorted(self._times)
+        return Spread(times[0], statistics.median(times), times[-1])
+
+    def _shows(self, push: Push) -> bool:
+        for known, verdict in self._known:
+            if (
+                known.bodies is push.bodies
+                and known.removed_names is push.removed_names
+                and known.error == push.error
+            ):
+                return verdict
+        verdict = self._sign.read(push, delta=self._delta) is self._present
+        self._known.append((push, verdict))
+        return verdict

@@ -1,0 +1,258 @@
+"""``pyload dump``: one pod's xDS configuration as files from which Envoy can be started."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.commands.connection import Connection
+from pyload.commands.envoyfiles import FOLDERS, TYPES, Layout
+from pyload.commands.envoyjson import Reader
+from pyload.commands.fetch import Fetched, fetch
+from pyload.commands.measurement import Measurement
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import own_servers
+from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
+from pyload.kube.resources import PODS
+from pyload.proxies.pods import Skip, read_pod, spec_of
+from pyload.proxies.spec import ProxySpec
+from pyload.tasks import Stop, first_of
+from pyload.xds.tls import Holder
+from pyload.xds.types import CDS, LDS, SDS, short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pyload.commands.envoyfiles import Format
+    from pyload.commands.servers import Servers
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
+    from pyload.xds.tls import Certificate
+    from pyload.xds.types import TypeUrl
+
+    Documents = Iterable[tuple[str, dict[str, Any]]]
+
+log = logging.getLogger("pyload")
+
+_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpOptions:
+    """What `run_dump` needs to know.
+
+    Attributes:
+        pod: Name of the pod.
+        namespace: Its namespace.
+        out: Folder for the files; empty prints them instead.
+        format: ``yaml`` or ``json``.
+        timeout: Seconds that the control plane may take.
+        connection: Servers, credentials and rates.
+    """
+
+    pod: str
+    namespace: str
+    out: str = ""
+    format: Format = "yaml"
+    timeout: float = 30.0
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_dump(
+    options: DumpOptions, *, write: Callable[[str], None], stop: Stop | None = None
+) -> Outcome:
+    """Fetch what a pod's proxy would be sent, and write it down.
+
+    Args:
+        options: What to dump.
+        write: Prints text, where there is no folder.
+        stop: Ends the wait for the control plane.
+
+    Returns:
+        The result, with an error if something was still missing when the time was over.
+
+    Raises:
+        PyloadError: The pod cannot be read, or the control plane sent nothing to dump.
+    """
+    stop = stop or Stop()
+    connection = options.connection
+    measurement = Measurement(command="dump", client=None)
+    async with own_servers(connection, proxies=1) as servers:
+        assert servers.client is not None, "the pod is in an API server"
+        pod = await find_pod(servers.client, options)
+        spec = proxy_of(pod, metadata=connection.metadata)
+        fetched = Fetched(delta=connection.delta)
+        error = await _fetch(spec, servers, fetched, options, stop)
+        log.info("response received")
+        certificate = await _certificate(spec, servers)
+        await asyncio.to_thread(_write_all, fetched, certificate, options, write)
+    log.info("simulation completed successfully")
+    result = measurement.result(left=0, exit_reason="done")
+    return Outcome(result, error, listing=_summary(spec, fetched, options.out))
+
+
+def _summary(spec: ProxySpec, fetched: Fetched, out: str) -> str:
+    counts = (
+        f"{short(type_url)} {len(fetched.resources.get(type_url, ()))}" for type_url in TYPES
+    )
+    where = f" in {out}" if out else ""
+    return f"dump of {spec.type} {spec.namespace}/{spec.name}{where}: {', '.join(counts)}"
+
+
+async def find_pod(client: Client, options: DumpOptions) -> Obj:
+    """Read the pod.
+
+    Raises:
+        UsageError: There is none.
+    """
+    try:
+        return await client.get(PODS.path(options.namespace, options.pod))
+    except NotFound as error:
+        raise UsageError(
+            f"pod not found: {options.namespace}/{options.pod}",
+            fix="check --pod, --namespace and --kubeconfig",
+        ) from error
+
+
+def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
+    """Give the proxy of a pod; of a pod without one, the sidecar that it might have.
+
+    Args:
+        pod: As the API server gave it.
+        metadata: Node metadata to add.
+
+    Raises:
+        UsageError: It has no IP yet, or its proxy is no Envoy.
+    """
+    record = read_pod(pod)
+    where = f"pod {record.namespace}/{record.name}"
+    if not record.ip:
+        raise UsageError(f"{where} has no IP yet", fix="wait until it runs")
+    if isinstance(record.identity, Skip):
+        log.info("%s has no proxy (%s); asking as a sidecar", where, record.identity.reason)
+        return ProxySpec(
+            key=record.uid,
+            type="sidecar",
+            ip=record.ip,
+            name=record.name,
+            namespace=record.namespace,
+            service_account=(pod.get("spec") or {}).get("serviceAccountName") or "default",
+            labels=pod["metadata"].get("labels") or {},
+            metadata=metadata,
+        )
+    spec = spec_of(record)
+    if spec.type == "ztunnel":
+        raise UsageError(f"{where} is a ztunnel, which has no configuration of Envoy")
+    return ProxySpec(
+        key=spec.key,
+        type=spec.type,
+        ip=spec.ip,
+        name=spec.name,
+        namespace=spec.namespace,
+        service_account=spec.service_account,
+        labels=spec.labels,
+        metadata={**metadata, **spec.metadata},
+        cluster_id=spec.cluster_id,
+        domain=spec.domain,
+        complete=spec.complete,
+    )
+
+
+async def _fetch(
+    spec: ProxySpec, servers: Servers, fetched: Fetched, options: DumpOptions, stop: Stop
+) -> PyloadError | None:
+    """Fetch; give the error of a dump that is worth to be written, and is not whole."""
+    delta = options.connection.delta
+    error: PyloadError | None = None
+    try:
+        async with asyncio.timeout(options.timeout):
+            coming = fetch(spec, servers, delta=delta, fetched=fetched)
+            if await first_of(coming, stop.asked.wait(), name="dump") != 0:
+                raise Interrupted("interrupted before the configuration had come")
+    except TimeoutError:
+        error = WaitTimeout(
+            f"the control plane has not sent everything within {options.timeout:g} s",
+            fix="raise --timeout",
+        )
+    except Interrupted:
+        raise
+    except PyloadError as ended:
+        error = ended
+    for reason in fetched.refused:
+        log.warning("a response could not be read: %s", reason)
+    if CDS not in fetched.resources or LDS not in fetched.resources:
+        raise error or WaitTimeout("the control plane has sent no clusters or no listeners")
+    fetched.prune()
+    for type_url, names in fetched.missing().items():
+        if type_url == SDS and servers.certificates is None:
+            log.info("without TLS the control plane gives no secrets: %s", _some(names))
+        else:
+            log.warning("not sent: %s %s", short(type_url), _some(names))
+    return error
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+async def _certificate(spec: ProxySpec, servers: Servers) -> Certificate | None:
+    if servers.certificates is None:
+        log.info("no certificate, as the control plane is asked without TLS; --auth jwt gets one")
+        return None
+    authority = servers.certificates(servers.address)
+    holder = Holder(spec.namespace, spec.service_account, spec.cluster_id)
+    try:
+        certificate = await authority.get(holder)
+    except PyloadError as error:
+        raise error.during("failed to create cert") from error
+    log.info("certificate received")
+    return certificate
+
+
+def _write_all(
+    fetched: Fetched,
+    certificate: Certificate | None,
+    options: DumpOptions,
+    write: Callable[[str], None],
+) -> None:
+    reader = Reader()
+    read: dict[TypeUrl, dict[str, dict[str, Any]]] = {
+        type_url: {
+            name: reader.read(body)
+            for name, body in fetched.resources.get(type_url, {}).items()
+        }
+        for type_url in TYPES
+    }
+    layout = Layout(options.out, options.format)
+    files = list(layout.files(read))
+    if certificate is not None:
+        files += layout.certificates(certificate)
+    for type_url, count in sorted(reader.unknown.items()):
+        log.warning("%d messages are shown as bytes: their type %s is not known", count, type_url)
+    if options.out:
+        _write_files(Path(options.out), layout, files)
+    else:
+        _print(layout, files, write)
+
+
+def _write_files(folder: Path, layout: Layout, files: Documents) -> None:
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for name, document in files:
+            (folder / name).write_bytes(layout.write(document))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {error.filename}: {error.strerror}", fix="give --out another folder"
+        ) from error
+
+
+def _print(layout: Layout, files: Documents, write: Callable[[str], None]) -> None:
+    for name, document in files:
+        text = layout.write(document).decode()
+        # So that a reader of several documents knows where each begins.
+        write(f"---\n# {name}\n{text}" if name.endswith(".yaml") else text)

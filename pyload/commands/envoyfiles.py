@@ -1,0 +1,181 @@
+"""The files of a dump, such that Envoy can be started from them. Pure."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import orjson
+import yaml
+
+from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, short
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pyload.xds.tls import Certificate
+
+    Json = dict[str, Any]
+
+Format = Literal["yaml", "json"]
+
+TYPES: Final = (CDS, LDS, RDS, EDS, ECDS, SDS)
+"""What is dumped, in this order."""
+
+FOLDERS: Final = ("rds", "eds", "sds", "ecds")
+
+_WIDTH: Final = 1 << 20
+"""No line is broken: a certificate or a regular expression stays in one piece."""
+_END: Final = "-----END CERTIFICATE-----\n"
+_EXTENSION: Final = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
+
+
+class Layout:
+    """Names the files of a dump, and points resources to each other.
+
+    Args:
+        folder: Where they are, as it stands in the files; empty for the current folder.
+        format: ``yaml`` or ``json``.
+    """
+
+    def __init__(self, folder: str = "", format: Format = "yaml") -> None:  # noqa: A002 - the flag
+        self._prefix = f"{folder.rstrip('/') or '/'}/".replace("//", "/") if folder else ""
+        self._format = format
+
+    def file(self, kind: str, name: str = "") -> str:
+        """Name the file of a type, or of one resource of it, within the dump.
+
+        Args:
+            kind: Short name of the type.
+            name: The resource's.
+        """
+        return f"{kind}/{sanitised(name)}.{self._format}" if name else f"{kind}.{self._format}"
+
+    def write(self, document: Json) -> bytes:
+        """Write a document in the format."""
+        if self._format == "json":
+            return orjson.dumps(
+                document,
+                option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
+            )
+        return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, width=_WIDTH).encode()
+
+    def files(self, resources: Mapping[TypeUrl, Mapping[str, Json]]) -> Iterator[tuple[str, Json]]:
+        """Give the files with what the control plane has sent.
+
+        Args:
+            resources: Resources as JSON, by type and name; not changed.
+        """
+        for type_url in TYPES:
+            found = [
+                (name, self.local(one)) for name, one in sorted(resources.get(type_url, {}).items())
+            ]
+            kind = short(type_url)
+            if type_url in (CDS, LDS):
+                yield self.file(kind), _response(type_url, [one for _, one in found])
+            else:
+                for name, one in found:
+                    yield self.file(kind, name), _response(type_url, [one])
+        yield f"config.{self._format}", self._bootstrap()
+
+    def certificates(self, certificate: Certificate) -> Iterator[tuple[str, Json]]:
+        """Give the files with a workload's certificate and its root."""
+        chain = certificate.chain.decode()
+        root = f"{chain.split(_END)[-2]}{_END}".lstrip()
+        secrets: dict[str, Json] = {
+            "default": {
+                "tlsCertificate": {
+                    "certificateChain": _inline(certificate.chain),
+                    "privateKey": _inline(certificate.key),
+                }
+            },
+            "ROOTCA": {"validationContext": {"trustedCa": _inline(root.encode())}},
+        }
+        for name, body in secrets.items():
+            secret = {"@type": SDS, "name": name, **body}
+            yield self.file("sds", name), _response(SDS, [secret])
+
+    def local(self, value: Any) -> Any:
+        """Give a part of a resource whose references lead to files instead of the control plane."""
+        if isinstance(value, list):
+            return [self.local(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        changed = {key: self.local(one) for key, one in value.items()}
+        name = changed.get("name")
+        if isinstance(name, str) and name:
+            if "sdsConfig" in changed:
+                changed["sdsConfig"] = self._source(changed["sdsConfig"], SDS, name)
+            if "edsClusterConfig" in changed:
+                changed["edsClusterConfig"] = self._endpoints(changed["edsClusterConfig"], name)
+            if "configDiscovery" in changed:
+                discovery = changed["configDiscovery"]
+                source = self._source(discovery.get("configSource"), ECDS, name)
+                changed["configDiscovery"] = {**discovery, "configSource": source}
+        match changed:
+            case {"rds": {"routeConfigName": str(route)} as rds}:
+                source = self._source(rds.get("configSource"), RDS, route)
+                changed["rds"] = {**rds, "configSource": source}
+        return changed
+
+    def _endpoints(self, config: Json, cluster: str) -> Json:
+        name = config.get("serviceName") or cluster
+        return {**config, "edsConfig": self._source(config.get("edsConfig"), EDS, name)}
+
+    def _source(self, source: Json | None, type_url: TypeUrl, name: str) -> Json:
+        if source and ("path" in source or "pathConfigSource" in source):
+            return source  # It is one of the proxy's own files already.
+        return {"path": self._prefix + self.file(short(type_url), name)}
+
+    def _bootstrap(self) -> Json:
+        return {
+            "node": {"id": "node", "cluster": "envoy"},
+            "admin": {
+                "accessLog": [
+                    {
+                        "name": "envoy.access_loggers.file",
+                        "typedConfig": {
+                            "@type": f"{PREFIX}envoy.extensions.access_loggers.file.v3."
+                            "FileAccessLog",
+                            "path": "/dev/stdout",
+                        },
+                    }
+                ],
+                "address": {"socketAddress": {"address": "0.0.0.0", "portValue": 15000}},
+            },
+            "bootstrapExtensions": [
+                {
+                    "name": "envoy.bootstrap.internal_listener",
+                    "typedConfig": {"@type": PREFIX + _EXTENSION},
+                }
+            ],
+            "dynamicResources": {
+                "cdsConfig": {"path": self._prefix + self.file("cds")},
+                "ldsConfig": {"path": self._prefix + self.file("lds")},
+            },
+        }
+
+
+def sanitised(name: str) -> str:
+    """Make a file's name of a resource's, as pilot-load does.
+
+    >>> sanitised("outbound|80||a.mesh.svc")
+    'outbound_.80_._.a.mesh.svc'
+    """
+    return name.replace("|", "_.").replace("/", "__.")
+
+
+def _response(type_url: TypeUrl, resources: Sequence[Json]) -> Json:
+    return {"resources": list(resources), "typeUrl": type_url, "versionInfo": "0"}
+
+
+def _inline(data: bytes) -> Json:
+    return {"inlineBytes": base64.b64encode(data).decode()}
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Writes each occurrence of a document's parts in full, as Envoy reads no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        del data
+        return True

@@ -1,0 +1,201 @@
+"""One proxy's whole configuration, fetched over one stream."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload.errors import PyloadError
+from pyload.proxies.fleet import Route
+from pyload.proxies.gate import Gate
+from pyload.proxies.identity import name_of, node_of
+from pyload.proxies.pacing import Pace
+from pyload.tasks import clock
+from pyload.timers import Timers
+from pyload.xds.client import Client, Way, bearer
+from pyload.xds.delta import Delta
+from pyload.xds.graph import Graph, refs
+from pyload.xds.resources import decode
+from pyload.xds.sotw import Sotw
+from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.commands.servers import Servers
+    from pyload.proxies.spec import ProxySpec
+    from pyload.xds.types import Push
+
+QUIET_SECONDS: Final = 1.0
+"""How long names that were asked for may be missing after the last response that came."""
+
+
+class Fetched:
+    """What a proxy has been sent.
+
+    Args:
+        delta: Whether responses carry what has changed, instead of all that there is.
+
+    Attributes:
+        resources: Each an encoded ``Any``, by type and name.
+        refused: Why responses could not be read, in order.
+    """
+
+    def __init__(self, *, delta: bool) -> None:
+        self.resources: dict[TypeUrl, dict[str, bytes]] = {}
+        self.refused: list[str] = []
+        self._delta = delta
+
+    def take(self, push: Push) -> None:
+        """Take a response."""
+        if push.error:
+            self.refused.append(f"{short(push.type_url)}: {push.error}")
+            return
+        known = self.resources.setdefault(push.type_url, {})
+        if not self._delta and push.type_url in (CDS, LDS):
+            # Of these alone a response is always the whole state.
+            known.clear()
+        for name in push.removed_names:
+            known.pop(name, None)
+        known.update(zip(push.names, push.bodies, strict=True))
+
+    def wanted(self) -> Mapping[TypeUrl, frozenset[str]]:
+        """Give the names that the clusters and listeners refer to, by type."""
+        graphs = [
+            Graph.of(decode(type_url, body) for body in self.resources.get(type_url, {}).values())
+            for type_url in (CDS, LDS)
+        ]
+        return {type_url: refs(type_url, *graphs).members for type_url in (EDS, RDS, ECDS, SDS)}
+
+    def missing(self) -> dict[TypeUrl, list[str]]:
+        """Give the names that are referred to and have not come, by type."""
+        return {
+            type_url: left
+            for type_url, names in self.wanted().items()
+            if (left := sorted(names - self.resources.get(type_url, {}).keys()))
+        }
+
+    def prune(self) -> None:
+        """Forget what nothing refers to any more."""
+        for type_url, names in self.wanted().items():
+            known = self.resources.get(type_url, {})
+            for name in known.keys() - names:
+                del known[name]
+
+
+async def fetch(
+    spec: ProxySpec, servers: Servers, *, delta: bool, fetched: Fetched | None = None
+) -> Fetched:
+    """Connect as a proxy until it has everything that it asked for; never connects twice.
+
+    A name that the control plane does not know is waited for until nothing has come for a second.
+
+    Args:
+        spec: Who the proxy is.
+        servers: Where it connects.
+        delta: Whether it speaks delta.
+        fetched: Takes what comes, for a caller that does not wait for the end.
+
+    Raises:
+        PyloadError: There is no way to the control plane, or it ended the stream.
+    """
+    fetched = Fetched(delta=delta) if fetched is None else fetched
+    rng, timers, now = Random(), Timers(), clock()  # noqa: S311 - spreads nothing, with one dial
+    watcher = _Watcher(fetched)
+    client = Client(
+        node=functools.partial(node_of, spec),
+        name=name_of(spec),
+        protocol=Delta(node_type=spec.type, detail=True) if delta else Sotw(detail=True),
+        delta=delta,
+        way=functools.partial(_way, spec, servers),
+        observer=watcher,
+        gate=Gate(Pace(None, rng=rng), timers=timers, clock=now),
+        timers=timers,
+        clock=now,
+        rng=rng,
+    )
+    client.start()
+    try:
+        await watcher.settled()
+    finally:
+        client.stop()
+        await watcher.over.wait()
+    fetched.prune()
+    return fetched
+
+
+async def _way(spec: ProxySpec, servers: Servers) -> Way:
+    route = servers.route(spec)
+    if not isinstance(route, Route):
+        route = await route
+    if servers.tokens is None or not route.token:
+        return Way(route.transport, secure=route.secure)
+    token = servers.tokens(spec.namespace, spec.service_account)
+    if not isinstance(token, str):
+        token = await token
+    return Way(route.transport, bearer(token, spec.cluster_id), secure=route.secure)
+
+
+class _Watcher:
+    """Observes the client until it has all, or its stream ends."""
+
+    def __init__(self, fetched: Fetched) -> None:
+        self.over = asyncio.Event()
+        self._fetched = fetched
+        self._changed = asyncio.Event()
+        self._configured = False
+        self._error: BaseException | None = None
+
+    async def settled(self) -> None:
+        """Wait for everything.
+
+        Raises:
+            PyloadError: The stream ended before.
+        """
+        while True:
+            self._changed.clear()
+            if self._error is not None:
+                raise self._error
+            if self._configured and not self._fetched.missing():
+                return
+            try:
+                async with asyncio.timeout(QUIET_SECONDS if self._configured else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                return
+
+    def connecting(self) -> None:
+        pass
+
+    def connected(self, seconds: float) -> None:
+        pass
+
+    def push(self, push: Push) -> None:
+        self._fetched.take(push)
+        self._changed.set()
+
+    def configured(self, seconds: float) -> None:
+        del seconds
+        self._configured = True
+        self._changed.set()
+
+    def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
+        del retry_in
+        self._error = PyloadError(f"ADS connection: {detail}", fix=_FIXES.get(reason, ""))
+        self._changed.set()
+
+    def ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._error = error
+        self.over.set()
+        self._changed.set()
+
+
+_FIXES: Final = {
+    "connect": "check --pilot-address and --auth (every port but 15010 means jwt, over TLS)",
+    "token": "grant the account `create` on serviceaccounts/token, or use port 15010",
+    "certificate": "check that the CA signs for the pod's service account",
+    "unauthenticated": "check --auth, and that istiod knows the cluster of the kubeconfig",
+}

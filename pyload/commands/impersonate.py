@@ -1,0 +1,171 @@
+"""``pyload impersonate``: proxies for the pods of a cluster, for as long as the pods live."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Final, Literal
+
+from pyload.commands.connection import Connection
+from pyload.commands.following import Following
+from pyload.commands.kwok import KwokFlags
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.replicas import Replicas
+from pyload.commands.servers import own_servers
+from pyload.errors import PyloadError, UsageError
+from pyload.proxies.fleet import Fleet
+from pyload.tasks import Stop, Supervisor, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+    from typing import Any
+
+    from pyload.commands.servers import Servers
+    from pyload.proxies.spec import ProxySpec
+    from pyload.report.summary import Result
+
+Selector = Literal["sidecar", "external", "both"]
+
+SELECTORS: Final[dict[str, str]] = {
+    "sidecar": "security.istio.io/tlsMode",
+    "external": "!security.istio.io/tlsMode",
+    "both": "",
+}
+"""What pods are told apart by: Istio's injector puts that label on those with a sidecar."""
+
+_LABELS: Final = {"labels": {"controller": "pods"}}
+
+log = logging.getLogger("pyload")
+queue_log = logging.getLogger("pyload.controllers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImpersonateOptions:
+    """What `run_impersonate` needs to know.
+
+    Attributes:
+        selector: Pods with a sidecar, those without, or both.
+        replicas: Connections for each pod.
+        delay: Seconds between the starts of two connections.
+        duration: Seconds to stay once the pods have been seen; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    selector: Selector = "sidecar"
+    replicas: int = 1
+    delay: float = 0.0
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+    def __post_init__(self) -> None:
+        if self.replicas < 0:
+            raise UsageError(f"--replicas {self.replicas} is below 0", fix="give 0 or more")
+
+
+async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = None) -> Outcome:
+    """Follow the pods of a cluster until stopped, with proxies for those that are selected.
+
+    Raises:
+        PyloadError: A server cannot be reached, or the flags make no sense.
+    """
+    if options.out is not None:
+        check_writable(options.out)
+    async with own_servers(options.connection, proxies=1, open_ended=True) as servers:
+        return await ImpersonateRun(options, servers).run(stop or Stop())
+
+
+class ImpersonateRun:
+    """Follows the pods of one cluster.
+
+    Args:
+        options: What to run.
+        servers: Where.
+        rng: Spreads retries.
+    """
+
+    def __init__(
+        self, options: ImpersonateOptions, servers: Servers, *, rng: Random | None = None
+    ) -> None:
+        assert servers.client is not None, "pods need an API server"
+        rng = rng or Random()  # noqa: S311 - spreads retries
+        connection = options.connection
+        self._options = options
+        self.measurement = Measurement(command="impersonate", client=servers.client)
+        self.fleet = Fleet(
+            None,
+            delta=connection.delta,
+            tokens=servers.tokens,
+            metrics=self.measurement.metrics,
+            rng=rng,
+            route=servers.route,
+            configured=self._configured,
+        )
+        self.replicas = Replicas(
+            self.fleet,
+            count=options.replicas,
+            delay=options.delay,
+            metadata=connection.metadata,
+        )
+        self.following = Following(
+            servers.client,
+            KwokFlags(pod_selector=SELECTORS[options.selector]),
+            address=servers.address,
+            rng=rng,
+            any_pod=True,
+        )
+        self.following.attach(self.replicas)
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end, and close all connections."""
+        options = self._options
+        error: PyloadError | None = None
+        async with (
+            self.measurement.running(options.connection.metrics_addr, self.fleet),
+            self.fleet,
+        ):
+            queue_log.info("starting", extra=_LABELS)
+            try:
+                async with Supervisor() as background:
+                    background.spawn(self.following.run(), name="follower")
+                    background.spawn(self.replicas.run(), name="replicas")
+                    reason = await background.guard(self._live(stop), name="impersonate")
+            except PyloadError as failure:
+                log.error("failed: %s", failure)
+                error, reason = failure, "failed"
+            result = self._result(reason)
+            if options.out is not None:
+                await write_result(options.out, result)
+        queue_log.info("stopped", extra=_LABELS)
+        return Outcome(result, error)
+
+    async def _live(self, stop: Stop) -> str:
+        started = asyncio.get_running_loop().time()
+        synced = self.following.follower.synced
+        if await first_of(synced.wait(), stop.asked.wait(), name="synced") == 0:
+            seconds = asyncio.get_running_loop().time() - started
+            for name in ("pods", "queue"):
+                labels = {"name": name, "attempt": 1, "time": f"{seconds:.3f}s"}
+                log.info("sync complete", extra={"labels": labels})
+            self.measurement.phase = "running"
+            ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+            if self._options.duration is not None:
+                ends.append(asyncio.sleep(self._options.duration))
+            await first_of(*ends, name="run")
+        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+
+    def _configured(self, spec: ProxySpec) -> None:
+        """Take that a replica has its config; a pod's time is its first one's."""
+        key = self.replicas.original(spec.key)
+        if key is not None:
+            self.following.follower.configured(key)
+
+    def _result(self, reason: str) -> Result:
+        result = self.measurement.result(self.fleet, left=0, exit_reason=reason)
+        counts = self.following.counts()
+        return replace(result, kwok=replace(counts, queued=counts.queued + self.replicas.queued))

@@ -1,0 +1,248 @@
+"""``pyload isolated``: a mesh served from this process, without Kubernetes and without Istio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import yaml
+
+from pyload.commands.capture import POD
+from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
+from pyload.commands.connection import Connection
+from pyload.commands.machine import need_of, prepare
+from pyload.commands.measurement import Measurement, check_writable
+from pyload.commands.outcome import Outcome
+from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, load
+from pyload.commands.routes import connector
+from pyload.commands.servers import Servers
+from pyload.commands.spool import Spool
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane, generate
+from pyload.errors import ClusterUnreachable, UsageError
+from pyload.kube.client import Client
+from pyload.proxies.fleet import Route
+from pyload.tasks import Stop, Supervisor, clock, first_of
+from pyload.xds.log import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+    from pyload.config.load import Loaded
+
+DEFAULT_LISTEN: Final = "0.0.0.0:15010"
+_ANY_LOOPBACK: Final = "127.0.0.1:0"
+_NEAR: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what users listen on
+_LAST_PORT: Final = 65535
+_CHECK_SECONDS: Final = 0.02
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IsolatedOptions:
+    """What `run_isolated` needs to know.
+
+    Attributes:
+        loaded: The config; None for a small mesh, unless there is a capture.
+        raw: File with captured objects, used where there is no config; ``-`` is standard input.
+        short_circuit: End as soon as every proxy has its configuration.
+        listen: ``HOST:PORT`` of the control plane, by default `DEFAULT_LISTEN`; without one, of the
+            API server, by default any port of the loopback.
+        apiserver_only: Serve an empty API server and nothing else.
+        kubeconfig_out: File for a kubeconfig of the API server; None for none.
+        duration: Seconds to run once everything is started; None until stopped.
+        connection: How the mesh's proxies connect.
+    """
+
+    loaded: Loaded | None = None
+    raw: str = ""
+    short_circuit: bool = False
+    listen: str = ""
+    apiserver_only: bool = False
+    kubeconfig_out: Path | None = None
+    duration: float | None = None
+    connection: Connection = field(default_factory=Connection)
+
+
+async def run_isolated(options: IsolatedOptions, *, stop: Stop | None = None) -> Outcome:
+    """Serve a mesh until stopped.
+
+    Its objects are created first, and its proxies connect; then the control plane reads the
+    objects, and the time that this takes is logged.
+
+    Raises:
+        PyloadError: The config or the capture cannot be used, or a port is taken.
+    """
+    stop = stop or Stop()
+    if options.kubeconfig_out is not None:
+        check_writable(options.kubeconfig_out, flag="--kubeconfig-out")
+    if options.apiserver_only:
+        return await _serve_objects(options, stop)
+    if options.loaded is None and options.raw:
+        return await _replay(options, stop)
+    mesh = ClusterOptions(
+        loaded=options.loaded,
+        cluster_type="fake",
+        embedded=True,
+        duration=options.duration,
+        connection=options.connection,
+    )
+    planned = plan_run(mesh)
+    async with _serving(options, proxies=planned.plan.proxy_count) as served:
+        return await served.live(MeshRun(mesh, planned, served.servers), stop)
+
+
+async def _replay(options: IsolatedOptions, stop: Stop) -> Outcome:
+    capture = ReproduceOptions(
+        file=options.raw,
+        embedded=True,
+        duration=options.duration,
+        connection=options.connection,
+    )
+    with Spool() as spool:
+        await load(spool, capture, stop)
+        async with _serving(options, proxies=spool.count(POD)) as served:
+            return await served.live(ReproduceRun(capture, spool, served.servers), stop)
+
+
+async def _serve_objects(options: IsolatedOptions, stop: Stop) -> Outcome:
+    """Serve an empty API server until stopped."""
+    measurement = Measurement(command="isolated", client=None)
+    async with _api_server(options, listen=options.listen or _ANY_LOOPBACK) as (_, url):
+        log.info("embedded API server at %s; it has no control plane", url)
+        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        if options.duration is not None:
+            ends.append(asyncio.sleep(options.duration))
+        first = await first_of(*ends, name="isolated")
+    log.info("running complete")
+    reason = "stopped by a signal" if first == 0 else "its duration was over"
+    return Outcome(measurement.result(left=0, exit_reason=reason))
+
+
+@contextlib.asynccontextmanager
+async def _api_server(
+    options: IsolatedOptions, *, listen: str
+) -> AsyncIterator[tuple[ApiServer, str]]:
+    host, port = listening(listen)
+    server = ApiServer()
+    try:
+        async with server.serve(host=host, port=port) as url:
+            if options.kubeconfig_out is not None:
+                await asyncio.to_thread(_write_kubeconfig, options.kubeconfig_out, url)
+                log.info("kubeconfig written to %s", options.kubeconfig_out)
+            yield server, url
+    except OSError as error:
+        raise ClusterUnreachable(
+            f"cannot listen on {listen}: {error.strerror}", fix="give --listen another address"
+        ) from error
+
+
+@contextlib.asynccontextmanager
+async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_Served]:
+    """Serve both, the control plane without having read anything yet."""
+    connection = options.connection
+    host, port = listening(options.listen or DEFAULT_LISTEN)
+    async with _api_server(options, listen=_ANY_LOOPBACK) as (server, url):
+        client = Client(server.transport(), qps=connection.qps)
+        plane = ControlPlane(client)
+        bracketed = f"[{host}]" if ":" in host else host
+        async with plane.serve(host=bracketed, port=port) as addresses:
+            log.info(
+                "embedded API server at %s, embedded control plane at %s",
+                url,
+                addresses.plaintext,
+            )
+            bound = addresses.plaintext.rpartition(":")[2]
+            address = f"{_NEAR.get(host, bracketed)}:{bound}"
+            need = need_of(
+                connection, "plaintext", address=address, proxies=proxies, served_here=True
+            )
+            transport = connector(connection.transport, prepare(need))(address, None)
+            route = Route(transport, token=False)
+            try:
+                yield _Served(options, plane, Servers(client, address, lambda _: route))
+            finally:
+                await transport.aclose()
+
+
+class _Served:
+    """The servers, with the run of a mesh on them."""
+
+    def __init__(self, options: IsolatedOptions, plane: ControlPlane, servers: Servers) -> None:
+        self.servers = servers
+        self._options = options
+        self._plane = plane
+
+    async def live(self, run: MeshRun | ReproduceRun, stop: Stop) -> Outcome:
+        """Run a mesh to its end."""
+        async with Supervisor() as background:
+            background.spawn(self._launch(run, background, stop), name="launch")
+            outcome = await background.guard(run.run(stop), name="isolated")
+        log.info("running complete")
+        result = replace(outcome.result, command="isolated")
+        if self._synced(run) and self._options.short_circuit:
+            result = replace(result, exit_reason="synced")
+        return replace(outcome, result=result)
+
+    async def _launch(
+        self, run: MeshRun | ReproduceRun, background: Supervisor, stop: Stop
+    ) -> None:
+        # Istiod has its types linked in; loading them is not part of its time.
+        await asyncio.to_thread(generate.preload)
+        await run.started.wait()
+        log.info("fake configuration setup, launching Istiod")
+        log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
+        now = clock()
+        began = now()
+        background.spawn(self._plane.run(), name="control-plane")
+        await self._plane.ready.wait()
+        log.info("Istiod is ready (%s)", Seconds(now() - began))
+        if self._options.short_circuit:
+            while not self._synced(run):
+                await asyncio.sleep(_CHECK_SECONDS)
+            stop.signal()
+
+    def _synced(self, run: MeshRun | ReproduceRun) -> bool:
+        return run.started.is_set() and run.fleet.counts.configured_now >= len(run.fleet)
+
+
+def listening(address: str) -> tuple[str, int]:
+    """Split an address to listen on: ``HOST:PORT``, or ``:PORT`` for all interfaces.
+
+    Raises:
+        UsageError: It is not such an address.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise UsageError(
+            f"--listen {address!r} is not an address", fix=f"write HOST:PORT, as {DEFAULT_LISTEN}"
+        )
+    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+
+
+def _write_kubeconfig(path: Path, url: str) -> None:
+    """Write a kubeconfig for a server that takes anybody.
+
+    Raises:
+        UsageError: The file cannot be written.
+    """
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "pyload",
+        "clusters": [{"name": "pyload", "cluster": {"server": url}}],
+        "users": [{"name": "pyload", "user": {}}],
+        "contexts": [{"name": "pyload", "context": {"cluster": "pyload", "user": "pyload"}}],
+    }
+    try:
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", fix="give --kubeconfig-out another file"
+        ) from error

@@ -1,0 +1,338 @@
+"""``pyload latency``: how long a change in the API server takes until proxies have it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload.cluster.names import Names
+from pyload.cluster.removal import remove_all
+from pyload.cluster.served import find_served
+from pyload.cluster.writer import Writer, entry_of
+from pyload.commands.arrivals import Arrivals, Spread
+from pyload.commands.changes import NAMESPACE, Change, base_of, change_of, needed
+from pyload.commands.connection import Connection
+from pyload.commands.measurement import Measurement, check_writable, write_result
+from pyload.commands.outcome import Outcome
+from pyload.commands.servers import embedded_servers, own_servers
+from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
+from pyload.kube.ips import IpAllocator
+from pyload.kube.objects import RUN_LABEL
+from pyload.proxies.fleet import Fleet
+from pyload.proxies.spec import ProxySpec
+from pyload.report.histogram import Histogram
+from pyload.report.latency import Latency
+from pyload.tasks import Stop, Supervisor, clock, first_of
+from pyload.units import Duration
+from pyload.xds.types import short
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+    from pathlib import Path
+    from typing import Any
+
+    from pyload.commands.changes import Kind
+    from pyload.commands.servers import Servers
+    from pyload.kube.resources import Obj, Resource
+    from pyload.report.summary import Result
+    from pyload.xds.types import Push
+
+PAUSE_SECONDS: Final = 0.25
+"""After each change, so that the control plane does not put the next one with it."""
+
+_POLL_SECONDS: Final = 0.05
+_TURN: Final = 20
+"""Proxies that are started in a row before others get their turn."""
+
+_COLUMNS: Final = ("written", "first", "median", "last")
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyOptions:
+    """What `run_latency` needs to know.
+
+    Attributes:
+        kind: What is created and deleted.
+        count: How often; 0 for until stopped.
+        clients: Proxies that are to see it; 0 counts as 1.
+        timeout: Seconds that a change may take until the last proxy has it.
+        embedded: Use a built-in API server and control plane.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    kind: Kind = "ServiceEntry"
+    count: int = 0
+    clients: int = 1
+    timeout: float = 60.0
+    embedded: bool = False
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+
+    def __post_init__(self) -> None:
+        for flag, value in (("--count", self.count), ("--clients", self.clients)):
+            if value < 0:
+                raise UsageError(f"{flag} {value} is below 0", fix="give 0 or more")
+
+
+async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> Outcome:
+    """Create and delete an object again and again, and time its way to the proxies.
+
+    Raises:
+        PyloadError: The run could not begin; nothing was created.
+    """
+    if options.out is not None:
+        check_writable(options.out)
+    proxies = max(1, options.clients)
+    async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        if options.embedded:
+            opened = embedded_servers(options.connection, background, proxies=proxies)
+        else:
+            opened = own_servers(options.connection, proxies=proxies)
+        servers = await stack.enter_async_context(opened)
+        run = LatencyRun(options, servers)
+        return await background.guard(run.run(stop or Stop()), name="latency")
+
+
+class LatencyRun:
+    """Times changes on one pair of servers.
+
+    Args:
+        options: What to run.
+        servers: Where.
+        rng: Draws the run's name, and spreads retries.
+    """
+
+    def __init__(
+        self, options: LatencyOptions, servers: Servers, *, rng: Random | None = None
+    ) -> None:
+        assert servers.client is not None, "changes need an API server"
+        rng = rng or Random()  # noqa: S311 - a name and retries, not secrets
+        connection = options.connection
+        self._options = options
+        self._client = servers.client
+        self._run_id = Names(rng).draw()
+        self._clock = clock()
+        self._debug = log.isEnabledFor(logging.DEBUG)
+        self._more = asyncio.Event()
+        self._arrivals: Arrivals | None = None
+        self._served: Mapping[Resource, Resource] = {}
+        self._times = {column: Histogram() for column in _COLUMNS}
+        ips = IpAllocator()
+        self._specs = [
+            proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
+        ]
+        self.measurement = Measurement(
+            command="latency", client=servers.client, run_id=self._run_id
+        )
+        self.writer = Writer(servers.client, self.measurement.metrics)
+        self.fleet = Fleet(
+            None,
+            delta=connection.delta,
+            tokens=servers.tokens,
+            metrics=self.measurement.metrics,
+            rng=rng,
+            observer=self._pushed,
+            detail=True,
+            route=servers.route,
+            configured=lambda _: self._more.set(),
+        )
+
+    async def run(self, stop: Stop) -> Outcome:
+        """Run to the end, and remove what was created."""
+        options = self._options
+        error: PyloadError | None = None
+        reason = "all changes were measured"
+        async with (
+            self.measurement.running(options.connection.metrics_addr, self.fleet),
+            self.fleet,
+        ):
+            try:
+                if await first_of(self._measure(), stop.asked.wait(), name="latency") != 0:
+                    reason = "stopped by a signal"
+            except PyloadError as failure:
+                error, reason = failure, "failed"
+            result = self._result(reason)
+            await self._save(result)
+            self.measurement.phase = "cleaning up"
+            left = await remove_all(self.writer, stop)
+            result = replace(result, objects=self._result(reason).objects)
+            await self._save(result)
+        if left:
+            if error is not None:
+                log.error("%s", error)
+            error = CleanupIncomplete(left, fix=f"they have the label {RUN_LABEL}={self._run_id}")
+        return Outcome(result, error)
+
+    async def _measure(self) -> None:
+        self._served = await find_served(self._client, needed(self._options.kind))
+        base = base_of(self._options.kind, run_id=self._run_id)
+        if base is not None:
+            await self._create(*base)
+        self.measurement.phase = "connecting"
+        await self._connect()
+        self.measurement.phase = "running"
+        ends: list[Coroutine[Any, Any, Any]] = [self._rounds(), self._closed()]
+        await first_of(*ends, name="rounds")
+
+    async def _connect(self) -> None:
+        """Start the proxies, and wait until all have their config.
+
+        Raises:
+            WaitTimeout: They have not, and are not getting on.
+        """
+        for index, spec in enumerate(self._specs):
+            self.fleet.start(spec)
+            if index % _TURN == 0:
+                await asyncio.sleep(0)
+        counts = self.fleet.counts
+        while counts.configured_now < len(self._specs):
+            self._more.clear()
+            try:
+                async with asyncio.timeout(self._options.timeout):
+                    await self._more.wait()
+            except TimeoutError:
+                disconnects = self.measurement.metrics.snapshot().disconnects
+                ended = ", ".join(f"{reason} {n}" for reason, n in sorted(disconnects.items()))
+                raise WaitTimeout(
+                    f"{counts.configured_now} of {len(self._specs)} proxies have their config, and "
+                    f"no other in {self._options.timeout:g} s (streams ended: {ended or 'none'})",
+                    fix="check --pilot-address and --auth, or raise --timeout",
+                ) from None
+
+    async def _closed(self) -> None:
+        """Wait for a proxy to lose its stream: what it gets on the next is no push.
+
+        Raises:
+            PyloadError: One has.
+        """
+        counts = self.fleet.counts
+        reconnects = counts.reconnects
+        # The sum over many proxies is what there is to look at.
+        while counts.connected_now == len(self._specs) and counts.reconnects == reconnects:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_SECONDS)
+        reasons = self.measurement.metrics.snapshot().disconnects
+        raise PyloadError(
+            f"close event: a stream has ended ({', '.join(sorted(reasons)) or 'unknown'})",
+            fix="see the log of the control plane, or `--log_output_level adsc:info`",
+        )
+
+    async def _rounds(self) -> None:
+        # The first is not counted: it waits for what comes with the base and the connections.
+        await self._round(0)
+        for index in itertools.count(1):
+            await self._round(index)
+            if index == self._options.count:
+                return
+
+    async def _round(self, index: int) -> None:
+        """Create and delete one object, and take the times of its arrival unless it is the 0th."""
+        change = change_of(self._options.kind, index, run_id=self._run_id)
+        arrivals = self._watch(change, present=True)
+        begun = self._clock()
+        resource, obj = await self._create(change.resource, change.obj)
+        written = self._clock()
+        await self._wait(arrivals, change, "arrived")
+        if index:
+            self._record(index, begun, written, arrivals.spread())
+        await asyncio.sleep(PAUSE_SECONDS)
+        gone = self._watch(change, present=False)
+        await self.writer.delete(entry_of(resource, obj))
+        await self._wait(gone, change, "was gone")
+        await asyncio.sleep(PAUSE_SECONDS)
+
+    def _record(self, index: int, begun: float, written: float, spread: Spread) -> None:
+        ended = max(spread.last, written)
+        # Its level is pilot-load's, which scripts rely on.
+        log.error("completed %d in %s %s", index, _span(ended - begun), _span(ended - written))
+        moments = (written, spread.first, spread.median, spread.last)
+        for column, moment in zip(_COLUMNS, moments, strict=True):
+            self._times[column].record(moment - begun)
+        if len(self._specs) > 1:
+            texts = (_span(moment - begun) for moment in moments[1:])
+            log.info("cfg-%d: first proxy %s, median %s, last %s", index, *texts)
+
+    async def _create(self, wanted: Resource, obj: Obj) -> tuple[Resource, Obj]:
+        """Create an object in the version that is served; give both."""
+        resource = self._served.get(wanted, wanted)
+        obj = {**obj, "apiVersion": resource.api_version}
+        if await self.writer.create(resource, obj) is None:
+            name = obj["metadata"]["name"]
+            raise PyloadError(
+                f"{resource.kind} {NAMESPACE}/{name} is there already",
+                fix=f"if another run left it: kubectl -n {NAMESPACE} delete {resource.plural} {name}",
+            )
+        return resource, obj
+
+    def _watch(self, change: Change, *, present: bool) -> Arrivals:
+        keys = [spec.key for spec in self._specs]
+        delta = self._options.connection.delta
+        self._arrivals = Arrivals(change.sign, present=present, keys=keys, delta=delta)
+        return self._arrivals
+
+    async def _wait(self, arrivals: Arrivals, change: Change, what: str) -> None:
+        try:
+            async with asyncio.timeout(self._options.timeout):
+                await arrivals.done.wait()
+        except TimeoutError:
+            name = f"{change.resource.kind} {change.obj['metadata']['name']}"
+            raise WaitTimeout(
+                f"{name} {what} at {len(self._specs) - len(arrivals.waiting)} of "
+                f"{len(self._specs)} proxies in {self._options.timeout:g} s",
+                fix=(
+                    f"look at istiod, and whether a Sidecar hides namespace {NAMESPACE}; "
+                    "or raise --timeout"
+                ),
+            ) from None
+
+    def _pushed(self, spec: ProxySpec, push: Push) -> None:
+        if self._debug:
+            log.debug("Got update: %s", short(push.type_url))
+        if self._arrivals is not None:
+            self._arrivals.take(spec.key, push, self._clock())
+
+    def _result(self, reason: str) -> Result:
+        left = len(self.writer.ledger)
+        result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
+        return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
+
+    async def _save(self, result: Result) -> None:
+        if self._options.out is not None:
+            await write_result(self._options.out, result)
+
+
+def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
+    """Give a proxy as pilot-load's command has it (contract §2.6).
+
+    Args:
+        ip: Its IP.
+        metadata: Further node metadata, which the fixed keys override.
+    """
+    return ProxySpec(
+        key=ip,
+        type="sidecar",
+        ip=ip,
+        name=f"adsc-{ip}",
+        namespace=NAMESPACE,
+        labels=None,
+        metadata={
+            **metadata,
+            "ISTIO_VERSION": "1.20.0-pilot-load",
+            "CLUSTER_ID": "Kubernetes",
+            "LABELS": None,
+            "NAMESPACE": NAMESPACE,
+            "SDS": "true",
+        },
+        complete=True,
+    )
+
+
+def _span(seconds: float) -> str:
+    return str(Duration.from_seconds(seconds))

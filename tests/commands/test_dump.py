@@ -1,0 +1,362 @@
+"""Dumps: what is fetched, what is written, and whether Envoy could be started from it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from google.protobuf import any_pb2
+
+from pyload.commands.connection import Connection
+from pyload.commands.diff import run_diff
+from pyload.commands.dump import DumpOptions, run_dump
+from pyload.commands.envoyfiles import Layout, sanitised
+from pyload.commands.envoyjson import Reader
+from pyload.commands.fetch import Fetched
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.errors import PyloadError, UsageError
+from pyload.kube.client import Client
+from pyload.kube.resources import NAMESPACES, PODS, SERVICES
+from pyload.tasks import Supervisor
+from pyload.xds.resources import name_of
+from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS, Push, TypeUrl
+from tests.commands.test_prober import kubeconfig
+from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.xds.messages import named
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from pyload.commands.outcome import Outcome
+    from pyload.embedded.controlplane.server import Addresses
+
+grpc = pytest.mark.grpc
+SERVICE = {
+    "metadata": {"name": "web"},
+    "spec": {"clusterIP": "10.9.0.1", "selector": {"app": "app"}, "ports": [{"port": 80, "name": "http"}]},
+}
+
+
+@dataclass
+class Served:
+    """A mesh with one service and its pods, and how to dump them."""
+
+    addresses: Addresses
+    url: str
+    tmp: Path
+
+    async def dump(self, out: Path | None = None, *, name: str = "web-0", **options: Any) -> Outcome:
+        """Dump a pod."""
+        auth = options.pop("auth", "plaintext")
+        address = self.addresses.plaintext
+        if auth in ("jwt", "mtls"):
+            address = self.addresses.tls if auth == "jwt" else self.addresses.mtls
+        connection = Connection(
+            pilot_address=address,
+            auth=auth,
+            kubeconfig=kubeconfig(self.tmp, self.url),
+            delta=options.pop("delta", True),
+            insecure=auth != "plaintext",
+            ca_address=self.addresses.tls if auth == "mtls" else "",
+            transport=options.pop("transport", "lean"),
+        )
+        write = options.pop("write", lambda _: None)
+        return await run_dump(
+            DumpOptions(
+                pod=name,
+                namespace="mesh",
+                out="" if out is None else str(out),
+                connection=connection,
+                **options,
+            ),
+            write=write,
+        )
+
+
+@contextlib.asynccontextmanager
+async def served(tmp: Path) -> AsyncIterator[Served]:
+    """Serve a mesh."""
+    server = ApiServer()
+    client = Client(server.transport())
+    await client.create(NAMESPACES.path(), {"metadata": {"name": "mesh"}})
+    await client.create(SERVICES.path("mesh"), SERVICE)
+    for obj in (
+        pod("web-0", ip="10.0.0.10"),
+        plain_pod("plain", ip="10.0.0.11"),
+        pod("pending"),
+        pod("z", ip="10.0.0.12", proxy=proxy_container("ztunnel")),
+    ):
+        obj["metadata"].pop("ownerReferences")
+        obj["spec"]["serviceAccountName"] = "default"
+        created = await client.create(PODS.path("mesh"), {**obj, "status": {}})
+        created["status"] = obj["status"]
+        await client.update(PODS.path("mesh", obj["metadata"]["name"], "status"), created)
+    plane = ControlPlane(client)
+    async with Supervisor() as background, server.serve() as url, plane.serve(tls_port=0) as ports:
+        background.spawn(plane.run(), name="control-plane")
+        await plane.ready.wait()
+        yield Served(ports, url, tmp)
+
+
+def documents(folder: Path) -> dict[str, Any]:
+    """Read all files of a dump."""
+    return {
+        str(path.relative_to(folder)): yaml.safe_load(path.read_text())
+        for path in sorted(folder.rglob("*.*"))
+    }
+
+
+def library(name: str) -> Any:
+    """Give a class of envoy-data-plane."""
+    package, _, kind = name.rpartition(".")
+    return getattr(import_module(f"envoy_data_plane.{package}"), kind)
+
+
+def load_types(value: Any) -> None:
+    """Import the classes of all types in a document: the library knows those of its own modules."""
+    if isinstance(value, dict):
+        package = value.get("@type", "").removeprefix(PREFIX).rpartition(".")[0]
+        if package:
+            import_module(f"envoy_data_plane.{package}")
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            load_types(one)
+
+
+def paths_in(value: Any) -> Iterator[str]:
+    """Find the files that a document refers to."""
+    if isinstance(value, dict):
+        if set(value) == {"path"}:
+            yield value["path"]
+        for one in value.values():
+            yield from paths_in(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from paths_in(one)
+
+
+@grpc
+@pytest.mark.filterwarnings("ignore:ConfigSource.path is deprecated:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("auth", "delta", "transport"),
+    [
+        ("plaintext", True, "lean"),
+        ("plaintext", False, "grpc"),
+        ("plaintext-jwt", True, "lean"),
+        ("jwt", False, "lean"),
+        ("mtls", True, "lean"),
+    ],
+)
+async def test_what_is_written_can_be_loaded(
+    tmp_path: Path,
+    auth: str,
+    delta: bool,  # noqa: FBT001 - a parameter
+    transport: str,
+) -> None:
+    """Envoy starts from the folder: each document is of its type, and what it names is there."""
+    out = tmp_path / "out"
+    async with served(tmp_path) as mesh:
+        outcome = await mesh.dump(out, auth=auth, delta=delta, transport=transport)
+    assert outcome.error is None
+
+    found = documents(out)
+    load_types(list(found.values()))
+    bootstrap = library("envoy.config.bootstrap.v3.Bootstrap").from_dict(found.pop("config.yaml"))
+    assert bootstrap.dynamic_resources.cds_config.path == f"{out}/cds.yaml"
+    response = library("envoy.service.discovery.v3.DiscoveryResponse")
+    kinds = {
+        "cds": library("envoy.config.cluster.v3.Cluster"),
+        "lds": library("envoy.config.listener.v3.Listener"),
+        "rds": library("envoy.config.route.v3.RouteConfiguration"),
+        "eds": library("envoy.config.endpoint.v3.ClusterLoadAssignment"),
+        "sds": library("envoy.extensions.transport_sockets.tls.v3.Secret"),
+    }
+    for name, document in found.items():
+        kind = kinds[name.partition("/")[0].removesuffix(".yaml")]
+        for resource in document["resources"]:
+            body = {key: value for key, value in resource.items() if key != "@type"}
+            message = kind.from_dict(body)
+            assert message.parse(bytes(message)) == message
+        assert response.from_dict(document).type_url == document["typeUrl"]
+    named = {path for document in found.values() for path in paths_in(document)}
+    secrets = {f"{out}/sds/default.yaml", f"{out}/sds/ROOTCA.yaml"}
+    certified = auth in ("jwt", "mtls")
+    assert secrets <= named
+    assert {path for path in named if not Path(path).exists()} == (set() if certified else secrets)
+
+
+@grpc
+async def test_routes_and_endpoints_keep_their_names(tmp_path: Path) -> None:
+    """pilot-load wrote `routeName` into every listener, and Envoy refused the file beside it."""
+    out = tmp_path / "out"
+    async with served(tmp_path) as mesh:
+        await mesh.dump(out)
+    found = documents(out)
+
+    assert found["rds/80.yaml"]["resources"][0]["name"] == "80"
+    listeners = json.dumps(found["lds.yaml"])
+    assert '"routeConfigName": "80"' in listeners
+    assert '"routeName"' not in listeners
+    cluster = "outbound|80||web.mesh.svc.cluster.local"
+    endpoints = found[f"eds/{sanitised(cluster)}.yaml"]["resources"][0]
+    assert endpoints["clusterName"] == cluster
+    assert "10.0.0.10" in json.dumps(endpoints)
+    names = [one["name"] for one in found["cds.yaml"]["resources"]]
+    assert names == sorted(names)
+    assert found["cds.yaml"]["versionInfo"] == "0"
+
+
+@grpc
+async def test_a_dump_differs_from_another_by_what_has_changed(tmp_path: Path) -> None:
+    """Both protocols, formats and folders give the same; a certificate is new each time."""
+    async with served(tmp_path) as mesh:
+        await mesh.dump(tmp_path / "a", auth="jwt")
+        await mesh.dump(tmp_path / "b", auth="jwt", delta=False, format="json")
+    found = run_diff(tmp_path / "a", tmp_path / "b")
+    assert list(found.lines()) == [f"0 added, 0 removed, 0 changed, {found.same} the same"]
+    assert found.same > 5
+
+    path = tmp_path / "a" / "rds" / "80.yaml"
+    path.write_text(path.read_text().replace("web.mesh.svc.cluster.local:80", "other"))
+    (tmp_path / "a" / "eds" / f"{sanitised('outbound|80||web.mesh.svc.cluster.local')}.yaml").unlink()
+    lines = list(run_diff(tmp_path / "a", tmp_path / "b").lines())
+
+    assert lines[0] == "+ eds outbound|80||web.mesh.svc.cluster.local"
+    assert lines[1] == "~ rds 80"
+    assert any(line.startswith("    -") and line.endswith("other") for line in lines)
+    assert lines[-1].startswith("1 added, 0 removed, 1 changed, ")
+
+
+def test_a_folder_that_is_no_dump(tmp_path: Path) -> None:
+    """Two wrong names must not be said to be equal."""
+    with pytest.raises(UsageError, match="holds no dump"):
+        run_diff(tmp_path, tmp_path)
+
+
+@grpc
+async def test_without_a_folder_each_document_is_printed(tmp_path: Path) -> None:
+    """The text is YAML of several documents, in the contract's order."""
+    printed: list[str] = []
+    async with served(tmp_path) as mesh:
+        await mesh.dump(name="plain", auth="jwt", write=printed.append)
+    found = list(yaml.safe_load_all("".join(printed)))
+    kinds = [one.get("typeUrl", "config") for one in found]
+
+    assert [printed[0].splitlines()[1], printed[-1].splitlines()[1]] == [
+        "# cds.yaml",
+        "# sds/ROOTCA.yaml",
+    ]
+    assert list(dict.fromkeys(kinds)) == [CDS, LDS, RDS, EDS, "config", SDS]
+    root = found[-1]["resources"][0]["validationContext"]["trustedCa"]["inlineBytes"]
+    assert base64.b64decode(root).count(b"BEGIN CERTIFICATE") == 1
+
+
+@grpc
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [("absent", "pod not found"), ("pending", "no IP"), ("z", "ztunnel")],
+)
+async def test_pods_that_cannot_be_dumped(tmp_path: Path, name: str, problem: str) -> None:
+    """One sentence, and no empty folder that looks like a dump."""
+    async with served(tmp_path) as mesh:
+        with pytest.raises(UsageError, match=problem):
+            await mesh.dump(tmp_path / "out", name=name)
+    assert not (tmp_path / "out").exists()
+
+
+@grpc
+async def test_a_control_plane_that_refuses(tmp_path: Path) -> None:
+    """pilot-load waits for ever; the words of the server say why there is nothing."""
+    async with served(tmp_path) as mesh:
+        mesh.addresses = type(mesh.addresses)(plaintext=mesh.addresses.tls)
+        async with asyncio.timeout(10):
+            with pytest.raises(PyloadError, match="ADS connection: "):
+                await mesh.dump(tmp_path / "out", timeout=5.0)
+
+
+def raw(type_url: str, value: bytes) -> bytes:
+    """Pack bytes of any kind."""
+    return any_pb2.Any(type_url=type_url, value=value).SerializeToString()
+
+
+def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> Push:
+    """Make a response in detail."""
+    return Push(
+        type_url=type_url,
+        size=0,
+        resources=len(bodies),
+        removed=len(removed),
+        nonce="n",
+        version="v",
+        names=tuple(map(name_of, bodies)),
+        removed_names=removed,
+        bodies=bodies,
+    )
+
+
+def test_a_partial_response_loses_nothing() -> None:
+    """istiod sends the endpoints of one changed cluster alone; pilot-load forgot the others."""
+    fetched = Fetched(delta=False)
+    fetched.take(a_push(EDS, named(EDS, "a"), named(EDS, "b")))
+    fetched.take(a_push(EDS, named(EDS, "b")))
+    fetched.take(a_push(LDS, named(LDS, "x"), named(LDS, "y")))
+    fetched.take(a_push(LDS, named(LDS, "y")))
+
+    assert set(fetched.resources[EDS]) == {"a", "b"}
+    assert set(fetched.resources[LDS]) == {"y"}
+
+
+def test_delta_removes_what_it_says() -> None:
+    """A resource that is gone must not be dumped."""
+    fetched = Fetched(delta=True)
+    fetched.take(a_push(CDS, named(CDS, "a"), named(CDS, "b")))
+    fetched.take(a_push(CDS, named(CDS, "c"), removed=("a",)))
+
+    assert set(fetched.resources[CDS]) == {"b", "c"}
+
+
+def test_types_that_are_not_known_are_shown_as_bytes() -> None:
+    """One filter of a vendor must not cost the whole dump."""
+    reader = Reader()
+    url = f"{PREFIX}acme.v1.Thing"
+
+    assert reader.read(raw(url, b"\x01")) == {"@type": url, "value": "AQ=="}
+    assert reader.read(raw(LDS, b"\x0a\x01\xff"))["value"] == "CgH/"
+    assert reader.unknown == {url: 1, LDS: 1}
+
+
+def test_references_lead_to_files() -> None:
+    """Extensions inside HTTP filters and of listeners too, which pilot-load dropped."""
+    layout = Layout("out/")
+    source = {"configSource": {"ads": {}}, "typeUrls": ["t"]}
+    filters = [{"name": "a/b", "configDiscovery": source}]
+    found = layout.local({"name": "l", "listenerFilters": filters, "deep": [{"httpFilters": filters}]})
+
+    discovery = found["deep"][0]["httpFilters"][0]["configDiscovery"]
+    assert discovery == {"configSource": {"path": "out/ecds/a__.b.yaml"}, "typeUrls": ["t"]}
+    assert found["listenerFilters"][0]["configDiscovery"] == discovery
+    kept = {"name": "s", "sdsConfig": {"path": "/etc/own.yaml"}}
+    assert layout.local(kept) == kept
+
+
+@pytest.mark.golden
+def test_what_istiod_sends_is_readable(golden: Path) -> None:
+    """The types of a sidecar's first responses, from a real istiod."""
+    from pyload.xds.wire import discovery_pb2  # noqa: PLC0415 - for this test
+
+    reader = Reader()
+    for path in sorted((golden / "xds" / "raw" / "sotw-sidecar-gateway").glob("*.pb"))[:4]:
+        for body in discovery_pb2.DiscoveryResponse.FromString(path.read_bytes()).resources:
+            document = reader.read(body)
+            assert Layout("x").write(Layout("x").local(document))
+    assert not reader.unknown

@@ -1,0 +1,398 @@
+"""Changes on their way from the API server to proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+from random import Random
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.commands.arrivals import Arrivals, Spread
+from pyload.commands.changes import Kind, Sign, change_of
+from pyload.commands.connection import Connection
+from pyload.commands.latency import LatencyOptions, LatencyRun, proxy_of, run_latency
+from pyload.commands.servers import Servers
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
+from pyload.kube.client import Client
+from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
+from pyload.proxies.fleet import Route
+from pyload.tasks import Stop, Supervisor
+from pyload.xds.types import CDS, EDS, LDS, RDS, Push
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from pyload.commands.outcome import Outcome
+    from pyload.embedded.apiserver import Request
+    from pyload.kube.transport import Response
+    from pyload.xds.types import TypeUrl
+
+KINDS = get_args(Kind)
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+class World:
+    """Servers in memory. The control plane pushes 100 ms after the last change.
+
+    Attributes:
+        seen: Requests that change something, as verb and path.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str]] = []
+        self.server = ApiServer(observer=self._observe)
+        self.client = Client(self.server.transport(), rng=Random(1))
+        self.plane = ControlPlane(Client(self.server.transport()))
+        self.plane_task: asyncio.Task[Any] | None = None
+
+    async def run(
+        self,
+        stop: Stop | None = None,
+        *,
+        delta: bool = False,
+        during: Callable[[LatencyRun], None] | None = None,
+        **rest: Any,
+    ) -> Outcome:
+        """Run the command; `during` is called 3 s after the start."""
+        options = LatencyOptions(connection=Connection(metrics_addr="", delta=delta), **rest)
+        route = Route(self.plane.transport(), token=False)
+        run = LatencyRun(
+            options, Servers(self.client, "memory", lambda _: route), rng=Random(1)
+        )
+        if during is not None:
+            asyncio.get_running_loop().call_later(3.0, during, run)
+        return await run.run(stop or Stop())
+
+    def left(self) -> list[str]:
+        """Name what is in the namespace ``default``."""
+        return [
+            f"{kind.kind}/{obj['metadata']['name']}"
+            for kind, obj in self.server.objects()
+            if obj["metadata"].get("namespace") == "default"
+            and kind.kind in ("ServiceEntry", "VirtualService", "Service", "EndpointSlice")
+            and obj["metadata"]["name"] != "kubernetes"
+        ]
+
+    def _observe(self, request: Request, code: int) -> None:
+        if request.verb not in ("get", "list", "watch") and code < 300:
+            self.seen.append((request.verb, request.path))
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Servers in memory."""
+    world = World()
+    async with Supervisor() as background:
+        world.plane_task = background.spawn(world.plane.run(), name="control-plane")
+        yield world
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("delta", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+async def test_each_kind_of_change_is_timed_at_every_proxy(
+    world: World,
+    kind: str,
+    delta: bool,  # noqa: FBT001 - a parameter
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The last proxy is what users of a large mesh wait for, with all kinds and both protocols."""
+    caplog.set_level(logging.INFO, logger="pyload")
+    out = tmp_path / "r.json"
+    outcome = await world.run(kind=kind, count=3, clients=4, delta=delta, out=out)
+
+    assert outcome.error is None
+    assert outcome.result.exit_reason == "all changes were measured"
+    times = json.loads(out.read_text())["times"]
+    assert list(times) == ["written", "first", "median", "last"]
+    assert [times[name]["count"] for name in times] == [3, 3, 3, 3]
+    assert times["written"]["max"] < 0.01
+    assert 0.1 <= times["first"]["p50"] <= times["median"]["p50"] <= times["last"]["p50"] < 0.15
+    assert world.left() == []
+    assert outcome.result.objects.left == 0
+    lines = [one.message for one in caplog.records if one.levelno == logging.ERROR]
+    assert [line.split(" in ")[0] for line in lines] == [f"completed {i}" for i in (1, 2, 3)]
+    lines = [one.message for one in caplog.records if one.message.startswith("cfg-")]
+    assert len(lines) == 3
+    assert re.fullmatch(r"cfg-1: first proxy \S+, median \S+, last \S+", lines[0])
+
+
+@pytest.mark.anyio
+async def test_lines_and_requests_are_pilot_loads(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Scripts grep the line, which is an error there, and dashboards watch for these objects."""
+    caplog.set_level(logging.DEBUG, logger="pyload")
+    began = asyncio.get_running_loop().time()
+    outcome = await world.run(count=2)
+    took = asyncio.get_running_loop().time() - began
+
+    lines = [one for one in caplog.records if one.message.startswith("completed ")]
+    assert [one.levelname for one in lines] == ["ERROR", "ERROR"]
+    assert all(re.fullmatch(r"completed [12] in 1\d\d(\.\d+)?ms 1\d\d(\.\d+)?ms", one.message) for one in lines)
+    assert {one.name for one in lines} == {"pyload"}
+    assert "Got update: cds" in [one.message for one in caplog.records]
+    path = "/apis/networking.istio.io/v1/namespaces/default/serviceentries"
+    changes = [one for index in range(3) for one in (("create", path), ("delete", f"{path}/cfg-{index}"))]
+    assert world.seen == changes
+    # Two pushes and two pauses for each.
+    assert 3 * 0.7 <= took < 3 * 0.7 + 1
+    assert outcome.result.proxies.wanted == outcome.result.proxies.connected == 1
+
+
+def test_the_proxy_is_pilot_loads() -> None:
+    """A namespace's Sidecar or an EnvoyFilter may be made for it."""
+    spec = proxy_of("10.0.0.1", {"A": "b", "NAMESPACE": "no"})
+
+    assert (spec.type, spec.name, spec.namespace, spec.complete) == (
+        "sidecar",
+        "adsc-10.0.0.1",
+        "default",
+        True,
+    )
+    assert spec.metadata == {
+        "A": "b",
+        "ISTIO_VERSION": "1.20.0-pilot-load",
+        "CLUSTER_ID": "Kubernetes",
+        "LABELS": None,
+        "NAMESPACE": "default",
+        "SDS": "true",
+    }
+
+
+@pytest.mark.anyio
+async def test_a_push_of_something_else_does_not_end_a_measurement(world: World) -> None:
+    """pilot-load takes any push of clusters, so that a busy cluster looks fast."""
+    await world.client.create(NAMESPACES.path(), {"metadata": {"name": "other"}})
+    sidecar = {"metadata": {"name": "s"}, "spec": {"egress": [{"hosts": ["other/*"]}]}}
+    await world.client.create(SIDECARS.path("default"), sidecar)
+
+    async def be_busy() -> None:
+        for index in range(100):
+            service = {"metadata": {"name": f"s{index}"}, "spec": {"ports": [{"port": 80}]}}
+            await world.client.create(SERVICES.path("other"), service)
+            await asyncio.sleep(0.5)
+
+    async with Supervisor() as background:
+        background.spawn(be_busy(), name="busy")
+        outcome = await world.run(count=1, clients=2, timeout=20.0)
+
+    assert isinstance(outcome.error, WaitTimeout)
+    assert str(outcome.error).startswith(
+        "ServiceEntry cfg-0 arrived at 0 of 2 proxies in 20 s; look at istiod"
+    )
+    assert outcome.result.pushes["cds"] > 2 * 20
+    assert world.left() == []
+
+
+@pytest.mark.anyio
+async def test_a_signal_ends_the_run_in_order(world: World) -> None:
+    """pilot-load exits with 1 and `cancel`, although nothing is wrong."""
+    stop = Stop()
+    asyncio.get_running_loop().call_later(10.0, stop.signal)
+    outcome = await world.run(stop)
+
+    assert outcome.error is None
+    assert outcome.result.exit_reason == "stopped by a signal"
+    assert 10 <= outcome.result.times["last"].count <= 14
+    assert world.left() == []
+
+
+@pytest.mark.anyio
+async def test_a_stream_that_ends_ends_the_run(world: World) -> None:
+    """What comes on the next stream is no push; pilot-load stops there too."""
+
+    def end(run: LatencyRun) -> None:
+        assert world.plane_task is not None
+        world.plane_task.cancel()
+
+    outcome = await world.run(during=end)
+
+    assert isinstance(outcome.error, PyloadError)
+    assert str(outcome.error).startswith("close event: a stream has ended (unavailable)")
+    assert outcome.error.exit_code == 1
+    assert world.left() == []
+
+
+@pytest.mark.anyio
+async def test_proxies_that_get_no_config_are_an_error(world: World) -> None:
+    """The control plane is there, but something between refuses."""
+    assert world.plane_task is not None
+    world.plane_task.cancel()
+    outcome = await world.run(clients=3, timeout=7.0)
+
+    assert isinstance(outcome.error, WaitTimeout)
+    assert str(outcome.error).startswith(
+        "0 of 3 proxies have their config, and no other in 7 s (streams ended: "
+    )
+
+
+@pytest.mark.anyio
+async def test_somebody_elses_object_is_left_alone(world: World) -> None:
+    """A change of what is there already would be seen at once, and deleted at the end."""
+    path = "/apis/networking.istio.io/v1/namespaces/default/serviceentries"
+    await world.client.create(path, {"metadata": {"name": "cfg-1"}, "spec": {"hosts": ["x.y"]}})
+    outcome = await world.run()
+
+    assert "ServiceEntry default/cfg-1 is there already" in str(outcome.error)
+    assert world.left() == ["ServiceEntry/cfg-1"]
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_removed_is_named(world: World) -> None:
+    """Exit code 6, so that a pipeline does not use the cluster again as if it were clean."""
+
+    def intercept(request: Request) -> Response | None:
+        if request.verb == "delete" and request.path.endswith("/cfg-1"):
+            return answer(403, a_status(403, "Forbidden"))
+        return None
+
+    world.server.intercept = intercept
+    outcome = await world.run(kind="Service", count=2)
+
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert "Service default/cfg-1" in str(outcome.error)
+    assert world.left() == ["Service/cfg-1"]
+
+
+@pytest.mark.grpc
+async def test_over_the_wire(tmp_path: Path) -> None:
+    """What a user tries first: `pyload latency --embedded`."""
+    options = LatencyOptions(
+        count=2,
+        clients=50,
+        embedded=True,
+        out=tmp_path / "r.json",
+        connection=Connection(metrics_addr="", delta=False),
+    )
+    outcome = await run_latency(options)
+
+    assert outcome.error is None
+    assert outcome.result.times["last"].count == 2
+    assert outcome.result.proxies.configured == 50
+
+
+def test_negative_numbers_are_usage_errors() -> None:
+    """A typing mistake must not become an endless run."""
+    with pytest.raises(UsageError, match="--count -1"):
+        LatencyOptions(count=-1)
+    with pytest.raises(UsageError, match="--clients -1"):
+        LatencyOptions(clients=-1)
+
+
+def push(
+    type_url: TypeUrl,
+    *names: str,
+    bodies: tuple[bytes, ...] = (),
+    removed: tuple[str, ...] = (),
+    error: str = "",
+) -> Push:
+    """Make a push in detail."""
+    return Push(
+        type_url=type_url,
+        size=1,
+        resources=len(names),
+        removed=len(removed),
+        nonce="n",
+        version="v",
+        error=error,
+        names=names,
+        removed_names=removed,
+        bodies=bodies or (b"",) * len(names),
+    )
+
+
+ENTRY = Sign(CDS, "outbound|80||1.example.com")
+SERVICE = Sign(CDS, "outbound|80||cfg-1.default.svc.")
+ROUTE = Sign(RDS, "80", "cfg-1.example.com")
+
+
+@pytest.mark.parametrize(
+    ("sign", "given_push", "in_sotw", "in_delta"),
+    [
+        (ENTRY, push(CDS, "a", "outbound|80||1.example.com"), True, True),
+        (ENTRY, push(CDS, "outbound|80||11.example.com"), False, None),
+        (ENTRY, push(CDS), False, None),
+        (ENTRY, push(CDS, removed=("outbound|80||1.example.com",)), False, False),
+        (ENTRY, push(LDS, "outbound|80||1.example.com"), None, None),
+        (ENTRY, push(CDS, "outbound|80||1.example.com", error="refused"), None, None),
+        (SERVICE, push(CDS, "outbound|80||cfg-1.default.svc.my.domain"), True, True),
+        (SERVICE, push(CDS, removed=("outbound|80||cfg-1.default.svc.my.domain",)), False, False),
+        (ROUTE, push(RDS, "80", bodies=(b"..\x12\x11cfg-1.example.com..",)), True, True),
+        (ROUTE, push(RDS, "80", bodies=(b"..\x12\x12xcfg-1.example.com..",)), False, False),
+        (ROUTE, push(RDS, "8080", bodies=(b"..\x12\x11cfg-1.example.com..",)), None, None),
+        (ROUTE, push(RDS, removed=("80",)), False, False),
+    ],
+)
+def test_what_a_push_says_of_an_object(
+    sign: Sign,
+    given_push: Push,
+    in_sotw: bool | None,  # noqa: FBT001 - a parameter
+    in_delta: bool | None,  # noqa: FBT001 - a parameter
+) -> None:
+    """A wrong yes makes istiod look fast, a wrong no makes it look dead."""
+    assert sign.read(given_push, delta=False) is in_sotw
+    assert sign.read(given_push, delta=True) is in_delta
+
+
+@given(st.integers(0, 1 << 17), st.integers(0, 1 << 17), st.sampled_from(KINDS))
+def test_no_change_is_taken_for_another(one: int, other: int, kind: Kind) -> None:
+    """Round 1 must not end because round 11's object, or one left by it, is there."""
+    sign = change_of(kind, one, run_id="r").sign
+    shown = change_of(kind, other, run_id="r").sign
+    text = shown.text.encode()
+    body = b"\x12" + bytes([len(text)]) + text
+    name = f"{shown.resource}x" if shown.resource.endswith(".") else shown.resource
+    found = sign.read(push(shown.type_url, name, bodies=(body,)), delta=True)
+
+    same = one == other or (kind == "EndpointSlice" and (one - other) % (1 << 17) == 0)
+    assert (found is True) == same
+
+
+async def _arrivals() -> None:
+    arrivals = Arrivals(ENTRY, present=True, keys=["a", "b", "c", "d"], delta=True)
+    shared = push(CDS, "outbound|80||1.example.com")
+    nothing = push(CDS, "outbound|80||x")
+    for key, one, now in (
+        ("a", nothing, 1.0),
+        ("a", shared, 2.0),
+        ("a", shared, 3.0),
+        ("z", shared, 3.0),
+        ("b", shared, 4.0),
+        ("c", push(CDS, removed=("outbound|80||1.example.com",)), 5.0),
+        ("c", shared, 6.0),
+    ):
+        arrivals.take(key, one, now)
+    assert arrivals.waiting == {"d"}
+    assert not arrivals.done.is_set()
+    arrivals.take("d", shared, 10.0)
+    assert arrivals.done.is_set()
+    assert arrivals.spread() == Spread(2.0, 5.0, 10.0)
+
+
+def test_the_first_the_median_and_the_last_proxy() -> None:
+    """Each proxy counts once, from when it first has what was asked for."""
+    asyncio.run(_arrivals())
+
+
+async def test_a_response_is_read_once_for_all_proxies() -> None:
+    """With 1,000 proxies, the reading of 600 clusters for each would be what is measured."""
