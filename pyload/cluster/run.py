@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pyload.cluster.writer import Writer
     from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
@@ -78,7 +78,7 @@ class ClusterRun:
         plan: Plan,
         *,
         writer: Writer,
-        fleet: Fleet,
+        fleet: Proxies,
         names: Names,
         ips: IpAllocator,
         node_metadata: Mapping[str, str],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kwok.desired import Decision
     from pyload.kwok.reconcile import Timed
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
     from pyload.proxies.pods import PodRecord
     from pyload.proxies.spec import ProxySpec
 
@@ -62,7 +62,7 @@ class Following:
         self._follower: Follower | None = None
         self.listing = ""
 
-    def attach(self, fleet: Fleet) -> None:
+    def attach(self, fleet: Proxies) -> None:
         """Take the fleet that is to be kept equal to the pods; a dry run leaves it alone."""
         flags = self._flags
         annotation = "" if flags.all_nodes or flags.node_selector else ANNOTATION
@@ -120,7 +120,7 @@ class Following:
             from_ready=Latency.of(self._from_ready),
         )
 
-    async def wait(self, fleet: Fleet, *, least: int) -> None:
+    async def wait(self, fleet: Proxies, *, least: int) -> None:
         """Wait as the user asked.
 
         Args:
@@ -147,7 +147,7 @@ class Following:
                 fix="see the summary for pods that are skipped, or raise --timeout",
             ) from None
 
-    def _enough(self, wait: Wait, fleet: Fleet, least: int) -> bool:
+    def _enough(self, wait: Wait, fleet: Proxies, least: int) -> bool:
         connected = fleet.counts.connected_now
         if wait.connected is not None:
             return connected >= wait.connected

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.client import Client
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
 
 
 class Measurement:
@@ -62,7 +62,7 @@ class Measurement:
 
     @contextlib.asynccontextmanager
     async def running(
-        self, metrics_addr: str, fleet: Fleet, *, objects_wanted: int = 0
+        self, metrics_addr: str, fleet: Proxies, *, objects_wanted: int = 0
     ) -> AsyncIterator[None]:
         """Probe the event loop, show progress and serve the metrics while the context lasts.
 
@@ -87,7 +87,7 @@ class Measurement:
                 )
             yield
 
-    def _status(self, fleet: Fleet, objects_wanted: int) -> Status:
+    def _status(self, fleet: Proxies, objects_wanted: int) -> Status:
         snapshot = self.metrics.snapshot()
         return Status(
             phase=self.phase,
@@ -100,7 +100,7 @@ class Measurement:
             pushes=sum(snapshot.pushes.values()),
         )
 
-    def result(self, fleet: Fleet, *, left: int, exit_reason: str) -> Result:
+    def result(self, fleet: Proxies, *, left: int, exit_reason: str) -> Result:
         """Take the figures as they are now.
 
         Args:
@@ -125,6 +125,7 @@ class Measurement:
                 reconnects=counts.reconnects,
                 failed=wanted - counts.connected_now,
             ),
+            pacing=fleet.pacing,
             left=left,
             cpu_seconds=usage.cpu_seconds() - self._cpu,
             rss_bytes=usage.rss_bytes(),

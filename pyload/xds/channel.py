@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.metadata
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,13 +11,12 @@ import grpc
 import grpc.aio
 
 from pyload.errors import StreamError
+from pyload.xds.agent import user_agent
 
 if TYPE_CHECKING:
     from pyload.xds.tls import Tls
 
 DIAL_SECONDS: Final = 5.0
-
-_DISTRIBUTION: Final = "pyload-istio"
 
 
 class Channels:
@@ -45,7 +43,7 @@ class Channels:
             ("grpc.service_config_disable_resolution", 1),
             # The core gives up a connection then, even where the channel is long closed.
             ("grpc.min_reconnect_backoff_ms", int(DIAL_SECONDS * 1000)),
-            ("grpc.primary_user_agent", _user_agent()),
+            ("grpc.primary_user_agent", user_agent()),
         )
 
     # Type stubs of grpc.aio, where there are some, do not fit it: channels and calls are Any.
@@ -150,10 +148,3 @@ def _valid_name(certificate: bytes) -> str:
         str(one.value) for one in parsed.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     )
     return subjects[0].replace("*", "any", 1) if subjects else ""
-
-
-def _user_agent() -> str:
-    try:
-        return f"pyload/{importlib.metadata.version(_DISTRIBUTION)}"
-    except importlib.metadata.PackageNotFoundError:
-        return "pyload"

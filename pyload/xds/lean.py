@@ -12,8 +12,8 @@ import socket
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pyload import __version__
 from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.xds.agent import user_agent
 from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
@@ -68,7 +68,7 @@ class LeanTransport:
                 method,
                 authority=self.target if self.tls is None else self.server_hostname,
                 scheme="http" if self.tls is None else "https",
-                agent=f"pyload/{__version__}",
+                agent=user_agent(),
                 metadata=metadata,
             )
         except LocalProtocolError as error:

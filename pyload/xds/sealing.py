@@ -82,7 +82,7 @@ class Seal:
         except ssl.SSLError as error:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
 
-    def encrypt(self, data: bytes, send: Callable[[bytes], None]) -> None:
+    def encrypt(self, data: bytes, send: Callable[[bytes], object]) -> None:
         """Send bytes encrypted.
 
         Raises:
@@ -101,7 +101,7 @@ class Seal:
         """Give the bytes that the handshake sends."""
         return self._out.read()
 
-    def end(self, send: Callable[[bytes], None]) -> None:
+    def end(self, send: Callable[[bytes], object]) -> None:
         """Tell the server that nothing more comes; no answer is waited for."""
         try:
             self._object.unwrap()

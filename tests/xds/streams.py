@@ -71,7 +71,7 @@ async def serve(
         chain = b"".join(one.bytes() for one in certificate.cert_chain_pems)
         credentials = grpc.ssl_server_credentials(
             [(certificate.private_key_pem.bytes(), chain)],
-            root_certificates=clients and clients.cert_pem.bytes(),
+            root_certificates=None if clients is None else clients.cert_pem.bytes(),
             require_client_auth=clients is not None,
         )
         port = server.add_secure_port(address, credentials)
