@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyload.cli import kwokflags
+from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import GoDuration
 from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.profiles import with_profile_options
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    epilog=(
-        "Examples:\n"
-        "  pyload cluster --embedded --duration 10s\n"
-        "  pyload cluster -c mesh.yaml --pilot-address localhost:15010 --duration 5m --out r.json\n"
-        "  pyload cluster --cluster-type kwok --dry-run"
-    ),
+    epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m --out r.json",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
@@ -41,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--embedded",
     is_flag=True,
-    help="Run against a built-in API server and control plane; needs no Kubernetes.",
+    help="Use built-in servers; needs no Kubernetes.",
 )
 @click.option(
     "--duration",
@@ -67,7 +62,7 @@ def command(
     dry_run: bool,
     cpuprofile: str,
     memprofile: str,
-    **kwok: Any,
+    **values: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
     settings = settings_of(context)
@@ -90,7 +85,9 @@ def command(
             duration=None if duration is None else duration.seconds,
             out=out,
             connection=connection,
-            kwok=kwokflags.flags_of(kwok, dry_run=dry_run),
+            workers=fleetflags.workers_of(values),
+            habits=fleetflags.habits_of(values),
+            kwok=kwokflags.flags_of(values, dry_run=dry_run),
             dry_run=dry_run and cluster_type != "kwok",
         )
         return await run_cluster(options, stop=stop)
@@ -102,5 +99,6 @@ def command(
 
 
 with_profile_options(command)
+fleetflags.with_fleet_options(command)
 kwokflags.with_kwok_options(command)
 with_global_options(command)

@@ -65,7 +65,7 @@ def command(
     embedded: bool,
     out: Path | None,
 ) -> int:
-    """Time changes on their way from the API server to proxies; state of the world unless --delta."""
+    """Time changes on their way to proxies; state of the world unless --delta is given."""
     settings = settings_of(context)
     delta = settings.delta and _is_given(context, "delta")
 

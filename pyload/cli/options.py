@@ -90,7 +90,7 @@ def _global_options() -> list[click.Option]:
             ["-a", "--auth"],
             default="",
             metavar="AUTH",
-            help="plaintext, jwt, plaintext-jwt or mtls.  [default: by port, 15010 is plaintext]",
+            help="plaintext, jwt, plaintext-jwt or mtls.",
         ),
         click.Option(
             ["--ca-file"],
@@ -123,7 +123,7 @@ def _global_options() -> list[click.Option]:
             ["-k", "--kubeconfig"],
             default="",
             metavar="FILE",
-            help="Kubeconfig.  [default: $KUBECONFIG, ~/.kube/config, in-cluster]",
+            help="Kubeconfig.  [default: as kubectl's]",
         ),
         click.Option(
             ["--qps"], type=GoInt(), default=100_000, help="Requests per second to the API server."
@@ -150,8 +150,8 @@ def _global_options() -> list[click.Option]:
         click.Option(
             ["--log_output_level"],
             default="",
-            metavar="SCOPE:LEVEL,...",
-            help="Log levels: debug, info, warn, error, none.",
+            metavar="SCOPE:LEVEL",
+            help="Levels: debug, info, warn, error, none.",
         ),
         click.Option(["--log_target"], default=("stdout",), multiple=True, hidden=True),
         click.Option(["--log_as_json"], type=GoBool(), default=False, hidden=True),

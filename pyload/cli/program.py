@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pyload.cli import kwokflags
+from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import rewrite
 from pyload.cli.options import GLOBAL, with_global_options
 from pyload.errors import ConfigError, PyloadError
@@ -47,26 +47,32 @@ ALIASES: Final = {
 """Names of commands in other versions of pilot-load."""
 
 
+_GROUPS: Final = (
+    ("Proxies", fleetflags.NAMES),
+    ("For --cluster-type kwok", kwokflags.NAMES),
+    ("Global options", GLOBAL),
+)
+"""Groups of flags in a command's help, after its own."""
+
+
 class Command(click.Command):
     """A command whose help lists its own flags first."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags in groups."""
-        own: list[tuple[str, str]] = []
-        kwok: list[tuple[str, str]] = []
-        shared: list[tuple[str, str]] = []
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if record is not None and isinstance(parameter, click.Option):
-                group = shared if parameter.name in GLOBAL else own
-                (kwok if parameter.name in kwokflags.NAMES else group).append(record)
-        with formatter.section("Options"):
-            formatter.write_dl(own)
-        if kwok:
-            with formatter.section("For --cluster-type kwok"):
-                formatter.write_dl(kwok)
-        with formatter.section("Global options"):
-            formatter.write_dl(shared)
+        rest = [
+            parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)
+        ]
+        groups: list[tuple[str, list[click.Option]]] = []
+        for title, names in _GROUPS:
+            groups.append((title, [one for one in rest if one.name in names]))
+            rest = [one for one in rest if one.name not in names]
+        for title, parameters in (("Options", rest), *groups):
+            records = [one.get_help_record(ctx) for one in parameters]
+            rows = [record for record in records if record is not None]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def format_epilog(
         self,

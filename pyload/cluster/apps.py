@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.cluster.writer import Writer
     from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj, Resource
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
@@ -59,7 +59,7 @@ class Shared:
     traits: Traits
     bodies: Bodies
     writer: Writer
-    fleet: Fleet
+    fleet: Proxies
     names: Names
     ips: IpAllocator
     node_metadata: Mapping[str, str]

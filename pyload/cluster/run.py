@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
 
 NAMESPACE_ATTEMPTS: Final = 100
 NAMESPACE_RETRY_SECONDS: Final = 0.5
@@ -62,7 +62,7 @@ class ClusterRun:
         plan: Plan,
         *,
         writer: Writer,
-        fleet: Fleet,
+        fleet: Proxies,
         names: Names,
         ips: IpAllocator,
         node_metadata: Mapping[str, str],

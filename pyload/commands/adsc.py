@@ -9,11 +9,12 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.commands.connection import Connection
+from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
 from pyload.commands.servers import own_servers
 from pyload.kube.ips import IpAllocator
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Stop, first_of
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.tokens import Tokens
+    from pyload.proxies.face import Proxies
 
 _ACCOUNT: Final = ("default", "default")
 
@@ -37,6 +39,8 @@ class AdscOptions:
         duration: Seconds to stay connected once all are started; None until stopped.
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
+        workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
+        habits: How the proxies behave.
     """
 
     count: int = 1
@@ -45,6 +49,8 @@ class AdscOptions:
     duration: float | None = None
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
+    workers: int | None = None
+    habits: Habits = DEFAULT
 
 
 async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome:
@@ -59,23 +65,29 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
     if options.out is not None:
         check_writable(options.out)
     connection = options.connection
+    count = max(1, options.count)
+    workers = workers_of(options.workers, proxies=count)
     async with contextlib.AsyncExitStack() as stack:
         servers = await stack.enter_async_context(
-            own_servers(connection, proxies=max(1, options.count), objects=False, account=_ACCOUNT)
+            own_servers(connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT)
         )
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None if servers.tokens is None else _default_account(servers.tokens)
-        fleet = Fleet(
-            None,
-            delta=connection.delta,
+        fleet = proxies_of(
+            servers,
+            connection,
+            workers=workers,
             tokens=tokens,
-            route=servers.route,
             metrics=measurement.metrics,
             rng=Random(),  # noqa: S311 - spreads retries
+            habits=options.habits,
         )
         await stack.enter_async_context(measurement.running(connection.metrics_addr, fleet))
         await stack.enter_async_context(fleet)
-        first = await first_of(stop.asked.wait(), _connect(options, fleet), name="adsc")
+        first = await first_of(
+            stop.asked.wait(), _connect(options, fleet), fleet.run(), name="adsc"
+        )
+        await fleet.refresh()
         reason = "stopped by a signal" if first == 0 else "its duration was over"
         result = measurement.result(fleet, left=0, exit_reason=reason)
         if options.out is not None:
@@ -83,7 +95,7 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         return Outcome(result)
 
 
-async def _connect(options: AdscOptions, fleet: Fleet) -> None:
+async def _connect(options: AdscOptions, fleet: Proxies) -> None:
     ips = IpAllocator()
     for _ in range(max(1, options.count)):
         ip = ips.allocate()

@@ -69,7 +69,8 @@ class Arrivals:
     def _shows(self, push: Push) -> bool:
         for known, verdict in self._known:
             if (
-                known.bodies is push.bodies
+                known.names is push.names
+                and known.bodies is push.bodies
                 and known.removed_names is push.removed_names
                 and known.error == push.error
             ):

@@ -55,9 +55,7 @@ class Sign:
         if push.type_url != self.type_url or push.error:
             return None
         found = [
-            body
-            for name, body in zip(push.names, push.bodies, strict=True)
-            if self._is_named(name)
+            body for name, body in zip(push.names, push.bodies, strict=True) if self._is_named(name)
         ]
         if found:
             return not self.text or any(self._encoded() in body for body in found)

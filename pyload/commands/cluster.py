@@ -16,6 +16,7 @@ from pyload.cluster.preview import preview, text_of
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
 from pyload.commands.connection import Connection
+from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.kwok import KwokFlags
 from pyload.commands.machine import need_of, shortages
 from pyload.commands.measurement import Measurement, check_writable, write_result
@@ -26,7 +27,7 @@ from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ class ClusterOptions:
             each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.
         dry_run: Only say what would be done; kwok mode has its own.
+        workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
+        habits: How the proxies behave.
     """
 
     loaded: Loaded | None = None
@@ -72,6 +75,8 @@ class ClusterOptions:
     kwok: KwokFlags = field(default_factory=KwokFlags)
     seed: int | None = None
     dry_run: bool = False
+    workers: int | None = None
+    habits: Habits = DEFAULT
 
     @property
     def config(self) -> Loaded:
@@ -79,6 +84,13 @@ class ClusterOptions:
         if self.loaded is not None:
             return self.loaded
         return empty() if self.cluster_type == "kwok" else default()
+
+    def workers_for(self, proxies: int) -> int:
+        """Decide how many workers a run with so many planned proxies has."""
+        if self.kwok.dry_run:
+            return 0
+        open_ended = self.cluster_type == "kwok"
+        return workers_of(self.workers, proxies=proxies, open_ended=open_ended)
 
 
 async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> Outcome:
@@ -102,16 +114,20 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
         return _dry_run(options, planned)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         count, follows = planned.plan.proxy_count, options.cluster_type == "kwok"
+        workers = options.workers_for(count)
         if options.embedded:
             opened = embedded_servers(
                 options.connection,
                 background,
                 proxies=count,
+                workers=workers,
                 open_ended=follows,
                 kwok=options.kwok.stages if follows else None,
             )
         else:
-            opened = own_servers(options.connection, proxies=count, open_ended=follows)
+            opened = own_servers(
+                options.connection, proxies=count, workers=workers, open_ended=follows
+            )
         servers = await stack.enter_async_context(opened)
         return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
 
@@ -206,14 +222,15 @@ class MeshRun:
                 # There are no others' pods here that it would be a waste to look at.
                 flags = replace(flags, pod_selector="")
             self.following = Following(client, flags, address=address, rng=planned.rng)
-        self.fleet = Fleet(
-            None,
-            delta=options.connection.delta,
+        self.fleet = proxies_of(
+            servers,
+            options.connection,
+            workers=options.workers_for(plan.proxy_count),
             tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=planned.rng,
-            route=servers.route,
             configured=None if self.following is None else self.following.configured,
+            habits=options.habits,
         )
         if self.following is not None:
             self.following.attach(self.fleet)
@@ -253,7 +270,10 @@ class MeshRun:
             if self.following is not None:
                 background.spawn(self.following.run(), name="follower")
             leases = background.spawn(self.cluster.leases.run(), name="leases")
+            background.spawn(self.fleet.run(), name="proxies")
             error, reason = await self._live(background, stop)
+            await self.fleet.refresh()
+            error = error or self._unserved()
             result = self._result(reason)
             await self._write(result)
             self.measurement.phase = "cleaning up"
@@ -275,7 +295,7 @@ class MeshRun:
         except PyloadError as failure:
             log.error("failed: %s, starting cleanup", failure)
             return failure, "failed"
-        return self._unserved(), reason
+        return None, reason
 
     def _unserved(self) -> PyloadError | None:
         """Give the error of a run whose proxies all failed to get anything."""

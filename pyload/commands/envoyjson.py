@@ -16,7 +16,6 @@ from importlib import import_module
 from typing import Any, Final
 
 from google.protobuf import any_pb2, json_format, struct_pb2
-from google.protobuf.message import DecodeError
 
 from pyload.xds.types import PREFIX
 
@@ -85,12 +84,12 @@ class Reader:
         return {**document, "value": found} if _has_own(kind) else {**document, **found}
 
     def _message(self, message: Any) -> Any:
-        kind = type(message)
+        kind: Any = type(message)
         if kind is _any():
             return self._document(message.type_url, message.value)
         if _has_own(kind):
             return message.to_dict()
-        document = {}
+        document: dict[str, Any] = {}
         for name, json_name, meta in _fields(kind):
             value = getattr(message, name)
             if value is None or (not meta.optional and not value):

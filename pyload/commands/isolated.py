@@ -17,7 +17,6 @@ from pyload.commands.machine import need_of, prepare
 from pyload.commands.measurement import Measurement, check_writable
 from pyload.commands.outcome import Outcome
 from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, load
-from pyload.commands.routes import connector
 from pyload.commands.servers import Servers
 from pyload.commands.spool import Spool
 from pyload.embedded.apiserver import ApiServer
@@ -25,6 +24,7 @@ from pyload.embedded.controlplane import ControlPlane, generate
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.kube.client import Client
 from pyload.proxies.fleet import Route
+from pyload.proxies.paths import connector
 from pyload.tasks import Stop, Supervisor, clock, first_of
 from pyload.xds.log import Seconds
 

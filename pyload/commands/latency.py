@@ -265,9 +265,10 @@ class LatencyRun:
         obj = {**obj, "apiVersion": resource.api_version}
         if await self.writer.create(resource, obj) is None:
             name = obj["metadata"]["name"]
+            remove = f"kubectl -n {NAMESPACE} delete {resource.plural} {name}"
             raise PyloadError(
                 f"{resource.kind} {NAMESPACE}/{name} is there already",
-                fix=f"if another run left it: kubectl -n {NAMESPACE} delete {resource.plural} {name}",
+                fix=f"if another run has left it, `{remove}`",
             )
         return resource, obj
 

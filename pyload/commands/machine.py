@@ -72,6 +72,7 @@ def need_of(
     *,
     address: str,
     proxies: int,
+    workers: int = 0,
     open_ended: bool = False,
     served_here: bool = False,
 ) -> Need:
@@ -82,6 +83,7 @@ def need_of(
         auth: The authentication that follows from them.
         address: The control plane of all proxies; empty where each names its own.
         proxies: How many.
+        workers: Processes that they run in; 0 for this one.
         open_ended: Whether more may come.
         served_here: Whether the control plane is in this process too.
     """
@@ -91,7 +93,9 @@ def need_of(
         proxies={address: proxies} if address else {},
         loopback=frozenset({address} if spread else ()),
         open_ended=open_ended,
-        files_each=2 if served_here else 1,
+        # A server in this process has all the connections, however many processes share them.
+        processes=1 if served_here else max(1, workers),
+        files_each=2 if served_here and not workers else 1,
         bytes_each=_BYTES[connection.transport, uses_tls(auth)]
         + (_BYTES_OF_OWN_CERTIFICATE if connection.csr_per_pod else 0),
     )

@@ -13,11 +13,12 @@ import orjson
 
 from pyload import __version__
 from pyload.errors import UsageError
-from pyload.proxies.fleet import Counts
+from pyload.proxies.counts import Counts
 from pyload.report import usage
 from pyload.report.exposition import serve
 from pyload.report.lag import probe
 from pyload.report.metrics import Metrics
+from pyload.report.pacing import Pacing
 from pyload.report.progress import Status, show_progress
 from pyload.report.summary import ProxyCounts, Result
 from pyload.tasks import Supervisor
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.client import Client
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.face import Proxies
 
 
 class Measurement:
@@ -63,7 +64,7 @@ class Measurement:
 
     @contextlib.asynccontextmanager
     async def running(
-        self, metrics_addr: str, fleet: Fleet | None = None, *, objects_wanted: int = 0
+        self, metrics_addr: str, fleet: Proxies | None = None, *, objects_wanted: int = 0
     ) -> AsyncIterator[None]:
         """Probe the event loop, show progress and serve the metrics while the context lasts.
 
@@ -88,7 +89,7 @@ class Measurement:
                 )
             yield
 
-    def _status(self, fleet: Fleet | None, objects_wanted: int) -> Status:
+    def _status(self, fleet: Proxies | None, objects_wanted: int) -> Status:
         snapshot = self.metrics.snapshot()
         counts = Counts() if fleet is None else fleet.counts
         return Status(
@@ -104,7 +105,7 @@ class Measurement:
 
     def result(
         self,
-        fleet: Fleet | None = None,
+        fleet: Proxies | None = None,
         *,
         left: int,
         exit_reason: str,
@@ -133,6 +134,7 @@ class Measurement:
                 reconnects=counts.reconnects,
                 failed=wanted - counts.connected_now,
             ),
+            pacing=Pacing(0, 0.0) if fleet is None else fleet.pacing,
             left=left,
             cpu_seconds=usage.cpu_seconds() - self._cpu,
             rss_bytes=usage.rss_bytes(),

@@ -6,18 +6,17 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pyload.proxies.fleet import Route
-from pyload.proxies.paths import Path, Paths, Transports
+from pyload.proxies.paths import Path, Paths, Transports, connector
 from pyload.xds import credentials
 from pyload.xds.tls import Tls, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Mapping, Sequence
 
     from pyload.commands.connection import Connection
     from pyload.kube.tokens import Tokens
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.certificates import Certificates
-    from pyload.xds.transport import Transport
 
 
 class Routes:
@@ -26,15 +25,18 @@ class Routes:
     Args:
         paths: Decides.
         transports: Carries the streams.
+
+    Attributes:
+        paths: Decides, also for proxies in other processes.
     """
 
     def __init__(self, paths: Paths, transports: Transports) -> None:
-        self._paths = paths
+        self.paths = paths
         self._transports = transports
 
     def __call__(self, spec: ProxySpec) -> Route | Awaitable[Route]:
         """Give the way of a proxy, for one dial."""
-        path = self._paths(spec)
+        path = self.paths(spec)
         return self._route(path) if isinstance(path, Path) else self._route_when(path)
 
     async def aclose(self) -> None:
@@ -46,34 +48,6 @@ class Routes:
 
     async def _route_when(self, coming: Awaitable[Path]) -> Route:
         return self._route(await coming)
-
-
-def connector(
-    transport: str, sources: Mapping[str, Sequence[str]]
-) -> Callable[[str, Tls | None], Transport]:
-    """Choose what makes transports.
-
-    Args:
-        transport: ``lean`` or ``grpc``.
-        sources: Local addresses to connect from, by target; only ``lean`` can.
-    """
-
-    def grpc(address: str, tls: Tls | None) -> Transport:
-        from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
-
-        return GrpcTransport(address, tls=tls)
-
-    def lean(address: str, tls: Tls | None) -> Transport:
-        from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
-
-        return LeanTransport(
-            address,
-            tls=None if tls is None else tls.context(),
-            server_hostname="" if tls is None else tls.server_name,
-            sources=sources.get(address, ()),
-        )
-
-    return grpc if transport == "grpc" else lean
 
 
 def routes_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyload.commands.connection import check_api_server, check_control_plane
@@ -17,11 +17,12 @@ from pyload.xds import credentials
 from pyload.xds.tls import ISTIOD, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from pyload.commands.connection import Connection
     from pyload.embedded.kwok.stages import Stages
     from pyload.proxies.fleet import Route
+    from pyload.proxies.paths import Paths
     from pyload.proxies.spec import ProxySpec
     from pyload.tasks import Supervisor
     from pyload.xds.certificates import Certificates
@@ -39,6 +40,8 @@ class Servers:
         route: Gives the way of each proxy, for each dial.
         tokens: Gives the tokens of service accounts; None where there is no API server.
         certificates: Gives those that the CA of a control plane signs; None without TLS.
+        paths: Decides the ways of proxies in other processes; None where only this one can go them.
+        sources: Local addresses to connect from, by target.
     """
 
     client: Client | None
@@ -46,6 +49,8 @@ class Servers:
     route: Callable[[ProxySpec], Route | Awaitable[Route]]
     tokens: Tokens | None = None
     certificates: Callable[[str], Certificates] | None = None
+    paths: Paths | None = None
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @contextlib.asynccontextmanager
@@ -75,6 +80,7 @@ async def own_servers(
     connection: Connection,
     *,
     proxies: int,
+    workers: int = 0,
     open_ended: bool = False,
     objects: bool = True,
     account: tuple[str, str] | None = None,
@@ -84,6 +90,7 @@ async def own_servers(
     Args:
         connection: The flags.
         proxies: How many there will be; without any, the control plane is not needed.
+        workers: Processes that they run in; 0 for this one.
         open_ended: Whether more may come, nobody knows how many.
         objects: Whether there are objects, so that the API server is needed for more than tokens.
         account: Namespace and service account of all proxies; None for each its own.
@@ -106,7 +113,15 @@ async def own_servers(
             roots = await find_roots(connection, client)
         if address and proxies:
             names = await _check(address, roots if credentials.uses_tls(auth) else b"")
-        need = need_of(connection, auth, address=address, proxies=proxies, open_ended=open_ended)
+        need = need_of(
+            connection,
+            auth,
+            address=address,
+            proxies=proxies,
+            workers=workers,
+            open_ended=open_ended,
+        )
+        sources = prepare(need)
         routes = routes_of(
             connection,
             address=address,
@@ -114,13 +129,13 @@ async def own_servers(
             names=names,
             tokens=tokens,
             account=account,
-            sources=prepare(need),
+            sources=sources,
         )
         stack.push_async_callback(routes.aclose)
         certificates = None
         if tokens is not None and credentials.uses_tls(auth):
             certificates = Authorities(connection.ca_address, roots, names, tokens)
-        yield Servers(client, address, routes, tokens, certificates)
+        yield Servers(client, address, routes, tokens, certificates, routes.paths, sources)
 
 
 async def _check(address: str, roots: bytes) -> dict[str, str]:
@@ -140,6 +155,7 @@ async def embedded_servers(
     background: Supervisor,
     *,
     proxies: int,
+    workers: int = 0,
     open_ended: bool = False,
     kwok: Stages | None = None,
 ) -> AsyncIterator[Servers]:
@@ -149,6 +165,7 @@ async def embedded_servers(
         connection: The flags.
         background: Owns the servers' tasks.
         proxies: How many there will be.
+        workers: Processes that they run in; 0 for this one.
         open_ended: Whether more may come, nobody knows how many.
         kwok: Play kwok too, with these stages.
     """
@@ -173,19 +190,23 @@ async def embedded_servers(
             auth,
             address=address,
             proxies=proxies,
+            workers=workers,
             open_ended=open_ended,
             served_here=True,
         )
+        sources = prepare(need)
         routes = routes_of(
             replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
             address=address,
             roots=b"" if connection.insecure else stack.root,
             names={address: ISTIOD, stack.tls: ISTIOD},
             tokens=tokens,
-            sources=prepare(need),
+            sources=sources,
         )
         try:
-            yield Servers(client, address, routes, tokens)
+            yield Servers(
+                client, address, routes, tokens, paths=routes.paths, sources=sources
+            )
         finally:
             await routes.aclose()
             await api.aclose()

@@ -6,13 +6,15 @@ import asyncio
 import functools
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self
 
 from pyload.errors import UsageError
+from pyload.proxies.counts import Counts
 from pyload.proxies.gate import Gate
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.pacing import Pace
+from pyload.report.pacing import Pacing
 from pyload.tasks import clock
 from pyload.timers import Timers
 from pyload.xds.client import Client, Way, bearer
@@ -21,7 +23,7 @@ from pyload.xds.sotw import Sotw
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
     from random import Random
     from types import TracebackType
 
@@ -38,31 +40,6 @@ STOP_SECONDS: Final = 10.0
 log = logging.getLogger("pyload")
 
 
-@dataclass(slots=True)
-class Counts:
-    """What a fleet has come to; "ever" means at any time in the run.
-
-    Attributes:
-        wanted: Proxies started, ever.
-        connected: Proxies that have had an open stream, ever.
-        configured: Proxies that have received every type that they subscribed to, ever.
-        reconnects: Streams that were answered, after a proxy's first such.
-        failed: Proxies that died of an error in pyload itself.
-        withdrawn: Proxies stopped before they were ever configured.
-        connected_now: Proxies with an open stream.
-        configured_now: Proxies whose open stream has brought every type.
-    """
-
-    wanted: int = 0
-    connected: int = 0
-    configured: int = 0
-    reconnects: int = 0
-    failed: int = 0
-    withdrawn: int = 0
-    connected_now: int = 0
-    configured_now: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Route:
     """How a proxy reaches its control plane.
@@ -71,11 +48,13 @@ class Route:
         transport: Opens streams to it.
         token: Whether it wants a token.
         secure: Whether it is over TLS.
+        bearer: The token, where it is known already.
     """
 
     transport: Transport
     token: bool
     secure: bool = False
+    bearer: str = ""
 
 
 class Fleet:
@@ -93,6 +72,7 @@ class Fleet:
         route: Gives the way of each proxy where they differ, instead of `transport`; asked for
             each dial.
         configured: Is called with a proxy's spec when it is configured for the first time.
+        died: Is called with a proxy's spec when it has died of an error in pyload itself.
         habits: How the proxies behave.
     """
 
@@ -108,9 +88,11 @@ class Fleet:
         detail: bool = False,
         route: Callable[[ProxySpec], Route | Awaitable[Route]] | None = None,
         configured: Callable[[ProxySpec], None] | None = None,
+        died: Callable[[ProxySpec], None] | None = None,
         habits: Habits = DEFAULT,
     ) -> None:
         self._configured = configured
+        self._died = died
         self._route = route or _one_way(transport)
         self._delta = delta
         self._tokens = tokens
@@ -122,8 +104,8 @@ class Fleet:
         self._running: dict[str, _Running] = {}
         self._clock = clock()
         self._timers = Timers()
-        self.pace = Pace(habits.connect_rate, rng=rng)
-        self._gate = Gate(self.pace, timers=self._timers, clock=self._clock)
+        self._pace = Pace(habits.connect_rate, rng=rng)
+        self._gate = Gate(self._pace, timers=self._timers, clock=self._clock, limit=habits.dialling)
         self.counts = Counts()
 
     async def __aenter__(self) -> Self:
@@ -143,29 +125,52 @@ class Fleet:
     def __contains__(self, key: str) -> bool:
         return key in self._running
 
-    def start(self, spec: ProxySpec) -> None:
+    @property
+    def pacing(self) -> Pacing:
+        """How fast proxies may connect."""
+        return Pacing(self._pace.refusals, self._pace.rate)
+
+    def start(self, spec: ProxySpec, *, again: bool = False) -> None:
         """Start a proxy.
+
+        Args:
+            spec: The proxy.
+            again: Whether it has been configured before, in a process that is gone, so that
+                nothing that is counted once for a proxy is counted again.
 
         Raises:
             UsageError: A proxy of the same key is running.
         """
         if spec.key in self._running:
             raise UsageError(f"proxy {spec.key} is running already")
-        proxy = _Running(spec, self)
+        proxy = _Running(spec, self, again=again)
         self._running[spec.key] = proxy
-        self.counts.wanted += 1
+        self.counts.wanted += not again
         proxy.client = self._client(spec, proxy)
         proxy.client.start()
 
-    async def stop(self, key: str) -> bool:
-        """Stop a proxy and wait until its stream is closed; tell whether there was one.
+    def stop(self, key: str) -> Coroutine[Any, Any, bool]:
+        """Stop a proxy at once; what is returned waits until its stream is closed.
 
-        The key is free again at once.
+        It gives whether there was such a proxy. The key is free again before it is awaited.
         """
         proxy = self._running.pop(key, None)
+        if proxy is not None:
+            proxy.stop()
+        return self._ended(proxy)
+
+    async def refresh(self) -> None:
+        """Do nothing: the counts of a fleet are always those of this moment."""
+
+    async def run(self) -> NoReturn:
+        """Wait until cancelled: the proxies of a fleet fail one by one only."""
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
+
+    async def _ended(self, proxy: _Running | None) -> bool:
         if proxy is None:
             return False
-        await self._end([proxy])
+        await self._wait([proxy])
         return True
 
     async def stop_all(self) -> None:
@@ -173,11 +178,11 @@ class Fleet:
         self._gate.close()
         running = list(self._running.values())
         self._running.clear()
-        await self._end(running)
-
-    async def _end(self, proxies: list[_Running]) -> None:
-        for proxy in proxies:
+        for proxy in running:
             proxy.stop()
+        await self._wait(running)
+
+    async def _wait(self, proxies: list[_Running]) -> None:
         left = [proxy for proxy in proxies if not proxy.over]
         if left:
             waiter = asyncio.get_running_loop().create_future()
@@ -205,11 +210,14 @@ class Fleet:
     def forget(self, proxy: _Running, error: BaseException | None) -> None:
         """Take the end of a proxy; for its proxies."""
         key = proxy.spec.key
-        if self._running.get(key) is proxy:
+        ran = self._running.get(key) is proxy
+        if ran:
             del self._running[key]
         if error is not None:
             # One proxy's death must not take down the others.
             log.error("proxy %s failed: %s", key, error, exc_info=error)
+            if ran and self._died is not None:
+                self._died(proxy.spec)
 
     def _client(self, spec: ProxySpec, proxy: _Running) -> Client:
         habits = self._habits
@@ -253,8 +261,8 @@ class Fleet:
         return _way(route, await coming, spec)
 
     def _token(self, spec: ProxySpec, route: Route) -> str | Awaitable[str]:
-        if self._tokens is None or not route.token:
-            return ""
+        if route.bearer or self._tokens is None or not route.token:
+            return route.bearer
         return self._tokens(spec.namespace, spec.service_account)
 
 
@@ -301,14 +309,14 @@ class _Running:
         "spec",
     )
 
-    def __init__(self, spec: ProxySpec, fleet: Fleet) -> None:
+    def __init__(self, spec: ProxySpec, fleet: Fleet, *, again: bool) -> None:
         self.spec = spec
         self._fleet = fleet
         self._state: State | None = None
         self._answered = False
-        self._ever_answered = False
-        self._ever_connected = False
-        self._ever_configured = False
+        self._ever_answered = again
+        self._ever_connected = again
+        self._ever_configured = again
         self._started = fleet.now()
         self.client: Client | None = None
         self.last: _Last | None = None

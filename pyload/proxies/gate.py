@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from pyload.proxies.habits import DIALLING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -10,9 +12,6 @@ if TYPE_CHECKING:
     from pyload.proxies.pacing import Pace
     from pyload.timers import Timer, Timers
     from pyload.xds.client import Client
-
-DIALLING: Final = 512
-"""Proxies that may be dialling at the same time: a server's queue of connections is finite."""
 
 
 class Gate:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pyload.xds.types import TypeUrl
+
+DIALLING: Final = 512
+"""A server's queue of connections is finite."""
 
 _BUCKETS: Final = 1 << 32
 
@@ -24,6 +27,7 @@ class Habits:
         read_delay: Seconds that those wait before they read on.
         nack_fraction: Share of the proxies, 0 to 1, that refuse every response but the first of
             each type and stream.
+        dialling: Proxies that may be dialling at the same time.
     """
 
     agent_types: tuple[TypeUrl, ...] = ()
@@ -31,6 +35,16 @@ class Habits:
     slow_fraction: float = 0.0
     read_delay: float = 1.0
     nack_fraction: float = 0.0
+    dialling: int = DIALLING
+
+    def shared_by(self, workers: int) -> Habits:
+        """Give the habits of each of so many fleets that together are to have these."""
+        rate = self.connect_rate
+        return replace(
+            self,
+            connect_rate=None if rate is None else rate / workers,
+            dialling=max(1, self.dialling // workers),
+        )
 
     def is_slow(self, key: str) -> bool:
         """Tell whether a proxy reads late: the same proxies whenever they start."""

@@ -10,7 +10,7 @@ from pyload.xds import credentials
 from pyload.xds.tls import Holder, Tls, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableSet
+    from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
 
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.certificates import Certificates
@@ -47,6 +47,9 @@ class Paths:
             authentication needs none.
         per_proxy: Whether each proxy has a certificate of its own.
         account: Namespace and service account of all proxies; None for each its own.
+
+    Attributes:
+        per_proxy: Whether no two proxies go the same way.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Paths:
         self._roots = roots
         self._names = names or {}
         self._certificates = certificates
-        self._per_proxy = per_proxy
+        self.per_proxy = per_proxy
         self._account = account
         self._bare: dict[str, tuple[Path, bool]] = {}
 
@@ -99,11 +102,11 @@ class Paths:
 
     def _holder(self, spec: ProxySpec) -> Holder:
         namespace, account = self._account or (spec.namespace, spec.service_account)
-        return Holder(namespace, account, spec.cluster_id, spec.key if self._per_proxy else "")
+        return Holder(namespace, account, spec.cluster_id, spec.key if self.per_proxy else "")
 
     def _showing(self, path: Path, certificate: Certificate) -> Path:
         assert path.tls is not None, "certificates are for TLS"
-        return replace(path, tls=replace(path.tls, certificate=certificate), own=self._per_proxy)
+        return replace(path, tls=replace(path.tls, certificate=certificate), own=self.per_proxy)
 
     async def _showing_when(self, path: Path, coming: Awaitable[Certificate]) -> Path:
         return self._showing(path, await coming)
@@ -138,3 +141,31 @@ class Transports:
         """Close them all."""
         for transport in (*self._shared.values(), *self._own):
             await transport.aclose()
+
+
+def connector(
+    transport: str, sources: Mapping[str, Sequence[str]]
+) -> Callable[[str, Tls | None], Transport]:
+    """Choose what makes transports.
+
+    Args:
+        transport: ``lean`` or ``grpc``.
+        sources: Local addresses to connect from, by target; only ``lean`` can.
+    """
+
+    def grpc(address: str, tls: Tls | None) -> Transport:
+        from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
+
+        return GrpcTransport(address, tls=tls)
+
+    def lean(address: str, tls: Tls | None) -> Transport:
+        from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
+
+        return LeanTransport(
+            address,
+            tls=None if tls is None else tls.context(),
+            server_hostname="" if tls is None else tls.server_name,
+            sources=sources.get(address, ()),
+        )
+
+    return grpc if transport == "grpc" else lean

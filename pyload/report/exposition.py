@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pyload.report.histogram import Histogram
     from pyload.report.metrics import Metrics, Snapshot
 
+_Counter = tuple[Any, str, str, list[str], "Mapping[Any, float]"]
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 log = logging.getLogger("pyload")
@@ -77,7 +79,7 @@ def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
     info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
     info.add_metric([version], 1)
     yield info
-    counters: tuple[tuple[Any, str, str, list[str], Mapping[Any, int]], ...] = (
+    counters: tuple[_Counter, ...] = (
         (
             core.GaugeMetricFamily,
             "pyload_proxies",
@@ -121,6 +123,8 @@ def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
             snapshot.churn,
         ),
     )
+    if snapshot.worker_restarts:
+        counters += _workers(core, snapshot)
     for make, name, text, labels, counts in counters:
         family = make(name, text, labels=labels)
         for key in sorted(counts):
@@ -142,6 +146,32 @@ def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
         "How late the event loop was.",
         snapshot.loop_lag,
         _LAGS,
+    )
+
+
+def _workers(core: Any, snapshot: Snapshot) -> tuple[_Counter, ...]:
+    return (
+        (
+            core.CounterMetricFamily,
+            "pyload_worker_cpu_seconds",
+            "CPU time of the processes that run proxies.",
+            ["worker"],
+            snapshot.worker_cpu,
+        ),
+        (
+            core.GaugeMetricFamily,
+            "pyload_worker_resident_memory_bytes",
+            "Resident memory of the processes that run proxies.",
+            ["worker"],
+            snapshot.worker_rss,
+        ),
+        (
+            core.CounterMetricFamily,
+            "pyload_worker_restarts",
+            "How often a process that runs proxies died and was replaced.",
+            ["worker"],
+            snapshot.worker_restarts,
+        ),
     )
 
 

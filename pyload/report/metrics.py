@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyload.report.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_LABELS: Final = 100
 """Most different labels of one counter; what comes later is counted as `OTHER`."""
@@ -33,7 +33,10 @@ class Snapshot:
             change, or ``dropped`` because another change was under way.
         first_config: Time from a proxy's start until it had every type that it subscribed to.
         connect: Time to open a stream.
-        loop_lag: How late the event loop was.
+        loop_lag: How late the event loops were.
+        worker_cpu: CPU seconds of each worker process, by its number.
+        worker_rss: Their resident memory in bytes.
+        worker_restarts: How often they were started again.
     """
 
     proxies: Mapping[tuple[str, str], int]
@@ -45,16 +48,37 @@ class Snapshot:
     first_config: Histogram
     connect: Histogram
     loop_lag: Histogram
+    worker_cpu: Mapping[str, float] = field(default_factory=dict)
+    worker_rss: Mapping[str, int] = field(default_factory=dict)
+    worker_restarts: Mapping[str, int] = field(default_factory=dict)
+
+    def merged(self, others: Sequence[Snapshot]) -> Snapshot:
+        """Give the figures of this and of others together."""
+        if not others:
+            return self
+        names = [one.name for one in fields(self)]
+        return Snapshot(
+            **{name: _sum([getattr(one, name) for one in (self, *others)]) for name in names}
+        )
 
     def objects_with(self, result: str) -> int:
         """Count the writes of all kinds with one result."""
         return sum(count for (_, one), count in self.objects.items() if one == result)
 
 
+class Part(Protocol):
+    """Has figures of its own, such as processes that do a part of the run."""
+
+    def snapshot(self) -> Snapshot:
+        """Give the figures of this moment."""
+        ...
+
+
 class Metrics:
     """Counts what a run does; `snapshot` gives the figures."""
 
     def __init__(self) -> None:
+        self._parts: list[Part] = []
         self.first_config = Histogram()
         self.connect = Histogram()
         self.loop_lag = Histogram()
@@ -118,9 +142,13 @@ class Metrics:
         if count:
             self._churn[what, result] += count
 
+    def attach(self, part: Part) -> None:
+        """Add the figures of a part to all snapshots from now on."""
+        self._parts.append(part)
+
     def snapshot(self) -> Snapshot:
         """Give the figures of this moment; later calls do not change them."""
-        return Snapshot(
+        own = Snapshot(
             proxies=dict(self._proxies),
             pushes=_by_type(self._pushes),
             push_bytes=_by_type(self._push_bytes),
@@ -131,6 +159,21 @@ class Metrics:
             connect=self.connect.copy(),
             loop_lag=self.loop_lag.copy(),
         )
+        return own.merged([part.snapshot() for part in self._parts])
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    """Add up one field of several snapshots."""
+    if isinstance(values[0], Histogram):
+        total = Histogram()
+        for value in values:
+            total.merge(value)
+        return total
+    totals: dict[Any, Any] = {}
+    for value in values:
+        for key, count in value.items():
+            totals[key] = totals.get(key, 0) + count
+    return totals
 
 
 def _by_type(counter: Counter[tuple[str, str]]) -> dict[str, int]:

@@ -15,7 +15,9 @@ Keys keep this order; a later version only adds keys::
     disconnects             by reason
     objects                 created, updated, deleted, failed, left
     first_config, connect   count, p50, p90, p99, max
-    generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds
+    pacing                  refusals, rate: how fast the control plane let proxies connect
+    generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds, workers,
+                            worker_restarts
     kwok                    what kwok mode saw, see `pyload.report.kwok`; null in other modes
     churn                   workloads, configs, secrets: each with done, failed, idle, dropped
     times                   what only this command measures: by name count, p50, p90, p99, max
@@ -27,6 +29,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.latency import Latency, latency_text, time_text
+from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -72,19 +75,23 @@ class ObjectCounts:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """What pyload itself used.
+    """What pyload itself used, in all of its processes.
 
     Attributes:
         cpu_seconds: CPU time.
-        rss_bytes: Resident memory.
-        loop_lag_p99: How late the event loop was, in seconds; None where nothing was measured.
+        rss_bytes: Resident memory; pages that processes share are counted for each.
+        loop_lag_p99: How late the event loops were, in seconds; None where nothing was measured.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+        workers: Processes that ran proxies; 0 where the main process did.
+        worker_restarts: How often one of them died and was replaced.
     """
 
     cpu_seconds: float = 0.0
     rss_bytes: int = 0
     loop_lag_p99: float | None = None
     rate_limited_seconds: float = 0.0
+    workers: int = 0
+    worker_restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,7 @@ class Result:
     objects: ObjectCounts = field(default_factory=ObjectCounts)
     first_config: Latency = field(default_factory=Latency)
     connect: Latency = field(default_factory=Latency)
+    pacing: Pacing = field(default_factory=Pacing)
     generator: Generator = field(default_factory=Generator)
     kwok: KwokCounts | None = None
     churn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -121,6 +129,7 @@ class Result:
         duration: float,
         exit_reason: str,
         proxies: ProxyCounts,
+        pacing: Pacing,
         left: int,
         cpu_seconds: float,
         rss_bytes: int,
@@ -149,11 +158,14 @@ class Result:
             churn=_churned(snapshot.churn),
             first_config=Latency.of(snapshot.first_config),
             connect=Latency.of(snapshot.connect),
+            pacing=pacing,
             generator=Generator(
-                cpu_seconds=cpu_seconds,
-                rss_bytes=rss_bytes,
+                cpu_seconds=cpu_seconds + sum(snapshot.worker_cpu.values()),
+                rss_bytes=rss_bytes + sum(snapshot.worker_rss.values()),
                 loop_lag_p99=lag.percentile(99) if lag.count else None,
                 rate_limited_seconds=rate_limited_seconds,
+                workers=len(snapshot.worker_restarts),
+                worker_restarts=sum(snapshot.worker_restarts.values()),
             ),
         )
 
@@ -178,6 +190,7 @@ class Result:
             ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
             ("first config", latency_text(self.first_config)),
             ("connect", latency_text(self.connect)),
+            ("pace", _pacing(self.pacing)),
             ("objects", _objects(self.objects)),
             *([("churn", _churn(self.churn))] if self.churn else []),
             *((name, latency_text(latency)) for name, latency in self.times.items()),
@@ -235,6 +248,12 @@ def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
     )
 
 
+def _pacing(pacing: Pacing) -> str:
+    rate = "no limit" if pacing.rate is None else f"{pacing.rate:,.1f} dials/s allowed at the end"
+    refused = f"{pacing.refusals:,}" if pacing.refusals else "none"
+    return f"{rate}, {refused} refused for their rate"
+
+
 def _generator(generator: Generator) -> str:
     lag = generator.loop_lag_p99
     return ", ".join(
@@ -243,8 +262,14 @@ def _generator(generator: Generator) -> str:
             f"{_bytes(generator.rss_bytes)} memory",
             "loop lag not measured" if lag is None else f"loop lag p99 {time_text(lag)}",
             f"{time_text(generator.rate_limited_seconds)} lost to its own rate limit",
+            *([_workers(generator)] if generator.workers else []),
         )
     )
+
+
+def _workers(generator: Generator) -> str:
+    restarts = f" ({generator.worker_restarts:,} restarted)" if generator.worker_restarts else ""
+    return f"{generator.workers:,} workers{restarts}"
 
 
 def _bytes(count: int) -> str:

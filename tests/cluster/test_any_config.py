@@ -17,12 +17,14 @@ from pyload.config.load import load
 from pyload.config.model import (
     Application,
     ClusterConfig,
+    ConfigRef,
     Gateways,
     Jitter,
     Namespace,
     NodeGroup,
 )
 from pyload.errors import PyloadError
+from pyload.gotemplate.library import BUILTINS
 from pyload.units import Duration
 from tests.cluster.conftest import open_world
 from tests.cluster.test_examples import EXAMPLES, small
@@ -42,6 +44,31 @@ FEW = st.integers(1, 2)
 SPAN = st.sampled_from([Duration(0), Duration(300_000_000)])
 
 
+TEMPLATES = {
+    "mine": "#refresh=true\napiVersion: v1\nkind: ConfigMap\n"
+    "metadata: {name: '{{ .Name }}-{{ .RandNumber }}'}\n",
+    "some": "{{ if .Rand }}apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+    "metadata: {name: some}\nspec: {hosts: [a.b]}{{ end }}",
+}
+
+
+def templated() -> st.SearchStrategy[tuple[ConfigRef, ...]]:
+    """Use templates, with a name so that namespaces can have them too."""
+    ref = st.builds(
+        ConfigRef,
+        st.sampled_from([*BUILTINS, *TEMPLATES]),
+        st.fixed_dictionaries(
+            {"Name": st.sampled_from(["c", "d"])},
+            optional={
+                "Rand": st.booleans(),
+                "gateways": st.lists(st.sampled_from(["a", "b/a"]), min_size=1, max_size=2),
+            },
+        ),
+        st.sampled_from([None, True, False]),
+    )
+    return st.lists(ref, max_size=2).map(tuple)
+
+
 def applications(dialect: Dialect) -> st.SearchStrategy[Application]:
     """Make applications of every type of a dialect."""
     none: st.SearchStrategy[tuple[IstioObject, ...]] = st.just(())
@@ -56,6 +83,7 @@ def applications(dialect: Dialect) -> st.SearchStrategy[Application]:
         st.integers(0, 2),
         st.dictionaries(NAME, NAME, max_size=1),
         istio=istio(KINDS) if classic else none,
+        configs=st.just(()) if classic else templated(),
     )
 
 
@@ -81,6 +109,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         applications=st.tuples(special, applications(dialect), applications(dialect)),
         waypoint=st.just("") if classic else st.sampled_from(["", "a", "b/a"]),
         istio=istio(SHARED) if classic else none,
+        configs=st.just(()) if classic else templated(),
     )
     nodes = st.lists(st.builds(NodeGroup, NAME, FEW, st.booleans()), min_size=1, max_size=2)
     return st.builds(
@@ -90,6 +119,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         nodes=nodes.map(tuple),
         namespaces=st.lists(namespace, max_size=2, unique_by=lambda one: one.name).map(tuple),
         istio=istio(SHARED) if classic else none,
+        templates=st.just({} if classic else TEMPLATES),
     )
 
 
@@ -126,6 +156,7 @@ WORDS = [
     *("", "0", "-1", "1s", "true", "~", "[]", "{}", "- x", "{name: x}", "x: y", "'", "a/b", "A_b"),
     *("router", "gateway", "waypoint", "vm", "ztunnel", "default: true", "pods: 1", "instances: 1"),
     *("name: a", "type: ambient", "istio: {default: true}", "waypoint: a", "ztunnel: {}"),
+    *("configs: [sidecar]", "{{ .Name }}", "{{ if .x }}", "#refresh=true", "metadata: {name: 5}"),
 ]
 
 

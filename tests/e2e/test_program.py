@@ -69,6 +69,10 @@ def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dic
         ("--auth", "jwt"),
         ("--auth", "mtls", "--csr-per-pod"),
         ("--auth", "mtls", "--transport", "grpc"),
+        ("--workers", "1", "--delta=false"),
+        ("--workers", "2"),
+        ("--workers", "2", "--auth", "mtls", "--csr-per-pod"),
+        ("--workers", "2", "--auth", "jwt", "--transport", "grpc"),
     ],
 )
 def test_every_proxy_gets_every_type_and_nothing_is_left(
@@ -91,13 +95,16 @@ def test_both_dialects_make_the_same_mesh(tmp_path: Path) -> None:
     assert result["proxies"]["configured"] == 6
 
 
-def test_kwok_mode_as_the_readme_shows_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "auto"])
+def test_kwok_mode_as_the_readme_shows_it(tmp_path: Path, workers: str) -> None:
     """Six sidecars, two pods without a proxy, and the reason why."""
-    arguments = ("--cluster-type", "kwok", "--wait", "connected=all")
+    arguments = ("--cluster-type", "kwok", "--wait", "connected=all", "--workers", workers)
     result = embedded(tmp_path, *arguments, config="kwok-bookinfo.yaml")
 
     assert result["proxies"]["configured"] == result["proxies"]["wanted"] == 6
     assert sum(result["kwok"]["skipped"].values()) == 2
+    assert result["kwok"]["from_ip"]["count"] >= 6
+    assert (result["generator"]["workers"] > 0) == (workers == "auto")
     assert result["objects"]["left"] == 0
 
 
@@ -111,29 +118,60 @@ def test_a_config_from_standard_input() -> None:
 
 
 def start(*arguments: str, program: str = "pyload") -> subprocess.Popen[str]:
-    """Start the program."""
+    """Start the program as a terminal does: with a group of processes of its own."""
     return subprocess.Popen(
         [BIN / program, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
+        process_group=0,
     )
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_cleans_up_and_exits_0(number: signal.Signals) -> None:
-    """ctrl-C and `kubectl delete pod` are how most runs end."""
-    with start("cluster", "--embedded", "--metrics-addr", "") as process:
+def test_a_signal_cleans_up_and_exits_0(number: signal.Signals, workers: str) -> None:
+    """ctrl-C, which goes to the whole group, and `kubectl delete pod` are how most runs end."""
+    arguments = ("--embedded", "--metrics-addr", "", "--workers", workers)
+    with start("cluster", *arguments) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if "synced" in line:
                 break
-        process.send_signal(number)
+        os.killpg(process.pid, number)
         output = process.stdout.read()
 
     assert process.returncode == 0, output
     assert "Traceback" not in output
+    assert "died" not in output
+
+
+def test_a_killed_worker_costs_no_proxy(tmp_path: Path) -> None:
+    """The kernel's choice of a victim would decide over an hour's run."""
+    out = tmp_path / "r.json"
+    arguments = ("--workers", "2", "--duration", "8s", "--out", str(out), "--metrics-addr", "")
+    config = str(EXAMPLES / "basic.yaml")
+    with start("cluster", "--embedded", "-c", config, *arguments) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "Got Initial Update" in line:
+                break
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = [
+            int(child)
+            for child in children
+            if b"pyload.proxies.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+        ]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        output = process.stdout.read()
+    result = json.loads(out.read_text())
+
+    assert process.returncode == 0, output
+    assert "worker 0 died of signal 9" in output
+    assert result["generator"]["worker_restarts"] == 1
+    assert result["proxies"]["configured"] == result["proxies"]["wanted"] == 6
 
 
 def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> None:
@@ -162,6 +200,10 @@ def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> No
         (("cluster", "--cluster-type", "moon"), 2, 'unknown cluster type "moon"'),
         (("cluster", "--auth", "kerberos"), 2, "plaintext-jwt, mtls"),
         (("cluster", "--csr-per-pod"), 2, "add --auth mtls"),
+        (("cluster", "--workers", "many"), 2, "or auto"),
+        (("adsc", "--agent-types", "ads"), 2, "nds, pcds"),
+        (("adsc", "--connect-rate", "0"), 2, "above 0"),
+        (("cluster", "--slow-fraction", "2"), 2, "from 0 to 1"),
         (("cluster", "--ca-file", "/x", "--insecure"), 2, "contradict"),
         (("cluster", "--qps", "many"), 2, "whole number"),
         (("cluster", "--duration", "10"), 2, "duration"),

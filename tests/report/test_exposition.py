@@ -7,6 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,6 +107,24 @@ def test_prometheus_reads_every_metric(metrics: Metrics) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prometheus-client reads /proc")
+def test_the_figures_of_workers_are_there_when_there_are_workers(metrics: Metrics) -> None:
+    """Nobody would see which process of many is the busy one."""
+    assert b"pyload_worker" not in Registry(metrics).render()
+    part = Metrics()
+    figures = replace(
+        part.snapshot(),
+        worker_cpu={"0": 1.5, "1": 2.5},
+        worker_rss={"1": 1000},
+        worker_restarts={"0": 1, "1": 0},
+    )
+    part.snapshot = lambda: figures  # type: ignore[method-assign] # a part of fixed figures
+    metrics.attach(part)
+    actual = samples(Registry(metrics).render().decode())
+    assert actual["pyload_worker_cpu_seconds_total", "1"] == 2.5
+    assert actual["pyload_worker_resident_memory_bytes", "1"] == 1000
+    assert actual["pyload_worker_restarts_total", "0"] == 1
+
+
 def test_process_metrics_are_there(metrics: Metrics) -> None:
     """Dashboards made for the Go tool would show no CPU and memory."""
     names = {key[0] for key in samples(Registry(metrics).render().decode())}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyload.report.metrics import MAX_LABELS, OTHER, Metrics
+from dataclasses import replace
+
+from pyload.report.metrics import MAX_LABELS, OTHER, Metrics, Snapshot
 
 
 def test_counts_what_it_is_told() -> None:
@@ -55,3 +57,34 @@ def test_labels_are_bounded() -> None:
     assert len(snapshot.disconnects) == MAX_LABELS + 1
     assert snapshot.disconnects[OTHER] == 50
     assert snapshot.pushes[OTHER] == snapshot.push_bytes[OTHER] == 50
+
+
+class Part:
+    """Figures from elsewhere."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def snapshot(self) -> Snapshot:
+        """Give them."""
+        return self._snapshot
+
+
+def test_the_figures_of_parts_are_added_to_all_others() -> None:
+    """With workers, the summary would show what the main process did, which is nothing."""
+    metrics, others = Metrics(), Metrics()
+    for one in (metrics, others):
+        one.proxy("sidecar", None, "connected")
+        one.push("sidecar", "cds", 7)
+        one.disconnect("goaway")
+        one.connect.record(1)
+    others.disconnect("local")
+    part = replace(others.snapshot(), worker_cpu={"0": 1.5}, worker_restarts={"0": 2})
+    metrics.attach(Part(part))
+    snapshot = metrics.snapshot()
+    assert snapshot.proxies == {("sidecar", "connected"): 2}
+    assert (snapshot.pushes, snapshot.push_bytes) == ({"cds": 2}, {"cds": 14})
+    assert snapshot.disconnects == {"goaway": 2, "local": 1}
+    assert (snapshot.connect.count, snapshot.connect.sum) == (2, 2.0)
+    assert (snapshot.worker_cpu, snapshot.worker_restarts) == ({"0": 1.5}, {"0": 2})
+    assert part.disconnects == {"goaway": 1, "local": 1}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pyload.report.kwok import KwokCounts
 from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
+from pyload.report.pacing import Pacing
 from pyload.report.summary import Generator, ProxyCounts, Result
 
 
@@ -28,8 +30,11 @@ def measured() -> Result:
     for result, count in (("done", 2), ("failed", 1), ("dropped", 4)):
         metrics.churn("workloads", result, count)
     metrics.churn("configs", "idle", 3)
+    workers = {"0": 1, "1": 2}
     return Result.of(
-        metrics.snapshot(),
+        replace(
+            metrics.snapshot(), worker_cpu=workers, worker_rss=workers, worker_restarts=workers
+        ),
         version="1.2.3",
         run_id="abcdefgh",
         command="cluster",
@@ -37,9 +42,10 @@ def measured() -> Result:
         duration=75.25,
         exit_reason="the duration is over",
         proxies=ProxyCounts(wanted=1000, connected=999, configured=998, reconnects=2, failed=1),
+        pacing=Pacing(refusals=1200, rate=23.456),
         left=1,
-        cpu_seconds=12.3456,
-        rss_bytes=123_456_789,
+        cpu_seconds=9.3456,
+        rss_bytes=123_456_786,
         rate_limited_seconds=0.25,
     )
 
@@ -74,11 +80,14 @@ def test_json_has_the_documented_schema() -> None:
             "p99": pytest.approx(0.99, rel=0.004),
             "max": 1.0,
         },
+        "pacing": {"refusals": 1200, "rate": 23.456},
         "generator": {
             "cpu_seconds": 12.3456,
             "rss_bytes": 123_456_789,
             "loop_lag_p99": 0.001,
             "rate_limited_seconds": 0.25,
+            "workers": 2,
+            "worker_restarts": 3,
         },
         "kwok": None,
         "churn": {
@@ -95,7 +104,7 @@ def test_json_keys_keep_their_order() -> None:
     assert list(actual) == [
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
-        *("first_config", "connect", "generator", "kwok", "churn", "times"),
+        *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
@@ -126,10 +135,11 @@ def test_text_is_short_and_in_plain_words() -> None:
         "  pushes        cds 2, eds 0, lds 0, rds 1, sds 1; 2.4 MB\n"
         "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
         "  connect       p50 500ms, p90 900ms, p99 992ms, max 1s (1,000 measured)\n"
+        "  pace          23.5 dials/s allowed at the end, 1,200 refused for their rate\n"
         "  objects       2 created, 1 updated, 1 deleted, 1 failed, 1 left\n"
         "  churn         configs 0 done, 3 idle; workloads 2 done, 1 failed, 4 dropped\n"
         "  generator     12.35s CPU, 123.5 MB memory, loop lag p99 1ms, "
-        "250ms lost to its own rate limit"
+        "250ms lost to its own rate limit, 2 workers (3 restarted)"
     )
 
 
@@ -151,6 +161,7 @@ def test_text_says_what_was_not_measured() -> None:
         "  pushes        none received\n"
         "  first config  not measured\n"
         "  connect       not measured\n"
+        "  pace          no limit, none refused for their rate\n"
         "  objects       none written\n"
         "  generator     4.56ms CPU, 999 B memory, loop lag not measured, "
         "0s lost to its own rate limit"

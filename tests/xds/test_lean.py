@@ -264,6 +264,7 @@ async def test_so_many_dial_at_a_time() -> None:
         assert len(server.connections) == 4
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is local on Linux only")
 async def test_sources_are_used_in_turn() -> None:
     """More proxies than one address has ports need several."""
     async with listen() as (server, address):

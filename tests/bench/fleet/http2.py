@@ -67,6 +67,7 @@ class Connection(asyncio.Protocol):
     Attributes:
         delta: Whether its stream speaks delta.
         nonces: By type, the last that was sent.
+        unanswered: Messages that were sent and not acknowledged.
     """
 
     __slots__ = (
@@ -87,6 +88,7 @@ class Connection(asyncio.Protocol):
         "_window",
         "delta",
         "nonces",
+        "unanswered",
     )
 
     def __init__(self, calls: Calls, tls: ssl.SSLContext | None) -> None:
@@ -107,6 +109,7 @@ class Connection(asyncio.Protocol):
         self._asked = False
         self.delta = False
         self.nonces: dict[str, str] = {}
+        self.unanswered = 0
 
     def send(self, shared: memoryview, own: bytes) -> None:
         """Queue a message.

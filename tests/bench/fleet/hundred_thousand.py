@@ -60,6 +60,7 @@ def measure(clients: int) -> dict[str, float]:
         "processes": processes,
         "bytes of a push to each": connected.size / total,
         "seconds until all are configured": connected.seconds,
+        "connections that came again": connected.again + same.again + changed.again,
         "CPU seconds to connect them": connected.cpu,
         "ms of CPU to connect each": connected.cpu / total * 1e3,
         "seconds of a push to all": same.seconds,

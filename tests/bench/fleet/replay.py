@@ -68,6 +68,7 @@ class Replay:
         self.acknowledged = 0
         self.refused = 0
         self.stale = 0
+        self.lost = 0
         self.bytes = 0
 
     # What connections call.
@@ -90,6 +91,7 @@ class Replay:
         )
         type_url = request.type_url
         if request.response_nonce:
+            connection.unanswered -= 1
             if request.error_detail.code:
                 self.refused += 1
             elif connection.nonces.get(type_url) == request.response_nonce:
@@ -110,8 +112,9 @@ class Replay:
         asyncio.get_running_loop().call_soon(self._serve)
 
     def gone(self, connection: Connection) -> None:
-        """Forget a connection."""
-        self._connections.pop(connection, None)
+        """Forget a connection, which may come again."""
+        if self._connections.pop(connection, None) is not None:
+            self.lost += connection.unanswered
 
     def _serve(self) -> None:
         while self._ready and self._writing < AT_ONCE:
@@ -155,6 +158,7 @@ class Replay:
             "acknowledged": self.acknowledged,
             "refused": self.refused,
             "stale": self.stale,
+            "lost": self.lost,
             "bytes": self.bytes,
             "cpu": cpu_seconds(),
             "rss": rss_bytes(),
@@ -174,7 +178,7 @@ class Replay:
             and not self._ready
             and not self._writing
             and all(len(one.nonces) == len(ORDER) for one in self._connections)
-            and (not acknowledged or self.acknowledged + self.refused + self.stale == self.sent)
+            and (not acknowledged or not any(one.unanswered for one in self._connections))
         )
 
     def _send(self, connection: Connection, type_url: str, content: Content) -> None:
@@ -192,6 +196,7 @@ class Replay:
             prefix = b"\0" + (len(data) + len(own)).to_bytes(4, "big")
             shared = self._encoded[key] = memoryview(prefix + data)
         connection.nonces[type_url] = nonce
+        connection.unanswered += 1
         self.sent += 1
         self.bytes += len(shared) + len(own)
         connection.send(shared, own)

@@ -81,6 +81,7 @@ def median(rounds: Sequence[Figures]) -> Figures:
         resident=int(middle("resident")),
         connect_seconds=middle("connect_seconds"),
         push_seconds=middle("push_seconds"),
+        again=sum(one.again for one in rounds),
     )
 
 
@@ -114,6 +115,7 @@ def line(one: Figures, floor: Figures | None) -> str:
         f"{one.changed * 1e3:>6.2f} ms{one.rate:>11,.0f}"
         f"{one.resident / 1e6:>6.0f} MB{each / 1e3:>6.0f} KB"
         f"{one.connect_seconds:>6.1f} s{one.push_seconds:>6.1f} s"
+        f"{f'  {one.again} came again' if one.again else ''}"
     )
 
 

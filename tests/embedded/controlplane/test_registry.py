@@ -92,7 +92,7 @@ def _slice(name: str, *ips: str, of: str = "app", ready: bool | None = None) -> 
 
 
 def test_a_service_without_selector_takes_its_endpoint_slices() -> None:
-    """istiod reads nothing else; a captured cluster may have slices and no Endpoints."""
+    """To istiod they are all there is; a captured cluster may have slices and no Endpoints."""
     registry = mesh_of(
         service("app", selector={}),
         _slice("b", "10.1.0.2", "10.1.0.3", ready=True),
@@ -120,9 +120,7 @@ def test_what_is_in_endpoints_and_in_their_copy_is_one_endpoint() -> None:
     endpoints = {
         "kind": "Endpoints",
         "metadata": {"name": "app", "namespace": "mesh"},
-        "subsets": [
-            {"addresses": [{"ip": "10.1.0.1"}], "ports": [{"name": "http", "port": 8080}]}
-        ],
+        "subsets": [{"addresses": [{"ip": "10.1.0.1"}], "ports": [{"name": "http", "port": 8080}]}],
     }
     registry = mesh_of(service("app", selector={}), endpoints, _slice("a", "10.1.0.1", "10.1.0.2"))
 

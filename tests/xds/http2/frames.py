@@ -77,6 +77,11 @@ class Client:
         if self._on_message is not None:
             self._on_message(self.messages[-1])
 
+    @property
+    def ended(self) -> bool:
+        """Whether the stream has ended."""
+        return self.connection.status is not None
+
     def receive(self, *pieces: bytes, size: int = 1 << 20) -> None:
         """Give bytes in pieces of a size, each in a buffer that is overwritten after it."""
         data = b"".join(pieces)

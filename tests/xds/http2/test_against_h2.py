@@ -12,6 +12,7 @@ from h2.settings import SettingCodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyload.xds.http2 import frames
 from pyload.xds.http2.status import named, of_reset
 from pyload.xds.transport import CANCELLED, Status
 from tests.xds.http2.frames import RESPONSE, Client, framed
@@ -19,13 +20,17 @@ from tests.xds.http2.frames import RESPONSE, Client, framed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SIZES = st.sampled_from([0, 1, 7, 300, 5_000, 16_379, 16_380, 40_000, 200_000])
-WINDOWS = st.sampled_from([50, 1_000, 65_535, 1 << 20])
+SIZES = (0, 1, 7, 300, 5_000, 16_379, 16_380, 40_000)
+WINDOWS = st.sampled_from([1_000, 65_535, 1 << 20])
 FRAMES = st.sampled_from([16_384, 16_385, 1 << 20])
 OPERATIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("response"), SIZES, st.sampled_from([None, 0, 1, 255])),
-        st.tuples(st.just("request"), SIZES),
+        st.tuples(
+            st.just("response"),
+            st.sampled_from([*SIZES, 700_000]),
+            st.sampled_from([None, 0, 1, 255]),
+        ),
+        st.tuples(st.just("request"), st.sampled_from([*SIZES, 150_000])),
         st.tuples(st.just("settings"), WINDOWS, FRAMES),
         st.tuples(st.just("table"), st.sampled_from([0, 100, 4096, 65_536])),
         st.tuples(st.just("ping")),
@@ -66,16 +71,30 @@ class Pair:
         self._queue.append((framed(message), padding))
 
     def turn(self, size: int) -> None:
-        """Carry everything over, in pieces of a size, until nothing moves."""
+        """Carry everything over, to the client in pieces, until nothing moves."""
         while True:
             self._send()
             to_client = self.server.data_to_send()
-            self.client.receive(to_client, size=size)
+            self.client.receive(to_client, size=max(size, len(to_client) // 2000))
             to_server = self.client.written()
-            for start in range(0, len(to_server), size):
-                self._serve(to_server[start : start + size])
-            if not to_client and not to_server:
+            if to_server.startswith(frames.PREFACE):
+                self._serve(to_server)
+            elif to_server:
+                # h2 looks at its frame size once for all that it is given.
+                while to_server:
+                    end = frames.HEAD_SIZE + int.from_bytes(to_server[:3], "big")
+                    self._serve(to_server[:end])
+                    to_server = to_server[end:]
+            elif not to_client and not self._stuck():
                 return
+
+    def _stuck(self) -> bool:
+        """Open the server's window: h2 does not after it has made it smaller than what is used."""
+        waits = self.client.connection.out.waiting and not self.client.ended
+        if waits and self.server.remote_flow_control_window(1) <= 0:
+            self.server.increment_flow_control_window(100_000, 1)
+            return True
+        return False
 
     def _serve(self, data: bytes) -> None:
         for event in self.server.receive_data(data):
@@ -174,7 +193,7 @@ def named_of(code: int) -> str:
     return next(one.name for one in grpc.StatusCode if one.value[0] == code)
 
 
-@settings(max_examples=50)
+@settings(max_examples=100)
 @given(
     window=WINDOWS,
     frame=FRAMES,
@@ -208,8 +227,7 @@ def test_both_sides_agree_on_messages_and_status(
     pair.turn(size)
     assert pair.client.messages == responses
     assert pair.requests == requests
-    before = pair.client.connection.status
-    assert before is None
+    assert not pair.client.ended
 
     expected = end(pair, how, begun=begun, big=big)
     pair.turn(size)

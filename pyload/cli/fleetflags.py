@@ -1,0 +1,84 @@
+"""The flags that say where the proxies of a run live, and how they behave."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.proxies.habits import Habits
+
+OPTIONS: Final = (
+    click.Option(
+        ["--workers"],
+        default="auto",
+        metavar="N|auto",
+        help="Processes of their own, or 0.  [default: auto]",
+    ),
+    click.Option(
+        ["--connect-rate"], type=float, metavar="N", help="Dials per second.  [default: no limit]"
+    ),
+    click.Option(
+        ["--agent-types"], default="", metavar="nds,pcds", help="Types that agents ask for too."
+    ),
+    click.Option(
+        ["--slow-fraction"],
+        type=float,
+        default=0.0,
+        metavar="0..1",
+        help="Share of proxies that read late.",
+    ),
+    click.Option(
+        ["--nack-fraction"],
+        type=float,
+        default=0.0,
+        metavar="0..1",
+        help="Share of proxies that refuse responses.",
+    ),
+)
+NAMES: Final = frozenset(str(option.name) for option in OPTIONS)
+
+
+def with_fleet_options(command: click.Command) -> None:
+    """Add the flags to a command."""
+    command.params.extend(OPTIONS)
+
+
+def workers_of(values: Mapping[str, Any]) -> int | None:
+    """Read ``--workers``; None leaves it to the number of proxies.
+
+    Raises:
+        UsageError: It is no such number.
+    """
+    text: str = values["workers"]
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdecimal() or int(text) > _MOST:
+        raise UsageError(
+            f"--workers {text} is no number of processes", fix=f"give 0 to {_MOST}, or auto"
+        )
+    return int(text)
+
+
+def habits_of(values: Mapping[str, Any]) -> Habits:
+    """Read how the proxies behave.
+
+    Raises:
+        UsageError: One of the flags makes no sense.
+    """
+    from pyload.commands import fleets  # noqa: PLC0415 - fast help
+
+    return fleets.habits_of(
+        agent_types=values["agent_types"],
+        connect_rate=values["connect_rate"],
+        slow_fraction=values["slow_fraction"],
+        nack_fraction=values["nack_fraction"],
+    )
+
+
+_MOST: Final = 1024

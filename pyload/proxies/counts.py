@@ -1,0 +1,36 @@
+"""What many proxies have come to, as plain numbers that can be added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a fleet has come to; "ever" means at any time in the run.
+
+    Attributes:
+        wanted: Proxies started, ever.
+        connected: Proxies that have had an open stream, ever.
+        configured: Proxies that have received every type that they subscribed to, ever.
+        reconnects: Streams that were answered, after a proxy's first such.
+        failed: Proxies that died of an error in pyload itself.
+        withdrawn: Proxies stopped before they were ever configured.
+        connected_now: Proxies with an open stream.
+        configured_now: Proxies whose open stream has brought every type.
+    """
+
+    wanted: int = 0
+    connected: int = 0
+    configured: int = 0
+    reconnects: int = 0
+    failed: int = 0
+    withdrawn: int = 0
+    connected_now: int = 0
+    configured_now: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
+
+
+_NAMES = tuple(field.name for field in fields(Counts))

@@ -1,0 +1,301 @@
+"""The records between a pool and its workers as bytes. Pure.
+
+A frame is a length in four bytes and a JSON array of the record's name and its fields. Both ends
+are one program, so a frame that cannot be read is a fault of pyload.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.errors import RemoteProtocolError
+from pyload.proxies.counts import Counts
+from pyload.proxies.habits import Habits
+from pyload.proxies.paths import Path
+from pyload.proxies.records import (
+    Answer,
+    Ask,
+    End,
+    Line,
+    Lines,
+    News,
+    Ready,
+    Record,
+    Refresh,
+    Report,
+    Setup,
+    Start,
+    Started,
+    Stop,
+    Stopped,
+)
+from pyload.proxies.spec import ProxySpec
+from pyload.report.histogram import Histogram
+from pyload.report.metrics import Snapshot
+from pyload.report.pacing import Pacing
+from pyload.xds.tls import Certificate, Tls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+MAX_FRAME: Final = 256 << 20
+_LENGTH: Final = 4
+
+_PLAIN: Final[dict[str, Callable[..., Record]]] = {
+    one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped, Ask)
+}
+
+
+def encode(record: Record) -> bytes:
+    """Give the frame of a record."""
+    name = type(record).__name__
+    values = astuple(record) if name in _PLAIN else _PACKERS[name](record)
+    body = orjson.dumps([name, *values], default=_plain)
+    if len(body) > MAX_FRAME:
+        raise RemoteProtocolError(f"a record of {len(body)} bytes is too long for a worker")
+    return len(body).to_bytes(_LENGTH, "big") + body
+
+
+def decode(body: bytes) -> Record:
+    """Read a frame without its length.
+
+    Raises:
+        RemoteProtocolError: It is none.
+    """
+    try:
+        name, *values = orjson.loads(body)
+        if name in _PLAIN:
+            return _PLAIN[name](*(tuple(v) if isinstance(v, list) else v for v in values))
+        record: Record = _UNPACKERS[name](*values)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RemoteProtocolError(f"a worker's record cannot be read: {error!r}") from error
+    return record
+
+
+class Decoder:
+    """Cuts a stream of bytes into records."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Record]:
+        """Take bytes, and yield the records that are whole now.
+
+        Raises:
+            RemoteProtocolError: What came is no record.
+        """
+        buffer = self._buffer
+        buffer += data
+        done = 0
+        try:
+            while len(buffer) - done >= _LENGTH:
+                begin = done + _LENGTH
+                length = int.from_bytes(buffer[done:begin], "big")
+                if length > MAX_FRAME:
+                    raise RemoteProtocolError(f"a worker's record claims to have {length} bytes")
+                if len(buffer) < begin + length:
+                    break
+                done = begin + length
+                yield decode(bytes(memoryview(buffer)[begin:done]))
+        finally:
+            del buffer[:done]
+
+
+def _plain(value: Any) -> Any:
+    """Give what orjson can write of a mapping that is no dict, or of bytes, which are PEM here."""
+    if isinstance(value, bytes):
+        return value.decode("ascii")
+    if hasattr(value, "keys"):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent to a worker")
+
+
+# Specs. Most proxies share their labels and metadata with others: these go as texts, and one text
+# becomes one mapping in the worker.
+
+
+def _pack_start(record: Start) -> list[Any]:
+    return [[_pack_spec(one) for one in record.proxies]]
+
+
+def _pack_spec(one: Started) -> list[Any]:
+    spec = one.spec
+    labels = None if spec.labels is None else orjson.dumps(spec.labels, default=_plain).decode()
+    return [
+        one.number,
+        one.again,
+        spec.key,
+        spec.type,
+        spec.ip,
+        spec.name,
+        spec.namespace,
+        spec.service_account,
+        labels,
+        orjson.dumps(spec.metadata, default=_plain).decode(),
+        spec.cluster_id,
+        spec.domain,
+        spec.complete,
+        spec.address,
+    ]
+
+
+def _unpack_start(proxies: list[list[Any]]) -> Start:
+    return Start(tuple(_unpack_spec(*one) for one in proxies))
+
+
+def _unpack_spec(number: int, again: bool, *values: Any) -> Started:  # noqa: FBT001 - a field
+    key, type_, ip, name, namespace, account, labels, metadata, cluster, domain, *rest = values
+    complete, address = rest
+    return Started(
+        number,
+        again,
+        ProxySpec(
+            key=key,
+            type=sys.intern(type_),
+            ip=ip,
+            name=name,
+            namespace=sys.intern(namespace),
+            service_account=sys.intern(account),
+            labels=None if labels is None else _mapping(labels),
+            metadata=_mapping(metadata),
+            cluster_id=sys.intern(cluster),
+            domain=sys.intern(domain),
+            complete=complete,
+            address=sys.intern(address),
+        ),
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def _mapping(text: str) -> dict[str, Any]:
+    found = orjson.loads(text)
+    return {
+        key: sys.intern(value) if isinstance(value, str) else value for key, value in found.items()
+    }
+
+
+# The others.
+
+
+def _pack_setup(record: Setup) -> list[Any]:
+    habits = list(astuple(record.habits))
+    return [
+        record.delta,
+        habits,
+        record.transport,
+        record.sources,
+        record.own_ways,
+        record.levels,
+    ]
+
+
+def _unpack_setup(delta: bool, habits: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
+    sources, own_ways, levels = rest
+    agent_types, *others = habits
+    return Setup(
+        delta,
+        Habits(tuple(agent_types), *others),
+        transport,
+        {target: tuple(addresses) for target, addresses in sources.items()},
+        own_ways,
+        levels,
+    )
+
+
+def _pack_answer(record: Answer) -> list[Any]:
+    path = record.path
+    packed = None
+    if path is not None:
+        tls = path.tls
+        packed = [path.address, None if tls is None else _pack_tls(tls), path.token, path.own]
+    return [record.question, packed, record.token, record.error, record.certificate]
+
+
+def _pack_tls(tls: Tls) -> list[Any]:
+    shown = tls.certificate
+    return [tls.roots, tls.server_name, None if shown is None else [shown.key, shown.chain]]
+
+
+def _unpack_answer(question: int, packed: list[Any] | None, *rest: Any) -> Answer:
+    path = None
+    if packed is not None:
+        address, tls, token, own = packed
+        path = Path(address, None if tls is None else _unpack_tls(*tls), token=token, own=own)
+    return Answer(question, path, *rest)
+
+
+def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> Tls:
+    certificate = None
+    if shown is not None:
+        key, chain = shown
+        certificate = Certificate(key.encode(), chain.encode())
+    return Tls(roots.encode(), server_name, certificate)
+
+
+def _pack_news(record: News) -> list[Any]:
+    return [record.configured, record.died, astuple(record.counts)]
+
+
+def _unpack_news(configured: list[int], died: list[int], counts: list[int]) -> News:
+    return News(tuple(configured), tuple(died), Counts(*counts))
+
+
+def _pack_report(record: Report) -> list[Any]:
+    snapshot = {
+        one.name: _pack_figures(getattr(record.snapshot, one.name)) for one in fields(Snapshot)
+    }
+    return [
+        record.serial,
+        astuple(record.counts),
+        snapshot,
+        astuple(record.pacing),
+        record.cpu_seconds,
+        record.rss_bytes,
+    ]
+
+
+def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *rest: Any) -> Report:
+    pacing, cpu, rss = rest
+    snapshot = Snapshot(**{name: _unpack_figures(value) for name, value in figures.items()})
+    return Report(serial, Counts(*counts), snapshot, Pacing(*pacing), cpu, rss)
+
+
+def _pack_figures(figures: Histogram | Mapping[Any, Any]) -> Any:
+    return figures.to_dict() if isinstance(figures, Histogram) else list(figures.items())
+
+
+def _unpack_figures(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Histogram.from_dict(value)
+    return {tuple(key) if isinstance(key, list) else key: count for key, count in value}
+
+
+def _pack_lines(record: Lines) -> list[Any]:
+    return [[astuple(line) for line in record.lines], record.lost]
+
+
+def _unpack_lines(lines: list[list[Any]], lost: int) -> Lines:
+    return Lines(tuple(Line(*line) for line in lines), lost)
+
+
+_PACKERS: Final[dict[str, Any]] = {
+    "Setup": _pack_setup,
+    "Start": _pack_start,
+    "Answer": _pack_answer,
+    "News": _pack_news,
+    "Report": _pack_report,
+    "Lines": _pack_lines,
+}
+_UNPACKERS: Final[dict[str, Any]] = {
+    "Setup": _unpack_setup,
+    "Start": _unpack_start,
+    "Answer": _unpack_answer,
+    "News": _unpack_news,
+    "Report": _unpack_report,
+    "Lines": _unpack_lines,
+}

@@ -1,0 +1,192 @@
+"""What a pool and its workers say to each other; `pyload.proxies.frames` has the bytes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.proxies.counts import Counts
+    from pyload.proxies.habits import Habits
+    from pyload.proxies.paths import Path
+    from pyload.proxies.spec import ProxySpec
+    from pyload.report.metrics import Snapshot
+    from pyload.report.pacing import Pacing
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first record to a worker: what holds for all of its proxies.
+
+    Attributes:
+        delta: Whether they speak delta.
+        habits: How they behave.
+        transport: What carries their streams.
+        sources: Local addresses to connect from, by target.
+        own_ways: Whether each proxy's way is its own.
+        levels: Levels of loggers, by name.
+    """
+
+    delta: bool
+    habits: Habits
+    transport: str
+    sources: Mapping[str, tuple[str, ...]]
+    own_ways: bool
+    levels: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """One proxy to start.
+
+    Attributes:
+        number: Names it between pool and worker; never used again.
+        again: Whether it has been configured before.
+        spec: The proxy.
+    """
+
+    number: int
+    again: bool
+    spec: ProxySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start these proxies."""
+
+    proxies: tuple[Started, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop these proxies; each is answered in a `Stopped`."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to an `Ask`.
+
+    Attributes:
+        question: Which.
+        path: The way; None where there is none.
+        token: What to show there, or empty.
+        error: Why there is none.
+        certificate: Whether that is for want of a certificate.
+    """
+
+    question: int
+    path: Path | None
+    token: str = ""
+    error: str = ""
+    certificate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Send a `Report` of this serial number now."""
+
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Stop all proxies and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The first record of a worker: it takes proxies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The streams of these proxies are closed."""
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which way does a proxy go, and with which token?
+
+    Attributes:
+        question: Names the question.
+        key: The proxy's.
+        address: The one that it would connect to, see `ProxySpec`.
+        namespace: Its namespace.
+        service_account: Its service account.
+        cluster_id: Its cluster.
+    """
+
+    question: int
+    key: str
+    address: str
+    namespace: str
+    service_account: str
+    cluster_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has changed within the last moment.
+
+    Attributes:
+        configured: Proxies that were configured for the first time.
+        died: Proxies that died of an error in pyload.
+        counts: What the worker's proxies have come to.
+    """
+
+    configured: tuple[int, ...]
+    died: tuple[int, ...]
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All figures of a worker since its start.
+
+    Attributes:
+        serial: Of the `Refresh` that asked for it; 0 for none.
+        counts: What its proxies have come to.
+        snapshot: What they have measured.
+        pacing: How fast they may connect.
+        cpu_seconds: CPU time of the process.
+        rss_bytes: Its resident memory.
+    """
+
+    serial: int
+    counts: Counts
+    snapshot: Snapshot
+    pacing: Pacing
+    cpu_seconds: float
+    rss_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for the log; see `logging.LogRecord`."""
+
+    name: str
+    level: int
+    created: float
+    filename: str
+    line: int
+    message: str
+    labels: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines for the log, and how many before them were lost because there were too many."""
+
+    lines: tuple[Line, ...]
+    lost: int
+
+
+Record = (
+    Setup | Start | Stop | Answer | Refresh | End | Ready | Stopped | Ask | News | Report | Lines
+)

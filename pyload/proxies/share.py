@@ -1,0 +1,89 @@
+"""What the proxies of one worker have come to, over the lives of all its processes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from pyload.proxies.counts import Counts
+from pyload.report.metrics import Metrics
+from pyload.report.pacing import Pacing
+
+if TYPE_CHECKING:
+    from pyload.proxies.records import Report
+    from pyload.report.metrics import Snapshot
+
+REASON: Final = "worker"
+"""Why the streams of a worker that died ended."""
+
+
+class Share:
+    """Adds up the figures of a worker's processes.
+
+    Args:
+        number: The worker's.
+
+    Attributes:
+        restarts: Processes that died and were replaced.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._name = str(number)
+        self._past = Metrics().snapshot()
+        self._past_counts = Counts()
+        self._past_refusals = 0
+        self._past_cpu = 0.0
+        self._counts = Counts()
+        self._report: Report | None = None
+        self.restarts = 0
+
+    @property
+    def counts(self) -> Counts:
+        """What the proxies have come to."""
+        return self._past_counts + self._counts
+
+    @property
+    def pacing(self) -> Pacing:
+        """How fast they may connect."""
+        now = Pacing() if self._report is None else self._report.pacing
+        return Pacing(self._past_refusals + now.refusals, now.rate)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the processes."""
+        return self._past_cpu + (0.0 if self._report is None else self._report.cpu_seconds)
+
+    def snapshot(self) -> Snapshot:
+        """Give the figures as they were last reported."""
+        report = self._report
+        whole = self._past if report is None else self._past.merged([report.snapshot])
+        return replace(
+            whole,
+            worker_cpu={self._name: self.cpu_seconds},
+            worker_rss={} if report is None else {self._name: report.rss_bytes},
+            worker_restarts={self._name: self.restarts},
+        )
+
+    def take_counts(self, counts: Counts) -> None:
+        """Take newer counts of the process that lives."""
+        self._counts = counts
+
+    def take(self, report: Report) -> None:
+        """Take a newer report of the process that lives."""
+        self._counts = report.counts
+        self._report = report
+
+    def bury(self) -> None:
+        """Take note that the process has died: its open streams have ended with it."""
+        counts, report = self._counts, self._report
+        open_streams = counts.connected_now
+        self._past_counts += replace(counts, connected_now=0, configured_now=0)
+        self._counts = Counts()
+        if report is not None:
+            self._past = self._past.merged([replace(report.snapshot, proxies={})])
+            self._past_refusals += report.pacing.refusals
+            self._past_cpu += report.cpu_seconds
+            self._report = None
+        if open_streams:
+            lost = replace(Metrics().snapshot(), disconnects={REASON: open_streams})
+            self._past = self._past.merged([lost])

@@ -1,0 +1,390 @@
+"""One of a pool's workers, as the pool sees it: a process, and the next one when that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Final, Protocol
+
+from pyload.errors import PyloadError
+from pyload.proxies.pipe import Pipe
+from pyload.proxies.records import (
+    Ask,
+    End,
+    Lines,
+    News,
+    Ready,
+    Refresh,
+    Report,
+    Setup,
+    Start,
+    Started,
+    Stop,
+    Stopped,
+)
+from pyload.proxies.share import Share
+from pyload.tasks import clock
+
+if TYPE_CHECKING:
+    from pyload.proxies.records import Answer, Record
+    from pyload.proxies.spec import ProxySpec
+
+START_SECONDS: Final = 60.0
+"""How long a process may take until it takes proxies."""
+
+CLOSE_SECONDS: Final = 5.0
+"""How long a process may live on after it has closed its socket."""
+
+DEATHS: Final = 3
+DEATHS_SECONDS: Final = 60.0
+"""A worker may die so often within so many seconds."""
+
+_POLL_SECONDS: Final = 0.005
+_FRAME_PROXIES: Final = 1000
+_ROOT: Final = FilePath(__file__).parents[2]
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A proxy of the pool.
+
+    Attributes:
+        number: Names it between pool and worker.
+        spec: The proxy.
+        slot: The worker that it was dealt to.
+        configured: Whether it has ever been configured.
+    """
+
+    number: int
+    spec: ProxySpec
+    slot: Slot
+    configured: bool = False
+
+
+class Owner(Protocol):
+    """Whom a slot tells what its worker says."""
+
+    def configured(self, member: Member) -> None:
+        """A proxy is configured for the first time."""
+
+    def died(self, member: Member) -> None:
+        """A proxy has died of an error."""
+
+    def asked(self, slot: Slot, ask: Ask) -> None:
+        """A way is wanted; `Slot.answer` gives it."""
+
+
+class Slot:
+    """Keeps one worker running, with its proxies.
+
+    Args:
+        number: Counted from 0.
+        setup: What the worker needs to know.
+        owner: Is told what happens.
+
+    Attributes:
+        number: As above.
+        members: Its proxies.
+        share: What they have come to.
+        ready: Set when a process takes proxies.
+    """
+
+    def __init__(self, number: int, setup: Setup, owner: Owner) -> None:
+        self.number = number
+        self.members: dict[int, Member] = {}
+        self.share = Share(number)
+        self.ready = asyncio.Event()
+        self._setup = setup
+        self._owner = owner
+        self._clock = clock()
+        self._deaths: deque[float] = deque(maxlen=DEATHS + 1)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Pipe | None = None
+        self._waiting: deque[Member | int] = deque()
+        self._flushing = False
+        self._ending = asyncio.Event()
+        self._stops: dict[int, asyncio.Future[None]] = {}
+        self._refreshes: dict[int, asyncio.Future[None]] = {}
+        self._serial = 0
+
+    async def run(self) -> None:
+        """Keep a process running until `end`.
+
+        Raises:
+            PyloadError: It cannot be started, or dies again and again.
+        """
+        while not self._ending.is_set():
+            code = await self._live()
+            self._released()
+            if self._ending.is_set():
+                return
+            self.share.bury()
+            self._deaths.append(self._clock())
+            if self._dies_too_often():
+                raise PyloadError(
+                    f"worker {self.number} has died {len(self._deaths)} times within "
+                    f"{DEATHS_SECONDS:g}s, the last time of {_cause(code)}",
+                    fix="look for its own message above and for the kernel's out-of-memory killer, "
+                    "or use --workers 0",
+                )
+            self.share.restarts += 1
+            log.error(
+                "worker %d died of %s: it is started again, with its %d proxies",
+                self.number,
+                _cause(code),
+                len(self.members),
+            )
+            self._waiting.extend(self.members.values())
+
+    def start(self, member: Member) -> None:
+        """Start a proxy, as soon as the worker takes it."""
+        self.members[member.number] = member
+        self._enqueue(member)
+
+    def stop(self, member: Member) -> asyncio.Future[None]:
+        """Stop a proxy; what is returned is done when its stream is closed."""
+        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.members.pop(member.number, None) is None or self._ending.is_set():
+            stopped.set_result(None)
+        else:
+            self._stops[member.number] = stopped
+            self._enqueue(member.number)
+        return stopped
+
+    def answer(self, answer: Answer) -> None:
+        """Answer a question, if the process that asked still lives."""
+        if self._pipe is not None:
+            self._pipe.send(answer)
+
+    def refresh(self) -> asyncio.Future[None]:
+        """Ask for new figures; what is returned is done when they have come."""
+        fresh: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._pipe is None or not self.ready.is_set() or self._pipe.closed.is_set():
+            fresh.set_result(None)
+        else:
+            self._serial += 1
+            self._refreshes[self._serial] = fresh
+            self._pipe.send(Refresh(self._serial))
+        return fresh
+
+    def end(self) -> None:
+        """Let the worker stop its proxies and end, and start no other."""
+        self._ending.set()
+        self.members.clear()
+        self._waiting.clear()
+        if self._pipe is not None:
+            self._pipe.send(End())
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def _dies_too_often(self) -> bool:
+        return len(self._deaths) > DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_SECONDS
+
+    async def _live(self) -> int:
+        """Run one process to its end, and give its exit code."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._process = _spawn(theirs)
+        except OSError as error:
+            ours.close()
+            raise PyloadError(f"cannot start a worker process: {error}") from error
+        try:
+            await self._converse(ours)
+        finally:
+            code = await self._reap(self._process)
+            self.ready.clear()
+            self._process = None
+        return code
+
+    async def _converse(self, sock: socket.socket) -> None:
+        _, pipe = await asyncio.get_running_loop().create_unix_connection(
+            lambda: Pipe(self._take, self._flush), sock=sock
+        )
+        self._pipe = pipe
+        try:
+            pipe.send(self._setup)
+            if self._ending.is_set():
+                pipe.send(End())
+            try:
+                async with asyncio.timeout(START_SECONDS):
+                    await self._ready_or_closed(pipe)
+            except TimeoutError:
+                log.error("worker %d did not start in %g s", self.number, START_SECONDS)
+                return
+            await pipe.closed.wait()
+        finally:
+            self._pipe = None
+            pipe.close()
+        if pipe.error is not None:
+            raise pipe.error
+
+    async def _ready_or_closed(self, pipe: Pipe) -> None:
+        tasks = [asyncio.ensure_future(one.wait()) for one in (self.ready, pipe.closed)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _reap(self, process: subprocess.Popen[bytes]) -> int:
+        """Make sure that a process has ended; its socket is closed, so it ought to."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                # No event tells of the end: asyncio's children are forked, see `_spawn`.
+                while process.poll() is None:  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            log.warning("worker %d did not end, and is killed", self.number)
+        finally:
+            process.kill()
+            code = process.wait()
+        return code
+
+    def _released(self) -> None:
+        """Let nobody wait for a process that is gone."""
+        self._waiting.clear()
+        for waiters in (self._stops, self._refreshes):
+            for waiter in waiters.values():
+                if not waiter.done():
+                    waiter.set_result(None)
+            waiters.clear()
+
+    # To the worker.
+
+    def _enqueue(self, what: Member | int) -> None:
+        if self._ending.is_set():
+            return
+        self._waiting.append(what)
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what waits."""
+        self._flushing = False
+        pipe = self._pipe
+        if pipe is None or not self.ready.is_set():
+            return
+        try:
+            self._send_to(pipe)
+        except Exception as error:  # noqa: BLE001 - the run must not go on without the proxy
+            pipe.fail(error)
+
+    def _send_to(self, pipe: Pipe) -> None:
+        """Send in order and in few frames, as fast as the worker reads."""
+        waiting = self._waiting
+        while waiting and not pipe.full:
+            starts: list[Started] = []
+            while (
+                waiting and isinstance(one := waiting[0], Member) and len(starts) < _FRAME_PROXIES
+            ):
+                waiting.popleft()
+                starts.append(Started(one.number, one.configured, one.spec))
+            stops: list[int] = []
+            while waiting and isinstance(one := waiting[0], int) and len(stops) < _FRAME_PROXIES:
+                waiting.popleft()
+                stops.append(one)
+            if starts:
+                pipe.send(Start(tuple(starts)))
+            if stops:
+                pipe.send(Stop(tuple(stops)))
+
+    # From the worker.
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Ready():
+                self.ready.set()
+                self._flush()
+            case News():
+                self._take_news(record)
+            case Stopped(numbers):
+                for number in numbers:
+                    _set(self._stops.pop(number, None))
+            case Ask():
+                self._owner.asked(self, record)
+            case Report(serial):
+                self.share.take(record)
+                _set(self._refreshes.pop(serial, None))
+            case Lines():
+                _write(record)
+            case _:
+                raise AssertionError(record)
+
+    def _take_news(self, news: News) -> None:
+        self.share.take_counts(news.counts)
+        for number in news.configured:
+            member = self.members.get(number)
+            if member is not None and not member.configured:
+                member.configured = True
+                self._owner.configured(member)
+        for number in news.died:
+            member = self.members.pop(number, None)
+            if member is not None:
+                self._owner.died(member)
+
+
+def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """Start a process that holds one end of a socket pair.
+
+    It gets a session of its own, so that Ctrl-C reaches only this process, which tells it.
+
+    Not with the event loop's own means: uvloop forks, and runs Python in the child, which crashes
+    beside the threads of gRPC. This one does neither.
+    """
+    paths = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
+    return subprocess.Popen(  # noqa: S603 - our own program
+        [
+            sys.executable,
+            # No module of the folder that the user happens to be in.
+            *("-P", "-m", "pyload.proxies.worker"),
+            str(theirs.fileno()),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=(theirs.fileno(),),
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )
+
+
+def _cause(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"an error (exit code {code})"
+
+
+def _set(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)
+
+
+def _write(record: Lines) -> None:
+    """Write a worker's lines to the log of this process."""
+    if record.lost:
+        log.warning("%d log lines of a worker were lost: there were too many", record.lost)
+    for line in record.lines:
+        logger = logging.getLogger(line.name)
+        values = {
+            "name": line.name,
+            "levelno": line.level,
+            "levelname": logging.getLevelName(line.level),
+            "created": line.created,
+            "filename": line.filename,
+            "lineno": line.line,
+            "msg": line.message,
+        }
+        if line.labels is not None:
+            values["labels"] = line.labels
+        logger.handle(logging.makeLogRecord(values))

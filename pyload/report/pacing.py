@@ -1,0 +1,23 @@
+"""How fast proxies connect, where something limits that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """The pace at one moment; those of several fleets add up.
+
+    Attributes:
+        refusals: Streams that the control plane refused for the rate of new ones, ever.
+        rate: Dials per second that are allowed now; None for no limit.
+    """
+
+    refusals: int = 0
+    rate: float | None = None
+
+    def __add__(self, other: Pacing) -> Pacing:
+        known = self.rate is not None and other.rate is not None
+        rate = (self.rate or 0.0) + (other.rate or 0.0) if known else None
+        return Pacing(self.refusals + other.refusals, rate)

@@ -1,0 +1,213 @@
+"""What pool and workers say to each other arrives as it was said."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.errors import RemoteProtocolError
+from pyload.proxies.counts import Counts
+from pyload.proxies.frames import MAX_FRAME, Decoder, decode, encode
+from pyload.proxies.habits import Habits
+from pyload.proxies.paths import Path
+from pyload.proxies.records import (
+    Answer,
+    Ask,
+    End,
+    Line,
+    Lines,
+    News,
+    Ready,
+    Record,
+    Refresh,
+    Report,
+    Setup,
+    Start,
+    Started,
+    Stop,
+    Stopped,
+)
+from pyload.proxies.spec import ProxySpec
+from pyload.report.histogram import Histogram
+from pyload.report.metrics import Metrics, Snapshot
+from pyload.report.pacing import Pacing
+from pyload.xds.tls import Certificate, Tls
+from pyload.xds.types import NDS, PCDS
+
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
+NUMBERS = st.integers(0, 1 << 40)
+SECONDS = st.floats(0, 1e6)
+PEM = st.text(st.characters(codec="ascii"), max_size=20).map(str.encode)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 50), 1 << 50) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+LABELS = st.dictionaries(TEXTS, TEXTS, max_size=4)
+TUPLES = st.lists(NUMBERS, max_size=5).map(tuple)
+COUNTS = st.builds(Counts, *[NUMBERS] * 8)
+SPECS = st.builds(
+    ProxySpec,
+    key=TEXTS,
+    type=st.sampled_from(["sidecar", "router", "waypoint", "ztunnel"]),
+    ip=TEXTS,
+    name=TEXTS,
+    namespace=TEXTS,
+    service_account=TEXTS,
+    labels=st.none() | LABELS,
+    metadata=st.dictionaries(TEXTS, VALUES, max_size=4),
+    cluster_id=TEXTS,
+    domain=TEXTS,
+    complete=st.booleans(),
+    address=TEXTS,
+)
+PATHS = st.builds(
+    Path,
+    TEXTS,
+    st.none() | st.builds(Tls, PEM, TEXTS, st.none() | st.builds(Certificate, PEM, PEM)),
+    token=st.booleans(),
+    own=st.booleans(),
+)
+
+
+@st.composite
+def histograms(draw: st.DrawFn) -> Histogram:
+    """Draw distributions."""
+    histogram = Histogram()
+    for seconds in draw(st.lists(SECONDS, max_size=5)):
+        histogram.record(seconds)
+    return histogram
+
+
+SNAPSHOTS = st.builds(
+    Snapshot,
+    proxies=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
+    pushes=st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    push_bytes=st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    disconnects=st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    objects=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
+    first_config=histograms(),
+    connect=histograms(),
+    loop_lag=histograms(),
+    worker_cpu=st.dictionaries(TEXTS, SECONDS, max_size=2),
+)
+RECORDS: st.SearchStrategy[Record] = st.one_of(
+    st.builds(
+        Setup,
+        st.booleans(),
+        st.builds(
+            Habits,
+            agent_types=st.sampled_from([(), (NDS,), (NDS, PCDS)]),
+            connect_rate=st.none() | st.floats(1, 1e6),
+            slow_fraction=st.floats(0, 1),
+            dialling=NUMBERS,
+        ),
+        TEXTS,
+        st.dictionaries(TEXTS, st.lists(TEXTS, max_size=3).map(tuple), max_size=3),
+        st.booleans(),
+        st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    ),
+    st.lists(st.builds(Started, NUMBERS, st.booleans(), SPECS), max_size=4).map(
+        lambda starts: Start(tuple(starts))
+    ),
+    st.builds(Stop, TUPLES),
+    st.builds(Answer, NUMBERS, st.none() | PATHS, TEXTS, TEXTS, st.booleans()),
+    st.builds(Refresh, NUMBERS),
+    st.just(End()),
+    st.just(Ready()),
+    st.builds(Stopped, TUPLES),
+    st.builds(Ask, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
+    st.builds(News, TUPLES, TUPLES, COUNTS),
+    st.builds(
+        Report,
+        NUMBERS,
+        COUNTS,
+        SNAPSHOTS,
+        st.builds(Pacing, NUMBERS, st.none() | SECONDS),
+        SECONDS,
+        NUMBERS,
+    ),
+    st.builds(
+        lambda lines, lost: Lines(tuple(lines), lost),
+        st.lists(
+            st.builds(Line, TEXTS, NUMBERS, SECONDS, TEXTS, NUMBERS, TEXTS, st.none() | LABELS),
+            max_size=3,
+        ),
+        NUMBERS,
+    ),
+)
+
+
+@given(st.lists(RECORDS, max_size=4), st.data())
+def test_records_arrive_whole_however_the_bytes_are_cut(
+    records: list[Record], data: st.DataObject
+) -> None:
+    """A proxy would start under another identity, or the figures of a run would be wrong."""
+    stream = b"".join(map(encode, records))
+    decoder, actual = Decoder(), list[Record]()
+    while stream:
+        size = data.draw(st.integers(1, len(stream)))
+        actual += decoder.feed(stream[:size])
+        stream = stream[size:]
+    assert actual == records
+
+
+def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
+    """A hundred thousand proxies would hold as many copies of their deployment's labels."""
+    frozen = MappingProxyType({"app": "a", "version": "v1"})
+    starts = Start(
+        tuple(
+            Started(
+                number,
+                again=False,
+                spec=ProxySpec(
+                    key=str(number), type="sidecar", ip="", name="", namespace="n", labels=frozen
+                ),
+            )
+            for number in range(2)
+        )
+    )
+    (record,) = Decoder().feed(encode(starts))
+    assert isinstance(record, Start)
+    first, second = (one.spec for one in record.proxies)
+    assert first.labels == dict(frozen)
+    assert first.labels is second.labels
+    assert first.metadata is second.metadata
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b'["News"]', b'["Stop", 1, 2]', b'["Nothing", 1]', b"[1]", b"\xff"]
+)
+def test_what_is_no_record_is_refused(body: bytes) -> None:
+    """A fault would show as an error somewhere else, or not at all."""
+    with pytest.raises(RemoteProtocolError, match="cannot be read"):
+        decode(body)
+
+
+def test_a_frame_without_end_is_refused() -> None:
+    """Noise on the pipe would be collected until memory is full."""
+    with pytest.raises(RemoteProtocolError, match="claims to have"):
+        list(Decoder().feed((MAX_FRAME + 1).to_bytes(4, "big")))
+
+
+def test_every_figure_of_a_snapshot_is_sent() -> None:
+    """A counter that is added later would be missing in runs with workers."""
+    metrics = Metrics()
+    metrics.push("sidecar", "cds", 5)
+    metrics.proxy("sidecar", None, "connected")
+    snapshot = metrics.snapshot()
+    report = Report(0, Counts(), snapshot, Pacing(), 0.0, 0)
+    (actual,) = Decoder().feed(encode(report))
+    assert actual == report
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}])
+def test_metadata_that_is_no_json_is_refused(value: Any) -> None:
+    """It would arrive as something else, or not at all, and nobody would know why."""
+    spec = ProxySpec(key="a", type="sidecar", ip="", name="", namespace="", metadata={"x": value})
+    with pytest.raises(TypeError):
+        encode(Start((Started(1, again=False, spec=spec),)))

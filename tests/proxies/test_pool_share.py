@@ -1,0 +1,71 @@
+"""The figures of a worker whose processes come and go."""
+
+from __future__ import annotations
+
+from pyload.proxies.counts import Counts
+from pyload.proxies.records import Report
+from pyload.proxies.share import Share
+from pyload.report.metrics import Metrics
+from pyload.report.pacing import Pacing
+
+
+def report(*, pushes: int, connected: int, cpu: float) -> Report:
+    """Make a report of a process."""
+    metrics = Metrics()
+    for _ in range(pushes):
+        metrics.push("sidecar", "cds", 10)
+        metrics.connect.record(0.5)
+    for _ in range(connected):
+        metrics.proxy("sidecar", None, "connected")
+    counts = Counts(connected=connected, configured=connected, connected_now=connected)
+    return Report(0, counts, metrics.snapshot(), Pacing(3, 10.0), cpu, 1000)
+
+
+def test_what_was_counted_survives_and_what_was_open_does_not() -> None:
+    """A run whose worker died would forget its pushes, or show proxies that are not there."""
+    share = Share(7)
+    share.take(report(pushes=4, connected=2, cpu=1.5))
+    share.bury()
+    share.restarts += 1
+
+    snapshot = share.snapshot()
+    assert (snapshot.pushes, snapshot.push_bytes) == ({"cds": 4}, {"cds": 40})
+    assert snapshot.disconnects == {"worker": 2}
+    assert snapshot.proxies == {}
+    assert snapshot.connect.count == 4
+    assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.5}, {})
+    assert snapshot.worker_restarts == {"7": 1}
+    assert share.counts == Counts(connected=2, configured=2)
+    assert share.pacing == Pacing(3, None)
+
+    share.take(report(pushes=1, connected=2, cpu=0.25))
+    snapshot = share.snapshot()
+    assert snapshot.pushes == {"cds": 5}
+    assert snapshot.proxies == {("sidecar", "connected"): 2}
+    assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.75}, {"7": 1000})
+    assert share.counts.connected_now == 2
+    assert share.pacing == Pacing(6, 10.0)
+
+
+def test_a_process_that_dies_before_it_reports_leaves_nothing() -> None:
+    """Its death would be counted as lost streams."""
+    share = Share(0)
+    share.bury()
+    assert share.counts == Counts()
+    assert share.snapshot().disconnects == {}
+
+
+def test_newer_counts_come_before_their_report() -> None:
+    """Progress and --wait would be a second late."""
+    share = Share(0)
+    share.take(report(pushes=0, connected=1, cpu=0.0))
+    share.take_counts(Counts(connected=2, connected_now=2))
+    assert share.counts == Counts(connected=2, connected_now=2)
+    share.bury()
+    assert share.snapshot().disconnects == {"worker": 2}
+
+
+def test_paces_add_up_unless_one_has_no_limit() -> None:
+    """The summary would show the rate of one worker as that of the run."""
+    assert Pacing(1, 5.0) + Pacing(2, 7.0) == Pacing(3, 12.0)
+    assert Pacing(1, 5.0) + Pacing(2, None) == Pacing(3, None)
