@@ -64,9 +64,7 @@ def _lines() -> Iterator[str]:
         if also:
             yield f"Also: {', '.join(f'`{alias}`' for alias in also)}."
         yield ""
-        yield from _table(
-            own, [one for one in command.get_params(own) if one.name not in GLOBAL | {"help"}]
-        )
+        yield from _table(own, [one for one in command.get_params(own) if one.name not in GLOBAL])
         if command.epilog:
             title, _, example = command.epilog.partition("\n")
             yield title
@@ -75,11 +73,13 @@ def _lines() -> Iterator[str]:
             yield ""
     yield _GLOBAL.strip("\n")
     yield ""
-    yield from _table(context, [one for one in ROOT.get_params(context) if one.name != "help"])
+    yield from _table(context, ROOT.get_params(context))
 
 
 def _table(context: click.Context, parameters: Iterable[click.Parameter]) -> Iterator[str]:
-    options = [one for one in parameters if isinstance(one, click.Option)]
+    options = [
+        one for one in parameters if isinstance(one, click.Option) and "--help" not in one.opts
+    ]
     if not options:
         return
     yield "| flag | meaning |"
@@ -91,21 +91,22 @@ def _table(context: click.Context, parameters: Iterable[click.Parameter]) -> Ite
 
 def _names(option: click.Option) -> str:
     value = "" if option.is_flag else f" {option.make_metavar(click.Context(ROOT))}"
-    return ", ".join(f"`{flag}`" for flag in option.opts[:-1]) + (
-        f"{', ' if len(option.opts) > 1 else ''}`{option.opts[-1]}{value}`"
-    ).replace("|", "\\|")
+    *others, last = option.opts
+    return ", ".join(f"`{flag}`" for flag in (*others, last + value)).replace("|", "\\|")
 
 
 def _meaning(context: click.Context, option: click.Option) -> str:
-    text = option.help or _HIDDEN.get(str(option.name), "")
-    extra = option.get_help_extra(context).get("default")
-    default = _default(option)
-    if default and not extra and "[default" not in text:
-        text = f"{text} Default: `{default}`."
+    text, bracket, default = (option.help or _HIDDEN[str(option.name)]).partition("  [default: ")
+    if bracket:
+        default = default.removesuffix("]")
+    elif option.show_default or option.param_type_name != "option":
+        default = str(option.get_help_extra(context).get("default", ""))
+    else:
+        default = _default(option)
     # The page must not depend on where it is made.
-    text = text.replace("istiod.istio-system.svc:15010", "localhost:15010")
-    text = text.replace("  [default: ", " Default: ").replace("]", "." if "[default" in (option.help or "") else "]")
-    return f"{text} A switch." if option.is_flag else text
+    default = default.replace("istiod.istio-system.svc:15010", "localhost:15010")
+    parts = [text, f"Default: {default}." if default else "", "A switch." if option.is_flag else ""]
+    return " ".join(part for part in parts if part).replace("|", "\\|")
 
 
 _HIDDEN: Final = {
@@ -114,18 +115,21 @@ _HIDDEN: Final = {
     "log_caller": "Scopes, or `all`, whose lines name the place in the code.",
     "log_stacktrace_level": "Accepted for pilot-load's scripts, without effect.",
     "vklog": "Accepted for pilot-load's scripts, without effect.",
+    **dict.fromkeys(
+        ("inject", "concurrency", "namespace", "cooldown", "spec"),
+        "Accepted for pilot-load's scripts, without effect.",
+    ),
 }
+"""Hidden flags, which have no help of their own."""
 
 
 def _default(option: click.Option) -> str:
     value = option.default
-    if value in (None, "", False, ()) or callable(value) or option.is_flag:
+    if option.is_flag or not isinstance(value, (str, int, float, tuple)):
         return ""
-    if isinstance(value, (str, int, float)):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    if isinstance(value, (tuple, list)):
-        return ",".join(map(str, value))
-    return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def command(
         return run_and_report(main, settings.log)
 
 
-with_profile_options(command)
+with_profile_options(command, hidden=True)
 fleetflags.with_fleet_options(command)
 kwokflags.with_kwok_options(command)
 with_global_options(command)

@@ -64,9 +64,7 @@ def command(
             timeout=timeout.seconds,
             connection=settings.connection(),
         )
-        return await run_dump(
-            options, write=lambda text: click.echo(text, nl=False), stop=stop
-        )
+        return await run_dump(options, write=lambda text: click.echo(text, nl=False), stop=stop)
 
     return run_and_report(main, log, err=True)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from pyload.cli import fleetflags
 from pyload.cli.goflags import GoDuration, GoInt
 from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.program import Command
@@ -47,6 +48,7 @@ def command(
     selector: Selector,
     duration: Duration | None,
     out: Path | None,
+    **values: Any,
 ) -> int:
     """Open the xDS connections of a cluster's pods, for as long as the pods live."""
     settings = settings_of(context)
@@ -64,10 +66,13 @@ def command(
             duration=None if duration is None else duration.seconds,
             out=out,
             connection=settings.connection(),
+            workers=fleetflags.workers_of(values),
+            habits=fleetflags.habits_of(values),
         )
         return await run_impersonate(options, stop=stop)
 
     return run_and_report(main, settings.log)
 
 
+fleetflags.with_fleet_options(command)
 with_global_options(command)

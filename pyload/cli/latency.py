@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--clients", type=GoInt(), default=1, help="Proxies that are to see it.")
 @click.option(
     "--timeout",
+    "limit",
     type=GoDuration(),
     default="1m",
     help="Time that a change may take; exit code 5 beyond it.",
@@ -61,7 +62,7 @@ def command(
     kind: Kind,
     count: int,
     clients: int,
-    timeout: Duration,
+    limit: Duration,
     embedded: bool,
     out: Path | None,
 ) -> int:
@@ -76,7 +77,7 @@ def command(
             kind=kind,
             count=count,
             clients=clients,
-            timeout=timeout.seconds,
+            timeout=limit.seconds,
             embedded=embedded,
             out=out,
             connection=replace(settings.connection(), delta=delta),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import click
 
-OPTIONS: Final = (
-    click.Option(["--cpuprofile"], default="", metavar="FILE", help="Write pstats."),
-    click.Option(["--memprofile"], default="", metavar="FILE", help="Write tracemalloc."),
-)
 
+def with_profile_options(command: click.Command, *, hidden: bool = False) -> None:
+    """Add the flags to a command.
 
-def with_profile_options(command: click.Command) -> None:
-    """Add the flags to a command."""
-    command.params.extend(OPTIONS)
+    Args:
+        command: The command.
+        hidden: Whether its help has no room for them; they are for who works on pyload.
+    """
+    command.params += [
+        click.Option(
+            [f"--{name}"],
+            default="",
+            metavar="FILE",
+            hidden=hidden,
+            help=f"Write a profile for Python's {reader}.",
+        )
+        for name, reader in (("cpuprofile", "pstats"), ("memprofile", "tracemalloc"))
+    ]

@@ -17,7 +17,7 @@ from pyload.cli.options import GLOBAL, with_global_options
 from pyload.errors import ConfigError, PyloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 COMMANDS: Final = {
     "adsc": "Open xDS connections that belong to no pod.",
@@ -47,12 +47,15 @@ ALIASES: Final = {
 """Names of commands in other versions of pilot-load."""
 
 
+_SHARED: Final = "Global options"
 _GROUPS: Final = (
     ("Proxies", fleetflags.NAMES),
     ("For --cluster-type kwok", kwokflags.NAMES),
-    ("Global options", GLOBAL),
+    (_SHARED, GLOBAL),
 )
 """Groups of flags in a command's help, after its own."""
+_ROOMY: Final = 2
+"""So many groups fit on a screen beside the command's own flags."""
 
 
 class Command(click.Command):
@@ -67,12 +70,16 @@ class Command(click.Command):
         for title, names in _GROUPS:
             groups.append((title, [one for one in rest if one.name in names]))
             rest = [one for one in rest if one.name not in names]
+        crowded = sum(bool(parameters) for _, parameters in groups) > _ROOMY
         for title, parameters in (("Options", rest), *groups):
             records = [one.get_help_record(ctx) for one in parameters]
             rows = [record for record in records if record is not None]
             if rows:
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    if crowded and title == _SHARED:
+                        formatter.write_text(_names(parameters))
+                    else:
+                        formatter.write_dl(rows)
 
     def format_epilog(
         self,
@@ -83,6 +90,12 @@ class Command(click.Command):
         if self.epilog:
             formatter.write_paragraph()
             formatter.write("\n".join(self.epilog.splitlines()) + "\n")
+
+
+def _names(parameters: Iterable[click.Option]) -> str:
+    """Name flags, for where there is no room for more."""
+    names = (one.opts[-1] for one in parameters if not one.hidden)
+    return f"{', '.join(names)}: see `pyload --help`"
 
 
 class Program(click.Group):

@@ -95,9 +95,7 @@ async def run_dump(
 
 
 def _summary(spec: ProxySpec, fetched: Fetched, out: str) -> str:
-    counts = (
-        f"{short(type_url)} {len(fetched.resources.get(type_url, ()))}" for type_url in TYPES
-    )
+    counts = (f"{short(type_url)} {len(fetched.resources.get(type_url, ()))}" for type_url in TYPES)
     where = f" in {out}" if out else ""
     return f"dump of {spec.type} {spec.namespace}/{spec.name}{where}: {', '.join(counts)}"
 
@@ -222,8 +220,7 @@ def _write_all(
     reader = Reader()
     read: dict[TypeUrl, dict[str, dict[str, Any]]] = {
         type_url: {
-            name: reader.read(body)
-            for name, body in fetched.resources.get(type_url, {}).items()
+            name: reader.read(body) for name, body in fetched.resources.get(type_url, {}).items()
         }
         for type_url in TYPES
     }

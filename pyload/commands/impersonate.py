@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.commands.connection import Connection
+from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.following import Following
 from pyload.commands.kwok import KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
@@ -16,7 +17,7 @@ from pyload.commands.outcome import Outcome
 from pyload.commands.replicas import Replicas
 from pyload.commands.servers import own_servers
 from pyload.errors import PyloadError, UsageError
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class ImpersonateOptions:
         duration: Seconds to stay once the pods have been seen; None until stopped.
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
+        workers: Processes that the proxies run in: 0 for this one, None for one per core.
+        habits: How the proxies behave.
     """
 
     selector: Selector = "sidecar"
@@ -62,10 +65,17 @@ class ImpersonateOptions:
     duration: float | None = None
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
+    workers: int | None = None
+    habits: Habits = DEFAULT
 
     def __post_init__(self) -> None:
         if self.replicas < 0:
             raise UsageError(f"--replicas {self.replicas} is below 0", fix="give 0 or more")
+
+    @property
+    def processes(self) -> int:
+        """How many workers there are; 0 for none."""
+        return workers_of(self.workers, proxies=0, open_ended=True)
 
 
 async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = None) -> Outcome:
@@ -76,7 +86,9 @@ async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = No
     """
     if options.out is not None:
         check_writable(options.out)
-    async with own_servers(options.connection, proxies=1, open_ended=True) as servers:
+    async with own_servers(
+        options.connection, proxies=1, workers=options.processes, open_ended=True
+    ) as servers:
         return await ImpersonateRun(options, servers).run(stop or Stop())
 
 
@@ -97,14 +109,15 @@ class ImpersonateRun:
         connection = options.connection
         self._options = options
         self.measurement = Measurement(command="impersonate", client=servers.client)
-        self.fleet = Fleet(
-            None,
-            delta=connection.delta,
+        self.fleet = proxies_of(
+            servers,
+            connection,
+            workers=options.processes,
             tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=rng,
-            route=servers.route,
             configured=self._configured,
+            habits=options.habits,
         )
         self.replicas = Replicas(
             self.fleet,
@@ -134,10 +147,12 @@ class ImpersonateRun:
                 async with Supervisor() as background:
                     background.spawn(self.following.run(), name="follower")
                     background.spawn(self.replicas.run(), name="replicas")
+                    background.spawn(self.fleet.run(), name="proxies")
                     reason = await background.guard(self._live(stop), name="impersonate")
             except PyloadError as failure:
                 log.error("failed: %s", failure)
                 error, reason = failure, "failed"
+            await self.fleet.refresh()
             result = self._result(reason)
             if options.out is not None:
                 await write_result(options.out, result)

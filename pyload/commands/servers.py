@@ -204,9 +204,7 @@ async def embedded_servers(
             sources=sources,
         )
         try:
-            yield Servers(
-                client, address, routes, tokens, paths=routes.paths, sources=sources
-            )
+            yield Servers(client, address, routes, tokens, paths=routes.paths, sources=sources)
         finally:
             await routes.aclose()
             await api.aclose()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import pstats
+import runpy
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from click.shell_completion import get_completion_class
 
-from pyload.cli.program import ALIASES, COMMANDS, program
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pyload.cli.program import ALIASES, COMMANDS, ROOT, program
 
 ENVIRONMENT = {
     name: value
@@ -43,7 +43,7 @@ def pyload(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.parametrize("name", ["prober", "reproduce", "startup", "victoriapush", *ALIASES])
+@pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_help_fits_a_screen_and_ends_with_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,7 +52,54 @@ def test_help_fits_a_screen_and_ends_with_an_example(
     lines = capsys.readouterr().out.rstrip().splitlines()
 
     assert len(lines) <= 40
-    assert f"pyload {ALIASES.get(name, name)}" in lines[-1]
+    example = "\n".join(lines).rpartition("\nExample")[2]
+    assert f"pyload {ALIASES.get(name, name)}" in example
+    assert example.count("\n") <= 3
+
+
+def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """The first page that anybody sees; it names every command, and ends with one to try."""
+    assert program("pyload", ["--help"]) == 0
+    lines = capsys.readouterr().out.rstrip().splitlines()
+
+    assert len(lines) <= 40
+    assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)
+    assert "pyload cluster --embedded" in lines[-1]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_and_the_flags_of_aliases(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script for each shell, and answers for a command whatever name it is called by."""
+    assert program("pyload", ["completion", shell]) == 0
+    assert "_PYLOAD_COMPLETE" in capsys.readouterr().out
+    kind = get_completion_class(shell)
+    assert kind is not None
+    completion = kind(ROOT, {}, "pyload", "_PYLOAD_COMPLETE")
+
+    commands = {one.value for one in completion.get_completions([], "")}
+    assert commands >= set(COMMANDS)
+    for name in (*COMMANDS, *ALIASES):
+        flags = {one.value for one in completion.get_completions([name], "--")}
+        assert "--log_output_level" in flags, name
+    found = completion.get_completions(["in-memory-istiod"], "--short")
+    assert [one.value for one in found] == ["--shortCircuit"]
+
+
+def test_the_page_of_flags_is_what_the_commands_say() -> None:
+    """docs/cli.md is written by docs/cli.py; whoever changes a flag runs that again."""
+    script = Path(__file__).parents[2] / "docs" / "cli.py"
+    assert script.with_suffix(".md").read_text() == runpy.run_path(str(script))["page"]()
+
+
+def test_every_flag_of_pilot_load_has_its_row() -> None:
+    """A user who moves looks their flags up in one table."""
+    table = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
+    for flag in ("--vklog", "--log_caller", "dump --out", "isolated -s", "latency --inject"):
+        assert f"| `{flag}`" in table
+    for name in (*COMMANDS, *ALIASES):
+        assert f"`{name}`" in table, name
 
 
 def test_every_alias_is_of_a_command() -> None:
@@ -67,6 +114,8 @@ def test_every_alias_is_of_a_command() -> None:
         (("startup",), "--namespace required"),
         (("pod-startup", "--namespace", "a"), "--spec required"),
         (("reproduce",), "--file required"),
+        (("dump", "--pod", "a"), "--namespace required"),
+        (("dump",), "--pod required"),
     ],
 )
 def test_a_flag_that_is_missing_is_named(
@@ -82,6 +131,11 @@ def test_a_flag_that_is_missing_is_named(
     [
         (("startup", "--namespace", "a", "--spec", "/nonexistent/p"), "there is no such file"),
         (("reproduce-cluster", "-f", "/nonexistent/c", "-n"), "no such file or directory"),
+        (("adsc", "-p", "meshconfig.googleapis.com:443"), "Google's authentication"),
+        (("adsc", "--auth", "google"), "Google's authentication"),
+        (("isolated", "--listen", "nowhere"), "--listen 'nowhere' is not an address"),
+        (("isolated", "--cpuprofile", "/nonexistent/p"), "give --cpuprofile another file"),
+        (("diff", "/nonexistent/a", "/nonexistent/b"), "holds no dump"),
         (("victoriapush",), "'' is not the address of VictoriaLogs"),
         (("prober", "--kubeconfig", "/nonexistent/k"), "/nonexistent/k"),
     ],
@@ -150,3 +204,17 @@ def test_victoriapush_reads_standard_input() -> None:
     assert first.startswith("Error parsing line: ")
     assert last.startswith("Error: 1 of 1 records were lost")
     assert "\twarn\tfailed to report: error posting victoria logs: " in done.stdout
+
+
+def test_a_mesh_in_one_process_with_its_profiles(tmp_path: Path) -> None:
+    """The flags of classic pilot-load, on a mesh that ends once synced."""
+    done = pyload(
+        *("isolated", "-s", "--listen", "127.0.0.1:0", "--metrics-addr="),
+        *("--cpuprofile", tmp_path / "cpu", "--kubeconfig-out", tmp_path / "k"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "\tIstiod is ready (" in done.stdout
+    assert "is not istiod" in done.stdout
+    assert pstats.Stats(str(tmp_path / "cpu")).total_calls > 1_000
+    assert "server: http://127.0.0.1:" in (tmp_path / "k").read_text()

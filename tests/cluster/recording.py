@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 NAMES = re.compile(
-    r"\b(node|app|mesh|side|plain|amb|ext|vm|gw|edge|waypoint-static)-[a-z]{8}(?:(-)[a-z]{8})?\b"
+    r"\b((?:node|app|mesh|side|plain|amb|ext|vm|gw|edge|waypoint-static)(?:-\d+-\d+)?)"
+    r"-[a-z]{8}(?:(-)[a-z]{8})?\b"
 )
 VOLATILE = frozenset(
     {

@@ -42,7 +42,11 @@ if TYPE_CHECKING:
 grpc = pytest.mark.grpc
 SERVICE = {
     "metadata": {"name": "web"},
-    "spec": {"clusterIP": "10.9.0.1", "selector": {"app": "app"}, "ports": [{"port": 80, "name": "http"}]},
+    "spec": {
+        "clusterIP": "10.9.0.1",
+        "selector": {"app": "app"},
+        "ports": [{"port": 80, "name": "http"}],
+    },
 }
 
 
@@ -54,7 +58,9 @@ class Served:
     url: str
     tmp: Path
 
-    async def dump(self, out: Path | None = None, *, name: str = "web-0", **options: Any) -> Outcome:
+    async def dump(
+        self, out: Path | None = None, *, name: str = "web-0", **options: Any
+    ) -> Outcome:
         """Dump a pod."""
         auth = options.pop("auth", "plaintext")
         address = self.addresses.plaintext
@@ -228,7 +234,9 @@ async def test_a_dump_differs_from_another_by_what_has_changed(tmp_path: Path) -
 
     path = tmp_path / "a" / "rds" / "80.yaml"
     path.write_text(path.read_text().replace("web.mesh.svc.cluster.local:80", "other"))
-    (tmp_path / "a" / "eds" / f"{sanitised('outbound|80||web.mesh.svc.cluster.local')}.yaml").unlink()
+    (
+        tmp_path / "a" / "eds" / f"{sanitised('outbound|80||web.mesh.svc.cluster.local')}.yaml"
+    ).unlink()
     lines = list(run_diff(tmp_path / "a", tmp_path / "b").lines())
 
     assert lines[0] == "+ eds outbound|80||web.mesh.svc.cluster.local"
@@ -305,7 +313,7 @@ def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> 
 
 
 def test_a_partial_response_loses_nothing() -> None:
-    """istiod sends the endpoints of one changed cluster alone; pilot-load forgot the others."""
+    """Istiod sends the endpoints of one changed cluster alone; pilot-load forgot the others."""
     fetched = Fetched(delta=False)
     fetched.take(a_push(EDS, named(EDS, "a"), named(EDS, "b")))
     fetched.take(a_push(EDS, named(EDS, "b")))
@@ -340,7 +348,9 @@ def test_references_lead_to_files() -> None:
     layout = Layout("out/")
     source = {"configSource": {"ads": {}}, "typeUrls": ["t"]}
     filters = [{"name": "a/b", "configDiscovery": source}]
-    found = layout.local({"name": "l", "listenerFilters": filters, "deep": [{"httpFilters": filters}]})
+    found = layout.local(
+        {"name": "l", "listenerFilters": filters, "deep": [{"httpFilters": filters}]}
+    )
 
     discovery = found["deep"][0]["httpFilters"][0]["configDiscovery"]
     assert discovery == {"configSource": {"path": "out/ecds/a__.b.yaml"}, "typeUrls": ["t"]}

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.connection import Connection
-from pyload.commands.impersonate import ImpersonateOptions, ImpersonateRun
+from pyload.commands.impersonate import ImpersonateOptions, ImpersonateRun, run_impersonate
 from pyload.commands.servers import Servers
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.kube.client import Client
-from pyload.proxies.fleet import Route
+from pyload.proxies.fleet import Fleet, Route
 from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -128,6 +128,7 @@ async def test_pods_are_selected_by_the_injectors_label(
 async def test_a_pod_without_a_proxy_gets_a_sidecar_of_its_own_account(world: World) -> None:
     """Its labels decide which Sidecars apply to it, and its account which token it shows."""
     async with world.running(selector="external", metadata={"A": "b", "NAMESPACE": "no"}) as run:
+        assert isinstance(run.fleet, Fleet)
         (running,) = [one for one in run.fleet._running.values() if one.spec.name == "plain"]
         spec = running.spec
 
@@ -277,3 +278,38 @@ def test_fewer_than_no_replicas_are_a_usage_error() -> None:
     """A typing mistake must not look like a cluster without pods."""
     with pytest.raises(UsageError, match="--replicas -1"):
         ImpersonateOptions(replicas=-1)
+
+
+@pytest.mark.grpc
+@pytest.mark.parametrize("workers", [0, 1])
+async def test_over_the_wire(tmp_path: Path, workers: int) -> None:
+    """What a user runs: a kubeconfig, a control plane, and a signal at the end."""
+    world = World()
+    world.cluster.put(pod("side", ip="10.0.0.1", labels=TLS_MODE))
+    stop = Stop()
+    async with (
+        world.cluster.server.serve() as url,
+        Supervisor() as background,
+        world.plane.serve() as addresses,
+    ):
+        background.spawn(world.plane.run(), name="control-plane")
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
+            f"clusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n"
+            "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
+        )
+        connection = Connection(
+            pilot_address=addresses.plaintext, auth="plaintext", kubeconfig=str(kubeconfig)
+        )
+        options = ImpersonateOptions(replicas=2, connection=connection, workers=workers)
+        run = asyncio.create_task(run_impersonate(options, stop=stop), name="impersonate")
+        async with asyncio.timeout(15):
+            while len(world.nodes()) < 2:  # noqa: ASYNC110 - the connections come from outside
+                await asyncio.sleep(0.01)
+        assert world.nodes() == SIDECARS * 2
+        stop.signal()
+        outcome = await run
+
+    assert outcome.error is None
+    assert outcome.result.proxies.connected == 2

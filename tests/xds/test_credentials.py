@@ -57,3 +57,12 @@ def test_modes_differ_in_tls_token_and_certificate(
 ) -> None:
     """A token would be sent where none is wanted, or the other way round."""
     assert (uses_tls(auth), uses_token(auth), uses_certificate(auth)) == (tls, token, certificate)
+
+
+@pytest.mark.parametrize(
+    ("auth", "address"), [("google", "localhost:15012"), ("", "meshconfig.googleapis.com:443")]
+)
+def test_googles_authentication_is_refused_with_a_sentence(auth: str, address: str) -> None:
+    """pilot-load had it until 2023; a token of the cluster must not go to another's server."""
+    with pytest.raises(UsageError, match="Google's authentication"):
+        infer(auth, address)

@@ -1,0 +1,82 @@
+"""Pods outside of the mesh that are taken for sidecars."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyload.proxies.outside import read_any_pod
+from pyload.proxies.pods import (
+    AGENTGATEWAY,
+    PROXYLESS,
+    UNKNOWN_TYPE,
+    Identity,
+    Skip,
+    Templates,
+    read_pod,
+)
+from tests.proxies.injected import Obj, plain_pod, pod, proxy_container
+
+
+def _host_pod() -> Obj:
+    obj = plain_pod("p", ip="10.0.0.1")
+    obj["spec"]["hostNetwork"] = True
+    return obj
+
+
+def _agentgateway() -> Obj:
+    obj = plain_pod("p", ip="10.0.0.1")
+    obj["spec"]["containers"][0]["name"] = "agentgateway"
+    return obj
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        plain_pod("p", ip="10.0.0.1"),
+        plain_pod("p", ip="10.0.0.1", labels={"sidecar.istio.io/inject": "false"}),
+        pod("p", ip="10.0.0.1", proxy={"name": "istio-proxy", "image": "istio/proxyv2"}),
+        _host_pod(),
+    ],
+    ids=["plain", "opted out", "as pilot-load writes it", "host network"],
+)
+def test_a_pod_without_a_proxy_is_taken_for_a_sidecar(obj: Obj) -> None:
+    """`impersonate --selector external` is there for such pods."""
+    before = read_pod(obj)
+    record = read_any_pod(obj, Templates())
+
+    assert isinstance(before.identity, Skip)
+    assert isinstance(record.identity, Identity)
+    assert record.identity.type == "sidecar"
+    assert record.identity.domain == "mesh.svc.cluster.local"
+    assert record.identity.labels == obj["metadata"]["labels"]
+    assert record.identity.service_account == "sa"
+    assert (record.uid, record.ips, record.node) == (before.uid, before.ips, before.node)
+
+
+@pytest.mark.parametrize(
+    ("obj", "reason"),
+    [
+        (_agentgateway(), AGENTGATEWAY),
+        (pod("p", proxy=proxy_container(ISTIO_META_GENERATOR="grpc")), PROXYLESS),
+        (pod("p", proxy=proxy_container("other")), UNKNOWN_TYPE),
+    ],
+)
+def test_a_proxy_of_another_kind_stays_left_out(obj: Obj, reason: Skip) -> None:
+    """It speaks another xDS; a sidecar in its name would load istiod with something else."""
+    assert read_any_pod(obj, Templates()).identity is reason
+
+
+@pytest.mark.parametrize("kind", ["sidecar", "router", "waypoint", "ztunnel"])
+def test_a_proxy_is_what_it_is(kind: str) -> None:
+    """pilot-load announces gateways as sidecars."""
+    obj = pod("p", ip="10.0.0.1", proxy=proxy_container(kind))
+
+    assert read_any_pod(obj, Templates()) == read_pod(obj)
+
+
+def test_the_pods_of_one_deployment_share_an_identity() -> None:
+    """100,000 pods must not keep 100,000 copies of their labels."""
+    templates = Templates()
+    one, other = (read_any_pod(plain_pod(name), templates) for name in "ab")
+
+    assert one.identity is other.identity
