@@ -133,3 +133,25 @@ def test_what_a_run_needs_follows_from_its_flags(
         files_each=2,
         bytes_each=size * 1024,
     )
+
+
+@pytest.mark.parametrize(
+    ("workers", "served_here", "expected"),
+    [(0, False, (1, 1)), (4, False, (4, 1)), (0, True, (1, 2)), (4, True, (1, 1))],
+)
+def test_workers_share_the_connections_unless_the_server_is_here(
+    workers: int,
+    served_here: bool,  # noqa: FBT001 - a parameter of the test
+    expected: tuple[int, int],
+) -> None:
+    """A run would warn of files that suffice, or not of those that do not."""
+    connection = Connection()
+    need = need_of(
+        connection,
+        connection.check(),
+        address="127.0.0.1:15010",
+        proxies=7,
+        workers=workers,
+        served_here=served_here,
+    )
+    assert (need.processes, need.files_each) == expected

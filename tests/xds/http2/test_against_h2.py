@@ -193,7 +193,7 @@ def named_of(code: int) -> str:
     return next(one.name for one in grpc.StatusCode if one.value[0] == code)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     window=WINDOWS,
     frame=FRAMES,

@@ -532,6 +532,15 @@ def test_a_reader_that_closes_gets_no_message_of_the_same_bytes() -> None:
     assert client.connection.status == CANCELLED
 
 
+def test_the_priority_of_http2s_first_edition_is_skipped() -> None:
+    """Older servers still send it with their headers."""
+    data = bytes(5) + block((":status", "200"), ("content-type", "application/grpc"))
+    flags = END_HEADERS | PADDED | WITH_PRIORITY
+    client = opened(frame(HEADERS, flags, 1, b"\3" + data + bytes(3)))
+    client.receive(frame(DATA, 0, 1, framed(b"x")))
+    assert client.messages == [b"x"]
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_a_reader_that_cannot_go_on_ends_the_stream(*, held: bool) -> None:
     """What breaks xDS breaks the stream, whatever HTTP/2 thinks of it."""
