@@ -1,4 +1,4 @@
-"""Write ``docs/cli.md`` from the commands themselves, or with ``--check`` say whether it is stale."""  # noqa: INP001 - a script
+"""Writes ``docs/cli.md`` from the commands; ``--check`` compares instead."""  # noqa: INP001
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _HEAD: Final = """\
 
 <!-- Written by docs/cli.py from the commands; change those. -->
 
-`pyload COMMAND [flags]`, or `pilot-load` in place of `pyload`. A flag that is marked as a switch takes
-no value; a BOOL may be written without one (`--delta`), or with an equals sign (`--delta=false`).
-Durations are Go's (`10ms`, `1h30m`). Each flag can be set by the environment too: `--pilot-address` is
-`PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`.
+`pyload COMMAND [flags]`, or `pilot-load` in place of `pyload`. A flag that is marked as a switch
+takes no value; a BOOL may be written without one (`--delta`), or with an equals sign
+(`--delta=false`). Durations are Go's (`10ms`, `1h30m`). Each flag can be set by the environment
+too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`.
 """
 _GLOBAL: Final = """
 ## Global flags

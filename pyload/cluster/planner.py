@@ -51,23 +51,7 @@ def plan_cluster(
     Raises:
         PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
     """
-    plan = plan_mesh(config, cluster_type, names=names, next_ip=next_ip)
-    check_capacity(plan)
-    return plan
-
-
-def plan_mesh(
-    config: ClusterConfig,
-    cluster_type: ClusterType,
-    *,
-    names: Names,
-    next_ip: Callable[[], str],
-) -> Plan:
-    """Plan a mesh without regard to whether its nodes can hold it; see `plan_cluster`.
-
-    Raises:
-        PyloadError: A template cannot be used.
-    """
+    check_capacity(config, cluster_type)
     _check_possible(config, cluster_type)
     groups = [group for group in config.nodes for _ in range(group.count)]
     nodes = tuple(names.draw(group.name) for group in groups)
@@ -129,15 +113,21 @@ def _bound(namespaces: tuple[NamespacePlan, ...]) -> tuple[NamespacePlan, ...]:
     )
 
 
-def check_capacity(plan: Plan) -> None:
+def check_capacity(config: ClusterConfig, cluster_type: ClusterType) -> None:
     """Check that the nodes can hold the pods.
 
     Raises:
         PyloadError: They cannot.
     """
-    have, pods = len(plan.nodes), plan.pod_count
+    have = sum(group.count for group in config.nodes)
+    pods = sum(
+        namespace.replicas * app.replicas * app.pods
+        for namespace in config.namespaces
+        for app in namespace.applications
+        if app.type not in OUTSIDE
+    )
     need = -(-pods // PODS_PER_NODE)
-    if plan.traits.nodes in ("full", "kwok") and have < need:
+    if TRAITS[cluster_type].nodes in ("full", "kwok") and have < need:
         raise PyloadError(
             f"have {have} nodes, but need {need} for {pods} pods",
             fix=f"a node holds {PODS_PER_NODE} pods: raise a count under `nodes`",

@@ -66,7 +66,14 @@ class Templated:
             TemplateError: It cannot be rendered with these values.
             ConfigError: What it renders is no Kubernetes object.
         """
-        return tuple(self._finished(obj, run_id) for obj in _objects(self.text(), self.source))
+        try:
+            text = self.text()
+        except TemplateError as error:
+            where = (
+                f"{self.namespace}/{name}" if (name := self.data.get("Name")) else self.namespace
+            )
+            raise error.during(f"for {where}") from None
+        return tuple(self._finished(obj, run_id) for obj in _objects(text, self.source))
 
     @property
     def source(self) -> str:

@@ -24,6 +24,7 @@ TYPES: Final = (CDS, LDS, RDS, EDS, ECDS, SDS)
 
 FOLDERS: Final = ("rds", "eds", "sds", "ecds")
 
+_ALL: Final = "0.0.0.0"  # noqa: S104 - where pilot-load's bootstrap has Envoy's admin page
 _WIDTH: Final = 1 << 20
 """No line is broken: a certificate or a regular expression stays in one piece."""
 _END: Final = "-----END CERTIFICATE-----\n"
@@ -141,7 +142,7 @@ class Layout:
                         },
                     }
                 ],
-                "address": {"socketAddress": {"address": "0.0.0.0", "portValue": 15000}},
+                "address": {"socketAddress": {"address": _ALL, "portValue": 15000}},
             },
             "bootstrapExtensions": [
                 {

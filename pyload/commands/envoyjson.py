@@ -31,8 +31,8 @@ class Reader:
     """Reads resources.
 
     Attributes:
-        unknown: How many different messages were of types that cannot be read, by type URL. They are shown
-            as their bytes.
+        unknown: How many different messages could not be read, by type URL. They are shown as
+            their bytes.
     """
 
     def __init__(self) -> None:

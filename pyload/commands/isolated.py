@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN: Final = "0.0.0.0:15010"
 _ANY_LOOPBACK: Final = "127.0.0.1:0"
-_NEAR: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - what users listen on
+_ALL: Final = "0.0.0.0"  # noqa: S104 - pilot-load's default
+_NEAR: Final = {_ALL: "127.0.0.1", "::": "[::1]"}
 _LAST_PORT: Final = 65535
 _CHECK_SECONDS: Final = 0.02
 
@@ -204,7 +205,7 @@ class _Served:
         await self._plane.ready.wait()
         log.info("Istiod is ready (%s)", Seconds(now() - began))
         if self._options.short_circuit:
-            while not self._synced(run):
+            while not self._synced(run):  # noqa: ASYNC110 - counts come from many proxies
                 await asyncio.sleep(_CHECK_SECONDS)
             stop.signal()
 
@@ -223,7 +224,7 @@ def listening(address: str) -> tuple[str, int]:
         raise UsageError(
             f"--listen {address!r} is not an address", fix=f"write HOST:PORT, as {DEFAULT_LISTEN}"
         )
-    return host.removeprefix("[").removesuffix("]") or "0.0.0.0", int(port)
+    return host.removeprefix("[").removesuffix("]") or _ALL, int(port)
 
 
 def _write_kubeconfig(path: Path, url: str) -> None:

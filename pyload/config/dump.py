@@ -27,11 +27,18 @@ _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_DUMPER):  # type: ignore[misc, valid-type] # libyaml's where there is one
-    """Quotes what would not be read back as text."""
+    """Quotes what would not be read back as text, and writes what is shared where it is used."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        """Say that nothing gets an anchor."""
+        return True
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if isinstance(resolve_plain(text), str) else '"'
+    if "\n" in text:
+        # What does not fit into a block is quoted all the same.
+        style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -54,7 +61,20 @@ def dump(config: ClusterConfig, dialect: Dialect) -> str:
         "templates": dict(config.templates),
     }
     kept = {key: value for key, value in values.items() if value or key == "jitter"}
-    return str(yaml.dump(kept, Dumper=_Dumper, allow_unicode=True, default_flow_style=False))
+    return as_yaml(kept, sort_keys=True)
+
+
+def as_yaml(value: Any, *, sort_keys: bool = False) -> str:
+    """Write plain data as a YAML document that Go's readers and PyYAML's understand alike."""
+    text = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        allow_unicode=True,
+        default_flow_style=False,
+        sort_keys=sort_keys,
+        width=4096,
+    )
+    return str(text)
 
 
 def _node(group: NodeGroup) -> dict[str, Any]:

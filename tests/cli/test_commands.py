@@ -216,5 +216,5 @@ def test_a_mesh_in_one_process_with_its_profiles(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "\tIstiod is ready (" in done.stdout
     assert "is not istiod" in done.stdout
-    assert pstats.Stats(str(tmp_path / "cpu")).total_calls > 1_000
+    assert len(vars(pstats.Stats(str(tmp_path / "cpu")))["stats"]) > 100
     assert "server: http://127.0.0.1:" in (tmp_path / "k").read_text()

@@ -622,7 +622,7 @@ def test_does_not_warn_without_need(text: str) -> None:
         ("templates: {a: '{{nope}}'}", 'f:1:16: template: a:1: function "nope" not defined'),
         (
             "templates:\n  a: |\n    x\n    {{ .Name | uper }}\n",
-            'f:2:6: template: a:2: function "uper" not defined; did you mean "upper"?',
+            'f:2:6: template: a:2: function "uper" not defined; did you mean upper?',
         ),
         ("templates: {a: [b]}", "f:1:16: `templates.a` takes text, not a list; put it in a block"),
         ("templates: [a]", "f:1:12: `templates` takes a mapping of names to texts, not a list"),

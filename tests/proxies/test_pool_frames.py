@@ -90,6 +90,7 @@ SNAPSHOTS = st.builds(
     push_bytes=st.dictionaries(TEXTS, NUMBERS, max_size=3),
     disconnects=st.dictionaries(TEXTS, NUMBERS, max_size=3),
     objects=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
+    churn=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
     first_config=histograms(),
     connect=histograms(),
     loop_lag=histograms(),
