@@ -68,7 +68,7 @@ def command(
 ) -> int:
     """Time changes on their way to proxies; state of the world unless --delta is given."""
     settings = settings_of(context)
-    delta = settings.delta and _is_given(context, "delta")
+    delta = speaks_delta(context)
 
     async def main(stop: Stop) -> Outcome:
         from pyload.commands.latency import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
@@ -87,13 +87,17 @@ def command(
     return run_and_report(main, settings.log)
 
 
-def _is_given(context: click.Context, name: str) -> bool:
-    """Tell whether a global flag was written before or after the command's name."""
-    return any(
-        level.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+def speaks_delta(context: click.Context) -> bool:
+    """Tell whether ``--delta`` was given before or after the command's name; it is the default.
+
+    pilot-load's proxies speak state of the world here, whatever that flag's default.
+    """
+    given = any(
+        level.get_parameter_source("delta") not in (None, ParameterSource.DEFAULT)
         for level in (context.parent, context)
         if level is not None
     )
+    return given and settings_of(context).delta
 
 
 with_global_options(command)

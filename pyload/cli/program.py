@@ -30,9 +30,11 @@ COMMANDS: Final = {
     "dump": "Write the xDS configuration of a pod as files.",
     "isolated": "Serve a mesh from this process: API server and control plane.",
     "prober": "Measure how long a new route takes until a gateway serves it.",
+    "render": "Print the objects that a config makes.",
     "reproduce": "Replay the objects and proxies of a captured cluster.",
     "schema": "Print the JSON Schema of config files, for editors.",
     "startup": "Measure how long pods take to become ready.",
+    "validate": "Check configs, without a cluster.",
     "victoriapush": "Send measurements from standard input to VictoriaLogs.",
 }
 """Every command with its line in the list; its module is ``pyload.cli.NAME``."""

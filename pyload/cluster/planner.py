@@ -51,8 +51,8 @@ def plan_cluster(
     Raises:
         PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
     """
-    check_capacity(config, cluster_type)
     _check_possible(config, cluster_type)
+    check_capacity(config, cluster_type)
     groups = [group for group in config.nodes for _ in range(group.count)]
     nodes = tuple(names.draw(group.name) for group in groups)
     planner = _Planner(config, cluster_type, nodes, names, next_ip, Templates(config.templates))

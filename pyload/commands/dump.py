@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     Documents = Iterable[tuple[str, dict[str, Any]]]
 
 log = logging.getLogger("pyload")
+adsc = logging.getLogger("pyload.adsc")
 
 _SHOWN: Final = 5
 
@@ -86,6 +87,7 @@ async def run_dump(
         spec = proxy_of(pod, metadata=connection.metadata)
         fetched = Fetched(delta=connection.delta)
         error = await _fetch(spec, servers, fetched, options, stop)
+        adsc.info("Done: %s", spec.ip, extra={"labels": {"workload": spec.name}})
         log.info("response received")
         certificate = await _certificate(spec, servers)
         await asyncio.to_thread(_write_all, fetched, certificate, options, write)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import logging
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -296,6 +297,26 @@ async def test_a_control_plane_that_refuses(tmp_path: Path) -> None:
 def raw(type_url: str, value: bytes) -> bytes:
     """Pack bytes of any kind."""
     return any_pb2.Any(type_url=type_url, value=value).SerializeToString()
+
+
+@grpc
+async def test_the_lines_that_scripts_grep(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pilot-load's words, in its order."""
+    monkeypatch.setattr(logging.getLogger("pyload"), "propagate", True)
+    caplog.set_level(logging.INFO, logger="pyload")
+    async with served(tmp_path) as mesh:
+        await mesh.dump(tmp_path / "out", auth="jwt")
+    lines = [
+        "Connecting: 10.0.0.10",
+        "Done: 10.0.0.10",
+        "response received",
+        "certificate received",
+        "simulation completed successfully",
+    ]
+
+    assert [one.getMessage() for one in caplog.records if one.getMessage() in lines] == lines
 
 
 def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> Push:

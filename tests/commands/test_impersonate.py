@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.cli.program import program
 from pyload.commands.connection import Connection
 from pyload.commands.impersonate import ImpersonateOptions, ImpersonateRun, run_impersonate
 from pyload.commands.servers import Servers
@@ -313,3 +314,9 @@ async def test_over_the_wire(tmp_path: Path, workers: int) -> None:
 
     assert outcome.error is None
     assert outcome.result.proxies.connected == 2
+
+
+def test_an_unknown_selector_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """pilot-load crashes with a stack trace."""
+    assert program("pyload", ["adsc-impersonate", "--selector", "all"]) == 2
+    assert "'all' is not one of 'sidecar', 'external', 'both'" in capsys.readouterr().err

@@ -1,0 +1,74 @@
+"""``pyload render``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from pyload.cli.options import global_values, with_global_options
+from pyload.cli.program import Command
+from pyload.errors import UsageError
+
+
+@click.command(
+    cls=Command,
+    epilog=(
+        "Examples:\n"
+        "  pyload render -c mesh.yaml --namespace mesh --app web\n"
+        "  pyload render -c mesh.yaml --set color=blue --set 'gateways=[infra/main]'"
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("-c", "--config", default="", metavar="FILE", help="The config; - is stdin.")
+@click.option(
+    "--cluster-type",
+    default="fake-node",
+    metavar="TYPE",
+    help="fake-node, fake, real or kwok.  [default: fake-node]",
+)
+@click.option("--namespace", default="", metavar="NAME", help="Only what belongs to it.")
+@click.option("--app", default="", metavar="NAME", help="Only what belongs to this application.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Give templates this value, as YAML.  Repeatable.",
+)
+@click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
+@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
+@click.pass_context
+@global_values
+def command(
+    _: click.Context,
+    *,
+    config: str,
+    cluster_type: str,
+    namespace: str,
+    app: str,
+    settings: tuple[str, ...],
+    lenient: bool,
+) -> None:
+    """Print the objects that a run of a config would make, without a cluster."""
+    from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
+    from pyload.commands.render import RenderOptions, parse_values, render  # noqa: PLC0415
+    from pyload.config.files import read  # noqa: PLC0415
+
+    if not config:
+        raise UsageError("--config required", fix="name a config file")
+    loaded = read(config, lenient=lenient)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    options = RenderOptions(
+        loaded=loaded,
+        cluster_type=cluster_type_of(cluster_type),
+        namespace=namespace,
+        app=app,
+        values=parse_values(settings),
+    )
+    for document in render(options, now=datetime.now(UTC)):
+        click.echo(document, nl=False)
+
+
+with_global_options(command)

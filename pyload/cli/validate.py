@@ -1,0 +1,47 @@
+"""``pyload validate``."""
+
+from __future__ import annotations
+
+import click
+
+from pyload.cli.options import global_values, with_global_options
+from pyload.cli.program import Command
+from pyload.errors import ConfigError, UsageError
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload validate meshes/*.yaml",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--cluster-type",
+    default="fake-node",
+    metavar="TYPE",
+    help="fake-node, fake, real or kwok.  [default: fake-node]",
+)
+@click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
+@click.argument("files", nargs=-1, metavar="FILE...")
+@click.pass_context
+@global_values
+def command(_: click.Context, *, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
+    """Check configs as far as that is possible without a cluster; - is stdin."""
+    from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
+    from pyload.commands.validate import check_file  # noqa: PLC0415
+
+    if not files:
+        raise UsageError("FILE required", fix="name the configs to check")
+    type_, code = cluster_type_of(cluster_type), 0
+    for path in files:
+        verdict = check_file(path, cluster_type=type_, lenient=lenient)
+        for warning in verdict.warnings:
+            click.echo(f"warning: {warning}", err=True)
+        for problem in verdict.problems:
+            click.echo(problem, err=True)
+            code = ConfigError.exit_code
+        if not verdict.problems:
+            click.echo(f"{path}: ok")
+    return code
+
+
+with_global_options(command)

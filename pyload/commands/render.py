@@ -1,0 +1,145 @@
+"""``pyload render``: the objects that a config makes, as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cache
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from pyload.cluster.bodies import Bodies
+from pyload.cluster.manifest import manifest
+from pyload.cluster.names import Names, is_called
+from pyload.cluster.planner import plan_cluster
+from pyload.config.data import read_data
+from pyload.config.dump import as_yaml
+from pyload.errors import ConfigError, UsageError
+from pyload.gotemplate.sprig import Surroundings
+from pyload.gotemplate.sprig.certificates import serving_pairs
+from pyload.kube.ips import IpAllocator
+from pyload.kube.kwok import Placement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from pyload.cluster.plan import Plan
+    from pyload.cluster.types import ClusterType
+    from pyload.config.load import Loaded
+    from pyload.config.model import ClusterConfig, ConfigRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderOptions:
+    """What `render` needs to know.
+
+    Attributes:
+        loaded: The config.
+        cluster_type: What kind of cluster the objects are for.
+        namespace: Only what belongs to this namespace: a name in full, or one of the config;
+            empty for all.
+        app: Only what belongs to this application, in the same way.
+        values: Values that take the place of those that the config gives to its templates.
+    """
+
+    loaded: Loaded
+    cluster_type: ClusterType = "fake-node"
+    namespace: str = ""
+    app: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parse_values(settings: Iterable[str]) -> dict[str, Any]:
+    """Read ``KEY=VALUE``, where the value is YAML as in a config.
+
+    Raises:
+        UsageError: One of them is nothing of that form.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not (key and equals):
+            raise UsageError(f"--set {setting} is not KEY=VALUE")
+        try:
+            values[key] = read_data(text.encode("utf-8", "replace"), source=f"--set {key}")
+        except ConfigError as error:
+            raise UsageError(str(error), fix="put the value in quotes for YAML") from error
+    return values
+
+
+def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
+    """Give the objects that a run would make, each as a YAML document, in their order.
+
+    Random names are the same each time, so that two renderings can be compared; those of a run
+    are others. Leases are not among the objects: they need their node's UID.
+
+    Args:
+        options: What to render.
+        now: The time that the objects carry, in UTC.
+
+    Raises:
+        PyloadError: The config cannot be planned, a template fails, or nothing has the name.
+    """
+    config = _with_values(options.loaded.config, options.values)
+    names = Names(Random(1))  # noqa: S311 - names, not secrets
+    plan = plan_cluster(config, options.cluster_type, names=names, next_ip=IpAllocator().allocate)
+    chosen = _chosen(plan, namespace=options.namespace, app=options.app)
+    bodies = Bodies(
+        plan.run_id,
+        plan.traits,
+        placement=Placement(),
+        pairs=cache(lambda: serving_pairs(Surroundings())),
+    )
+    for placed in manifest(chosen, bodies, now=now):
+        if not options.app or placed.app:
+            yield f"---\n{as_yaml(placed.obj)}"
+
+
+def _with_values(config: ClusterConfig, values: Mapping[str, Any]) -> ClusterConfig:
+    if not values:
+        return config
+
+    def valued(refs: tuple[ConfigRef, ...]) -> tuple[ConfigRef, ...]:
+        return tuple(replace(ref, config={**ref.config, **values}) for ref in refs)
+
+    return replace(
+        config,
+        namespaces=tuple(
+            replace(
+                namespace,
+                configs=valued(namespace.configs),
+                applications=tuple(
+                    replace(app, configs=valued(app.configs)) for app in namespace.applications
+                ),
+            )
+            for namespace in config.namespaces
+        ),
+    )
+
+
+def _chosen(plan: Plan, *, namespace: str, app: str) -> Plan:
+    """Give the part of a plan that has the names."""
+    if not (namespace or app):
+        return plan
+    namespaces = plan.namespaces
+    if namespace:
+        namespaces = tuple(one for one in namespaces if is_called(one.name, namespace))
+        if not namespaces:
+            raise _unknown("namespace", namespace, (one.name for one in plan.namespaces))
+    if app:
+        known = [one.name for within in namespaces for one in within.apps]
+        if not any(is_called(name, app) for name in known):
+            raise _unknown("application", app, known)
+        namespaces = tuple(
+            replace(one, apps=tuple(each for each in one.apps if is_called(each.name, app)))
+            for one in namespaces
+        )
+    return replace(plan, nodes=(), ztunnels=(), configs=(), namespaces=namespaces)
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
+    names = list(dict.fromkeys(known))
+    close = get_close_matches(name, names, n=1, cutoff=0.4)
+    fix = f"did you mean {close[0]}?" if close else f"there is {', '.join(names[:10]) or 'none'}"
+    return UsageError(f"the config makes no {what} {name}", fix=fix)

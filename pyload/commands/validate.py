@@ -1,0 +1,113 @@
+"""``pyload validate``: everything about a config that can be known without a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+from pyload.cluster.names import Names
+from pyload.cluster.planner import check_capacity, plan_cluster
+from pyload.config.files import read
+from pyload.errors import ConfigError, PyloadError, TemplateError
+from pyload.kube.ips import IpAllocator
+
+if TYPE_CHECKING:
+    from pyload.cluster.templated import Templated
+    from pyload.cluster.types import ClusterType
+    from pyload.config.model import ClusterConfig
+
+MAX_ALIKE: Final = 20
+"""So many of equal namespaces, and of equal applications, are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What there is to say about a file.
+
+    Attributes:
+        path: The file as the user named it.
+        problems: What makes it unusable; each begins with the file's name.
+        warnings: What is odd but harmless.
+    """
+
+    path: str
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def check_file(
+    path: str, *, cluster_type: ClusterType = "fake-node", lenient: bool = False
+) -> Verdict:
+    """Check a config: its keys and values, its capacity, its templates and what they yield.
+
+    Templates are rendered as they are at the start, and as they are after a change.
+
+    Args:
+        path: The file; ``-`` is standard input.
+        cluster_type: What kind of cluster it is for.
+        lenient: Whether unknown keys are only warned of.
+    """
+    try:
+        loaded = read(path, lenient=lenient)
+    except ConfigError as error:
+        return Verdict(path, tuple(map(str, error.problems)))
+    problems = [f"{path}: {text}" for text in _problems(loaded.config, cluster_type)]
+    return Verdict(path, tuple(problems), tuple(map(str, loaded.warnings)))
+
+
+def _problems(config: ClusterConfig, cluster_type: ClusterType) -> list[str]:
+    problems = []
+    try:
+        check_capacity(config, cluster_type)
+    except PyloadError as error:
+        problems.append(str(error))
+    rng = Random(1)  # noqa: S311 - values for templates, not secrets
+    try:
+        plan = plan_cluster(
+            _fewer(config), cluster_type, names=Names(rng), next_ip=IpAllocator().allocate
+        )
+    except PyloadError as error:
+        return [*problems, str(error)]
+    found: dict[tuple[object, ...], list[str]] = {}
+    for templated in plan.all_templates:
+        for one in (templated, templated.refreshed(rng)) if templated.refreshes else (templated,):
+            fault = _fault(one)
+            if fault is not None:
+                key, text = fault
+                found.setdefault(key, []).append(text)
+    for texts in found.values():
+        others = len(set(texts)) - 1
+        problems.append(texts[0] + (f" (and {others} more like it)" if others else ""))
+    return problems
+
+
+def _fewer(config: ClusterConfig) -> ClusterConfig:
+    """Give a config without pods, which templates do not see, and with few replicas."""
+    return replace(
+        config,
+        namespaces=tuple(
+            replace(
+                namespace,
+                replicas=min(namespace.replicas, MAX_ALIKE),
+                applications=tuple(
+                    replace(app, replicas=min(app.replicas, MAX_ALIKE), pods=0)
+                    for app in namespace.applications
+                ),
+            )
+            for namespace in config.namespaces
+        ),
+    )
+
+
+def _fault(templated: Templated) -> tuple[tuple[object, ...], str] | None:
+    """Give what is wrong with what a template yields, and what makes it equal to others."""
+    name = templated.template.name
+    try:
+        templated.objects()
+    except TemplateError as error:
+        return (name, error.name, error.line, error.column, error.stage), str(error)
+    except ConfigError as error:
+        first = error.problems[0]
+        return (name, first.line, first.column, first.what), str(error)
+    return None
