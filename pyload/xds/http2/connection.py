@@ -38,18 +38,7 @@ MAX_IDLE_FRAMES: Final = 100_000
 At a PING every 30 s it lasts for a month; all at once it is a fraction of a second's work.
 """
 
-_HELLO: Final = (
-    frames.PREFACE
-    + frames.settings(
-        {
-            frames.HEADER_TABLE_SIZE: 0,
-            frames.ENABLE_PUSH: 0,
-            frames.INITIAL_WINDOW_SIZE: WINDOW,
-            frames.MAX_HEADER_LIST_SIZE: fields.LARGEST_LIST,
-        }
-    )
-    + frames.window_update(0, WINDOW - frames.DEFAULT_WINDOW)
-)
+_HELLO: Final = frames.hello(WINDOW, fields.LARGEST_LIST)
 _SHOWN: Final = 256
 
 

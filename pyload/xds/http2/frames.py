@@ -112,6 +112,22 @@ def window_update(stream: int, size: int) -> bytes:
     return frame(WINDOW_UPDATE, 0, stream, size.to_bytes(4, "big"))
 
 
+def hello(window: int, largest_list: int) -> bytes:
+    """Write what a client says first.
+
+    Args:
+        window: Bytes that the server may send ahead.
+        largest_list: Bytes of header fields that it may send at once.
+    """
+    values = {
+        HEADER_TABLE_SIZE: 0,
+        ENABLE_PUSH: 0,
+        INITIAL_WINDOW_SIZE: window,
+        MAX_HEADER_LIST_SIZE: largest_list,
+    }
+    return PREFACE + settings(values) + window_update(0, window - DEFAULT_WINDOW)
+
+
 def rst_stream(code: int) -> bytes:
     """Write a RST_STREAM frame."""
     return frame(RST_STREAM, 0, STREAM, code.to_bytes(4, "big"))

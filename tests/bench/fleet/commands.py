@@ -80,15 +80,19 @@ class Process:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        self.end()
         try:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+
+    def end(self) -> None:
+        """Let it end; leaving the context waits for that."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def ask(self, *words: object) -> dict[str, Any]:
         """Give a command, and wait for its answer.

@@ -134,6 +134,8 @@ class Run:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for client in self._clients:
+            client.end()
         self._stack.close()
 
     def connect(self) -> Cost:
