@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.config.data import read_data
-from pyload.errors import ConfigError, Problem, PyloadError, TemplateError
+from pyload.errors import ConfigError, Problem, TemplateError, UsageError
 from pyload.kube.objects import RUN_LABEL
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Templates:
 
         Raises:
             TemplateError: It cannot be read.
-            PyloadError: There is none of that name.
+            UsageError: There is none of that name.
         """
         known = self._parsed.get(name)
         if known is None:
@@ -133,7 +133,7 @@ class Templates:
             text = self._texts.get(name)
             if text is None:
                 if name not in self.names:
-                    raise PyloadError(
+                    raise UsageError(
                         f"unknown template name: {name}", fix=f"use one of {', '.join(self.names)}"
                     )
                 text = builtin(name)
@@ -147,7 +147,7 @@ class Templates:
         """Make an application's objects of a template (contract §6.1).
 
         Raises:
-            PyloadError: The template or its values cannot be used.
+            UsageError: The template or its values cannot be used.
         """
         data = {"Name": app, "Namespace": namespace, **_as_go(ref.config)}
         return self._made(ref, data, rng)
@@ -156,7 +156,7 @@ class Templates:
         """Make a namespace's objects of a template; it has no ``Name`` but one of the config.
 
         Raises:
-            PyloadError: The template or its values cannot be used.
+            UsageError: The template or its values cannot be used.
         """
         return self._made(ref, {**_as_go(ref.config), "Namespace": namespace}, rng)
 
@@ -164,14 +164,15 @@ class Templates:
         template = self.get(ref.name)
         second = data.get("Rand", True)
         if not isinstance(second, bool):
-            raise PyloadError(
-                f"`Rand` for template {ref.name} is {second!r}",
+            raise UsageError(
+                f"`Rand` for template {ref.name} is {ref.config['Rand']!r}",
                 fix="give true or false: it is the other way at each refresh",
             )
         namespace = data["Namespace"]
         if not (isinstance(namespace, str) and namespace):
-            raise PyloadError(
-                f"`Namespace` for template {ref.name} is {namespace!r}", fix="give a name"
+            raise UsageError(
+                f"`Namespace` for template {ref.name} is {ref.config['Namespace']!r}",
+                fix="give a name",
             )
         data["Rand"] = not second
         data["RandNumber"] = _number(rng)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyload.cluster.templated import MAX_RAND, Templates
 from pyload.config.load import load
 from pyload.config.model import ConfigRef
-from pyload.errors import ConfigError, PyloadError, TemplateError
+from pyload.errors import ConfigError, TemplateError, UsageError
 from tests.cluster.test_plan import make_plan
 
 if TYPE_CHECKING:
@@ -256,14 +256,14 @@ def test_templates_may_include_each_other_in_any_order() -> None:
 
 def test_a_template_that_there_is_not_names_the_others() -> None:
     """For use as a library: the loader of configs says it with a position."""
-    with pytest.raises(PyloadError, match="unknown template name: nope; use one of httproute"):
+    with pytest.raises(UsageError, match="unknown template name: nope; use one of httproute"):
         Templates({}).get("nope")
 
 
 @pytest.mark.parametrize("config", [{"Rand": 1}, {"Rand": None}, {"Namespace": 5}])
 def test_values_that_the_run_needs_are_checked(config: Mapping[str, Any]) -> None:
     """pilot-load crashes on them."""
-    with pytest.raises(PyloadError, match="for template mine is"):
+    with pytest.raises(UsageError, match="for template mine is"):
         made("x", config)
 
 
