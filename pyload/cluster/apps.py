@@ -52,7 +52,7 @@ class Shared:
         ips: Gives and takes back IPs.
         node_metadata: Node metadata of every proxy.
         served: The kinds as the API server serves them, where it is asked.
-        kinds: The same for those of templates, by group and kind.
+        kinds: The same for those of templates, by the template's apiVersion and kind.
         pod_ips: IPs of the pods that are there now, by namespace and name.
     """
 

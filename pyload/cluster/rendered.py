@@ -26,8 +26,8 @@ class Rendered:
     Args:
         templates: The templates, at the start.
         writer: Writes the objects.
-        kinds: The kinds as the API server serves them, by group and kind; a kind that only a
-            later rendering yields is added.
+        kinds: The kinds as the API server serves them, by apiVersion and kind; a kind that only
+            a later rendering yields is added.
         run_id: Value of the run label.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import Forbidden, PyloadError
 from pyload.kube.discovery import Discovery
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.resources import Resource
 
-_INSTALL = {
+_ALIKE: Final = ("istio.io", "gateway.networking.k8s.io")
+"""Ends of the groups whose kinds are the same in all of their versions."""
+
+_INSTALL: Final = {
     "gateway.networking.k8s.io": "install the CustomResourceDefinitions of the Gateway API",
 }
 
@@ -21,11 +24,14 @@ _INSTALL = {
 async def find_kinds(
     client: Client, wanted: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], Resource]:
-    """Find the best version of each kind that templates yield.
+    """Find the kinds that templates yield.
+
+    Istio's and the Gateway API's come in the best version that is served, whatever the template
+    says: their versions differ in name only. Others keep the template's version where it is served.
 
     Args:
         client: The API server.
-        wanted: Groups and kinds.
+        wanted: Their apiVersions and kinds.
 
     Raises:
         PyloadError: A kind is not served.
@@ -34,11 +40,13 @@ async def find_kinds(
     """
     discovery = Discovery(client)
     kinds: dict[tuple[str, str], Resource] = {}
-    for group, kind in sorted(set(wanted)):
-        found = await discovery.find(group, kind)
+    for api_version, kind in sorted(set(wanted)):
+        group, _, version = api_version.rpartition("/")
+        first = "" if group.endswith(_ALIKE) else version
+        found = await discovery.find(group, kind, first=first)
         if found is None:
             raise _not_served(group, kind)
-        kinds[group, kind] = found
+        kinds[api_version, kind] = found
     return kinds
 
 
@@ -69,7 +77,7 @@ async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resour
     discovery = Discovery(client)
     served: dict[Resource, Resource] = {}
     for resource in sorted(set(wanted), key=lambda one: (one.group, one.kind)):
-        if not resource.group.endswith(("istio.io", "gateway.networking.k8s.io")):
+        if not resource.group.endswith(_ALIKE):
             continue
         try:
             found = await discovery.find(resource.group, resource.kind)

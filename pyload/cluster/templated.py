@@ -201,8 +201,8 @@ class _ByName(Mapping[str, "Template"]):
 
 
 def kind_of(obj: Obj) -> tuple[str, str]:
-    """Give an object's group and kind."""
-    return str(obj["apiVersion"]).rpartition("/")[0], str(obj["kind"])
+    """Give an object's apiVersion and kind."""
+    return str(obj["apiVersion"]), str(obj["kind"])
 
 
 def _number(rng: Random) -> int:

@@ -23,12 +23,13 @@ class Discovery:
         self._client = client
         self._documents: dict[str, Obj] = {}
 
-    async def find(self, group: str, kind: str) -> Resource | None:
+    async def find(self, group: str, kind: str, *, first: str = "") -> Resource | None:
         """Find a kind in the best version that has it; None if it is not served.
 
         Args:
             group: API group; empty for the core group.
             kind: Such as ``VirtualService``.
+            first: A version that is better than the one that the server prefers.
 
         Raises:
             ApiError: The server refused.
@@ -39,6 +40,7 @@ class Discovery:
             found = (await self._read(f"/apis/{group}")).get("versions") or ()
             # The server lists them in the order of its preference.
             versions = [str(each["version"]) for each in found]
+            versions.sort(key=lambda version: version != first)
         for version in versions:
             path = f"/apis/{group}/{version}" if group else f"/api/{version}"
             for each in (await self._read(path)).get("resources") or ():

@@ -275,6 +275,28 @@ async def test_a_kind_that_is_not_served_is_said_before_anything_is_made(world: 
     assert everything(world) == before
 
 
+async def test_other_kinds_keep_the_version_of_their_template(world: World) -> None:
+    """The fields of an older version mean nothing in the one that the server prefers."""
+    body = "webhooks: []"
+    world.server.intercept = two_versions
+    text = put("mesh", "x", kind="Thing", body=body).replace("v1\n", "example.com/v1\n")
+    await world.run(options(text.replace("jitter: {config: 1s}", "")))
+    [path] = {one.path for one in world.recorder.requests if "/things/" in one.path}
+
+    assert path == "/apis/example.com/v1/namespaces/mesh/things/x"
+
+
+def two_versions(request: Request) -> Response | None:
+    """Serve a kind of another group in two versions, the newer one being preferred."""
+    if request.path == "/apis/example.com":
+        versions = [{"version": "v2"}, {"version": "v1"}]
+        return Response(200, json.dumps({"versions": versions}).encode())
+    if request.path in ("/apis/example.com/v1", "/apis/example.com/v2"):
+        thing = {"name": "things", "kind": "Thing", "namespaced": True}
+        return Response(200, json.dumps({"resources": [thing]}).encode())
+    return None
+
+
 async def test_a_rendering_that_fails_is_said_before_anything_is_made(world: World) -> None:
     """A typo in the last template would cost the start of a large mesh."""
     text = put("mesh", "x", body="data: {{ fail `no such luck` }}")
