@@ -80,7 +80,7 @@ class Bodies:
         misses: Messages that were not.
     """
 
-    def __init__(self, *, limit: int = 16 << 20, variants: int = 8) -> None:
+    def __init__(self, *, limit: int = 40 << 20, variants: int = 64) -> None:
         self._limit = limit
         self._variants = variants
         self._known: OrderedDict[Key, list[Body]] = OrderedDict()
