@@ -190,7 +190,7 @@ def end(pair: Pair, how: tuple[Any, ...], *, begun: bool, big: int) -> Status:
 
 def named_of(code: int) -> str:
     """Name a gRPC status."""
-    return next(one.name for one in grpc.StatusCode if one.value[0] == code)
+    return str(next(one.name for one in grpc.StatusCode if one.value[0] == code))
 
 
 @settings(max_examples=60)
