@@ -15,8 +15,12 @@ SPARE_FILES: Final = 256
 BASE_BYTES: Final = 120 * 1024 * 1024
 """What a process needs before its first proxy, with all that a big run imports."""
 
-_SHARE: Final = 0.9
-"""Share of the ephemeral ports that one source address is planned for; others use them too."""
+_SHARE: Final = 0.45
+"""Share of the ephemeral ports that one source address is planned for.
+
+Linux gives out every second one at first. When those are gone it searches, for milliseconds of each
+dial.
+"""
 
 _SOURCES_MAX: Final = 4096
 _FILES_OPEN_ENDED: Final = 1 << 20
