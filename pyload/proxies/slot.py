@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import os
 import socket
-import subprocess
-import sys
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import PyloadError
 from pyload.proxies.pipe import Pipe
+from pyload.proxies.process import cause, reap, spawn
 from pyload.proxies.records import (
     Ask,
     End,
@@ -33,22 +31,28 @@ from pyload.proxies.share import Share
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
+    import subprocess
+
     from pyload.proxies.records import Answer, Record
     from pyload.proxies.spec import ProxySpec
 
 START_SECONDS: Final = 60.0
 """How long a process may take until it takes proxies."""
 
-CLOSE_SECONDS: Final = 5.0
-"""How long a process may live on after it has closed its socket."""
+LOOK_SECONDS: Final = 1.0
+"""How often a worker is looked at; it reports as often."""
+
+SILENT_LOOKS: Final = 20
+"""Looks in a row without a word of a worker after which it hangs.
+
+Looks are counted, not seconds: a machine that was suspended must not lose its workers.
+"""
 
 DEATHS: Final = 3
 DEATHS_SECONDS: Final = 60.0
 """A worker may die so often within so many seconds."""
 
-_POLL_SECONDS: Final = 0.005
 _FRAME_PROXIES: Final = 1000
-_ROOT: Final = FilePath(__file__).parents[2]
 
 log = logging.getLogger("pyload")
 
@@ -115,6 +119,7 @@ class Slot:
         self._stops: dict[int, asyncio.Future[None]] = {}
         self._refreshes: dict[int, asyncio.Future[None]] = {}
         self._serial = 0
+        self._heard = False
 
     async def run(self) -> None:
         """Keep a process running until `end`.
@@ -132,15 +137,15 @@ class Slot:
             if self._dies_too_often():
                 raise PyloadError(
                     f"worker {self.number} has died {len(self._deaths)} times within "
-                    f"{DEATHS_SECONDS:g}s, the last time of {_cause(code)}",
+                    f"{DEATHS_SECONDS:g}s, the last time of {cause(code)}",
                     fix="look for its own message above and for the kernel's out-of-memory killer, "
                     "or use --workers 0",
                 )
             self.share.restarts += 1
             log.error(
-                "worker %d died of %s: it is started again, with its %d proxies",
+                "worker %d died of %s: it is started again with its proxies (%d)",
                 self.number,
-                _cause(code),
+                cause(code),
                 len(self.members),
             )
             self._waiting.extend(self.members.values())
@@ -197,14 +202,14 @@ class Slot:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                self._process = _spawn(theirs)
+                self._process = spawn(theirs)
         except OSError as error:
             ours.close()
             raise PyloadError(f"cannot start a worker process: {error}") from error
         try:
             await self._converse(ours)
         finally:
-            code = await self._reap(self._process)
+            code = await reap(self._process, number=self.number)
             self.ready.clear()
             self._process = None
         return code
@@ -224,12 +229,27 @@ class Slot:
             except TimeoutError:
                 log.error("worker %d did not start in %g s", self.number, START_SECONDS)
                 return
-            await pipe.closed.wait()
+            await self._watch(pipe)
         finally:
             self._pipe = None
             pipe.close()
         if pipe.error is not None:
             raise pipe.error
+
+    async def _watch(self, pipe: Pipe) -> None:
+        """Wait until a process has ended; end one that hangs."""
+        silent = 0
+        while not pipe.closed.is_set():
+            self._heard = False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await pipe.closed.wait()
+            # The end has a deadline of the pool's.
+            silent = 0 if self._heard or self._ending.is_set() else silent + 1
+            if silent == SILENT_LOOKS:
+                log.error("worker %d hangs, and is killed", self.number)
+                self.kill()
+                return
 
     async def _ready_or_closed(self, pipe: Pipe) -> None:
         tasks = [asyncio.ensure_future(one.wait()) for one in (self.ready, pipe.closed)]
@@ -238,20 +258,6 @@ class Slot:
         finally:
             for task in tasks:
                 task.cancel()
-
-    async def _reap(self, process: subprocess.Popen[bytes]) -> int:
-        """Make sure that a process has ended; its socket is closed, so it ought to."""
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                # No event tells of the end: asyncio's children are forked, see `_spawn`.
-                while process.poll() is None:  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            log.warning("worker %d did not end, and is killed", self.number)
-        finally:
-            process.kill()
-            code = process.wait()
-        return code
 
     def _released(self) -> None:
         """Let nobody wait for a process that is gone."""
@@ -305,6 +311,7 @@ class Slot:
     # From the worker.
 
     def _take(self, record: Record) -> None:
+        self._heard = True
         match record:
             case Ready():
                 self.ready.set()
@@ -335,34 +342,6 @@ class Slot:
             member = self.members.pop(number, None)
             if member is not None:
                 self._owner.died(member)
-
-
-def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a process that holds one end of a socket pair.
-
-    It gets a session of its own, so that Ctrl-C reaches only this process, which tells it.
-
-    Not with the event loop's own means: uvloop forks, and runs Python in the child, which crashes
-    beside the threads of gRPC. This one does neither.
-    """
-    paths = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
-    return subprocess.Popen(  # noqa: S603 - our own program
-        [
-            sys.executable,
-            # No module of the folder that the user happens to be in.
-            *("-P", "-m", "pyload.proxies.worker"),
-            str(theirs.fileno()),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=(theirs.fileno(),),
-        start_new_session=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-    )
-
-
-def _cause(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"an error (exit code {code})"
 
 
 def _set(waiter: asyncio.Future[None] | None) -> None:
