@@ -12,6 +12,7 @@ from pyload.errors import UsageError
 from pyload.proxies.gate import Gate
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.pacing import Pace
+from pyload.proxies.paths import connector
 from pyload.tasks import clock
 from pyload.timers import Timers
 from pyload.xds.client import Client, Way, bearer
@@ -48,7 +49,7 @@ class Proxy:
         auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or ``mtls`` together with a `transport`;
             empty leaves it to the port.
         token: Gives a bearer token for each stream; needed for the modes with one.
-        transport: Opens the streams instead of grpc.aio.
+        transport: Opens the streams; pyload's own of `address` if there is none.
         detail: Whether pushes carry names and bodies.
         buffer: Pushes that wait for the consumer at most.
     """
@@ -70,11 +71,8 @@ class Proxy:
             raise UsageError(
                 "a Proxy gets no certificate by itself", fix="pass a transport that shows one"
             )
-        if transport is None:
-            from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
-
-            transport = GrpcTransport(address, tls=Tls() if uses_tls(mode) else None)
         self._spec = spec
+        self._address = address
         self._secure = uses_tls(mode)
         self._delta = delta or spec.type == "ztunnel"
         self._detail = detail
@@ -95,6 +93,9 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         spec, rng, timers = self._spec, Random(), Timers()  # noqa: S311 - spreads retries
+        if self._transport is None:
+            connect = connector("lean", {})
+            self._transport = connect(self._address, Tls() if self._secure else None)
         self._client = Client(
             node=functools.partial(node_of, spec),
             name=name_of(spec),
@@ -123,6 +124,7 @@ class Proxy:
         await self._inbox.over.wait()
 
     def _way(self) -> Way | Awaitable[Way]:
+        assert self._transport is not None
         return (
             Way(self._transport, secure=self._secure)
             if self._token is None
@@ -130,6 +132,7 @@ class Proxy:
         )
 
     async def _way_with(self, coming: Awaitable[str]) -> Way:
+        assert self._transport is not None
         metadata = bearer(await coming, self._spec.cluster_id)
         return Way(self._transport, metadata, secure=self._secure)
 

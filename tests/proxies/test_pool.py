@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import PyloadError, UsageError
+from pyload.proxies import process
 from pyload.proxies import slot as slots
 from pyload.proxies.fleet import Fleet, Route
 from pyload.proxies.habits import Habits
 from pyload.proxies.paths import Path, Paths
 from pyload.proxies.pool import Pool
+from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.lean import LeanTransport
@@ -191,7 +193,35 @@ async def test_a_killed_worker_is_replaced_with_its_proxies(
         assert snapshot.first_config.count == 20
         assert snapshot.worker_restarts == {"0": 1, "1": 0}
     lines = [one.message for one in caplog.records if "worker" in one.message]
-    assert lines == ["worker 0 died of signal 9: it is started again, with its 10 proxies"]
+    assert lines == ["worker 0 died of signal 9: it is started again with its proxies (10)"]
+
+
+async def test_a_worker_that_hangs_is_replaced_with_its_proxies(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Half of the mesh would be as dead as with a worker that is gone, and nobody would know."""
+    monkeypatch.setattr(slots, "LOOK_SECONDS", 0.1)
+    configured = list[ProxySpec]()
+    async with served() as address, pool_of(1, address, configured=configured.append) as pool:
+        pool.start(spec(0))
+        await until(lambda: len(configured) == 1)
+        hanging = process_of(pool)
+        os.kill(hanging, signal.SIGSTOP)
+        await until(lambda: pool._slots[0].share.restarts == 1)
+        await until(lambda: pool.counts.configured_now == 1)
+        assert process_of(pool) != hanging
+    lines = [one.message for one in caplog.records if "worker" in one.message]
+    assert lines == [
+        "worker 0 hangs, and is killed",
+        "worker 0 died of signal 9: it is started again with its proxies (1)",
+    ]
+
+
+async def test_a_proxy_of_the_library_goes_the_same_way() -> None:
+    """A library's user with a thousand of them would pay for a gRPC channel each."""
+    async with served() as address, Proxy(spec(0), address) as proxy:
+        await proxy.wait_configured()
+        assert isinstance(proxy._transport, LeanTransport)
 
 
 async def test_a_worker_that_dies_again_and_again_ends_the_run() -> None:
@@ -237,7 +267,7 @@ async def test_a_worker_that_never_gets_ready_is_replaced_until_it_is_an_error(
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(slots, "START_SECONDS", 0.05)
-    monkeypatch.setattr(slots, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(process, "CLOSE_SECONDS", 0.05)
     with pytest.raises(PyloadError, match="worker 0 has died 4 times"):
         async with pool_of(1, "127.0.0.1:1"):
             pass
