@@ -11,8 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyload.errors import LocalProtocolError
-from pyload.xds import requests, responses
+from pyload.xds import requests
 from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
+from pyload.xds.reader import READER
+from pyload.xds.responses import NO_DETAILS
 from pyload.xds.sotw import ON_PURPOSE
 from pyload.xds.types import (
     ADDRESS,
@@ -32,6 +34,7 @@ from pyload.xds.types import (
 if TYPE_CHECKING:
     from pyload.xds.graph import Graph
     from pyload.xds.messages import Message
+    from pyload.xds.reader import Reader
     from pyload.xds.responses import Response
 
 
@@ -68,7 +71,7 @@ class Delta:
         self,
         *,
         node_type: str = "sidecar",
-        reader: responses.Reader = responses.READER,
+        reader: Reader = READER,
         detail: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         refuse: bool = False,
@@ -193,7 +196,7 @@ class Delta:
         return watch
 
     def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
-        names, bodies = responses.NO_DETAILS
+        names, bodies = NO_DETAILS
         if self._detail:
             names, bodies = response.details(message, delta=True)
         return Push(

@@ -9,110 +9,72 @@ the last bytes. Streams that receive the same message at the same time record it
 from __future__ import annotations
 
 import zlib
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import RemoteProtocolError
+from pyload.xds.bodies import BODIES, HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pyload.xds.bodies import Bodies, Body
 
 LARGE: Final = 4096
 """Messages of fewer bytes are cheaper to copy than to compare."""
 TAIL: Final = 1024
 """Bytes at the end of a large message that are each stream's own: the nonce stands there."""
-HEAD: Final = 64
-"""Bytes at the start of a large message by which a record is found."""
 MAX_MESSAGE: Final = 256 << 20
 PREFIX: Final = 5
-
-Key = tuple[int, bytes]
-
-
-class Body:
-    """All bytes of a large message but the last `TAIL`, recorded once.
-
-    Attributes:
-        length: Bytes of the whole message.
-        data: What is recorded so far.
-        facts: What the reader of such messages has learnt of it; None until then.
-    """
-
-    __slots__ = ("data", "facts", "length")
-
-    def __init__(self, length: int, data: bytearray) -> None:
-        self.length = length
-        self.data = data
-        self.facts: Any = None
 
 
 class Message:
     """One received message.
 
     Attributes:
-        body: Its shared part; None for a small message.
-        tail: The rest.
+        tail: The last bytes of it, or all.
     """
 
-    __slots__ = ("body", "tail")
+    __slots__ = ("_body", "_place", "tail")
 
-    def __init__(self, tail: bytes, body: Body | None = None) -> None:
+    def __init__(self, tail: bytes, body: Body | None = None, place: int = 0) -> None:
         self.tail = tail
-        self.body = body
+        # Of the shared part: where it is recorded, and how long it is.
+        self._body = body
+        self._place = place
 
     def __len__(self) -> int:
-        return len(self.tail) if self.body is None else self.body.length
+        return self._place + len(self.tail)
+
+    @property
+    def shared(self) -> bool:
+        """Whether what comes before the tail is recorded, and can be known."""
+        return self._body is not None
+
+    @property
+    def facts(self) -> Any:
+        """What is known of messages that are the same up to the tail, and as long; or None."""
+        if self._body is None:
+            return None
+        found = self._body.at(self._place).facts
+        return None if found is None else found.get(self._place)
+
+    def learn(self, facts: Any, size: int) -> None:
+        """Keep what is known of such messages, as long as they are recorded.
+
+        Args:
+            facts: It replaces what was known before.
+            size: Bytes that it takes more than that.
+        """
+        assert self._body is not None
+        body = self._body.at(self._place)
+        body.tree.charge(size)
+        if body.facts is None:
+            body.facts = {}
+        body.facts[self._place] = facts
 
     def whole(self) -> bytes:
         """Put the message together: a copy."""
-        return self.tail if self.body is None else bytes(self.body.data) + self.tail
-
-
-class Bodies:
-    """The recorded bodies, the least recently used forgotten first.
-
-    Args:
-        limit: Bytes to keep; the last body stays even if it is larger.
-        variants: Bodies of the same length and head to keep apart.
-
-    Attributes:
-        hits: Messages that were recorded already.
-        misses: Messages that were not.
-    """
-
-    def __init__(self, *, limit: int = 40 << 20, variants: int = 64) -> None:
-        self._limit = limit
-        self._variants = variants
-        self._known: OrderedDict[Key, list[Body]] = OrderedDict()
-        self.size = 0
-        self.hits = 0
-        self.misses = 0
-
-    def find(self, length: int, head: bytes) -> list[Body]:
-        """Give the bodies of messages of this length that begin so."""
-        key = (length, head)
-        found = self._known.get(key)
-        if found is None:
-            return []
-        self._known.move_to_end(key)
-        return found
-
-    def add(self, body: Body) -> None:
-        """Keep a body, which may still grow."""
-        key = (body.length, bytes(body.data[:HEAD]))
-        found = self._known.setdefault(key, [])
-        if len(found) == self._variants:
-            self.size -= found.pop(0).length
-        found.append(body)
-        self.size += body.length
-        self._known.move_to_end(key)
-        while self.size > self._limit and len(self._known) > 1:
-            _, dropped = self._known.popitem(last=False)
-            self.size -= sum(one.length for one in dropped)
-
-
-BODIES: Final = Bodies()
-"""Shared by all streams of the process that name no other."""
+        return self.tail if self._body is None else self._body.until(self._place) + self.tail
 
 
 class Assembler:
@@ -122,7 +84,7 @@ class Assembler:
         bodies: Where large messages are recorded.
     """
 
-    __slots__ = ("_at", "_bodies", "_body", "_compressed", "_length", "_own", "gzip")
+    __slots__ = ("_at", "_bodies", "_body", "_compressed", "_length", "_own", "_shared", "gzip")
 
     def __init__(self, bodies: Bodies = BODIES) -> None:
         self._bodies = bodies
@@ -131,6 +93,8 @@ class Assembler:
         self._own = bytearray()
         self._length = -1
         self._compressed = False
+        # Whether this message may be one of those that are recorded.
+        self._shared = False
         self._body: Body | None = None
         self._at = 0
 
@@ -156,7 +120,7 @@ class Assembler:
             elif self._body is None:
                 start = self._copy(chunk, start)
             elif self._at < self._length - TAIL:
-                start = self._compare(chunk, start)
+                start = self._follow(chunk, start)
             else:
                 start = self._take(chunk, start, TAIL)
             if self._at + len(self._own) == self._length:
@@ -174,6 +138,7 @@ class Assembler:
         if length > MAX_MESSAGE:
             raise RemoteProtocolError(f"a message of {length} bytes is too long")
         self._compressed = bool(own[0])
+        self._shared = length >= LARGE and not self._compressed
         self._length = length
         self._own = bytearray()
         return stop
@@ -186,59 +151,31 @@ class Assembler:
 
     def _copy(self, chunk: memoryview, start: int) -> int:
         """Copy a message that has no shared part, or none yet."""
-        if self._length < LARGE or self._compressed:
+        if not self._shared:
             return self._take(chunk, start, self._length)
         stop = self._take(chunk, start, HEAD)
         if len(self._own) == HEAD:
-            found = self._bodies.find(self._length, bytes(self._own))
-            self._body = found[-1] if found else self._record(self._own)
-            self._bodies.hits += bool(found)
-            self._at, self._own = HEAD, bytearray()
+            self._body = self._bodies.begin(bytes(self._own), self._length)
+            self._shared = self._body is not None
+            if self._shared:
+                self._at, self._own = HEAD, bytearray()
         return stop
 
-    def _record(self, data: bytearray) -> Body:
-        body: Body = Body(self._length, data)
-        self._bodies.add(body)
-        self._bodies.misses += 1
-        return body
-
-    def _compare(self, chunk: memoryview, start: int) -> int:
-        """Follow the record; where it ends, go on with it; where it differs, leave it."""
-        at = self._at
-        piece = chunk[start : start + self._length - TAIL - at]
-        body = self._body
-        assert body is not None
-        if not _follows(body.data, at, piece):
-            body = self._other(body, piece)
-        if len(body.data) < at + len(piece):
-            body.data += piece[len(body.data) - at :]
-        self._body = body
-        self._at = at + len(piece)
-        return start + len(piece)
-
-    def _other(self, body: Body, piece: memoryview) -> Body:
-        """Find a record that has come this way too and goes on with these bytes, or begin one."""
-        at = self._at
-        come = body.data[:at]
-        for other in self._bodies.find(self._length, bytes(come[:HEAD])):
-            if other.data.startswith(come) and _follows(other.data, at, piece):
-                return other
-        self._bodies.hits -= 1
-        return self._record(come)
+    def _follow(self, chunk: memoryview, start: int) -> int:
+        """Compare with what is recorded, and record what is not."""
+        assert self._body is not None
+        stop = min(start + self._length - TAIL - self._at, len(chunk))
+        self._body = self._body.follow(self._at, chunk[start:stop])
+        self._at += stop - start
+        return stop
 
     def _finish(self) -> Message:
-        own, body = bytes(self._own), self._body
+        own, body, place = bytes(self._own), self._body, self._at
         self._own = bytearray()
         self._length = -1
         self._at = 0
         self._body = None
-        return Message(_unzip(own) if self._compressed else own, body)
-
-
-def _follows(data: bytearray, at: int, piece: memoryview) -> bool:
-    """Tell whether a record goes on with these bytes, as far as it goes."""
-    known = len(data) - at
-    return data.startswith(piece if len(piece) <= known else piece[:known], at)
+        return Message(_unzip(own) if self._compressed else own, body, place)
 
 
 def _unzip(data: bytes) -> bytes:

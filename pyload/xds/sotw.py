@@ -11,12 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import LocalProtocolError
-from pyload.xds import requests, responses
+from pyload.xds import requests
 from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
+from pyload.xds.reader import READER
+from pyload.xds.responses import NO_DETAILS
 from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
 
 if TYPE_CHECKING:
     from pyload.xds.messages import Message
+    from pyload.xds.reader import Reader
     from pyload.xds.responses import Response
 
 ON_PURPOSE: Final = "refused on purpose by pyload"
@@ -52,7 +55,7 @@ class Sotw:
     def __init__(
         self,
         *,
-        reader: responses.Reader = responses.READER,
+        reader: Reader = READER,
         detail: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         refuse: bool = False,
@@ -166,7 +169,7 @@ class Sotw:
         return watch
 
     def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
-        names, bodies = responses.NO_DETAILS
+        names, bodies = NO_DETAILS
         if self._detail:
             names, bodies = response.details(message, delta=False)
         return Push(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from pyload.xds.messages import Assembler
 
 if TYPE_CHECKING:
-    from pyload.xds.messages import Bodies, Message
+    from pyload.xds.bodies import Bodies
+    from pyload.xds.messages import Message
 
 
 class Events(Protocol):

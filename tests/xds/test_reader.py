@@ -10,16 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
+from pyload.xds.bodies import Bodies
 from pyload.xds.graph import NO_RESOURCES
-from pyload.xds.messages import LARGE, Assembler, Bodies, Message
+from pyload.xds.messages import LARGE, Assembler, Message
+from pyload.xds.reader import Reader
 from pyload.xds.resources import Decoder
-from pyload.xds.responses import Reader
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import cluster, delta_response, sotw_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pyload.xds.responses import Response
 
 
 def received(data: bytes, bodies: Bodies) -> Message:
@@ -101,6 +104,55 @@ def test_random_bytes_are_read_or_refused(data: bytes, *, delta: bool) -> None:
         return
 
 
+@pytest.mark.parametrize("large", [True, False])
+def test_endpoints_in_another_order_are_the_same_response(*, large: bool) -> None:
+    """Istiod sends them in the order of a Go map: each proxy would compute its own state."""
+    bodies, reader = Bodies(), Reader()
+    names = [f"c{number}" for number in range(400 if large else 4)]
+    sent = {name: cluster(name) for name in names}
+    turned = {name: cluster(name) for name in reversed(names)}
+    other = {name: cluster(name * 2) for name in names}
+    first, second, third = (
+        reader.read(received(delta_response(EDS, one, nonce="n"), bodies), delta=True)[0]
+        for one in (sent, turned, other)
+    )
+    assert first is second
+    assert first is not third
+
+
+def test_of_two_resources_with_one_name_the_later_counts_in_any_order() -> None:
+    """Proxies would take the state of others, who were sent the same in another order."""
+    reader = Reader()
+    for order in ((0, 1), (1, 0)):
+        message = discovery_pb2.DeltaDiscoveryResponse(type_url=EDS, nonce="n")
+        for number in order:
+            message.resources.add(name="same", version=f"v{number}", resource=cluster(f"{number}"))
+        response, _ = reader.read(Message(message.SerializeToString()), delta=True)
+        assert response.after(NO_RESOURCES).resources["same"].version == f"v{order[1]}"
+
+
+def test_a_resource_without_a_body_is_an_error_wherever_it_stands() -> None:
+    """It would pass for one that nobody has sent."""
+    message = discovery_pb2.DiscoveryResponse(type_url=CDS, nonce="n", resources=[b""])
+    response, _ = Reader().read(Message(message.SerializeToString()), delta=False)
+    assert "carries a resource of type ''" in response.error
+
+
+def test_kinds_of_proxies_are_told_apart_wherever_they_differ() -> None:
+    """A mesh has as many as it has services, and each has a few resources of its own."""
+    bodies, reader = Bodies(), Reader()
+    read: dict[int, Response] = {}
+    for number in range(20):
+        for view in range(50):
+            mine = {"mine": cluster(f"view-{view}")}
+            sent = clusters(200) | mine if view % 2 else mine | clusters(200)
+            data = sotw_response(CDS, *sent.values(), nonce=f"n-{number:03}")
+            response, _ = reader.read(received(data, bodies), delta=False)
+            assert read.setdefault(view, response) is response
+            assert f"view-{view}" in response.graph.resources
+    assert len({id(one) for one in read.values()}) == 50
+
+
 def test_states_after_the_same_response_are_computed_once() -> None:
     """A thousand proxies in the same state would each copy it at each push."""
     reader = Reader()
@@ -134,7 +186,7 @@ def many(make: Callable[[int], bytes], count: int) -> Reader:
 def test_what_is_remembered_is_bounded() -> None:
     """A mesh that churns for days must not fill the memory."""
     reader = many(lambda n: delta_response(CDS, {f"c{n}": cluster(f"c{n}")}), 300)
-    assert reader._size <= 1000
+    assert reader.size <= 1000
     assert reader.decoder.size <= 1000
 
 
