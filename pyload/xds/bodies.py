@@ -23,7 +23,7 @@ HEAD: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
 
 
-ENOUGH: Final = 32
+ENOUGH: Final = 16
 """Messages after which a tree can be judged."""
 PATIENCE: Final = 1024
 """Messages after which one that was no good is tried again."""
@@ -63,12 +63,15 @@ class Tree:
         self.first = Body(bytearray(head), 0, self, None)
         self.grow(len(head))
 
-    def begin(self, length: int) -> None:
+    def begin(self) -> None:
         """Count a message that begins, and judge those before it."""
         if self.count >= ENOUGH and self._recorded * 4 > self._received * 3:
             self.scattered = True
         self.count += 1
-        self._received += length
+
+    def receive(self, size: int) -> None:
+        """Count so many bytes of messages, be they recorded or not."""
+        self._received += size
 
     def grow(self, size: int) -> None:
         """Count so many bytes of pieces more."""
@@ -138,6 +141,7 @@ class Body:
             The piece in which they end.
         """
         body = self.at(place)
+        self.tree.receive(len(more))
         while more:
             offset = place - body.start
             known = len(body.data) - offset
@@ -200,7 +204,7 @@ class Bodies:
             tree = None
         if tree is None:
             tree = self._trees[head] = Tree(head, self)
-        tree.begin(length)
+        tree.begin()
         self._trees.move_to_end(head)
         while self.size > self._limit and len(self._trees) > 1:
             _, forgotten = self._trees.popitem(last=False)

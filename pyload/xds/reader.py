@@ -10,16 +10,18 @@ from collections import OrderedDict
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Final
 
+from google.protobuf.message import DecodeError
+
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
 from pyload.xds.graph import NO_RESOURCES, Graph
 from pyload.xds.messages import LARGE
-from pyload.xds.responses import Response, parse
+from pyload.xds.responses import Delta, Response, parse
 from pyload.xds.types import CDS, LDS, TypeUrl
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Hashable, Iterable
 
     from pyload.xds.messages import Message
     from pyload.xds.resources import Resource
@@ -30,8 +32,8 @@ _ENDS: Final = 256
 _RESOURCE_BYTES: Final = 120
 """About what one resource of a response takes in its tables."""
 
-_Known = tuple[str, bytes | None, "Resource"]
-_NOTHING: Final[_Known] = ("", None, resources.Resource(""))
+_Known = tuple[bytes | None, resources.Resource]
+_NOTHING: Final[_Known] = (None, resources.Resource(""))
 
 
 class _Ends:
@@ -80,8 +82,8 @@ class Reader:
         self._limit = limit
         self._known: OrderedDict[Hashable, Response] = OrderedDict()
         self.size = 0
-        # The resources of the last response of each type that is decoded.
-        self._last: dict[TypeUrl, list[_Known]] = {}
+        # The resources of the last response of each type.
+        self._last: dict[tuple[TypeUrl, bool], list[_Known]] = {}
 
     def read(self, message: Message, *, delta: bool) -> tuple[Response, str]:
         """Give what a message says, and its nonce.
@@ -104,7 +106,11 @@ class Reader:
         if start < 0:
             return self._response(parsed, data), nonce
         key = (data[:start], data[start + len(nonce) :], delta)
-        return self._remembered(key, lambda: self._response(parsed, data)), nonce
+        known = self._recall(key)
+        if known is None:
+            known = self._response(parsed, data)
+            self._remember(key, known)
+        return known, nonce
 
     def _learn(self, message: Message, parsed: Parsed, data: bytes) -> Response:
         """Read a message that others are like."""
@@ -113,33 +119,33 @@ class Reader:
         first = len(data) - len(message.tail)
         if start >= first:
             ends: _Ends = message.facts or _Ends()
-            delta = isinstance(parsed, discovery_pb2.DeltaDiscoveryResponse)
+            delta = isinstance(parsed, Delta)
             ends.add(data[first:start], data[start + size :], response, delta=delta)
             message.learn(ends, len(message.tail) + _RESOURCE_BYTES * len(response.resources))
         return response
 
-    def _remembered(self, key: Hashable, read: Callable[[], Response]) -> Response:
-        """Give a response that was read before, or read it now."""
+    def _recall(self, key: Hashable) -> Response | None:
         known = self._known.get(key)
         if known is not None:
             self._known.move_to_end(key)
-            return known
-        response = self._known[key] = read()
+        return known
+
+    def _remember(self, key: Hashable, response: Response) -> None:
+        self._known[key] = response
         self.size += response.size
         while self.size > self._limit and len(self._known) > 1:
             _, forgotten = self._known.popitem(last=False)
             self.size -= forgotten.size
-        return response
 
     def _response(self, parsed: Parsed, data: bytes) -> Response:
         type_url = TypeUrl(parsed.type_url)
-        if isinstance(parsed, discovery_pb2.DeltaDiscoveryResponse):
+        if isinstance(parsed, Delta):
             return self._delta_response(type_url, parsed, len(data))
         found: tuple[Resource, ...] = ()
         error = ""
         if type_url in (CDS, LDS):
             try:
-                found = self._resources(type_url, zip(repeat(""), parsed.resources, strict=False))
+                found = self._resources(type_url, parsed.resources, delta=False)
             except RemoteProtocolError as refused:
                 error = refused.what
         return Response(
@@ -152,69 +158,65 @@ class Reader:
             graph=NO_RESOURCES if error else Graph.of(found),
         )
 
-    def _delta_response(
-        self, type_url: TypeUrl, parsed: discovery_pb2.DeltaDiscoveryResponse, size: int
-    ) -> Response:
-        sent = [(one.name, one.version, one.resource) for one in parsed.resources]
+    def _delta_response(self, type_url: TypeUrl, parsed: Delta, size: int) -> Response:
+        sent = list(parsed.resources)
         removed = tuple(parsed.removed_resources)
-        version = parsed.system_version_info
-
-        def read() -> Response:
-            found: tuple[Resource, ...] = ()
-            error = ""
-            try:
-                found = tuple(self._decoded(type_url, sent))
-            except RemoteProtocolError as refused:
-                error = refused.what
-            return Response(
-                type_url,
-                version,
-                size=size,
-                count=len(sent),
-                resources=found,
-                removed=removed,
-                error=error,
-            )
-
-        if type_url in (CDS, LDS) or len({name for name, _, _ in sent}) < len(sent):
-            return read()
-        # Endpoints come in another order each time, and mean the same.
-        return self._remembered((type_url, version, size, frozenset(sent), removed), read)
-
-    def _decoded(
-        self, type_url: TypeUrl, sent: Iterable[tuple[str, str, bytes]]
-    ) -> Iterator[Resource]:
+        key: Hashable = None
         if type_url not in (CDS, LDS):
-            for name, version, _ in sent:
-                yield resources.Resource(name, (), version)
-            return
-        found = self._resources(type_url, ((version, body) for _, version, body in sent))
-        for (name, _, _), resource in zip(sent, found, strict=True):
-            if resource.name != name:
-                raise RemoteProtocolError(
-                    f"a resource called {name[:128]!r} calls itself {resource.name[:128]!r}"
-                )
-            yield resource
+            # Endpoints come in another order each time, and mean the same.
+            key = (type_url, parsed.system_version_info, size, frozenset(sent), removed)
+            known = self._recall(key)
+            if known is not None:
+                return known
+        found: tuple[Resource, ...] = ()
+        error = ""
+        try:
+            found = self._resources(type_url, sent, delta=True)
+        except RemoteProtocolError as refused:
+            error = refused.what
+        except DecodeError as broken:
+            raise RemoteProtocolError("the message is no delta discovery response") from broken
+        response = Response(
+            type_url,
+            parsed.system_version_info,
+            size=size,
+            count=len(sent),
+            resources=found,
+            removed=removed,
+            error=error,
+        )
+        # Of two resources with one name the later counts.
+        if key is not None and len({one.name for one in found}) == len(sent):
+            self._remember(key, response)
+        return response
+
+    def _unwrapped(self, type_url: TypeUrl, body: bytes) -> Resource:
+        wrapper = discovery_pb2.Resource.FromString(body)
+        if type_url not in (CDS, LDS):
+            return resources.Resource(wrapper.name, (), wrapper.version)
+        resource = self.decoder.decode(type_url, wrapper.resource)
+        if resource.name != wrapper.name:
+            raise RemoteProtocolError(
+                f"a resource called {wrapper.name[:128]!r} calls itself {resource.name[:128]!r}"
+            )
+        return resource._replace(version=wrapper.version)
 
     def _resources(
-        self, type_url: TypeUrl, sent: Iterable[tuple[str, bytes]]
+        self, type_url: TypeUrl, sent: Iterable[bytes], *, delta: bool
     ) -> tuple[Resource, ...]:
-        """Decode resources with their versions.
+        """Read resources, most of which stand where they stood in the last such response.
 
-        Most stand where they stood in the last such response. To compare with those is cheaper than
-        to look each up by its hash, and makes them the same objects.
+        To compare with those is cheaper than to look each up by its hash, and makes them the same
+        objects.
         """
-        last = chain(self._last.get(type_url, ()), repeat(_NOTHING))
+        read = self._unwrapped if delta else self.decoder.decode
+        last = chain(self._last.get((type_url, delta), ()), repeat(_NOTHING))
         found = [
-            old if body == old[1] and version == old[0] else self._resource(type_url, version, body)
-            for (version, body), old in zip(sent, last, strict=False)
+            old if body == old[0] else (body, read(type_url, body))
+            for body, old in zip(sent, last, strict=False)
         ]
-        self._last[type_url] = found
-        return tuple(resource for _, _, resource in found)
-
-    def _resource(self, type_url: TypeUrl, version: str, body: bytes) -> _Known:
-        resource = self.decoder.decode(type_url, body)
-        return version, body, resource._replace(version=version) if version else resource
+        self._last[type_url, delta] = found
+        return tuple(resource for _, resource in found)
 
 
 READER: Final = Reader()
@@ -241,7 +243,7 @@ def _nonce_at(parsed: Parsed, data: bytes) -> int:
         return -1
     parsed.ClearField("resources")
     parsed.ClearField("type_url")
-    if isinstance(parsed, discovery_pb2.DeltaDiscoveryResponse):
+    if isinstance(parsed, Delta):
         parsed.ClearField("system_version_info")
     else:
         parsed.ClearField("version_info")

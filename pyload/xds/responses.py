@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pyload.xds.resources import Resource
     from pyload.xds.types import TypeUrl
 
-Parsed = discovery_pb2.DiscoveryResponse | discovery_pb2.DeltaDiscoveryResponse
+Delta = discovery_pb2.RawDeltaDiscoveryResponse
+Parsed = discovery_pb2.DiscoveryResponse | Delta
 
 
 class Details(NamedTuple):
@@ -115,12 +116,12 @@ class Response:
             delta: Whether that is a message of delta xDS.
         """
         if self._details is None:
-            parsed = parse(message.whole(), delta=delta)
-            if isinstance(parsed, discovery_pb2.DeltaDiscoveryResponse):
-                names = tuple(one.name for one in parsed.resources)
-                bodies = tuple(one.resource for one in parsed.resources)
+            bodies = tuple(parse(message.whole(), delta=delta).resources)
+            if delta:
+                wrappers = [discovery_pb2.Resource.FromString(one) for one in bodies]
+                names = tuple(one.name for one in wrappers)
+                bodies = tuple(one.resource for one in wrappers)
             else:
-                bodies = tuple(parsed.resources)
                 names = tuple(map(resources.name_of, bodies))
             self._details = Details(names, bodies)
         return self._details
@@ -134,9 +135,7 @@ def parse(data: bytes, *, delta: bool) -> Parsed:
     """
     try:
         parsed: Parsed = (
-            discovery_pb2.DeltaDiscoveryResponse.FromString(data)
-            if delta
-            else discovery_pb2.DiscoveryResponse.FromString(data)
+            Delta.FromString(data) if delta else discovery_pb2.DiscoveryResponse.FromString(data)
         )
     except DecodeError as error:
         kind = "delta discovery response" if delta else "discovery response"

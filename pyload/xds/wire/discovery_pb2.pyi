@@ -260,3 +260,42 @@ class DeltaDiscoveryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeltaDiscoveryResponse: _TypeAlias = DeltaDiscoveryResponse  # noqa: Y015
+
+@_typing.final
+class RawDeltaDiscoveryResponse(_message.Message):
+    """A DeltaDiscoveryResponse whose resources are left encoded: to compare and count them is enough
+    for most.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYSTEM_VERSION_INFO_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    TYPE_URL_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    REMOVED_RESOURCES_FIELD_NUMBER: _builtins.int
+    system_version_info: _builtins.str
+    type_url: _builtins.str
+    nonce: _builtins.str
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Encoded Resource each."""
+
+    @_builtins.property
+    def removed_resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        system_version_info: _builtins.str = ...,
+        resources: _abc.Iterable[_builtins.bytes] | None = ...,
+        type_url: _builtins.str = ...,
+        nonce: _builtins.str = ...,
+        removed_resources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "removed_resources", b"removed_resources", "resources", b"resources", "system_version_info", b"system_version_info", "type_url", b"type_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RawDeltaDiscoveryResponse: _TypeAlias = RawDeltaDiscoveryResponse  # noqa: Y015

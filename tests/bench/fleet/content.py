@@ -8,6 +8,7 @@ service. Nothing here does I/O but `recorded`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf import any_pb2
@@ -110,9 +111,21 @@ class Content:
         )
 
 
-def encoded(content: Content, type_url: TypeUrl, *, version: str, delta: bool) -> bytes:
-    """Encode a response, as istiod does, up to the nonce; see `nonce_field`."""
-    resources = content.resources.get(type_url, ())
+def encoded(
+    content: Content, type_url: TypeUrl, *, version: str, delta: bool, order: int = 0
+) -> bytes:
+    """Encode a response, as istiod does, up to the nonce; see `nonce_field`.
+
+    Args:
+        content: Has its resources.
+        type_url: Their type.
+        version: Of the response.
+        delta: Whether it is one of delta.
+        order: Another number puts the resources into another order; 0 leaves them in theirs.
+    """
+    resources = list(content.resources.get(type_url, ()))
+    if order:
+        Random(order).shuffle(resources)
     response: discovery_pb2.DiscoveryResponse | discovery_pb2.DeltaDiscoveryResponse
     if delta:
         response = discovery_pb2.DeltaDiscoveryResponse(

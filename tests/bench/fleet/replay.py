@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pyload.report.usage import cpu_seconds, rss_bytes
 from pyload.tasks import run
 from pyload.xds.transport import DELTA_METHOD
-from pyload.xds.types import TypeUrl
+from pyload.xds.types import CDS, EDS, LDS, TypeUrl
 from pyload.xds.wire import discovery_pb2
 from tests.bench.fleet.commands import answer, raise_limit
 from tests.bench.fleet.content import ORDER, Content, encoded, generated, nonce_field, recorded
@@ -36,11 +36,16 @@ _POLL: Final = 0.005
 _PATIENCE: Final = 300.0
 
 
+ORDERS: Final = 199
+"""Orders of the endpoints: istiod sends them in that of a Go map, another to each proxy."""
+
+
 class _Kind(NamedTuple):
     """Which clients receive the same bytes."""
 
     delta: bool
     view: int
+    order: int
 
 
 class Replay:
@@ -182,8 +187,10 @@ class Replay:
         )
 
     def _send(self, connection: Connection, type_url: str, content: Content) -> None:
-        view = self._connections[connection] % self._views
-        key = _Kind(connection.delta, view), type_url
+        number = self._connections[connection]
+        view = number % self._views if type_url in (CDS, LDS) else 0
+        order = number % ORDERS + 1 if type_url == EDS else 0
+        key = _Kind(connection.delta, view, order), type_url
         shared = self._encoded.get(key)
         version = f"2026-11-23T19:21:57Z/{self._version:03}"
         self._number += 1
@@ -191,7 +198,11 @@ class Replay:
         own = nonce_field(nonce)
         if shared is None:
             data = encoded(
-                content.view(view), TypeUrl(type_url), version=version, delta=connection.delta
+                content.view(view),
+                TypeUrl(type_url),
+                version=version,
+                delta=connection.delta,
+                order=order,
             )
             prefix = b"\0" + (len(data) + len(own)).to_bytes(4, "big")
             shared = self._encoded[key] = memoryview(prefix + data)
