@@ -23,8 +23,12 @@ HEAD: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
 
 
-ENOUGH: Final = 16
-"""Messages after which a tree can be judged."""
+ENOUGH: Final = 64
+"""Messages of a tree of which one must have been like another."""
+FEW: Final = 8
+"""So many may be all different, however long they are."""
+AGE: Final = 1000
+"""Messages without it, beyond eight for each that it had, after which a tree is old."""
 PATIENCE: Final = 1024
 """Messages after which one that was no good is tried again."""
 
@@ -35,47 +39,53 @@ class Tree:
     Attributes:
         first: The piece that begins them all.
         count: Messages that have begun.
-        scattered: Whether its messages have too little in common. Endpoints are an example: istiod
-            sends them in the order of a Go map, another each time.
-        size: Bytes of its pieces, and of what is known of its messages.
+        last: When the last one began, in messages of all trees.
+        alike: Whether one was like another before it.
+        scattered: Whether none was. Endpoints are an example: istiod sends them in the order of a
+            Go map, another each time.
+        recorded: Bytes of its pieces.
+        size: The same, and of what is known of its messages.
         kept: Whether it is among the `Bodies` yet.
     """
 
     __slots__ = (
         "_bodies",
-        "_received",
-        "_recorded",
+        "alike",
         "count",
         "first",
         "kept",
+        "last",
+        "recorded",
         "scattered",
         "size",
     )
 
     def __init__(self, head: bytes, bodies: Bodies) -> None:
         self._bodies = bodies
-        self._received = 0
-        self._recorded = 0
         self.count = 0
+        self.last = 0
+        self.alike = False
         self.scattered = False
+        self.recorded = 0
         self.size = 0
         self.kept = True
         self.first = Body(bytearray(head), 0, self, None)
         self.grow(len(head))
 
-    def begin(self) -> None:
+    def begin(self, now: int) -> None:
         """Count a message that begins, and judge those before it."""
-        if self.count >= ENOUGH and self._recorded * 4 > self._received * 3:
-            self.scattered = True
+        if not self.alike and self.count >= FEW:
+            self.scattered = self.count >= ENOUGH or self.recorded > self._bodies.limit // 8
         self.count += 1
+        self.last = now
 
-    def receive(self, size: int) -> None:
-        """Count so many bytes of messages, be they recorded or not."""
-        self._received += size
+    def end(self, length: int, recorded: int) -> None:
+        """Take the end of a message, so many bytes of which had to be recorded."""
+        self.alike = self.alike or recorded * 8 < length
 
     def grow(self, size: int) -> None:
         """Count so many bytes of pieces more."""
-        self._recorded += size
+        self.recorded += size
         self.charge(size)
 
     def charge(self, size: int) -> None:
@@ -141,7 +151,6 @@ class Body:
             The piece in which they end.
         """
         body = self.at(place)
-        self.tree.receive(len(more))
         while more:
             offset = place - body.start
             known = len(body.data) - offset
@@ -175,18 +184,22 @@ class Body:
 class Bodies:
     """The trees, the least recently used forgotten first.
 
+    A tree is forgotten too when many messages have begun since it was last used: a new version has
+    come, and nobody will send the old one again.
+
     Args:
-        limit: Bytes to keep; four times the longest message if that is more. A tree that alone has
-            three quarters of it is forgotten too, and begun anew.
+        limit: Bytes to keep. A tree that alone has three quarters of it is begun anew.
 
     Attributes:
+        limit: As above, or four times the longest message if that is more.
         size: Bytes that are kept.
     """
 
-    def __init__(self, *, limit: int = 48 << 20) -> None:
-        self._limit = limit
-        self._trees: OrderedDict[bytes, Tree] = OrderedDict()
+    def __init__(self, *, limit: int = 64 << 20) -> None:
+        self.limit = limit
         self.size = 0
+        self._trees: OrderedDict[bytes, Tree] = OrderedDict()
+        self._begun = 0
 
     def begin(self, head: bytes, length: int) -> Body | None:
         """Give the first piece of messages that begin so; None if they are better not recorded.
@@ -195,21 +208,29 @@ class Bodies:
             head: The first `HEAD` bytes of a message.
             length: Bytes of the whole message.
         """
-        self._limit = max(self._limit, 4 * length)
+        self.limit = max(self.limit, 4 * length)
+        self._begun += 1
         tree = self._trees.get(head)
         if tree is not None and (
-            tree.size * 4 > self._limit * 3 or (tree.scattered and tree.count > PATIENCE)
+            tree.size * 4 > self.limit * 3 or (tree.scattered and tree.count > PATIENCE)
         ):
             tree.forget()
             tree = None
         if tree is None:
             tree = self._trees[head] = Tree(head, self)
-        tree.begin()
+        tree.begin(self._begun)
         self._trees.move_to_end(head)
-        while self.size > self._limit and len(self._trees) > 1:
-            _, forgotten = self._trees.popitem(last=False)
-            forgotten.forget()
+        self._tidy()
         return None if tree.scattered else tree.first
+
+    def _tidy(self) -> None:
+        """Forget what has become too much or too old, but the newest."""
+        while len(self._trees) > 1:
+            head, oldest = next(iter(self._trees.items()))
+            if self.size <= self.limit and self._begun - oldest.last < AGE + 8 * oldest.count:
+                return
+            del self._trees[head]
+            oldest.forget()
 
 
 BODIES: Final = Bodies()

@@ -84,7 +84,17 @@ class Assembler:
         bodies: Where large messages are recorded.
     """
 
-    __slots__ = ("_at", "_bodies", "_body", "_compressed", "_length", "_own", "_shared", "gzip")
+    __slots__ = (
+        "_at",
+        "_bodies",
+        "_body",
+        "_compressed",
+        "_length",
+        "_new",
+        "_own",
+        "_shared",
+        "gzip",
+    )
 
     def __init__(self, bodies: Bodies = BODIES) -> None:
         self._bodies = bodies
@@ -97,6 +107,8 @@ class Assembler:
         self._shared = False
         self._body: Body | None = None
         self._at = 0
+        # Bytes that this stream was the first to receive.
+        self._new = 0
 
     @property
     def partial(self) -> bool:
@@ -158,19 +170,24 @@ class Assembler:
             self._body = self._bodies.begin(bytes(self._own), self._length)
             self._shared = self._body is not None
             if self._shared:
-                self._at, self._own = HEAD, bytearray()
+                self._at, self._own, self._new = HEAD, bytearray(), 0
         return stop
 
     def _follow(self, chunk: memoryview, start: int) -> int:
         """Compare with what is recorded, and record what is not."""
         assert self._body is not None
         stop = min(start + self._length - TAIL - self._at, len(chunk))
+        tree = self._body.tree
+        before = tree.recorded
         self._body = self._body.follow(self._at, chunk[start:stop])
+        self._new += tree.recorded - before
         self._at += stop - start
         return stop
 
     def _finish(self) -> Message:
         own, body, place = bytes(self._own), self._body, self._at
+        if body is not None:
+            body.tree.end(place, self._new)
         self._own = bytearray()
         self._length = -1
         self._at = 0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.bodies import ENOUGH, HEAD, PATIENCE, Bodies, Body
+from pyload.xds.bodies import AGE, ENOUGH, HEAD, PATIENCE, Bodies, Body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,12 @@ class Stream:
         self.place += len(piece)
         return self.place < len(self.message)
 
+    def end(self) -> None:
+        """Take all of the message."""
+        before = self.body.tree.recorded
+        self.go(len(self.message))
+        self.body.tree.end(len(self.message), self.body.tree.recorded - before)
+
     def check(self) -> None:
         """Compare what is recorded with what was sent."""
         assert self.body.until(self.place) == self.message[: self.place]
@@ -57,13 +63,13 @@ def test_every_message_is_what_it_was_however_they_part(
 ) -> None:
     """A proxy would be told of another's resources, or of half of its own."""
     bodies = Bodies(limit=limit)
-    bodies._limit = limit
+    bodies.limit = limit
     streams: dict[int, Stream] = {}
     for number, size in [*turns, *((number, 99) for number in range(len(messages)))]:
         if number < len(messages):
             if number not in streams:
                 streams[number] = Stream(bodies, START + messages[number].encode())
-                bodies._limit = limit
+                bodies.limit = limit
             streams[number].go(size)
             for one in streams.values():
                 one.check()
@@ -126,8 +132,36 @@ def test_one_tree_cannot_grow_for_ever() -> None:
     """A control plane whose versions never change would fill the memory."""
     bodies = Bodies(limit=8000)
     for number in range(200):
-        Stream(bodies, START + b"%04d" % number + b"x" * 200).go(999)
+        for _ in range(2):
+            Stream(bodies, START + b"%04d" % number + b"x" * 200).end()
         assert bodies.size <= 8000
+
+
+def test_an_old_version_is_forgotten_long_before_the_limit() -> None:
+    """Fifty pushes to a few proxies would keep fifty megabytes."""
+    bodies = Bodies()
+    for version in range(100):
+        for _ in range(50):
+            Stream(bodies, b"%064d" % version + b"x" * 1000).end()
+    assert 2 * 1064 < bodies.size < (AGE // 50 + 10) * 1064
+
+
+def test_many_kinds_that_differ_from_the_start_are_still_recognized() -> None:
+    """The first of each would look as if no two proxies were alike."""
+    bodies, rng = Bodies(), Random(1)
+    views = [rng.randbytes(2000) for _ in range(300)]
+    for _ in range(3000):
+        Stream(bodies, START + rng.choice(views)).end()
+    # Some have their first byte in common.
+    assert 299 * 2000 < bodies.size <= HEAD + 300 * 2000
+
+
+def test_long_messages_are_judged_sooner() -> None:
+    """Endpoints of a big mesh would drive everything else out before they are judged."""
+    bodies, rng = Bodies(limit=100_000), Random(1)
+    while (body := bodies.begin(START, 5_000)) is not None:
+        body.follow(HEAD, memoryview(rng.randbytes(5_000)))
+    assert bodies.size < 50_000
 
 
 def test_longer_messages_get_more_room() -> None:
