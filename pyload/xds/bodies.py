@@ -50,6 +50,7 @@ class Tree:
 
     __slots__ = (
         "_bodies",
+        "_ended",
         "alike",
         "count",
         "first",
@@ -62,6 +63,7 @@ class Tree:
 
     def __init__(self, head: bytes, bodies: Bodies) -> None:
         self._bodies = bodies
+        self._ended = 0
         self.count = 0
         self.last = 0
         self.alike = False
@@ -73,15 +75,17 @@ class Tree:
         self.grow(len(head))
 
     def begin(self, now: int) -> None:
-        """Count a message that begins, and judge those before it."""
-        if not self.alike and self.count >= FEW:
-            self.scattered = self.count >= ENOUGH or self.recorded > self._bodies.limit // 8
+        """Count a message that begins."""
         self.count += 1
         self.last = now
 
     def end(self, length: int, recorded: int) -> None:
         """Take the end of a message, so many bytes of which had to be recorded."""
-        self.alike = self.alike or recorded * 8 < length
+        if recorded * 8 < length:
+            self.alike = True
+        self._ended += 1
+        if not self.alike and self._ended >= FEW:
+            self.scattered = self._ended >= ENOUGH or self.recorded > self._bodies.limit // 8
 
     def grow(self, size: int) -> None:
         """Count so many bytes of pieces more."""
@@ -168,13 +172,13 @@ class Body:
             more = more[size:]
         return body
 
-    def until(self, place: int) -> bytes:
-        """Put the bytes before a place together: a copy."""
-        pieces: list[bytearray | bytes] = []
+    def until(self, place: int, tail: bytes) -> bytes:
+        """Put the bytes before a place and those behind it together: a copy."""
+        pieces: list[memoryview | bytes] = [tail]
         body: Body | None = self
         while body is not None:
             if place > body.start:
-                pieces.append(body.data[: place - body.start])
+                pieces.append(memoryview(body.data)[: place - body.start])
                 place = body.start
             body = body.before
         pieces.reverse()

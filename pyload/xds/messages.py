@@ -74,7 +74,7 @@ class Message:
 
     def whole(self) -> bytes:
         """Put the message together: a copy."""
-        return self.tail if self._body is None else self._body.until(self._place) + self.tail
+        return self.tail if self._body is None else self._body.until(self._place, self.tail)
 
 
 class Assembler:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyload.xds.resources import Resource
     from pyload.xds.responses import Parsed
 
-_ENDS: Final = 256
+_ENDS: Final = 4096
 """Most different ends that are kept of messages that are the same up to there."""
 _RESOURCE_BYTES: Final = 120
 """About what one resource of a response takes in its tables."""
@@ -237,9 +237,7 @@ def _nonce_at(parsed: Parsed, data: bytes) -> int:
         Where in `data`; -1 if that cannot be said.
     """
     nonce = parsed.nonce
-    # If all fields stand in their order, what the nonce begins is what is left without those
-    # before it.
-    if not nonce.isascii() or parsed.SerializeToString() != data:
+    if not nonce.isascii():
         return -1
     parsed.ClearField("resources")
     parsed.ClearField("type_url")
@@ -247,6 +245,15 @@ def _nonce_at(parsed: Parsed, data: bytes) -> int:
         parsed.ClearField("system_version_info")
     else:
         parsed.ClearField("version_info")
-    left = len(parsed.SerializeToString())
+    # Two messages one after the other are one message. So if the bytes end with what is left, and
+    # those before are a message too, the nonce stands where it stands in what is left.
+    left = parsed.SerializeToString()
+    start = len(data) - len(left)
+    if not data.endswith(left):
+        return -1
+    try:
+        type(parsed).FromString(memoryview(data)[:start])  # type: ignore[arg-type] # takes any buffer
+    except DecodeError:
+        return -1
     # Behind its tag, and its length in groups of seven bits.
-    return len(data) - left + 1 + max(1, (len(nonce).bit_length() + 6) // 7)
+    return start + 1 + max(1, (len(nonce).bit_length() + 6) // 7)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.bodies import AGE, ENOUGH, HEAD, PATIENCE, Bodies, Body
+from pyload.xds.bodies import AGE, ENOUGH, FEW, HEAD, PATIENCE, Bodies, Body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,7 @@ class Stream:
         self.body: Body = body
         self.message = message
         self.place = HEAD
+        self.new = 0
 
     def go(self, size: int) -> bool:
         """Take bytes; tell whether there are more."""
@@ -43,7 +44,7 @@ class Stream:
 
     def check(self) -> None:
         """Compare what is recorded with what was sent."""
-        assert self.body.until(self.place) == self.message[: self.place]
+        assert self.body.until(self.place, b"tail") == self.message[: self.place] + b"tail"
 
 
 def pieces(body: Body) -> Iterator[Body]:
@@ -159,9 +160,24 @@ def test_many_kinds_that_differ_from_the_start_are_still_recognized() -> None:
 def test_long_messages_are_judged_sooner() -> None:
     """Endpoints of a big mesh would drive everything else out before they are judged."""
     bodies, rng = Bodies(limit=100_000), Random(1)
-    while (body := bodies.begin(START, 5_000)) is not None:
-        body.follow(HEAD, memoryview(rng.randbytes(5_000)))
-    assert bodies.size < 50_000
+    for _ in range(FEW):
+        Stream(bodies, START + rng.randbytes(5_000)).end()
+    assert bodies.begin(START, 5_000) is None
+
+
+def test_messages_that_come_at_the_same_time_are_not_judged_before_they_have_come() -> None:
+    """A control plane sends to a hundred proxies at a time: all would copy what all receive."""
+    bodies = Bodies()
+    streams = [Stream(bodies, START + b"x" * 5000) for _ in range(3 * ENOUGH)]
+    for _ in range(5):
+        for one in streams:
+            before = one.body.tree.recorded
+            one.go(1000)
+            one.new += one.body.tree.recorded - before
+    for one in streams:
+        one.body.tree.end(one.place, one.new)
+    assert bodies.begin(START, 5000) is not None
+    assert bodies.size == HEAD + 5000
 
 
 def test_longer_messages_get_more_room() -> None:
@@ -183,7 +199,7 @@ def test_messages_without_likeness_are_tried_again_later() -> None:
         body = bodies.begin(START, len(message))
         refused += body is None
         if body is not None:
-            body.follow(HEAD, memoryview(message[HEAD:]))
+            body.follow(HEAD, memoryview(message[HEAD:])).tree.end(len(message), 1000)
     assert refused == PATIENCE - ENOUGH + 1
 
 

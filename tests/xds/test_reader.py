@@ -93,6 +93,36 @@ def test_a_nonce_that_also_stands_behind_itself_is_read_right() -> None:
         assert reader.read(Message(other), delta=False)[1] == f"sam{number}"
 
 
+@pytest.mark.parametrize("count", [1, 400], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "fields",
+    ["nonce first", "nonce before the type", "a resource that ends as the message does"],
+)
+def test_a_response_is_its_own_wherever_its_nonce_stands(fields: str, count: int) -> None:
+    """A control plane that writes its fields in another order would mix its proxies up."""
+    bodies, reader = Bodies(), Reader()
+    version = discovery_pb2.DiscoveryResponse(version_info="v").SerializeToString()
+    kind = discovery_pb2.DiscoveryResponse(type_url=CDS).SerializeToString()
+    for number in range(4):
+        nonce = discovery_pb2.DiscoveryResponse(nonce=f"{number}").SerializeToString()
+        names = [f"c{at}" for at in range(count)] + [f"own-{number % 2}"]
+        sent = discovery_pb2.DiscoveryResponse(
+            resources=[cluster(name) for name in names]
+        ).SerializeToString()
+        if fields == "nonce first":
+            data = nonce + version + sent + kind
+        elif fields == "nonce before the type":
+            data = version + sent + nonce + kind
+        else:
+            fake = cluster("own") + b"\x32" + bytes([len(nonce)]) + nonce
+            other = discovery_pb2.DiscoveryResponse(resources=[fake]).SerializeToString()
+            data = version + kind + nonce + sent + other
+        response, got = reader.read(received(data, bodies), delta=False)
+        assert (response.error, got) == ("", f"{number}")
+        assert f"own-{number % 2}" in response.graph.resources
+        assert response.count == len(names) + (fields.startswith("a resource"))
+
+
 @pytest.mark.parametrize("delta", [True, False])
 @given(data=st.binary(max_size=80))
 def test_random_bytes_are_read_or_refused(data: bytes, *, delta: bool) -> None:
