@@ -17,8 +17,10 @@ from pyload.proxies.pacing import Pace
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
 from pyload.timers import Timers
+from pyload.xds.bodies import BODIES
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
+from pyload.xds.reader import READER
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import short
 
@@ -97,6 +99,7 @@ class Fleet:
         self._delta = delta
         self._tokens = tokens
         self.metrics = metrics
+        metrics.caches = _caches
         self._rng = rng
         self.observer = observer
         self._detail = detail
@@ -269,6 +272,14 @@ class Fleet:
 def _way(route: Route, token: str, spec: ProxySpec) -> Way:
     metadata = bearer(token, spec.cluster_id) if token else ()
     return Way(route.transport, metadata, secure=route.secure)
+
+
+def _caches() -> dict[str, int]:
+    return {
+        "messages": BODIES.size,
+        "responses": READER.size,
+        "resources": READER.decoder.size,
+    }
 
 
 def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:

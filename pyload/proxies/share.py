@@ -80,7 +80,7 @@ class Share:
         self._past_counts += replace(counts, connected_now=0, configured_now=0)
         self._counts = Counts()
         if report is not None:
-            self._past = self._past.merged([replace(report.snapshot, proxies={})])
+            self._past = self._past.merged([replace(report.snapshot, proxies={}, caches={})])
             self._past_refusals += report.pacing.refusals
             self._past_cpu += report.cpu_seconds
             self._report = None

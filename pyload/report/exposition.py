@@ -122,6 +122,13 @@ def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
             ["what", "result"],
             snapshot.churn,
         ),
+        (
+            core.GaugeMetricFamily,
+            "pyload_cache_bytes",
+            "What is kept of received configuration, to look at the same bytes once.",
+            ["cache"],
+            snapshot.caches,
+        ),
     )
     if snapshot.worker_restarts:
         counters += _workers(core, snapshot)

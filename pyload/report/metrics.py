@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from pyload.report.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 MAX_LABELS: Final = 100
 """Most different labels of one counter; what comes later is counted as `OTHER`."""
@@ -37,6 +37,8 @@ class Snapshot:
         worker_cpu: CPU seconds of each worker process, by its number.
         worker_rss: Their resident memory in bytes.
         worker_restarts: How often they were started again.
+        caches: Bytes that are kept of what proxies have received, by cache: ``messages``,
+            ``responses`` or ``resources``.
     """
 
     proxies: Mapping[tuple[str, str], int]
@@ -51,6 +53,7 @@ class Snapshot:
     worker_cpu: Mapping[str, float] = field(default_factory=dict)
     worker_rss: Mapping[str, int] = field(default_factory=dict)
     worker_restarts: Mapping[str, int] = field(default_factory=dict)
+    caches: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, others: Sequence[Snapshot]) -> Snapshot:
         """Give the figures of this and of others together."""
@@ -75,9 +78,14 @@ class Part(Protocol):
 
 
 class Metrics:
-    """Counts what a run does; `snapshot` gives the figures."""
+    """Counts what a run does; `snapshot` gives the figures.
+
+    Attributes:
+        caches: Tells what `Snapshot.caches` has; for whoever runs proxies in this process.
+    """
 
     def __init__(self) -> None:
+        self.caches: Callable[[], Mapping[str, int]] = dict
         self._parts: list[Part] = []
         self.first_config = Histogram()
         self.connect = Histogram()
@@ -158,6 +166,7 @@ class Metrics:
             first_config=self.first_config.copy(),
             connect=self.connect.copy(),
             loop_lag=self.loop_lag.copy(),
+            caches=self.caches(),
         )
         return own.merged([part.snapshot() for part in self._parts])
 

@@ -140,6 +140,7 @@ async def test_the_figures_are_the_same_however_many_processes_there_are(workers
             assert snapshot.disconnects == {"local": 1}
             assert (snapshot.connect.count, snapshot.first_config.count) == (10, 10)
             assert len(snapshot.worker_rss) == workers
+            assert snapshot.caches["responses"] > 0
             assert all(10e6 < size < 200e6 for size in snapshot.worker_rss.values())
 
         assert sorted(configured) == [f"p{number}" for number in range(10)]

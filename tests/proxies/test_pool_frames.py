@@ -95,6 +95,7 @@ SNAPSHOTS = st.builds(
     connect=histograms(),
     loop_lag=histograms(),
     worker_cpu=st.dictionaries(TEXTS, SECONDS, max_size=2),
+    caches=st.dictionaries(TEXTS, st.integers(0, 1 << 40), max_size=2),
 )
 RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.builds(

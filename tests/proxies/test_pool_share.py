@@ -18,6 +18,7 @@ def report(*, pushes: int, connected: int, cpu: float) -> Report:
     for _ in range(connected):
         metrics.proxy("sidecar", None, "connected")
     counts = Counts(connected=connected, configured=connected, connected_now=connected)
+    metrics.caches = lambda: {"messages": 9}
     return Report(0, counts, metrics.snapshot(), Pacing(3, 10.0), cpu, 1000)
 
 
@@ -31,7 +32,7 @@ def test_what_was_counted_survives_and_what_was_open_does_not() -> None:
     snapshot = share.snapshot()
     assert (snapshot.pushes, snapshot.push_bytes) == ({"cds": 4}, {"cds": 40})
     assert snapshot.disconnects == {"worker": 2}
-    assert snapshot.proxies == {}
+    assert (snapshot.proxies, snapshot.caches) == ({}, {})
     assert snapshot.connect.count == 4
     assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.5}, {})
     assert snapshot.worker_restarts == {"7": 1}
@@ -41,7 +42,7 @@ def test_what_was_counted_survives_and_what_was_open_does_not() -> None:
     share.take(report(pushes=1, connected=2, cpu=0.25))
     snapshot = share.snapshot()
     assert snapshot.pushes == {"cds": 5}
-    assert snapshot.proxies == {("sidecar", "connected"): 2}
+    assert (snapshot.proxies, snapshot.caches) == ({("sidecar", "connected"): 2}, {"messages": 9})
     assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.75}, {"7": 1000})
     assert share.counts.connected_now == 2
     assert share.pacing == Pacing(6, 10.0)

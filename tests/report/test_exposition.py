@@ -125,6 +125,14 @@ def test_the_figures_of_workers_are_there_when_there_are_workers(metrics: Metric
     assert actual["pyload_worker_restarts_total", "0"] == 1
 
 
+def test_the_sizes_of_caches_are_there(metrics: Metrics) -> None:
+    """Nobody could tell a process that remembers too much from one that leaks."""
+    metrics.caches = lambda: {"messages": 5, "resources": 7}
+    actual = samples(Registry(metrics).render().decode())
+    assert actual["pyload_cache_bytes", "messages"] == 5
+    assert actual["pyload_cache_bytes", "resources"] == 7
+
+
 def test_process_metrics_are_there(metrics: Metrics) -> None:
     """Dashboards made for the Go tool would show no CPU and memory."""
     names = {key[0] for key in samples(Registry(metrics).render().decode())}
