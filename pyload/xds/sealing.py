@@ -14,11 +14,11 @@ from pyload.errors import RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PIECE: Final = 6 << 10
-"""Bytes that go into OpenSSL at a time.
+PIECE: Final = 8208
+"""Bytes that go into OpenSSL at a time: half of the longest record.
 
-Its buffers grow to as many and never shrink: with 16 KiB, a record's length, a quiet connection
-holds 74 KB, with 6 KiB 50 KB, at a tenth more CPU for each push.
+Its buffers grow to as many and never shrink. A quiet connection holds 65 KB with whole records, 53 KB
+with halves and 50 KB with thirds; to decrypt a push takes 0.50, 0.63 and 0.78 ms.
 """
 
 
