@@ -8,15 +8,19 @@ as copying into its receive buffer on loopback, counts for the server.
 from __future__ import annotations
 
 import contextlib
+import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tests.bench.fleet.commands import BenchmarkError, Process
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+
+_READINGS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +281,7 @@ def measure(setup: Setup, load: Load, *, pushes: int, idle: float = 0.0) -> Figu
 
 
 def growth(setup: Setup, load: Load, kind: str, *, warm: int, pushes: int) -> tuple[int, int]:
-    """Give the resident memory before and after many pushes.
+    """Give the resident memory before and after many pushes: medians, for the allocator's whims.
 
     Args:
         setup: What to run.
@@ -288,12 +292,19 @@ def growth(setup: Setup, load: Load, kind: str, *, warm: int, pushes: int) -> tu
     """
     with Run(setup, load) as run:
         run.connect()
-        for _ in range(warm):
-            run.push(kind)
-        before = run.resident()
-        for _ in range(pushes):
-            run.push(kind)
-        return before, run.resident()
+
+        def reach(count: int) -> int:
+            for _ in range(max(0, count - _READINGS)):
+                run.push(kind)
+            return int(statistics.median(_after(run, kind) for _ in range(_READINGS)))
+
+        return reach(warm), reach(pushes)
+
+
+def _after(run: Run, kind: str) -> int:
+    """Push, and give the resident memory then."""
+    run.push(kind)
+    return run.resident()
 
 
 def _ask(processes: list[Process], *words: object) -> list[dict[str, Any]]:
