@@ -23,7 +23,7 @@ HEAD: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
 
 
-ENOUGH: Final = 64
+ENOUGH: Final = 32
 """Messages of a tree of which one must have been like another."""
 FEW: Final = 8
 """So many may be all different, however long they are."""
