@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m --out r.json",
+    epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
@@ -65,21 +65,24 @@ def command(
     **values: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
+    from pyload.config.files import read  # noqa: PLC0415 - fast help
+
     settings = settings_of(context)
     if cluster_type != "kwok":
         kwokflags.refuse(context)
+    # Before signals are taken care of: a read of standard input hears of none.
+    loaded = read(config, lenient=lenient) if config else None
 
     async def main(stop: Stop) -> Outcome:
         from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
         from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
-        from pyload.config.files import read  # noqa: PLC0415
 
         connection = settings.connection()
         if cluster_type == "kwok":
             # There each pod says where its control plane is, unless the user does.
             connection = replace(connection, pilot_address=settings.pilot_address)
         options = ClusterOptions(
-            loaded=read(config, lenient=lenient) if config else None,
+            loaded=loaded,
             cluster_type=cluster_type_of(cluster_type),
             embedded=embedded,
             duration=None if duration is None else duration.seconds,

@@ -68,14 +68,17 @@ def command(
     memprofile: str,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
+    from pyload.config.files import read  # noqa: PLC0415 - fast help
+
     settings = settings_of(context)
+    # Before signals are taken care of: a read of standard input hears of none.
+    loaded = read(config, lenient=False) if config else None
 
     async def main(stop: Stop) -> Outcome:
         from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415
-        from pyload.config.files import read  # noqa: PLC0415 - fast help
 
         options = IsolatedOptions(
-            loaded=read(config, lenient=False) if config else None,
+            loaded=loaded,
             raw=raw_config,
             short_circuit=short_circuit,
             listen=listen,

@@ -16,7 +16,7 @@ from pyload.cluster.writer import Writer
 from pyload.commands import probes
 from pyload.commands.connection import Connection, split_address
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
+from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.probes import Probe
 from pyload.commands.servers import own_api_server
 from pyload.errors import (
@@ -135,6 +135,7 @@ class ProberRun:
         self._written = Histogram()
         self._ready = Histogram()
         self._late = 0
+        self._warm = False
         self.measurement = Measurement(command="prober", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.measurement.metrics)
 
@@ -147,14 +148,16 @@ class ProberRun:
             try:
                 if await first_of(self._measure(), stop.asked.wait(), name="prober") != 0:
                     reason = "stopped by a signal"
+                    if not self._warm:
+                        error, reason = interrupted()
             except PyloadError as failure:
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._save(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             left = await remove_all(self.writer, stop)
             result = replace(result, objects=self._result(reason).objects)
-            await self._save(result)
+            unwritten = await write_result(options.out, result)
         if left:
             fix = f"remove it with `kubectl delete namespace {probes.NAMESPACE}`"
             if error is not None:
@@ -166,7 +169,7 @@ class ProberRun:
                 f"{self._late} of {total} routes were not ready in {options.threshold:g} s",
                 fix="raise --delay-threshold, or look at the gateway and istiod",
             )
-        return Outcome(result, error)
+        return Outcome(result, error or unwritten)
 
     async def _measure(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():
@@ -176,6 +179,7 @@ class ProberRun:
         await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
         self._write(probes.HEADER)
         await self._warm_up()
+        self._warm = True
         self.measurement.phase = "running"
         for index in range(self._options.replicas):
             if index:
@@ -248,10 +252,6 @@ class ProberRun:
         result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
         times = {"written": Latency.of(self._written), "ready": Latency.of(self._ready)}
         return replace(result, times=times)
-
-    async def _save(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 async def _ingress(client: Client) -> str:

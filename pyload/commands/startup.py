@@ -15,7 +15,7 @@ from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
+from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.podspec import numbered
 from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
 from pyload.commands.servers import embedded_servers, own_api_server
@@ -143,21 +143,22 @@ class StartupRun:
         error: PyloadError | None = None
         async with self.measurement.running(options.connection.metrics_addr):
             try:
-                reason = await self._live(stop)
+                error, reason = await self._live(stop)
             except PyloadError as failure:
                 log.error("failed: %s, starting cleanup", failure)
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._write(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             error = await self._clean_up(stop) or error
             result = replace(result, objects=self._result(reason).objects)
-            await self._write(result)
+            unwritten = await write_result(options.out, result)
         if error is None and self._failed and not self.totals.count:
             error = PyloadError(
                 f"none of {self._failed} pods became ready", fix="see the warnings above"
             )
-        return Outcome(result, error, f"{self.totals.text()}\n\n{result.to_text()}")
+        listing = f"{self.totals.text()}\n\n{result.to_text()}"
+        return Outcome(result, error or unwritten, listing)
 
     def replace(self, objects: list[Obj]) -> None:
         """Take all pods of the run that there are."""
@@ -178,16 +179,18 @@ class StartupRun:
         else:
             watched.see(obj, self._now())
 
-    async def _live(self, stop: Stop) -> str:
+    async def _live(self, stop: Stop) -> tuple[PyloadError | None, str]:
         async with Supervisor() as background:
             background.spawn(self._reflector.run(), name="pods")
-            await background.guard(self._reflector.synced.wait(), name="synced")
+            synced = first_of(self._reflector.synced.wait(), stop.asked.wait(), name="synced")
+            if await background.guard(synced, name="synced") != 0:
+                return interrupted()
             self.measurement.phase = "running"
             ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait(), self._work()]
             if self._options.duration is not None:
                 ends.append(asyncio.sleep(self._options.duration))
             await background.guard(first_of(*ends, name="startup"), name="startup-pods")
-        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        return None, "stopped by a signal" if stop.asked.is_set() else "its duration was over"
 
     async def _work(self) -> None:
         try:
@@ -260,10 +263,6 @@ class StartupRun:
         result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
         times = {column: Latency.of(each) for column, each in self._histograms.items()}
         return replace(result, times=times)
-
-    async def _write(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 class _Watched:

@@ -14,6 +14,7 @@ from pyload.commands.connection import Connection
 from pyload.commands.prober import ProberOptions, ProberRun, run_prober
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import (
+    Interrupted,
     PyloadError,
     ThresholdFailed,
     UnreachableError,
@@ -178,6 +179,16 @@ async def test_stopping_removes_what_is_there() -> None:
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
     assert len(probing.lines) == 1 + 4
+    assert probing.left() == []
+
+
+async def test_stopping_during_the_warm_up_is_exit_code_130() -> None:
+    """No route was measured; a script must see that."""
+    probing, stop = Probing(), Stop()
+    stop.signal()
+    outcome = await probing.run(stop)
+
+    assert isinstance(outcome.error, Interrupted)
     assert probing.left() == []
 
 
