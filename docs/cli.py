@@ -66,10 +66,10 @@ def _lines() -> Iterator[str]:
         yield ""
         yield from _table(own, [one for one in command.get_params(own) if one.name not in GLOBAL])
         if command.epilog:
-            title, _, example = command.epilog.partition("\n")
-            yield title
+            title, _, example = command.epilog.partition(":")
+            yield f"{title}:"
             yield ""
-            yield from (f"    {line.strip()}" for line in example.splitlines())
+            yield from (f"    {line.strip()}" for line in example.strip().splitlines())
             yield ""
     yield _GLOBAL.strip("\n")
     yield ""

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     default=False,
     help="Create the pods instead of running proxies for them.",
 )
-@click.option("--delay", type=GoDuration(), default="0s", help="Pause between two proxies.")
+@click.option(
+    "--delay", type=GoDuration(), default="0s", show_default=True, help="Pause between two proxies."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--embedded", is_flag=True, help="Run against built-in servers; needs no Kubernetes.")
 @click.option(

@@ -6,8 +6,10 @@ import json
 import os
 import pstats
 import runpy
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,7 @@ def test_help_fits_a_screen_and_ends_with_an_example(
     lines = capsys.readouterr().out.rstrip().splitlines()
 
     assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
     example = "\n".join(lines).rpartition("\nExample")[2]
     assert f"pyload {ALIASES.get(name, name)}" in example
     assert example.count("\n") <= 3
@@ -65,6 +68,24 @@ def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[st
     assert len(lines) <= 45
     assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)
     assert "pyload cluster --embedded" in lines[-1]
+
+
+def test_flags_stand_under_their_own_title(capsys: pytest.CaptureFixture[str]) -> None:
+    """`dump --timeout` has nothing to do with kwok's flag of that name."""
+    for name, kwok in (("dump", False), ("latency", False), ("cluster", True)):
+        assert program("pyload", [name, "--help"]) == 0
+        assert ("kwok:" in capsys.readouterr().out) is kwok, name
+
+
+def test_help_without_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pyload`, `pyload help` and `pyload help COMMAND` do what they do in pilot-load."""
+    for arguments in ([], ["help"]):
+        assert program("pyload", arguments) == 0
+        assert "Commands:" in capsys.readouterr().out
+    assert program("pyload", ["help", "pod-startup"]) == 0
+    assert "pod-startup [OPTIONS]" in capsys.readouterr().out
+    assert program("pyload", ["help", "startupp"]) == 2
+    assert "did you mean startup?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -218,3 +239,114 @@ def test_a_mesh_in_one_process_with_its_profiles(tmp_path: Path) -> None:
     assert "is not istiod" in done.stdout
     assert len(vars(pstats.Stats(str(tmp_path / "cpu")))["stats"]) > 100
     assert "server: http://127.0.0.1:" in (tmp_path / "k").read_text()
+
+
+def shell(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `"$@"` is the program with arguments."""
+    return subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable, "-m", "pyload", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=18,
+        env=ENVIRONMENT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
+    """Some cron and init programs close them; libuv aborts when a socket gets their numbers."""
+    out = tmp_path / "r.json"
+    arguments = ("cluster", "--embedded", "--metrics-addr=", "--duration=100ms", "--out", out)
+    done = shell(f'"$@" {closed}; echo code $? >{tmp_path}/code', *arguments)
+
+    assert (tmp_path / "code").read_text() == "code 0\n", done.stderr
+    assert json.loads(out.read_text())["objects"]["left"] == 0
+
+
+def test_nobody_reads_on(tmp_path: Path) -> None:
+    """`pyload ... | head -1` ends, as with SIGPIPE, but cleans up."""
+    out = tmp_path / "r.json"
+    arguments = ("cluster", "--embedded", "--metrics-addr=", "--out", out)
+    done = shell('"$@" | head -1', *arguments)
+    result = json.loads(out.read_text())
+
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert result["objects"]["left"] == 0
+    assert result["exit_reason"] in ("interrupted during start-up", "stopped by a signal")
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    """What cannot be printed is said, with an exit code that a script sees."""
+    done = shell('"$@" >/dev/full', "schema")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: cannot write: No space left on device; make room\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster", "--embedded", "-c", "-"),
+        ("isolated", "-c", "-"),
+        ("isolated", "-r", "-", "--listen", "127.0.0.1:0"),
+        ("startup", "--embedded", "--namespace", "a", "--spec", "-"),
+        ("reproduce", "-f", "-", "--embedded"),
+    ],
+)
+def test_the_wait_for_standard_input_can_be_interrupted(arguments: tuple[str, ...]) -> None:
+    """Whoever has forgotten the file must not be held until they close the terminal."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pyload", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        wait_until_it_sleeps(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+
+
+def wait_until_it_sleeps(pid: int) -> None:
+    """Wait until a program has read all its modules and waits for something."""
+    stat, before, quiet = Path(f"/proc/{pid}/stat"), "", 0
+    while quiet < 5:
+        time.sleep(0.1)
+        fields = stat.read_text().rpartition(")")[2].split()
+        # Its state, and the time that it has used.
+        now = " ".join((fields[0], *fields[11:13]))
+        quiet = quiet + 1 if now == before and fields[0] == "S" else 0
+        before = now
+
+
+def test_what_was_typed_wins_over_the_environment() -> None:
+    """Before or behind the command's name, for commands of either name."""
+    environment = ENVIRONMENT | {
+        "PYLOAD_ADSC_AUTH": "moon",
+        "PYLOAD_AUTH": "sun",
+        "PYLOAD_METADATA": "A=b c",
+    }
+    for arguments, problem in (
+        (["-a", "stars", "adsc"], "stars"),
+        (["adsc", "-a=stars"], "stars"),
+        (["adsc"], "moon"),
+        (["latency"], "sun"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pyload", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=18,
+            env=environment,
+            check=False,
+        )
+        assert (done.returncode, problem in done.stderr) == (2, True), done.stderr
