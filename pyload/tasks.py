@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
+from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -61,29 +63,31 @@ class Stop:
 
 @contextlib.asynccontextmanager
 async def handle_signals() -> AsyncIterator[Stop]:
-    """Turn SIGINT and SIGTERM into a `Stop`.
+    """Turn SIGINT, SIGTERM and SIGHUP into a `Stop`; the last one only if nohup does not ignore it.
 
     After the second signal the default handlers are back, so a third ends the process at once.
     """
     loop = asyncio.get_running_loop()
     stop = Stop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
 
     def on_signal() -> None:
         stop.signal()
         if stop.forced.is_set():
-            for number in SIGNALS:
+            for number in before:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
+    for number in before:
         loop.add_signal_handler(number, on_signal)
     try:
         yield stop
     finally:
-        for number in SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+            signal.signal(number, handler)
 
 
 class Supervisor:
@@ -130,6 +134,33 @@ class Supervisor:
                     background.result()
         finally:
             await cancel([task])
+
+
+class _Detached(Executor):
+    """Gives each call a thread for which the end of the program does not wait."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def work() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - for whoever awaits it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=work, name="detached", daemon=True).start()
+        return future
+
+
+async def in_detached_thread(work: Callable[[], T]) -> T:
+    """Run in a thread what takes seconds and may be given up at any point, such as imports.
+
+    The program waits at its end for what `asyncio.to_thread` runs.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_Detached(), work)
 
 
 def first_error(group: BaseExceptionGroup[E]) -> E:

@@ -6,6 +6,7 @@ The library logs with the standard library: the logger ``pyload`` is scope ``def
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -153,7 +154,8 @@ class _Sink(logging.StreamHandler[TextIO]):
         if isinstance(error, BrokenPipeError):
             self._unread()
         else:
-            click.echo(f"cannot write the log any more: {error.strerror}", err=True)
+            with contextlib.suppress(OSError):
+                click.echo(f"cannot write the log any more: {error.strerror}", err=True)
 
 
 def _nowhere() -> TextIO:

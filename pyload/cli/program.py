@@ -226,7 +226,8 @@ def _failed(error: Exception) -> int:
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             where = f" {error.filename}" if error.filename else ""
             click.echo(f"Error: cannot write{where}: {error.strerror}; make room", err=True)
-        case BrokenPipeError():
+        case BrokenPipeError() | OSError(errno=errno.EIO):
+            # Nobody reads any more, or the terminal is gone.
             pass
         case _:
             raise error

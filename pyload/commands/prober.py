@@ -96,7 +96,10 @@ async def run_prober(
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(own_api_server(options.connection))
         address = options.gateway or await _ingress(client)
-        split_address(address)
+        try:
+            split_address(address)
+        except UsageError as error:
+            raise error.during("--gateway-address") from None
         ask = await stack.enter_async_context(_asking(address))
         run = ProberRun(options, client, ask, write, address=address)
         return await run.run(stop or Stop())

@@ -112,7 +112,7 @@ async def own_servers(
 
             roots = await find_roots(connection, client)
         if address and proxies:
-            names = await _check(address, roots if credentials.uses_tls(auth) else b"")
+            names = await _check(address, roots, tls=credentials.uses_tls(auth))
         need = need_of(
             connection,
             auth,
@@ -138,15 +138,16 @@ async def own_servers(
         yield Servers(client, address, routes, tokens, certificates, routes.paths, sources)
 
 
-async def _check(address: str, roots: bytes) -> dict[str, str]:
+async def _check(address: str, roots: bytes, *, tls: bool) -> dict[str, str]:
     """Make sure that the control plane is there, and give its name if it is to be verified."""
-    if not roots:
+    if not tls:
         await check_control_plane(address)
         return {}
     from pyload.commands.trust import check_tls  # noqa: PLC0415 - imports ssl
 
     names = server_names(address, os.environ.get("ISTIOD_SAN", ""))
-    return {address: await check_tls(address, roots, names)}
+    name = await check_tls(address, roots, names)
+    return {address: name} if roots else {}
 
 
 @contextlib.asynccontextmanager

@@ -91,7 +91,7 @@ class Spool:
                 self._load(chunks, path, config_only=config_only, stopped=stopped)
             except OSError as error:
                 what = (error.strerror or str(error)).lower()
-                raise ConfigError((Problem(path, 0, 0, what, "check --file"),)) from error
+                raise ConfigError((Problem(path, 0, 0, what, "check the path"),)) from error
 
     def _load(
         self,
