@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 )
 @click.option("--pod", default="", metavar="NAME", help="Whose configuration.")
 @click.option("--namespace", default="", metavar="NAME", help="The pod's.")
-@click.option("--out", default="", metavar="DIR", help="Write files.  [default: print them]")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False),
+    default="",
+    metavar="DIR",
+    help="Write files.  [default: print them]",
+)
 @click.option(
     "--format",
     "kind",

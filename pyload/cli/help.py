@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.options import global_values, with_global_options
-from pyload.cli.program import ROOT, Command
+from pyload.cli.options import global_values, with_global_options, words
+from pyload.cli.program import ALIASES, COMMANDS, ROOT, Command
 
 
 @click.command(
@@ -13,7 +13,9 @@ from pyload.cli.program import ROOT, Command
     epilog="Example:\n  pyload help cluster",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.argument("topic", nargs=-1, metavar="[COMMAND]")
+@click.argument(
+    "topic", nargs=-1, metavar="[COMMAND]", shell_complete=words(*sorted((*COMMANDS, *ALIASES)))
+)
 @click.pass_context
 @global_values
 def command(context: click.Context, topic: tuple[str, ...]) -> None:

@@ -28,9 +28,21 @@ if TYPE_CHECKING:
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
 @click.option(
-    "-r", "--raw-config", default="", metavar="FILE", help="Captured objects, if there is no -c."
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Mesh to build; - is stdin.",
+)
+@click.option(
+    "-r",
+    "--raw-config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Captured objects, if there is no -c.",
 )
 @click.option(
     "-s", "--shortCircuit", "short_circuit", type=GoBool(), default=False, help="End once synced."

@@ -79,6 +79,11 @@ def default_pilot_address(environ: Mapping[str, str]) -> str:
     return "localhost:15010"
 
 
+def words(*known: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Give what completes a value to one of some words, without being strict about it."""
+    return lambda _context, _parameter, begun: [one for one in known if one.startswith(begun)]
+
+
 def _global_options() -> list[click.Option]:
     return [
         click.Option(
@@ -89,11 +94,13 @@ def _global_options() -> list[click.Option]:
         click.Option(
             ["-a", "--auth"],
             default="",
+            shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
             metavar="AUTH",
             help="plaintext, jwt, plaintext-jwt or mtls.",
         ),
         click.Option(
             ["--ca-file"],
+            type=click.Path(),
             default="",
             metavar="FILE",
             help="Trust this CA, not the cluster's.",
@@ -116,11 +123,13 @@ def _global_options() -> list[click.Option]:
         click.Option(
             ["--transport"],
             default="lean",
+            shell_complete=words("lean", "grpc"),
             metavar="NAME",
             help="lean, or grpc to compare.  [default: lean]",
         ),
         click.Option(
             ["-k", "--kubeconfig"],
+            type=click.Path(),
             default="",
             metavar="FILE",
             help="Kubeconfig.  [default: as kubectl's]",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import rewrite
@@ -135,6 +136,12 @@ class Program(click.Group):
                 f"did you mean {near[0]}?" if near else f"use one of {', '.join(sorted(COMMANDS))}"
             )
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the other names of commands too, once their first letters are there."""
+        found = super().shell_complete(ctx, incomplete)
+        others = [name for name in sorted(ALIASES) if incomplete and name.startswith(incomplete)]
+        return found + [CompletionItem(name, help=COMMANDS[ALIASES[name]]) for name in others]
 
     def format_commands(
         self,

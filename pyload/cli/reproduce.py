@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-f", "--file", default="", metavar="FILE", help="Captured objects; - is stdin.")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Captured objects; - is stdin.",
+)
 @click.option(
     "-n",
     "--config-only",

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]")
-@click.option("--spec", default="", metavar="FILE", help="Pod to start, as YAML.  [required]")
+@click.option(
+    "--spec",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Pod to start, as YAML.  [required]",
+)
 @click.option(
     "--concurrency", type=GoInt(), default=1, show_default=True, help="Pods to start at a time."
 )
