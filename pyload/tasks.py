@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
+_DETACHED = "pyload-detached"
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -137,7 +140,7 @@ class Supervisor:
 
 
 class _Detached(Executor):
-    """Gives each call a thread for which the end of the program does not wait."""
+    """Gives each call a thread of its own, for which no event loop waits."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
@@ -151,16 +154,28 @@ class _Detached(Executor):
             else:
                 future.set_result(result)
 
-        threading.Thread(target=work, name="detached", daemon=True).start()
+        # No daemon: ending one within an import of C++ code aborts the interpreter.
+        threading.Thread(target=work, name=_DETACHED).start()
         return future
 
 
 async def in_detached_thread(work: Callable[[], T]) -> T:
     """Run in a thread what takes seconds and may be given up at any point, such as imports.
 
-    The program waits at its end for what `asyncio.to_thread` runs.
+    A cancelled task and the loop's end wait for it no longer, unlike for `asyncio.to_thread`'s. The
+    interpreter does; see `exit_program`.
     """
     return await asyncio.get_running_loop().run_in_executor(_Detached(), work)
+
+
+def exit_program(code: int) -> NoReturn:
+    """End the program as `sys.exit` does, but without waiting for what `in_detached_thread` runs.
+
+    To be called when everything has been written.
+    """
+    if any(thread.name == _DETACHED for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
 
 
 def first_error(group: BaseExceptionGroup[E]) -> E:

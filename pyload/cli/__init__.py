@@ -19,8 +19,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     _open_what_is_closed()
     try:
         from pyload.cli.program import program  # noqa: PLC0415 - `import pyload.cli` stays cheap
+        from pyload.tasks import exit_program  # noqa: PLC0415
 
-        sys.exit(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
+        exit_program(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
     except KeyboardInterrupt:
         # While modules are being imported; there is nothing to clean up yet.
         sys.exit(130)
