@@ -13,6 +13,7 @@ from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.servers import own_servers
+from pyload.errors import UsageError
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
@@ -52,6 +53,10 @@ class AdscOptions:
     connection: Connection = field(default_factory=Connection)
     workers: int | None = None
     habits: Habits = DEFAULT
+
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise UsageError(f"--count {self.count} is below 0", fix="give 0 or more")
 
 
 async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome:

@@ -77,6 +77,10 @@ class ProberOptions:
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
 
+    def __post_init__(self) -> None:
+        if self.replicas < 0:
+            raise UsageError(f"--replicas {self.replicas} is below 0", fix="give 0 or more")
+
 
 async def run_prober(
     options: ProberOptions, *, write: Callable[[str], None], stop: Stop | None = None
@@ -93,13 +97,14 @@ async def run_prober(
     """
     if options.out is not None:
         check_writable(options.out)
+    if options.gateway:
+        try:
+            split_address(options.gateway)
+        except UsageError as error:
+            raise error.during("--gateway-address") from None
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(own_api_server(options.connection))
         address = options.gateway or await _ingress(client)
-        try:
-            split_address(address)
-        except UsageError as error:
-            raise error.during("--gateway-address") from None
         ask = await stack.enter_async_context(_asking(address))
         run = ProberRun(options, client, ask, write, address=address)
         return await run.run(stop or Stop())

@@ -19,7 +19,7 @@ from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.podspec import numbered
 from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
 from pyload.commands.servers import embedded_servers, own_api_server
-from pyload.errors import CleanupIncomplete, PyloadError
+from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.kube.kwok import kwok_node
 from pyload.kube.objects import RUN_LABEL, namespace
 from pyload.kube.resources import NAMESPACES, NODES, PODS
@@ -67,6 +67,10 @@ class StartupOptions:
     duration: float | None = None
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 0:
+            raise UsageError(f"--concurrency {self.concurrency} is below 0", fix="give 0 or more")
 
 
 async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> Outcome:

@@ -185,6 +185,10 @@ def test_a_flag_that_is_missing_is_named(
         (("isolated", "--cpuprofile", "/nonexistent/p"), "give --cpuprofile another file"),
         (("diff", "/nonexistent/a", "/nonexistent/b"), "holds no dump"),
         (("victoriapush",), "'' is not the address of VictoriaLogs"),
+        (("adsc", "--count", "-1"), "--count -1 is below 0"),
+        (("prober", "--replicas=-1"), "--replicas -1 is below 0"),
+        (("prober", "--gateway-address", "gw"), "--gateway-address: 'gw' is not an address"),
+        (("adsc", "-p", "here"), "--pilot-address: 'here' is not an address"),
         (("prober", "--kubeconfig", "/nonexistent/k"), "/nonexistent/k"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from pyload.cli.logs import LogOptions, read_levels, set_up
 from pyload.errors import UsageError
+from pyload.xds.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +88,16 @@ def test_the_place_in_the_code(tmp_path: Path) -> None:
 
     assert "test_logs.py" not in first
     assert re.search(r"\tadsc\ttest_logs\.py:\d+\tConnecting", second)
+
+
+def test_the_place_in_the_code_of_a_proxys_lines(tmp_path: Path) -> None:
+    """All of them named the one line that writes them, which tells nobody anything."""
+    set_up(LogOptions(targets=(str(tmp_path / "log"),), caller="all"))
+    log = Log("sidecar~10.0.0.1~a.b~b.svc", delta=True)
+    log.info("Connecting: %s", log.ip)
+    log.plain("sending initial watches")
+
+    assert (tmp_path / "log").read_text().count("\ttest_logs.py:") == 2
 
 
 @pytest.mark.parametrize(
