@@ -12,7 +12,7 @@ from pyload.commands.connection import Connection
 from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome, interrupted
-from pyload.commands.servers import own_servers
+from pyload.commands.servers import opening, own_servers
 from pyload.errors import UsageError
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.habits import DEFAULT, Habits
@@ -74,9 +74,10 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
     count = max(1, options.count)
     workers = workers_of(options.workers, proxies=count)
     async with contextlib.AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(
-            own_servers(connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT)
+        opened = own_servers(
+            connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
         )
+        servers = await stack.enter_async_context(opening(opened, stop))
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None if servers.tokens is None else _default_account(servers.tokens)
         fleet = proxies_of(

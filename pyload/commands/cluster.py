@@ -21,7 +21,7 @@ from pyload.commands.kwok import KwokFlags
 from pyload.commands.machine import need_of, shortages
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.config.dump import dump
 from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
@@ -128,7 +128,7 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
             opened = own_servers(
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
-        servers = await stack.enter_async_context(opened)
+        servers = await stack.enter_async_context(opening(opened, stop))
         return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
 
 

@@ -15,7 +15,7 @@ from pyload.commands.kwok import KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.replicas import Replicas
-from pyload.commands.servers import own_servers
+from pyload.commands.servers import opening, own_servers
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, first_of
@@ -86,10 +86,10 @@ async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = No
     """
     if options.out is not None:
         check_writable(options.out)
-    async with own_servers(
-        options.connection, proxies=1, workers=options.processes, open_ended=True
-    ) as servers:
-        return await ImpersonateRun(options, servers).run(stop or Stop())
+    stop = stop or Stop()
+    opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
+    async with opening(opened, stop) as servers:
+        return await ImpersonateRun(options, servers).run(stop)
 
 
 class ImpersonateRun:

@@ -19,7 +19,7 @@ from pyload.commands.changes import NAMESPACE, Change, base_of, change_of, neede
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome, interrupted
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.fleet import Fleet
@@ -87,6 +87,7 @@ async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> O
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
     proxies = max(1, options.clients)
@@ -95,9 +96,9 @@ async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> O
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
             opened = own_servers(options.connection, proxies=proxies)
-        servers = await stack.enter_async_context(opened)
+        servers = await stack.enter_async_context(opening(opened, stop))
         run = LatencyRun(options, servers)
-        return await background.guard(run.run(stop or Stop()), name="latency")
+        return await background.guard(run.run(stop), name="latency")
 
 
 class LatencyRun:

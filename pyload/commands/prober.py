@@ -18,7 +18,7 @@ from pyload.commands.connection import Connection, split_address
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.probes import Probe
-from pyload.commands.servers import own_api_server
+from pyload.commands.servers import opening, own_api_server
 from pyload.errors import (
     CleanupIncomplete,
     NotFound,
@@ -95,6 +95,7 @@ async def run_prober(
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
     if options.gateway:
@@ -103,11 +104,11 @@ async def run_prober(
         except UsageError as error:
             raise error.during("--gateway-address") from None
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(own_api_server(options.connection))
+        client = await stack.enter_async_context(opening(own_api_server(options.connection), stop))
         address = options.gateway or await _ingress(client)
         ask = await stack.enter_async_context(_asking(address))
         run = ProberRun(options, client, ask, write, address=address)
-        return await run.run(stop or Stop())
+        return await run.run(stop)
 
 
 class ProberRun:

@@ -17,7 +17,7 @@ from pyload.commands.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.commands.spool import Spool
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.kube.discovery import Discovery
@@ -89,7 +89,7 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
                 opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
                 opened = own_servers(options.connection, proxies=proxies)
-            servers = await stack.enter_async_context(opened)
+            servers = await stack.enter_async_context(opening(opened, stop))
             run = ReproduceRun(options, spool, servers)
             return await background.guard(run.run(stop), name="reproduce")
 

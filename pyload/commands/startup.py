@@ -18,7 +18,7 @@ from pyload.commands.measurement import Measurement, check_writable, write_resul
 from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.podspec import numbered
 from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
-from pyload.commands.servers import embedded_servers, own_api_server
+from pyload.commands.servers import embedded_servers, opening, own_api_server
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.kube.kwok import kwok_node
 from pyload.kube.objects import RUN_LABEL, namespace
@@ -79,18 +79,20 @@ async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> O
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
-            client = (await stack.enter_async_context(opened)).client
+            client = (await stack.enter_async_context(opening(opened, stop))).client
             assert client is not None
             await _furnish(client, options.namespace)
         else:
-            client = await stack.enter_async_context(own_api_server(options.connection))
+            opened_server = opening(own_api_server(options.connection), stop)
+            client = await stack.enter_async_context(opened_server)
         run = StartupRun(options, client)
-        return await background.guard(run.run(stop or Stop()), name="startup")
+        return await background.guard(run.run(stop), name="startup")
 
 
 async def _furnish(client: Client, name: str) -> None:

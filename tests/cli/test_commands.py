@@ -7,6 +7,7 @@ import os
 import pstats
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -203,6 +204,17 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_nodes_that_cannot_hold_the_pods_are_a_fatal_line(tmp_path: Path) -> None:
+    """pilot-load's line, for scripts that search the log, and the sentence for people."""
+    config = tmp_path / "mesh.yaml"
+    config.write_text("nodes: [{count: 1}]\nnamespaces: [{applications: [{instances: 300}]}]\n")
+    done = pyload("cluster", "--embedded", "-c", config)
+
+    assert done.returncode == 1
+    assert "\tfatal\thave 1 nodes, but need 2 for 300 pods\n" in done.stdout
+    assert "a node holds 255 pods" in done.stderr
+
+
 def test_startup_without_a_cluster(tmp_path: Path) -> None:
     """The lines that scripts grep, and the result file, in two seconds."""
     (tmp_path / "pod.yaml").write_text(POD)
@@ -345,6 +357,51 @@ def test_the_wait_for_standard_input_can_be_interrupted(arguments: tuple[str, ..
 
     assert process.returncode == 130
     assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster",),
+        ("impersonate",),
+        ("latency",),
+        ("startup", "--namespace", "a", "--spec"),
+        ("prober", "--gateway-address", "127.0.0.1:1"),
+        ("dump", "--pod", "a", "--namespace", "a"),
+        ("cleanup", "--all"),
+    ],
+)
+def test_a_silent_api_server_does_not_hold_the_user(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """ctrl-C had no effect until a minute of requests had timed out."""
+    (tmp_path / "pod.yaml").write_text(POD)
+    if arguments[-1] == "--spec":
+        arguments += (str(tmp_path / "pod.yaml"),)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tmp_path / "k").write_text(
+            "{current-context: a, users: [{name: a, user: {}}],"
+            " contexts: [{name: a, context: {cluster: a, user: a}}], clusters: [{name: a,"
+            f" cluster: {{server: 'http://127.0.0.1:{server.getsockname()[1]}'}}}}]}}"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "pyload", *arguments, "-k", str(tmp_path / "k")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        ) as process:
+            silent, _ = server.accept()
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=10)
+            silent.close()
+            assert process.stderr is not None
+            said = process.stderr.read()
+
+    assert (process.returncode, said) == (
+        130,
+        "Error: interrupted before start-up was complete\n",
+    )
 
 
 def wait_until_it_sleeps(pid: int) -> None:
