@@ -508,7 +508,7 @@ def test_the_first_bad_object_ends_the_run_before_anything_is_done(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """One sentence and exit code 2."""
     with Spool() as spool:
-        with pytest.raises(ConfigError, match="no such file or directory; check --file"):
+        with pytest.raises(ConfigError, match="no such file or directory; check the path"):
             spool.load(str(tmp_path / "x"), config_only=False, stopped=lambda: False)
         with pytest.raises(ConfigError, match="is a directory"):
             spool.load(str(tmp_path), config_only=False, stopped=lambda: False)
