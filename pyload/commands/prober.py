@@ -186,7 +186,7 @@ class ProberRun:
         await self.writer.create(NAMESPACES, namespace(probes.NAMESPACE, run_id=self._run_id))
         api_version = self._kinds["Gateway"].api_version
         await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
-        self._write(probes.HEADER)
+        self._print(probes.HEADER)
         await self._warm_up()
         self._warm = True
         self.measurement.phase = "running"
@@ -249,8 +249,15 @@ class ProberRun:
                 fix=f"remove what an earlier run left: `kubectl delete ns {probes.NAMESPACE}`",
             )
 
+    def _print(self, line: str) -> None:
+        try:
+            self._write(line)
+        except OSError as error:
+            # Such as that of `pyload prober | head`; what was created is to be removed first.
+            raise PyloadError(f"cannot write the lines: {error.strerror or error}") from error
+
     def _take(self, probe: Probe) -> None:
-        self._write(probe.to_csv())
+        self._print(probe.to_csv())
         self._written.record(probe.written)
         if probe.ready is None:
             self._late += 1
