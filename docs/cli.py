@@ -24,7 +24,8 @@ _HEAD: Final = """\
 `pyload COMMAND [flags]`, or `pilot-load` in place of `pyload`. A flag that is marked as a switch
 takes no value; a BOOL may be written without one (`--delta`), or with an equals sign
 (`--delta=false`). Durations are Go's (`10ms`, `1h30m`). Each flag can be set by the environment
-too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`.
+too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`;
+what is typed wins.
 """
 _GLOBAL: Final = """
 ## Global flags

@@ -30,6 +30,7 @@ items:
 - {apiVersion: v1, kind: Namespace, metadata: {name: mesh}}
 - {apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: mesh}}
 """
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs its /proc and /dev")
 POD = "spec: {containers: [{name: app, image: a}]}"
 
 
@@ -320,6 +321,7 @@ def test_nobody_reads_on(tmp_path: Path) -> None:
     assert result["exit_reason"] == "stopped by a signal"
 
 
+@ON_LINUX
 def test_a_full_disk_is_one_sentence() -> None:
     """What cannot be printed is said, with an exit code that a script sees."""
     done = shell('"$@" >/dev/full', "schema")
@@ -330,6 +332,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     )
 
 
+@ON_LINUX
 @pytest.mark.parametrize(
     "arguments",
     [
