@@ -24,7 +24,8 @@ _HEAD: Final = """\
 `pyload COMMAND [flags]`, or `pilot-load` in place of `pyload`. A flag that is marked as a switch
 takes no value; a BOOL may be written without one (`--delta`), or with an equals sign
 (`--delta=false`). Durations are Go's (`10ms`, `1h30m`). Each flag can be set by the environment
-too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`.
+too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`;
+what is typed wins.
 """
 _GLOBAL: Final = """
 ## Global flags
@@ -66,10 +67,10 @@ def _lines() -> Iterator[str]:
         yield ""
         yield from _table(own, [one for one in command.get_params(own) if one.name not in GLOBAL])
         if command.epilog:
-            title, _, example = command.epilog.partition("\n")
-            yield title
+            title, _, example = command.epilog.partition(":")
+            yield f"{title}:"
             yield ""
-            yield from (f"    {line.strip()}" for line in example.splitlines())
+            yield from (f"    {line.strip()}" for line in example.strip().splitlines())
             yield ""
     yield _GLOBAL.strip("\n")
     yield ""

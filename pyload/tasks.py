@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import sys
+import threading
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
@@ -15,7 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_DETACHED = "pyload-detached"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -61,29 +66,31 @@ class Stop:
 
 @contextlib.asynccontextmanager
 async def handle_signals() -> AsyncIterator[Stop]:
-    """Turn SIGINT and SIGTERM into a `Stop`.
+    """Turn SIGINT, SIGTERM and SIGHUP into a `Stop`; the last one only if nohup does not ignore it.
 
     After the second signal the default handlers are back, so a third ends the process at once.
     """
     loop = asyncio.get_running_loop()
     stop = Stop()
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    if before[signal.SIGHUP] is signal.SIG_IGN:
+        del before[signal.SIGHUP]
 
     def on_signal() -> None:
         stop.signal()
         if stop.forced.is_set():
-            for number in SIGNALS:
+            for number in before:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)
 
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    for number in SIGNALS:
+    for number in before:
         loop.add_signal_handler(number, on_signal)
     try:
         yield stop
     finally:
-        for number in SIGNALS:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
-            signal.signal(number, before[number])
+            signal.signal(number, handler)
 
 
 class Supervisor:
@@ -130,6 +137,45 @@ class Supervisor:
                     background.result()
         finally:
             await cancel([task])
+
+
+class _Detached(Executor):
+    """Gives each call a thread of its own, for which no event loop waits."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def work() -> None:
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 - for whoever awaits it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        # No daemon: ending one within an import of C++ code aborts the interpreter.
+        threading.Thread(target=work, name=_DETACHED).start()
+        return future
+
+
+async def in_detached_thread(work: Callable[[], T]) -> T:
+    """Run in a thread what takes seconds and may be given up at any point, such as imports.
+
+    A cancelled task and the loop's end wait for it no longer, unlike for `asyncio.to_thread`'s. The
+    interpreter does; see `exit_program`.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_Detached(), work)
+
+
+def exit_program(code: int) -> NoReturn:
+    """End the program as `sys.exit` does, but without waiting for what `in_detached_thread` runs.
+
+    To be called when everything has been written.
+    """
+    if any(thread.name == _DETACHED for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
 
 
 def first_error(group: BaseExceptionGroup[E]) -> E:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.tasks import Supervisor, first_of, handle_signals
+from pyload.tasks import Supervisor, first_of, handle_signals, in_detached_thread
 from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
@@ -83,6 +85,49 @@ async def test_the_first_to_end_wins_and_the_others_are_cancelled() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         await first_of(asyncio.sleep(5), fail(), name="ends")
+
+
+async def test_what_runs_detached_gives_its_result_or_its_error() -> None:
+    """As `asyncio.to_thread`, for which the end of a program waits."""
+    assert await in_detached_thread(lambda: 7) == 7
+    with pytest.raises(ValueError, match="broken"):
+        await in_detached_thread(lambda: int("broken"))
+
+
+def test_the_end_of_a_program_does_not_wait_for_what_is_detached() -> None:
+    """ctrl-C while the control plane's types are imported took as long as the import."""
+    lines = (
+        "import asyncio, time",
+        "from pyload.tasks import exit_program, in_detached_thread, run",
+        "async def main():",
+        "    try:",
+        "        async with asyncio.timeout(0.1):",
+        "            await in_detached_thread(lambda: time.sleep(60))",
+        "    except TimeoutError:",
+        "        return 7",
+        "exit_program(run(main()))",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)],
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+async def test_a_terminal_that_is_closed_asks_too_unless_under_nohup(*, ignored: bool) -> None:
+    """The end of an ssh session left all objects in the cluster; nohup is meant to outlive it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        async with handle_signals() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0.01)
+            assert stop.asked.is_set() is not ignored
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 async def test_two_signals_ask_and_then_force() -> None:

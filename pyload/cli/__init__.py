@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv: Arguments after the program's name; by default those of the process.
     """
-    from pyload.cli.program import program  # noqa: PLC0415 - `import pyload.cli` stays cheap
+    _open_what_is_closed()
+    try:
+        from pyload.cli.program import program  # noqa: PLC0415 - `import pyload.cli` stays cheap
+        from pyload.tasks import exit_program  # noqa: PLC0415
 
-    sys.exit(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
+        exit_program(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
+    except KeyboardInterrupt:
+        # While modules are being imported; there is nothing to clean up yet.
+        sys.exit(130)
+
+
+def _open_what_is_closed() -> None:
+    """Put something in the place of closed standard streams, as under ``pyload ... >&-``.
+
+    The event loop would get their numbers for its own files, and aborts when it has.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one.
+            os.open(os.devnull, os.O_RDWR)

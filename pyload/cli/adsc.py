@@ -24,9 +24,15 @@ if TYPE_CHECKING:
     epilog="Example:\n  pyload adsc --pilot-address localhost:15010 --count 100 --delay 10ms",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--count", type=GoInt(), default=1, help="Connections to open.")
-@click.option("--delay", type=GoDuration(), default="10ms", help="Pause between two starts.")
-@click.option("--namespace", default="default", help="Namespace of the proxies.")
+@click.option("--count", type=GoInt(), default=1, show_default=True, help="Connections to open.")
+@click.option(
+    "--delay",
+    type=GoDuration(),
+    default="10ms",
+    show_default=True,
+    help="Pause between two starts.",
+)
+@click.option("--namespace", default="default", show_default=True, help="Namespace of the proxies.")
 @click.option(
     "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
 )

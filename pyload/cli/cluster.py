@@ -10,7 +10,7 @@ import click
 
 from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import GoDuration
-from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.options import global_values, settings_of, with_global_options, words
 from pyload.cli.profiles import with_profile_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
@@ -23,13 +23,21 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m --out r.json",
+    epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Mesh to build; - is stdin.",
+)
 @click.option(
     "--cluster-type",
     default="fake-node",
+    shell_complete=words("fake-node", "fake", "real", "kwok"),
     metavar="TYPE",
     help="fake-node, fake, real or kwok.  [default: fake-node]",
 )
@@ -65,21 +73,24 @@ def command(
     **values: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
+    from pyload.config.files import read  # noqa: PLC0415 - fast help
+
     settings = settings_of(context)
     if cluster_type != "kwok":
         kwokflags.refuse(context)
+    # Before signals are taken care of: a read of standard input hears of none.
+    loaded = read(config, lenient=lenient) if config else None
 
     async def main(stop: Stop) -> Outcome:
         from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
         from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
-        from pyload.config.files import read  # noqa: PLC0415
 
         connection = settings.connection()
         if cluster_type == "kwok":
             # There each pod says where its control plane is, unless the user does.
             connection = replace(connection, pilot_address=settings.pilot_address)
         options = ClusterOptions(
-            loaded=read(config, lenient=lenient) if config else None,
+            loaded=loaded,
             cluster_type=cluster_type_of(cluster_type),
             embedded=embedded,
             duration=None if duration is None else duration.seconds,

@@ -22,20 +22,33 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    epilog=(
-        "Example:\n"
-        "  pyload dump --pod web-0 --namespace shop --out web -p localhost:15012 --auth jwt"
-    ),
+    epilog=("Example:\n  pyload dump --pod web-0 --namespace shop --out web -p localhost:15012"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--pod", default="", metavar="NAME", help="Whose configuration.")
 @click.option("--namespace", default="", metavar="NAME", help="The pod's.")
-@click.option("--out", default="", metavar="DIR", help="Write files.  [default: print them]")
 @click.option(
-    "--format", "kind", type=click.Choice(["yaml", "json"]), default="yaml", help="What to write."
+    "--out",
+    type=click.Path(file_okay=False),
+    default="",
+    metavar="DIR",
+    help="Write files.  [default: print them]",
 )
 @click.option(
-    "--timeout", type=GoDuration(), default="30s", metavar="TIME", help="Wait at most so long."
+    "--format",
+    "kind",
+    type=click.Choice(["yaml", "json"]),
+    default="yaml",
+    show_default=True,
+    help="What to write.",
+)
+@click.option(
+    "--timeout",
+    type=GoDuration(),
+    default="30s",
+    metavar="TIME",
+    show_default=True,
+    help="Wait at most so long.",
 )
 @click.argument("ignored", nargs=-1, expose_value=False, metavar="")
 @click.pass_context

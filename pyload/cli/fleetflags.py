@@ -41,7 +41,6 @@ OPTIONS: Final = (
         help="Share of proxies that refuse responses.",
     ),
 )
-NAMES: Final = frozenset(str(option.name) for option in OPTIONS)
 
 
 def with_fleet_options(command: click.Command) -> None:

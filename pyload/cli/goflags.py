@@ -6,6 +6,9 @@ pilot-load's scripts write ``--delta`` or ``--delta=false`` but never ``--delta 
 
 from __future__ import annotations
 
+import csv
+import re
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -13,10 +16,11 @@ import click
 from pyload.units import Duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_OLD_OCTAL: Final = re.compile(r"\A([+-]?)0(?=[0-7_])")
 
 
 class GoBool(click.ParamType[bool]):
@@ -43,7 +47,7 @@ class GoInt(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read a whole number with Go's prefixes."""
         try:
-            return value if isinstance(value, int) else int(value, 0)
+            return value if isinstance(value, int) else int(_OLD_OCTAL.sub(r"\g<1>0o", value), 0)
         except ValueError:
             self.fail(f"{value!r} is not a whole number", param, ctx)
 
@@ -68,47 +72,87 @@ class GoDuration(click.ParamType[Duration]):
 
 
 class GoMap(click.ParamType[dict[str, str]]):
-    """``a=b,c=d``."""
+    """``a=b,c=d``; a value with commas stands alone, or its pair in quotes."""
 
     name = "map"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> dict[str, str]:
-        """Read comma-separated pairs."""
+        """Read comma-separated pairs as pflag does."""
         if isinstance(value, dict):
             return value
+        # One pair is taken as it stands, several are a line of CSV.
+        parts = [value.strip('"')] if value.count("=") == 1 else next(csv.reader([value])) or [""]
         pairs = {}
-        for part in value.split(","):
+        for part in parts:
             key, equals, text = part.partition("=")
             if not equals or not key:
                 self.fail(f"{part!r} is not a pair; write KEY=VALUE", param, ctx)
             pairs[key] = text
         return pairs
 
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Keep a value of the environment whole; its spaces belong to it."""
+        return [rv]
 
-def rewrite(arguments: Sequence[str], parameters: Iterable[click.Parameter]) -> list[str]:
+
+def rewrite(
+    arguments: Sequence[str],
+    parameters: Iterable[click.Parameter],
+    find: Callable[[str], Iterable[click.Parameter]] = lambda _: (),
+) -> list[str]:
     """Rewrite Go's forms of flags into those that click understands.
 
     Args:
         arguments: What the user typed after the program's name.
-        parameters: Options of all commands.
+        parameters: Options that may stand before a command's name.
+        find: Gives the further options of a command, by its name.
     """
-    booleans, short = set(), set()
-    for parameter in parameters:
-        for flag in parameter.opts:
-            if isinstance(parameter.type, GoBool):
-                booleans.add(flag)
-            if len(flag) == 2:
-                short.add(flag)
-    rewritten: list[str] = []
-    for position, argument in enumerate(arguments):
+    known = {flag: one for one in parameters for flag in one.opts}
+    rest, rewritten, named = deque(arguments), list[str](), False
+    while rest:
+        argument = rest.popleft()
         if argument == "--":
-            return [*rewritten, *arguments[position:]]
-        if argument in booleans:
-            rewritten.append(f"{argument}=true" if argument.startswith("--") else f"{argument}true")
-        elif argument[:2] in short and argument[2:3] == "=":
-            rewritten.append(argument[:2] + argument[3:])
+            return [*rewritten, argument, *rest]
+        if argument.startswith("--"):
+            flag = known.get(argument)
+            if flag is not None and isinstance(flag.type, GoBool):
+                argument = f"{argument}=true"
+            rewritten.append(argument)
+            if flag is not None and _takes_value(flag) and rest:
+                rewritten.append(rest.popleft())
+        elif argument.startswith("-") and argument != "-":
+            rewritten += _short(argument[1:], known, rest)
         else:
             rewritten.append(argument)
+            if not named:
+                named = True
+                known |= {flag: one for one in find(argument) for flag in one.opts}
     return rewritten
+
+
+def _short(letters: str, known: Mapping[str, click.Parameter], rest: deque[str]) -> Iterator[str]:
+    """Take flags of one letter apart; the last of them may have a value."""
+    while letters:
+        letter, value = f"-{letters[0]}", letters[1:]
+        flag = known.get(letter)
+        if flag is None:
+            # Click says that there is none.
+            yield f"-{letters}"
+            return
+        if value[:1] == "=":
+            yield from (letter + value[1:],) if value[1:] else (letter, "")
+            return
+        if _takes_value(flag):
+            yield letter + value
+            if not value and rest:
+                yield rest.popleft()
+            return
+        yield f"{letter}true" if isinstance(flag.type, GoBool) else letter
+        letters = value
+
+
+def _takes_value(parameter: click.Parameter) -> bool:
+    """Tell whether the value of a flag may be the next argument."""
+    return not isinstance(parameter.type, GoBool) and not getattr(parameter, "is_flag", False)

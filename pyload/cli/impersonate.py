@@ -25,13 +25,19 @@ if TYPE_CHECKING:
     epilog="Example:\n  pyload impersonate --selector both --replicas 2 --delay 10ms",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--replicas", type=GoInt(), default=1, help="Connections for each pod.")
-@click.option("--delay", type=GoDuration(), default="0", help="Pause between two starts.")
+@click.option(
+    "--replicas", type=GoInt(), default=1, show_default=True, help="Connections for each pod."
+)
+@click.option(
+    "--delay", type=GoDuration(), default="0", show_default=True, help="Pause between two starts."
+)
 @click.option(
     "--selector",
     type=click.Choice(["sidecar", "external", "both"]),
     default="sidecar",
-    help="Pods with a sidecar, those without, or both.",
+    metavar="WHICH",
+    show_default=True,
+    help="sidecar, external (without) or both.",
 )
 @click.option(
     "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"

@@ -28,9 +28,21 @@ if TYPE_CHECKING:
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--config", default="", metavar="FILE", help="Mesh to build; - is stdin.")
 @click.option(
-    "-r", "--raw-config", default="", metavar="FILE", help="Captured objects, if there is no -c."
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Mesh to build; - is stdin.",
+)
+@click.option(
+    "-r",
+    "--raw-config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Captured objects, if there is no -c.",
 )
 @click.option(
     "-s", "--shortCircuit", "short_circuit", type=GoBool(), default=False, help="End once synced."
@@ -68,14 +80,17 @@ def command(
     memprofile: str,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
+    from pyload.config.files import read  # noqa: PLC0415 - fast help
+
     settings = settings_of(context)
+    # Before signals are taken care of: a read of standard input hears of none.
+    loaded = read(config, lenient=False) if config else None
 
     async def main(stop: Stop) -> Outcome:
         from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415
-        from pyload.config.files import read  # noqa: PLC0415 - fast help
 
         options = IsolatedOptions(
-            loaded=read(config, lenient=False) if config else None,
+            loaded=loaded,
             raw=raw_config,
             short_circuit=short_circuit,
             listen=listen,

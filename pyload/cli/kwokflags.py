@@ -61,7 +61,6 @@ OPTIONS: Final = (
         help="Taint that they tolerate.",
     ),
 )
-NAMES: Final = frozenset(str(option.name) for option in OPTIONS)
 
 
 def with_kwok_options(command: click.Command) -> None:

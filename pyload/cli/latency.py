@@ -30,16 +30,21 @@ if TYPE_CHECKING:
     "--kind",
     type=click.Choice(["ServiceEntry", "VirtualService", "Service", "EndpointSlice"]),
     default="ServiceEntry",
-    help="What to create and delete.",
+    metavar="KIND",
+    help="ServiceEntry, VirtualService, Service or EndpointSlice.",
 )
-@click.option("--count", type=GoInt(), default=0, help="How often; 0 is until stopped.")
-@click.option("--clients", type=GoInt(), default=1, help="Proxies that are to see it.")
+@click.option("--count", type=GoInt(), default=0, help="How often.  [default: until stopped]")
+@click.option(
+    "--clients", type=GoInt(), default=1, show_default=True, help="Proxies that are to see it."
+)
 @click.option(
     "--timeout",
     "limit",
     type=GoDuration(),
     default="1m",
-    help="Time that a change may take; exit code 5 beyond it.",
+    metavar="TIME",
+    show_default=True,
+    help="For one change; exit code 5 beyond it.",
 )
 @click.option(
     "--embedded",

@@ -6,6 +6,7 @@ The library logs with the standard library: the logger ``pyload`` is scope ``def
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -15,10 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+import click
+
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -50,8 +53,12 @@ class LogOptions:
     caller: str = ""
 
 
-def set_up(options: LogOptions) -> None:
+def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) -> None:
     """Send the package's log records to their sinks.
+
+    Args:
+        options: The flags.
+        unread: Is called when nobody reads standard output any more.
 
     Raises:
         UsageError: A level or a sink does not exist.
@@ -63,7 +70,7 @@ def set_up(options: LogOptions) -> None:
         root.removeHandler(handler)
     formatter = _Lines(as_json=options.as_json, caller=frozenset(options.caller.split(",")))
     for target in options.targets:
-        handler = _Sink(_open(target))
+        handler = _Sink(_open(target), unread if target == "stdout" else lambda: None)
         handler.setFormatter(formatter)
         handler.addFilter(_Scopes(levels))
         root.addHandler(handler)
@@ -94,10 +101,11 @@ def read_levels(text: str) -> dict[str, int]:
 
 
 def _open(target: str) -> TextIO:
+    # Under `>&-` there is no such stream.
     if target == "stdout":
-        return sys.stdout
+        return sys.stdout or _nowhere()
     if target == "stderr":
-        return sys.stderr
+        return sys.stderr or _nowhere()
     try:
         return Path(target).open("a", encoding="utf-8")
     except OSError as error:
@@ -126,7 +134,11 @@ class _Scopes(logging.Filter):
 
 
 class _Sink(logging.StreamHandler[TextIO]):
-    """Falls silent when nobody reads any more, so that the run can still clean up."""
+    """Falls silent when it cannot write any more, so that the run can still clean up."""
+
+    def __init__(self, stream: TextIO, unread: Callable[[], object]) -> None:
+        super().__init__(stream)
+        self._unread = unread
 
     def close(self) -> None:
         if self.stream not in (sys.stdout, sys.stderr):
@@ -135,10 +147,19 @@ class _Sink(logging.StreamHandler[TextIO]):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         error = sys.exc_info()[1]
-        if isinstance(error, BrokenPipeError):
-            self.setStream(Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-        else:
+        if not isinstance(error, OSError):
             super().handleError(record)
+            return
+        self.stream = _nowhere()
+        if isinstance(error, BrokenPipeError):
+            self._unread()
+        else:
+            with contextlib.suppress(OSError):
+                click.echo(f"cannot write the log any more: {error.strerror}", err=True)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 class _Lines(logging.Formatter):
@@ -161,7 +182,13 @@ class _Lines(logging.Formatter):
         if self._as_json:
             fields = {"level": level, "time": time, "scope": scope, "caller": caller}
             kept = {name: value for name, value in fields.items() if value}
-            return json.dumps({**kept, "msg": message, **labels}, default=str)
+            # As compact as Go's, for those who grep `"level":"error"`.
+            return json.dumps(
+                {**kept, "msg": message, **labels},
+                default=str,
+                ensure_ascii=False,
+                separators=(",", ":"),
+            )
         parts = [time, level, *filter(None, (scope, caller)), message]
         if labels:
             parts.append(" ".join(f"{name}={value}" for name, value in labels.items()))

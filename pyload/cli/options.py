@@ -79,6 +79,11 @@ def default_pilot_address(environ: Mapping[str, str]) -> str:
     return "localhost:15010"
 
 
+def words(*known: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Give what completes a value to one of some words, without being strict about it."""
+    return lambda _context, _parameter, begun: [one for one in known if one.startswith(begun)]
+
+
 def _global_options() -> list[click.Option]:
     return [
         click.Option(
@@ -89,11 +94,13 @@ def _global_options() -> list[click.Option]:
         click.Option(
             ["-a", "--auth"],
             default="",
+            shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
             metavar="AUTH",
             help="plaintext, jwt, plaintext-jwt or mtls.",
         ),
         click.Option(
             ["--ca-file"],
+            type=click.Path(),
             default="",
             metavar="FILE",
             help="Trust this CA, not the cluster's.",
@@ -116,17 +123,23 @@ def _global_options() -> list[click.Option]:
         click.Option(
             ["--transport"],
             default="lean",
+            shell_complete=words("lean", "grpc"),
             metavar="NAME",
             help="lean, or grpc to compare.  [default: lean]",
         ),
         click.Option(
             ["-k", "--kubeconfig"],
+            type=click.Path(),
             default="",
             metavar="FILE",
             help="Kubeconfig.  [default: as kubectl's]",
         ),
         click.Option(
-            ["--qps"], type=GoInt(), default=100_000, help="Requests per second to the API server."
+            ["--qps"],
+            type=GoInt(),
+            default=100_000,
+            show_default=True,
+            help="API requests per second.",
         ),
         click.Option(
             ["-m", "--metadata"],
@@ -139,13 +152,13 @@ def _global_options() -> list[click.Option]:
             ["--delta"],
             type=GoBool(),
             default=True,
-            help="Delta xDS, or state of the world.",
+            help="Speak delta xDS.  [default: true]",
         ),
         click.Option(
             ["--metrics-addr"],
             default=":8765",
             metavar="ADDR",
-            help="Metrics server; empty for none.",
+            help="Metrics; empty for none.  [default: :8765]",
         ),
         click.Option(
             ["--log_output_level"],
@@ -162,6 +175,8 @@ def _global_options() -> list[click.Option]:
     ]
 
 
+_RANKS: Final = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
+
 GLOBAL: Final = frozenset(str(option.name) for option in _global_options())
 
 
@@ -171,18 +186,26 @@ def with_global_options(command: click.Command) -> None:
 
 
 def settings_of(context: click.Context) -> Settings:
-    """Merge the global flags given before and after the command's name; the latter win."""
+    """Merge the global flags given before and after the command's name; the latter win.
+
+    What was typed wins over the environment, wherever it stands.
+    """
     values: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
     levels = [level for level in (context.parent, context) if level is not None]
     for level in levels:
         for name in GLOBAL & level.params.keys():
-            given = level.get_parameter_source(name) is not ParameterSource.DEFAULT
+            source = level.get_parameter_source(name)
+            rank = _RANKS.get(source, 0) if source is not None else 0
+            if rank < ranks.get(name, 0):
+                continue
+            value = level.params[name]
             if name == "metadata":
-                values.setdefault(name, {})
+                before = values.get(name, {}) if rank == ranks.get(name) else {}
+                value = dict(before)
                 for pairs in level.params[name]:
-                    values[name].update(pairs)
-            elif given or name not in values:
-                values[name] = level.params[name]
+                    value.update(pairs)
+            values[name], ranks[name] = value, rank
     return Settings(
         pilot_address=values["pilot_address"] or "",
         auth=values["auth"],

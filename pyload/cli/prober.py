@@ -24,13 +24,22 @@ if TYPE_CHECKING:
     epilog="Example:\n  pyload prober --replicas 100 --delay 1s --gateway-address localhost:8080",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("--replicas", type=GoInt(), default=1, help="Routes to add, one after another.")
-@click.option("--delay", type=GoDuration(), default="1s", help="Pause between two routes.")
+@click.option(
+    "--replicas",
+    type=GoInt(),
+    default=1,
+    show_default=True,
+    help="Routes to add, one after another.",
+)
+@click.option(
+    "--delay", type=GoDuration(), default="1s", show_default=True, help="Pause between two routes."
+)
 @click.option(
     "--delay-threshold",
     type=GoDuration(),
     default="1m",
-    help="Time that a route may take; exit code 4 beyond it.",
+    show_default=True,
+    help="For one route; exit code 4 beyond it.",
 )
 @click.option(
     "--gateway-address",

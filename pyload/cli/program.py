@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import rewrite
 from pyload.cli.options import GLOBAL, with_global_options
-from pyload.errors import ConfigError, PyloadError
+from pyload.errors import ConfigError, Interrupted, PyloadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +26,9 @@ COMMANDS: Final = {
     "cleanup": "Remove what runs have left in the cluster.",
     "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
     "completion": "Print a completion script for bash, zsh or fish.",
-    "impersonate": "Run the proxies of a cluster's pods, for as long as the pods live.",
+    "impersonate": "Run the proxies of a cluster's pods while they live.",
     "latency": "Measure how long a change takes until proxies have it.",
+    "help": "Show the help of a command.",
     "diff": "Say how two dumps differ.",
     "dump": "Write the xDS configuration of a pod as files.",
     "isolated": "Serve a mesh from this process: API server and control plane.",
@@ -51,9 +54,8 @@ ALIASES: Final = {
 
 _SHARED: Final = "Global options"
 _GROUPS: Final = (
-    ("Proxies", fleetflags.NAMES),
-    ("For --cluster-type kwok", kwokflags.NAMES),
-    (_SHARED, GLOBAL),
+    ("Proxies", frozenset(fleetflags.OPTIONS)),
+    ("For --cluster-type kwok", frozenset(kwokflags.OPTIONS)),
 )
 """Groups of flags in a command's help, after its own."""
 _ROOMY: Final = 2
@@ -69,9 +71,11 @@ class Command(click.Command):
             parameter for parameter in self.get_params(ctx) if isinstance(parameter, click.Option)
         ]
         groups: list[tuple[str, list[click.Option]]] = []
-        for title, names in _GROUPS:
-            groups.append((title, [one for one in rest if one.name in names]))
-            rest = [one for one in rest if one.name not in names]
+        for title, options in _GROUPS:
+            groups.append((title, [one for one in rest if one in options]))
+            rest = [one for one in rest if one not in options]
+        groups.append((_SHARED, [one for one in rest if one.name in GLOBAL]))
+        rest = [one for one in rest if one.name not in GLOBAL]
         crowded = sum(bool(parameters) for _, parameters in groups) > _ROOMY
         for title, parameters in (("Options", rest), *groups):
             records = [one.get_help_record(ctx) for one in parameters]
@@ -128,8 +132,16 @@ class Program(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError:
             near = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], n=1)
-            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(COMMANDS)}"
+            hint = (
+                f"did you mean {near[0]}?" if near else f"use one of {', '.join(sorted(COMMANDS))}"
+            )
             raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx) from None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the other names of commands too, once their first letters are there."""
+        found = super().shell_complete(ctx, incomplete)
+        others = [name for name in sorted(ALIASES) if incomplete and name.startswith(incomplete)]
+        return found + [CompletionItem(name, help=COMMANDS[ALIASES[name]]) for name in others]
 
     def format_commands(
         self,
@@ -169,6 +181,11 @@ ROOT: Final = Program(
 with_global_options(ROOT)
 
 
+def _parameters_of(name: str) -> Iterable[click.Parameter]:
+    command = ROOT.get_command(click.Context(ROOT), name)
+    return () if command is None else command.params
+
+
 def program(executable: str, arguments: Sequence[str]) -> int:
     """Run the command line.
 
@@ -182,33 +199,53 @@ def program(executable: str, arguments: Sequence[str]) -> int:
     name = Path(executable).name
     if name == "__main__.py":
         name = "python -m pyload"
-    context = click.Context(ROOT)
-    parameters = list(ROOT.params)
-    for argument in arguments:
-        command = ROOT.get_command(context, argument)
-        if command is not None:
-            parameters += command.params
     try:
         code = ROOT.main(
-            args=rewrite(arguments, parameters),
+            args=rewrite(arguments, ROOT.params, _parameters_of),
             prog_name=name,
             standalone_mode=False,
             auto_envvar_prefix="PYLOAD",
         )
-        sys.stdout.flush()
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except click.Abort:
-        return 130
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        return error.exit_code
-    except PyloadError as error:
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        # Nobody reads any more; keep the interpreter from complaining when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except (click.ClickException, click.Abort, PyloadError, OSError) as error:
+        return _failed(error)
+    finally:
+        _let_go_of_stdout()
     return code if isinstance(code, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Say on standard error what went wrong, and give the exit code."""
+    match error:
+        case click.exceptions.NoArgsIsHelpError(ctx=click.Context() as context):
+            # As pilot-load does; it is no mistake.
+            click.echo(context.get_help())
+            return 0
+        case click.ClickException():
+            error.show()
+        case click.Abort():
+            return Interrupted.exit_code
+        case ConfigError():
+            click.echo(str(error), err=True)
+        case PyloadError():
+            click.echo(f"Error: {error}", err=True)
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            where = f" {error.filename}" if error.filename else ""
+            click.echo(f"Error: cannot write{where}: {error.strerror}; make room", err=True)
+        case BrokenPipeError() | OSError(errno=errno.EIO):
+            # Nobody reads any more, or the terminal is gone.
+            pass
+        case _:
+            raise error
+    return getattr(error, "exit_code", PyloadError.exit_code)
+
+
+def _let_go_of_stdout() -> None:
+    """Keep the interpreter from complaining when it flushes what nobody can take any more."""
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.options import global_values, with_global_options, words
 from pyload.cli.program import Command
 from pyload.errors import UsageError
 
@@ -20,10 +20,18 @@ from pyload.errors import UsageError
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-c", "--config", default="", metavar="FILE", help="The config; - is stdin.")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="The config; - is stdin.",
+)
 @click.option(
     "--cluster-type",
     default="fake-node",
+    shell_complete=words("fake-node", "fake", "real", "kwok"),
     metavar="TYPE",
     help="fake-node, fake, real or kwok.  [default: fake-node]",
 )

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option("-f", "--file", default="", metavar="FILE", help="Captured objects; - is stdin.")
+@click.option(
+    "-f",
+    "--file",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Captured objects; - is stdin.",
+)
 @click.option(
     "-n",
     "--config-only",
@@ -36,7 +43,9 @@ if TYPE_CHECKING:
     default=False,
     help="Create the pods instead of running proxies for them.",
 )
-@click.option("--delay", type=GoDuration(), default="0s", help="Pause between two proxies.")
+@click.option(
+    "--delay", type=GoDuration(), default="0s", show_default=True, help="Pause between two proxies."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--embedded", is_flag=True, help="Run against built-in servers; needs no Kubernetes.")
 @click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -29,16 +30,23 @@ def run_and_report(
     Raises:
         PyloadError: The run failed; its summary has been printed.
     """
-    set_up(log)
     # gRPC's core writes its own notes to stderr; what matters in them reaches us as a status.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     async def under_signals() -> Outcome:
         async with handle_signals() as stop:
+            loop = asyncio.get_running_loop()
+            # As SIGPIPE ends a Go program, but with its cleanup.
+            set_up(log, unread=lambda: loop.call_soon_threadsafe(stop.asked.set))
             return await main(stop)
 
     outcome = run(under_signals())
-    click.echo(outcome.listing or outcome.result.to_text(), err=err)
+    try:
+        click.echo(outcome.listing or outcome.result.to_text(), err=err)
+    except OSError:
+        # What went wrong in the run says more than that nobody reads of it.
+        if outcome.error is None:
+            raise
     if outcome.error is not None:
         raise outcome.error
     return 0

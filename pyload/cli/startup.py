@@ -25,9 +25,19 @@ if TYPE_CHECKING:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]")
-@click.option("--spec", default="", metavar="FILE", help="Pod to start, as YAML.  [required]")
-@click.option("--concurrency", type=GoInt(), default=1, help="Pods to start at a time.")
-@click.option("--cooldown", type=GoDuration(), default="10ms", help="Pause after each pod.")
+@click.option(
+    "--spec",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Pod to start, as YAML.  [required]",
+)
+@click.option(
+    "--concurrency", type=GoInt(), default=1, show_default=True, help="Pods to start at a time."
+)
+@click.option(
+    "--cooldown", type=GoDuration(), default="10ms", show_default=True, help="Pause after each pod."
+)
 @click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
 @click.option(
     "--embedded", is_flag=True, help="Run against a built-in API server; needs no Kubernetes."
@@ -52,18 +62,21 @@ def command(
     out: Path | None,
 ) -> int:
     """Start pods one after another, and measure how long they take to become ready."""
+    from pyload.commands.podspec import read_pod_spec  # noqa: PLC0415 - fast help
+    from pyload.config.files import read_bytes  # noqa: PLC0415
+
     settings = settings_of(context)
     for flag, value in (("--namespace", namespace), ("--spec", spec)):
         if not value:
             raise UsageError(f"{flag} required")
+    # Before signals are taken care of: a read of standard input hears of none.
+    pod = read_pod_spec(read_bytes(spec), source=spec)
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.podspec import read_pod_spec  # noqa: PLC0415 - fast help
         from pyload.commands.startup import StartupOptions, run_startup  # noqa: PLC0415
-        from pyload.config.files import read_bytes  # noqa: PLC0415
 
         options = StartupOptions(
-            pod=read_pod_spec(read_bytes(spec), source=spec),
+            pod=pod,
             namespace=namespace,
             concurrency=concurrency,
             cooldown=cooldown.seconds,

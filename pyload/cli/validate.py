@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.options import global_values, with_global_options, words
 from pyload.cli.program import Command
 from pyload.errors import ConfigError, UsageError
 
@@ -17,11 +17,12 @@ from pyload.errors import ConfigError, UsageError
 @click.option(
     "--cluster-type",
     default="fake-node",
+    shell_complete=words("fake-node", "fake", "real", "kwok"),
     metavar="TYPE",
     help="fake-node, fake, real or kwok.  [default: fake-node]",
 )
 @click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
-@click.argument("files", nargs=-1, metavar="FILE...")
+@click.argument("files", type=click.Path(allow_dash=True), nargs=-1, metavar="FILE...")
 @click.pass_context
 @global_values
 def command(_: click.Context, *, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 from pyload.commands.connection import Connection
 from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import own_servers
+from pyload.commands.outcome import Outcome, interrupted
+from pyload.commands.servers import opening, own_servers
+from pyload.errors import UsageError
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from pyload.errors import PyloadError
     from pyload.kube.tokens import Tokens
     from pyload.proxies.face import Proxies
 
@@ -52,6 +54,10 @@ class AdscOptions:
     workers: int | None = None
     habits: Habits = DEFAULT
 
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise UsageError(f"--count {self.count} is below 0", fix="give 0 or more")
+
 
 async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome:
     """Open the connections one after another, and keep them until stopped.
@@ -68,9 +74,10 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
     count = max(1, options.count)
     workers = workers_of(options.workers, proxies=count)
     async with contextlib.AsyncExitStack() as stack:
-        servers = await stack.enter_async_context(
-            own_servers(connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT)
+        opened = own_servers(
+            connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
         )
+        servers = await stack.enter_async_context(opening(opened, stop))
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None if servers.tokens is None else _default_account(servers.tokens)
         fleet = proxies_of(
@@ -84,18 +91,21 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         )
         await stack.enter_async_context(measurement.running(connection.metrics_addr, fleet))
         await stack.enter_async_context(fleet)
+        started = asyncio.Event()
         first = await first_of(
-            stop.asked.wait(), _connect(options, fleet), fleet.run(), name="adsc"
+            stop.asked.wait(), _connect(options, fleet, started), fleet.run(), name="adsc"
         )
         await fleet.refresh()
+        error: PyloadError | None = None
         reason = "stopped by a signal" if first == 0 else "its duration was over"
+        if not started.is_set():
+            error, reason = interrupted()
         result = measurement.result(fleet, left=0, exit_reason=reason)
-        if options.out is not None:
-            await write_result(options.out, result)
-        return Outcome(result)
+        unwritten = await write_result(options.out, result)
+        return Outcome(result, error or unwritten)
 
 
-async def _connect(options: AdscOptions, fleet: Proxies) -> None:
+async def _connect(options: AdscOptions, fleet: Proxies, started: asyncio.Event) -> None:
     ips = IpAllocator()
     for _ in range(max(1, options.count)):
         ip = ips.allocate()
@@ -113,6 +123,7 @@ async def _connect(options: AdscOptions, fleet: Proxies) -> None:
             )
         )
         await asyncio.sleep(options.delay)
+    started.set()
     if options.duration is None:
         await asyncio.get_running_loop().create_future()
     else:

@@ -14,7 +14,7 @@ from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import own_api_server
+from pyload.commands.servers import opening, own_api_server
 from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
 from pyload.kube.discovery import Discovery
 from pyload.kube.objects import RUN_LABEL
@@ -67,7 +67,7 @@ async def run_cleanup(options: CleanupOptions, *, stop: Stop) -> Outcome:
             "cleanup needs to know whose objects to remove",
             fix="give --run-id ID, which a run prints and labels its objects with, or --all",
         )
-    async with own_api_server(options.connection) as client:
+    async with opening(own_api_server(options.connection), stop) as client:
         return await CleanupRun(client, options).run(stop)
 
 

@@ -21,7 +21,7 @@ from pyload.commands.kwok import KwokFlags
 from pyload.commands.machine import need_of, shortages
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.config.dump import dump
 from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
@@ -128,7 +128,7 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
             opened = own_servers(
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
-        servers = await stack.enter_async_context(opened)
+        servers = await stack.enter_async_context(opening(opened, stop))
         return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
 
 
@@ -168,7 +168,11 @@ def plan_run(options: ClusterOptions) -> Planned:
         log.warning("%s", warning)
     rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
     names, ips = Names(rng), IpAllocator()
-    plan = plan_cluster(loaded.config, options.cluster_type, names=names, next_ip=ips.allocate)
+    try:
+        plan = plan_cluster(loaded.config, options.cluster_type, names=names, next_ip=ips.allocate)
+    except PyloadError as error:
+        log.critical("%s", error.what)
+        raise
     log.info("%s", loaded.because)
     log.info("Starting simulation with config:\n%s", dump(loaded.config, loaded.dialect))
     log.info(
@@ -275,15 +279,15 @@ class MeshRun:
             await self.fleet.refresh()
             error = error or self._unserved()
             result = self._result(reason)
-            await self._write(result)
+            await write_result(self._options.out, result)
             self.measurement.phase = "cleaning up"
             # A renewed lease would outlive its node.
             await cancel([leases])
             error = await self._clean_up(stop, error)
             result = replace(result, objects=self._result(reason).objects)
-            await self._write(result)
+            unwritten = await write_result(self._options.out, result)
         listing = self.following.listing if self.following is not None else ""
-        return Outcome(result, error, listing)
+        return Outcome(result, error or unwritten, listing)
 
     async def _live(self, background: Supervisor, stop: Stop) -> tuple[PyloadError | None, str]:
         """Run until something ends it; give the error, if it was one, and the reason."""
@@ -392,7 +396,3 @@ class MeshRun:
         left = len(self.writer.ledger)
         result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
         return result if self.following is None else replace(result, kwok=self.following.counts())
-
-    async def _write(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)

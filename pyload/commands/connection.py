@@ -62,9 +62,15 @@ class Connection:
             UsageError: They make no sense.
         """
         auth = infer(self.auth, self.pilot_address)
-        for address in (self.pilot_address, self.ca_address):
-            if address:
-                split_address(address)
+        for flag, address in (
+            ("--pilot-address", self.pilot_address),
+            ("--ca-address", self.ca_address),
+        ):
+            try:
+                if address:
+                    split_address(address)
+            except UsageError as error:
+                raise error.during(flag) from None
         if self.transport not in ("lean", "grpc"):
             raise UsageError(
                 f"--transport {self.transport} is not supported", fix="choose lean or grpc"

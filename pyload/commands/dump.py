@@ -14,7 +14,7 @@ from pyload.commands.envoyjson import Reader
 from pyload.commands.fetch import Fetched, fetch
 from pyload.commands.measurement import Measurement
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import own_servers
+from pyload.commands.servers import opening, own_servers
 from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
 from pyload.kube.resources import PODS
 from pyload.proxies.pods import Skip, read_pod, spec_of
@@ -81,7 +81,7 @@ async def run_dump(
     stop = stop or Stop()
     connection = options.connection
     measurement = Measurement(command="dump", client=None)
-    async with own_servers(connection, proxies=1) as servers:
+    async with opening(own_servers(connection, proxies=1), stop) as servers:
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
         spec = proxy_of(pod, metadata=connection.metadata)

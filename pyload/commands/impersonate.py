@@ -13,9 +13,9 @@ from pyload.commands.fleets import proxies_of, workers_of
 from pyload.commands.following import Following
 from pyload.commands.kwok import KwokFlags
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
+from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.replicas import Replicas
-from pyload.commands.servers import own_servers
+from pyload.commands.servers import opening, own_servers
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, first_of
@@ -86,10 +86,10 @@ async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = No
     """
     if options.out is not None:
         check_writable(options.out)
-    async with own_servers(
-        options.connection, proxies=1, workers=options.processes, open_ended=True
-    ) as servers:
-        return await ImpersonateRun(options, servers).run(stop or Stop())
+    stop = stop or Stop()
+    opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
+    async with opening(opened, stop) as servers:
+        return await ImpersonateRun(options, servers).run(stop)
 
 
 class ImpersonateRun:
@@ -148,31 +148,31 @@ class ImpersonateRun:
                     background.spawn(self.following.run(), name="follower")
                     background.spawn(self.replicas.run(), name="replicas")
                     background.spawn(self.fleet.run(), name="proxies")
-                    reason = await background.guard(self._live(stop), name="impersonate")
+                    error, reason = await background.guard(self._live(stop), name="impersonate")
             except PyloadError as failure:
                 log.error("failed: %s", failure)
                 error, reason = failure, "failed"
             await self.fleet.refresh()
             result = self._result(reason)
-            if options.out is not None:
-                await write_result(options.out, result)
+            unwritten = await write_result(options.out, result)
         queue_log.info("stopped", extra=_LABELS)
-        return Outcome(result, error)
+        return Outcome(result, error or unwritten)
 
-    async def _live(self, stop: Stop) -> str:
+    async def _live(self, stop: Stop) -> tuple[PyloadError | None, str]:
         started = asyncio.get_running_loop().time()
         synced = self.following.follower.synced
-        if await first_of(synced.wait(), stop.asked.wait(), name="synced") == 0:
-            seconds = asyncio.get_running_loop().time() - started
-            for name in ("pods", "queue"):
-                labels = {"name": name, "attempt": 1, "time": f"{seconds:.3f}s"}
-                log.info("sync complete", extra={"labels": labels})
-            self.measurement.phase = "running"
-            ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
-            if self._options.duration is not None:
-                ends.append(asyncio.sleep(self._options.duration))
-            await first_of(*ends, name="run")
-        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        if await first_of(synced.wait(), stop.asked.wait(), name="synced") != 0:
+            return interrupted()
+        seconds = asyncio.get_running_loop().time() - started
+        for name in ("pods", "queue"):
+            labels = {"name": name, "attempt": 1, "time": f"{seconds:.3f}s"}
+            log.info("sync complete", extra={"labels": labels})
+        self.measurement.phase = "running"
+        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        if self._options.duration is not None:
+            ends.append(asyncio.sleep(self._options.duration))
+        await first_of(*ends, name="run")
+        return None, "stopped by a signal" if stop.asked.is_set() else "its duration was over"
 
     def _configured(self, spec: ProxySpec) -> None:
         """Take that a replica has its config; a pod's time is its first one's."""

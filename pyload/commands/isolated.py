@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ from pyload.errors import ClusterUnreachable, UsageError
 from pyload.kube.client import Client
 from pyload.proxies.fleet import Route
 from pyload.proxies.paths import connector
-from pyload.tasks import Stop, Supervisor, clock, first_of
+from pyload.tasks import Stop, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
 if TYPE_CHECKING:
@@ -132,16 +133,19 @@ async def _api_server(
 ) -> AsyncIterator[tuple[ApiServer, str]]:
     host, port = listening(listen)
     server = ApiServer()
-    try:
-        async with server.serve(host=host, port=port) as url:
-            if options.kubeconfig_out is not None:
-                await asyncio.to_thread(_write_kubeconfig, options.kubeconfig_out, url)
-                log.info("kubeconfig written to %s", options.kubeconfig_out)
-            yield server, url
-    except OSError as error:
-        raise ClusterUnreachable(
-            f"cannot listen on {listen}: {error.strerror}", fix="give --listen another address"
-        ) from error
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            url = await stack.enter_async_context(server.serve(host=host, port=port))
+        except OSError as error:
+            # asyncio's own text names the address once more, as a tuple.
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise ClusterUnreachable(
+                f"cannot listen on {listen}: {reason}", fix="give --listen another address"
+            ) from error
+        if options.kubeconfig_out is not None:
+            await asyncio.to_thread(_write_kubeconfig, options.kubeconfig_out, url)
+            log.info("kubeconfig written to %s", options.kubeconfig_out)
+        yield server, url
 
 
 @contextlib.asynccontextmanager
@@ -195,7 +199,7 @@ class _Served:
         self, run: MeshRun | ReproduceRun, background: Supervisor, stop: Stop
     ) -> None:
         # Istiod has its types linked in; loading them is not part of its time.
-        await asyncio.to_thread(generate.preload)
+        await in_detached_thread(generate.preload)
         await run.started.wait()
         log.info("fake configuration setup, launching Istiod")
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")

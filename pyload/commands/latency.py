@@ -18,11 +18,10 @@ from pyload.commands.arrivals import Arrivals, Spread
 from pyload.commands.changes import NAMESPACE, Change, base_of, change_of, needed
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.outcome import Outcome, interrupted
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
 from pyload.kube.ips import IpAllocator
-from pyload.kube.objects import RUN_LABEL
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
@@ -88,6 +87,7 @@ async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> O
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
     proxies = max(1, options.clients)
@@ -96,9 +96,9 @@ async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> O
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
             opened = own_servers(options.connection, proxies=proxies)
-        servers = await stack.enter_async_context(opened)
+        servers = await stack.enter_async_context(opening(opened, stop))
         run = LatencyRun(options, servers)
-        return await background.guard(run.run(stop or Stop()), name="latency")
+        return await background.guard(run.run(stop), name="latency")
 
 
 class LatencyRun:
@@ -122,6 +122,7 @@ class LatencyRun:
         self._clock = clock()
         self._debug = log.isEnabledFor(logging.DEBUG)
         self._more = asyncio.Event()
+        self._connected = False
         self._arrivals: Arrivals | None = None
         self._served: Mapping[Resource, Resource] = {}
         self._times = {column: Histogram() for column in _COLUMNS}
@@ -157,19 +158,22 @@ class LatencyRun:
             try:
                 if await first_of(self._measure(), stop.asked.wait(), name="latency") != 0:
                     reason = "stopped by a signal"
+                    if not self._connected:
+                        error, reason = interrupted()
             except PyloadError as failure:
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._save(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             left = await remove_all(self.writer, stop)
             result = replace(result, objects=self._result(reason).objects)
-            await self._save(result)
+            unwritten = await write_result(options.out, result)
         if left:
             if error is not None:
                 log.error("%s", error)
-            error = CleanupIncomplete(left, fix=f"they have the label {RUN_LABEL}={self._run_id}")
-        return Outcome(result, error)
+            fix = f"remove them with `pyload cleanup --run-id {self._run_id}`"
+            error = CleanupIncomplete(left, fix=fix)
+        return Outcome(result, error or unwritten)
 
     async def _measure(self) -> None:
         self._served = await find_served(self._client, needed(self._options.kind))
@@ -178,6 +182,7 @@ class LatencyRun:
             await self._create(*base)
         self.measurement.phase = "connecting"
         await self._connect()
+        self._connected = True
         self.measurement.phase = "running"
         ends: list[Coroutine[Any, Any, Any]] = [self._rounds(), self._closed()]
         await first_of(*ends, name="rounds")
@@ -303,10 +308,6 @@ class LatencyRun:
         left = len(self.writer.ledger)
         result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
         return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
-
-    async def _save(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:

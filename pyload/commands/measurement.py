@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from pyload import __version__
-from pyload.errors import UsageError
+from pyload.errors import PyloadError, UsageError
 from pyload.proxies.counts import Counts
 from pyload.report import usage
 from pyload.report.exposition import serve
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from pyload.kube.client import Client
     from pyload.proxies.face import Proxies
+
+log = logging.getLogger("pyload")
 
 
 class Measurement:
@@ -77,10 +80,12 @@ class Measurement:
             background = await stack.enter_async_context(Supervisor())
             background.spawn(probe(self.metrics.loop_lag), name="loop-lag")
             # Log lines and a live line on one terminal would write over each other.
+            # There is no standard output at all under `>&-`.
+            logs_shown = sys.stdout is not None and sys.stdout.isatty()
             progress = show_progress(
                 lambda: self._status(fleet, objects_wanted),
                 environ=os.environ,
-                enabled=not sys.stdout.isatty(),
+                enabled=not logs_shown,
             )
             background.spawn(progress, name="progress")
             if metrics_addr:
@@ -142,15 +147,24 @@ class Measurement:
         )
 
 
-async def write_result(path: Path, result: Result) -> None:
-    """Write a result as JSON, whole or not at all.
+async def write_result(path: Path | None, result: Result) -> PyloadError | None:
+    """Write a result as JSON, whole or not at all; without a path there is nothing to do.
 
-    Raises:
-        UsageError: The file cannot be written.
+    Returns:
+        Why the file could not be written: that must not keep a run from cleaning up.
     """
-    await asyncio.to_thread(
-        _write, path, orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2)
-    )
+    if path is None:
+        return None
+    text = orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    try:
+        await asyncio.to_thread(_write, path, text)
+    except OSError as error:
+        trouble = PyloadError(
+            f"cannot write {path}: {error.strerror}", fix="give --out another file"
+        )
+        log.error("%s", trouble)
+        return trouble
+    return None
 
 
 def check_writable(path: Path, *, flag: str = "--out") -> None:
@@ -163,17 +177,45 @@ def check_writable(path: Path, *, flag: str = "--out") -> None:
     Raises:
         UsageError: It cannot.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        problem = "is a directory" if path.is_dir() else "its folder does not exist"
+    problem = _problem(path)
+    if problem:
         raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
 
 
-def _write(path: Path, text: bytes) -> None:
-    part = path.with_name(f"{path.name}.part")
+def _problem(path: Path) -> str:
     try:
-        part.write_bytes(text + b"\n")
-        part.replace(path)
+        if path.is_dir():
+            return "is a directory"
+        if not path.parent.is_dir():
+            return "its folder does not exist"
+        if path.exists() and not os.access(path, os.W_OK):
+            return "permission denied"
+        if _is_plain(path):
+            part = _part(path)
+            part.touch()
+            part.unlink()
     except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror}", fix="give --out another file"
-        ) from error
+        return (error.strerror or str(error)).lower()
+    return ""
+
+
+def _write(path: Path, text: bytes) -> None:
+    if not _is_plain(path):
+        path.write_bytes(text)
+        return
+    part = _part(path)
+    try:
+        part.write_bytes(text)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether a file may take the path's place; a device, a pipe or a link is to stay."""
+    return not path.is_symlink() and (path.is_file() or not path.exists())
+
+
+def _part(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyload.errors import Interrupted
+
 if TYPE_CHECKING:
     from pyload.errors import PyloadError
     from pyload.report.summary import Result
@@ -23,3 +25,8 @@ class Outcome:
     result: Result
     error: PyloadError | None = None
     listing: str = ""
+
+
+def interrupted() -> tuple[PyloadError, str]:
+    """Give the error and the reason of a run that was stopped before its start-up was complete."""
+    return Interrupted("interrupted before start-up was complete"), "interrupted during start-up"

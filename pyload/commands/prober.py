@@ -16,9 +16,9 @@ from pyload.cluster.writer import Writer
 from pyload.commands import probes
 from pyload.commands.connection import Connection, split_address
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
+from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.probes import Probe
-from pyload.commands.servers import own_api_server
+from pyload.commands.servers import opening, own_api_server
 from pyload.errors import (
     CleanupIncomplete,
     NotFound,
@@ -77,6 +77,10 @@ class ProberOptions:
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
 
+    def __post_init__(self) -> None:
+        if self.replicas < 0:
+            raise UsageError(f"--replicas {self.replicas} is below 0", fix="give 0 or more")
+
 
 async def run_prober(
     options: ProberOptions, *, write: Callable[[str], None], stop: Stop | None = None
@@ -91,15 +95,20 @@ async def run_prober(
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
+    if options.gateway:
+        try:
+            split_address(options.gateway)
+        except UsageError as error:
+            raise error.during("--gateway-address") from None
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(own_api_server(options.connection))
+        client = await stack.enter_async_context(opening(own_api_server(options.connection), stop))
         address = options.gateway or await _ingress(client)
-        split_address(address)
         ask = await stack.enter_async_context(_asking(address))
         run = ProberRun(options, client, ask, write, address=address)
-        return await run.run(stop or Stop())
+        return await run.run(stop)
 
 
 class ProberRun:
@@ -135,6 +144,7 @@ class ProberRun:
         self._written = Histogram()
         self._ready = Histogram()
         self._late = 0
+        self._warm = False
         self.measurement = Measurement(command="prober", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.measurement.metrics)
 
@@ -147,14 +157,16 @@ class ProberRun:
             try:
                 if await first_of(self._measure(), stop.asked.wait(), name="prober") != 0:
                     reason = "stopped by a signal"
+                    if not self._warm:
+                        error, reason = interrupted()
             except PyloadError as failure:
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._save(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             left = await remove_all(self.writer, stop)
             result = replace(result, objects=self._result(reason).objects)
-            await self._save(result)
+            unwritten = await write_result(options.out, result)
         if left:
             fix = f"remove it with `kubectl delete namespace {probes.NAMESPACE}`"
             if error is not None:
@@ -166,7 +178,7 @@ class ProberRun:
                 f"{self._late} of {total} routes were not ready in {options.threshold:g} s",
                 fix="raise --delay-threshold, or look at the gateway and istiod",
             )
-        return Outcome(result, error)
+        return Outcome(result, error or unwritten)
 
     async def _measure(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():
@@ -174,8 +186,9 @@ class ProberRun:
         await self.writer.create(NAMESPACES, namespace(probes.NAMESPACE, run_id=self._run_id))
         api_version = self._kinds["Gateway"].api_version
         await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
-        self._write(probes.HEADER)
+        self._print(probes.HEADER)
         await self._warm_up()
+        self._warm = True
         self.measurement.phase = "running"
         for index in range(self._options.replicas):
             if index:
@@ -236,8 +249,15 @@ class ProberRun:
                 fix=f"remove what an earlier run left: `kubectl delete ns {probes.NAMESPACE}`",
             )
 
+    def _print(self, line: str) -> None:
+        try:
+            self._write(line)
+        except OSError as error:
+            # Such as that of `pyload prober | head`; what was created is to be removed first.
+            raise PyloadError(f"cannot write the lines: {error.strerror or error}") from error
+
     def _take(self, probe: Probe) -> None:
-        self._write(probe.to_csv())
+        self._print(probe.to_csv())
         self._written.record(probe.written)
         if probe.ready is None:
             self._late += 1
@@ -248,10 +268,6 @@ class ProberRun:
         result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
         times = {"written": Latency.of(self._written), "ready": Latency.of(self._ready)}
         return replace(result, times=times)
-
-    async def _save(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 async def _ingress(client: Client) -> str:

@@ -17,11 +17,10 @@ from pyload.commands.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, own_servers
+from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.commands.spool import Spool
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.kube.discovery import Discovery
-from pyload.kube.objects import RUN_LABEL
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.pods import spec_of
 from pyload.tasks import Stop, Supervisor, first_of
@@ -90,7 +89,7 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
                 opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
                 opened = own_servers(options.connection, proxies=proxies)
-            servers = await stack.enter_async_context(opened)
+            servers = await stack.enter_async_context(opening(opened, stop))
             run = ReproduceRun(options, spool, servers)
             return await background.guard(run.run(stop), name="reproduce")
 
@@ -182,15 +181,16 @@ class ReproduceRun:
                 log.error("failed: %s, starting cleanup", failure)
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._write(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             await self.fleet.stop_all()
             left = await remove_all(self.writer, stop, announce=_announce)
             result = replace(result, objects=self._result(reason).objects)
-            await self._write(result)
+            unwritten = await write_result(options.out, result)
         if left:
-            error = CleanupIncomplete(left, fix=f"they have the label {RUN_LABEL}={self._run_id}")
-        return Outcome(result, error)
+            fix = f"remove them with `pyload cleanup --run-id {self._run_id}`"
+            error = CleanupIncomplete(left, fix=fix)
+        return Outcome(result, error or unwritten)
 
     async def _live(self, stop: Stop) -> str:
         if await first_of(self._replay(), stop.asked.wait(), name="replay") != 0:
@@ -254,10 +254,6 @@ class ReproduceRun:
     def _result(self, reason: str) -> Result:
         left = len(self.writer.ledger)
         return self.measurement.result(self.fleet, left=left, exit_reason=reason)
-
-    async def _write(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 def _announce(entry: Entry) -> None:

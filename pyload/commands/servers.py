@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pyload.commands.connection import check_api_server, check_control_plane
 from pyload.commands.machine import need_of, prepare
+from pyload.commands.outcome import interrupted
 from pyload.commands.routes import Authorities, routes_of
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
+from pyload.tasks import cancel
 from pyload.xds import credentials
 from pyload.xds.tls import ISTIOD, server_names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from pyload.commands.connection import Connection
     from pyload.embedded.kwok.stages import Stages
     from pyload.proxies.fleet import Route
     from pyload.proxies.paths import Paths
     from pyload.proxies.spec import ProxySpec
-    from pyload.tasks import Supervisor
+    from pyload.tasks import Stop, Supervisor
     from pyload.xds.certificates import Certificates
+
+T = TypeVar("T")
 
 log = logging.getLogger("pyload")
 
@@ -51,6 +57,25 @@ class Servers:
     certificates: Callable[[str], Certificates] | None = None
     paths: Paths | None = None
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@contextlib.asynccontextmanager
+async def opening(servers: AbstractAsyncContextManager[T], stop: Stop) -> AsyncIterator[T]:
+    """Open servers, unless the user ends the run while they are silent.
+
+    Raises:
+        Interrupted: The user has.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        opened = asyncio.create_task(stack.enter_async_context(servers), name="open-servers")
+        asked = asyncio.create_task(stop.asked.wait(), name="asked")
+        try:
+            await asyncio.wait({opened, asked}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await cancel([opened, asked])
+        if opened.cancelled():
+            raise interrupted()[0]
+        yield opened.result()
 
 
 @contextlib.asynccontextmanager
@@ -112,7 +137,7 @@ async def own_servers(
 
             roots = await find_roots(connection, client)
         if address and proxies:
-            names = await _check(address, roots if credentials.uses_tls(auth) else b"")
+            names = await _check(address, roots, tls=credentials.uses_tls(auth))
         need = need_of(
             connection,
             auth,
@@ -138,15 +163,16 @@ async def own_servers(
         yield Servers(client, address, routes, tokens, certificates, routes.paths, sources)
 
 
-async def _check(address: str, roots: bytes) -> dict[str, str]:
+async def _check(address: str, roots: bytes, *, tls: bool) -> dict[str, str]:
     """Make sure that the control plane is there, and give its name if it is to be verified."""
-    if not roots:
+    if not tls:
         await check_control_plane(address)
         return {}
     from pyload.commands.trust import check_tls  # noqa: PLC0415 - imports ssl
 
     names = server_names(address, os.environ.get("ISTIOD_SAN", ""))
-    return {address: await check_tls(address, roots, names)}
+    name = await check_tls(address, roots, names)
+    return {address: name} if roots else {}
 
 
 @contextlib.asynccontextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import selectors
 import sys
 import tempfile
 from array import array
 from collections import Counter
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, BinaryIO, Final, Self
+from io import FileIO
+from typing import TYPE_CHECKING, Final, Self
 
 import orjson
 
@@ -25,13 +28,15 @@ from pyload.errors import ConfigError, Interrupted, Problem
 from pyload.kube.documents import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
     from pyload.commands.capture import Kind
     from pyload.kube.resources import Obj
 
 _CHUNK: Final = 1 << 20
+_PATIENCE: Final = 0.2
+"""Seconds after which a silent pipe is left, if the user wants to end."""
 
 
 class Spool:
@@ -81,19 +86,21 @@ class Spool:
         """
         with ExitStack() as stack:
             try:
-                if path == "-":
-                    file: BinaryIO = sys.stdin.buffer
-                else:
-                    file = stack.enter_context(open(path, "rb"))  # noqa: PTH123 - may be a pipe
-                self._load(file, path, config_only=config_only, stopped=stopped)
+                file = stack.enter_context(_open(path))
+                chunks = _chunks(file, stopped)
+                self._load(chunks, path, config_only=config_only, stopped=stopped)
             except OSError as error:
                 what = (error.strerror or str(error)).lower()
-                raise ConfigError((Problem(path, 0, 0, what, "check --file"),)) from error
+                raise ConfigError((Problem(path, 0, 0, what, "check the path"),)) from error
 
     def _load(
-        self, file: BinaryIO, source: str, *, config_only: bool, stopped: Callable[[], bool]
+        self,
+        chunks: Iterable[bytes],
+        source: str,
+        *,
+        config_only: bool,
+        stopped: Callable[[], bool],
     ) -> None:
-        chunks = iter(lambda: file.read(_CHUNK), b"")
         for piece in split(chunks, source=source):
             if stopped():
                 raise Interrupted("interrupted while the file was being read")
@@ -183,3 +190,26 @@ class Spool:
             for kind, count in sorted(self.ignored.items())
         ]
         return "\n".join(lines) or "there is nothing to replay"
+
+
+def _open(path: str) -> FileIO:
+    if path != "-":
+        return FileIO(path)
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return FileIO(sys.stdin.fileno(), closefd=False)
+
+
+def _chunks(file: FileIO, stopped: Callable[[], bool]) -> Iterator[bytes]:
+    """Read a file to its end, or until the user has enough of waiting for a silent pipe."""
+    with selectors.PollSelector() as selector:
+        selector.register(file, selectors.EVENT_READ)
+        while not stopped():
+            if not selector.select(_PATIENCE):
+                continue
+            chunk = file.read(_CHUNK)
+            if not chunk:
+                break
+            yield chunk
+    if stopped():
+        raise Interrupted("interrupted while the file was being read")

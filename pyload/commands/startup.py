@@ -15,11 +15,11 @@ from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.connection import Connection
 from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
+from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.podspec import numbered
 from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
-from pyload.commands.servers import embedded_servers, own_api_server
-from pyload.errors import CleanupIncomplete, PyloadError
+from pyload.commands.servers import embedded_servers, opening, own_api_server
+from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.kube.kwok import kwok_node
 from pyload.kube.objects import RUN_LABEL, namespace
 from pyload.kube.resources import NAMESPACES, NODES, PODS
@@ -68,6 +68,10 @@ class StartupOptions:
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
 
+    def __post_init__(self) -> None:
+        if self.concurrency < 0:
+            raise UsageError(f"--concurrency {self.concurrency} is below 0", fix="give 0 or more")
+
 
 async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> Outcome:
     """Start pods until stopped, and remove them.
@@ -75,18 +79,20 @@ async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> O
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
+    stop = stop or Stop()
     if options.out is not None:
         check_writable(options.out)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
-            client = (await stack.enter_async_context(opened)).client
+            client = (await stack.enter_async_context(opening(opened, stop))).client
             assert client is not None
             await _furnish(client, options.namespace)
         else:
-            client = await stack.enter_async_context(own_api_server(options.connection))
+            opened_server = opening(own_api_server(options.connection), stop)
+            client = await stack.enter_async_context(opened_server)
         run = StartupRun(options, client)
-        return await background.guard(run.run(stop or Stop()), name="startup")
+        return await background.guard(run.run(stop), name="startup")
 
 
 async def _furnish(client: Client, name: str) -> None:
@@ -143,21 +149,22 @@ class StartupRun:
         error: PyloadError | None = None
         async with self.measurement.running(options.connection.metrics_addr):
             try:
-                reason = await self._live(stop)
+                error, reason = await self._live(stop)
             except PyloadError as failure:
                 log.error("failed: %s, starting cleanup", failure)
                 error, reason = failure, "failed"
             result = self._result(reason)
-            await self._write(result)
+            await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             error = await self._clean_up(stop) or error
             result = replace(result, objects=self._result(reason).objects)
-            await self._write(result)
+            unwritten = await write_result(options.out, result)
         if error is None and self._failed and not self.totals.count:
             error = PyloadError(
                 f"none of {self._failed} pods became ready", fix="see the warnings above"
             )
-        return Outcome(result, error, f"{self.totals.text()}\n\n{result.to_text()}")
+        listing = f"{self.totals.text()}\n\n{result.to_text()}"
+        return Outcome(result, error or unwritten, listing)
 
     def replace(self, objects: list[Obj]) -> None:
         """Take all pods of the run that there are."""
@@ -178,16 +185,18 @@ class StartupRun:
         else:
             watched.see(obj, self._now())
 
-    async def _live(self, stop: Stop) -> str:
+    async def _live(self, stop: Stop) -> tuple[PyloadError | None, str]:
         async with Supervisor() as background:
             background.spawn(self._reflector.run(), name="pods")
-            await background.guard(self._reflector.synced.wait(), name="synced")
+            synced = first_of(self._reflector.synced.wait(), stop.asked.wait(), name="synced")
+            if await background.guard(synced, name="synced") != 0:
+                return interrupted()
             self.measurement.phase = "running"
             ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait(), self._work()]
             if self._options.duration is not None:
                 ends.append(asyncio.sleep(self._options.duration))
             await background.guard(first_of(*ends, name="startup"), name="startup-pods")
-        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        return None, "stopped by a signal" if stop.asked.is_set() else "its duration was over"
 
     async def _work(self) -> None:
         try:
@@ -260,10 +269,6 @@ class StartupRun:
         result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
         times = {column: Latency.of(each) for column, each in self._histograms.items()}
         return replace(result, times=times)
-
-    async def _write(self, result: Result) -> None:
-        if self._options.out is not None:
-            await write_result(self._options.out, result)
 
 
 class _Watched:

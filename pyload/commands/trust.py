@@ -83,7 +83,7 @@ async def check_tls(address: str, roots: bytes, names: Sequence[str]) -> str:
 
     Args:
         address: ``HOST:PORT``.
-        roots: Certificates in PEM that must have signed the server's.
+        roots: Certificates in PEM that must have signed the server's; empty does not verify it.
         names: Names that the server may have.
 
     Returns:

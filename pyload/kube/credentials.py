@@ -130,9 +130,8 @@ class _KubeconfigSource:
                 self._document, client_configuration=settings
             )
         except Exception as error:  # that package lets whatever a file's content causes through
-            text = str(error).strip() or type(error).__name__
             raise UsageError(
-                f"kubeconfig {self._selected.source}: {text}",
+                f"kubeconfig {self._selected.source}: {_reason(error, self._selected.user)}",
                 fix="check that kubectl works with it, or name another with --kubeconfig",
             ) from error
         self._expires = getattr(loader, "exec_plugin_expiry", None)
@@ -184,6 +183,15 @@ async def _in_cluster(
         ssl=_tls(settings, str(folder)),
         headers=_Headers(_bearer(settings), authorization, lambda: _REFRESH_SECONDS).get,
     )
+
+
+def _reason(error: Exception, user: Mapping[str, Any]) -> str:
+    """Say why a user's credentials cannot be had, and what file or program that is about."""
+    if isinstance(error, OSError) and error.strerror:
+        plugin = (user.get("exec") or {}).get("command")
+        what = error.filename or (f"plug-in {plugin}" if plugin else "")
+        return f"{what}: {error.strerror}" if what else error.strerror
+    return str(error).strip() or type(error).__name__
 
 
 def _bearer(settings: Any) -> str:

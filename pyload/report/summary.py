@@ -180,17 +180,13 @@ class Result:
         }
 
     def to_text(self) -> str:
-        """Give the text for a terminal; the same lines in the same order every time."""
+        """Give the text for a terminal; the lines have the same order every time."""
         run = f"run {self.run_id}" if self.run_id else ""
         title = ", ".join(filter(None, (self.command, self.cluster_type, run)))
         rows = [
             *([] if self.kwok is None else self.kwok.rows()),
             ("proxies", _proxies(self.proxies)),
-            ("disconnects", _counts(sorted(self.disconnects.items())) or "none"),
-            ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
-            ("first config", latency_text(self.first_config)),
-            ("connect", latency_text(self.connect)),
-            ("pace", _pacing(self.pacing)),
+            *(self._streams() if self._had_proxies() else ()),
             ("objects", _objects(self.objects)),
             *([("churn", _churn(self.churn))] if self.churn else []),
             *((name, latency_text(latency)) for name, latency in self.times.items()),
@@ -199,6 +195,18 @@ class Result:
         width = max(len(name) for name, _ in rows)
         lines = [f"{title}: {time_text(self.duration)}, {self.exit_reason}"]
         return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+
+    def _had_proxies(self) -> bool:
+        return bool(self.proxies.wanted or self.disconnects or any(self.pushes.values()))
+
+    def _streams(self) -> list[tuple[str, str]]:
+        return [
+            ("disconnects", _counts(sorted(self.disconnects.items())) or "none"),
+            ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
+            ("first config", latency_text(self.first_config)),
+            ("connect", latency_text(self.connect)),
+            ("pace", _pacing(self.pacing)),
+        ]
 
 
 def _with_types(counts: Mapping[str, int]) -> dict[str, int]:

@@ -43,12 +43,13 @@ class Log:
         """Write a line with the label of the workload."""
         if self.on:
             workload = self.name.split("~", 3)[2].rpartition(".")[0]
-            logger.info(text, *values, extra={"labels": {"workload": workload}})
+            # The place in the code that `--log_caller` shows is the caller's.
+            logger.info(text, *values, extra={"labels": {"workload": workload}}, stacklevel=2)
 
     def plain(self, text: str) -> None:
         """Write a line without labels."""
         if self.on:
-            logger.info(text)
+            logger.info(text, stacklevel=2)
 
     def first(self, type_url: TypeUrl, seconds: float) -> None:
         """Write that the first response of a type has come."""

@@ -6,8 +6,11 @@ import json
 import os
 import pstats
 import runpy
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,7 @@ items:
 - {apiVersion: v1, kind: Namespace, metadata: {name: mesh}}
 - {apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: mesh}}
 """
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs its /proc and /dev")
 POD = "spec: {containers: [{name: app, image: a}]}"
 
 
@@ -52,6 +56,7 @@ def test_help_fits_a_screen_and_ends_with_an_example(
     lines = capsys.readouterr().out.rstrip().splitlines()
 
     assert len(lines) <= 40
+    assert max(map(len, lines)) <= 80
     example = "\n".join(lines).rpartition("\nExample")[2]
     assert f"pyload {ALIASES.get(name, name)}" in example
     assert example.count("\n") <= 3
@@ -65,6 +70,24 @@ def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[st
     assert len(lines) <= 45
     assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)
     assert "pyload cluster --embedded" in lines[-1]
+
+
+def test_flags_stand_under_their_own_title(capsys: pytest.CaptureFixture[str]) -> None:
+    """`dump --timeout` has nothing to do with kwok's flag of that name."""
+    for name, kwok in (("dump", False), ("latency", False), ("cluster", True)):
+        assert program("pyload", [name, "--help"]) == 0
+        assert ("kwok:" in capsys.readouterr().out) is kwok, name
+
+
+def test_help_without_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pyload`, `pyload help` and `pyload help COMMAND` do what they do in pilot-load."""
+    for arguments in ([], ["help"]):
+        assert program("pyload", arguments) == 0
+        assert "Commands:" in capsys.readouterr().out
+    assert program("pyload", ["help", "pod-startup"]) == 0
+    assert "pod-startup [OPTIONS]" in capsys.readouterr().out
+    assert program("pyload", ["help", "startupp"]) == 2
+    assert "did you mean startup?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -85,6 +108,33 @@ def test_completion_knows_commands_and_the_flags_of_aliases(
         assert "--log_output_level" in flags, name
     found = completion.get_completions(["in-memory-istiod"], "--short")
     assert [one.value for one in found] == ["--shortCircuit"]
+    for words, begun, values in (
+        ([], "xds", ["xds-latency"]),
+        (["help"], "adsc-", ["adsc-impersonate"]),
+        (["cluster", "--cluster-type"], "fake", ["fake-node", "fake"]),
+        (["-a"], "pl", ["plaintext", "plaintext-jwt"]),
+    ):
+        assert [one.value for one in completion.get_completions(words, begun)] == values
+
+
+@pytest.mark.parametrize(
+    ("words", "type_"),
+    [
+        (["cluster", "-c"], "file"),
+        (["reproduce", "-f"], "file"),
+        (["pod-startup", "--spec"], "file"),
+        (["isolated", "-r"], "file"),
+        (["validate"], "file"),
+        (["-k"], "file"),
+        (["dump", "--out"], "dir"),
+    ],
+)
+def test_completion_offers_files_where_files_are_wanted(words: list[str], type_: str) -> None:
+    """`-c mes<TAB>` is the most frequent of all."""
+    kind = get_completion_class("bash")
+    assert kind is not None
+    found = kind(ROOT, {}, "pyload", "_PYLOAD_COMPLETE").get_completions(words, "mes")
+    assert [(one.type, one.value) for one in found] == [(type_, "mes")]
 
 
 def test_the_page_of_flags_is_what_the_commands_say() -> None:
@@ -137,6 +187,10 @@ def test_a_flag_that_is_missing_is_named(
         (("isolated", "--cpuprofile", "/nonexistent/p"), "give --cpuprofile another file"),
         (("diff", "/nonexistent/a", "/nonexistent/b"), "holds no dump"),
         (("victoriapush",), "'' is not the address of VictoriaLogs"),
+        (("adsc", "--count", "-1"), "--count -1 is below 0"),
+        (("prober", "--replicas=-1"), "--replicas -1 is below 0"),
+        (("prober", "--gateway-address", "gw"), "--gateway-address: 'gw' is not an address"),
+        (("adsc", "-p", "here"), "--pilot-address: 'here' is not an address"),
         (("prober", "--kubeconfig", "/nonexistent/k"), "/nonexistent/k"),
     ],
 )
@@ -149,6 +203,17 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert done.returncode == 2, done.stderr
     assert problem in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_nodes_that_cannot_hold_the_pods_are_a_fatal_line(tmp_path: Path) -> None:
+    """pilot-load's line, for scripts that search the log, and the sentence for people."""
+    config = tmp_path / "mesh.yaml"
+    config.write_text("nodes: [{count: 1}]\nnamespaces: [{applications: [{instances: 300}]}]\n")
+    done = pyload("cluster", "--embedded", "-c", config)
+
+    assert done.returncode == 1
+    assert "\tfatal\thave 1 nodes, but need 2 for 300 pods\n" in done.stdout
+    assert "a node holds 255 pods" in done.stderr
 
 
 def test_startup_without_a_cluster(tmp_path: Path) -> None:
@@ -218,3 +283,161 @@ def test_a_mesh_in_one_process_with_its_profiles(tmp_path: Path) -> None:
     assert "is not istiod" in done.stdout
     assert len(vars(pstats.Stats(str(tmp_path / "cpu")))["stats"]) > 100
     assert "server: http://127.0.0.1:" in (tmp_path / "k").read_text()
+
+
+def shell(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which `"$@"` is the program with arguments."""
+    return subprocess.run(
+        ["sh", "-c", script, "sh", sys.executable, "-m", "pyload", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=18,
+        env=ENVIRONMENT,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
+    """Some cron and init programs close them; libuv aborts when a socket gets their numbers."""
+    out = tmp_path / "r.json"
+    arguments = ("cluster", "--embedded", "--metrics-addr=", "--duration=100ms", "--out", out)
+    done = shell(f'"$@" {closed}; echo code $? >{tmp_path}/code', *arguments)
+
+    assert (tmp_path / "code").read_text() == "code 0\n", done.stderr
+    assert json.loads(out.read_text())["objects"]["left"] == 0
+
+
+def test_nobody_reads_on(tmp_path: Path) -> None:
+    """`pyload ... | head -1` ends, as with SIGPIPE, but cleans up."""
+    out = tmp_path / "r.json"
+    arguments = ("cluster", "--embedded", "--metrics-addr=", "--out", out)
+    # As head does, but not before there are objects.
+    done = shell('"$@" | sed "/ synced,/q"', *arguments)
+    result = json.loads(out.read_text())
+
+    assert "Traceback" not in done.stderr
+    assert (result["objects"]["created"] > 0, result["objects"]["left"]) == (True, 0)
+    assert result["exit_reason"] == "stopped by a signal"
+
+
+@ON_LINUX
+def test_a_full_disk_is_one_sentence() -> None:
+    """What cannot be printed is said, with an exit code that a script sees."""
+    done = shell('"$@" >/dev/full', "schema")
+
+    assert (done.returncode, done.stderr) == (
+        1,
+        "Error: cannot write: No space left on device; make room\n",
+    )
+
+
+@ON_LINUX
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster", "--embedded", "-c", "-"),
+        ("isolated", "-c", "-"),
+        ("isolated", "-r", "-", "--listen", "127.0.0.1:0"),
+        ("startup", "--embedded", "--namespace", "a", "--spec", "-"),
+        ("reproduce", "-f", "-", "--embedded"),
+    ],
+)
+def test_the_wait_for_standard_input_can_be_interrupted(arguments: tuple[str, ...]) -> None:
+    """Whoever has forgotten the file must not be held until they close the terminal."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "pyload", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        wait_until_it_sleeps(process.pid)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+        assert process.stderr is not None
+        said = process.stderr.read()
+
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("cluster",),
+        ("impersonate",),
+        ("latency",),
+        ("startup", "--namespace", "a", "--spec"),
+        ("prober", "--gateway-address", "127.0.0.1:1"),
+        ("dump", "--pod", "a", "--namespace", "a"),
+        ("cleanup", "--all"),
+    ],
+)
+def test_a_silent_api_server_does_not_hold_the_user(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """ctrl-C had no effect until a minute of requests had timed out."""
+    (tmp_path / "pod.yaml").write_text(POD)
+    if arguments[-1] == "--spec":
+        arguments += (str(tmp_path / "pod.yaml"),)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tmp_path / "k").write_text(
+            "{current-context: a, users: [{name: a, user: {}}],"
+            " contexts: [{name: a, context: {cluster: a, user: a}}], clusters: [{name: a,"
+            f" cluster: {{server: 'http://127.0.0.1:{server.getsockname()[1]}'}}}}]}}"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "pyload", *arguments, "-k", str(tmp_path / "k")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        ) as process:
+            silent, _ = server.accept()
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=10)
+            silent.close()
+            assert process.stderr is not None
+            said = process.stderr.read()
+
+    assert (process.returncode, said) == (
+        130,
+        "Error: interrupted before start-up was complete\n",
+    )
+
+
+def wait_until_it_sleeps(pid: int) -> None:
+    """Wait until a program has read all its modules and waits for something."""
+    stat, before, quiet = Path(f"/proc/{pid}/stat"), "", 0
+    while quiet < 5:
+        time.sleep(0.1)
+        fields = stat.read_text().rpartition(")")[2].split()
+        # Its state, and the time that it has used.
+        now = " ".join((fields[0], *fields[11:13]))
+        quiet = quiet + 1 if now == before and fields[0] == "S" else 0
+        before = now
+
+
+def test_what_was_typed_wins_over_the_environment() -> None:
+    """Before or behind the command's name, for commands of either name."""
+    environment = ENVIRONMENT | {
+        "PYLOAD_ADSC_AUTH": "moon",
+        "PYLOAD_AUTH": "sun",
+        "PYLOAD_METADATA": "A=b c",
+    }
+    for arguments, problem in (
+        (["-a", "stars", "adsc"], "stars"),
+        (["adsc", "-a=stars"], "stars"),
+        (["adsc"], "moon"),
+        (["latency"], "sun"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "pyload", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=18,
+            env=environment,
+            check=False,
+        )
+        assert (done.returncode, problem in done.stderr) == (2, True), done.stderr

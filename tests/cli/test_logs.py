@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pyload.cli.logs import LogOptions, read_levels, set_up
 from pyload.errors import UsageError
+from pyload.xds.log import Log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +53,12 @@ def test_the_console_format(tmp_path: Path) -> None:
 
 
 def test_json_lines(tmp_path: Path) -> None:
-    """Log collectors read level, time, scope and msg in this order."""
+    """Log collectors read level, time, scope and msg in this order, and grep without spaces."""
     first, second = (json.loads(line) for line in written(tmp_path / "log", as_json=True))
 
     assert list(first) == ["level", "time", "msg"]
     assert list(second) == ["level", "time", "scope", "msg", "workload", "n"]
+    assert '{"level":"info","time":"' in (tmp_path / "log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -83,3 +88,51 @@ def test_the_place_in_the_code(tmp_path: Path) -> None:
 
     assert "test_logs.py" not in first
     assert re.search(r"\tadsc\ttest_logs\.py:\d+\tConnecting", second)
+
+
+def test_the_place_in_the_code_of_a_proxys_lines(tmp_path: Path) -> None:
+    """All of them named the one line that writes them, which tells nobody anything."""
+    set_up(LogOptions(targets=(str(tmp_path / "log"),), caller="all"))
+    log = Log("sidecar~10.0.0.1~a.b~b.svc", delta=True)
+    log.info("Connecting: %s", log.ip)
+    log.plain("sending initial watches")
+
+    assert (tmp_path / "log").read_text().count("\ttest_logs.py:") == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "unread", "complaints"),
+    [(BrokenPipeError(), 1, 0), (OSError(28, "No space left on device"), 0, 1)],
+)
+def test_a_log_that_cannot_be_written_falls_silent(
+    reason: OSError,
+    unread: int,
+    complaints: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`pyload ... | head` ends the run; a full disk is said once; neither is a traceback a line."""
+
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            del text
+            raise reason
+
+    calls: list[None] = []
+    monkeypatch.setattr(sys, "stdout", Broken())
+    set_up(LogOptions(), unread=lambda: calls.append(None))
+    for _ in range(3):
+        logging.getLogger("pyload").info("a line")
+
+    assert len(calls) == unread
+    assert capsys.readouterr().err.count("No space left on device") == complaints
+
+
+def test_without_standard_output_there_is_no_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under `pyload ... >&-` Python has no standard output; the lines do not go elsewhere."""
+    monkeypatch.setattr(sys, "stdout", None)
+    set_up(LogOptions())
+    handler = logging.getLogger("pyload").handlers[0]
+
+    assert isinstance(handler, logging.StreamHandler)
+    assert handler.stream.name == os.devnull

@@ -13,7 +13,7 @@ from pyload.commands.adsc import AdscOptions, run_adsc
 from pyload.commands.connection import Connection
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
-from pyload.errors import ControlPlaneUnreachable
+from pyload.errors import ControlPlaneUnreachable, Interrupted
 from pyload.kube.client import Client
 from pyload.tasks import Stop, Supervisor
 
@@ -69,6 +69,8 @@ async def test_stopping_while_connections_are_still_being_opened_ends_at_once() 
             outcome = await run
 
     assert outcome.result.proxies.wanted == 1
+    assert isinstance(outcome.error, Interrupted)
+    assert outcome.result.exit_reason == "interrupted during start-up"
 
 
 async def test_without_a_control_plane_nothing_starts() -> None:

@@ -22,7 +22,7 @@ from pyload.commands.latency import LatencyOptions, LatencyRun, proxy_of, run_la
 from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
-from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
 from pyload.proxies.fleet import Route
@@ -216,6 +216,17 @@ async def test_a_signal_ends_the_run_in_order(world: World) -> None:
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
     assert 10 <= outcome.result.times["last"].count <= 14
+    assert world.left() == []
+
+
+@pytest.mark.anyio
+async def test_a_signal_before_the_proxies_are_connected_is_exit_code_130(world: World) -> None:
+    """A script must not take a run for done in which nothing was measured."""
+    stop = Stop()
+    stop.signal()
+    outcome = await world.run(stop, kind="EndpointSlice")
+
+    assert isinstance(outcome.error, Interrupted)
     assert world.left() == []
 
 

@@ -14,6 +14,7 @@ from pyload.commands.connection import Connection
 from pyload.commands.prober import ProberOptions, ProberRun, run_prober
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import (
+    Interrupted,
     PyloadError,
     ThresholdFailed,
     UnreachableError,
@@ -92,6 +93,14 @@ class Probing:
         self.server = ApiServer()
         self.gateway = Gateway(self.server, **gateway)
         self.lines: list[str] = []
+        self.readable = 1 << 20
+        """Lines after which nobody reads any more."""
+
+    def write(self, line: str) -> None:
+        """Take a line."""
+        if len(self.lines) == self.readable:
+            raise BrokenPipeError(32, "Broken pipe")
+        self.lines.append(line)
 
     async def run(self, stop: Stop | None = None, **rest: Any) -> Outcome:
         """Run the command."""
@@ -100,7 +109,7 @@ class Probing:
             options,
             Client(self.server.transport()),
             self.gateway.ask,
-            self.lines.append,
+            self.write,
             address="gw:80",
             rng=Random(1),
         )
@@ -178,6 +187,28 @@ async def test_stopping_removes_what_is_there() -> None:
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
     assert len(probing.lines) == 1 + 4
+    assert probing.left() == []
+
+
+async def test_a_pipe_that_nobody_reads_leaves_nothing_behind() -> None:
+    """`pyload prober | head -3` is a natural thing to type; its routes stayed in the cluster."""
+    probing = Probing()
+    probing.readable = 3
+    outcome = await probing.run(replicas=10)
+
+    assert outcome.error is not None
+    assert str(outcome.error) == "cannot write the lines: Broken pipe"
+    assert len(probing.lines) == 3
+    assert probing.left() == []
+
+
+async def test_stopping_during_the_warm_up_is_exit_code_130() -> None:
+    """No route was measured; a script must see that."""
+    probing, stop = Probing(), Stop()
+    stop.signal()
+    outcome = await probing.run(stop)
+
+    assert isinstance(outcome.error, Interrupted)
     assert probing.left() == []
 
 

@@ -330,7 +330,7 @@ async def test_a_signal_during_the_start_cleans_up(world: World) -> None:
 
 
 async def test_what_cannot_be_removed_is_named(world: World) -> None:
-    """Exit code 6, with the label to find it by."""
+    """Exit code 6, with the command that removes it when that is allowed."""
 
     def refuse(request: Request) -> Response | None:
         if request.method == "DELETE" and "configmaps" in request.path:
@@ -345,7 +345,23 @@ async def test_what_cannot_be_removed_is_named(world: World) -> None:
 
     assert isinstance(outcome.error, CleanupIncomplete)
     assert outcome.error.left == ("ConfigMap default/c",)
-    assert "pyload.dev/run=" in outcome.error.fix
+    assert f"pyload cleanup --run-id {outcome.result.run_id}`" in outcome.error.fix
+
+
+async def test_a_result_that_cannot_be_written_keeps_nothing_from_its_cleanup(
+    world: World, tmp_path: Path
+) -> None:
+    """A full disk at the end of a run left all objects behind."""
+    out = tmp_path / "folder" / "r.json"
+    out.parent.mkdir()
+    before = world.names()
+    outcome = await during(
+        world, out.parent.rmdir, file=world.capture((NAMESPACE, CONFIG)), out=out
+    )
+
+    assert outcome.error is not None
+    assert outcome.error.what.startswith(f"cannot write {out}")
+    assert world.names() == before
 
 
 async def test_an_object_without_a_namespace_is_in_the_default_one(world: World) -> None:
@@ -492,7 +508,7 @@ def test_the_first_bad_object_ends_the_run_before_anything_is_done(
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """One sentence and exit code 2."""
     with Spool() as spool:
-        with pytest.raises(ConfigError, match="no such file or directory; check --file"):
+        with pytest.raises(ConfigError, match="no such file or directory; check the path"):
             spool.load(str(tmp_path / "x"), config_only=False, stopped=lambda: False)
         with pytest.raises(ConfigError, match="is a directory"):
             spool.load(str(tmp_path), config_only=False, stopped=lambda: False)

@@ -18,7 +18,7 @@ from pyload.commands.podspec import read_pod_spec
 from pyload.commands.podtimes import PodTimes, Totals, read_time, report_line
 from pyload.commands.startup import StartupOptions, StartupRun
 from pyload.embedded.apiserver import ApiServer
-from pyload.errors import ApiError, ConfigError, PyloadError
+from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
 from pyload.tasks import Stop, cancel
@@ -184,6 +184,23 @@ async def test_workers_start_pods_side_by_side() -> None:
         outcome = await start(server, options(duration=2.6, concurrency=5))
 
     assert outcome.result.times["complete"].count == 5
+
+
+async def test_an_api_server_that_lists_no_pods_does_not_hold_the_user() -> None:
+    """ctrl-C while the watch cannot begin; it is tried for ever."""
+    stop = Stop()
+    async with cluster() as server:
+        server.intercept = lambda request: (
+            answer(503, a_status(503, "ServiceUnavailable", "no"))
+            if "pods" in request.path
+            else None
+        )
+        asyncio.get_running_loop().call_later(3.0, stop.signal)
+        async with asyncio.timeout(5):
+            outcome = await start(server, options(), stop)
+
+    assert isinstance(outcome.error, Interrupted)
+    assert outcome.result.objects.created == 0
 
 
 async def test_pods_in_flight_are_removed_when_the_user_stops() -> None:

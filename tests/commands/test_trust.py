@@ -84,8 +84,9 @@ async def test_an_expired_certificate_ends_it_too() -> None:
 async def test_a_server_without_tls_is_told() -> None:
     """The usual mistake: a forwarded port 15010 under another number."""
     async with listening(None) as address:
-        with pytest.raises(ControlPlaneUnreachable, match="does not speak TLS"):
-            await check_tls(address, AUTHORITY.root, (ISTIOD,))
+        for roots in (AUTHORITY.root, b""):
+            with pytest.raises(ControlPlaneUnreachable, match="does not speak TLS"):
+                await check_tls(address, roots, (ISTIOD,))
 
 
 async def test_nobody_listens() -> None:

@@ -322,6 +322,9 @@ async def test_a_plugin_gives_the_token_and_its_failure_is_told(
     with pytest.raises(UsageError, match="log in first"):
         await credentials.connect(config({"FAIL": "1"}), environ=os.environ)
     assert capfd.readouterr().err == ""
+    plugin.unlink()
+    with pytest.raises(UsageError, match="plugin: No such file or directory; check that kubectl"):
+        await credentials.connect(config({}), environ=os.environ)
 
 
 @pytest.mark.anyio

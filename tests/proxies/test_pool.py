@@ -366,7 +366,7 @@ async def test_log_lines_of_workers_are_in_the_log(caplog: pytest.LogCaptureFixt
     assert texts[:2] == ["Connecting: 10.0.0.7", texts[1]]
     assert "Closing: 10.0.0.7" in texts
     assert vars(lines[0])["labels"] == {"workload": "p7"}
-    assert (lines[0].filename, lines[0].levelname) == ("log.py", "INFO")
+    assert (lines[0].filename, lines[0].levelname) == ("client.py", "INFO")
 
 
 FAULT = """

@@ -151,12 +151,13 @@ def test_text_says_what_was_not_measured() -> None:
         command="adsc",
         duration=0.000001,
         exit_reason="interrupted",
+        proxies=ProxyCounts(wanted=2, failed=2),
         first_config=Latency(),
         generator=Generator(rss_bytes=999, cpu_seconds=0.00456),
     )
     assert result.to_text() == (
         "adsc: under 10µs, interrupted\n"
-        "  proxies       none wanted\n"
+        "  proxies       2 wanted, 0 connected, 0 configured, 0 reconnects, 2 failed\n"
         "  disconnects   none\n"
         "  pushes        none received\n"
         "  first config  not measured\n"
@@ -166,6 +167,21 @@ def test_text_says_what_was_not_measured() -> None:
         "  generator     4.56ms CPU, 999 B memory, loop lag not measured, "
         "0s lost to its own rate limit"
     )
+
+
+def test_a_command_without_proxies_says_nothing_of_their_streams() -> None:
+    """`startup` showed a pace of 0.0 dials/s, as if something had been held up."""
+    result = Result(
+        version="1",
+        run_id="",
+        command="startup",
+        duration=1.0,
+        exit_reason="done",
+        pacing=Pacing(0, 0.0),
+    )
+    names = [line.split("  ")[1] for line in result.to_text().splitlines()[1:]]
+    assert names == ["proxies", "objects", "generator"]
+    assert "  pushes" in replace(result, disconnects={"connect": 1}).to_text()
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ class ControlPlane:
                 for reflector in reflectors:
                     group.create_task(reflector.run(), name="control-plane-watch")
                 if not library.loaded():
-                    await asyncio.to_thread(generate.preload)
+                    await tasks.in_detached_thread(generate.preload)
                 for reflector in reflectors:
                     await reflector.synced.wait()
                 await self._push_forever()

@@ -1,0 +1,32 @@
+"""``pyload help``."""
+
+from __future__ import annotations
+
+import click
+
+from pyload.cli.options import global_values, with_global_options, words
+from pyload.cli.program import ALIASES, COMMANDS, ROOT, Command
+
+
+@click.command(
+    cls=Command,
+    epilog="Example:\n  pyload help cluster",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.argument(
+    "topic", nargs=-1, metavar="[COMMAND]", shell_complete=words(*sorted((*COMMANDS, *ALIASES)))
+)
+@click.pass_context
+@global_values
+def command(context: click.Context, topic: tuple[str, ...]) -> None:
+    """Show the help of a command, or the list of commands."""
+    root = context.find_root()
+    if not topic:
+        click.echo(root.get_help())
+        return
+    name, found, _ = ROOT.resolve_command(root, list(topic))
+    assert found is not None
+    click.echo(found.get_help(found.make_context(name, [], parent=root, resilient_parsing=True)))
+
+
+with_global_options(command)
