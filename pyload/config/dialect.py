@@ -10,6 +10,7 @@ from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
 from pyload.config.resolve import shown
 from pyload.config.scalars import is_null
+from pyload.config.schema import STALE_KEYS
 from pyload.config.yaml import Block, Scalar, Sequence
 
 if TYPE_CHECKING:
@@ -94,12 +95,21 @@ def _evidence(place: Place, block: Block) -> Iterator[_Evidence]:
         key = name.lower()
         for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC)):
             own = {k.lower(): k for k in schema.keys[place] if k not in other.keys[place]}
-            if key in own:
+            if key in own and not stale_key(entry.value):
                 yield _Evidence(schema.dialect, f"`{own[key]}`", entry.key)
         if place == "applications" and key == "type" and isinstance(entry.value, Scalar):
             yield from _type_evidence(entry.value)
         if key in children:
             yield from _child_evidence(children[key], entry.value)
+
+
+def stale_key(node: Node) -> str:
+    """Give the key of a mapping that shows it to be a leftover, as pilot-load's examples have.
+
+    Such a mapping tells nothing of the dialect; the key is empty for any other value.
+    """
+    names = node.entries if isinstance(node, Block) else ()
+    return next((name for name in names if name.lower() in STALE_KEYS), "")
 
 
 def _child_evidence(place: Place, value: Node) -> Iterator[_Evidence]:
