@@ -31,7 +31,7 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
     if not isinstance(node, Block):
         reading.problem(node, f"keys and values are expected {PLACES[place]}, not {kind(node)}")
         return {}
-    known = {key.lower(): key for key in choice.schema.keys[place]}
+    known = _known(choice.schema.keys[place])
     values: dict[str, Node] = {}
     lines: dict[str, int] = {}
     for name, entry in node.entries.items():
@@ -46,6 +46,11 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
             values[key] = entry.value
             lines[key] = entry.key.line
     return values
+
+
+@cache
+def _known(keys: tuple[str, ...]) -> Mapping[str, str]:
+    return {key.lower(): key for key in keys}
 
 
 def read_list(reading: Reading, node: Node | None, key: str) -> tuple[Node, ...]:

@@ -537,6 +537,13 @@ namespaces:
     ]
 
 
+def test_a_file_of_nothing_but_problems_is_cut_short() -> None:
+    """Half a million lines would scroll by for a file that is no config at all."""
+    told = problems("".join(f"k{number}: 1\n" for number in range(1200)))
+    assert told[-1] == "f:1001:1: from here on there are 200 more problems; mend those above first"
+    assert len(told) == 1001
+
+
 def test_a_problem_in_an_anchor_is_named_once() -> None:
     """The same place would be reported for each alias."""
     text = (
