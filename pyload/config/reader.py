@@ -250,7 +250,7 @@ def _check_totals(reading: Reading, config: ClusterConfig, namespaces: Node, nod
         for application in namespace.applications:
             equal = namespace.replicas * application.replicas
             applications += equal
-            pods += equal * application.pods
+            pods += equal * application.pods * (application.type not in OUTSIDE)
     spaces = sum(namespace.replicas for namespace in config.namespaces)
     totals = (("namespaces", spaces), ("applications", applications), ("pods", pods))
     for what, total in totals:

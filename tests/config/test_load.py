@@ -750,6 +750,12 @@ def test_what_has_no_service_may_begin_with_a_digit(type_: str) -> None:
     assert warnings(application(f"{{name: 2nd, type: {type_}}}")) == []
 
 
+def test_what_has_no_pods_needs_no_nodes() -> None:
+    """The pods that an external service does not get would be missed."""
+    text = application("{type: external, instances: 2}", before="nodes: [{count: 0}]\n")
+    assert warnings(text) == []
+
+
 def test_a_name_may_be_as_long_as_its_service_may() -> None:
     """Pods get a further suffix, and may be called so; pilot-load ran such a config."""
     assert warnings(application(f"name: {'a' * 54}")) == []
