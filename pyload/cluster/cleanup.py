@@ -33,7 +33,8 @@ class Cleanup:
     def __init__(self, run: ClusterRun) -> None:
         self._run = run
         self._writer = run.writer
-        self._terminating: list[Entry] = []
+        self._finalized: set[Entry] = set()
+        self._without_account: set[str] = set()
 
     async def run(self) -> None:
         """Delete everything, the last namespace first and nodes last.
@@ -46,10 +47,11 @@ class Cleanup:
         jobs += [self._stop_node(node) for node in reversed(plan.nodes)]
         await self._log_errors(jobs)
         # A second try for what a passing error kept, and for pods whose start was cut short.
-        left = [entry for entry in self._writer.ledger if entry not in self._terminating]
+        left = [entry for entry in self._writer.ledger if entry not in self._writer.terminating]
         await self._delete_all(entry for entry in left if entry.resource.namespaced)
         await self._delete_all(entry for entry in left if not entry.resource.namespaced)
-        await wait_until_gone(self._writer, self._terminating)
+        await self._log_errors([self._finalize(entry) for entry in self._writer.terminating])
+        await wait_until_gone(self._writer, self._writer.terminating)
 
     async def _stop_node(self, node: str) -> None:
         await self._run.fleet.stop(key_of_node(node))
@@ -59,30 +61,34 @@ class Cleanup:
     async def _stop_namespace(self, namespace: NamespacePlan) -> None:
         for plan in reversed(namespace.apps):
             self._log(await self._run.apps[plan.namespace, plan.name].stop())
-        await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default")])
+        account = Entry(SERVICE_ACCOUNTS, namespace.name, "default")
+        if account in self._writer.ledger:
+            await self._delete_all([account])
+            self._without_account.add(namespace.name)
         await self._delete_all(self._run.rendered[namespace.name].entries)
         await self._delete_configs(namespace.configs)
         entry = Entry(NAMESPACES, "", namespace.name)
-        if entry not in self._writer.ledger:
-            return
         await self._writer.delete(entry)
-        # Deleting a namespace only begins its end.
-        self._writer.ledger.open(entry)
-        self._terminating.append(entry)
-        if self._run.plan.traits.finalize:
-            await self._finalize(namespace.name)
+        await self._finalize(entry)
 
-    async def _finalize(self, namespace: str) -> None:
+    async def _finalize(self, entry: Entry) -> None:
         """Do what a namespace controller would do; a bare API server has none."""
-        obj = objects.namespace(namespace, run_id=self._run.plan.run_id)
+        wanted = self._run.plan.traits.finalize and entry in self._writer.terminating
+        if not wanted or entry in self._finalized:
+            return
+        obj = objects.namespace(entry.name, run_id=self._run.plan.run_id)
         obj["spec"] = {"finalizers": []}
         client = self._writer.client
+        left_behind = [CONFIG_MAPS.path(entry.name, name) for name in _LEFT_BEHIND]
+        if entry.name not in self._without_account:
+            left_behind.append(SERVICE_ACCOUNTS.path(entry.name, "default"))
         try:
-            await client.update(NAMESPACES.path(None, namespace, "finalize"), obj)
-            for name in _LEFT_BEHIND:
-                await client.delete(CONFIG_MAPS.path(namespace, name), grace_period_seconds=None)
+            await client.update(NAMESPACES.path(None, entry.name, "finalize"), obj)
         except NotFound:
             return
+        self._finalized.add(entry)
+        for path in left_behind:
+            await client.delete(path, grace_period_seconds=None)
 
     async def _delete_configs(self, configs: Iterable[ConfigPlan]) -> None:
         await self._delete_all(self._run.shared.entry(config) for config in configs)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.types import TRAITS
+from pyload.config.model import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,9 +22,6 @@ PROXY_TYPES: Final = {
     "waypoint": "waypoint",
 }
 """Application types whose pods have an xDS client, and what those are for istiod."""
-
-OUTSIDE: Final = frozenset({"external", "vm"})
-"""Application types that have neither pods nor a Service."""
 
 
 @dataclass(frozen=True, slots=True)

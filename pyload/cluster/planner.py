@@ -13,10 +13,10 @@ from pyload.cluster.configs import (
     shared_configs,
     type_configs,
 )
-from pyload.cluster.plan import OUTSIDE, AppPlan, NamespacePlan, Plan, PodPlan
+from pyload.cluster.plan import AppPlan, NamespacePlan, Plan, PodPlan
 from pyload.cluster.templated import Templates
 from pyload.cluster.types import TRAITS
-from pyload.config.model import WAYPOINT_SUFFIX
+from pyload.config.model import OUTSIDE, WAYPOINT_SUFFIX
 from pyload.errors import PyloadError, UsageError
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ each core, at most 100 (PILOT_MAX_REQUESTS_PER_SECOND)."""
 
 _UPSERT: Final = 2
 _STATUS: Final = 1
+_FINALIZE: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def preview(plan: Plan, config: ClusterConfig) -> Preview:
         counted.namespaces,
         counted.proxies,
         create=_calls(plan, counted),
-        remove=counted.objects + (len(plan.namespaces) * 2 if plan.traits.finalize else 0),
+        # A namespace is looked for after its end.
+        remove=counted.objects + len(plan.namespaces) * (1 + _FINALIZE * plan.traits.finalize),
         pauses=pauses + config.grace_period.seconds * len(plan.namespaces),
     )
 
@@ -112,12 +114,15 @@ def _app(app: AppPlan, plan: Plan) -> Iterator[str]:
 def _calls(plan: Plan, counted: Preview) -> int:
     """Count requests: each object is read and written, and a status is one more.
 
-    Pods are applied in one request; the status of each is another, whoever writes it.
+    Pods are applied in one request; the status of each is another, whoever writes it. What comes
+    of templates is applied in one request, too.
     """
-    pods = sum(kinds.get("Pod", 0) for kinds in counted.namespaces.values())
+    templated = sum(len(one.objects()) for one in plan.all_templates)
+    pods = plan.pod_count if plan.traits.pods in ("bare", "kubelet") else 0
     statuses = len(plan.namespaces)
     statuses += len(plan.nodes) if plan.traits.nodes in ("full", "kwok") else 0
-    return (counted.objects - pods) * _UPSERT + statuses * _STATUS + pods * 2
+    upserts = counted.objects - pods - templated
+    return upserts * _UPSERT + statuses * _STATUS + pods * 2 + templated
 
 
 def text_of(found: Preview, *, qps: float, problems: Sequence[str]) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.bounded import run_all
 from pyload.errors import NotFound, PyloadError
-from pyload.kube.resources import NAMESPACES
 from pyload.tasks import first_of
 
 if TYPE_CHECKING:
@@ -48,20 +47,14 @@ async def remove_all(
 async def _remove_all(writer: Writer, announce: Callable[[Entry], None] | None) -> None:
     await writer.drain()
     entries = list(writer.ledger)[::-1]
-    terminating: list[Entry] = []
-    for resource, group in itertools.groupby(entries, key=lambda entry: entry.resource):
+    for _, group in itertools.groupby(entries, key=lambda entry: entry.resource):
         same = list(group)
         if announce is not None:
             for entry in same:
                 announce(entry)
         for error in await run_all([writer.delete(entry) for entry in same], name="cleanup"):
             log.error("cleanup: %s", error)
-        if resource == NAMESPACES:
-            terminating += [entry for entry in same if entry not in writer.ledger]
-    for entry in terminating:
-        # Deleting a namespace only begins its end.
-        writer.ledger.open(entry)
-    await wait_until_gone(writer, terminating)
+    await wait_until_gone(writer, writer.terminating)
 
 
 async def wait_until_gone(writer: Writer, entries: Iterable[Entry]) -> None:

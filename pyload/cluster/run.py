@@ -110,7 +110,8 @@ class ClusterRun:
             for index, node in enumerate(self.plan.nodes):
                 await _explained("failed to bootstrap nodes", self._start_node(node, index))
         for config in self.plan.configs:
-            await _explained("failed to bootstrap mesh", self.shared.write_config(config))
+            written = self.shared.write_config(config)
+            await _explained("failed to bootstrap istio resources", written)
         for index, namespace in enumerate(self.plan.namespaces):
             log.info(
                 "starting namespace %s (%d of %d)",

@@ -52,10 +52,10 @@ async def find_kinds(
 
 def _not_served(group: str, kind: str) -> PyloadError:
     of = f" of {group}" if group else ""
-    return PyloadError(
-        f"the cluster does not serve {kind}{of}, which this run needs",
-        fix=_INSTALL.get(group, "install Istio, or its CustomResourceDefinitions"),
-    )
+    fix = _INSTALL.get(group, "compare with `kubectl api-resources`, or install its definition")
+    if group.endswith("istio.io"):
+        fix = "install Istio, or its CustomResourceDefinitions"
+    return PyloadError(f"the cluster does not serve {kind}{of}, which this run needs", fix=fix)
 
 
 async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resource, Resource]:

@@ -19,6 +19,7 @@ from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, U
 from pyload.kube.discovery import Discovery
 from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,9 +101,13 @@ class CleanupRun:
         for entry in namespaces:
             # They end last, and may need a hand.
             self._writer.ledger.close(entry)
-        left = await remove_all(self._writer, stop)
+        await remove_all(self._writer, stop)
+        for entry in namespaces:
+            self._writer.ledger.open(entry)
         if not stop.forced.is_set():
-            left += await self._end_namespaces(namespaces)
+            ends = self._end_namespaces(namespaces)
+            await first_of(ends, stop.forced.wait(), name="namespaces")
+        left = tuple(str(entry) for entry in self._writer.ledger)
         error = None
         if left:
             error = CleanupIncomplete(left, fix="run it again, or see what holds them")
@@ -129,14 +134,11 @@ class CleanupRun:
             raise errors[0]
         return sorted(found, key=_rank)
 
-    async def _end_namespaces(self, entries: list[Entry]) -> tuple[str, ...]:
-        for entry in entries:
-            self._writer.ledger.open(entry)
+    async def _end_namespaces(self, entries: list[Entry]) -> None:
         jobs = [self._end_namespace(entry) for entry in entries]
         for error in await run_all(jobs, name="cleanup"):
             log.error("cleanup: %s", error)
-        await wait_until_gone(self._writer, list(self._writer.ledger))
-        return tuple(str(entry) for entry in self._writer.ledger)
+        await wait_until_gone(self._writer, entries)
 
     async def _end_namespace(self, entry: Entry) -> None:
         """Delete a namespace; where no controller would end it, do what that would."""

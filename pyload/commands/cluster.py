@@ -299,6 +299,11 @@ class MeshRun:
         except PyloadError as failure:
             log.error("failed: %s, starting cleanup", failure)
             return failure, "failed"
+        except Exception as bug:
+            # The mesh must go, whatever this is.
+            log.exception("failed, starting cleanup")
+            fix = "report it with the log, which says where it happened"
+            return PyloadError(f"internal error: {bug!r}", fix=fix), "failed"
         return None, reason
 
     def _unserved(self) -> PyloadError | None:
@@ -383,14 +388,10 @@ class MeshRun:
         left = tuple(str(entry) for entry in self.writer.ledger)
         if not left:
             return error
-        incomplete = CleanupIncomplete(
-            left,
-            fix=f"remove them with `pyload cleanup --run-id {self.cluster.plan.run_id}`",
-        )
-        if error is None or stop.forced.is_set():
-            return incomplete
-        log.error("%s", incomplete)
-        return error
+        if error is not None:
+            log.error("%s", error)
+        fix = f"remove them with `pyload cleanup --run-id {self.cluster.plan.run_id}`"
+        return CleanupIncomplete(left, fix=fix)
 
     def _result(self, reason: str) -> Result:
         left = len(self.writer.ledger)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
+from pyload.config.dialect import stale_key
 from pyload.config.resolve import shown
 from pyload.config.scalars import is_null, kind
 from pyload.config.schema import PLACES, STALE_KEYS
@@ -30,7 +31,7 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
     if not isinstance(node, Block):
         reading.problem(node, f"keys and values are expected {PLACES[place]}, not {kind(node)}")
         return {}
-    known = {key.lower(): key for key in choice.schema.keys[place]}
+    known = _known(choice.schema.keys[place])
     values: dict[str, Node] = {}
     lines: dict[str, int] = {}
     for name, entry in node.entries.items():
@@ -45,6 +46,11 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
             values[key] = entry.value
             lines[key] = entry.key.line
     return values
+
+
+@cache
+def _known(keys: tuple[str, ...]) -> Mapping[str, str]:
+    return {key.lower(): key for key in keys}
 
 
 def read_list(reading: Reading, node: Node | None, key: str) -> tuple[Node, ...]:
@@ -65,7 +71,11 @@ def _unknown(reading: Reading, choice: Choice, place: Place, name: str, entry: E
     other = CURRENT if choice.schema is CLASSIC else CLASSIC
     foreign = next((key for key in other.keys[place] if key.lower() == name.lower()), None)
     if foreign is not None:
-        if not choice.mixed:
+        stale = stale_key(entry.value)
+        if stale:
+            what = f"`{foreign}` with {shown(stale)} means nothing {PLACES[place]}"
+            reading.warn(entry.key, f"{what} of the {choice.schema.dialect} dialect", "remove it")
+        elif not choice.mixed:
             _note(reading, entry, *_foreign(choice, other, place, foreign))
         return
     what = f"unknown key {shown(name)} {PLACES[place]}"

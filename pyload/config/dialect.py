@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
 from pyload.config.resolve import shown
 from pyload.config.scalars import is_null
+from pyload.config.schema import STALE_KEYS
 from pyload.config.yaml import Block, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pyload.config.model import Dialect
     from pyload.config.scalars import Reading
@@ -92,14 +94,33 @@ def _evidence(place: Place, block: Block) -> Iterator[_Evidence]:
     children = dict(_CHILDREN.get(place, ()))
     for name, entry in block.entries.items():
         key = name.lower()
-        for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC)):
-            own = {k.lower(): k for k in schema.keys[place] if k not in other.keys[place]}
-            if key in own:
-                yield _Evidence(schema.dialect, f"`{own[key]}`", entry.key)
+        found = _own_keys(place).get(key)
+        if found is not None and not stale_key(entry.value):
+            yield _Evidence(found[0], f"`{found[1]}`", entry.key)
         if place == "applications" and key == "type" and isinstance(entry.value, Scalar):
             yield from _type_evidence(entry.value)
         if key in children:
             yield from _child_evidence(children[key], entry.value)
+
+
+@cache
+def _own_keys(place: Place) -> Mapping[str, tuple[Dialect, str]]:
+    """Give the keys of a place that only one dialect knows, by their lower case."""
+    return {
+        key.lower(): (schema.dialect, key)
+        for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC))
+        for key in schema.keys[place]
+        if key not in other.keys[place]
+    }
+
+
+def stale_key(node: Node) -> str:
+    """Give the key of a mapping that shows it to be a leftover, as pilot-load's examples have.
+
+    Such a mapping tells nothing of the dialect; the key is empty for any other value.
+    """
+    names = node.entries if isinstance(node, Block) else ()
+    return next((name for name in names if name.lower() in STALE_KEYS), "")
 
 
 def _child_evidence(place: Place, value: Node) -> Iterator[_Evidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.config.classic import CLASSIC
 from pyload.config.dialect import Choice, choose
@@ -11,11 +11,13 @@ from pyload.config.model import Application, ClusterConfig, Namespace
 from pyload.config.reader import read_cluster
 from pyload.config.scalars import Reading, kind
 from pyload.config.yaml import Block, parse
-from pyload.errors import ConfigError
+from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from pyload.config.model import Dialect
-    from pyload.errors import Problem
+
+MAX_PROBLEMS: Final = 1_000
+"""So many of a file's problems are told one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ def empty() -> Loaded:
     return Loaded(ClusterConfig(nodes=()), "classic", because)
 
 
+def _first(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Give as many problems as anybody reads, and how many there are besides."""
+    more = len(problems) - MAX_PROBLEMS
+    if more <= 0:
+        return tuple(problems)
+    after = problems[MAX_PROBLEMS]
+    what = f"from here on there are {more:,} more problems"
+    rest = Problem(after.source, after.line, after.column, what, "mend those above first")
+    return (*problems[:MAX_PROBLEMS], rest)
+
+
 def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     """Read a config file.
 
@@ -69,7 +82,7 @@ def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     elif root is not None:
         fix = "begin with a key such as `namespaces:`"
         reading.problem(root, f"a config is a mapping, not {kind(root)}", fix)
-    problems = tuple(sorted({*document.problems, *reading.problems}))
+    problems = sorted({*document.problems, *reading.problems})
     if problems:
-        raise ConfigError(problems)
+        raise ConfigError(_first(problems))
     return Loaded(config, choice.schema.dialect, choice.because, reading.warnings)

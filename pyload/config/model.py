@@ -17,6 +17,9 @@ APPLICATION: Final = "app"
 NODE: Final = "default"
 """What things without a name are called."""
 
+OUTSIDE: Final = frozenset({"external", "vm"})
+"""Application types that have neither pods nor a Service."""
+
 WAYPOINT_SUFFIX: Final = "-static"
 """What follows a waypoint's name, in place of a random part."""
 

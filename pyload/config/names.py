@@ -19,13 +19,16 @@ Complaint = tuple[str, str]
 """What is wrong, and how to mend it."""
 
 
-def check_name(name: str, *, suffix: int, dots: bool = False) -> Complaint | None:
+def check_name(
+    name: str, *, suffix: int, dots: bool = False, service: bool = False
+) -> Complaint | None:
     """Check what the names of objects start with.
 
     Args:
         name: The name as configured.
         suffix: Length of what is put after it.
         dots: Whether dots are allowed, as in the names of nodes.
+        service: Whether a Service gets this name, which has to begin with a letter.
     """
     pattern = _SUBDOMAIN if dots else _LABEL
     if not pattern.fullmatch(name):
@@ -34,6 +37,8 @@ def check_name(name: str, *, suffix: int, dots: bool = False) -> Complaint | Non
         )  # fmt: skip
         what = f"{shown(name)} cannot be a Kubernetes name"
         return what, f"use {allowed}, with a letter or digit at both ends"
+    if service and name[0].isdigit():
+        return f"{shown(name)} cannot be the name of a Service", "begin it with a letter"
     if len(name) + suffix > MAX_NAME:
         what = f"the name {shown(name)} has {len(name)} characters"
         if suffix:

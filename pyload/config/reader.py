@@ -13,6 +13,7 @@ from pyload.config.istio import read_gateways, read_istio
 from pyload.config.model import (
     APPLICATION,
     NODE,
+    OUTSIDE,
     WAYPOINT_SUFFIX,
     Application,
     ClusterConfig,
@@ -192,7 +193,8 @@ def _application(
         suffix = _suffix(index, replicas, stable=stable)
         if type_ == "waypoint":
             suffix = len(WAYPOINT_SUFFIX) + (len(f"-{replicas - 1}") if replicas > 1 else 0)
-        reading.complain(keys["name"], check_name(name, suffix=suffix + _RANDOM_SUFFIX))
+        complaint = check_name(name, suffix=suffix, service=type_ not in OUTSIDE)
+        reading.complain(keys["name"], complaint)
     gateways = read_gateways(reading, choice, keys.get("gateways"))
     if gateways.replicas and type_ != "router":
         what = f"`gateways` has no effect for the type {shown(type_)}"
@@ -248,7 +250,7 @@ def _check_totals(reading: Reading, config: ClusterConfig, namespaces: Node, nod
         for application in namespace.applications:
             equal = namespace.replicas * application.replicas
             applications += equal
-            pods += equal * application.pods
+            pods += equal * application.pods * (application.type not in OUTSIDE)
     spaces = sum(namespace.replicas for namespace in config.namespaces)
     totals = (("namespaces", spaces), ("applications", applications), ("pods", pods))
     for what, total in totals:

@@ -34,6 +34,7 @@ _TEXTS: Final = (
     ("incompatible YAML document", "this version of YAML is not supported", "use YAML 1.1 or 1.2"),
     ("document start>", "the document has ended above", "remove the `...` or the directive"),
     ("comment or line break", "`|` and `>` must end their line", _QUOTE),
+    ("maximum nesting depth", "more than 100 levels are nested here", "check the brackets"),
     ("chomping or indentation", "`|` and `>` must end their line", _QUOTE),
 )  # fmt: skip
 # Problems of something left open are best shown where it was opened.

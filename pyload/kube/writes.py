@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
 
@@ -28,14 +30,25 @@ class Written(NamedTuple):
     before: Obj | None
 
 
-async def upsert(client: Client, resource: Resource, obj: Obj, *, status: bool) -> Written:
-    """Create an object, or replace the one that is there.
+def _as_it_is(obj: Obj, _: Obj | None) -> Obj:
+    return obj
+
+
+async def upsert(
+    client: Client,
+    resource: Resource,
+    obj: Obj,
+    *,
+    prepare: Callable[[Obj, Obj | None], Obj] = _as_it_is,
+) -> Written:
+    """Create an object, or replace the one that is there; its status is left to `put_status`.
 
     Args:
         client: The API server.
         resource: The object's kind.
         obj: The object; stays as it is.
-        status: Write its status too, for kinds whose status is a subresource.
+        prepare: Called right before each write with the object and the one that is there, if
+            there is one; gives what is to be written, or the latter to leave it as it is.
 
     Raises:
         Conflict: Somebody else kept changing it.
@@ -48,12 +61,13 @@ async def upsert(client: Client, resource: Resource, obj: Obj, *, status: bool) 
     pauses = iter(_CREATE_PAUSES)
     while True:
         before = await _read(client, path)
+        prepared = prepare(obj, before)
+        if before is not None and prepared is before:
+            return Written(before, before)
         if before is not None:
-            written = await _replace(client, path, path, obj, _version(before))
-            break
+            return Written(await _replace(client, path, path, prepared, _version(before)), before)
         try:
-            written = await client.create(resource.path(namespace), obj)
-            break
+            return Written(await client.create(resource.path(namespace), prepared), None)
         except (ApiError, ClusterUnreachable) as error:
             # A POST is not safe to repeat, but to look again whether it was carried out is; so
             # it is when somebody else was faster.
@@ -62,9 +76,25 @@ async def upsert(client: Client, resource: Resource, obj: Obj, *, status: bool) 
             if pause is None or (refused and not isinstance(error, Conflict)):
                 raise
         await asyncio.sleep(pause)
-    if status and obj.get("status"):
-        written = await _replace(client, path, f"{path}/status", obj, _version(written))
-    return Written(written, before)
+
+
+async def put_status(client: Client, resource: Resource, obj: Obj, *, written: Obj) -> Obj:
+    """Write an object's status, for kinds whose status is a subresource.
+
+    Args:
+        client: The API server.
+        resource: The object's kind.
+        obj: The object with its status; stays as it is.
+        written: The object as the server has it.
+
+    Raises:
+        Conflict: Somebody else kept changing it.
+        ApiError: The server refused.
+        ClusterUnreachable: There was no answer.
+    """
+    metadata = obj["metadata"]
+    path = resource.path(metadata.get("namespace"), metadata["name"])
+    return await _replace(client, path, f"{path}/status", obj, _version(written))
 
 
 async def _read(client: Client, path: str) -> Obj | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +127,31 @@ async def test_what_cannot_be_removed_is_listed_and_the_exit_code_says_so(world:
     assert isinstance(outcome.error, CleanupIncomplete)
     assert outcome.error.exit_code == 6
     assert {one.partition(" ")[0] for one in outcome.error.left} == {"Pod"}
+    assert len(set(outcome.error.left)) == len(outcome.error.left)
+
+
+async def test_a_second_signal_ends_the_wait_for_namespaces(world: World) -> None:
+    """Somebody who presses ctrl-C twice would still wait half a minute for each of them."""
+    run_id = await killed(world, "fake-node")
+    stop = Stop()
+
+    def stuck(request: Request) -> Response | None:
+        parts = request.path.split("/")
+        if request.verb == "get" and len(parts) == 5 and parts[3] == "namespaces":
+            return Response(200, b'{"status": {"conditions": [{}]}}')
+        return None
+
+    world.server.intercept = stuck
+    now = asyncio.get_running_loop().time
+    begun = now()
+    for seconds in (2.0, 3.0):
+        asyncio.get_running_loop().call_later(seconds, stop.signal)
+    chosen = CleanupOptions(connection=Connection(metrics_addr=""), run_id=run_id)
+    outcome = await CleanupRun(world.client, chosen).run(stop)
+
+    assert now() - begun == pytest.approx(3.0, abs=0.2)
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert {one.partition(" ")[0] for one in outcome.error.left} == {"Namespace"}
 
 
 async def test_a_namespace_that_nobody_ends_is_finalized(world: World) -> None:

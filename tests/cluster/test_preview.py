@@ -50,6 +50,32 @@ async def test_the_preview_counts_what_the_run_creates(
     assert len(asked) == pytest.approx(found.create + found.remove, rel=0.35)
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
+async def test_the_preview_counts_what_the_run_asks_for(
+    world: World, cluster_type: ClusterType
+) -> None:
+    """With a small --qps the run would take half as long again as it was said to, or less."""
+    text = (
+        b"namespaces: [{name: mesh, configs: [sidecar], applications: [{name: a, replicas: 20, "
+        b"pods: 1, configs: [tls-secret, virtualservice]}]}]"
+    )
+    found = previewed(text, cluster_type)
+    options = ClusterOptions(
+        loaded=load(text, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
+    )
+    await world.run(options)
+    asked = [
+        one
+        for one in world.recorder.requests
+        # Looking for versions, and the kubelet's list of pods, do not grow with the mesh.
+        if one.verb not in ("watch", "list") and one.path.count("/") > 3
+    ]
+    ends = 3 if cluster_type == "fake" else 5
+
+    assert abs(len(asked) - found.create - found.remove) <= ends
+
+
 def test_the_text_fits_a_terminal_and_sums_many_namespaces_up() -> None:
     """A mesh of five hundred namespaces would scroll the figures away."""
     found = previewed(

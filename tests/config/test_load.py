@@ -444,11 +444,19 @@ def test_dialects_do_not_mix(text: str, expected: str) -> None:
             ),
         ),
         (
-            f"namespaces: [{{applications: [{{name: {'a' * 46}}}]}}]",
+            f"namespaces: [{{applications: [{{name: {'a' * 55}}}]}}]",
             (
-                f"the name `{'a' * 37}...` has 46 characters, and objects get 18 more as a suffix; "
-                "use at most 45 characters"
+                f"the name `{'a' * 37}...` has 55 characters, and objects get 9 more as a suffix; "
+                "use at most 54 characters"
             ),
+        ),
+        (
+            application("name: 5"),
+            "`5` cannot be the name of a Service; begin it with a letter",
+        ),
+        (
+            application("{name: 2nd, type: waypoint}"),
+            "`2nd` cannot be the name of a Service; begin it with a letter",
         ),
         (
             application("labels: {-a: b}"),
@@ -529,6 +537,13 @@ namespaces:
     ]
 
 
+def test_a_file_of_nothing_but_problems_is_cut_short() -> None:
+    """Half a million lines would scroll by for a file that is no config at all."""
+    told = problems("".join(f"k{number}: 1\n" for number in range(1200)))
+    assert told[-1] == "f:1001:1: from here on there are 200 more problems; mend those above first"
+    assert len(told) == 1001
+
+
 def test_a_problem_in_an_anchor_is_named_once() -> None:
     """The same place would be reported for each alias."""
     text = (
@@ -560,6 +575,32 @@ def test_keys_of_old_examples_only_warn() -> None:
         f"f:1:1: `kubernetes` means nothing at the top level, {nothing}",
         f"f:2:10: `enabled` means nothing in a node, {nothing}",
         f"f:3:15: `httpRoutes` means nothing in a namespace, {nothing}",
+    ]
+
+
+STALE = """\
+namespaces:
+- applications:
+  - pods: 1
+  - {type: gateway, gateways: {name: main, kubernetes: true}}
+  - istio: {httpRoutes: {}}
+"""
+
+
+@pytest.mark.parametrize("named", ["", "dialect: current\n"])
+def test_blocks_of_old_keys_say_nothing_of_the_dialect(named: str) -> None:
+    """pilot-load ships a current config with leftovers of the classic dialect, and runs it."""
+    loaded = read(named + STALE)
+    line = 4 + named.count("\n")
+    nothing = "means nothing in an application of the current dialect; remove it"
+
+    assert loaded.dialect == "current"
+    assert list(map(str, loaded.warnings)) == [
+        f"f:{line}:21: `gateways` with `kubernetes` {nothing}",
+        f"f:{line + 1}:5: `istio` with `httpRoutes` {nothing}",
+    ]
+    assert [str(one) for one in read("istio: {httpRoutes: {}}").warnings] == [
+        "f:1:9: `httpRoutes` means nothing in `istio`, in any version of pilot-load; remove it"
     ]
 
 
@@ -703,6 +744,23 @@ def test_names_that_only_look_numbered_do_not_collide() -> None:
     assert len(read("namespaces: [{name: a, replicas: 2}, {name: a-0-1}]").config.namespaces) == 2
 
 
+@pytest.mark.parametrize("type_", ["external", "vm"])
+def test_what_has_no_service_may_begin_with_a_digit(type_: str) -> None:
+    """Only the names of Services have to begin with a letter."""
+    assert warnings(application(f"{{name: 2nd, type: {type_}}}")) == []
+
+
+def test_what_has_no_pods_needs_no_nodes() -> None:
+    """The pods that an external service does not get would be missed."""
+    text = application("{type: external, instances: 2}", before="nodes: [{count: 0}]\n")
+    assert warnings(text) == []
+
+
+def test_a_name_may_be_as_long_as_its_service_may() -> None:
+    """Pods get a further suffix, and may be called so; pilot-load ran such a config."""
+    assert warnings(application(f"name: {'a' * 54}")) == []
+
+
 def test_stable_names_may_be_longer() -> None:
     """Short suffixes would count as long ones."""
     text = f"stableNames: true\nnamespaces: [{{name: {'a' * 59}, replicas: 10}}]"
@@ -753,6 +811,7 @@ def test_dumps_sorted_keys_and_go_durations() -> None:
 LABEL = st.from_regex(r"[a-z0-9]([-a-z0-9]{0,8}[a-z0-9])?", fullmatch=True) | st.sampled_from(
     ["n", "y", "on", "no", "null", "0x1f", "1e3", "012", "5"]
 )
+SERVICE = LABEL.filter(lambda name: name[0].isalpha())
 PRINTABLE = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=12)
 SPAN = st.integers(0, (1 << 63) - 1).map(Duration)
 
@@ -806,7 +865,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
     types = [name for name in SCHEMAS[dialect].types if name != "waypoint"]
     application = st.builds(
         Application,
-        LABEL,
+        SERVICE,
         st.sampled_from(types),
         st.integers(1, 20),
         count,
@@ -816,7 +875,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
     )
     router = st.builds(
         Application,
-        LABEL,
+        SERVICE,
         st.just("router"),
         gateways=st.builds(Gateways, LABEL | st.just(""), st.integers(1, 3)),
     )

@@ -22,7 +22,7 @@ from pyload.kube.kubelet import Kubelet
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from pyload.kube.tokens import Tokens
 from pyload.kube.watch import Reflector
-from pyload.kube.writes import upsert
+from pyload.kube.writes import put_status, upsert
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.virtual import VIRTUAL, VirtualTimeLoop
@@ -82,7 +82,7 @@ async def _server(**options: Any) -> tuple[ApiServer, Client]:
     """Make a server that has the namespace `mesh`."""
     server = ApiServer(now=lambda: NOW, **options)
     client = Client(server.transport(), rng=Random(1))
-    await upsert(client, NAMESPACES, objects.namespace("mesh", run_id=RUN), status=True)
+    await upsert(client, NAMESPACES, objects.namespace("mesh", run_id=RUN))
     return server, client
 
 
@@ -168,8 +168,10 @@ async def _phase(client: Client, name: str) -> str:
 async def test_pods_of_a_fake_node_run_with_the_one_ip_that_they_were_planned_with() -> None:
     """Istiod would know the pod by another address than its proxy announces."""
     server, client = await _server()
-    await upsert(client, SERVICE_ACCOUNTS, _account(), status=False)
-    await upsert(client, NODES, objects.node("n", now=NOW, run_id=RUN, full=True), status=True)
+    await upsert(client, SERVICE_ACCOUNTS, _account())
+    node = objects.node("n", now=NOW, run_id=RUN, full=True)
+    made = await upsert(client, NODES, node)
+    await put_status(client, NODES, node, written=made.obj)
     ips = IpAllocator()
     given: dict[str, str] = {}
 
@@ -218,8 +220,8 @@ async def test_upsert_creates_then_replaces_and_keeps_what_is_the_servers() -> N
     service = objects.service("a", "mesh", labels={}, run_id=RUN)
     services = Resource("", "v1", "services", "Service", namespaced=True)
 
-    first = await upsert(client, services, service, status=False)
-    second = await upsert(client, services, service, status=False)
+    first = await upsert(client, services, service)
+    second = await upsert(client, services, service)
 
     assert first.before is None
     assert second.before is not None
@@ -244,7 +246,7 @@ async def test_a_pod_is_not_deleted_in_place_of_its_namesake() -> None:
 async def test_tokens_come_from_the_server_and_a_missing_account_is_named() -> None:
     """Proxies with --auth jwt could not connect to the embedded control plane."""
     _, client = await _server()
-    await upsert(client, SERVICE_ACCOUNTS, _account(), status=False)
+    await upsert(client, SERVICE_ACCOUNTS, _account())
     tokens = Tokens(client, now=lambda: NOW)
 
     assert await tokens.get("mesh", "default") == await tokens.get("mesh", "default")

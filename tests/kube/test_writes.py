@@ -10,8 +10,8 @@ import pytest
 
 from pyload.errors import ApiError, Conflict
 from pyload.kube.client import Client
-from pyload.kube.resources import NODES, SERVICES
-from pyload.kube.writes import upsert
+from pyload.kube.resources import NODES
+from pyload.kube.writes import put_status, upsert
 from tests.kube.peers import Scripted, answer, status
 from tests.virtual import VIRTUAL
 
@@ -58,9 +58,11 @@ async def test_a_new_object_is_posted_and_its_status_put() -> None:
     transport = Scripted(MISSING, answer(201, _node("1")), _read("2"))
     obj = _node()
 
-    written = await upsert(Client(transport), NODES, obj, status=True)
+    client = Client(transport)
+    written = await upsert(client, NODES, obj)
+    with_status = await put_status(client, NODES, obj, written=written.obj)
 
-    assert written == (_node("2"), None)
+    assert (written, with_status) == ((_node("1"), None), _node("2"))
     assert _sent(transport) == [("GET", "n", ""), ("POST", "nodes", ""), ("PUT", "status", "1")]
     assert obj == _node()
 
@@ -69,7 +71,7 @@ async def test_an_existing_object_is_replaced_at_the_version_read() -> None:
     """A refresh of endpoints would fail, or overwrite somebody's change unseen."""
     transport = Scripted(_read("5"), _read("6"))
 
-    written = await upsert(Client(transport), NODES, _node(), status=False)
+    written = await upsert(Client(transport), NODES, _node())
 
     assert written == (_node("6"), _node("5"))
     assert _sent(transport) == [("GET", "n", ""), ("PUT", "n", "5")]
@@ -79,7 +81,7 @@ async def test_a_conflict_is_tried_again_at_the_new_version() -> None:
     """Controllers touch objects all the time; every other refresh would fail."""
     transport = Scripted(_read("5"), CONFLICT, _read("6"), CONFLICT, _read("7"), _read("8"))
 
-    written = await upsert(Client(transport), NODES, _node(), status=False)
+    written = await upsert(Client(transport), NODES, _node())
 
     assert written.obj == _node("8")
     assert [one for one in _sent(transport) if one[0] == "PUT"] == [
@@ -95,7 +97,7 @@ async def test_the_third_conflict_is_the_last() -> None:
     transport = Scripted(_read("5"), CONFLICT, _read("6"), CONFLICT, _read("7"), CONFLICT)
 
     with pytest.raises(Conflict):
-        await upsert(Client(transport), NODES, _node(), status=False)
+        await upsert(Client(transport), NODES, _node())
 
 
 async def test_a_failed_read_is_an_error_and_not_a_reason_to_write() -> None:
@@ -103,22 +105,41 @@ async def test_a_failed_read_is_an_error_and_not_a_reason_to_write() -> None:
     transport = Scripted(*[answer(500, status(500))] * 5)
 
     with pytest.raises(ApiError, match="HTTP 500"):
-        await upsert(Client(transport, rng=Random(1)), NODES, _node(), status=True)
+        await upsert(Client(transport, rng=Random(1)), NODES, _node())
 
     assert {request.method for request in transport.requests} == {"GET"}
 
 
-async def test_an_object_without_status_gets_no_status_write() -> None:
-    """A service's request sequence would differ from pilot-load's."""
-    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "m"}}
-    transport = Scripted(MISSING, answer(201, service))
+async def test_an_object_that_is_to_be_left_alone_is_not_written() -> None:
+    """What is put into a namespace that is being deleted would go with it."""
+    transport = Scripted(_read("5"))
+    seen: list[Obj | None] = []
 
-    await upsert(Client(transport), SERVICES, service, status=True)
+    def leave(obj: Obj, before: Obj | None) -> Obj:
+        seen.append(before)
+        return before or obj
 
-    assert [request.path for request in transport.requests] == [
-        "/api/v1/namespaces/m/services/s",
-        "/api/v1/namespaces/m/services",
-    ]
+    written = await upsert(Client(transport), NODES, _node(), prepare=leave)
+
+    assert written.obj is written.before
+    assert seen == [_node("5")]
+    assert [method for method, _, _ in _sent(transport)] == ["GET"]
+
+
+async def test_whose_an_object_is_is_asked_again_when_somebody_was_faster() -> None:
+    """Another's object would be overwritten as if it were the run's own."""
+    exists = answer(409, status(409, "AlreadyExists"))
+    transport = Scripted(MISSING, exists, _read("4"), answer(200, _node("5")))
+    seen: list[Obj | None] = []
+
+    def marked(obj: Obj, before: Obj | None) -> Obj:
+        seen.append(before)
+        return {**obj, "theirs": before is not None}
+
+    await upsert(Client(transport), NODES, _node(), prepare=marked)
+
+    assert seen == [None, _node("4")]
+    assert [one.body["theirs"] for one in transport.requests if one.body] == [False, True]
 
 
 async def test_an_object_that_a_controller_makes_in_between_is_replaced() -> None:
@@ -126,7 +147,7 @@ async def test_an_object_that_a_controller_makes_in_between_is_replaced() -> Non
     exists = answer(409, status(409, "AlreadyExists"))
     transport = Scripted(MISSING, exists, _read("4"), answer(200, _node("5")))
 
-    written = await upsert(Client(transport), NODES, _node(), status=False)
+    written = await upsert(Client(transport), NODES, _node())
 
     assert (written.obj, written.before) == (_node("5"), _node("4"))
     assert [method for method, _, _ in _sent(transport)] == ["GET", "POST", "GET", "PUT"]
