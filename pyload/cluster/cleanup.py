@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.cluster.bounded import run_all
-from pyload.cluster.identities import key_of_node
+from pyload.cluster.configs import ROOT_NAMESPACE
+from pyload.cluster.identities import ZTUNNEL, key_of_node
 from pyload.cluster.ledger import Entry
 from pyload.cluster.removal import wait_until_gone
 from pyload.errors import NotFound
@@ -44,6 +45,7 @@ class Cleanup:
         jobs = [self._stop_namespace(namespace) for namespace in reversed(plan.namespaces)]
         jobs += [self._delete_configs(plan.configs)]
         jobs += [self._stop_node(node) for node in reversed(plan.nodes)]
+        jobs += [self._delete_all([Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, ZTUNNEL)])]
         await self._log_errors(jobs)
         # A second try for what a passing error kept, and for pods whose start was cut short.
         left = [entry for entry in self._writer.ledger if entry not in self._terminating]

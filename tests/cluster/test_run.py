@@ -19,6 +19,8 @@ from pyload.errors import (
     PyloadError,
 )
 from pyload.kube.client import Client
+from pyload.kube.objects import service_account
+from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
 from pyload.proxies.fleet import Route
@@ -500,6 +502,25 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "serviceaccounts/token" in str(outcome.error)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool) -> None:
+    """Without Istio's ztunnel there is no such account, and no ztunnel ever got its config."""
+    account = service_account("ztunnel", "istio-system", run_id="")
+    del account["metadata"]["labels"]
+    if installed:
+        await world.client.create(SERVICE_ACCOUNTS.path("istio-system"), account)
+    client = Client(world.server.transport())
+    route = Route(world.plane.transport(tokens=True), token=True)
+    servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=True)
+    chosen = options("fake", text=AMBIENT)
+    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 5
+    assert ("ztunnel" in world.names("ServiceAccount")) is installed
+    assert nothing_left(world)
 
 
 async def test_many_slow_namespaces_are_waited_for(world: World) -> None:
