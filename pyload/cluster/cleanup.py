@@ -12,7 +12,16 @@ from pyload.cluster.ledger import Entry
 from pyload.cluster.removal import wait_until_gone
 from pyload.errors import NotFound
 from pyload.kube import objects
-from pyload.kube.resources import CONFIG_MAPS, LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.kube.rbac import READER
+from pyload.kube.resources import (
+    CONFIG_MAPS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -61,7 +70,8 @@ class Cleanup:
     async def _stop_namespace(self, namespace: NamespacePlan) -> None:
         for plan in reversed(namespace.apps):
             self._log(await self._run.apps[plan.namespace, plan.name].stop())
-        await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default")])
+        rights = [Entry(kind, namespace.name, READER) for kind in (ROLE_BINDINGS, ROLES)]
+        await self._delete_all([Entry(SERVICE_ACCOUNTS, namespace.name, "default"), *rights])
         await self._delete_all(self._run.rendered[namespace.name].entries)
         await self._delete_configs(namespace.configs)
         entry = Entry(NAMESPACES, "", namespace.name)

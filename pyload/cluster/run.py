@@ -6,6 +6,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.apps import App, Shared
@@ -16,9 +17,10 @@ from pyload.cluster.identities import ZTUNNEL, proxy_of_node
 from pyload.cluster.leases import Leases
 from pyload.cluster.served import find_kinds, find_served
 from pyload.cluster.templated import kind_of
-from pyload.errors import NotFound, PyloadError
+from pyload.errors import ApiError, NotFound, PyloadError
 from pyload.kube import objects
 from pyload.kube.kwok import Placement, kwok_node
+from pyload.kube.rbac import secret_reader
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -161,9 +163,23 @@ class ClusterRun:
         if self.plan.traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)
+        if self._proven and namespace.has_gateways:
+            await self._let_read_secrets(namespace.name)
         for app in namespace.apps:
             await self.apps[app.namespace, app.name].start()
             await asyncio.sleep(namespace.grace)
+
+    async def _let_read_secrets(self, namespace: str) -> None:
+        """Let the gateways of a namespace have its Secrets; without that right, they have none."""
+        try:
+            for resource, obj in secret_reader(namespace, "default", run_id=self.plan.run_id):
+                await self.writer.create(resource, obj)
+        except NotFound:
+            log.debug("the API server has no roles, so it needs none")
+        except ApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            log.warning("gateways in namespace %s will be given no Secrets: %s", namespace, error)
 
     async def _write_namespace(self, obj: Obj) -> None:
         """Create a namespace; one of this name that is on its way out is waited for."""
