@@ -6,12 +6,22 @@ import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.cluster.bounded import run_all
-from pyload.cluster.identities import key_of_node
+from pyload.cluster.configs import ROOT_NAMESPACE
+from pyload.cluster.identities import ZTUNNEL, key_of_node
 from pyload.cluster.ledger import Entry
 from pyload.cluster.removal import wait_until_gone
 from pyload.errors import NotFound
 from pyload.kube import objects
-from pyload.kube.resources import CONFIG_MAPS, LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.kube.rbac import READER
+from pyload.kube.resources import (
+    CONFIG_MAPS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -45,6 +55,7 @@ class Cleanup:
         jobs = [self._stop_namespace(namespace) for namespace in reversed(plan.namespaces)]
         jobs += [self._delete_configs(plan.configs)]
         jobs += [self._stop_node(node) for node in reversed(plan.nodes)]
+        jobs += [self._delete_all([Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, ZTUNNEL)])]
         await self._log_errors(jobs)
         # A second try for what a passing error kept, and for pods whose start was cut short.
         left = [entry for entry in self._writer.ledger if entry not in self._writer.terminating]
@@ -65,6 +76,9 @@ class Cleanup:
         if account in self._writer.ledger:
             await self._delete_all([account])
             self._without_account.add(namespace.name)
+        await self._delete_all(
+            Entry(kind, namespace.name, READER) for kind in (ROLE_BINDINGS, ROLES)
+        )
         await self._delete_all(self._run.rendered[namespace.name].entries)
         await self._delete_configs(namespace.configs)
         entry = Entry(NAMESPACES, "", namespace.name)

@@ -95,6 +95,11 @@ class NamespacePlan:
     templates: tuple[Templated, ...] = ()
     grace: float = 0.0
 
+    @property
+    def has_gateways(self) -> bool:
+        """Whether proxies of it ask for Secrets."""
+        return any(app.proxy_type == "router" for app in self.apps)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -6,19 +6,21 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pyload.cluster.apps import App, Shared
 from pyload.cluster.bodies import Bodies
 from pyload.cluster.cleanup import Cleanup
-from pyload.cluster.configs import RESOURCES
-from pyload.cluster.identities import proxy_of_node
+from pyload.cluster.configs import RESOURCES, ROOT_NAMESPACE
+from pyload.cluster.identities import ZTUNNEL, proxy_of_node
 from pyload.cluster.leases import Leases
 from pyload.cluster.served import find_kinds, find_served
 from pyload.cluster.templated import kind_of
-from pyload.errors import NotFound, PyloadError
+from pyload.errors import ApiError, NotFound, PyloadError
 from pyload.kube import objects
 from pyload.kube.kwok import Placement, kwok_node
+from pyload.kube.rbac import secret_reader
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class ClusterRun:
         node_metadata: Node metadata of every proxy.
         grace: Seconds to wait after each namespace.
         placement: Where the pods of deployments go.
+        proven: Whether proxies prove who they are, and so need service accounts.
 
     Attributes:
         apps: The applications, by namespace and name.
@@ -68,6 +71,7 @@ class ClusterRun:
         node_metadata: Mapping[str, str],
         grace: float = 0.0,
         placement: Placement | None = None,
+        proven: bool = False,
     ) -> None:
         self.plan = plan
         self.writer = writer
@@ -91,6 +95,7 @@ class ClusterRun:
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self._ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
         self._grace = grace
+        self._proven = proven
 
     def pod_ip(self, namespace: str, name: str) -> str | None:
         """Give the IP planned for a pod of this run; None for a pod of somebody else's."""
@@ -106,6 +111,8 @@ class ClusterRun:
         self.shared.served.update(await find_served(self.writer.client, wanted))
         yielded = {kind_of(obj) for one in self.plan.all_templates for obj in one.objects()}
         self.shared.kinds.update(await find_kinds(self.writer.client, yielded))
+        if self._proven and self.plan.ztunnels:
+            await _explained("failed to bootstrap ztunnels", self._give_account())
         if self.plan.traits.nodes:
             for index, node in enumerate(self.plan.nodes):
                 await _explained("failed to bootstrap nodes", self._start_node(node, index))
@@ -121,6 +128,11 @@ class ClusterRun:
             )
             await _explained("failed to bootstrap namespace", self._start_namespace(namespace))
             await asyncio.sleep(self._grace)
+
+    async def _give_account(self) -> None:
+        """Make the ztunnels' service account, unless Istio's ztunnel is installed."""
+        account = objects.service_account(ZTUNNEL, ROOT_NAMESPACE, run_id=self.plan.run_id)
+        await self.writer.create(SERVICE_ACCOUNTS, account)
 
     async def _start_node(self, name: str, index: int) -> None:
         run_id = self.plan.run_id
@@ -152,9 +164,23 @@ class ClusterRun:
         if self.plan.traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)
+        if self._proven and namespace.has_gateways:
+            await self._let_read_secrets(namespace.name)
         for app in namespace.apps:
             await self.apps[app.namespace, app.name].start()
             await asyncio.sleep(namespace.grace)
+
+    async def _let_read_secrets(self, namespace: str) -> None:
+        """Let the gateways of a namespace have its Secrets; without that right, they have none."""
+        try:
+            for resource, obj in secret_reader(namespace, "default", run_id=self.plan.run_id):
+                await self.writer.create(resource, obj)
+        except NotFound:
+            log.debug("the API server has no roles, so it needs none")
+        except ApiError as error:
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+            log.warning("gateways in namespace %s will be given no Secrets: %s", namespace, error)
 
     async def _write_namespace(self, obj: Obj) -> None:
         """Create a namespace; one of this name that is on its way out is waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
     from pyload.tasks import Stop
 
-GRACE_SECONDS: Final = 5.0
-"""How long a namespace may be terminating before somebody must have begun to empty it."""
+GRACE_SECONDS: Final = 15.0
+"""How long a namespace may be terminating before somebody must have begun to empty it.
+
+The controller of Kubernetes begins after 5 s, or later if it is busy.
+"""
 
 _FIRST: Final = (LEASES, NODES, NAMESPACES, SERVICE_ACCOUNTS)
 """What a run creates first, in this order, and what is therefore removed last."""
@@ -157,7 +161,8 @@ class CleanupRun:
             pause = min(2 * pause, 1.0)
         log.info("%s has no controller that would end it: finalizing", entry)
         obj["spec"] = {"finalizers": []}
-        await self._client.update(entry.resource.path(None, entry.name, "finalize"), obj)
+        with contextlib.suppress(NotFound):
+            await self._client.update(entry.resource.path(None, entry.name, "finalize"), obj)
 
     def _whose(self) -> str:
         return f"run {self._options.run_id}" if self._options.run_id else "any run"

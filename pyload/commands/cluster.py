@@ -249,6 +249,7 @@ class MeshRun:
             node_metadata=self._node_metadata(),
             grace=self._loaded.config.grace_period.seconds,
             placement=options.kwok.placement,
+            proven=servers.proven,
         )
 
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:

@@ -48,6 +48,7 @@ class Servers:
         certificates: Gives those that the CA of a control plane signs; None without TLS.
         paths: Decides the ways of proxies in other processes; None where only this one can go them.
         sources: Local addresses to connect from, by target.
+        proven: Whether proxies prove who they are.
     """
 
     client: Client | None
@@ -57,6 +58,7 @@ class Servers:
     certificates: Callable[[str], Certificates] | None = None
     paths: Paths | None = None
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    proven: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -160,7 +162,16 @@ async def own_servers(
         certificates = None
         if tokens is not None and credentials.uses_tls(auth):
             certificates = Authorities(connection.ca_address, roots, names, tokens)
-        yield Servers(client, address, routes, tokens, certificates, routes.paths, sources)
+        yield Servers(
+            client,
+            address,
+            routes,
+            tokens,
+            certificates,
+            routes.paths,
+            sources,
+            proven=auth != "plaintext",
+        )
 
 
 async def _check(address: str, roots: bytes, *, tls: bool) -> dict[str, str]:
@@ -230,7 +241,15 @@ async def embedded_servers(
             sources=sources,
         )
         try:
-            yield Servers(client, address, routes, tokens, paths=routes.paths, sources=sources)
+            yield Servers(
+                client,
+                address,
+                routes,
+                tokens,
+                paths=routes.paths,
+                sources=sources,
+                proven=auth != "plaintext",
+            )
         finally:
             await routes.aclose()
             await api.aclose()

@@ -70,6 +70,10 @@ LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespa
 ENDPOINT_SLICES: Final = Resource(
     "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True
 )
+ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", namespaced=True)
+ROLE_BINDINGS: Final = Resource(
+    "rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", namespaced=True
+)
 VIRTUAL_SERVICES: Final = Resource(
     "networking.istio.io", "v1", "virtualservices", "VirtualService", namespaced=True
 )
@@ -109,6 +113,9 @@ KUBE_GATEWAYS: Final = Resource(
 
 TOKEN_REVIEWS: Final = Resource(
     "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False
+)
+ACCESS_REVIEWS: Final = Resource(
+    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
 
 

@@ -112,6 +112,7 @@ class Delta:
                 self._watch(type_url)
         send: list[bytes] = []
         for watch in self._watches.values():
+            watch.dropped = frozenset()
             if watch.active:
                 send += watch.resume(self._max_request)
         send[0] = requests.delta_node(node) + send[0]
@@ -148,7 +149,7 @@ class Delta:
         return Received(
             [answer, *self._follow(type_url)],
             self._push(response, nonce, message),
-            () if watch.names is None else response.unmatched(watch.names),
+            watch.unmatched(response),
         )
 
     def _follow(self, type_url: TypeUrl) -> list[bytes]:
@@ -189,7 +190,9 @@ class Delta:
         head = requests.delta_type(type_url)
         if not before:
             return [head + one for one in requests.subscriptions(names, limit=self._max_request)]
-        return [head + names.since(before)]
+        step = names.since(before)
+        watch.dropped = step.dropped
+        return [head + step.encoded]
 
     def _watch(self, type_url: TypeUrl) -> _Watch:
         watch = self._watches[type_url] = _Watch(type_url)
@@ -218,14 +221,16 @@ class _Watch:
 
     Attributes:
         names: What is wanted; None for everything.
+        dropped: What the last request gave up, which may still be on its way.
         graph: What the proxy has of it.
     """
 
-    __slots__ = ("_forget", "active", "answered", "graph", "names", "type_url")
+    __slots__ = ("_forget", "active", "answered", "dropped", "graph", "names", "type_url")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self.type_url = type_url
         self.names: Names | None = None
+        self.dropped: frozenset[str] = frozenset()
         self.active = True
         self.answered = False
         self.graph = NO_RESOURCES
@@ -254,6 +259,15 @@ class _Watch:
         self.graph = response.after(NO_RESOURCES if self._forget else self.graph)
         self._forget = False
         self.answered = True
+
+    def unmatched(self, response: Response) -> tuple[str, ...]:
+        """Name the resources that nothing has asked for."""
+        if self.names is None:
+            return ()
+        unmatched = response.unmatched(self.names)
+        if unmatched and self.dropped:
+            return tuple(name for name in unmatched if name not in self.dropped)
+        return unmatched
 
     def _drop_unwanted(self, wanted: Names) -> None:
         """Forget resources given up on the last stream: their removal is not announced."""

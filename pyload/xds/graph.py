@@ -6,7 +6,7 @@ costs a few references, and the names of a subscription are encoded once for all
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary, ref
 
 from pyload.xds.wire import discovery_pb2
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
     from pyload.xds.types import TypeUrl
 
 
+class Step(NamedTuple):
+    """The way from some names to others.
+
+    Attributes:
+        encoded: As the fields of a DeltaDiscoveryRequest.
+        dropped: Names that are wanted no more.
+    """
+
+    encoded: bytes = b""
+    dropped: frozenset[str] = frozenset()
+
+
 class Names:
     """An immutable set of resource names; make it with `of`.
 
@@ -27,7 +39,7 @@ class Names:
             DeltaDiscoveryRequest that subscribes has the same number.
     """
 
-    __slots__ = ("__weakref__", "_before", "_since", "encoded", "members")
+    __slots__ = ("__weakref__", "_before", "_step", "encoded", "members")
 
     _shared: Final[WeakValueDictionary[frozenset[str], Names]] = WeakValueDictionary()
 
@@ -38,20 +50,22 @@ class Names:
         ).SerializeToString()
         # The last step that was asked for: after a push, all proxies take the same.
         self._before: ref[Names] | None = None
-        self._since = b""
+        self._step = Step()
 
     def __bool__(self) -> bool:
         return bool(self.members)
 
-    def since(self, before: Names) -> bytes:
-        """Encode the step from other names to these, as the fields of a DeltaDiscoveryRequest."""
+    def since(self, before: Names) -> Step:
+        """Give the step from other names to these."""
         if self._before is None or self._before() is not before:
             self._before = ref(before)
-            self._since = discovery_pb2.DeltaDiscoveryRequest(
+            dropped = before.members - self.members
+            request = discovery_pb2.DeltaDiscoveryRequest(
                 resource_names_subscribe=sorted(self.members - before.members),
-                resource_names_unsubscribe=sorted(before.members - self.members),
-            ).SerializeToString()
-        return self._since
+                resource_names_unsubscribe=sorted(dropped),
+            )
+            self._step = Step(request.SerializeToString(), dropped)
+        return self._step
 
     @classmethod
     def of(cls, members: Iterable[str]) -> Names:

@@ -176,6 +176,34 @@ async def test_a_namespace_that_nobody_ends_is_finalized(world: World) -> None:
     assert set(finalized) == namespaces
 
 
+async def test_a_namespace_is_left_to_the_controller_that_ends_it(world: World) -> None:
+    """Kubernetes' own waits for 5 s; finalized before that, a namespace leaves things behind."""
+    run_id = await killed(world, "fake")
+    finalized, begun = [], 0.0
+
+    def slow(request: Request) -> Response | None:
+        nonlocal begun
+        name = request.path.removeprefix("/api/v1/namespaces/")
+        now = asyncio.get_running_loop().time()
+        if request.path.endswith("/finalize"):
+            finalized.append(request.path)
+        elif request.path.startswith("/api/v1/namespaces/") and "/" not in name:
+            if request.verb == "delete":
+                begun = now
+                return Response(200, b"{}")
+            if begun and now < begun + 8:
+                return Response(200, b"{}")
+            if begun:
+                return Response(404, b"{}")
+        return None
+
+    world.server.intercept = slow
+    outcome = await clean(world, run_id=run_id)
+
+    assert outcome.error is None
+    assert finalized == []
+
+
 @pytest.mark.parametrize("options", [{}, {"run_id": "x", "everything": True}])
 async def test_it_must_be_said_whose_objects_to_remove(options: dict[str, object]) -> None:
     """A forgotten flag must not delete every run's objects."""

@@ -19,6 +19,8 @@ from pyload.errors import (
     PyloadError,
 )
 from pyload.kube.client import Client
+from pyload.kube.objects import service_account
+from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
 from pyload.proxies.fleet import Route
@@ -28,6 +30,7 @@ from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
+    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
     from pyload.kube.resources import Obj
     from tests.cluster.conftest import World
@@ -92,6 +95,14 @@ def nothing_left(world: World) -> bool:
         if OURS in (obj["metadata"].get("labels") or {})
     ]
     return world.names("Pod") == ours == [] and "mesh" not in world.names("Namespace")
+
+
+async def proven(world: World, chosen: ClusterOptions) -> Outcome:
+    """Run a mesh whose proxies show tokens."""
+    client = Client(world.server.transport())
+    route = Route(world.plane.transport(tokens=True), token=True, secure=True)
+    servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=True)
+    return await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 
 
 @pytest.mark.parametrize("cluster_type", TYPES)
@@ -500,6 +511,53 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "serviceaccounts/token" in str(outcome.error)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool) -> None:
+    """Without Istio's ztunnel there is no such account, and no ztunnel ever got its config."""
+    account = service_account("ztunnel", "istio-system", run_id="")
+    del account["metadata"]["labels"]
+    if installed:
+        await world.client.create(SERVICE_ACCOUNTS.path("istio-system"), account)
+    outcome = await proven(world, options("fake", text=AMBIENT))
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 5
+    assert ("ztunnel" in world.names("ServiceAccount")) is installed
+    assert nothing_left(world)
+
+
+@pytest.mark.parametrize("cluster_type", TYPES)
+async def test_gateways_may_have_their_secrets(world: World, cluster_type: ClusterType) -> None:
+    """In a cluster with RBAC, no gateway over TLS ever got its certificate or was configured."""
+    outcome = await proven(world, options(cluster_type, text=EVERYTHING))
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == outcome.result.proxies.wanted
+    assert outcome.result.pushes["sds"] == 1
+    assert world.names("Role") == world.names("RoleBinding") == []
+    assert nothing_left(world)
+
+
+async def test_without_the_right_to_grant_that_gateways_run_without(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An account that may not write roles can still load everything else."""
+
+    def refuse(request: Request) -> Response | None:
+        write = request.verb == "create" and request.path.endswith("/roles")
+        return Response(403, b"{}") if write else None
+
+    world.server.intercept = refuse
+    outcome = await proven(world, options(text=EVERYTHING))
+
+    assert outcome.error is None
+    assert outcome.result.proxies.connected == outcome.result.proxies.wanted
+    assert not outcome.result.pushes.get("sds")
+    [warning] = [one.message for one in caplog.records if "no Secrets" in one.message]
+    assert "namespace mesh" in warning
+    assert nothing_left(world)
 
 
 async def test_many_slow_namespaces_are_waited_for(world: World) -> None:

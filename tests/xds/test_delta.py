@@ -222,6 +222,21 @@ def test_resources_that_nobody_asked_for_are_named_and_acknowledged() -> None:
     assert [read_delta(one) for one in received.send] == [Request("eds", nonce="e1")]
 
 
+def test_resources_that_were_just_given_up_are_expected() -> None:
+    """Each service that goes would be a warning per proxy: its endpoints are on their way."""
+    stream = started()
+    stream.receive(Message(clusters("a", "b")))
+    stream.receive(Message(clusters(removed=("b",))))
+    late = stream.receive(Message(delta_response(EDS, {"b": b"", "z": b""}, nonce="e1")))
+    stream.receive(Message(clusters(removed=("a",))))
+    later = stream.receive(Message(delta_response(EDS, {"a": b"", "b": b""}, nonce="e2")))
+    stream.start(NODE_BYTES)
+    stream.receive(Message(clusters("c")))
+    anew = stream.receive(Message(delta_response(EDS, {"a": b""}, nonce="e3")))
+
+    assert (late.unmatched, later.unmatched, anew.unmatched) == (("z",), ("b",), ("a",))
+
+
 def test_a_type_that_was_never_subscribed_to_is_not_answered() -> None:
     """Its acknowledgement would be the subscription to all of it."""
     received = started().receive(Message(delta_response(EDS, {"a": b""})))

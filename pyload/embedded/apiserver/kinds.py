@@ -184,6 +184,9 @@ ENDPOINT_SLICE: Final = Kind(
     subresources=(),
     generation=True,
 )
+_ROLES: Final = "rbac.authorization.k8s.io"
+ROLE: Final = Kind(_ROLES, ("v1",), "roles", "Role", subresources=())
+ROLE_BINDING: Final = Kind(_ROLES, ("v1",), "rolebindings", "RoleBinding", subresources=())
 _SCALED: Final = ("status", "scale")
 DEPLOYMENT: Final = Kind(
     "apps",
@@ -285,6 +288,8 @@ KINDS: Final = (
     CRD,
     TOKEN_REVIEW,
     *ACCESS_REVIEWS,
+    ROLE,
+    ROLE_BINDING,
     # Watched by istiod.
     Kind("networking.k8s.io", ("v1",), "ingresses", "Ingress", short=("ing",), generation=True),
     Kind(

@@ -69,7 +69,11 @@ def _operate(target: Any, operation: Any) -> Any:
         case "copy":
             return _add(target, path, _read(target, _pointer(str(operation.get("from", "")))))
         case "test":
-            if _read(target, path) != operation.get("value"):
+            wanted = operation.get("value")
+            # As in the library of real servers, a field that is not there is null.
+            container = _read(target, path[:-1])
+            absent = bool(path) and isinstance(container, dict) and path[-1] not in container
+            if (None if absent else _read(target, path)) != wanted:
                 raise _failed(f"testing value {operation['path']} failed")
             return target
         case other:

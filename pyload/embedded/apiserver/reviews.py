@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import status
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.apiserver.kinds import SERVICE_ACCOUNT, TOKEN_REVIEW
+from pyload.embedded.apiserver.kinds import (
+    ROLE,
+    ROLE_BINDING,
+    SERVICE_ACCOUNT,
+    TOKEN_REVIEW,
+)
 from pyload.embedded.apiserver.requests import Reply, Request, Target, json_reply
 from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
 
@@ -20,6 +25,7 @@ Obj = dict[str, Any]
 
 _SHORTEST: Final = 600
 _LONGEST: Final = 1 << 32
+_ACCOUNTS: Final = "system:serviceaccount:"
 
 
 class Reviews:
@@ -103,7 +109,10 @@ class Reviews:
         if not isinstance(body, dict) or not isinstance(body.get("spec", {}), dict):
             raise status.bad_request("the body is not a review")
         spec = body.get("spec", {})
-        result = self._authenticate(spec) if target.kind is TOKEN_REVIEW else {"allowed": True}
+        if target.kind is TOKEN_REVIEW:
+            result = self._authenticate(spec)
+        else:
+            result = {"allowed": self._allows(spec)}
         answer = {
             "kind": target.kind.kind,
             "apiVersion": target.api_version,
@@ -112,6 +121,22 @@ class Reviews:
             "status": result,
         }
         return json_reply(201, answer)
+
+    def _allows(self, spec: Obj) -> bool:
+        """Tell whether a service account may do something in a namespace; all others may."""
+        asked = spec.get("resourceAttributes") or {}
+        namespace = asked.get("namespace") or ""
+        user = str(spec.get("user") or "")
+        if not user.startswith(_ACCOUNTS) or not namespace:
+            return True
+        owner, _, name = user.removeprefix(_ACCOUNTS).partition(":")
+        account = {"kind": "ServiceAccount", "namespace": owner, "name": name}
+        for binding in self._store.entries(ROLE_BINDING, namespace):
+            if any(account.items() <= one.items() for one in binding.obj.get("subjects") or ()):
+                role = self._store.get(ROLE, namespace, binding.obj["roleRef"]["name"])
+                if role is not None and any(_covers(rule, asked) for rule in role.obj["rules"]):
+                    return True
+        return False
 
     def _authenticate(self, spec: Obj) -> Obj:
         try:
@@ -138,3 +163,8 @@ class Reviews:
             },
             "audiences": list(identity.audiences),
         }
+
+
+def _covers(rule: Obj, asked: Obj) -> bool:
+    pairs = (("verb", "verbs"), ("group", "apiGroups"), ("resource", "resources"))
+    return all({asked.get(one) or "", "*"} & {*(rule.get(many) or ())} for one, many in pairs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.embedded.controlplane.proxy import Identity, unauthenticated
 from pyload.embedded.controlplane.records import CLUSTER_ID
 from pyload.errors import ApiError, ClusterUnreachable
-from pyload.kube.resources import TOKEN_REVIEWS
+from pyload.kube.resources import ACCESS_REVIEWS, TOKEN_REVIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,25 @@ async def authenticate(client: Client, headers: Mapping[str, str]) -> Identity:
     if identity is None:
         raise unauthenticated("authentication failure: the token is not accepted")
     return identity
+
+
+async def may_list_secrets(client: Client, identity: Identity) -> bool:
+    """Ask whether an account may list the Secrets of its namespace, without which it gets none."""
+    namespace = identity.namespace
+    review = {
+        "apiVersion": ACCESS_REVIEWS.api_version,
+        "kind": ACCESS_REVIEWS.kind,
+        "metadata": {},
+        "spec": {
+            "user": f"{_USER}{namespace}:{identity.service_account}",
+            "resourceAttributes": {"namespace": namespace, "verb": "list", "resource": "secrets"},
+        },
+    }
+    try:
+        reviewed = await client.create(ACCESS_REVIEWS.path(), review)
+    except (ApiError, ClusterUnreachable):
+        return False
+    return bool((reviewed.get("status") or {}).get("allowed"))
 
 
 def identity_of(review: Obj) -> Identity | None:

@@ -52,12 +52,16 @@ class Hub(Protocol):
 
         Args:
             proxy: The proxy.
-            verified: Whether its token has proved who it is.
+            verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
         """
         ...
 
     def view(self, audience: Audience) -> View:
         """Give what such a proxy can be sent now."""
+        ...
+
+    async def may_list_secrets(self, identity: Identity) -> bool:
+        """Find out whether an account has the right to its namespace's Secrets."""
         ...
 
     def sent(self, type_url: str) -> None:
@@ -80,6 +84,7 @@ class Connection:
 
     Attributes:
         stream: The protocol's state.
+        verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
         audience: What the proxy was when it was last sent something; None before.
     """
 
@@ -94,6 +99,7 @@ class Connection:
         "_worker",
         "audience",
         "stream",
+        "verified",
     )
 
     def __init__(
@@ -106,6 +112,7 @@ class Connection:
     ) -> None:
         self.stream = stream
         self.audience: Audience | None = None
+        self.verified = False
         self._hub = hub
         self._peer = peer
         self._authenticate = authenticate
@@ -120,11 +127,6 @@ class Connection:
         """The proxy; known from its first request on."""
         assert self.stream.proxy is not None, "only connections that have joined are asked"
         return self.stream.proxy
-
-    @property
-    def verified(self) -> bool:
-        """Whether its token has proved who it is."""
-        return self._identity is not None
 
     async def run(self) -> None:
         """Serve the stream until the proxy ends it.
@@ -192,6 +194,9 @@ class Connection:
         if self.audience is None:
             if self._identity is not None:
                 self.proxy.check(self._identity)
+                # Other proxies ask for none.
+                asks = self.proxy.type == "router"
+                self.verified = not asks or await self._hub.may_list_secrets(self._identity)
             await self._hub.join(self)
             self.audience = self._hub.audience(self.proxy, verified=self.verified)
         # What it is stays as it was told last, or nobody would notice that this has changed.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pyload import tasks
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.controlplane import configs, generate, library, registry
-from pyload.embedded.controlplane.auth import authenticate
+from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
 from pyload.embedded.controlplane.configs import Configs
 from pyload.embedded.controlplane.connection import Connection
 from pyload.embedded.controlplane.debounce import Debounce
@@ -232,6 +232,10 @@ class ControlPlane:
         """Give what such a proxy can be sent now."""
         assert self._snapshot is not None, "connections join when there is a snapshot"
         return self._snapshot.view(audience)
+
+    async def may_list_secrets(self, identity: Identity) -> bool:
+        """Find out whether an account has the right to its namespace's Secrets."""
+        return await may_list_secrets(self._client, identity)
 
     def sent(self, type_url: str) -> None:
         """Count a response."""

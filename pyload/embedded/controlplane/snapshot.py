@@ -42,7 +42,7 @@ class Audience:
         namespace: Its namespace.
         labels: Its pod's labels.
         inbound: Ports that its pod serves.
-        verified: Whether a token has proved who it is.
+        verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
     """
 
     type: str

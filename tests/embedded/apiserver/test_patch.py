@@ -112,6 +112,17 @@ def test_json_patch_moves_and_copies() -> None:
     assert json_patch(target, operations) == {"a": {"b": [1, 3, 2]}, "d": [1, 3, 2]}
 
 
+def test_a_json_patch_takes_a_field_that_is_not_there_for_null() -> None:
+    """Istiod gives ServiceEntries their addresses so; refused, it tries again without end."""
+    operations = [
+        {"op": "test", "path": "/status", "value": None},
+        {"op": "add", "path": "/status", "value": {}},
+        {"op": "add", "path": "/status/addresses", "value": ["240.240.0.1"]},
+    ]
+
+    assert json_patch({}, operations) == {"status": {"addresses": ["240.240.0.1"]}}
+
+
 @pytest.mark.parametrize(
     ("operations", "code"),
     [
@@ -119,6 +130,9 @@ def test_json_patch_moves_and_copies() -> None:
         ([{"op": "add"}], 400),
         ([{"op": "nothing", "path": "/a"}], 400),
         ([{"op": "test", "path": "/a", "value": 2}], 422),
+        ([{"op": "test", "path": "/b", "value": 2}], 422),
+        ([{"op": "test", "path": "/b/c", "value": None}], 422),
+        ([{"op": "test", "path": "/a", "value": None}], 422),
         ([{"op": "remove", "path": "/b"}], 422),
         ([{"op": "remove", "path": ""}], 422),
         ([{"op": "replace", "path": "/b", "value": 1}], 422),

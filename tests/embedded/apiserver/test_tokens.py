@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
+from pyload.kube.rbac import secret_reader
 from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 IDENTITY = Identity("n", "sa", "u-1", ("istio-ca",), 1000)
 ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
+ACCESS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
 
 @pytest.fixture
@@ -111,3 +113,44 @@ async def test_everyone_may_do_everything(api: Api) -> None:
     code, review = await api("POST", path, {"spec": {"user": "x"}})
 
     assert (code, review["status"]) == (201, {"allowed": True})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("user", "asked", "allowed"),
+    [
+        ("system:serviceaccount:default:sa", {}, True),
+        ("system:serviceaccount:default:sa", {"verb": "delete"}, False),
+        ("system:serviceaccount:default:sa", {"resource": "pods"}, False),
+        ("system:serviceaccount:default:sa", {"group": "apps"}, False),
+        ("system:serviceaccount:default:sa", {"namespace": "kube-system"}, False),
+        ("system:serviceaccount:default:other", {}, False),
+        ("system:serviceaccount:kube-system:sa", {}, False),
+        ("admin", {}, True),
+    ],
+)
+async def test_an_account_may_do_what_its_roles_say(
+    api: Api, user: str, asked: Mapping[str, str], *, allowed: bool
+) -> None:
+    """Gateways would get Secrets here that they never get from istiod in a real cluster."""
+    for resource, obj in secret_reader("default", "sa", run_id="r"):
+        await api("POST", resource.path("default"), obj)
+    attributes = {"namespace": "default", "verb": "list", "resource": "secrets", **asked}
+    spec = {"user": user, "resourceAttributes": attributes}
+
+    code, review = await api("POST", ACCESS, {"spec": spec})
+
+    assert (code, review["status"]) == (201, {"allowed": allowed})
+
+
+@pytest.mark.anyio
+async def test_a_binding_to_a_role_that_is_not_there_allows_nothing(api: Api) -> None:
+    """A role may be gone before its binding is."""
+    _, (resource, binding) = secret_reader("default", "sa", run_id="r")
+    await api("POST", resource.path("default"), binding)
+    attributes = {"namespace": "default", "verb": "list", "resource": "secrets"}
+    spec = {"user": "system:serviceaccount:default:sa", "resourceAttributes": attributes}
+
+    _, review = await api("POST", ACCESS, {"spec": spec})
+
+    assert review["status"] == {"allowed": False}

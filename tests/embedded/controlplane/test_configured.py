@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.kube.rbac import secret_reader
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, istio, proxy_node, service
@@ -65,6 +66,8 @@ async def _nothing(script: Script) -> bool:
 async def test_a_renewed_certificate_reaches_its_gateway() -> None:
     """Churn of secrets is measured by this, and it concerns nobody else."""
     async with running_mesh() as mesh:
+        for resource, obj in secret_reader("mesh", "default", run_id="r"):
+            await mesh.client.create(resource.path("mesh"), obj)
         await mesh.add(_GATEWAY)
         await mesh.add(_secret("b2xk"))
         await asyncio.sleep(1)
@@ -85,13 +88,18 @@ async def test_a_renewed_certificate_reaches_its_gateway() -> None:
         assert await _nothing(sidecar)
 
 
-async def test_without_a_token_there_is_no_certificate_and_no_answer() -> None:
-    """As on istiod's plaintext port."""
+@pytest.mark.parametrize("token", [False, True])
+async def test_without_the_right_to_it_there_is_no_certificate_and_no_answer(
+    *, token: bool
+) -> None:
+    """As on istiod's plaintext port, and for an account that may not list Secrets."""
     async with running_mesh() as mesh:
         await mesh.add(_GATEWAY)
         await mesh.add(_secret("b2xk"))
         await asyncio.sleep(1)
-        script = await mesh.dial(delta=True)
+        headers = await mesh.token() if token else ()
+        transport = mesh.plane.transport(tokens=token)
+        script = await mesh.dial(delta=True, transport=transport, metadata=headers)
         await script.fetch(CDS, node=_ROUTER)
 
         await script.ask(delta(SDS, ["kubernetes://cert"]))
