@@ -102,7 +102,7 @@ class Reader:
             return self._learn(message, parsed, data), nonce
         if len(data) >= LARGE:
             return self._response(parsed, data), nonce
-        start = _nonce_at(parse(data, delta=delta), data)
+        start = _nonce_at(parsed, data)
         if start < 0:
             return self._response(parsed, data), nonce
         key = (data[:start], data[start + len(nonce) :], delta)
@@ -227,33 +227,27 @@ def _nonce_at(parsed: Parsed, data: bytes) -> int:
     """Find where the nonce stands, such that another in its place changes nothing else.
 
     The same bytes could stand in a resource too; a response that was found again by the wrong place
-    would be somebody else's.
+    would be somebody else's. Messages one after the other are one message: so if what stands before
+    the nonce's field and what stands behind it are messages, the field is one of the response.
 
     Args:
-        parsed: The response; it is taken apart.
+        parsed: The response.
         data: It, encoded.
 
     Returns:
         Where in `data`; -1 if that cannot be said.
     """
+    kind = type(parsed)
     nonce = parsed.nonce
-    if not nonce.isascii():
+    field = kind(nonce=nonce).SerializeToString()
+    start = data.rfind(field)
+    if start < 0 or not nonce.isascii():
         return -1
-    parsed.ClearField("resources")
-    parsed.ClearField("type_url")
-    if isinstance(parsed, Delta):
-        parsed.ClearField("system_version_info")
-    else:
-        parsed.ClearField("version_info")
-    # Two messages one after the other are one message. So if the bytes end with what is left, and
-    # those before are a message too, the nonce stands where it stands in what is left.
-    left = parsed.SerializeToString()
-    start = len(data) - len(left)
-    if not data.endswith(left):
-        return -1
+    stop = start + len(field)
+    view = memoryview(data)
     try:
-        type(parsed).FromString(memoryview(data)[:start])  # type: ignore[arg-type] # takes any buffer
+        kind.FromString(view[:start])  # type: ignore[arg-type] # it takes any buffer
+        behind = kind.FromString(view[stop:])  # type: ignore[arg-type]
     except DecodeError:
         return -1
-    # Behind its tag, and its length in groups of seven bits.
-    return start + 1 + max(1, (len(nonce).bit_length() + 6) // 7)
+    return -1 if behind.nonce else stop - len(nonce)
