@@ -55,8 +55,14 @@ class Preview:
         )
 
 
-def preview(plan: Plan, config: ClusterConfig) -> Preview:
-    """Count what a plan comes to (contract §4.1 to §4.2)."""
+def preview(plan: Plan, config: ClusterConfig, *, proven: bool = False) -> Preview:
+    """Count what a plan comes to (contract §4.1 to §4.2).
+
+    Args:
+        plan: What would be created.
+        config: What the user wrote.
+        proven: Whether proxies prove who they are, and so need service accounts.
+    """
     outside: Counter[str] = Counter()
     nodes = len(plan.nodes) if plan.traits.nodes else 0
     outside["Node"] += nodes
@@ -64,6 +70,11 @@ def preview(plan: Plan, config: ClusterConfig) -> Preview:
     for one in plan.configs:
         outside[RESOURCES[one.kind].kind] += 1
     inside = {one.name: _namespace(one, plan) for one in plan.namespaces}
+    if proven:
+        outside["ServiceAccount"] += bool(plan.ztunnels)
+        for namespace in plan.namespaces:
+            if namespace.has_gateways:
+                inside[namespace.name].update(("Role", "RoleBinding"))
     proxies: Counter[str] = Counter()
     for app in plan.apps:
         if app.proxy_type:

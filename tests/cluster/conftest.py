@@ -14,6 +14,7 @@ from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.kube.client import Client
+from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Route
 from pyload.tasks import Stop, Supervisor
 from pyload.xds.transport import CANCELLED
@@ -79,10 +80,15 @@ class World:
     recorder: Recorder
     nodes: NodeIds
 
-    async def run(self, options: ClusterOptions, stop: Stop | None = None) -> Outcome:
-        """Run a mesh to its end."""
+    async def run(
+        self, options: ClusterOptions, stop: Stop | None = None, *, proven: bool = False
+    ) -> Outcome:
+        """Run a mesh to its end; `proven` proxies show tokens."""
+        client = Client(self.recorder)
         route = Route(self.nodes, token=False)
-        servers = Servers(Client(self.recorder), "memory", lambda _: route)
+        if proven:
+            route = Route(self.plane.transport(tokens=True), token=True, secure=True)
+        servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=proven)
         return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
 
     @property

@@ -21,25 +21,28 @@ if TYPE_CHECKING:
     from tests.cluster.conftest import World
 
 
-def previewed(text: bytes, cluster_type: ClusterType = "fake-node") -> Preview:
+def previewed(
+    text: bytes, cluster_type: ClusterType = "fake-node", *, proven: bool = False
+) -> Preview:
     """Preview a config."""
     config = load(text, source="mesh.yaml").config
     ips = IpAllocator()
     plan = plan_cluster(config, cluster_type, names=Names(Random(1)), next_ip=ips.allocate)
-    return preview(plan, config)
+    return preview(plan, config, proven=proven)
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("proven", [False, True])
 @pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
 async def test_the_preview_counts_what_the_run_creates(
-    world: World, cluster_type: ClusterType
+    world: World, cluster_type: ClusterType, *, proven: bool
 ) -> None:
     """Somebody who looks before a big run would be told a wrong number."""
-    found = previewed(MESH, cluster_type)
+    found = previewed(MESH, cluster_type, proven=proven)
     options = ClusterOptions(
         loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
     )
-    outcome = await world.run(options)
+    outcome = await world.run(options, proven=proven)
     objects = outcome.result.objects
 
     # The namespace's own account may be there before the run writes it.

@@ -30,7 +30,6 @@ from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
     from pyload.kube.resources import Obj
     from tests.cluster.conftest import World
@@ -95,14 +94,6 @@ def nothing_left(world: World) -> bool:
         if OURS in (obj["metadata"].get("labels") or {})
     ]
     return world.names("Pod") == ours == [] and "mesh" not in world.names("Namespace")
-
-
-async def proven(world: World, chosen: ClusterOptions) -> Outcome:
-    """Run a mesh whose proxies show tokens."""
-    client = Client(world.server.transport())
-    route = Route(world.plane.transport(tokens=True), token=True, secure=True)
-    servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=True)
-    return await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
 
 
 @pytest.mark.parametrize("cluster_type", TYPES)
@@ -520,7 +511,7 @@ async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool)
     del account["metadata"]["labels"]
     if installed:
         await world.client.create(SERVICE_ACCOUNTS.path("istio-system"), account)
-    outcome = await proven(world, options("fake", text=AMBIENT))
+    outcome = await world.run(options("fake", text=AMBIENT), proven=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == 5
@@ -531,7 +522,7 @@ async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool)
 @pytest.mark.parametrize("cluster_type", TYPES)
 async def test_gateways_may_have_their_secrets(world: World, cluster_type: ClusterType) -> None:
     """In a cluster with RBAC, no gateway over TLS ever got its certificate or was configured."""
-    outcome = await proven(world, options(cluster_type, text=EVERYTHING))
+    outcome = await world.run(options(cluster_type, text=EVERYTHING), proven=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted
@@ -550,7 +541,7 @@ async def test_without_the_right_to_grant_that_gateways_run_without(
         return Response(403, b"{}") if write else None
 
     world.server.intercept = refuse
-    outcome = await proven(world, options(text=EVERYTHING))
+    outcome = await world.run(options(text=EVERYTHING), proven=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.connected == outcome.result.proxies.wanted
