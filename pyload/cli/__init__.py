@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     Args:
         argv: Arguments after the program's name; by default those of the process.
     """
-    from pyload.cli.program import program  # noqa: PLC0415 - `import pyload.cli` stays cheap
+    # Until a command listens for it, ctrl-C ends the process without a traceback.
+    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heard:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from pyload.cli.program import program  # noqa: PLC0415 - `import pyload.cli` stays cheap
 
-    sys.exit(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
+        sys.exit(program(sys.argv[0], list(sys.argv[1:] if argv is None else argv)))
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
