@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from tests.one_loop import OneLoop
+from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +28,10 @@ hypothesis.settings.load_profile("pyload")
 
 
 @pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Async tests run on uvloop, as the program does; a module may choose `tests.virtual`."""
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
+    """Async tests run on uvloop, as the program does; those marked ``virtual`` in virtual time."""
+    if request.node.get_closest_marker("virtual") is not None:
+        return VIRTUAL
     return "asyncio", {"use_uvloop": True}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,21 +11,11 @@ from pyload import renewals
 from pyload.errors import PyloadError
 from pyload.renewals import Lasting, Renewals
 from pyload.tasks import cancel
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIFE = timedelta(hours=10)
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class _Source:

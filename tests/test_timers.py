@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.timers import Timers
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=300))

@@ -24,7 +24,6 @@ from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.kwok.cluster import Cluster
 from tests.proxies.injected import plain_pod, pod, proxy_container
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -34,15 +33,9 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver import Request
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 TLS_MODE = {"security.istio.io/tlsMode": "istio"}
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class World:

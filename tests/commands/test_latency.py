@@ -30,10 +30,9 @@ from pyload.tasks import Stop, Supervisor
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from pyload.commands.outcome import Outcome
@@ -44,11 +43,7 @@ if TYPE_CHECKING:
 
 KINDS = get_args(Kind)
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 class World:

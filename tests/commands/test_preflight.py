@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,20 +11,11 @@ from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ClusterUnreachable, Forbidden
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.embedded.apiserver import Request
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 @pytest.mark.parametrize(

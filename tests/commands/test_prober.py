@@ -25,25 +25,18 @@ from pyload.kube.client import Client
 from pyload.tasks import Stop
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 REAL_TIME = pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})])
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class Gateway:

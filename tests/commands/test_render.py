@@ -19,10 +19,8 @@ from pyload.config.dump import as_yaml
 from pyload.config.load import load
 from pyload.errors import ConfigError, PyloadError, UsageError
 from tests.cluster.conftest import open_world
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from pyload.cluster.types import ClusterType
@@ -58,11 +56,7 @@ templates:
     data: {color: "{{ .color }}", "on": "{{ .Rand }}", text: "a\\nb"}
 """
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 def rendered(text: str = CURRENT, **chosen: Any) -> list[dict[str, Any]]:

@@ -29,10 +29,9 @@ from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.proxies.injected import plain_pod, pod, proxy_container
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
     from pyload.commands.outcome import Outcome
@@ -40,13 +39,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 def obj(api_version: str, kind: str, name: str, namespace: str = "mesh", **rest: Any) -> Obj:

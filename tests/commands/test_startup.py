@@ -24,10 +24,9 @@ from pyload.kube.resources import PODS
 from pyload.tasks import Stop, cancel
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from pyload.commands.outcome import Outcome
@@ -35,16 +34,10 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = {"spec": {"containers": [{"name": "app", "image": "a"}, {"name": "x", "image": "b"}]}}
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def now() -> datetime:

@@ -26,20 +26,13 @@ from pyload.commands.jsonline import (
 from pyload.commands.victoriapush import PushOptions, http_poster, run_push
 from pyload.errors import PyloadError, UsageError
 from pyload.tasks import Stop
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 OPTIONS = PushOptions(address="http://logs:9428")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class Server:

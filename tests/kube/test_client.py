@@ -6,7 +6,6 @@ import asyncio
 import logging
 import ssl
 from random import Random
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,22 +23,12 @@ from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, NODES, PODS, Resource
 from pyload.kube.transport import Response
 from tests.kube.peers import Collection, Lines, Scripted, answer, refused, status
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a", "namespace": "mesh"}}
 PATH = PODS.path("mesh", "a")
 BROKEN = ClusterUnreachable("broken")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _client_of(*answers: Response | Exception | Lines) -> tuple[Client, Scripted]:

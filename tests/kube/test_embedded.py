@@ -25,10 +25,10 @@ from pyload.kube.watch import Reflector
 from pyload.kube.writes import put_status, upsert
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncIterator, Coroutine
 
     from pyload.embedded.apiserver import Request
     from pyload.kube.resources import Obj
@@ -37,11 +37,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "run"
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 class _View:

@@ -19,7 +19,6 @@ from pyload.errors import Forbidden
 from pyload.kube.client import Client
 from pyload.kube.kubelet import Action, Kubelet, Pod, decide
 from tests.kube.peers import Lines, Request, Scripted, answer, status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -40,11 +39,7 @@ WAITING = Pod(
     containers=(("app", "fake"),),
 )
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 def _pod(name: str = "a", *, version: str = "1", uid: str = "u", **changes: Any) -> Obj:

@@ -13,22 +13,13 @@ from pyload.errors import ApiError, NotFound
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from tests.kube.peers import Scripted, answer, status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class _Clock:

@@ -18,18 +18,14 @@ from pyload.kube.client import Client
 from pyload.kube.resources import PODS
 from pyload.kube.watch import Reflector
 from tests.kube.peers import Collection, Fault, Lines, Scripted, answer, status
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from pyload.kube.resources import Obj
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 class _View:

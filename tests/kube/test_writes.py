@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,24 +13,15 @@ from pyload.kube.client import Client
 from pyload.kube.resources import NODES
 from pyload.kube.writes import put_status, upsert
 from tests.kube.peers import Scripted, answer, status
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 MISSING = answer(404, status(404, "NotFound"))
 CONFLICT = answer(409, status(409, "Conflict"))
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _node(version: str = "") -> Obj:

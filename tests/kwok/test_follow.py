@@ -26,7 +26,7 @@ from tests.kube.peers import Lines, status
 from tests.kwok.cluster import Cluster, node
 from tests.kwok.fleets import Recording
 from tests.proxies.injected import plain_pod, pod, proxy_container
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -37,13 +37,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 @pytest.fixture

@@ -15,20 +15,13 @@ from pyload.kwok.world import World
 from tests.kwok.cluster import node
 from tests.kwok.fleets import Recording
 from tests.proxies.injected import pod
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
 Obj = dict[str, Any]
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 class Bench:

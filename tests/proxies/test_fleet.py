@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,23 +16,16 @@ from pyload.proxies.identity import node_of
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.wire import discovery_pb2
-from tests.virtual import VIRTUAL
 from tests.xds.messages import delta_response
 from tests.xds.peer import GONE, MemoryStream, Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from pyload.xds.transport import Metadata, Sink, Status
     from pyload.xds.types import Push
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 def spec(number: int = 0, node_type: str = "sidecar") -> ProxySpec:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from random import Random
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from pyload.proxies.gate import Gate
 from pyload.proxies.pacing import Pace
 from pyload.timers import Timers
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.xds.client import Client
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 class Dialler:

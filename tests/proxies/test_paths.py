@@ -14,25 +14,15 @@ from pyload.proxies.paths import Path, Paths, Transports
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.certificates import Certificates
 from pyload.xds.tls import ISTIOD, Tls
-from tests.virtual import VIRTUAL
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from pyload.xds.transport import Transport
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECURE, PLAIN = "istiod.istio-system.svc:15012", "istiod.istio-system.svc:15010"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def spec(key: str = "a", *, account: str = "app", address: str = "") -> ProxySpec:

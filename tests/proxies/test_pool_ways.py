@@ -14,19 +14,12 @@ from pyload.proxies.paths import Path, Transports
 from pyload.proxies.records import Answer, Ask
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.ways import KEPT, Ways
-from tests.virtual import VIRTUAL
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 class Asked:

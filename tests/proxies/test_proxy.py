@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,24 +11,15 @@ from pyload.errors import UsageError
 from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.types import short
-from tests.virtual import VIRTUAL
 from tests.xds.messages import cluster, delta_response
 from tests.xds.peer import GONE, Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.xds.transport import Status
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 SPEC = ProxySpec(key="p", type="sidecar", ip="10.0.0.1", name="app-1", namespace="mesh")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def test_pushes_come_in_order_with_names_and_bodies() -> None:

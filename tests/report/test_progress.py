@@ -6,21 +6,13 @@ import asyncio
 import io
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pyload.report.progress import Status, live_allowed, show_progress
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Time passes only when nothing else is left to do."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 class Terminal(io.StringIO):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
@@ -13,25 +13,16 @@ from cryptography import x509
 from pyload.errors import ApiError, CertificateError, StreamError
 from pyload.xds.certificates import CONCURRENCY, Certificates
 from pyload.xds.tls import Holder
-from tests.virtual import VIRTUAL
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.xds.tls import Certificate
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BUSY = StreamError(code=8, name="RESOURCE_EXHAUSTED", message="too many")
 DOWN = StreamError(code=14, name="UNAVAILABLE", message="gone")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def now() -> datetime:

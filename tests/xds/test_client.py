@@ -7,7 +7,7 @@ import gc
 import logging
 import sys
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,23 +21,16 @@ from pyload.xds.node import encode_node
 from pyload.xds.sotw import Sotw
 from pyload.xds.transport import Status
 from pyload.xds.types import CDS, EDS, Push, short
-from tests.virtual import VIRTUAL
 from tests.xds.messages import cluster, delta_response, sotw_response
 from tests.xds.peer import GONE, MemoryStream, Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 NODE = encode_node(type="sidecar", ip="10.0.0.10", name="app-1", namespace="mesh", metadata={})
 NODE_ID = "sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class Recorder:

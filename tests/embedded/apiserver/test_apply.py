@@ -10,23 +10,14 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver.apply import Writer, apply
 from pyload.embedded.apiserver.shapes import PLAIN
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api, Obj
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 MAPS = "/api/v1/namespaces/default/configmaps/c"
 DEPLOYMENT = "/apis/apps/v1/namespaces/default/deployments/d"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _map(**data: str) -> Obj:

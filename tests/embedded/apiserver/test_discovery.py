@@ -9,20 +9,11 @@ import pytest
 
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.apiserver.requests import Request, parse_target
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 async def test_every_kind_can_be_discovered_and_listed(api: Api) -> None:

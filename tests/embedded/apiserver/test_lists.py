@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pytest
@@ -12,21 +12,11 @@ from hypothesis import strategies as st
 from pyload.embedded.apiserver.reads import SNAPSHOTS
 from pyload.embedded.apiserver.requests import Request, parse_target
 from tests.embedded.apiserver.conftest import Api
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 MAPS = "/api/v1/namespaces/kube-public/configmaps"
 ALL = "/api/v1/configmaps"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def _fill(api: Api, *names: str, **labels: str) -> None:

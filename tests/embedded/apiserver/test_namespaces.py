@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.virtual import VIRTUAL
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 SPACES = "/api/v1/namespaces"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def test_every_cluster_starts_with_the_same_namespaces(api: Api) -> None:

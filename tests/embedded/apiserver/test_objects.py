@@ -8,26 +8,16 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tests.virtual import VIRTUAL
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api, Obj
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 PODS = "/api/v1/namespaces/default/pods"
 MAPS = "/api/v1/namespaces/default/configmaps"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 ISTIO = "/apis/networking.istio.io"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _map(name: str = "c", **rest: Any) -> Obj:

@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.virtual import VIRTUAL
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 PODS = "/api/v1/namespaces/default/pods"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def test_pods_get_their_defaults(api: Api, pod: Any) -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
 from tests.embedded.apiserver.replay import repeat
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = [pytest.mark.anyio, pytest.mark.golden]
+pytestmark = [pytest.mark.anyio, pytest.mark.golden, pytest.mark.virtual]
 
 RECORDINGS = [
     "classic-basic.fake-node",
@@ -40,12 +38,6 @@ ACCEPTED: list[tuple[str, str, int, int, str]] = [
     ("delete", "/configmaps/istio-ca-root-cert", 200, 404, "there is no istiod to make it"),
 ]
 """Verb, part of the path, the recorded code, the code here, and why they may differ."""
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _is_accepted(verb: str, path: str, recorded: int, found: int) -> bool:

@@ -8,22 +8,13 @@ import pytest
 
 from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, Addresses
 from pyload.embedded.apiserver.status import Refused
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Api, Obj
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 SERVICES = "/api/v1/namespaces/default/services"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _service(name: str = "s", **spec: Any) -> Obj:

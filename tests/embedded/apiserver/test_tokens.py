@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
 from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
 from pyload.kube.rbac import secret_reader
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +21,7 @@ ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 ACCESS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 def test_a_token_tells_who_it_is_for() -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pyload.embedded.apiserver.kinds import KINDS
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.embedded.apiserver.kinds import Kind
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 CUSTOM = [kind for kind in KINDS if kind.custom]
 
@@ -47,12 +44,6 @@ ISTIO: dict[str, dict[str, tuple[str, ...]]] = {
         "referencegrants": ("v1beta1",),
     },
 }
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _collection(kind: Kind, version: str) -> str:

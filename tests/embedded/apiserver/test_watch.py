@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
@@ -12,24 +12,16 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver import ApiServer
 from tests.embedded.apiserver.conftest import Api
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.apiserver.conftest import Obj
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 MAPS = "/api/v1/namespaces/kube-public/configmaps"
 ALL = "/api/v1/configmaps"
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _shown(events: list[tuple[str, Obj]]) -> list[str]:

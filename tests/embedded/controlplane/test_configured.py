@@ -11,14 +11,11 @@ from pyload.kube.rbac import secret_reader
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, istio, proxy_node, service
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.controlplane.support import Script
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 _APP = "outbound|80||app.mesh.svc.cluster.local"
 _TLS = {"mode": "SIMPLE", "credentialName": "cert"}
@@ -37,12 +34,6 @@ _GATEWAY = istio(
     },
 )
 _ROUTER = proxy_node("gw-1", type_="router", labels={"app": "gw"})
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 def _secret(certificate: str) -> Any:

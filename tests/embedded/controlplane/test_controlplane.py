@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,16 +18,13 @@ from tests.embedded.controlplane.support import (
     service,
     sotw,
 )
-from tests.virtual import VIRTUAL
 from tests.xds.dialogue import UNREAD_LIMIT, Dialogue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.embedded.controlplane.mesh import Mesh
     from tests.embedded.controlplane.support import Script
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 _API = "outbound|443||kubernetes.default.svc.cluster.local"
 _APP = "outbound|80||app.mesh.svc.cluster.local"
@@ -38,12 +35,6 @@ _SPECIAL = [
     "InboundPassthroughCluster",
     "connect_originate",
 ]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def _sidecar(mesh: Mesh, *, delta: bool, name: str = "app-1") -> Script:

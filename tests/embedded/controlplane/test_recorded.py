@@ -22,16 +22,15 @@ from tests.embedded.apiserver.replay import repeat
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.reading import read_any
 from tests.embedded.controlplane.support import delta, sotw
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from tests.embedded.controlplane.mesh import Mesh
     from tests.embedded.controlplane.support import Script
 
-pytestmark = [pytest.mark.anyio, pytest.mark.golden]
+pytestmark = [pytest.mark.anyio, pytest.mark.golden, pytest.mark.virtual]
 
 _TYPES = {
     "Cluster": CDS,
@@ -42,12 +41,6 @@ _TYPES = {
     "Authorization": AUTHORIZATION,
 }
 _CLUSTER_IP = re.compile(r"\d+\.\d+\.\d+\.\d+_(\d+)")
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 class Sent(NamedTuple):

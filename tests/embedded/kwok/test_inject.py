@@ -22,19 +22,13 @@ from tests.embedded.kwok.recording import (
     is_native,
     proxy_of,
 )
-from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 Obj = dict[str, Any]
 
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
+pytestmark = pytest.mark.virtual
 
 
 def _namespace(**labels: str) -> Obj:

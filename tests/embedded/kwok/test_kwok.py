@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,21 +20,10 @@ from tests.embedded.kwok.cluster import (
     started,
     template,
 )
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 Obj = dict[str, Any]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def test_a_deployment_comes_up_injected_and_goes() -> None:

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pyload.embedded.kwok.records import Collection, Pod
 from pyload.embedded.kwok.state import Item, State
-from tests.virtual import VIRTUAL
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 Obj = dict[str, Any]
 
 KEY = ("mesh", "p")
 KWOK: Obj = {"metadata": {"name": "n", "annotations": {"kwok.x-k8s.io/node": "fake"}}}
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 @pytest.fixture

@@ -27,22 +27,14 @@ from tests.embedded.kwok.cluster import (
     started,
     template,
 )
-from tests.virtual import VIRTUAL, VirtualTimeLoop
+from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.embedded.apiserver import Request
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 Obj = dict[str, Any]
-
-
-@pytest.fixture
-def anyio_backend() -> tuple[str, Mapping[str, Any]]:
-    """Virtual time."""
-    return VIRTUAL
 
 
 async def test_pods_come_once_their_account_does() -> None:
