@@ -190,7 +190,9 @@ class Printer:
         if verb in "sxXq":
             self._text(from_utf8(value), verb)
         elif verb in "dv" and self.flags.sharp_v:
-            self._items("[]byte{", map(Uint8, value), ", ", "}", verb)
+            self._items(
+                "[]uint8{" if self._depth else "[]byte{", map(Uint8, value), ", ", "}", verb
+            )
         else:
             self._items("[", map(Uint8, value), " ", "]", verb)
 

@@ -81,7 +81,7 @@ def _nospace(text: str) -> str:
 
 def _wrapped(text: str, width: int, newline: str, *, break_words: bool) -> str:
     check_work(len(text))
-    width, cut = max(width, 1), (newline or "\n").encode()
+    width, cut = max(width, 1), utf8(newline or "\n")
     data, pieces, start = utf8(text), [], 0
     while len(data) - start > width:
         if data[start : start + 1] == b" ":
