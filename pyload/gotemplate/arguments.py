@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.gotemplate.nils import NilMap
 from pyload.gotemplate.nodes import Bool, Nil, Node, Numeral, String
 from pyload.gotemplate.values import (
     MISSING,
@@ -33,7 +34,7 @@ _TYPES: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
     "strings": ("[]string", (Strings,)),
 }
 _OTHERS: Final = {"list": (Strings, Ints, Lists), "map": (StringMap,)}
-_EMPTY: Final = {"bytes": bytes, "ints": Ints, "list": list, "map": dict, "strings": Strings}
+_EMPTY: Final = {"bytes": bytes, "ints": Ints, "list": list, "map": NilMap, "strings": Strings}
 _CONSTANTS: Final = {"bool": "bool", "float64": "float", "string": "string"}
 
 

@@ -43,7 +43,8 @@ strings   []string                Strings
 a class   that struct             an instance of the class
 ========  ======================  ==========================================
 
-Go passes nil where a list or map is wanted; a function gets an empty one then.
+Go passes nil where a list or map is wanted; a function gets an empty one then, which is a
+`NilMap` for a map.
 """
 
 

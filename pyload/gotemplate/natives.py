@@ -11,6 +11,7 @@ from urllib.parse import quote_plus
 
 from pyload.gotemplate.fmt import escapable, sprint, sprintln
 from pyload.gotemplate.functions import Failure, Function, function
+from pyload.gotemplate.nils import NilValue
 from pyload.gotemplate.printf import sprintf
 from pyload.gotemplate.values import (
     Ints,
@@ -148,6 +149,10 @@ def _incompatible(first: Any, second: Any) -> Failure:
     return Failure(f"incompatible types for comparison: {types}")
 
 
+def _is_nil(value: Any) -> bool:
+    return value is None or isinstance(value, NilValue)
+
+
 def _equal(first: Any, second: Any) -> bool:
     left, right = _basic(first), _basic(second)
     if left != right and not _mixed(left, right):
@@ -157,10 +162,12 @@ def _equal(first: Any, second: Any) -> bool:
     if left:
         return bool(first == second)
     if first is None or second is None:
-        return first is second
+        return _is_nil(first) == _is_nil(second)
     if kind_of(first) != kind_of(second):
         types = f"{sprint([first])}: {type_of(first)}, {type_of(second)}: {sprint([second])}"
         raise Failure(f"non-comparable types {types}")
+    if _is_nil(first) or _is_nil(second):
+        return _is_nil(first) == _is_nil(second)
     if kind_of(second) in ("slice", "map", "func"):
         raise Failure(f"non-comparable type {sprint([second])}: {type_of(second)}")
     return type(first) is type(second) and bool(first == second)

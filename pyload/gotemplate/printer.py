@@ -11,6 +11,7 @@ from pyload.gotemplate import quoting
 from pyload.gotemplate.floats import format_float
 from pyload.gotemplate.functions import Failure
 from pyload.gotemplate.limits import MAX_DEPTH, MAX_PARTS, MAX_TEXT
+from pyload.gotemplate.nils import NilValue
 from pyload.gotemplate.values import (
     MISSING,
     Missing,
@@ -144,7 +145,9 @@ class Printer:
     # Lists and maps.
 
     def _sequence(self, values: Sequence[Any], verb: str) -> None:
-        if self.flags.sharp_v:
+        if isinstance(values, NilValue) and self.flags.sharp_v:
+            self.write(f"{type_of(values)}(nil)")
+        elif self.flags.sharp_v:
             self._items(f"{type_of(values)}{{", values, ", ", "}", verb)
         else:
             self._items("[", values, " ", "]", verb)
@@ -162,8 +165,11 @@ class Printer:
         self._depth -= 1
 
     def _mapping(self, values: Mapping[Any, Any], verb: str) -> None:
-        self._enter()
         sharp = self.flags.sharp_v
+        if isinstance(values, NilValue) and sharp:
+            self.write(f"{type_of(values)}(nil)")
+            return
+        self._enter()
         self.write(f"{type_of(values)}{{" if sharp else "map[")
         separator = ", " if sharp else " "
         for index, (key, value) in enumerate(sorted_items(values)):
@@ -184,7 +190,9 @@ class Printer:
         if verb in "sxXq":
             self._text(from_utf8(value), verb)
         elif verb in "dv" and self.flags.sharp_v:
-            self._items("[]byte{", map(Uint8, value), ", ", "}", verb)
+            self._items(
+                "[]uint8{" if self._depth else "[]byte{", map(Uint8, value), ", ", "}", verb
+            )
         else:
             self._items("[", map(Uint8, value), " ", "]", verb)
 

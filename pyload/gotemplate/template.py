@@ -12,7 +12,7 @@ from pyload.gotemplate.natives import LAZY, NATIVES
 from pyload.gotemplate.nodes import Source
 from pyload.gotemplate.parser import parse_trees
 from pyload.gotemplate.run import Run
-from pyload.gotemplate.values import MISSING, utf8
+from pyload.gotemplate.values import MISSING, from_utf8, utf8
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,8 +58,9 @@ class Template:
         except MemoryError as error:
             raise self._beyond("out of memory") from error
         if not text.isascii() and _SURROGATE.search(text):
-            # Bytes that are not UTF-8 may have come together to what is; the rest are replaced.
-            return utf8(text).decode("utf-8", "replace")
+            # Bytes that are not UTF-8 may have come together to what is; of the rest, each is
+            # replaced by itself, as in Go.
+            return _SURROGATE.sub("\ufffd", from_utf8(utf8(text)))
         return text
 
     def _beyond(self, what: str) -> TemplateError:

@@ -155,6 +155,8 @@ def test_bytes_that_are_no_text_are_replaced_at_the_end() -> None:
     """A string cut within a character would break the writing of the object."""
     assert parse(r'{{"\xc3"}}{{"\xa9"}} {{"\xff"}}', functions={}).render(None) == "é \ufffd"
     assert parse("{{.}}", functions={}).render("\ud800") == "\ufffd"
+    cut = parse('{{slice . 0 2}} {{printf "%.1s" (slice . 1)}}', functions={})
+    assert cut.render("\u4e16") == "\ufffd\ufffd \ufffd"
 
 
 def test_a_missing_key_is_not_nil() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pyload.gotemplate.fmt import text_of
 from pyload.gotemplate.functions import Failure
-from pyload.gotemplate.values import Int64, Object, Strings, from_utf8, kind_of
+from pyload.gotemplate.values import Int64, Object, Strings, Uint8, from_utf8, kind_of
 
 _INTEGER: Final = re.compile(
     r"([+-]?)(?:0[xX](_?[0-9a-fA-F]+)|0[bB](_?[01]+)|0[oO](_?[0-7]+)|0(_?[0-7]+)|(0|[1-9]\d*))",
@@ -135,4 +135,4 @@ def items(value: Any, what: str) -> list[Any]:
     kind = kind_of(value)
     if kind != "slice":
         raise Failure(f"{what} {kind}")
-    return list(value)
+    return list(map(Uint8, value)) if isinstance(value, bytes) else list(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
+from pyload.gotemplate.sprig.bounds import check_work
 from pyload.gotemplate.sprig.casts import wrap_int64
 from pyload.gotemplate.sprig.gotime.instant import Time, rounded
 from pyload.gotemplate.sprig.gotime.reading import Unreadable, read
@@ -69,6 +70,7 @@ class _Dates:
         return self.now()
 
     def show(self, layout: str, date: Any, zone: str) -> str:
+        check_work(len(layout))
         known = load(zone, self.surroundings.zone) or UTC_ZONE
         return self.of(date, int, Int32, Int64).placed(known).format(layout)
 

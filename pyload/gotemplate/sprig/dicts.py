@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.limits import MAX_DEPTH
+from pyload.gotemplate.nils import NilMap
 from pyload.gotemplate.sprig.bounds import Budget
 from pyload.gotemplate.sprig.casts import strval
 from pyload.gotemplate.sprig.equality import empty
@@ -25,6 +26,8 @@ def _get(mapping: _Map, key: str) -> Any:
 
 
 def _set(mapping: _Map, key: str, value: Any) -> _Map:
+    if isinstance(mapping, NilMap):
+        raise Failure("assignment to entry in nil map")
     mapping[key] = value
     return mapping
 
@@ -74,7 +77,14 @@ def _merge_into(
             target[key] = value
 
 
+def _target(target: _Map, sources: tuple[_Map, ...]) -> _Map:
+    """The map to merge into: a new one instead of nil, if there is what to merge."""
+    real = any(not isinstance(source, NilMap) for source in sources)
+    return {} if real and isinstance(target, NilMap) else target
+
+
 def _merge(target: _Map, *sources: _Map) -> _Map:
+    target = _target(target, sources)
     budget = Budget()
     for source in sources:
         _merge_into(target, source, budget, overwrite=False)
@@ -82,6 +92,7 @@ def _merge(target: _Map, *sources: _Map) -> _Map:
 
 
 def _merge_overwrite(target: _Map, *sources: _Map) -> _Map:
+    target = _target(target, sources)
     budget = Budget()
     for source in sources:
         _merge_into(target, source, budget, overwrite=True)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from pyload.gotemplate.floats import format_float
 from pyload.gotemplate.limits import MAX_DEPTH
+from pyload.gotemplate.nils import NilValue
 from pyload.gotemplate.sprig.bounds import Budget, check_text
-from pyload.gotemplate.sprig.nils import NilList, NilStrings
 from pyload.gotemplate.values import Missing, Object, kind_of, type_of, utf8
 
 _SHORT: Final = {
@@ -61,7 +61,7 @@ class _Encoder:
 
     def add(self, value: Any, newline: str) -> None:
         self.budget.spend()
-        if value is None or isinstance(value, Missing | NilList | NilStrings):
+        if value is None or isinstance(value, Missing | NilValue):
             self.pieces.append("null")
         elif isinstance(value, str):
             self.pieces.append(self.text(value))

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.limits import MAX_DEPTH
+from pyload.gotemplate.nils import NilValue
 from pyload.gotemplate.sprig.bounds import Budget
-from pyload.gotemplate.sprig.nils import NilList, NilStrings
 from pyload.gotemplate.values import Object, kind_of, type_of
 
 
@@ -49,8 +49,8 @@ def _equal(left: Any, right: Any, budget: Budget, depth: int) -> bool:
 
 
 def _same_type(left: Any, right: Any) -> bool:
-    nil = NilList | NilStrings
-    return type_of(left) == type_of(right) and isinstance(left, nil) == isinstance(right, nil)
+    nils = isinstance(left, NilValue), isinstance(right, NilValue)
+    return type_of(left) == type_of(right) and nils[0] == nils[1]
 
 
 class Seen:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
+from pyload.gotemplate.nils import NilList
 from pyload.gotemplate.sprig.bounds import check_items
 from pyload.gotemplate.sprig.casts import items, to_int
 from pyload.gotemplate.sprig.equality import Seen, deep_equal, empty
-from pyload.gotemplate.sprig.nils import NilList
 from pyload.gotemplate.values import Lists
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.gotemplate.functions import Failure, Function
+from pyload.gotemplate.nils import NilStrings
 from pyload.gotemplate.quoting import can_backquote, quote
 from pyload.gotemplate.sprig.bounds import check_text
-from pyload.gotemplate.sprig.nils import NilStrings
 from pyload.gotemplate.sprig.patterns import PatternError, Regex, TooMuchWork, compiled
 from pyload.gotemplate.values import Strings
 

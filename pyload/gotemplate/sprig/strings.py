@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.gotemplate.fmt import text_of
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.quoting import quote
 from pyload.gotemplate.sprig.bounds import check_text, check_work, repeated
@@ -80,7 +81,7 @@ def _nospace(text: str) -> str:
 
 def _wrapped(text: str, width: int, newline: str, *, break_words: bool) -> str:
     check_work(len(text))
-    width, cut = max(width, 1), (newline or "\n").encode()
+    width, cut = max(width, 1), utf8(newline or "\n")
     data, pieces, start = utf8(text), [], 0
     while len(data) - start > width:
         if data[start : start + 1] == b" ":
@@ -105,11 +106,11 @@ def _quote(*values: Any) -> str:
 
 
 def _squote(*values: Any) -> str:
-    return " ".join(f"'{strval(value)}'" for value in values if value is not None)
+    return " ".join(f"'{text_of(value)}'" for value in values if value is not None)
 
 
 def _cat(*values: Any) -> str:
-    return " ".join(strval(value) for value in values if value is not None)
+    return " ".join(text_of(value) for value in values if value is not None)
 
 
 def _indent(spaces: int, text: str) -> str:

@@ -29,6 +29,7 @@ from tests.gotemplate.sprig.support import failure
         '{{repeat 9999999 "a" | shuffle}}',
         '{{repeat 9999999 "a" | b64dec}}',
         '{{repeat 9999999 "a" | b32dec}}',
+        '{{date (repeat 9999999 "Mon") 0}}',
     ],
 )
 def test_what_would_be_too_large_is_refused(template: str) -> None:

@@ -76,6 +76,16 @@ OUTPUTS = (
     ('{{set (dict) "a" 1}}', "map[a:1]"),
     ('{{hasKey (dict) "a"}}', "false"),
     ('{{deepEqual (dict "a" 1) (dict "a" 2)}}', "false"),
+    ('{{unset nil "a" | toJson}} {{omit nil "a" | toJson}}', "null {}"),
+    (
+        "{{merge nil | toJson}} {{merge nil nil | toJson}} {{merge nil dict | toJson}}",
+        "null null {}",
+    ),
+    ('{{merge .nope (dict "a" 1) | toJson}}', '{"a":1}'),
+    ('{{$d := mergeOverwrite nil (dict "a" 1)}}{{set $d "b" 2}}', "map[a:1 b:2]"),
+    ('{{eq nil (unset nil "a")}} {{ne nil dict}}', "true true"),
+    ('{{deepEqual dict (unset nil "a")}}', "false"),
+    ('{{printf "%#v %v" (unset nil "a") (unset nil "a")}}', "map[string]interface {}(nil) map[]"),
 )
 FAILURES = (
     ("{{dig 1 2 3}}", "interface conversion: interface {} is int, not map[string]interface {}"),
@@ -90,6 +100,8 @@ FAILURES = (
         "interface conversion: interface {} is nil, not map[string]interface {}",
     ),
     ('{{dig "a" (dict)}}', "dig needs at least three arguments"),
+    ('{{set nil "a" 1}}', "assignment to entry in nil map"),
+    ('{{set .nope "a" 1}}', "assignment to entry in nil map"),
     ("{{deepCopy nil}}", "reflect: call of reflect.Value.Type on zero Value"),
     ("{{mustDeepCopy nil}}", "reflect: call of reflect.Value.Type on zero Value"),
 )

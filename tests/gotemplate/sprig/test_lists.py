@@ -57,6 +57,9 @@ OUTPUTS = (
     ("{{push (list 1) (list 2)}}", "[1 [2]]"),
     ('{{concat (list 1) (splitList "," "a,b") (until 2)}}', "[1 a b 0 1]"),
     ("{{deepEqual (list 1 2) (list 1 2)}}", "true"),
+    ('{{printf "%#v %v" (rest list) (concat)}}', "[]interface {}(nil) []"),
+    ('{{printf "%#v" (list (regexFindAll "x" "y" -1))}}', "[]interface {}{[]string(nil)}"),
+    ("{{eq nil (initial list)}} {{eq nil list}} {{eq (rest list) (concat)}}", "true false true"),
 )
 FAILURES = (
     ("{{first nil}}", "runtime error: invalid memory address or nil pointer dereference"),

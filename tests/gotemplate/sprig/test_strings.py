@@ -87,6 +87,7 @@ OUTPUTS = (
     ('{{splitList ", " "a, b"}}', "[a b]"),
     ('{{indent 2 "a\\n\\nb"}}', "  a\n  \n  b"),
     ('{{replace "a" "" "banana"}}', "bnn"),
+    ('{{wrapWith 2 "\\xff" "abcdef"}}', "ab\ufffdcd\ufffdef"),
 )
 FAILURES = (
     ('{{substr 8 3 "hello"}}', "runtime error: slice bounds out of range [8:3]"),
@@ -119,3 +120,18 @@ def test_sort_alpha_orders_a_list_of_texts_in_place() -> None:
 def test_upper_and_lower_change_one_letter_into_one() -> None:
     """Names would get longer than in Go, where a letter never becomes two."""
     assert render('{{upper "straße ŉ ǆ"}} {{lower "İST"}}') == "STRAßE ŉ Ǆ ist"
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        (
+            '{{printf "%#v" (list .raw)}} {{last .raw | typeOf}}',
+            "[]interface {}{[]uint8{0x68}} uint8",
+        ),
+        ("{{cat .raw 1}} {{squote .raw}} {{quote .raw}}", "[104] 1 '[104]' \"h\""),
+    ],
+)
+def test_bytes_are_numbers_or_text_as_in_sprig(template: str, expected: str) -> None:
+    """A value of a Python caller, or of a YAML file's binary, would print as in no other tool."""
+    assert render(template, raw=b"h") == expected
