@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 HEAD: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
-
-
 ENOUGH: Final = 32
 """Messages of a tree of which one must have been like another."""
 FEW: Final = 8
 """So many may be all different, however long they are."""
-AGE: Final = 1000
+AGE: Final = 200
 """Messages without it, beyond eight for each that it had, after which a tree is old."""
 PATIENCE: Final = 1024
 """Messages after which one that was no good is tried again."""
@@ -84,8 +82,10 @@ class Tree:
         if recorded * 8 < length:
             self.alike = True
         self._ended += 1
-        if not self.alike and self._ended >= FEW:
-            self.scattered = self._ended >= ENOUGH or self.recorded > self._bodies.limit // 8
+        judged = self._ended >= ENOUGH or (
+            self._ended >= FEW and self.recorded > self._bodies.limit // 8
+        )
+        self.scattered = judged and not self.alike
 
     def grow(self, size: int) -> None:
         """Count so many bytes of pieces more."""
