@@ -127,8 +127,12 @@ class Bench:
                 self._show([measure(setup, self._load, pushes=plan.pushes, idle=idle)])
         setup = Setup(DEFAULT, plan.sizes[-1], processes=plan.processes)
         self._show([measure(setup, self._load, pushes=plan.pushes)])
-        print(f"\n{plan.views} kinds of proxies, each with resources of its own\n{HEADINGS}")
-        self._compare([Setup(kind, plan.base) for kind in (DEFAULT, FLOOR)], views=plan.views)
+        print(
+            f"\n{plan.views} kinds of proxies, and endpoints in another order to each\n{HEADINGS}"
+        )
+        for delta in (False, True):
+            setups = [Setup(kind, plan.base, delta=delta) for kind in (DEFAULT, FLOOR)]
+            self._compare(setups, views=plan.views)
         for delta, kind in itertools.product((False, True), ("same", "changed")):
             setup = Setup(DEFAULT, plan.base // 10, delta=delta)
             before, after = growth(setup, self._load, kind, warm=plan.warm, pushes=plan.growth)

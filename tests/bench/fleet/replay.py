@@ -37,7 +37,10 @@ _PATIENCE: Final = 300.0
 
 
 ORDERS: Final = 199
-"""Orders of the endpoints: istiod sends them in that of a Go map, another to each proxy."""
+"""Orders of the endpoints, where proxies are of several kinds.
+
+istiod sends endpoints in the order of a Go map, another to each proxy.
+"""
 
 
 class _Kind(NamedTuple):
@@ -53,7 +56,8 @@ class Replay:
 
     Args:
         content: What to send.
-        views: How many kinds of proxies there are, each with some resources of its own.
+        views: How many kinds of proxies there are, each with some resources of its own; with more
+            than one, endpoints come in many orders, as in a mesh.
         token: Whether a stream must carry a token.
     """
 
@@ -189,7 +193,7 @@ class Replay:
     def _send(self, connection: Connection, type_url: str, content: Content) -> None:
         number = self._connections[connection]
         view = number % self._views if type_url in (CDS, LDS) else 0
-        order = number % ORDERS + 1 if type_url == EDS else 0
+        order = number % ORDERS + 1 if type_url == EDS and self._views > 1 else 0
         key = _Kind(connection.delta, view, order), type_url
         shared = self._encoded.get(key)
         version = f"2026-11-23T19:21:57Z/{self._version:03}"
