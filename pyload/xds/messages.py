@@ -175,13 +175,16 @@ class Assembler:
 
     def _follow(self, chunk: memoryview, start: int) -> int:
         """Compare with what is recorded, and record what is not."""
-        assert self._body is not None
-        stop = min(start + self._length - TAIL - self._at, len(chunk))
-        tree = self._body.tree
-        before = tree.recorded
-        self._body = self._body.follow(self._at, chunk[start:stop])
-        self._new += tree.recorded - before
-        self._at += stop - start
+        body, at = self._body, self._at
+        assert body is not None
+        stop = min(start + self._length - TAIL - at, len(chunk))
+        piece = chunk[start:stop]
+        self._at = at + stop - start
+        # Nearly always all of it is in the record already.
+        if at <= body.start or not body.data.startswith(piece, at - body.start):
+            before = body.tree.recorded
+            self._body = body.follow(at, piece)
+            self._new += body.tree.recorded - before
         return stop
 
     def _finish(self) -> Message:
