@@ -15,7 +15,7 @@ from pyload.errors import RemoteProtocolError
 from pyload.xds.bodies import BODIES, HEAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyload.xds.bodies import Bodies, Body
 
@@ -115,16 +115,31 @@ class Assembler:
         """Whether a message has begun and not ended."""
         return bool(self._own) or self._length >= 0
 
-    def feed(self, chunk: memoryview, deliver: Callable[[Message], None]) -> None:
+    def feed(self, chunks: Iterable[memoryview], deliver: Callable[[Message], None]) -> None:
         """Take received bytes; they are not kept.
 
         Args:
-            chunk: The bytes; format ``B``.
+            chunks: The bytes; format ``B``.
             deliver: Is called with each message that they complete.
 
         Raises:
             RemoteProtocolError: The bytes are no gRPC framing, or a message is too long.
         """
+        for chunk in chunks:
+            body, at = self._body, self._at
+            stop = at + len(chunk)
+            # Nearly always all of it is in the record already.
+            if (
+                body is not None
+                and at > body.start
+                and stop <= self._length - TAIL
+                and body.data.startswith(chunk, at - body.start)
+            ):
+                self._at = stop
+            else:
+                self._feed(chunk, deliver)
+
+    def _feed(self, chunk: memoryview, deliver: Callable[[Message], None]) -> None:
         start, end = 0, len(chunk)
         while start < end:
             if self._length < 0:
@@ -180,7 +195,6 @@ class Assembler:
         stop = min(start + self._length - TAIL - at, len(chunk))
         piece = chunk[start:stop]
         self._at = at + stop - start
-        # Nearly always all of it is in the record already.
         if at <= body.start or not body.data.startswith(piece, at - body.start):
             before = body.tree.recorded
             self._body = body.follow(at, piece)

@@ -27,7 +27,7 @@ def fed(assembler: Assembler, data: bytes, cuts: list[int] | None = None) -> lis
     for start, stop in pairwise(edges):
         # A shared receive buffer is overwritten after each call.
         buffer = bytearray(data[start:stop])
-        assembler.feed(memoryview(buffer), got.append)
+        assembler.feed([memoryview(buffer)], got.append)
         buffer[:] = bytes(len(buffer))
     return [one.whole() for one in got]
 
@@ -82,7 +82,7 @@ def test_streams_that_receive_at_the_same_time_do_not_disturb_each_other(
     got: list[list[Message]] = [[] for _ in sent]
     for number, size in [*order, *((n, 1 << 20) for n in range(len(sent)))]:
         if number < len(sent):
-            streams[number].feed(memoryview(left[number][:size]), got[number].append)
+            streams[number].feed([memoryview(left[number][:size])], got[number].append)
             left[number] = left[number][size:]
     assert [[one.whole() for one in each] for each in got] == [[one] for one in sent]
 
@@ -93,7 +93,7 @@ def test_a_large_message_is_kept_once() -> None:
     got: list[Message] = []
     for number in range(5):
         data = framed(large(b"x", nonce=b"%d" % number))
-        Assembler(bodies).feed(memoryview(data), got.append)
+        Assembler(bodies).feed([memoryview(data)], got.append)
     assert [len(one.tail) for one in got] == [TAIL] * 5
     assert bodies.size == LARGE * 3 - TAIL
 
@@ -105,7 +105,7 @@ def test_what_is_known_of_a_message_is_known_of_its_likes_only() -> None:
     begin = b"head" * HEAD + b"x" * LARGE
     for middle, rest in ((b"a", 2000), (b"b", 2000), (b"a", 3000), (b"a", 2000)):
         data = framed(begin + middle + b"y" * rest)
-        Assembler(bodies).feed(memoryview(data), got.append)
+        Assembler(bodies).feed([memoryview(data)], got.append)
         if got[-1].facts is None:
             got[-1].learn(f"{middle!r} {rest}", 1)
     assert [one.facts for one in got] == ["b'a' 2000", "b'b' 2000", "b'a' 3000", "b'a' 2000"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def received(data: bytes, bodies: Bodies) -> Message:
     """Receive a message from a stream that shares its bodies."""
     got: list[Message] = []
-    Assembler(bodies).feed(memoryview(b"\0" + len(data).to_bytes(4, "big") + data), got.append)
+    Assembler(bodies).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)], got.append)
     return got[0]
 
 

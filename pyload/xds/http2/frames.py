@@ -169,6 +169,44 @@ def check(kind: int, stream: int, size: int) -> None:
         raise Http2Error(Code.PROTOCOL_ERROR, f"stream {stream} was never opened")
 
 
+def payloads(
+    data: memoryview, at: int, left: int, window: int, *, alone: bool
+) -> tuple[list[memoryview], int, int, int]:
+    """Cut the payload of DATA frames that follow one another out of received bytes.
+
+    Args:
+        data: The bytes.
+        at: Where the payload of the first frame begins, or goes on.
+        left: Bytes that are missing of it.
+        window: Bytes that the peer may send behind it.
+        alone: Whether to stop at its end.
+
+    Returns:
+        The pieces; where the first frame begins that is not plain DATA, or is cut within its head;
+        bytes that are missing of the last frame; and the window behind that.
+    """
+    end = len(data)
+    pieces: list[memoryview] = []
+    while True:
+        stop = min(at + left, end)
+        pieces.append(data[at:stop])
+        left -= stop - at
+        at = stop
+        if alone or left or end - at < HEAD_SIZE:
+            break
+        word, flags, stream = HEAD.unpack_from(data, at)
+        size: int = word >> 8
+        # What is padded, ends the stream or breaks a rule is not plain.
+        if word & 0xFF or flags or stream != STREAM or not 0 < size <= DEFAULT_FRAME:
+            break
+        if size > window:
+            break
+        at += HEAD_SIZE
+        left = size
+        window -= size
+    return pieces, at, left, window
+
+
 def unpadded(payload: memoryview, flags: int) -> memoryview:
     """Take the padding off.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from pyload.xds.messages import Assembler
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyload.xds.bodies import Bodies
     from pyload.xds.messages import Message
 
@@ -53,13 +55,13 @@ class Inbox:
         """Let messages be compressed."""
         self._assembler.gzip = True
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunks: Iterable[memoryview]) -> None:
         """Take bytes of the payload, and give the messages that they complete.
 
         Raises:
             RemoteProtocolError: They are no gRPC messages.
         """
-        self._assembler.feed(chunk, self._deliver)
+        self._assembler.feed(chunks, self._deliver)
 
     def drain(self) -> None:
         """Give the messages that are held back, as long as there is no pause."""

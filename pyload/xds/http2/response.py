@@ -55,6 +55,11 @@ class Response:
         """Whether the next frame must go on with a header block."""
         return self._block is not None
 
+    @property
+    def limited(self) -> bool:
+        """Whether the bytes of the body are to be counted."""
+        return self._expected >= 0
+
     def headers(self, payload: memoryview, flags: int) -> Status | None:
         """Take the payload of HEADERS; give the stream's status if it has ended."""
         self._ends = bool(flags & frames.END_STREAM)

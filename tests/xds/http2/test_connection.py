@@ -9,6 +9,8 @@ import h2.connection
 import h2.exceptions
 import hpack
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError, StreamError
 from pyload.xds.http2 import connection, frames
@@ -644,6 +646,41 @@ def test_more_than_the_window_is_refused() -> None:
     assert client.connection.status == Status(
         13, "INTERNAL", "HTTP/2 FLOW_CONTROL_ERROR: more DATA than the window"
     )
+
+
+SEQUENCE: Final = [
+    frame(DATA, 0, 1, framed(b"a")),
+    frame(DATA, 0, 1, framed(b"long" * 2000)),
+    frame(DATA, 0, 1, framed(b"cut")[:3]),
+    frame(DATA, 0, 1, framed(b"cut")[3:]),
+    frame(DATA, 0, 1),
+    frame(DATA, PADDED, 1, b"\2" + framed(b"padded") + bytes(2)),
+    frame(DATA, 0x40, 1, framed(b"a flag of an extension")),
+    frame(DATA, 0, 1 | 1 << 31, framed(b"a reserved bit")),
+    frame(PING, 0, 0, bytes(8)),
+    frame(DATA, 0, 3, b"of another stream"),
+    frame(DATA, 0, 1, bytes(16_385)),
+    frame(DATA, 0, 1, b"\2bad prefix"),
+    frame(DATA, END_STREAM, 1, framed(b"the last")),
+    frame(HEADERS, END_STREAM, 1),
+    DONE,
+]
+
+
+@given(
+    sequence=st.lists(st.sampled_from(SEQUENCE), max_size=9),
+    size=st.integers(1, 4000),
+    counted=st.booleans(),
+)
+def test_how_the_bytes_are_cut_changes_nothing(
+    sequence: list[bytes], size: int, *, counted: bool
+) -> None:
+    """A proxy whose messages depended on what one read of the socket brings is no reproduction."""
+    begin = answer(("content-length", "40")) if counted else answer()
+    whole, cut = opened(begin, *sequence), opened(begin)
+    cut.receive(*sequence, size=size)
+    assert (whole.messages, whole.connection.status) == (cut.messages, cut.connection.status)
+    assert whole.written() == cut.written()
 
 
 def test_h2_refuses_the_same_for_the_same_reasons() -> None:
