@@ -9,7 +9,7 @@ import h2.connection
 import h2.exceptions
 import hpack
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError, StreamError
@@ -634,20 +634,23 @@ def test_an_idle_connection_counts_no_more_than_it_may(monkeypatch: pytest.Monke
     assert len(client.messages) == 10
 
 
-def test_more_than_the_window_is_refused() -> None:
+@pytest.mark.parametrize("size", [1000, 16_384 + 9, 2 * WINDOW])
+def test_more_than_the_window_is_refused(size: int) -> None:
     """A server that ignores the window would fill the memory of all that read slowly."""
-    client = opened(answer())
-    client.connection.pause()
     message = framed(bytes(2 * WINDOW))
-    for at in range(0, WINDOW, 16_384):
-        client.receive(frame(DATA, 0, 1, message[at : at + 16_384]))
-    assert not client.ended
-    client.receive(frame(DATA, 0, 1, message[:1]))
+    cuts = range(0, WINDOW, 16_384)
+    data = b"".join(frame(DATA, 0, 1, message[at : at + 16_384]) for at in cuts)
+    for more in (b"", frame(DATA, 0, 1, message[:1])):
+        client = opened(answer())
+        client.connection.pause()
+        client.receive(data + more, size=size)
+        assert client.ended == bool(more)
     assert client.connection.status == Status(
         13, "INTERNAL", "HTTP/2 FLOW_CONTROL_ERROR: more DATA than the window"
     )
 
 
+LAST: Final = frame(DATA, END_STREAM, 1, framed(b"the last"))
 SEQUENCE: Final = [
     frame(DATA, 0, 1, framed(b"a")),
     frame(DATA, 0, 1, framed(b"long" * 2000)),
@@ -661,7 +664,7 @@ SEQUENCE: Final = [
     frame(DATA, 0, 3, b"of another stream"),
     frame(DATA, 0, 1, bytes(16_385)),
     frame(DATA, 0, 1, b"\2bad prefix"),
-    frame(DATA, END_STREAM, 1, framed(b"the last")),
+    LAST,
     frame(HEADERS, END_STREAM, 1),
     DONE,
 ]
@@ -672,6 +675,8 @@ SEQUENCE: Final = [
     size=st.integers(1, 4000),
     counted=st.booleans(),
 )
+@example(sequence=[LAST, SEQUENCE[0]], size=1, counted=False)
+@example(sequence=SEQUENCE[:2], size=9, counted=True)
 def test_how_the_bytes_are_cut_changes_nothing(
     sequence: list[bytes], size: int, *, counted: bool
 ) -> None:
