@@ -22,6 +22,7 @@ RECORDING = "xds/raw/sotw-200-services"
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(120)
 def test_the_benchmark_runs_through(tmp_path: Path) -> None:
     """Nobody could compare two versions of pyload: servers, clients and tables do not fit."""
     out = tmp_path / "figures.json"
@@ -42,6 +43,7 @@ def test_the_benchmark_runs_through(tmp_path: Path) -> None:
         ("floor", False, False),
     }
     assert all(one["connect"] > 0 and min(one["pushes"]) > 0 for one in figures["figures"])
+    assert [len(one["beside"]) for one in figures["figures"]] == [0, 0, 0, 0, 3, 0]
     assert {(one["mode"], one["kind"]) for one in figures["growth"]} == {
         ("sotw", "same"),
         ("sotw", "changed"),

@@ -123,8 +123,15 @@ class Bench:
         for delta, tls in plan.modes:
             for size in plan.sizes:
                 setup = Setup(DEFAULT, size, delta=delta, tls=tls)
-                idle = plan.idle if size == plan.sizes[-1] else 0.0
-                self._show([measure(setup, self._load, pushes=plan.pushes, idle=idle)])
+                last = size == plan.sizes[-1]
+                found = measure(
+                    setup,
+                    self._load,
+                    pushes=plan.pushes,
+                    idle=plan.idle if last else 0.0,
+                    beside=dataclasses.replace(setup, count=plan.base) if last else None,
+                )
+                self._show([found])
         setup = Setup(DEFAULT, plan.sizes[-1], processes=plan.processes)
         self._show([measure(setup, self._load, pushes=plan.pushes)])
         print(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 _READINGS: Final = 7
+_TURNS: Final = 3
+"""Pushes to the smaller of two fleets for each to the larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,8 @@ class Figures:
         connect_seconds: Wall time until all clients had everything.
         push_seconds: Wall time of the last push, all clients.
         again: Connections that came again, which spoils the figures.
+        beside: Seconds of CPU of each push to a smaller fleet, in turns with this one's pushes;
+            empty without one.
     """
 
     setup: Setup
@@ -246,9 +250,12 @@ class Figures:
     connect_seconds: float
     push_seconds: float
     again: int
+    beside: tuple[float, ...] = ()
 
 
-def measure(setup: Setup, load: Load, *, pushes: int, idle: float = 0.0) -> Figures:
+def measure(
+    setup: Setup, load: Load, *, pushes: int, idle: float = 0.0, beside: Setup | None = None
+) -> Figures:
     """Measure once.
 
     Args:
@@ -256,10 +263,20 @@ def measure(setup: Setup, load: Load, *, pushes: int, idle: float = 0.0) -> Figu
         load: What the server sends.
         pushes: Pushes of everything.
         idle: Seconds to watch idle clients; 0 does not.
+        beside: A smaller fleet to push to in turns, so that both share the machine's moments.
     """
-    with Run(setup, load) as run:
+    with contextlib.ExitStack() as stack:
+        run = stack.enter_context(Run(setup, load))
         connected = run.connect()
-        costs = [run.push("same") for _ in range(pushes)]
+        other = None if beside is None else stack.enter_context(Run(beside, load))
+        if other is not None:
+            other.connect()
+        costs: list[Cost] = []
+        others: list[Cost] = []
+        for _ in range(pushes):
+            costs.append(run.push("same"))
+            if other is not None:
+                others += [other.push("same") for _ in range(_TURNS)]
         changed = run.push("changed")
         resident = run.resident()
         share = run.idle(idle) if idle else None
@@ -277,6 +294,7 @@ def measure(setup: Setup, load: Load, *, pushes: int, idle: float = 0.0) -> Figu
         connect_seconds=connected.seconds,
         push_seconds=costs[-1].seconds,
         again=sum(one.again for one in (connected, *costs, changed)),
+        beside=tuple(one.cpu / beside.clients for one in others) if beside is not None else (),
     )
 
 

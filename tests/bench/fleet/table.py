@@ -158,7 +158,8 @@ def _sizes(small: Figures, large: Figures) -> Iterator[Target]:
     each = (large.resident - small.resident) / (after - before)
     limit = TLS_BYTES if small.setup.tls else PLAIN_BYTES
     yield Target(f"memory of each more, {span}", each / 1e3, limit / 1e3, "KB")
-    yield Target(f"CPU of a push, {span}", push(large) / push(small), FLAT, "x")
+    at_once = statistics.median(large.beside)
+    yield Target(f"CPU of a push, {span}", push(large) / at_once, FLAT, "x")
     if large.idle is not None:
         share = large.idle / (after / 1000)
         what = f"idle, of a core for 1,000 of {after:,}, {small.setup.mode}"
