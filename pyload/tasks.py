@@ -24,15 +24,12 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on a new uvloop event loop, as all that the process does; return its result.
+    """Run a coroutine on a new uvloop event loop, and return its result.
 
     Signals are the coroutine's own business: see `handle_signals`.
     """
     import uvloop  # noqa: PLC0415 - keeps `--help` fast
 
-    from pyload.memory import return_large_blocks  # noqa: PLC0415 - the same
-
-    return_large_blocks()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main)
 

@@ -10,24 +10,21 @@ import pytest
 
 _PROGRAM = """
 import gc
+from pyload.memory import return_large_blocks
 from pyload.report.usage import rss_bytes
-from pyload.tasks import run
 
-async def main():
-    # glibc would keep blocks of up to that size from here on.
-    bytearray(30 << 20)
-    before = rss_bytes()
-    small = []
-    for _ in range(200):
-        large = [bytes(200_000) + b"x" for _ in range(2)]
-        small.append(bytes(2_000) + large[0][:1])
-        small.append(large)
-    full = rss_bytes()
-    del small[1::2], large
-    gc.collect()
-    print((rss_bytes() - before) / (full - before))
-
-run(main())
+return_large_blocks()
+# glibc would keep blocks of up to that size from here on.
+bytearray(30 << 20)
+before = rss_bytes()
+kept = []
+for _ in range(200):
+    large = [bytes(200_000) + b"x" for _ in range(2)]
+    kept += [bytes(2_000) + large[0][:1], large]
+full = rss_bytes()
+del kept[1::2], large
+gc.collect()
+print((rss_bytes() - before) / (full - before))
 """
 
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
+from pyload.memory import return_large_blocks
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.habits import Habits
 from pyload.xds.types import NDS, PCDS
@@ -100,6 +101,8 @@ def proxies_of(
         habits: How they behave.
     """
     if workers == 0 or servers.paths is None:
+        if connection.transport != "grpc":
+            return_large_blocks()
         return Fleet(
             None,
             delta=connection.delta,

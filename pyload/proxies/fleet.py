@@ -6,13 +6,14 @@ import asyncio
 import functools
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from pyload.errors import UsageError
 from pyload.proxies.counts import Counts
 from pyload.proxies.gate import Gate
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.identity import name_of, node_of
+from pyload.proxies.member import Last, Member
 from pyload.proxies.pacing import Pace
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
@@ -22,7 +23,6 @@ from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.reader import READER
 from pyload.xds.sotw import Sotw
-from pyload.xds.types import short
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from pyload.report.metrics import Metrics
     from pyload.xds.transport import Transport
     from pyload.xds.types import Push
-
-State = Literal["connecting", "connected", "configured", "backoff"]
 
 STOP_SECONDS: Final = 10.0
 """How long the fleet waits for proxies to close their streams."""
@@ -104,7 +102,7 @@ class Fleet:
         self.observer = observer
         self._detail = detail
         self._habits = habits
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Member] = {}
         self._clock = clock()
         self._timers = Timers()
         self._pace = Pace(habits.connect_rate, rng=rng)
@@ -146,7 +144,7 @@ class Fleet:
         """
         if spec.key in self._running:
             raise UsageError(f"proxy {spec.key} is running already")
-        proxy = _Running(spec, self, again=again)
+        proxy = Member(spec, self, again=again)
         self._running[spec.key] = proxy
         self.counts.wanted += not again
         proxy.client = self._client(spec, proxy)
@@ -170,7 +168,7 @@ class Fleet:
         await asyncio.get_running_loop().create_future()
         raise AssertionError
 
-    async def _ended(self, proxy: _Running | None) -> bool:
+    async def _ended(self, proxy: Member | None) -> bool:
         if proxy is None:
             return False
         await self._wait([proxy])
@@ -185,11 +183,11 @@ class Fleet:
             proxy.stop()
         await self._wait(running)
 
-    async def _wait(self, proxies: list[_Running]) -> None:
+    async def _wait(self, proxies: list[Member]) -> None:
         left = [proxy for proxy in proxies if not proxy.over]
         if left:
             waiter = asyncio.get_running_loop().create_future()
-            group = _Last(set(left), waiter)
+            group = Last(set(left), waiter)
             for proxy in left:
                 proxy.last = group
             try:
@@ -210,7 +208,7 @@ class Fleet:
         if self._configured is not None:
             self._configured(spec)
 
-    def forget(self, proxy: _Running, error: BaseException | None) -> None:
+    def forget(self, proxy: Member, error: BaseException | None) -> None:
         """Take the end of a proxy; for its proxies."""
         key = proxy.spec.key
         ran = self._running.get(key) is proxy
@@ -222,7 +220,7 @@ class Fleet:
             if ran and self._died is not None:
                 self._died(proxy.spec)
 
-    def _client(self, spec: ProxySpec, proxy: _Running) -> Client:
+    def _client(self, spec: ProxySpec, proxy: Member) -> Client:
         habits = self._habits
         delta = self._delta or spec.type == "ztunnel"
         agent_types = habits.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
@@ -286,113 +284,3 @@ def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:
     assert transport is not None, "a fleet needs a transport or routes"
     route = Route(transport, token=True)
     return lambda _: route
-
-
-class _Last:
-    """Wakes a waiter when the last of some proxies has ended."""
-
-    __slots__ = ("_waiter", "left")
-
-    def __init__(self, left: set[_Running], waiter: asyncio.Future[None]) -> None:
-        self.left = left
-        self._waiter = waiter
-
-    def ended(self, proxy: _Running) -> None:
-        self.left.discard(proxy)
-        if not self.left and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-class _Running:
-    """Counts what happens to one proxy; the observer of its client."""
-
-    __slots__ = (
-        "_answered",
-        "_ever_answered",
-        "_ever_configured",
-        "_ever_connected",
-        "_fleet",
-        "_started",
-        "_state",
-        "client",
-        "last",
-        "over",
-        "spec",
-    )
-
-    def __init__(self, spec: ProxySpec, fleet: Fleet, *, again: bool) -> None:
-        self.spec = spec
-        self._fleet = fleet
-        self._state: State | None = None
-        self._answered = False
-        self._ever_answered = again
-        self._ever_connected = again
-        self._ever_configured = again
-        self._started = fleet.now()
-        self.client: Client | None = None
-        self.last: _Last | None = None
-        self.over = False
-
-    def stop(self) -> None:
-        assert self.client is not None
-        self.client.stop()
-
-    def connecting(self) -> None:
-        self._enter("connecting")
-
-    def connected(self, seconds: float) -> None:
-        self._enter("connected")
-        self._fleet.metrics.connect.record(seconds)
-        self._answered = False
-        if not self._ever_connected:
-            self._ever_connected = True
-            self._fleet.counts.connected += 1
-
-    def push(self, push: Push) -> None:
-        fleet = self._fleet
-        if not self._answered:
-            self._answered = True
-            # A stream that istiod's limiter refuses was open too, for a moment.
-            fleet.counts.reconnects += self._ever_answered
-            self._ever_answered = True
-        fleet.metrics.push(self.spec.type, short(push.type_url), push.size)
-        if fleet.observer is not None:
-            fleet.observer(self.spec, push)
-
-    def configured(self, seconds: float) -> None:
-        del seconds  # its dial's; the first config is measured from the start, with all retries
-        self._enter("configured")
-        if not self._ever_configured:
-            self._ever_configured = True
-            self._fleet.counts.configured += 1
-            self._fleet.metrics.first_config.record(self._fleet.now() - self._started)
-            self._fleet.first_configured(self.spec)
-
-    def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
-        del detail, retry_in
-        self._enter("backoff")
-        self._fleet.metrics.disconnect(reason)
-
-    def ended(self, error: BaseException | None) -> None:
-        if _is_open(self._state):
-            self._fleet.metrics.disconnect("local" if error is None else "failed")
-        self._fleet.counts.failed += error is not None
-        self._fleet.counts.withdrawn += not (error or self._ever_configured)
-        self._enter(None)
-        self.over = True
-        self._fleet.forget(self, error)
-        if self.last is not None:
-            self.last.ended(self)
-
-    def _enter(self, state: State | None) -> None:
-        before, self._state = self._state, state
-        if state is before:
-            return
-        self._fleet.metrics.proxy(self.spec.type, before, state)
-        counts = self._fleet.counts
-        counts.configured_now += (state == "configured") - (before == "configured")
-        counts.connected_now += _is_open(state) - _is_open(before)
-
-
-def _is_open(state: State | None) -> bool:
-    return state in ("connected", "configured")

@@ -16,6 +16,7 @@ import sys
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from pyload.memory import return_large_blocks
 from pyload.proxies.counts import Counts
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.paths import Transports, connector
@@ -264,6 +265,8 @@ async def serve(sock: socket.socket) -> None:
     await first_of(_arrived(inbox.setup), pipe.closed.wait(), name="setup")
     if inbox.setup.done():
         setup = inbox.setup.result()
+        if setup.transport != "grpc":
+            return_large_blocks()
         log = LogLines()
         log.install(setup)
         worker = Worker(setup, pipe, log)

@@ -13,6 +13,7 @@ import gc
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from pyload.memory import return_large_blocks
 from pyload.proxies.fleet import Fleet
 from pyload.report.metrics import Metrics
 from pyload.report.usage import cpu_seconds, rss_bytes
@@ -94,6 +95,7 @@ def _transport(kind: str, target: str, root: str) -> Transport:
     tls = Tls(root.encode(), ISTIOD) if root else None
     if kind == "grpc":
         return GrpcTransport(target, tls=tls)
+    return_large_blocks()
     return LeanTransport(
         target,
         tls=None if tls is None else tls.context(),
