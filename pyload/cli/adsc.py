@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload adsc --pilot-address localhost:15010 --count 100 --delay 10ms",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--count", type=GoInt(), default=1, show_default=True, help="Connections to open.")
 @click.option(

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog=("Examples:\n  pyload cleanup --all --dry-run\n  pyload cleanup --run-id qmzkwtha"),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--run-id", default="", metavar="ID", help="Remove the objects of this run.")
 @click.option("--all", "everything", is_flag=True, help="Remove the objects of all runs.")

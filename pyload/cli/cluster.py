@@ -10,7 +10,8 @@ import click
 
 from pyload.cli import fleetflags, kwokflags
 from pyload.cli.goflags import GoDuration
-from pyload.cli.options import global_values, settings_of, with_global_options, words
+from pyload.cli.meshflags import cluster_type_option, config_option
+from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.profiles import with_profile_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
@@ -24,23 +25,9 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example: pyload cluster -c mesh.yaml -p localhost:15010 --duration 5m",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(allow_dash=True),
-    default="",
-    metavar="FILE",
-    help="Mesh to build; - is stdin.",
-)
-@click.option(
-    "--cluster-type",
-    default="fake-node",
-    shell_complete=words("fake-node", "fake", "real", "kwok"),
-    metavar="TYPE",
-    help="fake-node, fake, real or kwok.  [default: fake-node]",
-)
+@config_option("Mesh to build; - is stdin.")
+@cluster_type_option()
 @click.option(
     "--embedded",
     is_flag=True,

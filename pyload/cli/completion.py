@@ -12,7 +12,6 @@ from pyload.cli.program import ROOT, Command
 @click.command(
     cls=Command,
     epilog="Example:\n  source <(pyload completion bash)",
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context

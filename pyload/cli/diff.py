@@ -13,7 +13,6 @@ from pyload.cli.program import Command
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload diff before after || echo the configuration has changed",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument("before", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("after", metavar="DIR", type=click.Path(path_type=Path))

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog=("Example:\n  pyload dump --pod web-0 --namespace shop --out web -p localhost:15012"),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--pod", default="", metavar="NAME", help="Whose configuration.")
 @click.option("--namespace", default="", metavar="NAME", help="The pod's.")

@@ -11,7 +11,6 @@ from pyload.cli.program import ALIASES, COMMANDS, ROOT, Command
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload help cluster",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.argument(
     "topic", nargs=-1, metavar="[COMMAND]", shell_complete=words(*sorted((*COMMANDS, *ALIASES)))

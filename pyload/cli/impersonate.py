@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload impersonate --selector both --replicas 2 --delay 10ms",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--replicas", type=GoInt(), default=1, show_default=True, help="Connections for each pod."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyload.cli.goflags import GoBool, GoDuration
+from pyload.cli.meshflags import config_option
 from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.profiles import with_profile_options
 from pyload.cli.program import Command
@@ -26,16 +27,8 @@ if TYPE_CHECKING:
         "  pyload isolated -c mesh.yaml --shortCircuit\n"
         "  pyload isolated --apiserver-only --kubeconfig-out kubeconfig"
     ),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(allow_dash=True),
-    default="",
-    metavar="FILE",
-    help="Mesh to build; - is stdin.",
-)
+@config_option("Mesh to build; - is stdin.")
 @click.option(
     "-r",
     "--raw-config",

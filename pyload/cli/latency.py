@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload latency --kind Service --clients 100 --count 20 --out result.json",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--kind",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload prober --replicas 100 --delay 1s --gateway-address localhost:8080",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--replicas",

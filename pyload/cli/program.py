@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.shell_completion import CompletionItem
@@ -52,6 +52,7 @@ ALIASES: Final = {
 """Names of commands in other versions of pilot-load."""
 
 
+_CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SHARED: Final = "Global options"
 _GROUPS: Final = (
     ("Proxies", frozenset(fleetflags.OPTIONS)),
@@ -64,6 +65,9 @@ _ROOMY: Final = 2
 
 class Command(click.Command):
     """A command whose help lists its own flags first."""
+
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        super().__init__(name, context_settings=_CONTEXT, **attributes)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the flags in groups."""
@@ -174,7 +178,7 @@ ROOT: Final = Program(
             help="Show the version and exit.",
         )
     ],
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=_CONTEXT,
     epilog="Try it: pyload cluster --embedded --duration 10s",
     callback=lambda **_: None,
 )

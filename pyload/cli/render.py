@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from pyload.cli.options import global_values, with_global_options, words
+from pyload.cli.meshflags import cluster_type_option, config_option
+from pyload.cli.options import global_values, with_global_options
 from pyload.cli.program import Command
 from pyload.errors import UsageError
 
@@ -18,23 +19,9 @@ from pyload.errors import UsageError
         "  pyload render -c mesh.yaml --namespace mesh --app web\n"
         "  pyload render -c mesh.yaml --set color=blue --set 'gateways=[infra/main]'"
     ),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(allow_dash=True),
-    default="",
-    metavar="FILE",
-    help="The config; - is stdin.",
-)
-@click.option(
-    "--cluster-type",
-    default="fake-node",
-    shell_complete=words("fake-node", "fake", "real", "kwok"),
-    metavar="TYPE",
-    help="fake-node, fake, real or kwok.  [default: fake-node]",
-)
+@config_option("The config; - is stdin.")
+@cluster_type_option()
 @click.option("--namespace", default="", metavar="NAME", help="Only what belongs to it.")
 @click.option("--app", default="", metavar="NAME", help="Only what belongs to this application.")
 @click.option(

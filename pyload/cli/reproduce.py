@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         "  kubectl get ns,svc,ep,sa,pod,vs,dr,gw,se -A -o yaml > capture.yaml\n"
         "  pyload reproduce -f capture.yaml --delay 50ms --pilot-address localhost:15010"
     ),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "-f",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         "and as the first line of a config:\n"
         "  # yaml-language-server: $schema=mesh.schema.json"
     ),
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--dialect",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload startup --namespace default --spec pod.yaml --concurrency 4",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]")
 @click.option(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.options import global_values, with_global_options, words
+from pyload.cli.meshflags import cluster_type_option
+from pyload.cli.options import global_values, with_global_options
 from pyload.cli.program import Command
 from pyload.errors import ConfigError, UsageError
 
@@ -12,15 +13,8 @@ from pyload.errors import ConfigError, UsageError
 @click.command(
     cls=Command,
     epilog="Example:\n  pyload validate meshes/*.yaml",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--cluster-type",
-    default="fake-node",
-    shell_complete=words("fake-node", "fake", "real", "kwok"),
-    metavar="TYPE",
-    help="fake-node, fake, real or kwok.  [default: fake-node]",
-)
+@cluster_type_option()
 @click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
 @click.argument("files", type=click.Path(allow_dash=True), nargs=-1, metavar="FILE...")
 @click.pass_context

@@ -24,7 +24,6 @@ _CHUNK: Final = 1 << 16
 @click.command(
     cls=Command,
     epilog="Example:\n  measure | pyload victoriapush -v http://localhost:9428 -s api-latency",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("-v", "--victoria-address", default="", metavar="URL", help="VictoriaLogs server.")
 @click.option("-s", "--stream", default="victoriapush", help="Value of the field stream.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _READINGS: Final = 7
-_TURNS: Final = 3
+_TURNS: Final = 6
 """Pushes to the smaller of two fleets for each to the larger."""
 
 
