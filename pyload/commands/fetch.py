@@ -13,7 +13,7 @@ from pyload.proxies.gate import Gate
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.pacing import Pace
 from pyload.tasks import clock
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.graph import Graph, refs

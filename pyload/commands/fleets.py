@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
-from pyload.memory import return_large_blocks
+from pyload.malloc import return_large_blocks
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.habits import Habits
 from pyload.xds.types import NDS, PCDS

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from pyload.agent import user_agent
 from pyload.errors import ClusterUnreachable
 from pyload.kube.transport import Response
+from pyload.user_agent import user_agent
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ApiError, NotFound
 from pyload.kube.resources import SERVICE_ACCOUNTS
-from pyload.renewals import Lasting, Renewals, utc_now
+from pyload.refresh import Lasting, Renewals, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

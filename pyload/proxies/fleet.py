@@ -17,7 +17,7 @@ from pyload.proxies.member import Last, Member
 from pyload.proxies.pacing import Pace
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from pyload.xds.bodies import BODIES
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta

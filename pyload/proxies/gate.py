@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.proxies.pacing import Pace
-    from pyload.timers import Timer, Timers
+    from pyload.timer_heap import Timer, Timers
     from pyload.xds.client import Client
 
 

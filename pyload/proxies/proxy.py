@@ -14,7 +14,7 @@ from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.pacing import Pace
 from pyload.proxies.paths import connector
 from pyload.tasks import clock
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
 from pyload.xds.delta import Delta

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import CertificateError, PyloadError
 from pyload.proxies.fleet import Route
 from pyload.proxies.records import Ask
-from pyload.renewals import Lasting, Renewals, utc_now
+from pyload.refresh import Lasting, Renewals, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ import sys
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.memory import return_large_blocks
+from pyload.malloc import return_large_blocks
 from pyload.proxies.counts import Counts
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.paths import Transports, connector

@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import CertificateError, StreamError
-from pyload.renewals import Lasting, Renewals, utc_now
+from pyload.refresh import Lasting, Renewals, utc_now
 from pyload.xds.client import bearer
 from pyload.xds.csr import new_request, pause, read_chain, spiffe_id
 

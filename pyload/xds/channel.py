@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 import grpc.aio
 
-from pyload.agent import user_agent
 from pyload.errors import StreamError
+from pyload.user_agent import user_agent
 
 if TYPE_CHECKING:
     from pyload.xds.tls import Tls

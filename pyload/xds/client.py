@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
-    from pyload.timers import Timer, Timers
+    from pyload.timer_heap import Timer, Timers
     from pyload.xds.delta import Delta
     from pyload.xds.messages import Message
     from pyload.xds.sotw import Sotw

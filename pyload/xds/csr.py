@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pyload.errors import CertificateError
-from pyload.renewals import Lasting
+from pyload.refresh import Lasting
 from pyload.xds.tls import Certificate
 
 if TYPE_CHECKING:

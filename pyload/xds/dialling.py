@@ -8,7 +8,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

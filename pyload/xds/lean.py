@@ -12,8 +12,8 @@ import socket
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from pyload.agent import user_agent
 from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.user_agent import user_agent
 from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
 
-    from pyload.timers import Timer
+    from pyload.timer_heap import Timer
     from pyload.xds.transport import Metadata, Sink, Status
 
 CLOSE_SECONDS: Final = 1.0

@@ -10,7 +10,7 @@ import pytest
 
 from pyload.proxies.gate import Gate
 from pyload.proxies.pacing import Pace
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 
 if TYPE_CHECKING:
     from pyload.xds.client import Client

@@ -14,7 +14,7 @@ import pytest
 from pyload.errors import ApiError
 from pyload.proxies.gate import Gate
 from pyload.proxies.pacing import Pace
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from pyload.xds import dialling, lean
 from pyload.xds.dialling import Dialler
 from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame

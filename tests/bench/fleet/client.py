@@ -13,7 +13,7 @@ import gc
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from pyload.memory import return_large_blocks
+from pyload.malloc import return_large_blocks
 from pyload.proxies.fleet import Fleet
 from pyload.report.metrics import Metrics
 from pyload.report.usage import cpu_seconds, rss_bytes

@@ -10,7 +10,7 @@ import pytest
 
 _PROGRAM = """
 import gc
-from pyload.memory import return_large_blocks
+from pyload.malloc import return_large_blocks
 from pyload.report.usage import rss_bytes
 
 return_large_blocks()

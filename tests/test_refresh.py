@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pyload import renewals
+from pyload import refresh
 from pyload.errors import PyloadError
-from pyload.renewals import Lasting, Renewals
+from pyload.refresh import Lasting, Renewals
 from pyload.tasks import cancel
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -91,7 +91,7 @@ async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_itself() -> None
 
 async def test_the_oldest_goes_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies that come and go for days, each with its own certificate, would fill the memory."""
-    monkeypatch.setattr(renewals, "KEPT", 2)
+    monkeypatch.setattr(refresh, "KEPT", 2)
     kept: Renewals[str, str] = Renewals(_Source(), now=now)
     for key in "abc":
         await kept.get(key)

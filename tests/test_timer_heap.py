@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.timers import Timers
+from pyload.timer_heap import Timers
 from tests.virtual import VirtualTimeLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
