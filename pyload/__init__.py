@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pyload.commands.cluster import ClusterOptions, run_cluster
-    from pyload.commands.connection import Connection
-    from pyload.commands.outcome import Outcome
     from pyload.config.files import read as load_config
     from pyload.config.load import Loaded
     from pyload.config.model import ClusterConfig
     from pyload.errors import PyloadError
+    from pyload.harness.connection import Connection
+    from pyload.harness.outcome import Outcome
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
@@ -43,10 +43,10 @@ __all__ = [
 _HOMES: Final = {
     "ClusterConfig": "pyload.config.model:ClusterConfig",
     "ClusterOptions": "pyload.commands.cluster:ClusterOptions",
-    "Connection": "pyload.commands.connection:Connection",
+    "Connection": "pyload.harness.connection:Connection",
     "Duration": "pyload.units:Duration",
     "Loaded": "pyload.config.load:Loaded",
-    "Outcome": "pyload.commands.outcome:Outcome",
+    "Outcome": "pyload.harness.outcome:Outcome",
     "Proxy": "pyload.proxies.proxy:Proxy",
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",

@@ -15,7 +15,7 @@ from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from pyload.commands.envoyfiles import Format
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
 

@@ -70,7 +70,7 @@ def habits_of(values: Mapping[str, Any]) -> Habits:
     Raises:
         UsageError: One of the flags makes no sense.
     """
-    from pyload.commands import fleets  # noqa: PLC0415 - fast help
+    from pyload.harness import fleets  # noqa: PLC0415 - fast help
 
     return fleets.habits_of(
         agent_types=values["agent_types"],

@@ -15,7 +15,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.commands.impersonate import Selector
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
 

@@ -15,7 +15,7 @@ from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
 
@@ -94,7 +94,7 @@ def command(
         )
         return await run_isolated(options, stop=stop)
 
-    from pyload.commands.profiles import profiled  # noqa: PLC0415 - fast help
+    from pyload.harness.profiles import profiled  # noqa: PLC0415 - fast help
 
     with profiled(cpu=cpuprofile, memory=memprofile):
         return run_and_report(main, settings.log)

@@ -12,7 +12,7 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.commands.kwok import KwokFlags
+    from pyload.harness.follow_options import KwokFlags
 
 OPTIONS: Final = (
     click.Option(["--node-selector"], default="", metavar="LABELS", help="kwok's nodes, by label."),
@@ -86,7 +86,7 @@ def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> KwokFlags:
     Raises:
         UsageError: One of them makes no sense.
     """
-    from pyload.commands.kwok import KwokFlags, Wait  # noqa: PLC0415 - fast help
+    from pyload.harness.follow_options import KwokFlags, Wait  # noqa: PLC0415 - fast help
     from pyload.kube.kwok import Placement  # noqa: PLC0415
     from pyload.kwok.shard import Shard  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.commands.changes import Kind
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
 

@@ -15,7 +15,7 @@ from pyload.cli.logs import LogOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pyload.commands.connection import Connection
+    from pyload.harness.connection import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Settings:
 
     def connection(self) -> Connection:
         """Give what a command needs to reach its servers."""
-        from pyload.commands.connection import Connection  # noqa: PLC0415 - fast help
+        from pyload.harness.connection import Connection  # noqa: PLC0415 - fast help
 
         return Connection(
             pilot_address=self.pilot_address or default_pilot_address(os.environ),

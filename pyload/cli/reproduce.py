@@ -14,7 +14,7 @@ from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
 

@@ -14,7 +14,7 @@ from pyload.tasks import Stop, handle_signals, run
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
 
 
 def run_and_report(

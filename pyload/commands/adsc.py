@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.commands.connection import Connection
-from pyload.commands.fleets import proxies_of, workers_of
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome, interrupted
-from pyload.commands.servers import opening, own_servers
 from pyload.errors import UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import opening, own_servers
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec

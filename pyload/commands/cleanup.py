@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.cluster.bounded import run_all
 from pyload.cluster.removal import remove_all, wait_until_gone
 from pyload.cluster.writer import Writer, entry_of
-from pyload.commands.connection import Connection
-from pyload.commands.measurement import Measurement
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import opening, own_api_server
 from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.outcome import Outcome
+from pyload.harness.run import Measurement
+from pyload.harness.servers import opening, own_api_server
 from pyload.kube.discovery import Discovery
 from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS

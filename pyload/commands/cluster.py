@@ -15,16 +15,16 @@ from pyload.cluster.planner import plan_cluster
 from pyload.cluster.preview import preview, text_of
 from pyload.cluster.run import ClusterRun
 from pyload.cluster.writer import Writer
-from pyload.commands.connection import Connection
-from pyload.commands.fleets import proxies_of, workers_of
-from pyload.commands.kwok import KwokFlags
-from pyload.commands.machine import need_of, shortages
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.config.dump import dump
 from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
+from pyload.harness.connection import Connection
+from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.follow_options import KwokFlags
+from pyload.harness.host import need_of, shortages
+from pyload.harness.outcome import Outcome
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kubelet import Kubelet
 from pyload.proxies.habits import DEFAULT, Habits
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from pyload.cluster.plan import Plan
     from pyload.cluster.types import ClusterType
-    from pyload.commands.following import Following
-    from pyload.commands.servers import Servers
+    from pyload.harness.following import Following
+    from pyload.harness.servers import Servers
     from pyload.report.summary import Result
     from pyload.units import Duration
 
@@ -218,7 +218,7 @@ class MeshRun:
         )
         self.following: Following | None = None
         if options.cluster_type == "kwok":
-            from pyload.commands.following import Following  # noqa: PLC0415 - kwok mode only
+            from pyload.harness.following import Following  # noqa: PLC0415 - kwok mode only
 
             address = servers.address
             flags = options.kwok

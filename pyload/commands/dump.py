@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.commands.connection import Connection
 from pyload.commands.envoyfiles import FOLDERS, TYPES, Layout
 from pyload.commands.envoyjson import Reader
 from pyload.commands.fetch import Fetched, fetch
-from pyload.commands.measurement import Measurement
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import opening, own_servers
 from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
+from pyload.harness.connection import Connection
+from pyload.harness.outcome import Outcome
+from pyload.harness.run import Measurement
+from pyload.harness.servers import opening, own_servers
 from pyload.kube.resources import PODS
 from pyload.proxies.pods import Skip, read_pod, spec_of
 from pyload.proxies.spec import ProxySpec
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pyload.commands.envoyfiles import Format
-    from pyload.commands.servers import Servers
+    from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
     from pyload.xds.tls import Certificate

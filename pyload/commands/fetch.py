@@ -24,7 +24,7 @@ from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.commands.servers import Servers
+    from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.types import Push
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.commands.connection import Connection
-from pyload.commands.fleets import proxies_of, workers_of
-from pyload.commands.following import Following
-from pyload.commands.kwok import KwokFlags
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.replicas import Replicas
-from pyload.commands.servers import opening, own_servers
 from pyload.errors import PyloadError, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.follow_options import KwokFlags
+from pyload.harness.following import Following
+from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import opening, own_servers
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, first_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from pyload.commands.servers import Servers
+    from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
 

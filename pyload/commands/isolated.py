@@ -13,16 +13,16 @@ import yaml
 
 from pyload.commands.capture import POD
 from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
-from pyload.commands.connection import Connection
-from pyload.commands.machine import need_of, prepare
-from pyload.commands.measurement import Measurement, check_writable
-from pyload.commands.outcome import Outcome
 from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, load
-from pyload.commands.servers import Servers
 from pyload.commands.spool import Spool
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane, generate
 from pyload.errors import ClusterUnreachable, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.host import need_of, prepare
+from pyload.harness.outcome import Outcome
+from pyload.harness.run import Measurement, check_writable
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.proxies.fleet import Route
 from pyload.proxies.paths import connector

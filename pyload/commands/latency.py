@@ -16,11 +16,11 @@ from pyload.cluster.served import find_served
 from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.arrivals import Arrivals, Spread
 from pyload.commands.changes import NAMESPACE, Change, base_of, change_of, needed
-from pyload.commands.connection import Connection
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome, interrupted
-from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
+from pyload.harness.connection import Connection
+from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.ips import IpAllocator
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.spec import ProxySpec
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyload.commands.changes import Kind
-    from pyload.commands.servers import Servers
+    from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result
     from pyload.xds.types import Push

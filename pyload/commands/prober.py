@@ -14,11 +14,7 @@ from pyload.cluster.removal import remove_all
 from pyload.cluster.served import find_served
 from pyload.cluster.writer import Writer
 from pyload.commands import probes
-from pyload.commands.connection import Connection, split_address
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.probes import Probe
-from pyload.commands.servers import opening, own_api_server
 from pyload.errors import (
     CleanupIncomplete,
     NotFound,
@@ -28,6 +24,10 @@ from pyload.errors import (
     UsageError,
     WaitTimeout,
 )
+from pyload.harness.connection import Connection, split_address
+from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import opening, own_api_server
 from pyload.kube.objects import namespace
 from pyload.kube.resources import (
     GATEWAYS,

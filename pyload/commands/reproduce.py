@@ -14,12 +14,12 @@ from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer
 from pyload.commands.capture import ORDER, POD, addressed, pod_record
-from pyload.commands.connection import Connection
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome
-from pyload.commands.servers import embedded_servers, opening, own_servers
 from pyload.commands.spool import Spool
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.harness.connection import Connection
+from pyload.harness.outcome import Outcome
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.discovery import Discovery
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.pods import spec_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pyload.cluster.ledger import Entry
     from pyload.commands.capture import Kind
-    from pyload.commands.servers import Servers
+    from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result
 

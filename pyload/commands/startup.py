@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Final
 from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer, entry_of
-from pyload.commands.connection import Connection
-from pyload.commands.measurement import Measurement, check_writable, write_result
-from pyload.commands.outcome import Outcome, interrupted
 from pyload.commands.podspec import numbered
 from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
-from pyload.commands.servers import embedded_servers, opening, own_api_server
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.servers import embedded_servers, opening, own_api_server
 from pyload.kube.kwok import kwok_node
 from pyload.kube.objects import RUN_LABEL, namespace
 from pyload.kube.resources import NAMESPACES, NODES, PODS

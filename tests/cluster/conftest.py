@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
-from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Route
@@ -25,7 +25,7 @@ from tests.virtual import VIRTUAL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from pyload.commands.outcome import Outcome
+    from pyload.harness.outcome import Outcome
     from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
 
 

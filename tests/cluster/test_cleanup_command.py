@@ -9,9 +9,9 @@ import pytest
 
 from pyload.commands.cleanup import CleanupOptions, CleanupRun, run_cleanup
 from pyload.commands.cluster import ClusterOptions
-from pyload.commands.connection import Connection
 from pyload.config.load import load
 from pyload.errors import CleanupIncomplete, UsageError
+from pyload.harness.connection import Connection
 from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
 from pyload.kube.transport import Response
@@ -19,8 +19,8 @@ from pyload.tasks import Stop
 
 if TYPE_CHECKING:
     from pyload.cluster.types import ClusterType
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster import ClusterOptions
-from pyload.commands.kwok import KwokFlags, Wait
 from pyload.config.files import read
 from pyload.config.load import load
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
+from pyload.harness.follow_options import KwokFlags, Wait
 from pyload.kube.kwok import Placement
 from pyload.kube.transport import Response
 from pyload.kwok.shard import Shard
@@ -20,8 +20,8 @@ from pyload.tasks import Stop, Supervisor
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from tests.cluster.conftest import World
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
-from pyload.commands.servers import Servers
 from pyload.config.load import load
 from pyload.errors import (
     ApiError,
@@ -18,6 +17,7 @@ from pyload.errors import (
     Interrupted,
     PyloadError,
 )
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.objects import service_account
 from pyload.kube.resources import SERVICE_ACCOUNTS

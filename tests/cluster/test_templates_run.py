@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from pyload.cluster.ledger import Entry
     from pyload.cluster.types import ClusterType
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from tests.cluster.conftest import World
 

@@ -15,7 +15,6 @@ import pytest
 import yaml
 from google.protobuf import any_pb2
 
-from pyload.commands.connection import Connection
 from pyload.commands.diff import run_diff
 from pyload.commands.dump import DumpOptions, run_dump
 from pyload.commands.envoyfiles import Layout, sanitised
@@ -24,6 +23,7 @@ from pyload.commands.fetch import Fetched
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import PyloadError, UsageError
+from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, PODS, SERVICES
 from pyload.tasks import Supervisor
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.controlplane.server import Addresses
+    from pyload.harness.outcome import Outcome
 
 grpc = pytest.mark.grpc
 SERVICE = {

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.cli.program import program
-from pyload.commands.connection import Connection
 from pyload.commands.impersonate import ImpersonateOptions, ImpersonateRun, run_impersonate
-from pyload.commands.servers import Servers
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.proxies.fleet import Fleet, Route
 from pyload.tasks import Stop, Supervisor
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]

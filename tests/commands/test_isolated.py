@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from pyload.commands.adsc import AdscOptions, run_adsc
-from pyload.commands.connection import Connection
 from pyload.commands.isolated import IsolatedOptions, listening, run_isolated
-from pyload.commands.profiles import profiled
 from pyload.errors import ClusterUnreachable, ControlPlaneUnreachable, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.profiles import profiled
 from pyload.kube.client import Client
 from pyload.kube.credentials import connect
 from pyload.tasks import Stop

@@ -17,12 +17,12 @@ from pyload.cli.latency import command, speaks_delta
 from pyload.cli.program import ROOT, program
 from pyload.commands.arrivals import Arrivals, Spread
 from pyload.commands.changes import Kind, Sign, change_of
-from pyload.commands.connection import Connection
 from pyload.commands.latency import LatencyOptions, LatencyRun, proxy_of, run_latency
-from pyload.commands.servers import Servers
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
+from pyload.harness.connection import Connection
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
 from pyload.proxies.fleet import Route
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.types import TypeUrl

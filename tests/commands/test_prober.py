@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from pyload.commands.connection import Connection
 from pyload.commands.prober import ProberOptions, ProberRun, run_prober
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import (
@@ -21,6 +20,7 @@ from pyload.errors import (
     UsageError,
     WaitTimeout,
 )
+from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.tasks import Stop
 from tests.kube.peers import answer
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.commands.capture import Ignored, Kind, decide_object, prepared, read_piece
-from pyload.commands.connection import Connection
 from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, run_reproduce
-from pyload.commands.servers import Servers
 from pyload.commands.spool import Spool
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
+from pyload.harness.connection import Connection
+from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
 from pyload.proxies.fleet import Route
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 

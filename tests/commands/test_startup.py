@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.connection import Connection
 from pyload.commands.podspec import read_pod_spec
 from pyload.commands.podtimes import PodTimes, Totals, read_time, report_line
 from pyload.commands.startup import StartupOptions, StartupRun
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
+from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
 from pyload.tasks import Stop, cancel
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pyload.commands.outcome import Outcome
     from pyload.embedded.apiserver import Request
+    from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.connection import Connection
-from pyload.commands.routes import routes_of
-from pyload.commands.servers import Servers, embedded_servers
 from pyload.errors import Conflict
+from pyload.harness.connection import Connection
+from pyload.harness.servers import Servers, embedded_servers
+from pyload.harness.targets import routes_of
 from pyload.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.proxies.fleet import Fleet

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.limits import BASE_BYTES, SPARE_FILES, Machine, Need, decide
+from pyload.harness.capacity import BASE_BYTES, SPARE_FILES, Machine, Need, decide
 
 LOCAL, REMOTE = "127.0.0.1:15010", "10.0.0.1:15012"
 

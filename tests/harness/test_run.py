@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.measurement import Measurement, check_writable, write_result
 from pyload.errors import UsageError
+from pyload.harness.run import Measurement, check_writable, write_result
 
 if TYPE_CHECKING:
     from pathlib import Path

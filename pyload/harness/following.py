@@ -20,7 +20,7 @@ from pyload.report.latency import Latency
 if TYPE_CHECKING:
     from random import Random
 
-    from pyload.commands.kwok import KwokFlags, Wait
+    from pyload.harness.follow_options import KwokFlags, Wait
     from pyload.kube.client import Client
     from pyload.kwok.desired import Decision
     from pyload.kwok.reconcile import FleetLike, Timed

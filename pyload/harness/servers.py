@@ -9,10 +9,10 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from pyload.commands.connection import check_api_server, check_control_plane
-from pyload.commands.machine import need_of, prepare
-from pyload.commands.outcome import interrupted
-from pyload.commands.routes import Authorities, routes_of
+from pyload.harness.connection import check_api_server, check_control_plane
+from pyload.harness.host import need_of, prepare
+from pyload.harness.outcome import interrupted
+from pyload.harness.targets import Authorities, routes_of
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.tasks import cancel
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from pyload.commands.connection import Connection
     from pyload.embedded.kwok.stages import Stages
+    from pyload.harness.connection import Connection
     from pyload.proxies.fleet import Route
     from pyload.proxies.paths import Paths
     from pyload.proxies.spec import ProxySpec
@@ -135,7 +135,7 @@ async def own_servers(
             tokens = Tokens(client)
         roots, names = b"", {}
         if client is not None and credentials.uses_tls(auth):
-            from pyload.commands.trust import find_roots  # noqa: PLC0415 - imports ssl
+            from pyload.harness.trust import find_roots  # noqa: PLC0415 - imports ssl
 
             roots = await find_roots(connection, client)
         if address and proxies:
@@ -179,7 +179,7 @@ async def _check(address: str, roots: bytes, *, tls: bool) -> dict[str, str]:
     if not tls:
         await check_control_plane(address)
         return {}
-    from pyload.commands.trust import check_tls  # noqa: PLC0415 - imports ssl
+    from pyload.harness.trust import check_tls  # noqa: PLC0415 - imports ssl
 
     names = server_names(address, os.environ.get("ISTIOD_SAN", ""))
     name = await check_tls(address, roots, names)

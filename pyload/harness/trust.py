@@ -8,15 +8,15 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyload.commands.connection import cannot_reach, split_address
 from pyload.errors import ApiError, ClusterUnreachable, ControlPlaneUnreachable, UsageError
+from pyload.harness.connection import cannot_reach, split_address
 from pyload.kube.resources import CONFIG_MAPS
 from pyload.xds.tls import Tls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.commands.connection import Connection
+    from pyload.harness.connection import Connection
     from pyload.kube.client import Client
 
 NAMESPACE: Final = "istio-system"

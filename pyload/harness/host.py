@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyload.limits import Machine, Need, decide
+from pyload.harness.capacity import Machine, Need, decide
 from pyload.xds.credentials import uses_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pyload.commands.connection import Connection
+    from pyload.harness.connection import Connection
     from pyload.xds.credentials import Auth
 
 log = logging.getLogger("pyload")

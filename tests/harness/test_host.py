@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.connection import Connection
-from pyload.commands.machine import is_loopback, need_of, prepare, read_machine
-from pyload.limits import Need
+from pyload.harness.capacity import Need
+from pyload.harness.connection import Connection
+from pyload.harness.host import is_loopback, need_of, prepare, read_machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

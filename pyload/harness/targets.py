@@ -13,7 +13,7 @@ from pyload.xds.tls import Tls, server_names
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
 
-    from pyload.commands.connection import Connection
+    from pyload.harness.connection import Connection
     from pyload.kube.tokens import Tokens
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.certificates import Certificates

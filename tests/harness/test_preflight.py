@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.connection import check_api_server
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ClusterUnreachable, Forbidden
+from pyload.harness.connection import check_api_server
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
 

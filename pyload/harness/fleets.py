@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
-    from pyload.commands.connection import Connection
-    from pyload.commands.servers import Servers
+    from pyload.harness.connection import Connection
+    from pyload.harness.servers import Servers
     from pyload.proxies.face import Proxies
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics

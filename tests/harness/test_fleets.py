@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from pyload.commands.fleets import IN_PROCESS, habits_of, workers_of
 from pyload.errors import UsageError
+from pyload.harness.fleets import IN_PROCESS, habits_of, workers_of
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.xds.types import NDS, PCDS
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.connection import Connection
-from pyload.commands.trust import check_tls, find_roots
 from pyload.embedded.controlplane.ca import Authority
 from pyload.errors import ControlPlaneUnreachable, UsageError
+from pyload.harness.connection import Connection
+from pyload.harness.trust import check_tls, find_roots
 from pyload.kube.client import Client
 from pyload.xds.tls import ISTIOD, _load_certificate
 from tests.kube.peers import Scripted, answer, status

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.connection import Connection, check_control_plane, split_address
 from pyload.errors import ControlPlaneUnreachable, UsageError
+from pyload.harness.connection import Connection, check_control_plane, split_address
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pyload.commands.measurement import check_writable
 from pyload.errors import UsageError
+from pyload.harness.run import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
