@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pyload.cli.options import GLOBAL
+from pyload.cli.flags.globals import GLOBAL
 from pyload.cli.program import ALIASES, COMMANDS, ROOT
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.flags.globals import global_values, settings_of, with_global_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 

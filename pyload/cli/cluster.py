@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyload.cli import fleetflags, kwokflags
-from pyload.cli.goflags import GoDuration
-from pyload.cli.meshflags import cluster_type_option, config_option
-from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.flags import fleet, follow
+from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.flags.go import GoDuration
+from pyload.cli.flags.mesh import cluster_type_option, config_option
 from pyload.cli.profiles import with_profile_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
@@ -64,7 +64,7 @@ def command(
 
     settings = settings_of(context)
     if cluster_type != "kwok":
-        kwokflags.refuse(context)
+        follow.refuse(context)
     # Before signals are taken care of: a read of standard input hears of none.
     loaded = read(config, lenient=lenient) if config else None
 
@@ -83,9 +83,9 @@ def command(
             duration=None if duration is None else duration.seconds,
             out=out,
             connection=connection,
-            workers=fleetflags.workers_of(values),
-            habits=fleetflags.habits_of(values),
-            kwok=kwokflags.flags_of(values, dry_run=dry_run),
+            workers=fleet.workers_of(values),
+            habits=fleet.habits_of(values),
+            kwok=follow.flags_of(values, dry_run=dry_run),
             dry_run=dry_run and cluster_type != "kwok",
         )
         return await run_cluster(options, stop=stop)
@@ -97,6 +97,6 @@ def command(
 
 
 with_profile_options(command, hidden=True)
-fleetflags.with_fleet_options(command)
-kwokflags.with_kwok_options(command)
+fleet.with_fleet_options(command)
+follow.with_kwok_options(command)
 with_global_options(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.flags.globals import global_values, with_global_options
 from pyload.cli.program import ROOT, Command
 
 

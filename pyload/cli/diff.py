@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.flags.globals import global_values, with_global_options
 from pyload.cli.program import Command
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.options import global_values, with_global_options, words
+from pyload.cli.flags.globals import global_values, with_global_options, words
 from pyload.cli.program import ALIASES, COMMANDS, ROOT, Command
 
 

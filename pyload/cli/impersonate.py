@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyload.cli import fleetflags
-from pyload.cli.goflags import GoDuration, GoInt
-from pyload.cli.options import global_values, settings_of, with_global_options
+from pyload.cli.flags import fleet
+from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
@@ -71,13 +71,13 @@ def command(
             duration=None if duration is None else duration.seconds,
             out=out,
             connection=settings.connection(),
-            workers=fleetflags.workers_of(values),
-            habits=fleetflags.habits_of(values),
+            workers=fleet.workers_of(values),
+            habits=fleet.habits_of(values),
         )
         return await run_impersonate(options, stop=stop)
 
     return run_and_report(main, settings.log)
 
 
-fleetflags.with_fleet_options(command)
+fleet.with_fleet_options(command)
 with_global_options(command)

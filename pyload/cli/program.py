@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from pyload.cli import fleetflags, kwokflags
-from pyload.cli.goflags import rewrite
-from pyload.cli.options import GLOBAL, with_global_options
+from pyload.cli.flags import fleet, follow
+from pyload.cli.flags.globals import GLOBAL, with_global_options
+from pyload.cli.flags.go import rewrite
 from pyload.errors import ConfigError, Interrupted, PyloadError
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ ALIASES: Final = {
 _CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 _SHARED: Final = "Global options"
 _GROUPS: Final = (
-    ("Proxies", frozenset(fleetflags.OPTIONS)),
-    ("For --cluster-type kwok", frozenset(kwokflags.OPTIONS)),
+    ("Proxies", frozenset(fleet.OPTIONS)),
+    ("For --cluster-type kwok", frozenset(follow.OPTIONS)),
 )
 """Groups of flags in a command's help, after its own."""
 _ROOMY: Final = 2

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from pyload.cli.meshflags import cluster_type_option, config_option
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.flags.globals import global_values, with_global_options
+from pyload.cli.flags.mesh import cluster_type_option, config_option
 from pyload.cli.program import Command
 from pyload.errors import UsageError
 

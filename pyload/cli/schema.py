@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.flags.globals import global_values, with_global_options
 from pyload.cli.program import Command
 
 if TYPE_CHECKING:

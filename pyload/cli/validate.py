@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.meshflags import cluster_type_option
-from pyload.cli.options import global_values, with_global_options
+from pyload.cli.flags.globals import global_values, with_global_options
+from pyload.cli.flags.mesh import cluster_type_option
 from pyload.cli.program import Command
 from pyload.errors import ConfigError, UsageError
 

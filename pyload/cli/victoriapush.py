@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pyload.cli.flags.globals import global_values, settings_of, with_global_options
 from pyload.cli.logs import set_up
-from pyload.cli.options import global_values, settings_of, with_global_options
 from pyload.cli.program import Command
 from pyload.tasks import handle_signals, run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from pyload.cli.goflags import GoBool, GoInt, GoMap
+from pyload.cli.flags.go import GoBool, GoInt, GoMap
 from pyload.cli.logs import LogOptions
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pyload.cli.goflags import GoDuration, GoMap
+from pyload.cli.flags.go import GoDuration, GoMap
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:

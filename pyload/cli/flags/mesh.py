@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pyload.cli.options import words
+from pyload.cli.flags.globals import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

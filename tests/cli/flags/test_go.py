@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.cli.goflags import GoBool, GoDuration, GoInt, GoMap, rewrite
+from pyload.cli.flags.go import GoBool, GoDuration, GoInt, GoMap, rewrite
 
 OPTIONS = [
     click.Option(["--delta"], type=GoBool()),
