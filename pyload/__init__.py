@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pyload.commands.cluster import ClusterOptions, run_cluster
+    from pyload.commands.cluster.command import ClusterOptions, run_cluster
     from pyload.config.files import read as load_config
     from pyload.config.load import Loaded
     from pyload.config.model import ClusterConfig
@@ -42,7 +42,7 @@ __all__ = [
 
 _HOMES: Final = {
     "ClusterConfig": "pyload.config.model:ClusterConfig",
-    "ClusterOptions": "pyload.commands.cluster:ClusterOptions",
+    "ClusterOptions": "pyload.commands.cluster.command:ClusterOptions",
     "Connection": "pyload.harness.connection:Connection",
     "Duration": "pyload.units:Duration",
     "Loaded": "pyload.config.load:Loaded",
@@ -52,7 +52,7 @@ _HOMES: Final = {
     "PyloadError": "pyload.errors:PyloadError",
     "Result": "pyload.report.summary:Result",
     "load_config": "pyload.config.files:read",
-    "run_cluster": "pyload.commands.cluster:run_cluster",
+    "run_cluster": "pyload.commands.cluster.command:run_cluster",
 }
 
 

@@ -70,7 +70,7 @@ def command(
 
     async def main(stop: Stop) -> Outcome:
         from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
-        from pyload.commands.cluster import ClusterOptions, run_cluster  # noqa: PLC0415
+        from pyload.commands.cluster.command import ClusterOptions, run_cluster  # noqa: PLC0415
 
         connection = settings.connection()
         if cluster_type == "kwok":

@@ -14,7 +14,7 @@ from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
-    from pyload.commands.envoyfiles import Format
+    from pyload.commands.dump.envoy_files import Format
     from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
@@ -66,7 +66,7 @@ def command(
         log = replace(log, targets=("stderr",))
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.dump import DumpOptions, run_dump  # noqa: PLC0415 - fast help
+        from pyload.commands.dump.command import DumpOptions, run_dump  # noqa: PLC0415 - fast help
 
         options = DumpOptions(
             pod=pod,

@@ -14,7 +14,7 @@ from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.commands.impersonate import Selector
+    from pyload.commands.impersonate.command import Selector
     from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
@@ -59,7 +59,7 @@ def command(
     settings = settings_of(context)
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.impersonate import (  # noqa: PLC0415 - fast help
+        from pyload.commands.impersonate.command import (  # noqa: PLC0415 - fast help
             ImpersonateOptions,
             run_impersonate,
         )

@@ -15,7 +15,7 @@ from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.commands.changes import Kind
+    from pyload.commands.latency.changes import Kind
     from pyload.harness.outcome import Outcome
     from pyload.tasks import Stop
     from pyload.units import Duration
@@ -75,7 +75,7 @@ def command(
     delta = speaks_delta(context)
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.latency import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
+        from pyload.commands.latency.command import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
 
         options = LatencyOptions(
             kind=kind,

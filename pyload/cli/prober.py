@@ -67,7 +67,7 @@ def command(
         log = replace(log, targets=("stderr",))
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.prober import ProberOptions, run_prober  # noqa: PLC0415 - fast help
+        from pyload.commands.prober.command import ProberOptions, run_prober  # noqa: PLC0415 - fast help
 
         options = ProberOptions(
             replicas=replicas,

@@ -74,7 +74,7 @@ def command(
         raise UsageError("--file required", fix="give -f FILE, or -f - for standard input")
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.reproduce import (  # noqa: PLC0415 - fast help
+        from pyload.commands.reproduce.command import (  # noqa: PLC0415 - fast help
             ReproduceOptions,
             run_reproduce,
         )

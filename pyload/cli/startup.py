@@ -61,7 +61,7 @@ def command(
     out: Path | None,
 ) -> int:
     """Start pods one after another, and measure how long they take to become ready."""
-    from pyload.commands.podspec import read_pod_spec  # noqa: PLC0415 - fast help
+    from pyload.commands.startup.pod_spec import read_pod_spec  # noqa: PLC0415 - fast help
     from pyload.config.files import read_bytes  # noqa: PLC0415
 
     settings = settings_of(context)
@@ -72,7 +72,7 @@ def command(
     pod = read_pod_spec(read_bytes(spec), source=spec)
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.commands.startup import StartupOptions, run_startup  # noqa: PLC0415
+        from pyload.commands.startup.command import StartupOptions, run_startup  # noqa: PLC0415
 
         options = StartupOptions(
             pod=pod,

@@ -33,7 +33,7 @@ _CHUNK: Final = 1 << 16
 @global_values
 def command(context: click.Context, *, victoria_address: str, stream: str, sub_stream: str) -> int:
     """Send measurements, one JSON object a line, from standard input to VictoriaLogs."""
-    from pyload.commands.victoriapush import (  # noqa: PLC0415 - fast help
+    from pyload.commands.victoriapush.command import (  # noqa: PLC0415 - fast help
         PushOptions,
         http_poster,
         run_push,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from pyload.commands.capture import POD
-from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
-from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, load
-from pyload.commands.spool import Spool
+from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
+from pyload.commands.reproduce.capture import POD
+from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, load
+from pyload.commands.reproduce.spool import Spool
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane, generate
 from pyload.errors import ClusterUnreachable, UsageError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster import ClusterOptions, MeshRun, plan_run
+from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.harness.servers import Servers

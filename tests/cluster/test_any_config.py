@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.dump import dump
 from pyload.config.load import load
 from pyload.config.model import (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.kube.transport import Response
 from pyload.tasks import Stop

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster import ClusterOptions
-from pyload.commands.podspec import read_pod_spec
+from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.startup.pod_spec import read_pod_spec
 from pyload.config.files import read
 from pyload.config.model import Jitter
 from pyload.embedded.stack import play_kwok

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.files import read as read_config
 from tests.cluster.recording import Recorded, read
 

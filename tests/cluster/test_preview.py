@@ -10,10 +10,10 @@ import pytest
 from pyload.cluster.names import Names
 from pyload.cluster.planner import plan_cluster
 from pyload.cluster.preview import NAMESPACES_SHOWN, preview, text_of
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.kube.ips import IpAllocator
-from tests.cluster.test_cleanup_command import MESH
+from tests.commands.test_cleanup import MESH
 
 if TYPE_CHECKING:
     from pyload.cluster.preview import Preview

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.cluster.templated import Templates
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.config.model import ConfigRef
 from pyload.gotemplate.library import BUILTINS

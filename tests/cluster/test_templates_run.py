@@ -14,7 +14,7 @@ import pytest
 from pyload.cluster.rendered import Rendered
 from pyload.cluster.templated import Templates
 from pyload.cluster.writer import Writer
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.config.model import ConfigRef
 from pyload.errors import Conflict, NotFound, PyloadError, TemplateError

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pyload.cli.program import program
 from pyload.cluster.names import Names, is_called
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.render import RenderOptions, parse_values, render
 from pyload.config.dump import as_yaml
 from pyload.config.load import load

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.commands.replicas import Replicas
+from pyload.commands.impersonate.replicas import Replicas
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of

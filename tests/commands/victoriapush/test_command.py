@@ -13,7 +13,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.jsonline import (
+from pyload.commands.victoriapush.command import PushOptions, http_poster, run_push
+from pyload.commands.victoriapush.json_line import (
     BATCH_RECORDS,
     LONGEST_LINE,
     BadLine,
@@ -23,7 +24,6 @@ from pyload.commands.jsonline import (
     read_line,
     write_line,
 )
-from pyload.commands.victoriapush import PushOptions, http_poster, run_push
 from pyload.errors import PyloadError, UsageError
 from pyload.tasks import Stop
 

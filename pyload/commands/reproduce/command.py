@@ -13,8 +13,8 @@ from pyload.cluster.bounded import run_all
 from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer
-from pyload.commands.capture import ORDER, POD, addressed, pod_record
-from pyload.commands.spool import Spool
+from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
+from pyload.commands.reproduce.spool import Spool
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.cluster.ledger import Entry
-    from pyload.commands.capture import Kind
+    from pyload.commands.reproduce.capture import Kind
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result

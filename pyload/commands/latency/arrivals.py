@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.commands.changes import Sign
+    from pyload.commands.latency.changes import Sign
     from pyload.xds.types import Push
 
 _REMEMBERED: Final = 8

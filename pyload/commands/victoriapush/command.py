@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from pyload.commands.jsonline import (
+from pyload.commands.victoriapush.json_line import (
     BadLine,
     Batcher,
     Lines,

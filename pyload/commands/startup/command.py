@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.writer import Writer, entry_of
-from pyload.commands.podspec import numbered
-from pyload.commands.podtimes import COLUMNS, PodTimes, Totals, report_line
+from pyload.commands.startup.pod_spec import numbered
+from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_line
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted

@@ -13,8 +13,8 @@ from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.served import find_served
 from pyload.cluster.writer import Writer
-from pyload.commands import probes
-from pyload.commands.probes import Probe
+from pyload.commands.prober import probes
+from pyload.commands.prober.probes import Probe
 from pyload.errors import (
     CleanupIncomplete,
     NotFound,

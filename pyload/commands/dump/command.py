@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.commands.envoyfiles import FOLDERS, TYPES, Layout
-from pyload.commands.envoyjson import Reader
-from pyload.commands.fetch import Fetched, fetch
+from pyload.commands.dump.envoy_files import FOLDERS, TYPES, Layout
+from pyload.commands.dump.envoy_json import Reader
+from pyload.commands.dump.fetch import Fetched, fetch
 from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -26,7 +26,7 @@ from pyload.xds.types import CDS, LDS, SDS, short
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.commands.envoyfiles import Format
+    from pyload.commands.dump.envoy_files import Format
     from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj

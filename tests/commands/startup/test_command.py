@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.podspec import read_pod_spec
-from pyload.commands.podtimes import PodTimes, Totals, read_time, report_line
-from pyload.commands.startup import StartupOptions, StartupRun
+from pyload.commands.startup.command import StartupOptions, StartupRun
+from pyload.commands.startup.pod_spec import read_pod_spec
+from pyload.commands.startup.pod_times import PodTimes, Totals, read_time, report_line
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
 from pyload.harness.connection import Connection

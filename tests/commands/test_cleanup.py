@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cleanup import CleanupOptions, CleanupRun, run_cleanup
-from pyload.commands.cluster import ClusterOptions
+from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.errors import CleanupIncomplete, UsageError
 from pyload.harness.connection import Connection

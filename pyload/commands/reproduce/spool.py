@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import orjson
 
-from pyload.commands.capture import (
+from pyload.commands.reproduce.capture import (
     ENDPOINT_SLICE,
     ENDPOINTS,
     ORDER,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-    from pyload.commands.capture import Kind
+    from pyload.commands.reproduce.capture import Kind
     from pyload.kube.resources import Obj
 
 _CHUNK: Final = 1 << 20

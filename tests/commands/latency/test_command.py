@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from pyload.cli.latency import command, speaks_delta
 from pyload.cli.program import ROOT, program
-from pyload.commands.arrivals import Arrivals, Spread
-from pyload.commands.changes import Kind, Sign, change_of
-from pyload.commands.latency import LatencyOptions, LatencyRun, proxy_of, run_latency
+from pyload.commands.latency.arrivals import Arrivals, Spread
+from pyload.commands.latency.changes import Kind, Sign, change_of
+from pyload.commands.latency.command import LatencyOptions, LatencyRun, proxy_of, run_latency
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout

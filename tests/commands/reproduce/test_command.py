@@ -14,9 +14,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.commands.capture import Ignored, Kind, decide_object, prepared, read_piece
-from pyload.commands.reproduce import ReproduceOptions, ReproduceRun, run_reproduce
-from pyload.commands.spool import Spool
+from pyload.commands.reproduce.capture import Ignored, Kind, decide_object, prepared, read_piece
+from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, run_reproduce
+from pyload.commands.reproduce.spool import Spool
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted

@@ -14,8 +14,8 @@ from pyload.cluster.names import Names
 from pyload.cluster.removal import remove_all
 from pyload.cluster.served import find_served
 from pyload.cluster.writer import Writer, entry_of
-from pyload.commands.arrivals import Arrivals, Spread
-from pyload.commands.changes import NAMESPACE, Change, base_of, change_of, needed
+from pyload.commands.latency.arrivals import Arrivals, Spread
+from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from pyload.commands.changes import Kind
+    from pyload.commands.latency.changes import Kind
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from pyload.commands.prober import ProberOptions, ProberRun, run_prober
+from pyload.commands.prober.command import ProberOptions, ProberRun, run_prober
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import (
     Interrupted,

@@ -16,10 +16,10 @@ import yaml
 from google.protobuf import any_pb2
 
 from pyload.commands.diff import run_diff
-from pyload.commands.dump import DumpOptions, run_dump
-from pyload.commands.envoyfiles import Layout, sanitised
-from pyload.commands.envoyjson import Reader
-from pyload.commands.fetch import Fetched
+from pyload.commands.dump.command import DumpOptions, run_dump
+from pyload.commands.dump.envoy_files import Layout, sanitised
+from pyload.commands.dump.envoy_json import Reader
+from pyload.commands.dump.fetch import Fetched
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import PyloadError, UsageError
@@ -29,7 +29,7 @@ from pyload.kube.resources import NAMESPACES, PODS, SERVICES
 from pyload.tasks import Supervisor
 from pyload.xds.resources import name_of
 from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS, Push, TypeUrl
-from tests.commands.test_prober import kubeconfig
+from tests.commands.prober.test_command import kubeconfig
 from tests.proxies.injected import plain_pod, pod, proxy_container
 from tests.xds.messages import named
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.cli.program import program
-from pyload.commands.impersonate import ImpersonateOptions, ImpersonateRun, run_impersonate
+from pyload.commands.impersonate.command import ImpersonateOptions, ImpersonateRun, run_impersonate
 from pyload.embedded.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection

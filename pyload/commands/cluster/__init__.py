@@ -1,0 +1,1 @@
+"""``pyload cluster``: builds a mesh, runs it, and cleans up."""

@@ -1,0 +1,1 @@
+"""``pyload dump``: writes a proxy's configuration as files."""

@@ -1,0 +1,1 @@
+"""``pyload impersonate``: runs the proxies of a cluster's pods."""

@@ -1,0 +1,1 @@
+"""``pyload latency``: how long a change takes until proxies have it."""

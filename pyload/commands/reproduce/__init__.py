@@ -1,0 +1,1 @@
+"""``pyload reproduce``: replays a captured cluster."""

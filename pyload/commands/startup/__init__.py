@@ -1,0 +1,1 @@
+"""``pyload startup``: how long pods take to become ready."""

@@ -1,0 +1,1 @@
+"""``pyload victoriapush``: sends measurements from standard input to VictoriaLogs."""
