@@ -69,8 +69,8 @@ def command(
     loaded = read(config, lenient=lenient) if config else None
 
     async def main(stop: Stop) -> Outcome:
-        from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
         from pyload.commands.cluster.command import ClusterOptions, run_cluster  # noqa: PLC0415
+        from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
         connection = settings.connection()
         if cluster_type == "kwok":

@@ -21,8 +21,8 @@ from pyload.errors import ConfigError, UsageError
 @global_values
 def command(_: click.Context, *, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
     """Check configs as far as that is possible without a cluster; - is stdin."""
-    from pyload.cluster.types import cluster_type_of  # noqa: PLC0415 - fast help
     from pyload.commands.validate import check_file  # noqa: PLC0415
+    from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
     if not files:
         raise UsageError("FILE required", fix="name the configs to check")

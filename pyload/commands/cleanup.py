@@ -9,9 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.cluster.bounded import run_all
-from pyload.cluster.removal import remove_all, wait_until_gone
-from pyload.cluster.writer import Writer, entry_of
+from pyload.concurrency import run_all
 from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -20,14 +18,16 @@ from pyload.harness.servers import opening, own_api_server
 from pyload.kube.discovery import Discovery
 from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.mesh.deletion import remove_all, wait_until_gone
+from pyload.mesh.writer import Writer, entry_of
 from pyload.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.cluster.ledger import Entry
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.ledger import Entry
     from pyload.tasks import Stop
 
 GRACE_SECONDS: Final = 15.0

@@ -8,10 +8,6 @@ from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pyload.cluster.bodies import Bodies
-from pyload.cluster.manifest import manifest
-from pyload.cluster.names import Names, is_called
-from pyload.cluster.planner import plan_cluster
 from pyload.config.data import read_data
 from pyload.config.dump import as_yaml
 from pyload.errors import ConfigError, UsageError
@@ -19,15 +15,19 @@ from pyload.gotemplate.sprig import Surroundings
 from pyload.gotemplate.sprig.certificates import serving_pairs
 from pyload.kube.ips import IpAllocator
 from pyload.kube.kwok import Placement
+from pyload.mesh.builder import Bodies
+from pyload.mesh.names import Names, is_called
+from pyload.mesh.planner import plan_cluster
+from pyload.mesh.steps import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from pyload.cluster.plan import Plan
-    from pyload.cluster.types import ClusterType
     from pyload.config.load import Loaded
     from pyload.config.model import ClusterConfig, ConfigRef
+    from pyload.mesh.cluster_types import ClusterType
+    from pyload.mesh.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.cluster.names import Names
-from pyload.cluster.planner import check_capacity, plan_cluster
 from pyload.config.files import read
 from pyload.errors import ConfigError, PyloadError, TemplateError
 from pyload.kube.ips import IpAllocator
+from pyload.mesh.names import Names
+from pyload.mesh.planner import check_capacity, plan_cluster
 
 if TYPE_CHECKING:
-    from pyload.cluster.templated import Templated
-    from pyload.cluster.types import ClusterType
     from pyload.config.model import ClusterConfig
+    from pyload.mesh.cluster_types import ClusterType
+    from pyload.mesh.template_instance import Templated
 
 MAX_ALIKE: Final = 20
 """So many of equal namespaces, and of equal applications, are looked at."""

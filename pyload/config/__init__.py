@@ -2,5 +2,5 @@
 
 Two dialects of pilot-load end in the same `pyload.config.model.ClusterConfig`. Everything here is
 pure except `pyload.config.files`, which reads the bytes. What the config turns into (objects,
-proxies, their order) belongs to `pyload.cluster`.
+proxies, their order) belongs to `pyload.mesh`.
 """

@@ -4,7 +4,7 @@
 ``template`` runs them. ``values`` is the model of Go's values in Python, ``fmt`` and ``printf``
 print them as Go's fmt does, ``builtins`` are the functions of text/template and ``sprig`` those of
 sprig. Pure: the clock, the environment and random numbers are behind sprig's context. What the
-templates are for (objects of a mesh, refreshing) belongs to ``pyload.cluster``.
+templates are for (objects of a mesh, refreshing) belongs to ``pyload.mesh``.
 """
 
 from __future__ import annotations

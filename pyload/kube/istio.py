@@ -1,6 +1,6 @@
 """The Istio objects of a mesh, as pilot-load writes them (contract §4.7), and a waypoint's Gateway.
 
-They are written for the newest version; `pyload.cluster.served` finds the one that is served.
+They are written for the newest version; `pyload.mesh.api_versions` finds the one that is served.
 Where an object belongs to one application it selects that application's pods.
 """
 

@@ -9,10 +9,10 @@ import time
 from random import Random
 from typing import TYPE_CHECKING
 
-from pyload.cluster.templated import Templates
 from pyload.config.model import ConfigRef
 from pyload.gotemplate import parse
 from pyload.gotemplate.library import Library, builtin
+from pyload.mesh.template_instance import Templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,10 +18,10 @@ from pyload.kube.transport import Response
 from pyload.tasks import Stop
 
 if TYPE_CHECKING:
-    from pyload.cluster.types import ClusterType
     from pyload.embedded.apiserver import Request
     from pyload.harness.outcome import Outcome
-    from tests.cluster.conftest import World
+    from pyload.mesh.cluster_types import ClusterType
+    from tests.mesh.conftest import World
 
 pytestmark = pytest.mark.anyio
 

@@ -12,18 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.cli.program import program
-from pyload.cluster.names import Names, is_called
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.render import RenderOptions, parse_values, render
 from pyload.config.dump import as_yaml
 from pyload.config.load import load
 from pyload.errors import ConfigError, PyloadError, UsageError
-from tests.cluster.conftest import open_world
+from pyload.mesh.names import Names, is_called
+from tests.mesh.conftest import open_world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.cluster.types import ClusterType
+    from pyload.mesh.cluster_types import ClusterType
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ def test_a_secret_holds_the_pair_under_the_names_that_istio_reads() -> None:
 
 def test_a_run_without_gateways_does_not_import_cryptography() -> None:
     """Every run would start slower for the sake of a few."""
-    code = "import sys, pyload.cluster.run; print('cryptography' in sys.modules)"
+    code = "import sys, pyload.mesh.mesh; print('cryptography' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "False"

@@ -18,11 +18,11 @@ from pyload.errors import ClusterUnreachable, Conflict, NotFound
 from pyload.kube import fakepods, objects
 from pyload.kube.client import Client
 from pyload.kube.ips import IpAllocator
-from pyload.kube.kubelet import Kubelet
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from pyload.kube.tokens import Tokens
 from pyload.kube.watch import Reflector
 from pyload.kube.writes import put_status, upsert
+from pyload.mesh.kubelet import Kubelet
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.virtual import VirtualTimeLoop

@@ -9,12 +9,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.cluster.churn import Churn, What
-from pyload.cluster.names import Names
-from pyload.cluster.planner import plan_cluster
-from pyload.cluster.preview import preview, text_of
-from pyload.cluster.run import ClusterRun
-from pyload.cluster.writer import Writer
 from pyload.config.dump import dump
 from pyload.config.load import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
@@ -26,7 +20,13 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.ips import IpAllocator
-from pyload.kube.kubelet import Kubelet
+from pyload.mesh.churn import Churn, What
+from pyload.mesh.kubelet import Kubelet
+from pyload.mesh.mesh import ClusterRun
+from pyload.mesh.names import Names
+from pyload.mesh.planner import plan_cluster
+from pyload.mesh.preview import preview, text_of
+from pyload.mesh.writer import Writer
 from pyload.proxies.habits import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, cancel, first_of
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
     from pathlib import Path
 
-    from pyload.cluster.plan import Plan
-    from pyload.cluster.types import ClusterType
     from pyload.harness.following import Following
     from pyload.harness.servers import Servers
+    from pyload.mesh.cluster_types import ClusterType
+    from pyload.mesh.plan import Plan
     from pyload.report.summary import Result
     from pyload.units import Duration
 

@@ -10,10 +10,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.cluster.names import Names
-from pyload.cluster.removal import remove_all
-from pyload.cluster.served import find_served
-from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
@@ -22,6 +18,10 @@ from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.ips import IpAllocator
+from pyload.mesh.api_versions import find_served
+from pyload.mesh.deletion import remove_all
+from pyload.mesh.names import Names
+from pyload.mesh.writer import Writer, entry_of
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram

@@ -9,10 +9,6 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.cluster.names import Names
-from pyload.cluster.removal import remove_all
-from pyload.cluster.served import find_served
-from pyload.cluster.writer import Writer
 from pyload.commands.prober import probes
 from pyload.commands.prober.probes import Probe
 from pyload.errors import (
@@ -36,6 +32,10 @@ from pyload.kube.resources import (
     SERVICES,
     VIRTUAL_SERVICES,
 )
+from pyload.mesh.api_versions import find_served
+from pyload.mesh.deletion import remove_all
+from pyload.mesh.names import Names
+from pyload.mesh.writer import Writer
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.tasks import Stop, clock, first_of

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.cluster.bounded import run_all
-from pyload.cluster.names import Names
-from pyload.cluster.removal import remove_all
-from pyload.cluster.writer import Writer
 from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.reproduce.spool import Spool
+from pyload.concurrency import run_all
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.kube.discovery import Discovery
+from pyload.mesh.deletion import remove_all
+from pyload.mesh.names import Names
+from pyload.mesh.writer import Writer
 from pyload.proxies.fleet import Fleet
 from pyload.proxies.pods import spec_of
 from pyload.tasks import Stop, Supervisor, first_of
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from pyload.cluster.ledger import Entry
     from pyload.commands.reproduce.capture import Kind
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.ledger import Entry
     from pyload.report.summary import Result
 
 BATCH: Final = 64

@@ -10,9 +10,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.cluster.names import Names
-from pyload.cluster.removal import remove_all
-from pyload.cluster.writer import Writer, entry_of
 from pyload.commands.startup.pod_spec import numbered
 from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_line
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError
@@ -24,6 +21,9 @@ from pyload.kube.kwok import kwok_node
 from pyload.kube.objects import RUN_LABEL, namespace
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
+from pyload.mesh.deletion import remove_all
+from pyload.mesh.names import Names
+from pyload.mesh.writer import Writer, entry_of
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.tasks import Stop, Supervisor, clock, first_error, first_of

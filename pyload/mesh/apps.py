@@ -1,0 +1,252 @@
+"""One application while it runs: its objects, its pods and their proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.concurrency import run_all
+from pyload.errors import ApiError, PyloadError
+from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from pyload.mesh.istio_objects import RESOURCES, changed
+from pyload.mesh.ledger import Entry
+from pyload.mesh.planner import replace_pod
+from pyload.mesh.proxy_specs import key_of_pod, proxy_of_pod
+from pyload.mesh.template_objects import Rendered
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+    from random import Random
+
+    from pyload.kube.ips import IpAllocator
+    from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.builder import Bodies
+    from pyload.mesh.cluster_types import Traits
+    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.names import Names
+    from pyload.mesh.plan import AppPlan, PodPlan
+    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.writer import Writer
+    from pyload.proxies.face import Proxies
+
+POD_ATTEMPTS: Final = 10
+POD_RETRY_SECONDS: Final = 0.5
+"""A pod may come before the service account that a controller makes for it (contract §3.8)."""
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all applications of a run share.
+
+    Attributes:
+        traits: What the type of cluster needs.
+        bodies: Builds the objects.
+        writer: Writes them.
+        fleet: Runs the proxies.
+        names: Draws the names of later pods.
+        ips: Gives and takes back IPs.
+        node_metadata: Node metadata of every proxy.
+        served: The kinds as the API server serves them, where it is asked.
+        kinds: The same for those of templates, by the template's apiVersion and kind.
+        pod_ips: IPs of the pods that are there now, by namespace and name.
+    """
+
+    traits: Traits
+    bodies: Bodies
+    writer: Writer
+    fleet: Proxies
+    names: Names
+    ips: IpAllocator
+    node_metadata: Mapping[str, str]
+    served: dict[Resource, Resource] = field(default_factory=dict)
+    kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
+    pod_ips: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def write(self, resource: Resource, obj: Obj) -> None:
+        """Create or replace an object, in the version that is served."""
+        served = self.served.get(resource, resource)
+        await self.writer.upsert(served, {**obj, "apiVersion": served.api_version})
+
+    async def write_config(self, config: ConfigPlan) -> None:
+        """Write an Istio object."""
+        await self.write(*self.bodies.config(config))
+
+    def rendered(self, templates: Sequence[Templated]) -> Rendered:
+        """Prepare to write what comes of templates."""
+        return Rendered(templates, writer=self.writer, kinds=self.kinds, run_id=self.bodies.run_id)
+
+    def entry(self, config: ConfigPlan) -> Entry:
+        """Name an Istio object as it was written."""
+        resource = RESOURCES[config.kind]
+        return Entry(self.served.get(resource, resource), config.namespace, config.name)
+
+
+class App:
+    """An application while it runs.
+
+    Attributes:
+        plan: As it was planned.
+        pods: The pods that it has now.
+        configs: Its Istio objects as they are now.
+        rendered: What comes of its templates.
+    """
+
+    __slots__ = ("_shared", "configs", "plan", "pods", "rendered")
+
+    def __init__(self, plan: AppPlan, shared: Shared) -> None:
+        self.plan = plan
+        self.pods: list[PodPlan] = []
+        self.configs = list(plan.configs)
+        self.rendered = shared.rendered(plan.templates)
+        self._shared = shared
+        for pod in plan.pods:
+            shared.pod_ips[plan.namespace, pod.name] = pod.ip
+
+    async def start(self) -> None:
+        """Create everything at the same time.
+
+        Raises:
+            PyloadError: Something could not be created.
+        """
+        shared, plan = self._shared, self.plan
+        jobs: list[Coroutine[Any, Any, None]] = [
+            shared.write(resource, obj) for resource, obj in shared.bodies.app(plan)
+        ]
+        jobs += [shared.write_config(config) for config in self.configs]
+        jobs += [self.rendered.write(index) for index in range(len(plan.templates))]
+        if shared.traits.pods != "deployment":
+            jobs += [self._start_pod(pod) for pod in plan.pods]
+        errors = await run_all(jobs, name=f"start-{plan.name}")
+        if errors:
+            raise errors[0]
+
+    async def stop(self) -> list[PyloadError]:
+        """Delete everything that was created; give what went wrong."""
+        plan, delete = self.plan, self._shared.writer.delete
+        kinds = (SERVICES, ENDPOINTS, ENDPOINT_SLICES, DEPLOYMENTS)
+        jobs: list[Coroutine[Any, Any, None]] = [
+            delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
+        ]
+        jobs += [delete(self._shared.entry(config)) for config in self.configs]
+        jobs += [delete(entry) for entry in self.rendered.entries]
+        jobs += [self._stop_pod(pod) for pod in list(self.pods)]
+        return await run_all(jobs, name="cleanup")
+
+    async def refresh_pod(self, rng: Random) -> str:
+        """Replace one random pod: the new one first, then the old one goes.
+
+        A deployment's pod is deleted, and the deployment replaces it. A pod that an earlier
+        refresh could not delete goes instead, so that the application keeps its size.
+
+        Returns:
+            The new pod's name, or the deleted one's; empty if the application has no pods.
+
+        Raises:
+            PyloadError: The API server refused; the application has as many pods as before, or
+                one more until the next refresh.
+        """
+        if self._shared.traits.pods == "deployment":
+            return await self._delete_one(rng)
+        if not self.pods:
+            return ""
+        if len(self.pods) > len(self.plan.pods):
+            left = self.pods[0]
+            await self._stop_pod(left)
+            return left.name
+        old = rng.choice(self.pods)
+        new = await self._start_another(old)
+        if self._shared.traits.endpoints:
+            alive = [pod for pod in self.pods if pod is not old]
+            for resource, obj in self._shared.bodies.endpoints(self.plan, alive):
+                await self._shared.write(resource, obj)
+        # The first pod is the one that the next refresh takes, should this fail.
+        self.pods.remove(old)
+        self.pods.insert(0, old)
+        await self._stop_pod(old)
+        return new.name
+
+    async def refresh_config(self, config: ConfigPlan, rng: Random) -> ConfigPlan:
+        """Change one of its Istio objects, and give it as it is then."""
+        ips = self._shared.ips
+        new = changed(config, rng=rng, next_ip=ips.allocate)
+        try:
+            await self._shared.write_config(new)
+        except PyloadError:
+            if new.address:
+                ips.release(new.address)
+            raise
+        if config.address:
+            ips.release(config.address)
+        self.configs[self.configs.index(config)] = new
+        return new
+
+    async def _start_pod(self, pod: PodPlan) -> None:
+        shared, plan = self._shared, self.plan
+        if shared.traits.pods:
+            await self._apply_pod(pod)
+        self.pods.append(pod)
+        spec = proxy_of_pod(plan, pod, shared.traits, metadata=shared.node_metadata)
+        if spec is None:
+            log.info("Starting pod %s", pod.name)
+        else:
+            shared.fleet.start(spec)
+
+    async def _apply_pod(self, pod: PodPlan) -> None:
+        shared, namespace = self._shared, self.plan.namespace
+        resource, obj = shared.bodies.pod(self.plan, pod, datetime.now(UTC))
+        bare = shared.traits.pods == "bare"
+        for attempt in range(1, POD_ATTEMPTS + 1):
+            try:
+                await shared.writer.apply(resource, obj, status=bare)
+            except ApiError as error:
+                if attempt == POD_ATTEMPTS:
+                    step = f"failed to apply pod: failed to ssa *v1.Pod/{pod.name}/{namespace}"
+                    raise error.during(step) from None
+                await asyncio.sleep(POD_RETRY_SECONDS)
+            else:
+                return
+
+    async def _start_another(self, old: PodPlan) -> PodPlan:
+        """Start a pod in another's place; if that fails, leave nothing of it."""
+        shared, namespace = self._shared, self.plan.namespace
+        new = replace_pod(self.plan, old, names=shared.names, ip=shared.ips.allocate())
+        shared.pod_ips[namespace, new.name] = new.ip
+        try:
+            await self._start_pod(new)
+        except PyloadError:
+            entry = Entry(PODS, namespace, new.name)
+            for error in await run_all([shared.writer.delete(entry)], name="refresh"):
+                log.debug("%s", error)
+            if entry not in shared.writer.ledger:
+                shared.pod_ips.pop((namespace, new.name), None)
+                shared.ips.release(new.ip)
+            raise
+        return new
+
+    async def _stop_pod(self, pod: PodPlan) -> None:
+        """Delete a pod, then close its proxy's stream."""
+        shared, namespace = self._shared, self.plan.namespace
+        await shared.writer.delete(Entry(PODS, namespace, pod.name))
+        self.pods.remove(pod)
+        await shared.fleet.stop(key_of_pod(self.plan, pod))
+        shared.pod_ips.pop((namespace, pod.name), None)
+        shared.ips.release(pod.ip)
+
+    async def _delete_one(self, rng: Random) -> str:
+        plan, client = self.plan, self._shared.writer.client
+        path = PODS.path(plan.namespace)
+        pods, _ = await client.list(path, label_selector=f"app={plan.name}")
+        alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        if not alive:
+            return ""
+        metadata = rng.choice(alive)["metadata"]
+        name = str(metadata["name"])
+        await client.delete(
+            PODS.path(plan.namespace, name), grace_period_seconds=None, uid=metadata["uid"]
+        )
+        return name

@@ -1,0 +1,146 @@
+"""Changes a running mesh: pods, Istio objects and Secrets, one at a time (contract §3.10)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from pyload.errors import PyloadError
+from pyload.mesh.istio_objects import CHANGING, RESOURCES
+from pyload.mesh.schedule import Ticker
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from random import Random
+
+    from pyload.mesh.apps import App
+    from pyload.mesh.mesh import ClusterRun
+    from pyload.mesh.template_objects import Rendered
+    from pyload.report.metrics import Metrics
+
+What = Literal["workloads", "configs", "secrets"]
+
+log = logging.getLogger("pyload")
+
+
+class Churn:
+    """Makes random changes at random moments.
+
+    They never overlap; moments that pass while one is under way are dropped, and counted.
+
+    Args:
+        run: The mesh.
+        intervals: Mean seconds between two changes of a kind; only of those that are wanted.
+        rng: Randomness.
+        metrics: Counts what happens.
+        current: Whether to log as pilot-load's current dialect does.
+    """
+
+    def __init__(
+        self,
+        run: ClusterRun,
+        intervals: Mapping[What, float],
+        *,
+        rng: Random,
+        metrics: Metrics,
+        current: bool,
+    ) -> None:
+        self._intervals = intervals
+        self._rng = rng
+        self._metrics = metrics
+        self._current = current
+        self._apps = list(run.apps.values())
+        places = [
+            (app, index, config.kind)
+            for app in self._apps
+            for index, config in enumerate(app.configs)
+        ]
+        self._configs = [(app, index) for app, index, kind in places if kind in CHANGING]
+        self._templates = [
+            (rendered, index)
+            for rendered in (*run.rendered.values(), *(app.rendered for app in self._apps))
+            for index, templated in enumerate(rendered.templates)
+            if templated.refreshes
+        ]
+        self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
+
+    async def run(self) -> None:
+        """Make changes until cancelled."""
+        now = asyncio.get_running_loop().time
+        actions: dict[What, Callable[[], Awaitable[bool]]] = {
+            "workloads": self._change_workload,
+            "configs": self._change_config,
+            "secrets": self._change_secret,
+        }
+        tickers = {
+            what: Ticker.starting(interval, now=now(), rng=self._rng)
+            for what, interval in self._intervals.items()
+        }
+        while tickers:
+            what = min(tickers, key=lambda one: tickers[one].due)
+            await asyncio.sleep(max(0.0, tickers[what].due - now()))
+            await self._try(what, actions[what])
+            done = now()
+            tickers[what].advance(self._rng)
+            for each, ticker in tickers.items():
+                self._metrics.churn(each, "dropped", ticker.drop(done))
+
+    async def _try(self, what: What, action: Callable[[], Awaitable[bool]]) -> None:
+        try:
+            done = await action()
+        except PyloadError as error:
+            # pilot-load's classic dialect has one plural among them.
+            plural = self._current or what == "configs"
+            log.error("failed to jitter %s: %s", what if plural else what[:-1], error)
+            self._metrics.churn(what, "failed")
+        else:
+            self._metrics.churn(what, "done" if done else "idle")
+
+    async def _change_workload(self) -> bool:
+        if not self._apps:
+            log.warning("no instances to scale")
+            return False
+        app = self._rng.choice(self._apps)
+        if not self._current:
+            log.info("refresh workload %s", app.plan.name)
+        name = await app.refresh_pod(self._rng)
+        if self._current and name:
+            log.info("refreshed workload %s/%s (*app.Application)", app.plan.namespace, name)
+        elif self._current:
+            log.info("refreshed workload skipped, no pods (*app.Application)")
+        return bool(name)
+
+    async def _change_config(self) -> bool:
+        count = len(self._configs)
+        if not count + len(self._templates):
+            log.warning("no configs to scale")
+            return False
+        chosen = self._rng.randrange(count + len(self._templates))
+        if chosen < count:
+            await self._change_one(*self._configs[chosen])
+        else:
+            await self._change_templated(*self._templates[chosen - count])
+        return True
+
+    async def _change_secret(self) -> bool:
+        if not self._secrets:
+            log.warning("no secrets to scale")
+            return False
+        await self._change_one(*self._rng.choice(self._secrets))
+        return True
+
+    async def _change_templated(self, rendered: Rendered, index: int) -> None:
+        entries = await rendered.refresh(index, self._rng)
+        named = ",".join(f"{one.resource.kind}/{one.namespace}/{one.name}" for one in entries)
+        log.info("refreshed config %s (*config.Templated)", named)
+
+    async def _change_one(self, app: App, index: int) -> None:
+        config = app.configs[index]
+        kind = RESOURCES[config.kind].kind
+        if not self._current:
+            what = "secret" if config.kind == "secret" else "config"
+            log.info("refresh %s *config.%s", what, kind)
+        await app.refresh_config(config, self._rng)
+        if self._current:
+            log.info("refreshed config %s/%s (*config.%s)", config.namespace, config.name, kind)

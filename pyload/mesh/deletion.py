@@ -1,0 +1,88 @@
+"""Removes all that a writer has written, and waits until it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from typing import TYPE_CHECKING, Final
+
+from pyload.concurrency import run_all
+from pyload.errors import NotFound, PyloadError
+from pyload.tasks import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pyload.mesh.ledger import Entry
+    from pyload.mesh.writer import Writer
+    from pyload.tasks import Stop
+
+GONE_SECONDS: Final = 30.0
+"""How long cleanup waits for the next namespace to terminate."""
+
+log = logging.getLogger("pyload")
+
+
+async def remove_all(
+    writer: Writer, stop: Stop, *, announce: Callable[[Entry], None] | None = None
+) -> tuple[str, ...]:
+    """Remove everything in a writer's ledger, in the reverse order of its creation.
+
+    Errors do not stop the remaining steps; they are logged.
+
+    Args:
+        writer: Whose objects.
+        stop: Its second signal ends the work at once.
+        announce: Is told of each object that is about to be removed.
+
+    Returns:
+        What is still there.
+    """
+    if await first_of(_remove_all(writer, announce), stop.forced.wait(), name="cleanup") != 0:
+        log.warning("cleanup stopped by a second signal")
+    return tuple(str(entry) for entry in writer.ledger)
+
+
+async def _remove_all(writer: Writer, announce: Callable[[Entry], None] | None) -> None:
+    await writer.drain()
+    entries = list(writer.ledger)[::-1]
+    for _, group in itertools.groupby(entries, key=lambda entry: entry.resource):
+        same = list(group)
+        if announce is not None:
+            for entry in same:
+                announce(entry)
+        for error in await run_all([writer.delete(entry) for entry in same], name="cleanup"):
+            log.error("cleanup: %s", error)
+    await wait_until_gone(writer, writer.terminating)
+
+
+async def wait_until_gone(writer: Writer, entries: Iterable[Entry]) -> None:
+    """Wait for deleted objects to be gone, as long as one after another goes.
+
+    Args:
+        writer: Whose ledger forgets those that are.
+        entries: Namespaces that are terminating.
+    """
+    now = asyncio.get_running_loop().time
+    left = list(entries)
+    pause, deadline = 0.05, now() + GONE_SECONDS
+    while left and now() < deadline:
+        still = [entry for entry in left if await _exists(writer, entry)]
+        if len(still) < len(left):
+            deadline = now() + GONE_SECONDS
+        left = still
+        if left:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 1.0)
+
+
+async def _exists(writer: Writer, entry: Entry) -> bool:
+    try:
+        await writer.client.get(entry.resource.path(entry.namespace or None, entry.name))
+    except NotFound:
+        writer.ledger.close(entry)
+        return False
+    except PyloadError:
+        return True
+    return True

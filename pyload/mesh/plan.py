@@ -1,0 +1,159 @@
+"""What a run will create; `pyload.mesh.planner` decides it before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pyload.config.model import OUTSIDE
+from pyload.mesh.cluster_types import TRAITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pyload.mesh.cluster_types import ClusterType, Traits
+    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.template_instance import Templated
+
+PROXY_TYPES: Final = {
+    "sidecar": "sidecar",
+    "router": "router",
+    "gateway": "router",
+    "waypoint": "waypoint",
+}
+"""Application types whose pods have an xDS client, and what those are for istiod."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodPlan:
+    """One pod, or a node's ztunnel, which is no object.
+
+    Attributes:
+        name: Pod name.
+        ip: Its one IP, the same in its status, its endpoints and its proxy's identity.
+        node: Name of its node.
+    """
+
+    name: str
+    ip: str
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppPlan:
+    """One application: a Service, its pods and its Istio objects.
+
+    Attributes:
+        name: Name of the Service and value of the ``app`` label.
+        namespace: Namespace.
+        type: Application type, such as ``sidecar``.
+        labels: Labels of the Service.
+        cluster_ip: The Service's IP where the run must choose it, else empty.
+        pods: Pods at the start; churn replaces them one by one.
+        configs: Istio objects at the start; churn changes them one by one.
+        templates: What comes of its templates, at the start.
+    """
+
+    name: str
+    namespace: str
+    type: str
+    labels: Mapping[str, str]
+    cluster_ip: str
+    pods: tuple[PodPlan, ...]
+    configs: tuple[ConfigPlan, ...] = ()
+    templates: tuple[Templated, ...] = ()
+
+    @property
+    def proxy_type(self) -> str:
+        """Type of its pods' xDS nodes; empty if they have no xDS client."""
+        return PROXY_TYPES.get(self.type, "")
+
+    @property
+    def has_service(self) -> bool:
+        """Whether it is inside the cluster."""
+        return self.type not in OUTSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacePlan:
+    """One namespace with its applications.
+
+    Attributes:
+        name: Its name.
+        apps: Applications, in the order of creation.
+        waypoint: Namespace and name of the waypoint that serves it, as `objects.namespace` takes
+            them.
+        configs: Istio objects for all of it, in the order of creation.
+        templates: What comes of its own templates.
+        grace: Seconds to wait after each application.
+    """
+
+    name: str
+    apps: tuple[AppPlan, ...]
+    waypoint: tuple[str, str] = ("", "")
+    configs: tuple[ConfigPlan, ...] = ()
+    templates: tuple[Templated, ...] = ()
+    grace: float = 0.0
+
+    @property
+    def has_gateways(self) -> bool:
+        """Whether proxies of it ask for Secrets."""
+        return any(app.proxy_type == "router" for app in self.apps)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a run creates.
+
+    Attributes:
+        run_id: Value of the label ``pyload.dev/run`` on every object.
+        cluster_type: What kind of cluster the objects are made for.
+        nodes: Node names; nodes are objects for all types but ``real``.
+        namespaces: Namespaces in the order of creation.
+        ztunnels: Proxies of the nodes that have one, in the order of the nodes.
+        configs: Istio objects for the whole mesh, in the order of creation.
+    """
+
+    run_id: str
+    cluster_type: ClusterType
+    nodes: tuple[str, ...]
+    namespaces: tuple[NamespacePlan, ...]
+    ztunnels: tuple[PodPlan, ...] = ()
+    configs: tuple[ConfigPlan, ...] = ()
+
+    @property
+    def traits(self) -> Traits:
+        """What its type of cluster needs."""
+        return TRAITS[self.cluster_type]
+
+    @property
+    def apps(self) -> Iterator[AppPlan]:
+        """All applications, in the order of creation."""
+        return (app for namespace in self.namespaces for app in namespace.apps)
+
+    @property
+    def all_configs(self) -> Iterator[ConfigPlan]:
+        """All Istio objects, in the order of creation."""
+        yield from self.configs
+        for namespace in self.namespaces:
+            yield from namespace.configs
+            for app in namespace.apps:
+                yield from app.configs
+
+    @property
+    def all_templates(self) -> Iterator[Templated]:
+        """All that comes of templates, in the order of creation."""
+        for namespace in self.namespaces:
+            yield from namespace.templates
+            for app in namespace.apps:
+                yield from app.templates
+
+    @property
+    def pod_count(self) -> int:
+        """Pods of all applications."""
+        return sum(len(app.pods) for app in self.apps)
+
+    @property
+    def proxy_count(self) -> int:
+        """Pods with an xDS client, and ztunnels."""
+        return len(self.ztunnels) + sum(len(app.pods) for app in self.apps if app.proxy_type)

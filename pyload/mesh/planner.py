@@ -1,0 +1,228 @@
+"""From a config to the plan of a run: every name, IP and placement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from pyload.config.model import OUTSIDE, WAYPOINT_SUFFIX
+from pyload.errors import PyloadError, UsageError
+from pyload.mesh.cluster_types import TRAITS
+from pyload.mesh.istio_objects import (
+    ROOT_NAMESPACE,
+    app_configs,
+    bind,
+    gateway_configs,
+    shared_configs,
+    type_configs,
+)
+from pyload.mesh.plan import AppPlan, NamespacePlan, Plan, PodPlan
+from pyload.mesh.template_instance import Templates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyload.config.model import Application, ClusterConfig, Namespace
+    from pyload.mesh.cluster_types import ClusterType
+    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.names import Names
+
+PODS_PER_NODE: Final = 255
+"""Capacity that a fake node announces (contract §4.3)."""
+
+
+def plan_cluster(
+    config: ClusterConfig,
+    cluster_type: ClusterType,
+    *,
+    names: Names,
+    next_ip: Callable[[], str],
+) -> Plan:
+    """Decide every name, IP and placement of a run (contract §3.5 to §3.8).
+
+    Pods are spread over the nodes evenly, where pilot-load throws dice and may overfill a node.
+
+    Args:
+        config: What the user wrote.
+        cluster_type: What kind of cluster the objects are made for.
+        names: Draws random names.
+        next_ip: Gives an unused IP.
+
+    Raises:
+        PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
+    """
+    _check_possible(config, cluster_type)
+    check_capacity(config, cluster_type)
+    groups = [group for group in config.nodes for _ in range(group.count)]
+    nodes = tuple(names.draw(group.name) for group in groups)
+    planner = _Planner(config, cluster_type, nodes, names, next_ip, Templates(config.templates))
+    namespaces = _bound(tuple(planner.namespaces()))
+    return Plan(
+        run_id=names.draw(),
+        cluster_type=cluster_type,
+        nodes=nodes,
+        namespaces=namespaces,
+        ztunnels=tuple(
+            PodPlan(f"ztunnel-{node}", next_ip(), node)
+            for node, group in zip(nodes, groups, strict=True)
+            if group.ztunnel and TRAITS[cluster_type].nodes
+        ),
+        configs=shared_configs(config.istio, ROOT_NAMESPACE),
+    )
+
+
+def _check_possible(config: ClusterConfig, cluster_type: ClusterType) -> None:
+    """Refuse what kwok mode would have to make and Istio itself makes there."""
+    if TRAITS[cluster_type].proxies:
+        return
+    if any(group.ztunnel for group in config.nodes):
+        raise UsageError(
+            "nodes cannot have a `ztunnel` with --cluster-type kwok, where proxies follow pods",
+            fix="install Istio's ztunnel: pyload runs a client for each of its pods",
+        )
+    if any(app.type == "waypoint" for one in config.namespaces for app in one.applications):
+        raise UsageError(
+            "applications cannot be of `type: waypoint` with --cluster-type kwok, where Istio "
+            "makes the pods of a waypoint",
+            fix="apply a Gateway of class istio-waypoint: pyload runs a client for each of its "
+            "pods",
+        )
+
+
+def _bound(namespaces: tuple[NamespacePlan, ...]) -> tuple[NamespacePlan, ...]:
+    """Make VirtualServices refer to the Gateways that the config means."""
+    gateways: dict[str, tuple[ConfigPlan, ...]] = {}
+    for namespace in namespaces:
+        for app in namespace.apps:
+            for config in app.configs:
+                if config.kind == "gateway":
+                    gateways[config.scope] = (*gateways.get(config.scope, ()), config)
+    if not gateways:
+        return namespaces
+    return tuple(
+        replace(
+            namespace,
+            apps=tuple(
+                replace(app, configs=tuple(bind(one, gateways) for one in app.configs))
+                if any(one.gateways for one in app.configs)
+                else app
+                for app in namespace.apps
+            ),
+        )
+        for namespace in namespaces
+    )
+
+
+def check_capacity(config: ClusterConfig, cluster_type: ClusterType) -> None:
+    """Check that the nodes can hold the pods.
+
+    Raises:
+        PyloadError: They cannot.
+    """
+    have = sum(group.count for group in config.nodes)
+    pods = sum(
+        namespace.replicas * app.replicas * app.pods
+        for namespace in config.namespaces
+        for app in namespace.applications
+        if app.type not in OUTSIDE
+    )
+    need = -(-pods // PODS_PER_NODE)
+    if TRAITS[cluster_type].nodes in ("full", "kwok") and have < need:
+        raise PyloadError(
+            f"have {have} nodes, but need {need} for {pods} pods",
+            fix=f"a node holds {PODS_PER_NODE} pods: raise a count under `nodes`",
+        )
+    if pods and not have:
+        raise PyloadError("have 0 nodes, but need 1", fix="raise a count under `nodes`")
+
+
+@dataclass(slots=True)
+class _Planner:
+    config: ClusterConfig
+    cluster_type: ClusterType
+    nodes: tuple[str, ...]
+    names: Names
+    next_ip: Callable[[], str]
+    templates: Templates
+    placed: int = 0
+
+    def namespaces(self) -> Iterator[NamespacePlan]:
+        for index, namespace in enumerate(self.config.namespaces):
+            for replica in range(namespace.replicas):
+                name = self._name_of_namespace(namespace, index, replica)
+                yield NamespacePlan(
+                    name,
+                    tuple(self._apps(namespace, name)),
+                    waypoint=_waypoint(namespace.waypoint),
+                    configs=shared_configs(namespace.istio, name),
+                    templates=tuple(
+                        self.templates.for_namespace(ref, namespace=name, rng=self.names.rng)
+                        for ref in namespace.configs
+                    ),
+                    grace=namespace.grace_period.seconds,
+                )
+
+    def _name_of_namespace(self, namespace: Namespace, index: int, replica: int) -> str:
+        if namespace.replicas <= 1:
+            return namespace.name
+        return self._suffixed(namespace.name, index, replica)
+
+    def _suffixed(self, name: str, index: int, replica: int) -> str:
+        if self.config.stable_names:
+            return f"{name}-{index}-{replica}"
+        return self.names.draw(name)
+
+    def _apps(self, namespace: Namespace, name: str) -> Iterator[AppPlan]:
+        for index, app in enumerate(namespace.applications):
+            for replica in range(app.replicas):
+                yield self._app(app, self._name_of_app(app, index, replica), name)
+
+    def _name_of_app(self, app: Application, index: int, replica: int) -> str:
+        if app.type == "waypoint":
+            # The namespace's label names it before it is there.
+            return f"{app.name}{WAYPOINT_SUFFIX}" + (f"-{replica}" if replica else "")
+        return self._suffixed(app.name, index, replica)
+
+    def _app(self, app: Application, name: str, namespace: str) -> AppPlan:
+        outside = app.type in OUTSIDE
+        return AppPlan(
+            name=name,
+            namespace=namespace,
+            type=app.type,
+            labels=app.labels,
+            pods=() if outside else tuple(self._pod(name) for _ in range(app.pods)),
+            # A bare API server has nobody who would give the Service an address.
+            cluster_ip=self.next_ip()
+            if TRAITS[self.cluster_type].cluster_ip and not outside
+            else "",
+            configs=tuple(self._configs(app, name, namespace)),
+            templates=tuple(
+                self.templates.for_app(ref, app=name, namespace=namespace, rng=self.names.rng)
+                for ref in app.configs
+            ),
+        )
+
+    def _configs(self, app: Application, name: str, namespace: str) -> Iterator[ConfigPlan]:
+        yield from type_configs(name, namespace, type_=app.type, next_ip=self.next_ip)
+        if app.type == "router":
+            prefix = app.gateways.name or name
+            names = [self.names.draw(prefix) for _ in range(app.gateways.replicas)]
+            label = app.gateways.name or app.name
+            yield from gateway_configs(name, namespace, label=label, names=names)
+        yield from app_configs(app.istio, name, namespace, type_=app.type)
+
+    def _pod(self, app: str) -> PodPlan:
+        node = self.nodes[self.placed % len(self.nodes)] if self.nodes else ""
+        self.placed += 1
+        return PodPlan(self.names.draw(app), self.next_ip(), node)
+
+
+def _waypoint(text: str) -> tuple[str, str]:
+    """Take ``APP`` or ``NAMESPACE/APP`` apart, with the name that the waypoint will have."""
+    namespace, _, app = text.rpartition("/")
+    return namespace, f"{app}{WAYPOINT_SUFFIX}" if app else ""
+
+
+def replace_pod(app: AppPlan, pod: PodPlan, *, names: Names, ip: str) -> PodPlan:
+    """Plan the pod that takes another's place: a new name and IP on the same node."""
+    return PodPlan(names.draw(app.name), ip, pod.node)

@@ -1,0 +1,108 @@
+"""What came of the templates of one application or namespace, while the mesh runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyload.concurrency import run_all
+from pyload.errors import PyloadError
+from pyload.mesh.api_versions import find_kinds
+from pyload.mesh.template_instance import kind_of
+from pyload.mesh.writer import entry_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from random import Random
+
+    from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.ledger import Entry
+    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.writer import Writer
+
+
+class Rendered:
+    """Writes the objects of templates, and keeps track of what goes by which name.
+
+    Args:
+        templates: The templates, at the start.
+        writer: Writes the objects.
+        kinds: The kinds as the API server serves them, by apiVersion and kind; a kind that only
+            a later rendering yields is added.
+        run_id: Value of the run label.
+
+    Attributes:
+        templates: The templates as they are now.
+    """
+
+    __slots__ = ("_kinds", "_run_id", "_writer", "_written", "templates")
+
+    def __init__(
+        self,
+        templates: Sequence[Templated],
+        *,
+        writer: Writer,
+        kinds: dict[tuple[str, str], Resource],
+        run_id: str,
+    ) -> None:
+        self.templates = list(templates)
+        self._written: list[tuple[Entry, ...]] = [() for _ in templates]
+        self._writer = writer
+        self._kinds = kinds
+        self._run_id = run_id
+
+    async def write(self, index: int) -> None:
+        """Write what a template yields, one object after another.
+
+        Raises:
+            PyloadError: It cannot be rendered or written; the objects before are kept track of.
+        """
+        await self._replace(index, self.templates[index])
+
+    async def refresh(self, index: int, rng: Random) -> tuple[Entry, ...]:
+        """Change what comes of a template, and name what there is of it now.
+
+        An object that goes by another name from now on is deleted under the old one.
+
+        Raises:
+            PyloadError: It cannot be rendered or written; the next refresh removes what is too
+                much.
+        """
+        before = self._written[index]
+        new = self.templates[index].refreshed(rng)
+        await self._replace(index, new)
+        self.templates[index] = new
+        written, delete = self._written[index], self._writer.delete
+        stale = [entry for entry in before if entry not in written]
+        errors = await run_all([delete(entry) for entry in stale], name="refresh")
+        if errors:
+            left = tuple(entry for entry in stale if entry in self._writer.ledger)
+            self._written[index] = (*written, *left)
+            raise errors[0]
+        return written
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """What there is of all templates, the last one first."""
+        return tuple(entry for entries in self._written for entry in entries)[::-1]
+
+    async def _replace(self, index: int, templated: Templated) -> None:
+        written: list[Entry] = []
+        try:
+            for obj in templated.objects(self._run_id):
+                resource = await self._kind(obj)
+                metadata = dict(obj["metadata"])
+                if not resource.namespaced:
+                    del metadata["namespace"]
+                placed = {**obj, "apiVersion": resource.api_version, "metadata": metadata}
+                written.append(entry_of(resource, placed))
+                await self._writer.place(resource, placed)
+        except PyloadError:
+            self._written[index] = tuple(dict.fromkeys((*self._written[index], *written)))
+            raise
+        self._written[index] = tuple(dict.fromkeys(written))
+
+    async def _kind(self, obj: Obj) -> Resource:
+        kind = kind_of(obj)
+        if kind not in self._kinds:
+            self._kinds.update(await find_kinds(self._writer.client, [kind]))
+        return self._kinds[kind]

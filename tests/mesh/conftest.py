@@ -1,0 +1,124 @@
+"""A mesh on in-memory servers, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
+from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.controlplane import ControlPlane
+from pyload.harness.servers import Servers
+from pyload.kube.client import Client
+from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import Route
+from pyload.tasks import Stop, Supervisor
+from pyload.xds.transport import CANCELLED
+from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
+from tests.mesh.recording import Recorder
+from tests.virtual import VIRTUAL
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from pyload.harness.outcome import Outcome
+    from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, Mapping[str, Any]]:
+    """Virtual time."""
+    return VIRTUAL
+
+
+@dataclass
+class NodeIds:
+    """An xDS transport that remembers the ids of the nodes that introduced themselves."""
+
+    transport: Transport
+    ids: set[str] = field(default_factory=set)
+
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> Stream:
+        """Open a stream whose first message is looked at."""
+        return _Introduced(self.transport.open(method, metadata=metadata, sink=sink), self.ids)
+
+    async def aclose(self) -> None:
+        """Close what is shared."""
+        await self.transport.aclose()
+
+
+@dataclass
+class _Introduced:
+    stream: Stream
+    ids: set[str]
+
+    def send(self, message: bytes) -> None:
+        if node_id := DeltaDiscoveryRequest.FromString(message).node.id:
+            self.ids.add(node_id)
+        self.stream.send(message)
+
+    def close(self, status: Status = CANCELLED) -> None:
+        self.stream.close(status)
+
+    def pause(self) -> None:
+        self.stream.pause()
+
+    def resume(self) -> None:
+        self.stream.resume()
+
+
+@dataclass
+class World:
+    """In-memory servers and everything that a run asked of the API server."""
+
+    server: ApiServer
+    plane: ControlPlane
+    recorder: Recorder
+    nodes: NodeIds
+
+    async def run(
+        self, options: ClusterOptions, stop: Stop | None = None, *, proven: bool = False
+    ) -> Outcome:
+        """Run a mesh to its end; `proven` proxies show tokens."""
+        client = Client(self.recorder)
+        route = Route(self.nodes, token=False)
+        if proven:
+            route = Route(self.plane.transport(tokens=True), token=True, secure=True)
+        servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=proven)
+        return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
+
+    @property
+    def client(self) -> Client:
+        """Another client of the same API server."""
+        return Client(self.server.transport())
+
+    def names(self, kind: str) -> list[str]:
+        """Name the objects of a kind that the API server has now."""
+        return sorted(
+            obj["metadata"]["name"]
+            for resource, obj in self.server.store.objects()
+            if resource.kind == kind
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_world() -> AsyncIterator[World]:
+    """Run servers in memory until the context is left."""
+    async with contextlib.AsyncExitStack() as stack:
+        server = ApiServer()
+        plane = ControlPlane(Client(server.transport()))
+        background = await stack.enter_async_context(Supervisor())
+        background.spawn(plane.run(), name="control-plane")
+        recorder = Recorder(server.transport(), asyncio.get_running_loop().time)
+        yield World(server, plane, recorder, NodeIds(plane.transport()))
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Servers in memory."""
+    async with open_world() as opened:
+        yield opened

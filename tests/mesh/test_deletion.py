@@ -1,0 +1,127 @@
+"""Creating single objects, and removing all that was created."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyload.embedded.apiserver import ApiServer
+from pyload.errors import ApiError, ClusterUnreachable
+from pyload.kube.client import Client
+from pyload.kube.objects import RUN_LABEL
+from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
+from pyload.mesh.deletion import remove_all
+from pyload.mesh.ledger import Entry
+from pyload.mesh.writer import Writer
+from pyload.report.metrics import Metrics
+from pyload.tasks import Stop
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
+
+if TYPE_CHECKING:
+    from pyload.embedded.apiserver import Request
+    from pyload.kube.resources import Obj
+    from pyload.kube.transport import Response
+
+pytestmark = pytest.mark.anyio
+
+
+def writer_of(server: ApiServer) -> Writer:
+    """Make a writer."""
+    return Writer(Client(server.transport(), rng=Random(1)), Metrics())
+
+
+def obj(name: str, *, run: str = "run", **metadata: Any) -> Obj:
+    """Make an object of a run."""
+    return {"metadata": {"name": name, "labels": {RUN_LABEL: run}, **metadata}}
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (404, False),  # it was not created
+        (200, False),  # it is somebody else's
+        (503, True),  # nobody knows
+    ],
+)
+async def test_a_write_without_an_answer_is_looked_up(found: int, kept: bool) -> None:  # noqa: FBT001
+    """What may have been created is removed in the end; what others have made never is."""
+    server = ApiServer()
+
+    def lose(request: Request) -> Response | None:
+        if request.method == "POST":
+            raise ClusterUnreachable("the connection broke off")
+        if found == 200:
+            return answer(200, obj("c", run="other"))
+        return answer(found, a_status(found, "NotFound" if found == 404 else ""))
+
+    server.intercept = lose
+    writer = writer_of(server)
+    with pytest.raises(ClusterUnreachable):
+        await writer.create(CONFIG_MAPS, obj("c", namespace="default"))
+
+    assert list(writer.ledger) == ([Entry(CONFIG_MAPS, "default", "c")] if kept else [])
+
+
+async def test_a_refused_write_is_nothing_to_remove() -> None:
+    """The server has looked at it and said no."""
+    server = ApiServer()
+    writer = writer_of(server)
+    with pytest.raises(ApiError, match="not found"):
+        await writer.create(CONFIG_MAPS, obj("c", namespace="nowhere"))
+
+    assert len(writer.ledger) == 0
+
+
+async def test_the_last_is_removed_first(caplog: pytest.LogCaptureFixture) -> None:
+    """What refers to something goes before it."""
+    server = ApiServer()
+    before = {str(one["metadata"]["name"]) for _, one in server.objects()}
+    writer = writer_of(server)
+    await writer.create(NAMESPACES, obj("mesh"))
+    for name in "abc":
+        await writer.create(CONFIG_MAPS, obj(name, namespace="mesh"))
+    announced: list[str] = []
+    left = await remove_all(writer, Stop(), announce=lambda entry: announced.append(entry.name))
+
+    assert announced == ["c", "b", "a", "mesh"]
+    assert left == ()
+    assert {str(one["metadata"]["name"]) for _, one in server.objects()} == before
+    assert caplog.records == []
+
+
+async def test_a_failure_does_not_keep_the_rest(caplog: pytest.LogCaptureFixture) -> None:
+    """One finalizer must not leave a thousand objects behind."""
+    caplog.set_level(logging.WARNING, "pyload")
+    server = ApiServer()
+    writer = writer_of(server)
+    for name in "abc":
+        await writer.create(CONFIG_MAPS, obj(name, namespace="default"))
+
+    def refuse(request: Request) -> Response | None:
+        if request.method == "DELETE" and request.path.endswith("/b"):
+            return answer(403, a_status(403, "Forbidden", "not this one"))
+        return None
+
+    server.intercept = refuse
+
+    assert await remove_all(writer, Stop()) == ("ConfigMap default/b",)
+    assert ["not this one" in text for text in caplog.messages] == [True]
+
+
+async def test_a_second_signal_ends_the_removal(caplog: pytest.LogCaptureFixture) -> None:
+    """The user does not want to wait for a server that hangs."""
+    server = ApiServer()
+    writer, stop = writer_of(server), Stop()
+    await writer.create(NAMESPACES, obj("mesh"))
+    server.intercept = lambda request: answer(200, obj("mesh")) if request.method == "GET" else None
+    asyncio.get_running_loop().call_later(1.0, stop.signal)
+    asyncio.get_running_loop().call_later(2.0, stop.signal)
+
+    assert await remove_all(writer, stop) == ("Namespace mesh",)
+    assert asyncio.get_running_loop().time() == pytest.approx(2.0)
+    assert caplog.messages == ["cleanup stopped by a second signal"]

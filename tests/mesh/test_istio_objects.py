@@ -1,0 +1,223 @@
+"""Which Istio objects a plan has, and how churn changes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.config.istio import KINDS
+from pyload.config.load import load
+from pyload.gotemplate.sprig.certificates import Pair
+from pyload.kube.ips import IpAllocator
+from pyload.kube.kwok import Placement
+from pyload.mesh.builder import Bodies
+from pyload.mesh.cluster_types import TRAITS
+from pyload.mesh.istio_objects import CHANGING, RESOURCES, ConfigPlan, Kind, bind, changed
+from tests.mesh.test_plan import make_plan
+
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+    from pyload.mesh.plan import Plan
+
+ALL: tuple[Kind, ...] = get_args(Kind)
+
+
+def plan_of(text: str) -> Plan:
+    """Plan what a config says."""
+    return make_plan(load(text.encode(), source="f").config)
+
+
+def body(config: ConfigPlan) -> Obj:
+    """Build an object."""
+    pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
+    bodies = Bodies("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
+    resource, obj = bodies.config(config)
+    assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)
+    return obj
+
+
+def test_every_kind_has_a_resource_and_a_body() -> None:
+    """A config would end in a traceback."""
+    made = [body(ConfigPlan(kind, "n", "mesh", "app", "app", address="10.0.0.9")) for kind in ALL]
+
+    assert [obj["kind"] for obj in made] == [RESOURCES[kind].kind for kind in ALL]
+    assert all(obj["metadata"]["labels"] == {"pyload.dev/run": "run"} for obj in made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_objects_of_an_application_are_for_its_pods_only(kind: Kind) -> None:
+    """A policy for one application would rule the whole namespace."""
+    value = 100 if kind == "virtualService" else 0
+    spec = body(ConfigPlan(kind, "n", "mesh", "app", "app", value=value))["spec"]
+    if kind in ("virtualService", "destinationRule"):
+        spec.pop("subsets", None)
+        assert "app" in str(spec)
+        return
+    selector = spec.get("selector", {}).get("matchLabels") or spec["workloadSelector"]["labels"]
+    shared = body(ConfigPlan(kind, "n", "mesh", "mesh"))["spec"]
+
+    assert selector == {"app": "app"}
+    assert not {"selector", "workloadSelector"} & set(shared)
+
+
+@given(st.sampled_from([*CHANGING, "secret"]), st.integers())
+def test_each_change_is_one_that_istiod_sees(kind: Kind, seed: int) -> None:
+    """Churn that writes what is there already would measure an idle control plane."""
+    rng = Random(seed)
+    ips = IpAllocator()
+    config = ConfigPlan(kind, "n", "mesh", "app", "app", address=ips.allocate())
+    if kind == "virtualService":
+        config = replace(config, value=100)
+    for _ in range(20):
+        new = changed(config, rng=rng, next_ip=ips.allocate)
+        before, after = body(config), body(new)
+        assert before != after
+        assert before["metadata"] == after["metadata"]
+        if kind == "virtualService":
+            routes = after["spec"]["http"][0]["route"]
+            assert sum(route["weight"] for route in routes) == 100
+            assert all(route["weight"] for route in routes)
+        config = new
+
+
+def test_cycles_go_through_every_mode() -> None:
+    """A mode that never comes is one that is never tested."""
+
+    def cycle(kind: Kind, length: int) -> list[object]:
+        config = ConfigPlan(kind, "n", "mesh", "app", "app")
+        seen = []
+        for _ in range(length + 1):
+            spec = body(config).get("spec", {})
+            match kind:
+                case "destinationRule":
+                    seen.append(spec["trafficPolicy"]["loadBalancer"]["simple"])
+                case "peerAuthentication":
+                    seen.append(spec["mtls"].get("mode", "UNSET"))
+                case "authorizationPolicy":
+                    methods = {rule["to"][0]["operation"]["methods"][0] for rule in spec["rules"]}
+                    seen.append(*methods)
+                case _:
+                    seen.append(spec["outboundTrafficPolicy"].get("mode", "REGISTRY_ONLY"))
+            config = changed(config, rng=Random(0), next_ip=str)
+        return seen
+
+    assert cycle("destinationRule", 3) == [
+        "ROUND_ROBIN",
+        "LEAST_REQUEST",
+        "UNSPECIFIED",
+        "ROUND_ROBIN",
+    ]
+    assert cycle("peerAuthentication", 4) == ["UNSET", "DISABLE", "PERMISSIVE", "STRICT", "UNSET"]
+    assert cycle("authorizationPolicy", 4) == ["POST", "GET", "PUT", "DELETE", "POST"]
+    assert cycle("sidecar", 2) == ["REGISTRY_ONLY", "ALLOW_ANY", "REGISTRY_ONLY"]
+
+
+def test_virtual_services_name_the_gateways_as_they_are_called() -> None:
+    """pilot-load's never bind: the Gateways that it makes have a random suffix (D34)."""
+    plan = plan_of(
+        """
+namespaces:
+- name: edge
+  applications: [{name: gw, type: router, gateways: {name: main, replicas: 2}}]
+- name: near
+  applications:
+  - {name: gw, type: router, gateways: {replicas: 1}}
+  - {name: a, istio: {virtualService: {gateways: [gw, main, mesh, edge/main, near/main]}}}
+- name: far
+  applications:
+  - {name: a, istio: {virtualService: {gateways: [gw]}}}
+"""
+    )
+    configs = list(plan.all_configs)
+    gateways = {
+        namespace: [
+            f"{namespace}/{one.name}"
+            for one in configs
+            if one.kind == "gateway" and one.namespace == namespace
+        ]
+        for namespace in ("edge", "near")
+    }
+    services = [one for one in configs if one.kind == "virtualService"]
+
+    assert (len(gateways["edge"]), len(gateways["near"])) == (2, 1)
+    assert list(services[0].gateways) == [
+        *gateways["near"],
+        *gateways["edge"],
+        "mesh",
+        *gateways["edge"],
+        "near/main",
+    ]
+    assert list(services[1].gateways) == gateways["near"]
+    assert body(services[1])["spec"]["gateways"] == gateways["near"]
+
+
+def test_a_gateway_of_ones_own_namespace_is_meant_first() -> None:
+    """With a gateway per namespace, each would serve the routes of all of them."""
+    own, other = (ConfigPlan("gateway", "x", namespace, "main", "gw") for namespace in "ab")
+    service = ConfigPlan("virtualService", "s", "a", "s", "s", gateways=("main",))
+
+    assert bind(service, {"main": (own, other)}).gateways == ("a/x",)
+    assert bind(replace(service, namespace="c"), {"main": (own, other)}).gateways == ("a/x", "b/x")
+
+
+def test_routes_use_a_subset_only_where_there_is_one() -> None:
+    """Routes to a subset that nobody defines are answered with 503."""
+    both, alone = (
+        next(one for one in plan_of(text).all_configs if one.kind == "virtualService")
+        for text in (
+            "namespaces: [{applications: [{istio: {virtualService: {}, destinationRule: {}}}]}]",
+            "namespaces: [{applications: [{istio: {virtualService: {}}}]}]",
+        )
+    )
+    [route] = body(both)["spec"]["http"][0]["route"]
+    [plain] = body(alone)["spec"]["http"][0]["route"]
+
+    assert route["destination"]["subset"] == "a"
+    assert "subset" not in plain["destination"]
+
+
+def test_names_of_the_config_are_honoured_without_collisions() -> None:
+    """Replicas would overwrite each other's objects (D33)."""
+    plan = plan_of(
+        """
+stableNames: true
+istio: {telemetry: {name: trace}, sidecar: {}}
+namespaces:
+- name: mesh
+  istio: {telemetry: {name: trace}}
+  applications:
+  - {name: a, replicas: 2, istio: {telemetry: {name: trace}, sidecar: {}}}
+"""
+    )
+
+    assert [(one.namespace, one.name, one.kind) for one in plan.all_configs] == [
+        ("istio-system", "istio-system", "sidecar"),
+        ("istio-system", "trace", "telemetry"),
+        ("mesh", "trace", "telemetry"),
+        ("mesh", "a-0-0", "sidecar"),
+        ("mesh", "trace-a-0-0", "telemetry"),
+        ("mesh", "a-0-1", "sidecar"),
+        ("mesh", "trace-a-0-1", "telemetry"),
+    ]
+
+
+@pytest.mark.parametrize("type_", ["external", "vm"])
+def test_what_is_outside_of_the_cluster_has_no_proxy_to_configure(type_: str) -> None:
+    """A Sidecar or an EnvoyFilter would select pods that do not exist."""
+    plan = plan_of(
+        "namespaces: [{applications: [{instances: 3, istio: {default: true}, "
+        f"type: {type_}}}]}}]"
+    )
+    kinds = {one.kind for one in plan.all_configs}
+    [app] = plan.apps
+
+    assert app.pods == ()
+    assert not app.has_service
+    assert not kinds & {"sidecar", "envoyFilter"}
+    assert ("workloadEntry" in kinds) is (type_ == "vm")
+    assert {"serviceEntry", "telemetry", "virtualService"} <= kinds
