@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pyload.errors import UsageError
 from pyload.kube.kwok import Placement
-from pyload.kwok.shard import Shard
+from pyload.pods.shard import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,12 +7,12 @@ import functools
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import WaitTimeout
-from pyload.kwok.desired import Policy
-from pyload.kwok.desired import Wait as Waiting
-from pyload.kwok.follow import Follower
-from pyload.kwok.nodes import ANNOTATION, NodeRule
-from pyload.proxies.outside import read_any_pod
-from pyload.proxies.pods import Identity, Skip, read_pod, spec_of
+from pyload.pods.desired import Policy
+from pyload.pods.desired import Wait as Waiting
+from pyload.pods.follower import Follower
+from pyload.pods.nodes import ANNOTATION, NodeRule
+from pyload.pods.non_mesh_pods import read_any_pod
+from pyload.pods.reader import Identity, Skip, read_pod, spec_of
 from pyload.report.histogram import Histogram
 from pyload.report.kwok import KwokCounts
 from pyload.report.latency import Latency
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from pyload.harness.follow_options import KwokFlags, Wait
     from pyload.kube.client import Client
-    from pyload.kwok.desired import Decision
-    from pyload.kwok.reconcile import FleetLike, Timed
+    from pyload.pods.desired import Decision
+    from pyload.pods.reader import PodRecord
+    from pyload.pods.reconciler import FleetLike, Timed
     from pyload.proxies.face import Proxies
-    from pyload.proxies.pods import PodRecord
     from pyload.proxies.spec import ProxySpec
 
 _POLL_SECONDS: Final = 0.05

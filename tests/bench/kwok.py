@@ -22,7 +22,7 @@ from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport
 from pyload.kube.kwok import kwok_node
 from pyload.kube.resources import NAMESPACES, NODES, PODS
-from pyload.kwok.follow import Follower
+from pyload.pods.follower import Follower
 from pyload.report.usage import rss_bytes
 from pyload.tasks import Supervisor, run
 

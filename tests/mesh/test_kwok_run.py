@@ -15,7 +15,7 @@ from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import KwokFlags, Wait
 from pyload.kube.kwok import Placement
 from pyload.kube.transport import Response
-from pyload.kwok.shard import Shard
+from pyload.pods.shard import Shard
 from pyload.tasks import Stop, Supervisor
 from tests.conftest import ROOT
 

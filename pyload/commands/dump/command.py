@@ -17,7 +17,7 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
 from pyload.harness.servers import opening, own_servers
 from pyload.kube.resources import PODS
-from pyload.proxies.pods import Skip, read_pod, spec_of
+from pyload.pods.reader import Skip, read_pod, spec_of
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Stop, first_of
 from pyload.xds.tls import Holder

@@ -10,15 +10,15 @@ import orjson
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem
 from pyload.kube.objects import RUN_LABEL
-from pyload.kwok.desired import Policy, Run, Standing, decide
-from pyload.proxies.pods import read_pod
+from pyload.pods.desired import Policy, Run, Standing, decide
+from pyload.pods.reader import read_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyload.kube.documents import Piece
     from pyload.kube.resources import Obj, Resource
-    from pyload.proxies.pods import PodRecord
+    from pyload.pods.reader import PodRecord
 
 NETWORKING: Final = "networking.istio.io"
 SECURITY: Final = "security.istio.io"

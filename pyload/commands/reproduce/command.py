@@ -21,8 +21,8 @@ from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
+from pyload.pods.reader import spec_of
 from pyload.proxies.fleet import Fleet
-from pyload.proxies.pods import spec_of
 from pyload.tasks import Stop, Supervisor, first_of
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ PORT: Final = 10247
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 
-log = logging.getLogger("pyload.kwok")
+log = logging.getLogger("pyload.pods")
 
 
 class Kwok:

@@ -22,7 +22,7 @@ from pyload.proxies.fleet import Fleet, Route
 from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.kwok.cluster import Cluster
+from tests.pods.cluster import Cluster
 from tests.proxies.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:

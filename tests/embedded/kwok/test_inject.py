@@ -12,7 +12,7 @@ from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.kwok.admission import injector
 from pyload.embedded.kwok.inject import inject, wants_injection
 from pyload.kube.client import Client
-from pyload.proxies.pods import read_pod
+from pyload.pods.reader import read_pod
 from tests.embedded.kwok.recording import (
     IMAGE,
     NAMESPACE,

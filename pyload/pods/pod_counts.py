@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyload.kwok.desired import Wait
-from pyload.proxies.pods import Skip
+from pyload.pods.desired import Wait
+from pyload.pods.reader import Skip
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.kwok.desired import Decision
+    from pyload.pods.desired import Decision
 
 
 class Kind(NamedTuple):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyload.proxies.outside import read_any_pod
-from pyload.proxies.pods import (
+from pyload.pods.non_mesh_pods import read_any_pod
+from pyload.pods.reader import (
     AGENTGATEWAY,
     PROXYLESS,
     UNKNOWN_TYPE,

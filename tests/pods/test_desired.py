@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.kwok.desired import OTHER_SHARD, RUN, Decision, Policy, Run, Standing, decide
-from pyload.proxies.pods import PodRecord, read_pod
+from pyload.pods.desired import OTHER_SHARD, RUN, Decision, Policy, Run, Standing, decide
+from pyload.pods.reader import PodRecord, read_pod
 from tests.proxies.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:

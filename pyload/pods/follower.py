@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from pyload.errors import ApiError, ClusterUnreachable, PyloadError
 from pyload.kube.resources import LEASES, NODES, PODS
 from pyload.kube.watch import Reflector
-from pyload.kwok.desired import Policy
-from pyload.kwok.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_lease
-from pyload.kwok.reconcile import Reconciler
-from pyload.kwok.world import World
-from pyload.proxies.pods import read_pod, spec_of
+from pyload.pods.cache import World
+from pyload.pods.desired import Policy
+from pyload.pods.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_lease
+from pyload.pods.reader import read_pod, spec_of
+from pyload.pods.reconciler import Reconciler
 from pyload.tasks import clock, first_error
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
-    from pyload.kwok.reconcile import FleetLike, Snapshot, Timed
-    from pyload.kwok.world import Changes
-    from pyload.proxies.pods import PodRecord, Templates
+    from pyload.pods.cache import Changes
+    from pyload.pods.reader import PodRecord, Templates
+    from pyload.pods.reconciler import FleetLike, Snapshot, Timed
     from pyload.proxies.spec import ProxySpec
 
 T = TypeVar("T")

@@ -7,16 +7,16 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from pyload.proxies.pods import spec_of
+from pyload.pods.reader import spec_of
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from random import Random
 
-    from pyload.kwok.tally import Counts
-    from pyload.kwok.world import Changes, World
-    from pyload.proxies.pods import PodRecord
+    from pyload.pods.cache import Changes, World
+    from pyload.pods.pod_counts import Counts
+    from pyload.pods.reader import PodRecord
     from pyload.proxies.spec import ProxySpec
 
 SETTLE_SECONDS: Final = 1.0

@@ -9,18 +9,18 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyload.kwok.desired import OTHER_SHARD, RUN, TERMINATING, Policy, Standing, decide
-from pyload.kwok.nodes import NodeRule, read_node, warnings
-from pyload.kwok.standing import Nodes
-from pyload.kwok.tally import Kind, Tally
-from pyload.proxies.pods import Identity, PodRecord, Skip, Templates, read_pod
+from pyload.pods.desired import OTHER_SHARD, RUN, TERMINATING, Policy, Standing, decide
+from pyload.pods.node_cache import Nodes
+from pyload.pods.nodes import NodeRule, read_node, warnings
+from pyload.pods.pod_counts import Kind, Tally
+from pyload.pods.reader import Identity, PodRecord, Skip, Templates, read_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pyload.kwok.desired import Decision
-    from pyload.kwok.nodes import NodeRecord
-    from pyload.kwok.tally import Counts
+    from pyload.pods.desired import Decision
+    from pyload.pods.nodes import NodeRecord
+    from pyload.pods.pod_counts import Counts
 
     Obj = dict[str, Any]
 

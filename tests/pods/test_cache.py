@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.kwok.desired import Policy, Run, Standing, decide
-from pyload.kwok.nodes import NodeRule
-from pyload.kwok.shard import Shard
-from pyload.kwok.world import Changes, World
-from pyload.proxies.pods import read_pod, spec_of
-from tests.kwok.cluster import node
+from pyload.pods.cache import Changes, World
+from pyload.pods.desired import Policy, Run, Standing, decide
+from pyload.pods.nodes import NodeRule
+from pyload.pods.reader import read_pod, spec_of
+from pyload.pods.shard import Shard
+from tests.pods.cluster import node
 from tests.proxies.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.podenv import Environment
+    from pyload.pods.environment import Environment
 
     Obj = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.proxies.pods import (
+from pyload.pods.reader import (
     HOST_NETWORK,
     NOT_A_PROXY,
     OPTED_OUT,
@@ -17,7 +17,7 @@ from pyload.proxies.pods import (
 )
 
 if TYPE_CHECKING:
-    from pyload.proxies.pods import Templates
+    from pyload.pods.reader import Templates
 
     Obj = dict[str, Any]
 
@@ -26,7 +26,7 @@ _WITHOUT: Final = frozenset({HOST_NETWORK, NOT_A_PROXY, OPTED_OUT, PROXY_MISSING
 
 
 def read_any_pod(obj: Obj, templates: Templates) -> PodRecord:
-    """Reduce a pod like `pyload.proxies.pods.read_pod`, and give it a sidecar if it has no proxy.
+    """Reduce a pod like `pyload.pods.reader.read_pod`, and give it a sidecar if it has no proxy.
 
     That sidecar has the metadata that pilot-load sends (contract §7.1), and the pod's service
     account.

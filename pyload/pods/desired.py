@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.kwok.shard import Shard
-from pyload.proxies.pods import HOST_NETWORK, Skip
+from pyload.pods.reader import HOST_NETWORK, Skip
+from pyload.pods.shard import Shard
 
 if TYPE_CHECKING:
-    from pyload.proxies.pods import PodRecord
+    from pyload.pods.reader import PodRecord
 
 StartOn = Literal["ip", "ready"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.pods.reader import Identity, Skip, Templates, read_pod, spec_of
 from pyload.proxies.identity import node_of
-from pyload.proxies.pods import Identity, Skip, Templates, read_pod, spec_of
 from pyload.xds.wire import discovery_pb2
 from tests.proxies.injected import plain_pod, pod, proxy_container
 

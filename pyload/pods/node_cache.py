@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyload.kwok.desired import Standing
+from pyload.pods.desired import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyload.kwok.nodes import NodeRecord
+    from pyload.pods.nodes import NodeRecord
 
 
 @dataclass(slots=True)

@@ -15,8 +15,8 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from pyload.proxies.podenv import environment, expand
-from pyload.proxies.podmeta import agent_metadata, given_metadata, proxy_config
+from pyload.pods.environment import environment, expand
+from pyload.pods.metadata import agent_metadata, given_metadata, proxy_config
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.node import ISTIO_VERSION
 

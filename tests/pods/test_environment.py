@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.proxies.podenv import environment, expand, field_value
+from pyload.pods.environment import environment, expand, field_value
 
 POD: dict[str, Any] = {
     "metadata": {

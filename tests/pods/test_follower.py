@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from pyload.errors import ClusterUnreachable, Forbidden
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
-from pyload.kwok.desired import Policy
-from pyload.kwok.follow import Follower
-from pyload.kwok.nodes import NodeRule
-from pyload.kwok.shard import Shard
+from pyload.pods.desired import Policy
+from pyload.pods.follower import Follower
+from pyload.pods.nodes import NodeRule
+from pyload.pods.shard import Shard
 from tests.kube.peers import Lines, status
-from tests.kwok.cluster import Cluster, node
-from tests.kwok.fleets import Recording
+from tests.pods.cluster import Cluster, node
+from tests.pods.fleets import Recording
 from tests.proxies.injected import plain_pod, pod, proxy_container
 from tests.virtual import VirtualTimeLoop
 

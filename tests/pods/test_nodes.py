@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.errors import UsageError
-from pyload.kwok.nodes import (
+from pyload.pods.nodes import (
     NodeRecord,
     NodeRule,
     is_kwok,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import UsageError
-from pyload.kwok.shard import Shard, fnv1a_64
+from pyload.pods.shard import Shard, fnv1a_64
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,3 @@
-"""Tests of `pyload.kwok`."""
+"""Tests of `pyload.pods`."""
 
 from __future__ import annotations

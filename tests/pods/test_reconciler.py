@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.kwok.desired import Policy
-from pyload.kwok.reconcile import Reconciler
-from pyload.kwok.world import World
-from tests.kwok.cluster import node
-from tests.kwok.fleets import Recording
+from pyload.pods.cache import World
+from pyload.pods.desired import Policy
+from pyload.pods.reconciler import Reconciler
+from tests.pods.cluster import node
+from tests.pods.fleets import Recording
 from tests.proxies.injected import pod
 
 if TYPE_CHECKING:
