@@ -15,7 +15,7 @@ from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import opening, own_servers
 from pyload.kube.ips import IpAllocator
-from pyload.proxies.habits import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Stop, first_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyload.errors import PyloadError
     from pyload.kube.tokens import Tokens
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
 
 _ACCOUNT: Final = ("default", "default")
 

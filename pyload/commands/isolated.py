@@ -24,8 +24,8 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
-from pyload.proxies.fleet import Route
-from pyload.proxies.paths import connector
+from pyload.proxies.local_fleet import Route
+from pyload.proxies.targets import connector
 from pyload.tasks import Stop, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 

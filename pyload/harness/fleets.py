@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 from pyload.malloc import return_large_blocks
-from pyload.proxies.fleet import Fleet
-from pyload.proxies.habits import Habits
+from pyload.proxies.behavior import Habits
+from pyload.proxies.local_fleet import Fleet
 from pyload.xds.types import NDS, PCDS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.connection import Connection
     from pyload.harness.servers import Servers
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
 
@@ -113,7 +113,7 @@ def proxies_of(
             configured=configured,
             habits=habits,
         )
-    from pyload.proxies.pool import Pool  # noqa: PLC0415 - small runs need none
+    from pyload.proxies.pool.pool import Pool  # noqa: PLC0415 - small runs need none
 
     return Pool(
         workers,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyload.pods.desired import Decision
     from pyload.pods.reader import PodRecord
     from pyload.pods.reconciler import FleetLike, Timed
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
     from pyload.proxies.spec import ProxySpec
 
 _POLL_SECONDS: Final = 0.05

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.client import Client
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
 
 log = logging.getLogger("pyload")
 

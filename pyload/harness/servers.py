@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from pyload.embedded.kwok.stages import Stages
     from pyload.harness.connection import Connection
-    from pyload.proxies.fleet import Route
-    from pyload.proxies.paths import Paths
+    from pyload.proxies.local_fleet import Route
     from pyload.proxies.spec import ProxySpec
+    from pyload.proxies.targets import Paths
     from pyload.tasks import Stop, Supervisor
     from pyload.xds.certificates import Certificates
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from pyload.proxies.fleet import Route
-from pyload.proxies.paths import Path, Paths, Transports, connector
+from pyload.proxies.local_fleet import Route
+from pyload.proxies.targets import Path, Paths, Transports, connector
 from pyload.xds import credentials
 from pyload.xds.tls import Tls, server_names
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.mesh.plan import AppPlan, PodPlan
     from pyload.mesh.template_instance import Templated
     from pyload.mesh.writer import Writer
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyload.mesh.names import Names
     from pyload.mesh.plan import NamespacePlan, Plan
     from pyload.mesh.writer import Writer
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
 
 NAMESPACE_ATTEMPTS: Final = 100
 NAMESPACE_RETRY_SECONDS: Final = 0.5

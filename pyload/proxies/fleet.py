@@ -1,286 +1,66 @@
-"""Many proxies on one event loop, started and stopped by key, counted as a whole."""
+"""What callers know of many proxies, wherever those run."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
-
-from pyload.errors import UsageError
-from pyload.proxies.counts import Counts
-from pyload.proxies.gate import Gate
-from pyload.proxies.habits import DEFAULT, Habits
-from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.member import Last, Member
-from pyload.proxies.pacing import Pace
-from pyload.report.pacing import Pacing
-from pyload.tasks import clock
-from pyload.timer_heap import Timers
-from pyload.xds.bodies import BODIES
-from pyload.xds.client import Client, Way, bearer
-from pyload.xds.delta import Delta
-from pyload.xds.reader import READER
-from pyload.xds.sotw import Sotw
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
-    from random import Random
+    from collections.abc import Coroutine
     from types import TracebackType
 
+    from pyload.proxies.counts import Counts
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
-    from pyload.xds.transport import Transport
-    from pyload.xds.types import Push
-
-STOP_SECONDS: Final = 10.0
-"""How long the fleet waits for proxies to close their streams."""
-
-log = logging.getLogger("pyload")
+    from pyload.report.pacing import Pacing
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How a proxy reaches its control plane.
+class Proxies(Protocol):
+    """Many proxies; an async context manager that stops them all when it is left.
 
-    Attributes:
-        transport: Opens streams to it.
-        token: Whether it wants a token.
-        secure: Whether it is over TLS.
-        bearer: The token, where it is known already.
+    `pyload.proxies.local_fleet` runs them in this process, `pyload.proxies.pool.pool` in others.
     """
 
-    transport: Transport
-    token: bool
-    secure: bool = False
-    bearer: str = ""
+    metrics: Metrics
 
+    @property
+    def counts(self) -> Counts:
+        """What they have come to."""
+        ...
 
-class Fleet:
-    """Runs proxies until they are stopped, or the context is left.
+    @property
+    def pacing(self) -> Pacing:
+        """How fast they may connect."""
+        ...
 
-    Args:
-        transport: Opens streams to the control plane; None where `route` does.
-        delta: Whether the proxies speak delta; a ztunnel always does.
-        tokens: Gives a bearer token for a namespace and a service account, at once if it has one;
-            None sends none.
-        metrics: Is told what happens.
-        rng: Spreads the waits between dials.
-        observer: Is called with the proxy's spec and each push; it must not block.
-        detail: Whether those pushes carry names and bodies.
-        route: Gives the way of each proxy where they differ, instead of `transport`; asked for
-            each dial.
-        configured: Is called with a proxy's spec when it is configured for the first time.
-        died: Is called with a proxy's spec when it has died of an error in pyload itself.
-        habits: How the proxies behave.
-    """
-
-    def __init__(
-        self,
-        transport: Transport | None,
-        *,
-        delta: bool,
-        tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
-        metrics: Metrics,
-        rng: Random,
-        observer: Callable[[ProxySpec, Push], None] | None = None,
-        detail: bool = False,
-        route: Callable[[ProxySpec], Route | Awaitable[Route]] | None = None,
-        configured: Callable[[ProxySpec], None] | None = None,
-        died: Callable[[ProxySpec], None] | None = None,
-        habits: Habits = DEFAULT,
-    ) -> None:
-        self._configured = configured
-        self._died = died
-        self._route = route or _one_way(transport)
-        self._delta = delta
-        self._tokens = tokens
-        self.metrics = metrics
-        metrics.caches = _caches
-        self._rng = rng
-        self.observer = observer
-        self._detail = detail
-        self._habits = habits
-        self._running: dict[str, Member] = {}
-        self._clock = clock()
-        self._timers = Timers()
-        self._pace = Pace(habits.connect_rate, rng=rng)
-        self._gate = Gate(self._pace, timers=self._timers, clock=self._clock, limit=habits.dialling)
-        self.counts = Counts()
-
-    async def __aenter__(self) -> Self:
-        return self
+    async def __aenter__(self) -> Self: ...
 
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
-        await self.stop_all()
+    ) -> None: ...
 
-    def __len__(self) -> int:
-        return len(self._running)
+    def __len__(self) -> int: ...
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._running
+    def __contains__(self, key: str) -> bool: ...
 
-    @property
-    def pacing(self) -> Pacing:
-        """How fast proxies may connect."""
-        return Pacing(self._pace.refusals, self._pace.rate)
-
-    def start(self, spec: ProxySpec, *, again: bool = False) -> None:
-        """Start a proxy.
-
-        Args:
-            spec: The proxy.
-            again: Whether it has been configured before, in a process that is gone, so that
-                nothing that is counted once for a proxy is counted again.
-
-        Raises:
-            UsageError: A proxy of the same key is running.
-        """
-        if spec.key in self._running:
-            raise UsageError(f"proxy {spec.key} is running already")
-        proxy = Member(spec, self, again=again)
-        self._running[spec.key] = proxy
-        self.counts.wanted += not again
-        proxy.client = self._client(spec, proxy)
-        proxy.client.start()
+    def start(self, spec: ProxySpec) -> None:
+        """Start a proxy."""
+        ...
 
     def stop(self, key: str) -> Coroutine[Any, Any, bool]:
-        """Stop a proxy at once; what is returned waits until its stream is closed.
-
-        It gives whether there was such a proxy. The key is free again before it is awaited.
-        """
-        proxy = self._running.pop(key, None)
-        if proxy is not None:
-            proxy.stop()
-        return self._ended(proxy)
-
-    async def refresh(self) -> None:
-        """Do nothing: the counts of a fleet are always those of this moment."""
-
-    async def run(self) -> NoReturn:
-        """Wait until cancelled: the proxies of a fleet fail one by one only."""
-        await asyncio.get_running_loop().create_future()
-        raise AssertionError
-
-    async def _ended(self, proxy: Member | None) -> bool:
-        if proxy is None:
-            return False
-        await self._wait([proxy])
-        return True
+        """Stop a proxy, and wait until its stream is closed."""
+        ...
 
     async def stop_all(self) -> None:
         """Stop all proxies at the same time; none can start any more."""
-        self._gate.close()
-        running = list(self._running.values())
-        self._running.clear()
-        for proxy in running:
-            proxy.stop()
-        await self._wait(running)
+        ...
 
-    async def _wait(self, proxies: list[Member]) -> None:
-        left = [proxy for proxy in proxies if not proxy.over]
-        if left:
-            waiter = asyncio.get_running_loop().create_future()
-            group = Last(set(left), waiter)
-            for proxy in left:
-                proxy.last = group
-            try:
-                async with asyncio.timeout(STOP_SECONDS):
-                    await waiter
-            except TimeoutError:
-                for proxy in group.left:
-                    log.warning(
-                        "proxy %s did not close its stream in %g s", proxy.spec.key, STOP_SECONDS
-                    )
+    async def refresh(self) -> None:
+        """Bring the counts and the metrics up to this moment."""
+        ...
 
-    def now(self) -> float:
-        """Give the loop's time in seconds; for its proxies."""
-        return self._clock()
-
-    def first_configured(self, spec: ProxySpec) -> None:
-        """Tell that a proxy is configured for the first time; for its proxies."""
-        if self._configured is not None:
-            self._configured(spec)
-
-    def forget(self, proxy: Member, error: BaseException | None) -> None:
-        """Take the end of a proxy; for its proxies."""
-        key = proxy.spec.key
-        ran = self._running.get(key) is proxy
-        if ran:
-            del self._running[key]
-        if error is not None:
-            # One proxy's death must not take down the others.
-            log.error("proxy %s failed: %s", key, error, exc_info=error)
-            if ran and self._died is not None:
-                self._died(proxy.spec)
-
-    def _client(self, spec: ProxySpec, proxy: Member) -> Client:
-        habits = self._habits
-        delta = self._delta or spec.type == "ztunnel"
-        agent_types = habits.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
-        refuse = habits.refuses(spec.key)
-        protocol = (
-            Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, refuse=refuse)
-            if delta
-            else Sotw(detail=self._detail, agent_types=agent_types, refuse=refuse)
-        )
-        return Client(
-            node=functools.partial(node_of, spec),
-            name=name_of(spec),
-            protocol=protocol,
-            delta=delta,
-            way=functools.partial(self._way, spec),
-            observer=proxy,
-            gate=self._gate,
-            timers=self._timers,
-            clock=self._clock,
-            rng=self._rng,
-            read_delay=habits.read_delay if habits.is_slow(spec.key) else 0.0,
-        )
-
-    def _way(self, spec: ProxySpec) -> Way | Awaitable[Way]:
-        route = self._route(spec)
-        if not isinstance(route, Route):
-            return self._way_when(spec, route)
-        token = self._token(spec, route)
-        if isinstance(token, str):
-            return _way(route, token, spec)
-        return self._way_with(spec, route, token)
-
-    async def _way_when(self, spec: ProxySpec, coming: Awaitable[Route]) -> Way:
-        route = await coming
-        token = self._token(spec, route)
-        return _way(route, token if isinstance(token, str) else await token, spec)
-
-    async def _way_with(self, spec: ProxySpec, route: Route, coming: Awaitable[str]) -> Way:
-        return _way(route, await coming, spec)
-
-    def _token(self, spec: ProxySpec, route: Route) -> str | Awaitable[str]:
-        if route.bearer or self._tokens is None or not route.token:
-            return route.bearer
-        return self._tokens(spec.namespace, spec.service_account)
-
-
-def _way(route: Route, token: str, spec: ProxySpec) -> Way:
-    metadata = bearer(token, spec.cluster_id) if token else ()
-    return Way(route.transport, metadata, secure=route.secure)
-
-
-def _caches() -> dict[str, int]:
-    return {
-        "messages": BODIES.size,
-        "responses": READER.size,
-        "resources": READER.decoder.size,
-    }
-
-
-def _one_way(transport: Transport | None) -> Callable[[ProxySpec], Route]:
-    assert transport is not None, "a fleet needs a transport or routes"
-    route = Route(transport, token=True)
-    return lambda _: route
+    async def run(self) -> NoReturn:
+        """Wait for ever, or until no proxy can run any more, which is an error."""
+        ...

@@ -161,7 +161,7 @@ def test_a_killed_worker_costs_no_proxy(tmp_path: Path) -> None:
         workers = [
             int(child)
             for child in children
-            if b"pyload.proxies.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+            if b"pyload.proxies.pool.worker" in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)

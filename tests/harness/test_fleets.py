@@ -8,7 +8,7 @@ import pytest
 
 from pyload.errors import UsageError
 from pyload.harness.fleets import IN_PROCESS, habits_of, workers_of
-from pyload.proxies.habits import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.xds.types import NDS, PCDS
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

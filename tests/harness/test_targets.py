@@ -16,7 +16,7 @@ from pyload.harness.servers import Servers, embedded_servers
 from pyload.harness.targets import routes_of
 from pyload.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.local_fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.tasks import Supervisor

@@ -15,7 +15,7 @@ from pyload.embedded.controlplane import ControlPlane
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
-from pyload.proxies.fleet import Route
+from pyload.proxies.local_fleet import Route
 from pyload.tasks import Stop, Supervisor
 from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest

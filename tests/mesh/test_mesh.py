@@ -23,7 +23,7 @@ from pyload.kube.objects import service_account
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
-from pyload.proxies.fleet import Route
+from pyload.proxies.local_fleet import Route
 from pyload.tasks import Stop
 from pyload.xds.transport import Status
 from tests.xds.peer import Peer

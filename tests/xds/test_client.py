@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import ApiError
-from pyload.proxies.gate import Gate
-from pyload.proxies.pacing import Pace
+from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_scheduler import Gate
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta

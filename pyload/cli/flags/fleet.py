@@ -11,7 +11,7 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.habits import Habits
+    from pyload.proxies.behavior import Habits
 
 OPTIONS: Final = (
     click.Option(

@@ -27,7 +27,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
 from pyload.mesh.writer import Writer
-from pyload.proxies.habits import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
-from pyload.proxies.fleet import Route
-from pyload.proxies.gate import Gate
+from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_scheduler import Gate
 from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.pacing import Pace
+from pyload.proxies.local_fleet import Route
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer

@@ -17,7 +17,7 @@ from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import opening, own_servers
-from pyload.proxies.habits import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.tasks import Stop, Supervisor, first_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
     from pyload.proxies.spec import ProxySpec
 
 log = logging.getLogger("pyload")

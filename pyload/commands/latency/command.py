@@ -22,7 +22,7 @@ from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.local_fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency

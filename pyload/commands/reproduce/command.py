@@ -22,7 +22,7 @@ from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import spec_of
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.local_fleet import Fleet
 from pyload.tasks import Stop, Supervisor, first_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyload.malloc import return_large_blocks
-from pyload.proxies.fleet import Fleet
+from pyload.proxies.local_fleet import Fleet
 from pyload.report.metrics import Metrics
 from pyload.report.usage import cpu_seconds, rss_bytes
 from pyload.tasks import run

@@ -18,7 +18,7 @@ from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
-from pyload.proxies.fleet import Fleet, Route
+from pyload.proxies.local_fleet import Fleet, Route
 from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status

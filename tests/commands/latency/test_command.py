@@ -25,7 +25,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
-from pyload.proxies.fleet import Route
+from pyload.proxies.local_fleet import Route
 from pyload.tasks import Stop, Supervisor
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.kube.peers import answer

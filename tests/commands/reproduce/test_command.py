@@ -24,7 +24,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
-from pyload.proxies.fleet import Route
+from pyload.proxies.local_fleet import Route
 from pyload.tasks import Stop, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status

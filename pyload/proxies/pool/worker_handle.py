@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import PyloadError
-from pyload.proxies.pipe import Pipe
-from pyload.proxies.process import cause, reap, spawn
-from pyload.proxies.records import (
+from pyload.proxies.pool.messages import (
     Ask,
     End,
     Lines,
@@ -27,13 +25,15 @@ from pyload.proxies.records import (
     Stop,
     Stopped,
 )
-from pyload.proxies.share import Share
+from pyload.proxies.pool.pipe import Pipe
+from pyload.proxies.pool.process import cause, reap, spawn
+from pyload.proxies.pool.totals import Share
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
     import subprocess
 
-    from pyload.proxies.records import Answer, Record
+    from pyload.proxies.pool.messages import Answer, Record
     from pyload.proxies.spec import ProxySpec
 
 START_SECONDS: Final = 60.0

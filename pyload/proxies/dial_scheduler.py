@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.proxies.habits import DIALLING
+from pyload.proxies.behavior import DIALLING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.proxies.pacing import Pace
+    from pyload.proxies.dial_rate import Pace
     from pyload.timer_heap import Timer, Timers
     from pyload.xds.client import Client
 

@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CertificateError, PyloadError
-from pyload.proxies.fleet import Route
-from pyload.proxies.records import Ask
+from pyload.proxies.local_fleet import Route
+from pyload.proxies.pool.messages import Ask
 from pyload.refresh import Lasting, Renewals, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
-    from pyload.proxies.paths import Transports
-    from pyload.proxies.records import Answer
+    from pyload.proxies.pool.messages import Answer
     from pyload.proxies.spec import ProxySpec
+    from pyload.proxies.targets import Transports
 
 KEPT: Final = timedelta(seconds=60)
 """How long an answer is used: the pool renews tokens and certificates long before their end."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyload.proxies.counts import Counts
-from pyload.proxies.records import Report
-from pyload.proxies.share import Share
+from pyload.proxies.pool.messages import Report
+from pyload.proxies.pool.totals import Share
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 

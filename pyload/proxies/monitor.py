@@ -9,7 +9,7 @@ from pyload.xds.types import short
 if TYPE_CHECKING:
     import asyncio
 
-    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.local_fleet import Fleet
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Client
     from pyload.xds.types import Push

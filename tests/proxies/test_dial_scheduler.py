@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pyload.proxies.gate import Gate
-from pyload.proxies.pacing import Pace
+from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_scheduler import Gate
 from pyload.timer_heap import Timers
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pyload.proxies.paths import Path, Paths, Transports
 from pyload.proxies.spec import ProxySpec
+from pyload.proxies.targets import Path, Paths, Transports
 from pyload.xds.certificates import Certificates
 from pyload.xds.tls import ISTIOD, Tls
 from tests.xds.authorities import MemoryCa

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.errors import CertificateError, PyloadError
-from pyload.proxies.fleet import Route
-from pyload.proxies.paths import Path, Transports
-from pyload.proxies.records import Answer, Ask
+from pyload.proxies.local_fleet import Route
+from pyload.proxies.pool.messages import Answer, Ask
+from pyload.proxies.pool.remote_resolver import KEPT, Ways
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.ways import KEPT, Ways
+from pyload.proxies.targets import Path, Transports
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.proxies.pacing import SLOWEST, Pace
+from pyload.proxies.dial_rate import SLOWEST, Pace
 
 
 def dials(pace: Pace, *, seconds: float, start: float = 0.0) -> list[float]:

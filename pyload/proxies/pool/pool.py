@@ -8,13 +8,13 @@ import logging
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
+from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.counts import Counts
-from pyload.proxies.fleet import STOP_SECONDS
-from pyload.proxies.habits import DEFAULT, Habits
-from pyload.proxies.paths import Path
-from pyload.proxies.records import Answer, Ask, Setup
-from pyload.proxies.slot import Member, Slot
+from pyload.proxies.local_fleet import STOP_SECONDS
+from pyload.proxies.pool.messages import Answer, Ask, Setup
+from pyload.proxies.pool.worker_handle import Member, Slot
 from pyload.proxies.spec import ProxySpec
+from pyload.proxies.targets import Path
 from pyload.report.pacing import Pacing
 from pyload.tasks import Supervisor, cancel, first_of
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
-from pyload.proxies.fleet import Fleet
 from pyload.proxies.identity import node_of
+from pyload.proxies.local_fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.wire import discovery_pb2

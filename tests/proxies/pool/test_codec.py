@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
+from pyload.proxies.behavior import Habits
 from pyload.proxies.counts import Counts
-from pyload.proxies.frames import MAX_FRAME, Decoder, decode, encode
-from pyload.proxies.habits import Habits
-from pyload.proxies.paths import Path
-from pyload.proxies.records import (
+from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
+from pyload.proxies.pool.messages import (
     Answer,
     Ask,
     End,
@@ -32,6 +31,7 @@ from pyload.proxies.records import (
     Stopped,
 )
 from pyload.proxies.spec import ProxySpec
+from pyload.proxies.targets import Path
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Metrics, Snapshot
 from pyload.report.pacing import Pacing

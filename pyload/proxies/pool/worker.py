@@ -1,6 +1,6 @@
 """A worker process: runs the proxies that a pool gives it, and nothing else.
 
-Started as ``python -m pyload.proxies.worker FD``, where FD is its end of the pool's socket. It ends
+Started as ``python -m pyload.proxies.pool.worker FD``, where FD is its end of the pool's socket. It ends
 when the pool says so, or is gone. What only a pool needs, such as a Kubernetes client or the
 rendering of reports, is never imported here: it would cost its memory once per core.
 """
@@ -18,10 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.malloc import return_large_blocks
 from pyload.proxies.counts import Counts
-from pyload.proxies.fleet import Fleet
-from pyload.proxies.paths import Transports, connector
-from pyload.proxies.pipe import Pipe
-from pyload.proxies.records import (
+from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.pool.messages import (
     Answer,
     End,
     Line,
@@ -36,7 +34,9 @@ from pyload.proxies.records import (
     Stop,
     Stopped,
 )
-from pyload.proxies.ways import Ways
+from pyload.proxies.pool.pipe import Pipe
+from pyload.proxies.pool.remote_resolver import Ways
+from pyload.proxies.targets import Transports, connector
 from pyload.report import usage
 from pyload.report.lag import probe
 from pyload.report.metrics import Metrics
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, NoReturn
 
-    from pyload.proxies.records import Record
+    from pyload.proxies.pool.messages import Record
     from pyload.proxies.spec import ProxySpec
 
 NEWS_SECONDS: Final = 0.1

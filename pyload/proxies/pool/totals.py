@@ -10,7 +10,7 @@ from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
-    from pyload.proxies.records import Report
+    from pyload.proxies.pool.messages import Report
     from pyload.report.metrics import Snapshot
 
 REASON: Final = "worker"

@@ -17,7 +17,7 @@ CLOSE_SECONDS: Final = 5.0
 """How long a process may live on after it has closed its socket."""
 
 _POLL_SECONDS: Final = 0.005
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(__file__).parents[3]
 
 log = logging.getLogger("pyload")
 
@@ -38,7 +38,7 @@ def spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
         [
             sys.executable,
             # No module of the folder that the user happens to be in.
-            *("-P", "-m", "pyload.proxies.worker"),
+            *("-P", "-m", "pyload.proxies.pool.worker"),
             str(theirs.fileno()),
         ],
         stdin=subprocess.DEVNULL,

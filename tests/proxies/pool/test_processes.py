@@ -7,14 +7,14 @@ import sys
 import time
 from pathlib import Path
 
-from tests.proxies.processes import runs
+from tests.proxies.pool.processes import runs
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PARENT = """
 import asyncio, sys
-from pyload.proxies.paths import Paths
-from pyload.proxies.pool import Pool
+from pyload.proxies.targets import Paths
+from pyload.proxies.pool.pool import Pool
 from pyload.report.metrics import Metrics
 from pyload.tasks import run
 
@@ -47,7 +47,7 @@ def test_workers_end_with_their_parent_even_if_it_is_killed() -> None:
 def test_a_worker_imports_only_what_proxies_need() -> None:
     """Each core would pay for a Kubernetes client, a web server and a terminal."""
     code = (
-        "import sys, pyload.proxies.worker, pyload.xds.lean;"
+        "import sys, pyload.proxies.pool.worker, pyload.xds.lean;"
         "unwanted = 'kubernetes_asyncio aiohttp rich prometheus_client grpc cryptography click "
         "yaml pydantic envoy_data_plane multiprocessing'.split();"
         "print(*(name for name in unwanted if name in sys.modules),"

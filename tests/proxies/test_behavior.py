@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyload.proxies.habits import Habits
+from pyload.proxies.behavior import Habits
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])

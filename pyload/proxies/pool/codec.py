@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from pyload.errors import RemoteProtocolError
+from pyload.proxies.behavior import Habits
 from pyload.proxies.counts import Counts
-from pyload.proxies.habits import Habits
-from pyload.proxies.paths import Path
-from pyload.proxies.records import (
+from pyload.proxies.pool.messages import (
     Answer,
     Ask,
     End,
@@ -35,6 +34,7 @@ from pyload.proxies.records import (
     Stopped,
 )
 from pyload.proxies.spec import ProxySpec
+from pyload.proxies.targets import Path
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Snapshot
 from pyload.report.pacing import Pacing

@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import PyloadError, UsageError
-from pyload.proxies import process
-from pyload.proxies import slot as slots
-from pyload.proxies.fleet import Fleet, Route
-from pyload.proxies.habits import Habits
-from pyload.proxies.paths import Path, Paths
-from pyload.proxies.pool import Pool
+from pyload.proxies.behavior import Habits
+from pyload.proxies.local_fleet import Fleet, Route
+from pyload.proxies.pool import process
+from pyload.proxies.pool import worker_handle as slots
+from pyload.proxies.pool.pool import Pool
 from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
+from pyload.proxies.targets import Path, Paths
 from pyload.report.metrics import Metrics
 from pyload.xds.lean import LeanTransport
 from tests.embedded.controlplane.mesh import running_mesh
-from tests.proxies.processes import runs
+from tests.proxies.pool.processes import runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path as FilePath
 
-    from pyload.proxies.face import Proxies
+    from pyload.proxies.fleet import Proxies
 
 pytestmark = pytest.mark.grpc
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from pyload.proxies.frames import Decoder, encode
+from pyload.proxies.pool.codec import Decoder, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.proxies.records import Record
+    from pyload.proxies.pool.messages import Record
 
 FULL: Final = 1 << 20
 """Bytes that may wait to be written before the writer is asked to pause."""

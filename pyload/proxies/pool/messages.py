@@ -1,4 +1,4 @@
-"""What a pool and its workers say to each other; `pyload.proxies.frames` has the bytes. Pure."""
+"""What a pool and its workers say to each other; `pyload.proxies.pool.codec` has the bytes. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.proxies.behavior import Habits
     from pyload.proxies.counts import Counts
-    from pyload.proxies.habits import Habits
-    from pyload.proxies.paths import Path
     from pyload.proxies.spec import ProxySpec
+    from pyload.proxies.targets import Path
     from pyload.report.metrics import Snapshot
     from pyload.report.pacing import Pacing
 
