@@ -14,7 +14,7 @@ from pyload.harness.fleets import proxies_of, workers_of
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import opening, own_servers
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Stop, first_of

@@ -16,8 +16,8 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
 from pyload.harness.servers import opening, own_api_server
 from pyload.kube.discovery import Discovery
-from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.manifests.objects import RUN_LABEL
 from pyload.mesh.deletion import remove_all, wait_until_gone
 from pyload.mesh.writer import Writer, entry_of
 from pyload.tasks import first_of

@@ -13,8 +13,8 @@ from pyload.config.dump import as_yaml
 from pyload.errors import ConfigError, UsageError
 from pyload.gotemplate.sprig import Surroundings
 from pyload.gotemplate.sprig.certificates import serving_pairs
-from pyload.kube.ips import IpAllocator
-from pyload.kube.kwok import Placement
+from pyload.manifests.ips import IpAllocator
+from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import Bodies
 from pyload.mesh.names import Names, is_called
 from pyload.mesh.planner import plan_cluster

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.config.files import read
 from pyload.errors import ConfigError, PyloadError, TemplateError
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import check_capacity, plan_cluster
 

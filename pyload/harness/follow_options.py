@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Self
 
 from pyload.errors import UsageError
-from pyload.kube.kwok import Placement
+from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 
 if TYPE_CHECKING:

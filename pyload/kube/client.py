@@ -13,7 +13,7 @@ from pyload.errors import ApiError, ClusterUnreachable, Gone, NotFound, UsageErr
 from pyload.kube.limiter import Limiter
 from pyload.kube.retry import Failure, Lost, pause
 from pyload.kube.status import error_from, error_from_status, not_json
-from pyload.kube.trace import log_deleted, log_write
+from pyload.kube.write_log import log_deleted, log_write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ConfigError, Problem
-from pyload.kube.jsonpieces import JsonPieces
+from pyload.kube.json_pieces import JsonPieces
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
     from random import Random
 
-    from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj, Resource
+    from pyload.manifests.ips import IpAllocator
     from pyload.mesh.builder import Bodies
     from pyload.mesh.cluster_types import Traits
     from pyload.mesh.istio_objects import ConfigPlan

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube import fakepods, istio, objects
-from pyload.kube.certificates import tls_secret
-from pyload.kube.kwok import Placement, deployment
 from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from pyload.manifests import istio, objects, pods
+from pyload.manifests.certificates import tls_secret
+from pyload.manifests.kwok import Placement, deployment
 from pyload.mesh.istio_objects import RESOURCES
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Bodies:
     def pod(self, app: AppPlan, pod: PodPlan, now: datetime) -> tuple[Resource, Obj]:
         """Build a pod that runs from `now` (UTC) on, or that the kubelet will start."""
         if self._traits.pods == "bare":
-            built = fakepods.bare_pod(
+            built = pods.bare_pod(
                 pod.name,
                 app.namespace,
                 app=app.name,
@@ -113,7 +113,7 @@ class Bodies:
                 run_id=self.run_id,
             )
         else:
-            built = fakepods.pod(
+            built = pods.pod(
                 pod.name,
                 app.namespace,
                 app=app.name,

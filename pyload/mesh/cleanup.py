@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.concurrency import run_all
 from pyload.errors import NotFound
-from pyload.kube import objects
-from pyload.kube.rbac import READER
 from pyload.kube.resources import (
     CONFIG_MAPS,
     LEASES,
@@ -18,6 +16,8 @@ from pyload.kube.resources import (
     ROLES,
     SERVICE_ACCOUNTS,
 )
+from pyload.manifests import objects
+from pyload.manifests.rbac import READER
 from pyload.mesh.deletion import wait_until_gone
 from pyload.mesh.istio_objects import ROOT_NAMESPACE
 from pyload.mesh.ledger import Entry

@@ -10,10 +10,10 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import Conflict, NotFound, PyloadError
-from pyload.kube.fakepods import kubelet_status
-from pyload.kube.objects import NODE_LABEL, NODE_LABEL_VALUE
 from pyload.kube.resources import PODS
 from pyload.kube.watch import Reflector
+from pyload.manifests.objects import NODE_LABEL, NODE_LABEL_VALUE
+from pyload.manifests.pods import kubelet_status
 from pyload.tasks import first_error
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
-from pyload.kube import objects
+from pyload.manifests import objects
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,10 +10,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ApiError, NotFound, PyloadError
-from pyload.kube import objects
-from pyload.kube.kwok import Placement, kwok_node
-from pyload.kube.rbac import secret_reader
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
+from pyload.manifests import objects
+from pyload.manifests.kwok import Placement, kwok_node
+from pyload.manifests.rbac import secret_reader
 from pyload.mesh.api_versions import find_kinds, find_served
 from pyload.mesh.apps import App, Shared
 from pyload.mesh.builder import Bodies
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
 
     from pyload.gotemplate.sprig.certificates import Pair
-    from pyload.kube.ips import IpAllocator
     from pyload.kube.resources import Obj
+    from pyload.manifests.ips import IpAllocator
     from pyload.mesh.names import Names
     from pyload.mesh.plan import NamespacePlan, Plan
     from pyload.mesh.writer import Writer

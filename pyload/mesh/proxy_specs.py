@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.fakepods import pod_labels
+from pyload.manifests.pods import pod_labels
 from pyload.mesh.istio_objects import ROOT_NAMESPACE
 from pyload.proxies.spec import ProxySpec
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyload.kube import objects
-from pyload.kube.kwok import kwok_node
+from pyload.manifests import objects
+from pyload.manifests.kwok import kwok_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

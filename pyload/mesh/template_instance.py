@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem, TemplateError, UsageError
-from pyload.kube.objects import RUN_LABEL
+from pyload.manifests.objects import RUN_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

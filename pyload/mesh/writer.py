@@ -8,9 +8,9 @@ import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound, PyloadError
-from pyload.kube import writes
-from pyload.kube.objects import RUN_LABEL
+from pyload.kube import upsert
 from pyload.kube.resources import NAMESPACES
+from pyload.manifests.objects import RUN_LABEL
 from pyload.mesh.ledger import Entry, Ledger
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Writer:
             return whole
 
         try:
-            written = await writes.upsert(self.client, resource, obj, prepare=prepare)
+            written = await upsert.upsert(self.client, resource, obj, prepare=prepare)
         except PyloadError as error:
             self._failed(entry, error, obj, known=known)
             raise
@@ -112,7 +112,7 @@ class Writer:
         if not (status and obj.get("status")):
             return written.obj
         with self._of_status(resource):
-            return await writes.put_status(self.client, resource, whole, written=written.obj)
+            return await upsert.put_status(self.client, resource, whole, written=written.obj)
 
     async def _create(self, resource: Resource, obj: Obj) -> Obj | None:
         entry = entry_of(resource, obj)

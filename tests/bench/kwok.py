@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.kwok.admission import injector
-from pyload.kube import fakepods, objects
 from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport
-from pyload.kube.kwok import kwok_node
 from pyload.kube.resources import NAMESPACES, NODES, PODS
+from pyload.manifests import objects, pods
+from pyload.manifests.kwok import kwok_node
 from pyload.pods.follower import Follower
 from pyload.report.usage import rss_bytes
 from pyload.tasks import Supervisor, run
@@ -60,7 +60,7 @@ class Clocked:
 
 async def make_pod(client: Client, name: str, ip: str) -> None:
     """Create an injected pod that runs on the kwok node."""
-    pod: dict[str, Any] = fakepods.pod(
+    pod: dict[str, Any] = pods.pod(
         name, "mesh", app="a", type_="sidecar", node="kwok", run_id="bench"
     )
     pod["metadata"]["labels"]["pod-template-hash"] = "5d4f8b7c9"

@@ -12,9 +12,9 @@ from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
 from pyload.errors import CleanupIncomplete, UsageError
 from pyload.harness.connection import Connection
-from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
 from pyload.kube.transport import Response
+from pyload.manifests.objects import RUN_LABEL
 from pyload.tasks import Stop
 
 if TYPE_CHECKING:

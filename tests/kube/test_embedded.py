@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ClusterUnreachable, Conflict, NotFound
-from pyload.kube import fakepods, objects
 from pyload.kube.client import Client
-from pyload.kube.ips import IpAllocator
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from pyload.kube.tokens import Tokens
+from pyload.kube.upsert import put_status, upsert
 from pyload.kube.watch import Reflector
-from pyload.kube.writes import put_status, upsert
+from pyload.manifests import objects, pods
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.kubelet import Kubelet
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -153,7 +153,7 @@ def test_the_view_ends_up_equal_to_the_embedded_server(
 
 
 def _pod(name: str) -> Obj:
-    return fakepods.pod(name, "mesh", app="a", type_="sidecar", node="n", run_id=RUN)
+    return pods.pod(name, "mesh", app="a", type_="sidecar", node="n", run_id=RUN)
 
 
 async def _phase(client: Client, name: str) -> str:

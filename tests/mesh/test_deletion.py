@@ -12,8 +12,8 @@ import pytest
 from pyload.embedded.apiserver import ApiServer
 from pyload.errors import ApiError, ClusterUnreachable
 from pyload.kube.client import Client
-from pyload.kube.objects import RUN_LABEL
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
+from pyload.manifests.objects import RUN_LABEL
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.ledger import Entry
 from pyload.mesh.writer import Writer

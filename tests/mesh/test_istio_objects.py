@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pyload.config.istio import KINDS
 from pyload.config.load import load
 from pyload.gotemplate.sprig.certificates import Pair
-from pyload.kube.ips import IpAllocator
-from pyload.kube.kwok import Placement
+from pyload.manifests.ips import IpAllocator
+from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import Bodies
 from pyload.mesh.cluster_types import TRAITS
 from pyload.mesh.istio_objects import CHANGING, RESOURCES, ConfigPlan, Kind, bind, changed

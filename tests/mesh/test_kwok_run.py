@@ -13,8 +13,8 @@ from pyload.config.load import load
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import KwokFlags, Wait
-from pyload.kube.kwok import Placement
 from pyload.kube.transport import Response
+from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 from pyload.tasks import Stop, Supervisor
 from tests.conftest import ROOT

@@ -19,10 +19,10 @@ from pyload.errors import (
 )
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
-from pyload.kube.objects import service_account
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
+from pyload.manifests.objects import service_account
 from pyload.proxies.local_fleet import Route
 from pyload.tasks import Stop
 from pyload.xds.transport import Status

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyload.config.load import load
 from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
 from pyload.errors import PyloadError, UsageError
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 

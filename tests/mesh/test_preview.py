@@ -9,7 +9,7 @@ import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.load import load
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import NAMESPACES_SHOWN, preview, text_of

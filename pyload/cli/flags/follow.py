@@ -87,7 +87,7 @@ def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> KwokFlags:
         UsageError: One of them makes no sense.
     """
     from pyload.harness.follow_options import KwokFlags, Wait  # noqa: PLC0415 - fast help
-    from pyload.kube.kwok import Placement  # noqa: PLC0415
+    from pyload.manifests.kwok import Placement  # noqa: PLC0415
     from pyload.pods.shard import Shard  # noqa: PLC0415
 
     addresses: dict[str, str] = {}

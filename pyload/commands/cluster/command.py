@@ -19,7 +19,7 @@ from pyload.harness.host import need_of, shortages
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_servers
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import ClusterRun

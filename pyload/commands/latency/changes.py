@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.kube.objects import bare_object
 from pyload.kube.resources import ENDPOINT_SLICES, SERVICE_ENTRIES, SERVICES, VIRTUAL_SERVICES
+from pyload.manifests.objects import bare_object
 from pyload.xds.types import CDS, EDS, RDS
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_servers
-from pyload.kube.ips import IpAllocator
+from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names

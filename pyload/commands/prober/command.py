@@ -24,7 +24,6 @@ from pyload.harness.connection import Connection, split_address
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import opening, own_api_server
-from pyload.kube.objects import namespace
 from pyload.kube.resources import (
     GATEWAYS,
     NAMESPACES,
@@ -32,6 +31,7 @@ from pyload.kube.resources import (
     SERVICES,
     VIRTUAL_SERVICES,
 )
+from pyload.manifests.objects import namespace
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.objects import bare_object
+from pyload.manifests.objects import bare_object
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

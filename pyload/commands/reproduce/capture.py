@@ -9,7 +9,7 @@ import orjson
 
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem
-from pyload.kube.objects import RUN_LABEL
+from pyload.manifests.objects import RUN_LABEL
 from pyload.pods.desired import Policy, Run, Standing, decide
 from pyload.pods.reader import read_pod
 

@@ -17,10 +17,10 @@ from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, opening, own_api_server
-from pyload.kube.kwok import kwok_node
-from pyload.kube.objects import RUN_LABEL, namespace
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
+from pyload.manifests.kwok import kwok_node
+from pyload.manifests.objects import RUN_LABEL, namespace
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
-from pyload.kube.rbac import secret_reader
+from pyload.manifests.rbac import secret_reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

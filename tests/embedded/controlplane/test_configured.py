@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.kube.rbac import secret_reader
+from pyload.manifests.rbac import secret_reader
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, istio, proxy_node, service

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.kube import fakepods, objects
+from pyload.manifests import objects, pods
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,7 +147,7 @@ def _rebuild_pod(path: str, body: Obj) -> Obj:
     if status:
         now = _time_of(status["conditions"][0]["lastTransitionTime"])
     if path.endswith("/status") and "uid" in metadata:
-        return fakepods.kubelet_status(
+        return pods.kubelet_status(
             name,
             namespace,
             uid=metadata["uid"],
@@ -158,8 +158,8 @@ def _rebuild_pod(path: str, body: Obj) -> Obj:
         )
     app, node = metadata["labels"]["app"], spec["nodeName"]
     if "nodeSelector" in spec:
-        return fakepods.pod(name, namespace, app=app, type_="sidecar", node=node, run_id=RUN)
-    return fakepods.bare_pod(
+        return pods.pod(name, namespace, app=app, type_="sidecar", node=node, run_id=RUN)
+    return pods.bare_pod(
         name,
         namespace,
         app=app,
@@ -233,16 +233,16 @@ def test_pod_labels_tell_the_injector_and_istiod_what_the_pod_is(
     type_: str, *, full: bool, labels: dict[str, str]
 ) -> None:
     """A plain pod would be injected, or a sidecar be called without mutual TLS."""
-    assert fakepods.pod_labels("a", type_, full=full) == {"app": "a", **labels}
+    assert pods.pod_labels("a", type_, full=full) == {"app": "a", **labels}
 
 
 def test_pods_of_the_ambient_mesh_have_no_proxy_but_an_annotation() -> None:
     """Nobody would be told to reach them through their ztunnel."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    bare = fakepods.bare_pod(
+    bare = pods.bare_pod(
         "p", "mesh", app="a", type_="ambient", node="n", ip="10.0.0.10", now=now, run_id=RUN
     )
-    full = fakepods.pod("p", "mesh", app="a", type_="ambient", node="n", run_id=RUN)
+    full = pods.pod("p", "mesh", app="a", type_="ambient", node="n", run_id=RUN)
     annotations = {"ambient.istio.io/redirection": "enabled"}
 
     assert [one["name"] for one in bare["spec"]["containers"]] == ["app"]

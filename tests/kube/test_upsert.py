@@ -11,7 +11,7 @@ import pytest
 from pyload.errors import ApiError, Conflict
 from pyload.kube.client import Client
 from pyload.kube.resources import NODES
-from pyload.kube.writes import put_status, upsert
+from pyload.kube.upsert import put_status, upsert
 from tests.kube.peers import Scripted, answer, status
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from pyload.gotemplate.sprig.certificates import Pair
-from pyload.kube.certificates import tls_secret
+from pyload.manifests.certificates import tls_secret
 
 
 def test_a_secret_holds_the_pair_under_the_names_that_istio_reads() -> None:

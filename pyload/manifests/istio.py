@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.kube import resources
-from pyload.kube.objects import bare_object
+from pyload.manifests.objects import bare_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

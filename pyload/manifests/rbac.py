@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.objects import bare_object
 from pyload.kube.resources import ROLE_BINDINGS, ROLES
+from pyload.manifests.objects import bare_object
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import PyloadError
-from pyload.kube.ips import RESTING, IpAllocator
+from pyload.manifests.ips import RESTING, IpAllocator
 
 
 @given(steps=st.lists(st.integers(0, 9), max_size=400), start=st.integers(0, 300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.objects import MANAGED, NODE_LABEL, NODE_LABEL_VALUE, bare_object, timestamp
+from pyload.manifests.objects import MANAGED, NODE_LABEL, NODE_LABEL_VALUE, bare_object, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.fakepods import AMBIENT
-from pyload.kube.objects import RUN_LABEL
+from pyload.manifests.objects import RUN_LABEL
+from pyload.manifests.pods import AMBIENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from pyload.kube.objects import bare_object
+from pyload.manifests.objects import bare_object
 
 if TYPE_CHECKING:
     from pyload.gotemplate.sprig.certificates import Pair
