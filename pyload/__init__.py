@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pyload.commands.cluster.command import ClusterOptions, run_cluster
-    from pyload.config.files import read as load_config
-    from pyload.config.load import Loaded
+    from pyload.config.file import read as load_config
     from pyload.config.model import ClusterConfig
+    from pyload.config.parse import Loaded
     from pyload.errors import PyloadError
     from pyload.harness.connection import Connection
     from pyload.harness.outcome import Outcome
@@ -45,13 +45,13 @@ _HOMES: Final = {
     "ClusterOptions": "pyload.commands.cluster.command:ClusterOptions",
     "Connection": "pyload.harness.connection:Connection",
     "Duration": "pyload.units:Duration",
-    "Loaded": "pyload.config.load:Loaded",
+    "Loaded": "pyload.config.parse:Loaded",
     "Outcome": "pyload.harness.outcome:Outcome",
     "Proxy": "pyload.proxies.proxy:Proxy",
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",
     "Result": "pyload.report.summary:Result",
-    "load_config": "pyload.config.files:read",
+    "load_config": "pyload.config.file:read",
     "run_cluster": "pyload.commands.cluster.command:run_cluster",
 }
 

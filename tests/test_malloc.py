@@ -11,7 +11,7 @@ import pytest
 _PROGRAM = """
 import gc
 from pyload.malloc import return_large_blocks
-from pyload.report.usage import rss_bytes
+from pyload.report.process import rss_bytes
 
 return_large_blocks()
 # glibc would keep blocks of up to that size from here on.

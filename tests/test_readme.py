@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pyload
-from pyload.config.files import read
+from pyload.config.file import read
 from pyload.embedded.apiserver import ApiServer
 from pyload.embedded.controlplane import ControlPlane
 from pyload.kube.client import Client

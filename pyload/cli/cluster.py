@@ -60,7 +60,7 @@ def command(
     **values: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
-    from pyload.config.files import read  # noqa: PLC0415 - fast help
+    from pyload.config.file import read  # noqa: PLC0415 - fast help
 
     settings = settings_of(context)
     if cluster_type != "kwok":

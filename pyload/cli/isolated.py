@@ -73,7 +73,7 @@ def command(
     memprofile: str,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
-    from pyload.config.files import read  # noqa: PLC0415 - fast help
+    from pyload.config.file import read  # noqa: PLC0415 - fast help
 
     settings = settings_of(context)
     # Before signals are taken care of: a read of standard input hears of none.

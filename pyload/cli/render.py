@@ -47,7 +47,7 @@ def command(
 ) -> None:
     """Print the objects that a run of a config would make, without a cluster."""
     from pyload.commands.render import RenderOptions, parse_values, render  # noqa: PLC0415
-    from pyload.config.files import read  # noqa: PLC0415
+    from pyload.config.file import read  # noqa: PLC0415
     from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
     if not config:

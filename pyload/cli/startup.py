@@ -62,7 +62,7 @@ def command(
 ) -> int:
     """Start pods one after another, and measure how long they take to become ready."""
     from pyload.commands.startup.pod_spec import read_pod_spec  # noqa: PLC0415 - fast help
-    from pyload.config.files import read_bytes  # noqa: PLC0415
+    from pyload.config.file import read_bytes  # noqa: PLC0415
 
     settings = settings_of(context)
     for flag, value in (("--namespace", namespace), ("--spec", spec)):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from pyload.config.load import Loaded
+    from pyload.config.parse import Loaded
 
 DEFAULT_LISTEN: Final = "0.0.0.0:15010"
 _ANY_LOOPBACK: Final = "127.0.0.1:0"

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from pyload.config.load import Loaded
     from pyload.config.model import ClusterConfig, ConfigRef
+    from pyload.config.parse import Loaded
     from pyload.mesh.cluster_types import ClusterType
     from pyload.mesh.plan import Plan
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.files import read
+from pyload.config.file import read
 from pyload.errors import ConfigError, PyloadError, TemplateError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names

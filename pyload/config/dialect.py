@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 from pyload.config.scalars import is_null
 from pyload.config.schema import STALE_KEYS
 from pyload.config.yaml import Block, Scalar, Sequence

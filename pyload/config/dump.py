@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from pyload.config.dialect import SCHEMAS
-from pyload.config.resolve import resolve_plain
+from pyload.config.scalar_resolver import resolve_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

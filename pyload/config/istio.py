@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from pyload.config.blocks import read_keys, read_list
+from pyload.config.mappings import read_keys, read_list
 from pyload.config.model import Gateways, IstioKind, IstioObject
 from pyload.config.names import check_name
 from pyload.config.scalars import is_null, read_bool, read_count, read_text

@@ -1,7 +1,7 @@
 """A JSON Schema of each dialect, for editors.
 
 It is made from the key tables; what a schema cannot say (names that collide, totals, keys in any
-case) is left to `pyload.config.load`.
+case) is left to `pyload.config.parse`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 
 MAX_NAME: Final = 63
 """Longest name of a namespace, a Service or a label value."""

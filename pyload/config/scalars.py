@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from pyload.config.names import check_label_key, check_label_value
-from pyload.config.resolve import as_text, shown
+from pyload.config.scalar_resolver import as_text, shown
 from pyload.config.yaml import Block, Node, Scalar, Sequence
 from pyload.errors import Problem
 from pyload.units import Duration

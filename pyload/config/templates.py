@@ -6,11 +6,11 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pyload.config.blocks import read_keys, read_list
 from pyload.config.data import as_data
+from pyload.config.mappings import read_keys, read_list
 from pyload.config.model import ConfigRef
 from pyload.config.names import check_name
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 from pyload.config.scalars import is_null, kind, read_bool, read_text
 from pyload.config.yaml import Block, Scalar
 from pyload.errors import TemplateError

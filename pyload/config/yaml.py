@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import yaml
 
-from pyload.config.resolve import ScalarValue, as_text, resolve, shown
-from pyload.config.syntax import syntax_problem
+from pyload.config.scalar_resolver import ScalarValue, as_text, resolve, shown
+from pyload.config.yaml_messages import syntax_problem
 from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:

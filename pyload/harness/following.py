@@ -13,8 +13,8 @@ from pyload.pods.follower import Follower
 from pyload.pods.nodes import ANNOTATION, NodeRule
 from pyload.pods.non_mesh_pods import read_any_pod
 from pyload.pods.reader import Identity, Skip, read_pod, spec_of
+from pyload.report.followed_pods import KwokCounts
 from pyload.report.histogram import Histogram
-from pyload.report.kwok import KwokCounts
 from pyload.report.latency import Latency
 
 if TYPE_CHECKING:

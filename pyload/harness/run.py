@@ -15,12 +15,12 @@ import orjson
 from pyload import __version__
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.counts import Counts
-from pyload.report import usage
-from pyload.report.exposition import serve
-from pyload.report.lag import probe
+from pyload.report import process
+from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 from pyload.report.progress import Status, show_progress
+from pyload.report.prometheus import serve
 from pyload.report.summary import ProxyCounts, Result
 from pyload.tasks import Supervisor
 
@@ -63,7 +63,7 @@ class Measurement:
         self._run_id = run_id
         self._cluster_type = cluster_type
         self._started = time.monotonic()
-        self._cpu = usage.cpu_seconds()
+        self._cpu = process.cpu_seconds()
 
     @contextlib.asynccontextmanager
     async def running(
@@ -141,8 +141,8 @@ class Measurement:
             ),
             pacing=Pacing(0, 0.0) if fleet is None else fleet.pacing,
             left=left,
-            cpu_seconds=usage.cpu_seconds() - self._cpu,
-            rss_bytes=usage.rss_bytes(),
+            cpu_seconds=process.cpu_seconds() - self._cpu,
+            rss_bytes=process.rss_bytes(),
             rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
         )
 

@@ -18,10 +18,10 @@ from pyload.proxies.monitor import Last, Member
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
-from pyload.xds.bodies import BODIES
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
-from pyload.xds.reader import READER
+from pyload.xds.prefix_cache import BODIES
+from pyload.xds.response_cache import READER
 from pyload.xds.sotw import Sotw
 
 if TYPE_CHECKING:

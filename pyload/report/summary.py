@@ -18,7 +18,7 @@ Keys keep this order; a later version only adds keys::
     pacing                  refusals, rate: how fast the control plane let proxies connect
     generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds, workers,
                             worker_restarts
-    kwok                    what kwok mode saw, see `pyload.report.kwok`; null in other modes
+    kwok                    what kwok mode saw, see `pyload.report.followed_pods`; null in other modes
     churn                   workloads, configs, secrets: each with done, failed, idle, dropped
     times                   what only this command measures: by name count, p50, p90, p99, max
 """
@@ -34,7 +34,7 @@ from pyload.report.pacing import Pacing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.report.kwok import KwokCounts
+    from pyload.report.followed_pods import KwokCounts
     from pyload.report.metrics import Snapshot
 
 SCHEMA: Final = "pyload.dev/result/v1"

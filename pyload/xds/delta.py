@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pyload.errors import LocalProtocolError
 from pyload.xds import requests
-from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
-from pyload.xds.reader import READER
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Names, refs
+from pyload.xds.response_cache import READER
 from pyload.xds.responses import NO_DETAILS
 from pyload.xds.sotw import ON_PURPOSE
 from pyload.xds.types import (
@@ -32,9 +32,9 @@ from pyload.xds.types import (
 )
 
 if TYPE_CHECKING:
-    from pyload.xds.graph import Graph
     from pyload.xds.messages import Message
-    from pyload.xds.reader import Reader
+    from pyload.xds.resource_set import Graph
+    from pyload.xds.response_cache import Reader
     from pyload.xds.responses import Response
 
 

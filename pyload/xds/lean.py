@@ -1,6 +1,6 @@
 """Streams over bare sockets: the transport for many proxies.
 
-HTTP/2 is in `pyload.xds.http2`, TLS in `pyload.xds.sealing`. A connection that waits holds no task,
+HTTP/2 is in `pyload.xds.http2`, TLS in `pyload.xds.tls_engine`. A connection that waits holds no task,
 no timer and no buffer.
 """
 
@@ -18,7 +18,7 @@ from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
-from pyload.xds.sealing import Seal
+from pyload.xds.tls_engine import Seal
 from pyload.xds.transport import CANCELLED
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.bodies import BODIES, HEAD
+from pyload.xds.prefix_cache import BODIES, HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyload.xds.bodies import Bodies, Body
+    from pyload.xds.prefix_cache import Bodies, Body
 
 LARGE: Final = 4096
 """Messages of fewer bytes are cheaper to copy than to compare."""

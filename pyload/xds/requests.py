@@ -15,7 +15,7 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyload.xds.graph import Names
+    from pyload.xds.resource_set import Names
     from pyload.xds.types import TypeUrl
 
 # What Envoy answers for a configuration that it cannot take: google.rpc.Code.INTERNAL.

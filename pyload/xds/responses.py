@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
-from pyload.xds.graph import NO_RESOURCES, Graph, Names
+from pyload.xds.resource_set import NO_RESOURCES, Graph, Names
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:

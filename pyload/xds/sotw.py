@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import LocalProtocolError
 from pyload.xds import requests
-from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Names, refs
-from pyload.xds.reader import READER
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Names, refs
+from pyload.xds.response_cache import READER
 from pyload.xds.responses import NO_DETAILS
 from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
 
 if TYPE_CHECKING:
     from pyload.xds.messages import Message
-    from pyload.xds.reader import Reader
+    from pyload.xds.response_cache import Reader
     from pyload.xds.responses import Response
 
 ON_PURPOSE: Final = "refused on purpose by pyload"

@@ -23,7 +23,7 @@ from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.manifests import objects, pods
 from pyload.manifests.kwok import kwok_node
 from pyload.pods.follower import Follower
-from pyload.report.usage import rss_bytes
+from pyload.report.process import rss_bytes
 from pyload.tasks import Supervisor, run
 
 if TYPE_CHECKING:

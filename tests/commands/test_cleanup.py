@@ -9,7 +9,7 @@ import pytest
 
 from pyload.commands.cleanup import CleanupOptions, CleanupRun, run_cleanup
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.errors import CleanupIncomplete, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS

@@ -15,7 +15,7 @@ from pyload.cli.program import program
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.render import RenderOptions, parse_values, render
 from pyload.config.dump import as_yaml
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.mesh.names import Names, is_called
 from tests.mesh.conftest import open_world

@@ -12,8 +12,8 @@ import yaml
 
 from pyload.config.dialect import SCHEMAS
 from pyload.config.jsonschema import json_schema
-from pyload.config.load import load
 from pyload.config.model import Dialect
+from pyload.config.parse import load
 from pyload.errors import ConfigError
 from tests.conftest import ROOT
 

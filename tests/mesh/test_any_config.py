@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.dump import dump
-from pyload.config.load import load
 from pyload.config.model import (
     Application,
     ClusterConfig,
@@ -23,17 +22,18 @@ from pyload.config.model import (
     Namespace,
     NodeGroup,
 )
+from pyload.config.parse import load
 from pyload.errors import PyloadError
 from pyload.gotemplate.library import BUILTINS
 from pyload.units import Duration
-from tests.config.test_load import SHARED, istio
+from tests.config.test_parse import SHARED, istio
 from tests.mesh.conftest import open_world
 from tests.mesh.test_examples import EXAMPLES, small
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from pyload.config.load import Loaded
     from pyload.config.model import Dialect, IstioKind, IstioObject
+    from pyload.config.parse import Loaded
     from pyload.mesh.cluster_types import ClusterType
 
 TYPES: list[ClusterType] = ["fake-node", "fake", "real"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.kube.transport import Response
 from pyload.tasks import Stop
 

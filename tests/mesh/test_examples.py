@@ -9,7 +9,7 @@ import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.startup.pod_spec import read_pod_spec
-from pyload.config.files import read
+from pyload.config.file import read
 from pyload.config.model import Jitter
 from pyload.embedded.stack import play_kwok
 from pyload.tasks import Supervisor
@@ -19,8 +19,8 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.config.load import Loaded
     from pyload.config.model import Namespace
+    from pyload.config.parse import Loaded
     from tests.mesh.conftest import World
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.files import read as read_config
+from pyload.config.file import read as read_config
 from tests.mesh.recording import Recorded, counted, read
 
 if TYPE_CHECKING:

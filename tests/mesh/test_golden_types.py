@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.files import read as read_config
+from pyload.config.file import read as read_config
 from tests.mesh.recording import Recorded, read
 
 if TYPE_CHECKING:

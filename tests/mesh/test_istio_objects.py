@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.config.istio import KINDS
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.ips import IpAllocator
 from pyload.manifests.kwok import Placement

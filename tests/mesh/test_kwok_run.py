@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.files import read
-from pyload.config.load import load
+from pyload.config.file import read
+from pyload.config.parse import load
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import KwokFlags, Wait

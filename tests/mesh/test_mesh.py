@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.errors import (
     ApiError,
     CleanupIncomplete,

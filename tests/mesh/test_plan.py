@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.config.load import load
 from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
+from pyload.config.parse import load
 from pyload.errors import PyloadError, UsageError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.config.load import load
 from pyload.config.model import ConfigRef
+from pyload.config.parse import load
 from pyload.errors import ConfigError, TemplateError, UsageError
 from pyload.mesh.template_instance import MAX_RAND, Templates
 from tests.mesh.test_plan import make_plan

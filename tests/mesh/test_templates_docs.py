@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.load import load
 from pyload.config.model import ConfigRef
+from pyload.config.parse import load
 from pyload.gotemplate.library import BUILTINS
 from pyload.gotemplate.natives import LAZY, NATIVES
 from pyload.mesh.template_instance import Templates

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.load import load
 from pyload.config.model import ConfigRef
+from pyload.config.parse import load
 from pyload.errors import Conflict, NotFound, PyloadError, TemplateError
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
 from pyload.kube.transport import Response

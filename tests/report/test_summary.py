@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pyload.report.kwok import KwokCounts
+from pyload.report.followed_pods import KwokCounts
 from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing

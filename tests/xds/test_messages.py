@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.bodies import ENOUGH, HEAD, Bodies
 from pyload.xds.messages import LARGE, TAIL, Assembler, Message
+from pyload.xds.prefix_cache import ENOUGH, HEAD, Bodies
 
 
 def framed(message: bytes, *, flag: int = 0) -> bytes:

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.config.dump import dump
-from pyload.config.load import Loaded, default, empty
+from pyload.config.parse import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of

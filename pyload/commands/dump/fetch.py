@@ -16,7 +16,7 @@ from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
-from pyload.xds.graph import Graph, refs
+from pyload.xds.resource_set import Graph, refs
 from pyload.xds.resources import decode
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short

@@ -6,16 +6,16 @@ import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane.encode import any_of, field, number
 from pyload.embedded.controlplane.library import from_ads, library, struct, text, tls_context
 from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import CDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.embedded.controlplane.istio import Traffic
-    from pyload.embedded.controlplane.records import Resolution
+    from pyload.embedded.controlplane.model import Resolution
 
 BLACK_HOLE: Final = "BlackHoleCluster"
 PASSTHROUGH: Final = "PassthroughCluster"

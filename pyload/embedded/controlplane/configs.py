@@ -10,9 +10,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
-from pyload.embedded.controlplane import reductions
+from pyload.embedded.controlplane import parse_istio
 from pyload.embedded.controlplane.istio import MESH, ROOT
-from pyload.embedded.controlplane.records import Key, key, reduced, waypoint_ref
+from pyload.embedded.controlplane.model import Key, key, reduced, waypoint_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         VirtualService,
         Waypoint,
     )
-    from pyload.embedded.controlplane.records import Labels, Service, WaypointRef
+    from pyload.embedded.controlplane.model import Labels, Service, WaypointRef
     from pyload.kube.resources import Obj
 
 GATEWAY: Final = "gateways.networking.istio.io"
@@ -46,19 +46,19 @@ NAMESPACE: Final = "namespaces"
 SECRET: Final = "secrets"  # noqa: S105 - the name of a kind
 
 FOLLOWED: Final[Mapping[str, Callable[[Obj], Any]]] = {
-    GATEWAY: reductions.gateway,
-    VIRTUAL_SERVICE: reductions.virtual_service,
-    DESTINATION_RULE: reductions.destination_rule,
-    SIDECAR: reductions.sidecar,
-    ENVOY_FILTER: reductions.security,
-    PEER_AUTHENTICATION: reductions.security,
-    REQUEST_AUTHENTICATION: reductions.security,
-    AUTHORIZATION_POLICY: reductions.authorization,
-    TELEMETRY: reductions.security,
-    WASM_PLUGIN: reductions.security,
-    KUBERNETES_GATEWAY: reductions.waypoint,
+    GATEWAY: parse_istio.gateway,
+    VIRTUAL_SERVICE: parse_istio.virtual_service,
+    DESTINATION_RULE: parse_istio.destination_rule,
+    SIDECAR: parse_istio.sidecar,
+    ENVOY_FILTER: parse_istio.security,
+    PEER_AUTHENTICATION: parse_istio.security,
+    REQUEST_AUTHENTICATION: parse_istio.security,
+    AUTHORIZATION_POLICY: parse_istio.authorization,
+    TELEMETRY: parse_istio.security,
+    WASM_PLUGIN: parse_istio.security,
+    KUBERNETES_GATEWAY: parse_istio.waypoint,
     NAMESPACE: waypoint_ref,
-    SECRET: reductions.secret,
+    SECRET: parse_istio.secret,
 }
 """The kinds that are followed, as their definitions are named, and what reduces their objects."""
 

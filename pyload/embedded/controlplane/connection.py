@@ -11,8 +11,8 @@ from pyload.errors import StreamError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from pyload.embedded.controlplane.impact import Push
     from pyload.embedded.controlplane.proxy import Identity, Proxy
+    from pyload.embedded.controlplane.push_scope import Push
     from pyload.embedded.controlplane.snapshot import Audience, View
     from pyload.embedded.controlplane.stream import Reply, Stream
 

@@ -17,8 +17,8 @@ from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
 from pyload.embedded.controlplane.configs import Configs
 from pyload.embedded.controlplane.connection import Connection
 from pyload.embedded.controlplane.debounce import Debounce
-from pyload.embedded.controlplane.impact import Round
 from pyload.embedded.controlplane.memory import MemoryTransport
+from pyload.embedded.controlplane.push_scope import Round
 from pyload.embedded.controlplane.registry import Registry
 from pyload.embedded.controlplane.snapshot import Audience
 from pyload.embedded.controlplane.stream import Names, Stream
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from pyload.embedded.controlplane.ca import Authority
     from pyload.embedded.controlplane.connection import Peer
-    from pyload.embedded.controlplane.mesh import Changes
+    from pyload.embedded.controlplane.mesh_state import Changes
     from pyload.embedded.controlplane.proxy import Identity, Proxy
     from pyload.embedded.controlplane.server import Addresses
     from pyload.embedded.controlplane.snapshot import Snapshot, View

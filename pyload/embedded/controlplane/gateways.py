@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, cluster_name
-from pyload.embedded.controlplane.encode import any_of, field
 from pyload.embedded.controlplane.library import address, from_ads, library
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS, RDS
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         Server,
         VirtualService,
     )
-    from pyload.embedded.controlplane.records import Key
+    from pyload.embedded.controlplane.model import Key
 
 _VIRTUAL_HOSTS: Final = 2
 _DOWNSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"

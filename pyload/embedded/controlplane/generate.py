@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from pyload.embedded.controlplane import (
     assignments,
     clusters,
-    fixed,
     library,
     listeners,
     routes,
+    static_resources,
     waypoints,
 )
-from pyload.embedded.controlplane.collection import Collection
 from pyload.embedded.controlplane.inbound import OwnBuilder
 from pyload.embedded.controlplane.outbound import Outbound, RuledHosts
+from pyload.embedded.controlplane.resource_batch import Collection
 from pyload.embedded.controlplane.services import Built, assign
 from pyload.embedded.controlplane.snapshot import Snapshot
 from pyload.embedded.controlplane.workloads import AddressBuilder
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.controlplane.configs import Config
     from pyload.embedded.controlplane.istio import DestinationRule
-    from pyload.embedded.controlplane.mesh import Mesh, Ports
-    from pyload.embedded.controlplane.records import Key, Service
+    from pyload.embedded.controlplane.mesh_state import Mesh, Ports
+    from pyload.embedded.controlplane.model import Key, Service
 
 
 def preload() -> None:
@@ -58,9 +58,9 @@ def preload() -> None:
     assignments.load_assignment()
     assignments.tunnel_endpoint()
     assignments.locality_endpoints("", "", 1)
-    fixed.outward()
-    fixed.inward()
-    fixed.tunnel()
+    static_resources.outward()
+    static_resources.inward()
+    static_resources.tunnel()
     waypoints.clusters_of(())
     waypoints.listeners_of(())
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import clusters, listeners
 from pyload.embedded.controlplane.clusters import cluster_name
-from pyload.embedded.controlplane.collection import Collection
-from pyload.embedded.controlplane.encode import any_of, field
+from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS
 
 if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio import Mtls
-    from pyload.embedded.controlplane.mesh import Inbound
+    from pyload.embedded.controlplane.mesh_state import Inbound
 
 _FILTER_CHAINS: Final = 3
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from pyload.embedded.controlplane.records import Key, Labels
+    from pyload.embedded.controlplane.model import Key, Labels
 
 ROOT: Final = "istio-system"
 """The namespace whose configuration is everybody's."""

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH
-from pyload.embedded.controlplane.encode import any_of
 from pyload.embedded.controlplane.library import ISTIO_ALPN, address, from_ads, library, tls_context
 from pyload.embedded.controlplane.routes import route
 from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.wire import any_of
 from pyload.xds.types import LDS
 
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"

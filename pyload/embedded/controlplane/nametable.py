@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.embedded.controlplane.collection import Collection
-from pyload.embedded.controlplane.encode import any_of, field
+from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import NDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.embedded.controlplane.records import Service
+    from pyload.embedded.controlplane.model import Service
 
 
 def name_table(services: Iterable[Service]) -> Collection:

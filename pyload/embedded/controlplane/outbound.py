@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import gateways, listeners, routes, waypoints
-from pyload.embedded.controlplane.collection import Collection
-from pyload.embedded.controlplane.encode import any_of, field
 from pyload.embedded.controlplane.gateways import covers
+from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import RDS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Sidecar,
         VirtualService,
     )
-    from pyload.embedded.controlplane.records import Key, Labels, Service
+    from pyload.embedded.controlplane.model import Key, Labels, Service
     from pyload.embedded.controlplane.services import Built
 
 _VIRTUAL_HOSTS: Final = 2

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
 
-from pyload.embedded.controlplane.records import CLUSTER_ID, Key
+from pyload.embedded.controlplane.model import CLUSTER_ID, Key
 from pyload.errors import StreamError
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
 
-    from pyload.embedded.controlplane.records import Labels
+    from pyload.embedded.controlplane.model import Labels
     from pyload.xds.wire import discovery_pb2
 
 NODE_TYPES: Final = ("sidecar", "router", "waypoint", "ztunnel", "agentgateway")

@@ -9,14 +9,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane import entries, records
-from pyload.embedded.controlplane.mesh import Changes, Inbound, Mesh, Ports, Workload
-from pyload.embedded.controlplane.records import CLUSTER_ID, TLS_MODE, Endpoint, Key, Locality
+from pyload.embedded.controlplane import model, parse_service_entries
+from pyload.embedded.controlplane.mesh_state import Changes, Inbound, Mesh, Ports, Workload
+from pyload.embedded.controlplane.model import CLUSTER_ID, TLS_MODE, Endpoint, Key, Locality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.records import Address, Labels, Pod, Port, Service, Slice
+    from pyload.embedded.controlplane.model import Address, Labels, Pod, Port, Service, Slice
     from pyload.kube.resources import Obj
 
 _SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
@@ -58,18 +58,19 @@ class Registry:
         self._changed_pods: set[Key] = set()
         self._stale_pods: set[Key] = set()
         self._kinds: Final[Mapping[str, _Kind]] = {
-            "services": _Kind(self._services, records.key, records.service, self._put_service),
-            "pods": _Kind(self._pods, records.key, records.pod, self._put_pod),
-            "endpoints": _Kind(
-                self._addresses, records.key, records.addresses, self._put_addresses
-            ),
-            _SLICES: _Kind(self._slices, records.key, records.endpoint_slice, self._put_slice),
-            "nodes": _Kind(self._localities, records.key, records.locality, self._put_locality),
+            "services": _Kind(self._services, model.key, model.service, self._put_service),
+            "pods": _Kind(self._pods, model.key, model.pod, self._put_pod),
+            "endpoints": _Kind(self._addresses, model.key, model.addresses, self._put_addresses),
+            _SLICES: _Kind(self._slices, model.key, model.endpoint_slice, self._put_slice),
+            "nodes": _Kind(self._localities, model.key, model.locality, self._put_locality),
             _SERVICE_ENTRIES: _Kind(
-                self._entries, records.key, entries.service_entry, self._put_entry
+                self._entries, model.key, parse_service_entries.service_entry, self._put_entry
             ),
             _WORKLOAD_ENTRIES: _Kind(
-                self._pods, entries.entry_key, entries.workload_entry, self._put_pod
+                self._pods,
+                parse_service_entries.entry_key,
+                parse_service_entries.workload_entry,
+                self._put_pod,
             ),
         }
 
@@ -81,7 +82,7 @@ class Registry:
             objects: Raw objects.
         """
         kind = self._kinds[kind_name]
-        found = {kind.key(obj): records.reduced(kind.reduce, obj) for obj in objects}
+        found = {kind.key(obj): model.reduced(kind.reduce, obj) for obj in objects}
         # Hosts of ServiceEntries and WorkloadEntries are in the tables of services and pods.
         foreign = kind_name in ("services", "pods")
         slashes = kind_name == _WORKLOAD_ENTRIES
@@ -94,7 +95,7 @@ class Registry:
     def event(self, kind_name: str, type_: str, obj: Obj) -> None:
         """Take one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
         kind = self._kinds[kind_name]
-        kind.put(kind.key(obj), None if type_ == "DELETED" else records.reduced(kind.reduce, obj))
+        kind.put(kind.key(obj), None if type_ == "DELETED" else model.reduced(kind.reduce, obj))
 
     @property
     def dirty(self) -> bool:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane.clusters import PASSTHROUGH, cluster_name
-from pyload.embedded.controlplane.encode import field, number
 from pyload.embedded.controlplane.library import library
 from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.wire import field, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.controlplane.collection import Collection
-from pyload.embedded.controlplane.encode import any_of, field
+from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import SDS
 
 if TYPE_CHECKING:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import assignments, clusters, listeners, routes, waypoints
 from pyload.embedded.controlplane.clusters import cluster_name
-from pyload.embedded.controlplane.encode import any_of, field
 from pyload.embedded.controlplane.routes import config_path
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import CDS, EDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pyload.embedded.controlplane.istio import DestinationRule, Subset, Traffic
-    from pyload.embedded.controlplane.mesh import Ports
-    from pyload.embedded.controlplane.records import Endpoint, Key, Locality, Port, Service
+    from pyload.embedded.controlplane.mesh_state import Ports
+    from pyload.embedded.controlplane.model import Endpoint, Key, Locality, Port, Service
 
 # Field numbers of repeated messages that are put together from encoded ones.
 _LOCALITIES: Final = 2

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.controlplane import encode, fixed
+from pyload.embedded.controlplane import static_resources, wire
+from pyload.embedded.controlplane.model import Key
 from pyload.embedded.controlplane.nametable import name_table
-from pyload.embedded.controlplane.records import Key
 from pyload.embedded.controlplane.secrets import certificates_of
 from pyload.embedded.controlplane.workloads import policies_of
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
@@ -16,12 +16,12 @@ from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.collection import Collection
     from pyload.embedded.controlplane.configs import Config
     from pyload.embedded.controlplane.inbound import OwnBuilder
-    from pyload.embedded.controlplane.mesh import Inbound, Mesh
+    from pyload.embedded.controlplane.mesh_state import Inbound, Mesh
+    from pyload.embedded.controlplane.model import Labels
     from pyload.embedded.controlplane.outbound import Outbound
-    from pyload.embedded.controlplane.records import Labels
+    from pyload.embedded.controlplane.resource_batch import Collection
     from pyload.embedded.controlplane.workloads import AddressBook, AddressBuilder
 
 # Says in every response that this is not istiod.
@@ -139,7 +139,7 @@ class Snapshot:
         key = (type_url, delta)
         found = self._heads.get(key)
         if found is None:
-            found = self._heads[key] = encode.head(
+            found = self._heads[key] = wire.head(
                 version=self.version, type_url=type_url, control_plane=IDENTIFIER, delta=delta
             )
         return found
@@ -186,9 +186,14 @@ class Snapshot:
         mtls = self.config.mtls_for(audience.namespace, audience.labels)
         own = self._own.build(audience.inbound, mtls)
         return {
-            CDS: (scope.clusters, fixed.outward(), own.clusters, fixed.inward()),
+            CDS: (
+                scope.clusters,
+                static_resources.outward(),
+                own.clusters,
+                static_resources.inward(),
+            ),
             EDS: (self.endpoints,),
-            LDS: (scope.listeners, own.listeners, fixed.tunnel()),
+            LDS: (scope.listeners, own.listeners, static_resources.tunnel()),
             RDS: (scope.routes,),
             NDS: (self._names,),
         }
@@ -198,9 +203,12 @@ class Snapshot:
         ports = {one.port: one.target for one in audience.inbound}
         listeners, routes = self.outbound.router(chosen, ports)
         resources: dict[TypeUrl, tuple[Collection, ...]] = {
-            CDS: (self.outbound.everything(audience.namespace).clusters, fixed.of_gateways()),
+            CDS: (
+                self.outbound.everything(audience.namespace).clusters,
+                static_resources.of_gateways(),
+            ),
             EDS: (self.endpoints,),
-            LDS: (listeners, fixed.tunnel()),
+            LDS: (listeners, static_resources.tunnel()),
             RDS: (routes,),
             NDS: (self._names,),
         }

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from pyload.embedded.controlplane import encode
-from pyload.embedded.controlplane.collection import Part
+from pyload.embedded.controlplane import wire
 from pyload.embedded.controlplane.proxy import Proxy, invalid_argument, unauthenticated
+from pyload.embedded.controlplane.resource_batch import Part
 from pyload.xds.types import (
     ADDRESS,
     AUTHORIZATION,
@@ -36,8 +36,8 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyload.embedded.controlplane.collection import Collection
-    from pyload.embedded.controlplane.impact import Push
+    from pyload.embedded.controlplane.push_scope import Push
+    from pyload.embedded.controlplane.resource_batch import Collection
     from pyload.embedded.controlplane.snapshot import View
 
 # The order in which a push sends types: what is referred to comes first.
@@ -286,7 +286,7 @@ class Stream:
         if wildcard:
             gone = held.keys() - self._present(collections)
             if gone:
-                parts.append(Part(encode.removals(sorted(gone)), 0, len(gone)))
+                parts.append(Part(wire.removals(sorted(gone)), 0, len(gone)))
         return parts
 
     def _resolved(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
@@ -322,7 +322,7 @@ class Stream:
         ]
         unknown = sorted(names.difference(*(one.resources for one in collections)))
         if unknown and self._delta:
-            parts.append(Part(encode.removals(unknown), 0, len(unknown)))
+            parts.append(Part(wire.removals(unknown), 0, len(unknown)))
         return parts
 
     def _changed(
@@ -345,14 +345,14 @@ class Stream:
         if names is None:
             gone = self._present(old) - self._present(collections)
             parts = [one.all(delta=True) for one in collections]
-            return [*parts, Part(encode.removals(sorted(gone)), 0, len(gone))]
+            return [*parts, Part(wire.removals(sorted(gone)), 0, len(gone))]
         if type_url != CDS:
             return _worth_sending(self._named(collections, self._names.intern(names)))
         # Of services, what differs; of the rest, all. That is how istiod does it.
         services, *rest = collections
         gone = self._present(old[1:]) - self._present(collections)
         parts = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
-        return _worth_sending([*parts, Part(encode.removals(sorted(gone)), 0, len(gone))])
+        return _worth_sending([*parts, Part(wire.removals(sorted(gone)), 0, len(gone))])
 
     def _subscribed(
         self,
@@ -390,7 +390,7 @@ class Stream:
         head = view.snapshot.head(type_url, delta=self._delta)
         # The nonce, alone different for each proxy, comes last.
         message = b"".join(
-            [head, *(part.encoded for part in parts), encode.nonce(subscription.nonce)]
+            [head, *(part.encoded for part in parts), wire.nonce(subscription.nonce)]
         )
         return Reply(type_url, message)
 

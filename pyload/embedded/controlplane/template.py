@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyload.embedded.controlplane.encode import varint
+from pyload.embedded.controlplane.wire import varint
 
 _MARK: Final = "\x01~"
 _VARINT, _FIXED64, _DELIMITED, _FIXED32 = 0, 1, 2, 5

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
 from pyload.embedded.controlplane.clusters import circuit_breakers
-from pyload.embedded.controlplane.encode import any_of, field
 from pyload.embedded.controlplane.library import (
     address,
     from_ads,
@@ -22,12 +21,13 @@ from pyload.embedded.controlplane.library import (
     tls_context,
 )
 from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import CDS, LDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.embedded.controlplane.records import Port, Service
+    from pyload.embedded.controlplane.model import Port, Service
 
 TUNNEL: Final = "connect_originate"
 HBONE_PORT: Final = 15008

@@ -13,11 +13,11 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pyload.embedded.controlplane.collection import Collection
-from pyload.embedded.controlplane.encode import any_of, field, number
 from pyload.embedded.controlplane.istio import ROOT
-from pyload.embedded.controlplane.records import CLUSTER_ID
+from pyload.embedded.controlplane.model import CLUSTER_ID
+from pyload.embedded.controlplane.resource_batch import Collection
 from pyload.embedded.controlplane.waypoints import HBONE_PORT
+from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import ADDRESS, AUTHORIZATION, WORKLOAD
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.controlplane.configs import Config
     from pyload.embedded.controlplane.istio import Authorization, Waypoint
-    from pyload.embedded.controlplane.mesh import Mesh, Workload
-    from pyload.embedded.controlplane.records import Key, Port, Service
+    from pyload.embedded.controlplane.mesh_state import Mesh, Workload
+    from pyload.embedded.controlplane.model import Key, Port, Service
 
 _IPV4_ONLY: Final = 1
 _POD: Final = 2

@@ -37,8 +37,8 @@ from pyload.proxies.pool.messages import (
 from pyload.proxies.pool.pipe import Pipe
 from pyload.proxies.pool.remote_resolver import Ways
 from pyload.proxies.targets import Transports, connector
-from pyload.report import usage
-from pyload.report.lag import probe
+from pyload.report import process
+from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
 from pyload.tasks import SIGNALS, Supervisor, clock, first_of, run
 
@@ -186,8 +186,8 @@ class Worker:
             counts=self._fleet.counts,
             snapshot=self._metrics.snapshot(),
             pacing=self._fleet.pacing,
-            cpu_seconds=usage.cpu_seconds(),
-            rss_bytes=usage.rss_bytes(),
+            cpu_seconds=process.cpu_seconds(),
+            rss_bytes=process.rss_bytes(),
         )
 
 

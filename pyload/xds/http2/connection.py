@@ -17,17 +17,17 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.bodies import BODIES
 from pyload.xds.http2 import fields, frames
 from pyload.xds.http2.frames import Code, Http2Error
+from pyload.xds.http2.headers import Response
 from pyload.xds.http2.inbox import Inbox
 from pyload.xds.http2.outbox import MAX_WAITING, Outbox
-from pyload.xds.http2.response import Response
 from pyload.xds.http2.status import named, of_reset
+from pyload.xds.prefix_cache import BODIES
 
 if TYPE_CHECKING:
-    from pyload.xds.bodies import Bodies
     from pyload.xds.http2.inbox import Events
+    from pyload.xds.prefix_cache import Bodies
     from pyload.xds.transport import Status
 
 WINDOW: Final = 1 << 20

@@ -10,8 +10,8 @@ from pyload.xds.messages import Assembler
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.xds.bodies import Bodies
     from pyload.xds.messages import Message
+    from pyload.xds.prefix_cache import Bodies
 
 
 class Events(Protocol):

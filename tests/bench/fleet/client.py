@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from pyload.malloc import return_large_blocks
 from pyload.proxies.local_fleet import Fleet
 from pyload.report.metrics import Metrics
-from pyload.report.usage import cpu_seconds, rss_bytes
+from pyload.report.process import cpu_seconds, rss_bytes
 from pyload.tasks import run
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport

@@ -17,7 +17,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyload.report.usage import cpu_seconds, rss_bytes
+from pyload.report.process import cpu_seconds, rss_bytes
 from pyload.tasks import run
 from pyload.xds.transport import DELTA_METHOD
 from pyload.xds.types import CDS, EDS, LDS, TypeUrl

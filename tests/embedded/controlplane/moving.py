@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.controlplane.configs import FOLLOWED, Configs
 from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.impact import Push, Round
+from pyload.embedded.controlplane.push_scope import Push, Round
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import (
     HTTP,

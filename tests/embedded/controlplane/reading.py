@@ -23,7 +23,7 @@ from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.collection import Collection
+    from pyload.embedded.controlplane.resource_batch import Collection
 
 CLASSES: Mapping[str, Any] = {
     CDS: Cluster,

@@ -15,7 +15,7 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.embedded.controlplane.mesh import Inbound
+    from pyload.embedded.controlplane.mesh_state import Inbound
     from pyload.embedded.controlplane.snapshot import Snapshot, View
     from pyload.kube.resources import Obj
     from pyload.xds.types import TypeUrl

@@ -17,7 +17,7 @@ from pyload.embedded.controlplane.configs import (
     Ref,
 )
 from pyload.embedded.controlplane.istio import Egress, Match
-from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.model import Key
 from tests.embedded.controlplane.support import (
     configs_of,
     istio,

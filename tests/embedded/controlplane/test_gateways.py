@@ -12,8 +12,8 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
 from pyload.embedded.controlplane.gateways import covers
-from pyload.embedded.controlplane.mesh import Inbound
-from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.mesh_state import Inbound
+from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, LDS, RDS, SDS
 from tests.embedded.controlplane.reading import CLASSES, downstream_tls, only_filter, read
 from tests.embedded.controlplane.support import (

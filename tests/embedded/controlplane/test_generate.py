@@ -13,7 +13,7 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
 
 from pyload.embedded.controlplane.generate import Generator
 from pyload.embedded.controlplane.inbound import OwnBuilder
-from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, EDS, LDS, RDS
 from tests.embedded.controlplane.reading import CLASSES, only_filter, read
 from tests.embedded.controlplane.support import (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.controlplane.mesh import Changes, Inbound
-from pyload.embedded.controlplane.records import Endpoint, Key, Locality
+from pyload.embedded.controlplane.mesh_state import Changes, Inbound
+from pyload.embedded.controlplane.model import Endpoint, Key, Locality
 from pyload.embedded.controlplane.registry import Registry
 from tests.embedded.controlplane.support import HTTP, istio, mesh_of, node, pod, service
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pyload.embedded.controlplane.impact import Push
+from pyload.embedded.controlplane.push_scope import Push
 from pyload.embedded.controlplane.stream import Names, Outcome, Stream
 from pyload.errors import StreamError
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS

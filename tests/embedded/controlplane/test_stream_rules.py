@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pyload.embedded.controlplane.impact import NOTHING, Push
+from pyload.embedded.controlplane.push_scope import NOTHING, Push
 from pyload.embedded.controlplane.stream import Outcome
 from pyload.errors import StreamError
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, TypeUrl

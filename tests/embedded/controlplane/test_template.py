@@ -12,8 +12,8 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.controlplane.encode import varint
 from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.wire import varint
 
 # Surrogates are no characters; a leading 0x01 would be a gap in a gap.
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)

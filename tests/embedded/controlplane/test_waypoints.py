@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
-from pyload.embedded.controlplane.mesh import Inbound
-from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.mesh_state import Inbound
+from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, EDS, LDS, WORKLOAD
 from tests.embedded.controlplane.reading import CLASSES, only_filter, read
 from tests.embedded.controlplane.support import (

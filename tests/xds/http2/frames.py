@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import hpack
 
-from pyload.xds.bodies import Bodies
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.frames import END_HEADERS, END_STREAM, HEADERS, SETTINGS, STREAM, frame
+from pyload.xds.prefix_cache import Bodies
 from pyload.xds.transport import DELTA_METHOD
 
 if TYPE_CHECKING:

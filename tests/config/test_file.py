@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyload.config.files import MAX_BYTES, read
+from pyload.config.file import MAX_BYTES, read
 from pyload.errors import ConfigError
 
 

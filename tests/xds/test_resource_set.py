@@ -7,7 +7,7 @@ import gc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.graph import NO_NAMES, NO_RESOURCES, Graph, Names, refs
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Graph, Names, refs
 from pyload.xds.resources import Resource
 from pyload.xds.types import EDS, RDS, SDS
 from pyload.xds.wire import discovery_pb2

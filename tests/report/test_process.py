@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pyload.report.usage import cpu_seconds, rss_bytes
+from pyload.report.process import cpu_seconds, rss_bytes
 
 
 def test_cpu_time_grows() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.blocks import read_keys, read_list
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
-from pyload.config.fixed import FixedNames
 from pyload.config.istio import read_gateways, read_istio
+from pyload.config.mappings import read_keys, read_list
 from pyload.config.model import (
     APPLICATION,
     NODE,
@@ -21,8 +20,9 @@ from pyload.config.model import (
     Namespace,
     NodeGroup,
 )
+from pyload.config.name_collisions import FixedNames
 from pyload.config.names import check_name
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 from pyload.config.scalars import (
     is_null,
     read_bool,

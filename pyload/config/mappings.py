@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
 from pyload.config.dialect import stale_key
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 from pyload.config.scalars import is_null, kind
 from pyload.config.schema import PLACES, STALE_KEYS
 from pyload.config.yaml import Block, Node, Sequence

@@ -28,13 +28,13 @@ from pyload.embedded.controlplane.istio import (
     Waypoint,
     fqdn,
 )
-from pyload.embedded.controlplane.records import key
+from pyload.embedded.controlplane.model import key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.embedded.controlplane.istio import Mtls
-    from pyload.embedded.controlplane.records import Labels
+    from pyload.embedded.controlplane.model import Labels
     from pyload.kube.resources import Obj
 
 

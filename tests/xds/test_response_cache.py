@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.bodies import Bodies
-from pyload.xds.graph import NO_RESOURCES
 from pyload.xds.messages import LARGE, Assembler, Message
-from pyload.xds.reader import Reader
+from pyload.xds.prefix_cache import Bodies
+from pyload.xds.resource_set import NO_RESOURCES
 from pyload.xds.resources import Decoder
+from pyload.xds.response_cache import Reader
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import cluster, delta_response, sotw_response

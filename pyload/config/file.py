@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.load import load
+from pyload.config.parse import load
 from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from pyload.config.load import Loaded
+    from pyload.config.parse import Loaded
 
 MAX_BYTES: Final = 16 << 20
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane.records import Address, Key, Pod, Port, Service, key, protocol_of
+from pyload.embedded.controlplane.model import Address, Key, Pod, Port, Service, key, protocol_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.records import Labels, Resolution
+    from pyload.embedded.controlplane.model import Labels, Resolution
     from pyload.kube.resources import Obj
 
 _RESOLUTIONS: Final[Mapping[str, Resolution]] = {

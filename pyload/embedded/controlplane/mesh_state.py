@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyload.embedded.controlplane.records import Endpoint, Key, Locality
+from pyload.embedded.controlplane.model import Endpoint, Key, Locality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.records import Pod, Service
+    from pyload.embedded.controlplane.model import Pod, Service
 
 # Endpoints by the port of the Service.
 Ports = dict[int, tuple[Endpoint, ...]]

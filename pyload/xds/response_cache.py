@@ -14,8 +14,8 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
-from pyload.xds.graph import NO_RESOURCES, Graph
 from pyload.xds.messages import LARGE
+from pyload.xds.resource_set import NO_RESOURCES, Graph
 from pyload.xds.responses import Delta, Response, parse
 from pyload.xds.types import CDS, LDS, TypeUrl
 from pyload.xds.wire import discovery_pb2

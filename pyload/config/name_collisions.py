@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.model import NAMESPACE
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 
 if TYPE_CHECKING:
     from pyload.config.scalars import Reading

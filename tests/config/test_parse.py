@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pyload.config.build_model import read_cluster
 from pyload.config.dialect import SCHEMAS, choose
 from pyload.config.dump import dump
 from pyload.config.istio import APPLICATION_ONLY, KINDS
-from pyload.config.load import Loaded, default, load
 from pyload.config.model import (
     Application,
     ClusterConfig,
@@ -22,7 +22,7 @@ from pyload.config.model import (
     Namespace,
     NodeGroup,
 )
-from pyload.config.reader import read_cluster
+from pyload.config.parse import Loaded, default, load
 from pyload.config.scalars import Reading
 from pyload.config.yaml import Block, parse
 from pyload.errors import ConfigError, Problem

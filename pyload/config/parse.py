@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from pyload.config.build_model import read_cluster
 from pyload.config.classic import CLASSIC
 from pyload.config.dialect import Choice, choose
 from pyload.config.model import Application, ClusterConfig, Namespace
-from pyload.config.reader import read_cluster
 from pyload.config.scalars import Reading, kind
 from pyload.config.yaml import Block, parse
 from pyload.errors import ConfigError, Problem

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.sealing import Seal
 from pyload.xds.tls import Tls
+from pyload.xds.tls_engine import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

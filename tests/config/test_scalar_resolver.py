@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.config.resolve import ScalarValue, as_text, resolve, resolve_plain, shown
+from pyload.config.scalar_resolver import ScalarValue, as_text, resolve, resolve_plain, shown
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from pyload.embedded.controlplane.configs import Ref
     from pyload.embedded.controlplane.istio import VirtualService
-    from pyload.embedded.controlplane.mesh import Changes
+    from pyload.embedded.controlplane.mesh_state import Changes
+    from pyload.embedded.controlplane.model import Key
     from pyload.embedded.controlplane.outbound import Scope
-    from pyload.embedded.controlplane.records import Key
     from pyload.embedded.controlplane.snapshot import Audience, Snapshot
 
 Names = frozenset[str] | None

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
-from pyload.embedded.controlplane import encode
+from pyload.embedded.controlplane import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ class Collection:
 
     @cached_property
     def _sotw(self) -> Part:
-        encoded = b"".join(map(encode.sotw_resource, self.resources.values()))
+        encoded = b"".join(map(wire.sotw_resource, self.resources.values()))
         return Part(encoded, len(self.resources))
 
     @cached_property
@@ -87,7 +87,7 @@ class Collection:
             ]
             removed = [name for name in old.resources if name not in self.resources]
             encoded = self._encode(changed)
-            found = Part(encoded + encode.removals(removed), len(changed), len(removed))
+            found = Part(encoded + wire.removals(removed), len(changed), len(removed))
             self._differences[old] = found
         return found
 
@@ -107,20 +107,20 @@ class Collection:
         ]
         known = held if names is None else {*held, *names}
         removed = sorted(name for name in known if name not in self.resources)
-        return Part(self._encode(lacking) + encode.removals(removed), len(lacking), len(removed))
+        return Part(self._encode(lacking) + wire.removals(removed), len(lacking), len(removed))
 
     def _select(self, names: frozenset[str], *, delta: bool) -> Part:
         known = sorted(name for name in names if name in self.resources)
         if not delta:
-            encoded = b"".join(encode.sotw_resource(self.resources[name]) for name in known)
+            encoded = b"".join(wire.sotw_resource(self.resources[name]) for name in known)
             return Part(encoded, len(known))
         unknown = sorted(name for name in names if name not in self.resources)
-        return Part(self._encode(known) + encode.removals(unknown), len(known), len(unknown))
+        return Part(self._encode(known) + wire.removals(unknown), len(known), len(unknown))
 
     def _encode(self, names: Iterable[str]) -> bytes:
         versions = self._versions or {}
         return b"".join(
-            encode.delta_resource(name, self.resources[name], versions.get(name, ""))
+            wire.delta_resource(name, self.resources[name], versions.get(name, ""))
             for name in names
         )
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from pyload.report.histogram import Histogram
-from pyload.report.lag import probe
+from pyload.report.loop_lag import probe
 from tests.virtual import VirtualTimeLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from pyload.embedded.controlplane import clusters, waypoints
-from pyload.embedded.controlplane.collection import Collection
+from pyload.embedded.controlplane.resource_batch import Collection
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.bodies import AGE, ENOUGH, FEW, HEAD, PATIENCE, Bodies, Body
+from pyload.xds.prefix_cache import AGE, ENOUGH, FEW, HEAD, PATIENCE, Bodies, Body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

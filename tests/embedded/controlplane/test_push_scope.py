@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.impact import Push, Round
-from pyload.embedded.controlplane.records import Key
+from pyload.embedded.controlplane.model import Key
+from pyload.embedded.controlplane.push_scope import Push, Round
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 from tests.embedded.controlplane.support import (
     HTTP,

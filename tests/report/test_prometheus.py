@@ -14,8 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pyload.errors import UsageError
-from pyload.report.exposition import CONTENT_TYPE, Registry, parse_address, serve
 from pyload.report.metrics import Metrics
+from pyload.report.prometheus import CONTENT_TYPE, Registry, parse_address, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,7 +281,7 @@ def test_refuses_what_is_no_address(address: str) -> None:
 def test_importing_costs_nothing() -> None:
     """Every start would pay for a library that only a scrape needs."""
     code = (
-        "import sys, pyload.report.exposition as e, pyload.report.progress, pyload.report.summary\n"
+        "import sys, pyload.report.prometheus as e, pyload.report.progress, pyload.report.summary\n"
         "heavy = {'aiohttp', 'prometheus_client', 'rich', 'yaml'} & set(sys.modules)\n"
         "raise SystemExit(str(heavy) if heavy else 0)"
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from pyload.config.resolve import shown
+from pyload.config.scalar_resolver import shown
 from pyload.errors import Problem
 
 # Part of the parser's words, of libyaml or of PyYAML itself; what is wrong; how to mend it.
