@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.version import __version__
+
 if TYPE_CHECKING:
     from pyload.commands.cluster.command import ClusterOptions, run_cluster
     from pyload.config.file import read as load_config
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
     from pyload.units import Duration
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ClusterConfig",

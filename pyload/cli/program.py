@@ -17,6 +17,7 @@ from pyload.cli.flags import fleet, follow
 from pyload.cli.flags.globals import GLOBAL, with_global_options
 from pyload.cli.flags.go import rewrite
 from pyload.errors import ConfigError, Interrupted, PyloadError
+from pyload.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -159,8 +160,6 @@ class Program(click.Group):
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
     if wanted:
-        from pyload import __version__  # noqa: PLC0415 - reads the installed metadata
-
         click.echo(f"pyload {__version__}")
         context.exit()
 

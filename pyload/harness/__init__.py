@@ -1,6 +1,6 @@
-"""What the commands that run something have in common.
+"""The parts that commands are put together from.
 
-A command is put together here: the servers that it talks to and how it reaches them, the fleet of its
-proxies, what the machine can hold, and the run around them with its figures, its result and its end.
-What one command alone needs stands in `pyload.commands`.
+The servers of a run and the way to them, the fleet of its proxies, what the machine can hold, and
+the run around them with its figures, its result and its end. What only one command needs stands in
+`pyload.commands`.
 """

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from pyload import __version__
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.counts import Counts
 from pyload.report import process
@@ -23,6 +22,7 @@ from pyload.report.progress import Status, show_progress
 from pyload.report.prometheus import serve
 from pyload.report.summary import ProxyCounts, Result
 from pyload.tasks import Supervisor
+from pyload.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ import aiohttp
 
 from pyload.errors import ClusterUnreachable
 from pyload.kube.transport import Response
-from pyload.user_agent import user_agent
+from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -140,7 +140,7 @@ class HttpTransport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._ssl),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": user_agent(), "Accept": "application/json"},
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             )
         return self._session
 

@@ -18,7 +18,7 @@ Keys keep this order; a later version only adds keys::
     pacing                  refusals, rate: how fast the control plane let proxies connect
     generator               cpu_seconds, rss_bytes, loop_lag_p99, rate_limited_seconds, workers,
                             worker_restarts
-    kwok                    what kwok mode saw, see `pyload.report.followed_pods`; null in other modes
+    kwok                    see `pyload.report.followed_pods`; null outside of kwok mode
     churn                   workloads, configs, secrets: each with done, failed, idle, dropped
     times                   what only this command measures: by name count, p50, p90, p99, max
 """

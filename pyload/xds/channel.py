@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 
 from pyload.errors import StreamError
-from pyload.user_agent import user_agent
+from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
     from pyload.xds.tls import Tls
@@ -43,7 +43,7 @@ class Channels:
             ("grpc.service_config_disable_resolution", 1),
             # The core gives up a connection then, even where the channel is long closed.
             ("grpc.min_reconnect_backoff_ms", int(DIAL_SECONDS * 1000)),
-            ("grpc.primary_user_agent", user_agent()),
+            ("grpc.primary_user_agent", USER_AGENT),
         )
 
     # Type stubs of grpc.aio, where there are some, do not fit it: channels and calls are Any.

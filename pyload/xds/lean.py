@@ -1,7 +1,7 @@
 """Streams over bare sockets: the transport for many proxies.
 
-HTTP/2 is in `pyload.xds.http2`, TLS in `pyload.xds.tls_engine`. A connection that waits holds no task,
-no timer and no buffer.
+HTTP/2 is in `pyload.xds.http2`, TLS in `pyload.xds.tls_engine`. A connection that waits holds no
+task, no timer and no buffer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pyload.errors import LocalProtocolError, RemoteProtocolError
-from pyload.user_agent import user_agent
+from pyload.version import USER_AGENT
 from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
@@ -68,7 +68,7 @@ class LeanTransport:
                 method,
                 authority=self.target if self.tls is None else self.server_hostname,
                 scheme="http" if self.tls is None else "https",
-                agent=user_agent(),
+                agent=USER_AGENT,
                 metadata=metadata,
             )
         except LocalProtocolError as error:

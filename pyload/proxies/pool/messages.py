@@ -1,4 +1,4 @@
-"""What a pool and its workers say to each other; `pyload.proxies.pool.codec` has the bytes. Pure."""
+"""The messages between a pool and its workers; `pyload.proxies.pool.codec` has their bytes."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A worker process: runs the proxies that a pool gives it, and nothing else.
 
-Started as ``python -m pyload.proxies.pool.worker FD``, where FD is its end of the pool's socket. It ends
-when the pool says so, or is gone. What only a pool needs, such as a Kubernetes client or the
-rendering of reports, is never imported here: it would cost its memory once per core.
+Started as ``python -m pyload.proxies.pool.worker FD``, where FD is its end of the pool's socket.
+It ends when the pool says so, or is gone. What only a pool needs, such as a Kubernetes client or
+the rendering of reports, is never imported here: it would cost its memory once per core.
 """
 
 from __future__ import annotations
