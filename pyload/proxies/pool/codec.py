@@ -20,16 +20,16 @@ from pyload.proxies.pool.messages import (
     Answer,
     Ask,
     End,
-    Line,
-    Lines,
-    News,
+    LogRecord,
+    LogRecords,
+    Message,
     Ready,
-    Record,
     Refresh,
     Report,
     Setup,
     Start,
-    Started,
+    StartProxy,
+    StatusUpdate,
     Stop,
     Stopped,
 )
@@ -46,12 +46,12 @@ if TYPE_CHECKING:
 MAX_FRAME: Final = 256 << 20
 _LENGTH: Final = 4
 
-_PLAIN: Final[dict[str, Callable[..., Record]]] = {
+_PLAIN: Final[dict[str, Callable[..., Message]]] = {
     one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped, Ask)
 }
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Message) -> bytes:
     """Give the frame of a record."""
     name = type(record).__name__
     values = astuple(record) if name in _PLAIN else _PACKERS[name](record)
@@ -61,7 +61,7 @@ def encode(record: Record) -> bytes:
     return len(body).to_bytes(_LENGTH, "big") + body
 
 
-def decode(body: bytes) -> Record:
+def decode(body: bytes) -> Message:
     """Read a frame without its length.
 
     Raises:
@@ -71,7 +71,7 @@ def decode(body: bytes) -> Record:
         name, *values = orjson.loads(body)
         if name in _PLAIN:
             return _PLAIN[name](*(tuple(v) if isinstance(v, list) else v for v in values))
-        record: Record = _UNPACKERS[name](*values)
+        record: Message = _UNPACKERS[name](*values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RemoteProtocolError(f"a worker's record cannot be read: {error!r}") from error
     return record
@@ -83,7 +83,7 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Record]:
+    def feed(self, data: bytes) -> Iterator[Message]:
         """Take bytes, and yield the records that are whole now.
 
         Raises:
@@ -123,12 +123,12 @@ def _pack_start(record: Start) -> list[Any]:
     return [[_pack_spec(one) for one in record.proxies]]
 
 
-def _pack_spec(one: Started) -> list[Any]:
+def _pack_spec(one: StartProxy) -> list[Any]:
     spec = one.spec
     labels = None if spec.labels is None else orjson.dumps(spec.labels, default=_plain).decode()
     return [
         one.number,
-        one.again,
+        one.restarted,
         spec.key,
         spec.type,
         spec.ip,
@@ -148,12 +148,12 @@ def _unpack_start(proxies: list[list[Any]]) -> Start:
     return Start(tuple(_unpack_spec(*one) for one in proxies))
 
 
-def _unpack_spec(number: int, again: bool, *values: Any) -> Started:  # noqa: FBT001 - a field
+def _unpack_spec(number: int, restarted: bool, *values: Any) -> StartProxy:  # noqa: FBT001 - a field
     key, type_, ip, name, namespace, account, labels, metadata, cluster, domain, *rest = values
     complete, address = rest
-    return Started(
+    return StartProxy(
         number,
-        again,
+        restarted,
         ProxySpec(
             key=key,
             type=sys.intern(type_),
@@ -237,12 +237,12 @@ def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> Tls:
     return Tls(roots.encode(), server_name, certificate)
 
 
-def _pack_news(record: News) -> list[Any]:
+def _pack_status(record: StatusUpdate) -> list[Any]:
     return [record.configured, record.died, astuple(record.counts)]
 
 
-def _unpack_news(configured: list[int], died: list[int], counts: list[int]) -> News:
-    return News(tuple(configured), tuple(died), Counts(*counts))
+def _unpack_status(configured: list[int], died: list[int], counts: list[int]) -> StatusUpdate:
+    return StatusUpdate(tuple(configured), tuple(died), Counts(*counts))
 
 
 def _pack_report(record: Report) -> list[Any]:
@@ -275,27 +275,27 @@ def _unpack_figures(value: Any) -> Any:
     return {tuple(key) if isinstance(key, list) else key: count for key, count in value}
 
 
-def _pack_lines(record: Lines) -> list[Any]:
+def _pack_log(record: LogRecords) -> list[Any]:
     return [[astuple(line) for line in record.lines], record.lost]
 
 
-def _unpack_lines(lines: list[list[Any]], lost: int) -> Lines:
-    return Lines(tuple(Line(*line) for line in lines), lost)
+def _unpack_log(lines: list[list[Any]], lost: int) -> LogRecords:
+    return LogRecords(tuple(LogRecord(*line) for line in lines), lost)
 
 
 _PACKERS: Final[dict[str, Any]] = {
     "Setup": _pack_setup,
     "Start": _pack_start,
     "Answer": _pack_answer,
-    "News": _pack_news,
+    "StatusUpdate": _pack_status,
     "Report": _pack_report,
-    "Lines": _pack_lines,
+    "LogRecords": _pack_log,
 }
 _UNPACKERS: Final[dict[str, Any]] = {
     "Setup": _unpack_setup,
     "Start": _unpack_start,
     "Answer": _unpack_answer,
-    "News": _unpack_news,
+    "StatusUpdate": _unpack_status,
     "Report": _unpack_report,
-    "Lines": _unpack_lines,
+    "LogRecords": _unpack_log,
 }

@@ -38,17 +38,17 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class StartProxy:
     """One proxy to start.
 
     Attributes:
         number: Names it between pool and worker; never used again.
-        again: Whether it has been configured before.
+        restarted: Whether it has been configured before.
         spec: The proxy.
     """
 
     number: int
-    again: bool
+    restarted: bool
     spec: ProxySpec
 
 
@@ -56,7 +56,7 @@ class Started:
 class Start:
     """Start these proxies."""
 
-    proxies: tuple[Started, ...]
+    proxies: tuple[StartProxy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class StatusUpdate:
     """What has changed within the last moment.
 
     Attributes:
@@ -167,7 +167,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogRecord:
     """One line for the log; see `logging.LogRecord`."""
 
     name: str
@@ -180,13 +180,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Lines for the log, and how many before them were lost because there were too many."""
+class LogRecords:
+    """LogRecords for the log, and how many before them were lost because there were too many."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LogRecord, ...]
     lost: int
 
 
-Record = (
-    Setup | Start | Stop | Answer | Refresh | End | Ready | Stopped | Ask | News | Report | Lines
+Message = (
+    Setup
+    | Start
+    | Stop
+    | Answer
+    | Refresh
+    | End
+    | Ready
+    | Stopped
+    | Ask
+    | StatusUpdate
+    | Report
+    | LogRecords
 )

@@ -10,7 +10,7 @@ from pyload.proxies.pool.codec import Decoder, encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.proxies.pool.messages import Record
+    from pyload.proxies.pool.messages import Message
 
 FULL: Final = 1 << 20
 """Bytes that may wait to be written before the writer is asked to pause."""
@@ -30,7 +30,7 @@ class Pipe(asyncio.Protocol):
     """
 
     def __init__(
-        self, received: Callable[[Record], None], writable: Callable[[], None] | None = None
+        self, received: Callable[[Message], None], writable: Callable[[], None] | None = None
     ) -> None:
         self._received = received
         self._writable = writable
@@ -40,7 +40,7 @@ class Pipe(asyncio.Protocol):
         self.closed = asyncio.Event()
         self.error: Exception | None = None
 
-    def send(self, record: Record) -> None:
+    def send(self, record: Message) -> None:
         """Send a record; what follows the end is dropped."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(encode(record))

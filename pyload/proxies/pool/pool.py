@@ -12,7 +12,7 @@ from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.counts import Counts
 from pyload.proxies.local_fleet import STOP_SECONDS
 from pyload.proxies.pool.messages import Answer, Ask, Setup
-from pyload.proxies.pool.worker_handle import Member, Slot
+from pyload.proxies.pool.worker_handle import Assignment, WorkerHandle
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Path
 from pyload.report.pacing import Pacing
@@ -70,7 +70,7 @@ class Pool:
         self._paths = paths
         self._tokens = tokens
         self._configured = configured
-        self._members: dict[str, Member] = {}
+        self._members: dict[str, Assignment] = {}
         self._numbers = 0
         self._wanted = 0
         self._answers: set[asyncio.Task[None]] = set()
@@ -79,8 +79,8 @@ class Pool:
         self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         share = habits.shared_by(workers)
         levels = _levels()
-        self._slots = [
-            Slot(
+        self._workers = [
+            WorkerHandle(
                 number,
                 Setup(
                     delta=delta,
@@ -108,9 +108,9 @@ class Pool:
             PyloadError: One does not start.
         """
         background = await self._stack.enter_async_context(Supervisor())
-        for slot in self._slots:
-            name = f"worker-{slot.number}"
-            self._keepers.append(background.spawn(self._keep(slot), name=name))
+        for worker in self._workers:
+            name = f"worker-{worker.number}"
+            self._keepers.append(background.spawn(self._keep(worker), name=name))
         try:
             await first_of(self._ready(), self.run(), name="workers-ready")
         except BaseException:
@@ -139,7 +139,7 @@ class Pool:
     @property
     def counts(self) -> Counts:
         """What the proxies have come to."""
-        total = sum((slot.share.counts for slot in self._slots), Counts())
+        total = sum((worker.totals.counts for worker in self._workers), Counts())
         total.wanted = self._wanted
         # A proxy that was restarted with its worker before it was configured connects twice.
         total.connected = min(total.connected, self._wanted)
@@ -148,11 +148,11 @@ class Pool:
     @property
     def pacing(self) -> Pacing:
         """How fast proxies may connect."""
-        return sum((slot.share.pacing for slot in self._slots), Pacing(0, 0.0))
+        return sum((worker.totals.pacing for worker in self._workers), Pacing(0, 0.0))
 
     def snapshot(self) -> Snapshot:
         """Give the workers' figures; for the metrics."""
-        first, *others = (slot.share.snapshot() for slot in self._slots)
+        first, *others = (worker.totals.snapshot() for worker in self._workers)
         return first.merged(others)
 
     def start(self, spec: ProxySpec) -> None:
@@ -165,9 +165,9 @@ class Pool:
             raise UsageError(f"proxy {spec.key} is running already")
         self._wanted += 1
         self._numbers += 1
-        slot = min(self._slots, key=lambda slot: len(slot.members))
-        member = self._members[spec.key] = Member(self._numbers, spec, slot)
-        slot.start(member)
+        worker = min(self._workers, key=lambda worker: len(worker.members))
+        member = self._members[spec.key] = Assignment(self._numbers, spec, worker)
+        worker.start(member)
 
     def stop(self, key: str) -> Coroutine[Any, Any, bool]:
         """Stop a proxy; what is returned waits until its stream is closed.
@@ -175,13 +175,13 @@ class Pool:
         It gives whether there was such a proxy. The key is free again before it is awaited.
         """
         member = self._members.pop(key, None)
-        return self._stopped(key, None if member is None else member.slot.stop(member))
+        return self._stopped(key, None if member is None else member.worker.stop(member))
 
     async def stop_all(self) -> None:
         """Stop all proxies and end the workers; none can start any more."""
         self._members.clear()
-        for slot in self._slots:
-            slot.end()
+        for worker in self._workers:
+            worker.end()
         running = [keeper for keeper in self._keepers if not keeper.done()]
         if running:
             _, late = await asyncio.wait(running, timeout=END_SECONDS)
@@ -189,14 +189,14 @@ class Pool:
                 log.warning(
                     "%d workers did not end in %g s, and are killed", len(late), END_SECONDS
                 )
-                for slot in self._slots:
-                    slot.kill()
+                for worker in self._workers:
+                    worker.kill()
                 await asyncio.wait(late)
         await cancel(self._answers)
 
     async def refresh(self) -> None:
         """Bring the counts and the metrics up to this moment, unless workers are too busy."""
-        await asyncio.wait([slot.refresh() for slot in self._slots], timeout=REFRESH_SECONDS)
+        await asyncio.wait([worker.refresh() for worker in self._workers], timeout=REFRESH_SECONDS)
 
     async def run(self) -> NoReturn:
         """Wait until cancelled.
@@ -209,23 +209,23 @@ class Pool:
 
     # For the slots.
 
-    def configured(self, member: Member) -> None:
+    def configured(self, member: Assignment) -> None:
         """Tell that a proxy is configured for the first time."""
         if self._configured is not None:
             self._configured(member.spec)
 
-    def died(self, member: Member) -> None:
+    def died(self, member: Assignment) -> None:
         """Forget a proxy that has died of an error."""
         if self._members.get(member.spec.key) is member:
             del self._members[member.spec.key]
 
-    def asked(self, slot: Slot, ask: Ask) -> None:
+    def asked(self, worker: WorkerHandle, ask: Ask) -> None:
         """Find an answer; workers let few proxies dial, and so ask few questions at a time."""
-        task = asyncio.create_task(self._answer(slot, ask), name="answer")
+        task = asyncio.create_task(self._answer(worker, ask), name="answer")
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    async def _answer(self, slot: Slot, ask: Ask) -> None:
+    async def _answer(self, worker: WorkerHandle, ask: Ask) -> None:
         spec = ProxySpec(
             key=ask.key,
             type="",
@@ -247,15 +247,15 @@ class Pool:
                 token = await token
         except PyloadError as error:
             certificate = isinstance(error, CertificateError)
-            slot.answer(Answer(ask.question, None, error=str(error), certificate=certificate))
+            worker.answer(Answer(ask.question, None, error=str(error), certificate=certificate))
         except Exception as error:  # noqa: BLE001 - a bug of ours, which must not look like a wait
             self._fail(error)
         else:
-            slot.answer(Answer(ask.question, path, token))
+            worker.answer(Answer(ask.question, path, token))
 
-    async def _keep(self, slot: Slot) -> None:
+    async def _keep(self, worker: WorkerHandle) -> None:
         try:
-            await slot.run()
+            await worker.run()
         except Exception as error:  # noqa: BLE001 - `run` raises it
             self._fail(error)
 
@@ -266,8 +266,8 @@ class Pool:
             self._failure.exception()
 
     async def _ready(self) -> None:
-        for slot in self._slots:
-            await slot.ready.wait()
+        for worker in self._workers:
+            await worker.ready.wait()
 
     async def _stopped(self, key: str, stopped: asyncio.Future[None] | None) -> bool:
         if stopped is None:

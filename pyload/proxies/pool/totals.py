@@ -17,7 +17,7 @@ REASON: Final = "worker"
 """Why the streams of a worker that died ended."""
 
 
-class Share:
+class WorkerTotals:
     """Adds up the figures of a worker's processes.
 
     Args:
@@ -64,16 +64,16 @@ class Share:
             worker_restarts={self._name: self.restarts},
         )
 
-    def take_counts(self, counts: Counts) -> None:
+    def update_counts(self, counts: Counts) -> None:
         """Take newer counts of the process that lives."""
         self._counts = counts
 
-    def take(self, report: Report) -> None:
+    def update(self, report: Report) -> None:
         """Take a newer report of the process that lives."""
         self._counts = report.counts
         self._report = report
 
-    def bury(self) -> None:
+    def process_died(self) -> None:
         """Take note that the process has died: its open streams have ended with it."""
         counts, report = self._counts, self._report
         open_streams = counts.connected_now

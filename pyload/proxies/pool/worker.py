@@ -22,15 +22,15 @@ from pyload.proxies.local_fleet import Fleet
 from pyload.proxies.pool.messages import (
     Answer,
     End,
-    Line,
-    Lines,
-    News,
+    LogRecord,
+    LogRecords,
     Ready,
     Refresh,
     Report,
     Setup,
     Start,
-    Started,
+    StartProxy,
+    StatusUpdate,
     Stop,
     Stopped,
 )
@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, NoReturn
 
-    from pyload.proxies.pool.messages import Record
+    from pyload.proxies.pool.messages import Message
     from pyload.proxies.spec import ProxySpec
 
-NEWS_SECONDS: Final = 0.1
+STATUS_SECONDS: Final = 0.1
 """How long changes may wait to be told."""
 
 REPORT_SECONDS: Final = 1.0
@@ -69,7 +69,7 @@ class Worker:
         log: Collects the log.
     """
 
-    def __init__(self, setup: Setup, pipe: Pipe, log: LogLines) -> None:
+    def __init__(self, setup: Setup, pipe: Pipe, log: LogForwarder) -> None:
         self._pipe = pipe
         self._log = log
         self._metrics = Metrics()
@@ -98,17 +98,17 @@ class Worker:
         """Run until the pool says that it is the end, and tell the last figures."""
         async with Supervisor() as background:
             background.spawn(probe(self._metrics.loop_lag), name="loop-lag")
-            background.spawn(self._tell(), name="news")
+            background.spawn(self._report_changes(), name="news")
             self._pipe.send(Ready())
             ends = first_of(self._end.wait(), self._pipe.closed.wait(), name="end")
             await background.guard(ends, name="worker")
         if not self._pipe.closed.is_set():
             await self._fleet.stop_all()
             self._log.send(self._pipe)
-            self._tell_news()
+            self._send_status()
             self._pipe.send(self._report(0))
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Message) -> None:
         """Do what a record of the pool says."""
         match record:
             case Start(proxies):
@@ -125,10 +125,10 @@ class Worker:
             case _:
                 raise AssertionError(record)
 
-    def _start(self, one: Started) -> None:
+    def _start(self, one: StartProxy) -> None:
         self._numbers[one.spec.key] = one.number
         self._keys[one.number] = one.spec.key
-        self._fleet.start(one.spec, again=one.again)
+        self._fleet.start(one.spec, again=one.restarted)
 
     def _stop(self, numbers: tuple[int, ...]) -> None:
         """Begin to stop at once: a proxy of the same key may be started by the next record."""
@@ -156,7 +156,7 @@ class Worker:
             self._forget(number)
             self._dead.append(number)
 
-    async def _tell(self) -> NoReturn:
+    async def _report_changes(self) -> NoReturn:
         """Tell the pool what is new, as long as it reads."""
         now = clock()
         due = now()
@@ -164,19 +164,19 @@ class Worker:
         while True:
             if not self._pipe.full:
                 self._log.send(self._pipe)
-                self._tell_news()
+                self._send_status()
                 if now() >= report:
                     report = now() + REPORT_SECONDS
                     self._pipe.send(self._report(0))
-            due = max(due + NEWS_SECONDS, now())
+            due = max(due + STATUS_SECONDS, now())
             await asyncio.sleep(due - now())
 
-    def _tell_news(self) -> None:
+    def _send_status(self) -> None:
         counts = self._fleet.counts
         if counts == self._told and not self._configured and not self._dead:
             return
         self._told = counts + Counts()
-        self._pipe.send(News(tuple(self._configured), tuple(self._dead), counts))
+        self._pipe.send(StatusUpdate(tuple(self._configured), tuple(self._dead), counts))
         self._configured.clear()
         self._dead.clear()
 
@@ -191,12 +191,12 @@ class Worker:
         )
 
 
-class LogLines(logging.Handler):
+class LogForwarder(logging.Handler):
     """Collects the log lines of this process for the pool's log."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: list[Line] = []
+        self._lines: list[LogRecord] = []
         self._lost = 0
 
     def install(self, setup: Setup) -> None:
@@ -213,7 +213,7 @@ class LogLines(logging.Handler):
             self._lost += 1
             return
         self._lines.append(
-            Line(
+            LogRecord(
                 record.name,
                 record.levelno,
                 record.created,
@@ -229,7 +229,7 @@ class LogLines(logging.Handler):
         lines, lost = self._lines, self._lost
         self._lines, self._lost = [], 0
         for first in range(0, len(lines), _FRAME_LINES):
-            pipe.send(Lines(tuple(lines[first : first + _FRAME_LINES]), lost))
+            pipe.send(LogRecords(tuple(lines[first : first + _FRAME_LINES]), lost))
             lost = 0
 
 
@@ -239,9 +239,9 @@ class _Inbox:
     def __init__(self) -> None:
         self.setup: asyncio.Future[Setup] = asyncio.get_running_loop().create_future()
         self.worker: Worker | None = None
-        self._early: list[Record] = []
+        self._early: list[Message] = []
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Message) -> None:
         if isinstance(record, Setup):
             self.setup.set_result(record)
         elif self.worker is None:
@@ -267,7 +267,7 @@ async def serve(sock: socket.socket) -> None:
         setup = inbox.setup.result()
         if setup.transport != "grpc":
             return_large_blocks()
-        log = LogLines()
+        log = LogForwarder()
         log.install(setup)
         worker = Worker(setup, pipe, log)
         inbox.begin(worker)

@@ -14,26 +14,26 @@ from pyload.errors import PyloadError
 from pyload.proxies.pool.messages import (
     Ask,
     End,
-    Lines,
-    News,
+    LogRecords,
     Ready,
     Refresh,
     Report,
     Setup,
     Start,
-    Started,
+    StartProxy,
+    StatusUpdate,
     Stop,
     Stopped,
 )
 from pyload.proxies.pool.pipe import Pipe
 from pyload.proxies.pool.process import cause, reap, spawn
-from pyload.proxies.pool.totals import Share
+from pyload.proxies.pool.totals import WorkerTotals
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
     import subprocess
 
-    from pyload.proxies.pool.messages import Answer, Record
+    from pyload.proxies.pool.messages import Answer, Message
     from pyload.proxies.spec import ProxySpec
 
 START_SECONDS: Final = 60.0
@@ -58,36 +58,36 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class Assignment:
     """A proxy of the pool.
 
     Attributes:
         number: Names it between pool and worker.
         spec: The proxy.
-        slot: The worker that it was dealt to.
+        worker: The worker that it was dealt to.
         configured: Whether it has ever been configured.
     """
 
     number: int
     spec: ProxySpec
-    slot: Slot
+    worker: WorkerHandle
     configured: bool = False
 
 
-class Owner(Protocol):
-    """Whom a slot tells what its worker says."""
+class WorkerEvents(Protocol):
+    """Whom a worker tells what its worker says."""
 
-    def configured(self, member: Member) -> None:
+    def configured(self, member: Assignment) -> None:
         """A proxy is configured for the first time."""
 
-    def died(self, member: Member) -> None:
+    def died(self, member: Assignment) -> None:
         """A proxy has died of an error."""
 
-    def asked(self, slot: Slot, ask: Ask) -> None:
-        """A way is wanted; `Slot.answer` gives it."""
+    def asked(self, worker: WorkerHandle, ask: Ask) -> None:
+        """A way is wanted; `WorkerHandle.answer` gives it."""
 
 
-class Slot:
+class WorkerHandle:
     """Keeps one worker running, with its proxies.
 
     Args:
@@ -102,10 +102,10 @@ class Slot:
         ready: Set when a process takes proxies.
     """
 
-    def __init__(self, number: int, setup: Setup, owner: Owner) -> None:
+    def __init__(self, number: int, setup: Setup, owner: WorkerEvents) -> None:
         self.number = number
-        self.members: dict[int, Member] = {}
-        self.share = Share(number)
+        self.members: dict[int, Assignment] = {}
+        self.totals = WorkerTotals(number)
         self.ready = asyncio.Event()
         self._setup = setup
         self._owner = owner
@@ -113,7 +113,7 @@ class Slot:
         self._deaths: deque[float] = deque(maxlen=DEATHS + 1)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Pipe | None = None
-        self._waiting: deque[Member | int] = deque()
+        self._waiting: deque[Assignment | int] = deque()
         self._flushing = False
         self._ending = asyncio.Event()
         self._stops: dict[int, asyncio.Future[None]] = {}
@@ -132,7 +132,7 @@ class Slot:
             self._released()
             if self._ending.is_set():
                 return
-            self.share.bury()
+            self.totals.process_died()
             self._deaths.append(self._clock())
             if self._dies_too_often():
                 raise PyloadError(
@@ -141,7 +141,7 @@ class Slot:
                     fix="look for its own message above and for the kernel's out-of-memory killer, "
                     "or use --workers 0",
                 )
-            self.share.restarts += 1
+            self.totals.restarts += 1
             log.error(
                 "worker %d died of %s: it is started again with its proxies (%d)",
                 self.number,
@@ -150,12 +150,12 @@ class Slot:
             )
             self._waiting.extend(self.members.values())
 
-    def start(self, member: Member) -> None:
+    def start(self, member: Assignment) -> None:
         """Start a proxy, as soon as the worker takes it."""
         self.members[member.number] = member
         self._enqueue(member)
 
-    def stop(self, member: Member) -> asyncio.Future[None]:
+    def stop(self, member: Assignment) -> asyncio.Future[None]:
         """Stop a proxy; what is returned is done when its stream is closed."""
         stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.members.pop(member.number, None) is None or self._ending.is_set():
@@ -270,7 +270,7 @@ class Slot:
 
     # To the worker.
 
-    def _enqueue(self, what: Member | int) -> None:
+    def _enqueue(self, what: Assignment | int) -> None:
         if self._ending.is_set():
             return
         self._waiting.append(what)
@@ -293,12 +293,14 @@ class Slot:
         """Send in order and in few frames, as fast as the worker reads."""
         waiting = self._waiting
         while waiting and not pipe.full:
-            starts: list[Started] = []
+            starts: list[StartProxy] = []
             while (
-                waiting and isinstance(one := waiting[0], Member) and len(starts) < _FRAME_PROXIES
+                waiting
+                and isinstance(one := waiting[0], Assignment)
+                and len(starts) < _FRAME_PROXIES
             ):
                 waiting.popleft()
-                starts.append(Started(one.number, one.configured, one.spec))
+                starts.append(StartProxy(one.number, one.configured, one.spec))
             stops: list[int] = []
             while waiting and isinstance(one := waiting[0], int) and len(stops) < _FRAME_PROXIES:
                 waiting.popleft()
@@ -310,29 +312,29 @@ class Slot:
 
     # From the worker.
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: Message) -> None:
         self._heard = True
         match record:
             case Ready():
                 self.ready.set()
                 self._flush()
-            case News():
-                self._take_news(record)
+            case StatusUpdate():
+                self._on_status_update(record)
             case Stopped(numbers):
                 for number in numbers:
                     _set(self._stops.pop(number, None))
             case Ask():
                 self._owner.asked(self, record)
             case Report(serial):
-                self.share.take(record)
+                self.totals.update(record)
                 _set(self._refreshes.pop(serial, None))
-            case Lines():
+            case LogRecords():
                 _write(record)
             case _:
                 raise AssertionError(record)
 
-    def _take_news(self, news: News) -> None:
-        self.share.take_counts(news.counts)
+    def _on_status_update(self, news: StatusUpdate) -> None:
+        self.totals.update_counts(news.counts)
         for number in news.configured:
             member = self.members.get(number)
             if member is not None and not member.configured:
@@ -349,7 +351,7 @@ def _set(waiter: asyncio.Future[None] | None) -> None:
         waiter.set_result(None)
 
 
-def _write(record: Lines) -> None:
+def _write(record: LogRecords) -> None:
     """Write a worker's lines to the log of this process."""
     if record.lost:
         log.warning("%d log lines of a worker were lost: there were too many", record.lost)

@@ -17,16 +17,16 @@ from pyload.proxies.pool.messages import (
     Answer,
     Ask,
     End,
-    Line,
-    Lines,
-    News,
+    LogRecord,
+    LogRecords,
+    Message,
     Ready,
-    Record,
     Refresh,
     Report,
     Setup,
     Start,
-    Started,
+    StartProxy,
+    StatusUpdate,
     Stop,
     Stopped,
 )
@@ -97,7 +97,7 @@ SNAPSHOTS = st.builds(
     worker_cpu=st.dictionaries(TEXTS, SECONDS, max_size=2),
     caches=st.dictionaries(TEXTS, st.integers(0, 1 << 40), max_size=2),
 )
-RECORDS: st.SearchStrategy[Record] = st.one_of(
+RECORDS: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Setup,
         st.booleans(),
@@ -113,7 +113,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
         st.booleans(),
         st.dictionaries(TEXTS, NUMBERS, max_size=3),
     ),
-    st.lists(st.builds(Started, NUMBERS, st.booleans(), SPECS), max_size=4).map(
+    st.lists(st.builds(StartProxy, NUMBERS, st.booleans(), SPECS), max_size=4).map(
         lambda starts: Start(tuple(starts))
     ),
     st.builds(Stop, TUPLES),
@@ -123,7 +123,7 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
     st.just(Ready()),
     st.builds(Stopped, TUPLES),
     st.builds(Ask, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
-    st.builds(News, TUPLES, TUPLES, COUNTS),
+    st.builds(StatusUpdate, TUPLES, TUPLES, COUNTS),
     st.builds(
         Report,
         NUMBERS,
@@ -134,9 +134,11 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
         NUMBERS,
     ),
     st.builds(
-        lambda lines, lost: Lines(tuple(lines), lost),
+        lambda lines, lost: LogRecords(tuple(lines), lost),
         st.lists(
-            st.builds(Line, TEXTS, NUMBERS, SECONDS, TEXTS, NUMBERS, TEXTS, st.none() | LABELS),
+            st.builds(
+                LogRecord, TEXTS, NUMBERS, SECONDS, TEXTS, NUMBERS, TEXTS, st.none() | LABELS
+            ),
             max_size=3,
         ),
         NUMBERS,
@@ -146,11 +148,11 @@ RECORDS: st.SearchStrategy[Record] = st.one_of(
 
 @given(st.lists(RECORDS, max_size=4), st.data())
 def test_records_arrive_whole_however_the_bytes_are_cut(
-    records: list[Record], data: st.DataObject
+    records: list[Message], data: st.DataObject
 ) -> None:
     """A proxy would start under another identity, or the figures of a run would be wrong."""
     stream = b"".join(map(encode, records))
-    decoder, actual = Decoder(), list[Record]()
+    decoder, actual = Decoder(), list[Message]()
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         actual += decoder.feed(stream[:size])
@@ -163,9 +165,9 @@ def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
     frozen = MappingProxyType({"app": "a", "version": "v1"})
     starts = Start(
         tuple(
-            Started(
+            StartProxy(
                 number,
-                again=False,
+                restarted=False,
                 spec=ProxySpec(
                     key=str(number), type="sidecar", ip="", name="", namespace="n", labels=frozen
                 ),
@@ -182,7 +184,8 @@ def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", b"[]", b'["News"]', b'["Stop", 1, 2]', b'["Nothing", 1]', b"[1]", b"\xff"]
+    "body",
+    [b"", b"{}", b"[]", b'["StatusUpdate"]', b'["Stop", 1, 2]', b'["Nothing", 1]', b"[1]", b"\xff"],
 )
 def test_what_is_no_record_is_refused(body: bytes) -> None:
     """A fault would show as an error somewhere else, or not at all."""
@@ -212,4 +215,4 @@ def test_metadata_that_is_no_json_is_refused(value: Any) -> None:
     """It would arrive as something else, or not at all, and nobody would know why."""
     spec = ProxySpec(key="a", type="sidecar", ip="", name="", namespace="", metadata={"x": value})
     with pytest.raises(TypeError):
-        encode(Start((Started(1, again=False, spec=spec),)))
+        encode(Start((StartProxy(1, restarted=False, spec=spec),)))

@@ -91,7 +91,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def process_of(pool: Pool, number: int = 0) -> int:
     """Give the process id of a worker."""
-    process = pool._slots[number]._process
+    process = pool._workers[number]._process
     assert process is not None
     return process.pid
 
@@ -153,7 +153,7 @@ async def test_the_workers_have_equal_shares_and_a_key_is_free_at_once() -> None
     async with served() as address, pool_of(3, address) as pool:
         for number in range(10):
             pool.start(spec(number))
-        assert [len(slot.members) for slot in pool._slots] == [4, 3, 3]
+        assert [len(worker.members) for worker in pool._workers] == [4, 3, 3]
         with pytest.raises(UsageError, match="p4 is running already"):
             pool.start(spec(4))
         ends = [pool.stop(f"p{number}") for number in range(10)]
@@ -208,7 +208,7 @@ async def test_a_worker_that_hangs_is_replaced_with_its_proxies(
         await until(lambda: len(configured) == 1)
         hanging = process_of(pool)
         os.kill(hanging, signal.SIGSTOP)
-        await until(lambda: pool._slots[0].share.restarts == 1)
+        await until(lambda: pool._workers[0].totals.restarts == 1)
         await until(lambda: pool.counts.configured_now == 1)
         assert process_of(pool) != hanging
     lines = [one.message for one in caplog.records if "worker" in one.message]
@@ -231,14 +231,14 @@ async def test_a_worker_that_dies_again_and_again_ends_the_run() -> None:
         pool.start(spec(0))
         ending = asyncio.create_task(pool.run())
         while not ending.done():
-            await until(lambda: pool._slots[0].ready.is_set() or ending.done())
+            await until(lambda: pool._workers[0].ready.is_set() or ending.done())
             if not ending.done():
                 killed = process_of(pool)
                 os.kill(killed, signal.SIGKILL)
                 await until(
                     lambda pid=killed: (
                         ending.done()  # type: ignore[misc] # bound in the loop
-                        or (pool._slots[0].ready.is_set() and process_of(pool) != pid)
+                        or (pool._workers[0].ready.is_set() and process_of(pool) != pid)
                     )
                 )
         with pytest.raises(PyloadError, match="worker 0 has died 4 times within 60s"):
@@ -288,11 +288,11 @@ async def test_stopping_while_proxies_start_leaves_nothing() -> None:
 
         pool = pool_of(2, address)
         entering = asyncio.create_task(pool.__aenter__())
-        await until(lambda: pool._slots[0]._process is not None)
+        await until(lambda: pool._workers[0]._process is not None)
         entering.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await entering
-        assert all(slot._process is None for slot in pool._slots)
+        assert all(worker._process is None for worker in pool._workers)
 
 
 async def test_a_way_that_cannot_be_found_is_a_reason_and_not_a_crash() -> None:
@@ -351,8 +351,8 @@ async def test_the_rate_and_the_habits_are_those_of_all_workers_together() -> No
         await until(lambda: pool.counts.configured_now == 4)
         await pool.refresh()
         assert pool.pacing.rate == pytest.approx(500)
-        assert [slot._setup.habits.dialling for slot in pool._slots] == [256, 256]
-        assert pool._slots[0]._setup.sources != pool._slots[1]._setup.sources
+        assert [worker._setup.habits.dialling for worker in pool._workers] == [256, 256]
+        assert pool._workers[0]._setup.sources != pool._workers[1]._setup.sources
 
 
 async def test_log_lines_of_workers_are_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -410,4 +410,4 @@ async def test_signals_for_all_processes_leave_workers_alone() -> None:
         os.kill(pid, signal.SIGTERM)
         await pool.refresh()
         assert process_of(pool) == pid
-        assert pool._slots[0].share.restarts == 0
+        assert pool._workers[0].totals.restarts == 0

@@ -22,7 +22,7 @@ async def main():
     paths = Paths(address="127.0.0.1:1", auth="plaintext")
     pool = Pool(2, delta=True, transport="lean", sources={}, paths=paths, metrics=Metrics())
     async with pool:
-        print(*(slot._process.pid for slot in pool._slots), flush=True)
+        print(*(worker._process.pid for worker in pool._workers), flush=True)
         await asyncio.sleep(60)
 
 run(main())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyload.proxies.counts import Counts
 from pyload.proxies.pool.messages import Report
-from pyload.proxies.pool.totals import Share
+from pyload.proxies.pool.totals import WorkerTotals
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
@@ -24,46 +24,46 @@ def report(*, pushes: int, connected: int, cpu: float) -> Report:
 
 def test_what_was_counted_survives_and_what_was_open_does_not() -> None:
     """A run whose worker died would forget its pushes, or show proxies that are not there."""
-    share = Share(7)
-    share.take(report(pushes=4, connected=2, cpu=1.5))
-    share.bury()
-    share.restarts += 1
+    totals = WorkerTotals(7)
+    totals.update(report(pushes=4, connected=2, cpu=1.5))
+    totals.process_died()
+    totals.restarts += 1
 
-    snapshot = share.snapshot()
+    snapshot = totals.snapshot()
     assert (snapshot.pushes, snapshot.push_bytes) == ({"cds": 4}, {"cds": 40})
     assert snapshot.disconnects == {"worker": 2}
     assert (snapshot.proxies, snapshot.caches) == ({}, {})
     assert snapshot.connect.count == 4
     assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.5}, {})
     assert snapshot.worker_restarts == {"7": 1}
-    assert share.counts == Counts(connected=2, configured=2)
-    assert share.pacing == Pacing(3, None)
+    assert totals.counts == Counts(connected=2, configured=2)
+    assert totals.pacing == Pacing(3, None)
 
-    share.take(report(pushes=1, connected=2, cpu=0.25))
-    snapshot = share.snapshot()
+    totals.update(report(pushes=1, connected=2, cpu=0.25))
+    snapshot = totals.snapshot()
     assert snapshot.pushes == {"cds": 5}
     assert (snapshot.proxies, snapshot.caches) == ({("sidecar", "connected"): 2}, {"messages": 9})
     assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.75}, {"7": 1000})
-    assert share.counts.connected_now == 2
-    assert share.pacing == Pacing(6, 10.0)
+    assert totals.counts.connected_now == 2
+    assert totals.pacing == Pacing(6, 10.0)
 
 
 def test_a_process_that_dies_before_it_reports_leaves_nothing() -> None:
     """Its death would be counted as lost streams."""
-    share = Share(0)
-    share.bury()
-    assert share.counts == Counts()
-    assert share.snapshot().disconnects == {}
+    totals = WorkerTotals(0)
+    totals.process_died()
+    assert totals.counts == Counts()
+    assert totals.snapshot().disconnects == {}
 
 
 def test_newer_counts_come_before_their_report() -> None:
     """Progress and --wait would be a second late."""
-    share = Share(0)
-    share.take(report(pushes=0, connected=1, cpu=0.0))
-    share.take_counts(Counts(connected=2, connected_now=2))
-    assert share.counts == Counts(connected=2, connected_now=2)
-    share.bury()
-    assert share.snapshot().disconnects == {"worker": 2}
+    totals = WorkerTotals(0)
+    totals.update(report(pushes=0, connected=1, cpu=0.0))
+    totals.update_counts(Counts(connected=2, connected_now=2))
+    assert totals.counts == Counts(connected=2, connected_now=2)
+    totals.process_died()
+    assert totals.snapshot().disconnects == {"worker": 2}
 
 
 def test_paces_add_up_unless_one_has_no_limit() -> None:
