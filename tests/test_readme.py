@@ -12,8 +12,8 @@ import pytest
 
 import pyload
 from pyload.config.file import read
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 from pyload.tasks import Supervisor
 from tests.conftest import ROOT

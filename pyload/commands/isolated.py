@@ -15,8 +15,9 @@ from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
 from pyload.commands.reproduce.capture import POD
 from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, load
 from pyload.commands.reproduce.spool import Spool
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane, generate
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane import generate
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.host import need_of, prepare

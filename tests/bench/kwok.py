@@ -15,7 +15,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.kwok.admission import injector
 from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport

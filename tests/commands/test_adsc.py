@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.adsc import AdscOptions, run_adsc
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ControlPlaneUnreachable, Interrupted
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client

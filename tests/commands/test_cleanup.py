@@ -18,7 +18,7 @@ from pyload.manifests.objects import RUN_LABEL
 from pyload.tasks import Stop
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.mesh.cluster_types import ClusterType
     from tests.mesh.conftest import World

@@ -9,8 +9,8 @@ import asyncio
 import json
 import sys
 
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 from pyload.tasks import Supervisor, run
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ClusterUnreachable, Forbidden
 from pyload.harness.connection import check_api_server
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ClusterUnreachable, Conflict, NotFound
 from pyload.kube.client import Client
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
@@ -30,7 +30,7 @@ from tests.virtual import VirtualTimeLoop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens

@@ -18,7 +18,7 @@ from pyload.tasks import Stop
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.mesh.cluster_types import ClusterType
     from tests.mesh.conftest import World
 

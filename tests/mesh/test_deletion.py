@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ApiError, ClusterUnreachable
 from pyload.kube.client import Client
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
@@ -23,7 +23,7 @@ from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
 

@@ -20,7 +20,7 @@ from tests.mesh.test_mesh import EVERYTHING, OURS, TYPES, nothing_left, options
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.kube.resources import Obj
     from pyload.kube.transport import LineStream, Transport
     from pyload.mesh.cluster_types import ClusterType

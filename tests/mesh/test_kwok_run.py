@@ -20,7 +20,7 @@ from pyload.tasks import Stop, Supervisor
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from tests.mesh.conftest import World
 

@@ -29,7 +29,7 @@ from pyload.xds.transport import Status
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.kube.resources import Obj
     from pyload.mesh.cluster_types import ClusterType
     from tests.mesh.conftest import World

@@ -26,7 +26,7 @@ from pyload.tasks import Stop
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from pyload.mesh.cluster_types import ClusterType

@@ -6,7 +6,7 @@ import bisect
 from random import Random
 from typing import Any
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.kube.client import Client
 

@@ -10,7 +10,7 @@ from pyload.embedded.kwok.inject import IMAGE, inject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.embedded.apiserver import ApiServer
+    from pyload.embedded.apiserver.api import ApiServer
     from pyload.kube.resources import Obj, Resource
 
 

@@ -20,8 +20,8 @@ from pyload.commands.dump.command import DumpOptions, run_dump
 from pyload.commands.dump.envoy_files import Layout, sanitised
 from pyload.commands.dump.envoy_json import Reader
 from pyload.commands.dump.fetch import Fetched
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client

@@ -13,7 +13,7 @@ import pytest
 
 from pyload.cli.program import program
 from pyload.commands.impersonate.command import ImpersonateOptions, ImpersonateRun, run_impersonate
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
 

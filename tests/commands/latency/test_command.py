@@ -18,8 +18,8 @@ from pyload.cli.program import ROOT, program
 from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import Kind, Sign, change_of
 from pyload.commands.latency.command import LatencyOptions, LatencyRun, proxy_of, run_latency
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
     from pyload.proxies.spec import ProxySpec

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from pyload.commands.prober.command import ProberOptions, ProberRun, run_prober
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import (
     Interrupted,
     PyloadError,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
 

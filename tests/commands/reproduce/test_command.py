@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pyload.commands.reproduce.capture import Ignored, Kind, decide_object, prepared, read_piece
 from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, run_reproduce
 from pyload.commands.reproduce.spool import Spool
-from pyload.embedded.apiserver import ApiServer
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
     from pathlib import Path
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response

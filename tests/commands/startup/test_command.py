@@ -16,7 +16,7 @@ import pytest
 from pyload.commands.startup.command import StartupOptions, StartupRun
 from pyload.commands.startup.pod_spec import read_pod_spec
 from pyload.commands.startup.pod_times import PodTimes, Totals, read_time, report_line
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,12 @@ import aiohttp
 import orjson
 import pytest
 
-from pyload.embedded.apiserver import ApiServer, Request
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ClusterUnreachable
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
+    from pyload.embedded.apiserver.requests import Request
     from tests.embedded.apiserver.conftest import Api
 
 pytestmark = pytest.mark.anyio

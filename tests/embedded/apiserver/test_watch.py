@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from tests.embedded.apiserver.conftest import Api
 from tests.virtual import VirtualTimeLoop
 

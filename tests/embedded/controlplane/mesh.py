@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.apiserver.kinds import KINDS
-from pyload.embedded.controlplane import ControlPlane
+from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 from pyload.kube.resources import (
     NAMESPACES,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.kwok.admission import injector
 from pyload.embedded.kwok.kwok import Kwok
 from pyload.kube.client import Client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pyload.embedded.apiserver import ApiServer
+from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.kwok.admission import injector
 from pyload.embedded.kwok.inject import inject, wants_injection
 from pyload.kube.client import Client

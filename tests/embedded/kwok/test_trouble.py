@@ -30,7 +30,7 @@ from tests.embedded.kwok.cluster import (
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver import Request
+    from pyload.embedded.apiserver.requests import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
