@@ -42,7 +42,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KwokFlags:
+class FollowOptions:
     """What the flags of kwok mode say.
 
     Attributes:

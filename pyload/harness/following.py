@@ -13,14 +13,14 @@ from pyload.pods.follower import Follower
 from pyload.pods.nodes import ANNOTATION, NodeRule
 from pyload.pods.non_mesh_pods import read_any_pod
 from pyload.pods.reader import Identity, Skip, read_pod, spec_of
-from pyload.report.followed_pods import KwokCounts
+from pyload.report.followed_pods import FollowedPods
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 
 if TYPE_CHECKING:
     from random import Random
 
-    from pyload.harness.follow_options import KwokFlags, Wait
+    from pyload.harness.follow_options import FollowOptions, Wait
     from pyload.kube.client import Client
     from pyload.pods.desired import Decision
     from pyload.pods.reader import PodRecord
@@ -58,7 +58,7 @@ class Following:
     def __init__(
         self,
         client: Client,
-        flags: KwokFlags,
+        flags: FollowOptions,
         *,
         address: str,
         rng: Random,
@@ -119,10 +119,10 @@ class Following:
         elif what == "ready to config":
             self._from_ready.record(seconds)
 
-    def counts(self) -> KwokCounts:
+    def counts(self) -> FollowedPods:
         """Sum up the pods as they are now."""
-        counts = self.follower.world.counts()
-        return KwokCounts(
+        counts = self.follower.cache.counts()
+        return FollowedPods(
             nodes=None if self._any_pod else counts.kwok_nodes,
             pods=counts.pods,
             running=counts.wanted,
@@ -133,7 +133,7 @@ class Following:
             revisions=counts.revisions,
             namespaces=counts.namespaces,
             duplicate_ips=counts.duplicate_ips,
-            too_short=counts.short_lived,
+            too_short=counts.too_short,
             from_ip=Latency.of(self._from_ip),
             from_ready=Latency.of(self._from_ready),
         )
@@ -157,7 +157,7 @@ class Following:
                 while not self._enough(wait, fleet, least):  # noqa: ASYNC110
                     await asyncio.sleep(_POLL_SECONDS)
         except TimeoutError:
-            counts = self.follower.world.counts()
+            counts = self.follower.cache.counts()
             missing = "".join(f", {n} waiting: {reason}" for reason, n in counts.waiting.items())
             raise WaitTimeout(
                 f"waited {wait.timeout:g}s for {wait}: {fleet.counts.connected_now} of "
@@ -171,7 +171,7 @@ class Following:
             return connected >= wait.connected
         if not self.follower.synced.is_set():
             return False
-        counts = self.follower.world.counts()
+        counts = self.follower.cache.counts()
         return not counts.waiting and counts.wanted >= max(least, 1) and connected >= counts.wanted
 
     async def list_pods(self) -> None:
@@ -179,7 +179,7 @@ class Following:
         await self.follower.synced.wait()
         rows = sorted(
             (record.namespace, record.name, *_described(record, decision))
-            for record, decision in self.follower.world.decisions()
+            for record, decision in self.follower.cache.decisions()
         )
         self.listing = (
             "no mesh pods"

@@ -9,18 +9,18 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyload.pods.desired import OTHER_SHARD, RUN, TERMINATING, Policy, Standing, decide
-from pyload.pods.node_cache import Nodes
+from pyload.pods.desired import OTHER_SHARD, RUN, TERMINATING, NodeClass, Policy, decide
+from pyload.pods.node_cache import NodeCache
 from pyload.pods.nodes import NodeRule, read_node, warnings
-from pyload.pods.pod_counts import Kind, Tally
-from pyload.pods.reader import Identity, PodRecord, Skip, Templates, read_pod
+from pyload.pods.pod_counts import PodCounter, ProxyKind
+from pyload.pods.reader import Identity, IdentityPool, PodRecord, Skip, read_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from pyload.pods.desired import Decision
     from pyload.pods.nodes import NodeRecord
-    from pyload.pods.pod_counts import Counts
+    from pyload.pods.pod_counts import PodCounts
 
     Obj = dict[str, Any]
 
@@ -59,7 +59,7 @@ class _Pod:
     record: PodRecord
     source: str
     decision: Decision | None = None
-    kind: Kind | None = None
+    kind: ProxyKind | None = None
     ip: str = ""
     since: float = 0.0
     stop_at: float | None = None
@@ -67,7 +67,7 @@ class _Pod:
     ready_at: float | None = None
 
 
-class World:
+class PodCache:
     """Nodes and pods, joined.
 
     Args:
@@ -81,15 +81,15 @@ class World:
         rule: NodeRule | None = None,
         policy: Policy | None = None,
         *,
-        read: Callable[[Obj, Templates], PodRecord] = read_pod,
+        read: Callable[[Obj, IdentityPool], PodRecord] = read_pod,
     ) -> None:
         self._read = read
         self._rule = rule or NodeRule()
         self._policy = policy or Policy()
-        self._nodes = Nodes()
+        self._nodes = NodeCache()
         self._pods: dict[str, _Pod] = {}
-        self._templates = Templates()
-        self._tally = Tally()
+        self._identities = IdentityPool()
+        self._counter = PodCounter()
         self._due: list[tuple[float, str, str]] = []
         self._unresolved: set[str] = set()
 
@@ -101,7 +101,7 @@ class World:
         """Reduce a pod to what is kept of it, and one of another shard to nearly nothing."""
         metadata = obj["metadata"]
         if self._policy.shard.owns(metadata["uid"]):
-            return self._read(obj, self._templates)
+            return self._read(obj, self._identities)
         return _of_other_shard(metadata["uid"], metadata["name"])
 
     def replace_nodes(self, records: Iterable[NodeRecord], now: float) -> Changes:
@@ -203,7 +203,7 @@ class World:
 
     def is_kwok(self, node: str) -> bool:
         """Tell whether a node is known to be kwok's."""
-        return self._nodes.standing(node) is Standing.KWOK
+        return self._nodes.class_of(node) is NodeClass.KWOK
 
     def marked_nodes(self) -> set[str]:
         """Name the nodes that are marked as kwok's, whoever runs them."""
@@ -215,9 +215,9 @@ class World:
             assert pod.decision is not None
             yield pod.record, pod.decision
 
-    def counts(self) -> Counts:
+    def counts(self) -> PodCounts:
         """Count everything."""
-        return self._tally.counts(
+        return self._counter.counts(
             nodes=sum(1 for _ in self._nodes.records()),
             kwok_nodes=sum(map(self.is_kwok, self._nodes.marked())),
             pods=len(self._pods),
@@ -235,9 +235,9 @@ class World:
                     "no proxy runs until one is"
                 )
         # Pods in their node's network share its IP rightly.
-        if self._tally.duplicate_ips and not self._policy.host_network:
+        if self._counter.duplicate_ips and not self._policy.host_network:
             found["ips"] = (
-                f"{self._tally.duplicate_ips} IPs belong to several pods: kwok forgets them when "
+                f"{self._counter.duplicate_ips} IPs belong to several pods: kwok forgets them when "
                 "it is restarted, and hands out more than a node's podCIDR has"
             )
         if self._unresolved:
@@ -248,9 +248,9 @@ class World:
         return found
 
     def _see_node(self, record: NodeRecord, now: float, changes: Changes) -> None:
-        before = self._nodes.standing(record.name)
+        before = self._nodes.class_of(record.name)
         self._nodes.see(record)
-        if self._nodes.standing(record.name) is not before:
+        if self._nodes.class_of(record.name) is not before:
             self._settle_node(record.name, now, changes)
 
     def _lose_node(self, name: str, now: float, changes: Changes) -> None:
@@ -294,7 +294,7 @@ class World:
         pod = self._pods.pop(uid)
         if pod.kind is not None:
             self._end(pod, now, changes)
-        self._tally.decide(pod.decision, None)
+        self._counter.decide(pod.decision, None)
         self._nodes.move(uid, pod.record.node, "")
 
     def _settle(self, pod: _Pod, now: float, changes: Changes) -> None:
@@ -305,10 +305,10 @@ class World:
         """
         record = pod.record
         any_node = self._policy.any_node
-        standing = Standing.ANY if any_node else self._nodes.standing(record.node)
-        decision = decide(record, standing, self._policy)
+        node_class = NodeClass.ANY if any_node else self._nodes.class_of(record.node)
+        decision = decide(record, node_class, self._policy)
         if decision is not pod.decision:
-            self._tally.decide(pod.decision, decision)
+            self._counter.decide(pod.decision, decision)
             pod.decision = decision
         if pod.kind is None:
             if decision is RUN:
@@ -332,21 +332,21 @@ class World:
     def _start(self, pod: _Pod, now: float, changes: Changes) -> None:
         record, identity = pod.record, pod.record.identity
         assert isinstance(identity, Identity)
-        pod.kind = Kind(identity.type, identity.revision, record.namespace)
+        pod.kind = ProxyKind(identity.type, identity.revision, record.namespace)
         pod.ip, pod.since = record.ip, now
-        self._tally.start(pod.kind, pod.ip)
+        self._counter.start(pod.kind, pod.ip)
         if len(self._unresolved) < _UNRESOLVED:
             self._unresolved.update(identity.unresolved)
         changes.start.append(record.uid)
 
     def _end(self, pod: _Pod, now: float, changes: Changes) -> None:
         """Stop the proxy of a pod that ends."""
-        self._tally.short_lived += now - pod.since < SHORT_SECONDS
+        self._counter.too_short += now - pod.since < SHORT_SECONDS
         self._stop(pod, changes)
 
     def _stop(self, pod: _Pod, changes: Changes) -> None:
         assert pod.kind is not None
-        self._tally.stop(pod.kind, pod.ip)
+        self._counter.stop(pod.kind, pod.ip)
         pod.kind, pod.ip, pod.stop_at = None, "", None
         changes.stop.append(pod.record.uid)
 

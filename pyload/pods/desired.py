@@ -47,7 +47,7 @@ NODE_GONE: Final = Skip("node gone")
 _TERMINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
-class Standing(Enum):
+class NodeClass(Enum):
     """What a pod's node is.
 
     A node stays kwok's until it is deleted, even if it no longer looks like one: kwok itself goes
@@ -87,7 +87,7 @@ class Policy:
     any_node: bool = False
 
 
-def decide(pod: PodRecord, node: Standing, policy: Policy) -> Decision:
+def decide(pod: PodRecord, node: NodeClass, policy: Policy) -> Decision:
     """Decide whether a pod should have a proxy.
 
     The status of the proxy's own container says nothing here: on kwok it does not change when the
@@ -95,16 +95,16 @@ def decide(pod: PodRecord, node: Standing, policy: Policy) -> Decision:
 
     Args:
         pod: The pod.
-        node: What its node is; `Standing.UNKNOWN` if it has none.
+        node: What its node is; `NodeClass.UNKNOWN` if it has none.
         policy: What the user wants.
     """
     return _excluded(pod, node, policy) or _ended(pod, node) or _missing(pod, node, policy) or RUN
 
 
-_REFUSED: Final = {Standing.OTHER: NOT_KWOK, Standing.KUBELET: REAL_KUBELET}
+_REFUSED: Final = {NodeClass.OTHER: NOT_KWOK, NodeClass.KUBELET: REAL_KUBELET}
 
 
-def _excluded(pod: PodRecord, node: Standing, policy: Policy) -> Skip | None:
+def _excluded(pod: PodRecord, node: NodeClass, policy: Policy) -> Skip | None:
     identity = pod.identity
     if identity is OTHER_SHARD:
         return OTHER_SHARD
@@ -119,18 +119,18 @@ def _excluded(pod: PodRecord, node: Standing, policy: Policy) -> Skip | None:
     return None
 
 
-def _ended(pod: PodRecord, node: Standing) -> Skip | None:
+def _ended(pod: PodRecord, node: NodeClass) -> Skip | None:
     if pod.phase in _TERMINAL_PHASES:
         return TERMINAL
     if pod.terminating:
         return TERMINATING
-    return NODE_GONE if node is Standing.GONE else None
+    return NODE_GONE if node is NodeClass.GONE else None
 
 
-def _missing(pod: PodRecord, node: Standing, policy: Policy) -> Wait | None:
+def _missing(pod: PodRecord, node: NodeClass, policy: Policy) -> Wait | None:
     if not pod.node:
         return NOT_SCHEDULED
-    if node is Standing.UNKNOWN:
+    if node is NodeClass.UNKNOWN:
         return UNKNOWN_NODE
     if not pod.ips:
         return NO_IP

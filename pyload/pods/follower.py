@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from pyload.errors import ApiError, ClusterUnreachable, PyloadError
 from pyload.kube.resources import LEASES, NODES, PODS
 from pyload.kube.watch import Reflector
-from pyload.pods.cache import World
+from pyload.pods.cache import PodCache
 from pyload.pods.desired import Policy
 from pyload.pods.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_lease
 from pyload.pods.reader import read_pod, spec_of
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
     from pyload.pods.cache import Changes
-    from pyload.pods.reader import PodRecord, Templates
+    from pyload.pods.reader import IdentityPool, PodRecord
     from pyload.pods.reconciler import FleetLike, Snapshot, Timed
     from pyload.proxies.spec import ProxySpec
 
@@ -65,7 +65,7 @@ class Follower:
         rng: Spreads retries and starts.
 
     Attributes:
-        world: What is known of nodes and pods.
+        cache: What is known of nodes and pods.
         synced: Set once all that there were have been seen.
     """
 
@@ -78,14 +78,14 @@ class Follower:
         policy: Policy | None = None,
         pod_selector: str | None = None,
         pod_fields: str = LIVING,
-        read: Callable[[Obj, Templates], PodRecord] = read_pod,
+        read: Callable[[Obj, IdentityPool], PodRecord] = read_pod,
         spec: Callable[[PodRecord], ProxySpec] = spec_of,
         rate: float | None = None,
         timed: Callable[[Timed, float], None] | None = None,
         rng: Random,
     ) -> None:
         policy = policy or Policy()
-        self.world = World(rule, policy, read=read)
+        self.cache = PodCache(rule, policy, read=read)
         self.synced = asyncio.Event()
         self._client = client
         self._rule = rule or NodeRule()
@@ -95,7 +95,7 @@ class Follower:
         self._selectors = [pod_selector]
         if pod_selector is None:
             self._selectors = [CANONICAL_NAME, ZTUNNEL] if policy.ztunnel else [CANONICAL_NAME]
-        self._reconciler = Reconciler(self.world, fleet, spec=spec, rate=rate, timed=timed, rng=rng)
+        self._reconciler = Reconciler(self.cache, fleet, spec=spec, rate=rate, timed=timed, rng=rng)
         self._warned: set[str] = set()
         self._leases_of: set[str] = set()
         self._lease_rounds = 0
@@ -137,12 +137,12 @@ class Follower:
             self._warn_of_world()
 
     async def _follow_nodes(self, group: asyncio.TaskGroup) -> None:
-        world = self.world
+        cache = self.cache
         nodes = self._reflector(
             NODES,
             "nodes",
-            world.read_node,
-            _Handler(self._reconciler.apply, world.replace_nodes, world.node_event),
+            cache.read_node,
+            _Handler(self._reconciler.apply, cache.replace_nodes, cache.node_event),
             label_selector=self._rule.label_selector,
         )
         group.create_task(nodes.run(), name="kwok-nodes")
@@ -151,17 +151,17 @@ class Follower:
         await self._read_leases()
 
     async def _follow_pods(self, group: asyncio.TaskGroup) -> None:
-        world = self.world
+        cache = self.cache
         for selector in self._selectors:
             source = selector or ""
             pods = self._reflector(
                 PODS,
                 f"pods {source}",
-                world.read_pod,
+                cache.read_pod,
                 _Handler(
                     self._reconciler.apply,
-                    functools.partial(world.replace_pods, source=source),
-                    functools.partial(world.pod_event, source=source),
+                    functools.partial(cache.replace_pods, source=source),
+                    functools.partial(cache.pod_event, source=source),
                 ),
                 label_selector=source,
                 field_selector=self._pod_fields,
@@ -192,13 +192,13 @@ class Follower:
         )
 
     def _warn_of_world(self, *, but: Collection[str] = ()) -> None:
-        for key, text in self.world.warnings().items():
+        for key, text in self.cache.warnings().items():
             if key not in but:
                 self._warn(key, text)
 
     async def _read_leases(self) -> None:
         """Look for real kubelets on nodes that are marked as kwok's."""
-        marked = self.world.marked_nodes()
+        marked = self.cache.marked_nodes()
         if marked != self._leases_of:
             self._leases_of, self._lease_rounds = marked, _LEASE_ROUNDS
         if not self._lease_rounds or not marked:
@@ -211,7 +211,7 @@ class Follower:
             self._warn("leases", text)
             return
         kubelets = kubelets_among(marked, leases)
-        self._reconciler.apply(self.world.set_kubelets(kubelets, clock()()))
+        self._reconciler.apply(self.cache.set_kubelets(kubelets, clock()()))
 
     async def _look_for_istiod(self) -> None:
         """Warn if istiod is on a kwok node, where nothing runs."""
@@ -221,7 +221,7 @@ class Follower:
             log.debug("cannot look for istiod: %s", error)
             return
         for name, node in pods:
-            if self.world.is_kwok(node):
+            if self.cache.is_kwok(node):
                 text = f"istiod's pod {name} is on kwok node {node}, where it does not really run"
                 self._warn("istiod", f"{text}; bind it to a real node")
 
@@ -232,7 +232,7 @@ class Follower:
 
 
 class _Handler(Generic[T]):
-    """Hands what a watch shows on to the world, and what follows from it to the reconciler."""
+    """Hands what a watch shows on to the cache, and what follows from it to the reconciler."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyload.pods.desired import Standing
+from pyload.pods.desired import NodeClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Node:
     pods: set[str] = field(default_factory=set)
 
 
-class Nodes:
+class NodeCache:
     """Nodes by name, those included that only pods know of.
 
     Attributes:
@@ -86,16 +86,16 @@ class Nodes:
         node = self._nodes.get(name)
         return frozenset() if node is None else frozenset(node.pods)
 
-    def standing(self, name: str) -> Standing:
+    def class_of(self, name: str) -> NodeClass:
         """Tell what a node is."""
         node = self._nodes.get(name)
         if node is None:
-            return Standing.UNKNOWN
+            return NodeClass.UNKNOWN
         if node.record is None:
-            return Standing.GONE if node.gone else Standing.UNKNOWN
+            return NodeClass.GONE if node.gone else NodeClass.UNKNOWN
         if not node.kwok:
-            return Standing.OTHER
-        return Standing.KUBELET if name in self.kubelets else Standing.KWOK
+            return NodeClass.OTHER
+        return NodeClass.KUBELET if name in self.kubelets else NodeClass.KWOK
 
     def records(self) -> Iterator[NodeRecord]:
         """Iterate over the nodes that are there, or may come back."""

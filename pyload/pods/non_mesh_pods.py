@@ -17,7 +17,7 @@ from pyload.pods.reader import (
 )
 
 if TYPE_CHECKING:
-    from pyload.pods.reader import Templates
+    from pyload.pods.reader import IdentityPool
 
     Obj = dict[str, Any]
 
@@ -25,7 +25,7 @@ _WITHOUT: Final = frozenset({HOST_NETWORK, NOT_A_PROXY, OPTED_OUT, PROXY_MISSING
 """Why pods have no proxy that could be another; proxies of another kind stay left out."""
 
 
-def read_any_pod(obj: Obj, templates: Templates) -> PodRecord:
+def read_any_pod(obj: Obj, identities: IdentityPool) -> PodRecord:
     """Reduce a pod like `pyload.pods.reader.read_pod`, and give it a sidecar if it has no proxy.
 
     That sidecar has the metadata that pilot-load sends (contract §7.1), and the pod's service
@@ -33,11 +33,11 @@ def read_any_pod(obj: Obj, templates: Templates) -> PodRecord:
 
     Args:
         obj: The pod as the API server gave it; not changed and not kept.
-        templates: Where identities are shared with those of other pods.
+        identities: Where identities are shared with those of other pods.
     """
-    record = read_pod(obj, templates)
+    record = read_pod(obj, identities)
     if isinstance(record.identity, Skip) and record.identity in _WITHOUT:
-        return replace(record, identity=templates.share(_sidecar(obj)))
+        return replace(record, identity=identities.share(_sidecar(obj)))
     return record
 
 

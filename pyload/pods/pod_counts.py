@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyload.pods.desired import Decision
 
 
-class Kind(NamedTuple):
+class ProxyKind(NamedTuple):
     """What proxies are counted by."""
 
     type: str
@@ -24,8 +24,8 @@ class Kind(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """The world at one moment.
+class PodCounts:
+    """The cache at one moment.
 
     Attributes:
         nodes: Nodes that are known.
@@ -38,7 +38,7 @@ class Counts:
         revisions: Those pods by revision of the control plane.
         namespaces: Those pods by namespace.
         duplicate_ips: IPs that several of those pods have.
-        short_lived: Pods that ended within a second of when their proxy should have started, ever.
+        too_short: Pods that ended within a second of when their proxy should have started, ever.
     """
 
     nodes: int
@@ -51,22 +51,22 @@ class Counts:
     revisions: Mapping[str, int]
     namespaces: Mapping[str, int]
     duplicate_ips: int
-    short_lived: int
+    too_short: int
 
 
-class Tally:
-    """Counts pods by what was decided about them, and proxies by kind and IP.
+class PodCounter:
+    """PodCounts pods by what was decided about them, and proxies by kind and IP.
 
     Attributes:
         duplicate_ips: IPs that several pods with a proxy have.
-        short_lived: Pods that hardly lived, ever.
+        too_short: Pods that hardly lived, ever.
     """
 
     def __init__(self) -> None:
         self.duplicate_ips = 0
-        self.short_lived = 0
+        self.too_short = 0
         self._decisions: Counter[Decision] = Counter()
-        self._kinds: Counter[Kind] = Counter()
+        self._kinds: Counter[ProxyKind] = Counter()
         self._ips: Counter[str] = Counter()
 
     def decide(self, before: Decision | None, after: Decision | None) -> None:
@@ -76,13 +76,13 @@ class Tally:
         if after is not None:
             self._decisions[after] += 1
 
-    def start(self, kind: Kind, ip: str) -> None:
+    def start(self, kind: ProxyKind, ip: str) -> None:
         """Count a proxy that should run."""
         self._kinds[kind] += 1
         self._ips[ip] += 1
         self.duplicate_ips += self._ips[ip] == 2
 
-    def stop(self, kind: Kind, ip: str) -> None:
+    def stop(self, kind: ProxyKind, ip: str) -> None:
         """Count out a proxy that should no longer run."""
         self._kinds[kind] -= 1
         if not self._kinds[kind]:
@@ -92,10 +92,10 @@ class Tally:
         if not self._ips[ip]:
             del self._ips[ip]
 
-    def counts(self, *, nodes: int, kwok_nodes: int, pods: int) -> Counts:
+    def counts(self, *, nodes: int, kwok_nodes: int, pods: int) -> PodCounts:
         """Give all figures, together with those that are known elsewhere."""
         decided = +self._decisions
-        return Counts(
+        return PodCounts(
             nodes=nodes,
             kwok_nodes=kwok_nodes,
             pods=pods,
@@ -106,7 +106,7 @@ class Tally:
             revisions=self._by(1),
             namespaces=self._by(2),
             duplicate_ips=self.duplicate_ips,
-            short_lived=self.short_lived,
+            too_short=self.too_short,
         )
 
     def _by(self, field: int) -> dict[str, int]:

@@ -120,7 +120,7 @@ class PodRecord:
         return self.ips[0] if self.ips else ""
 
 
-class Templates:
+class IdentityPool:
     """Identities that are in use, so that equal ones are kept once."""
 
     def __init__(self) -> None:
@@ -135,19 +135,19 @@ class Templates:
         return self._known.setdefault(key, identity)
 
 
-def read_pod(obj: Obj, templates: Templates | None = None) -> PodRecord:
+def read_pod(obj: Obj, identities: IdentityPool | None = None) -> PodRecord:
     """Reduce a pod to what is kept of it.
 
     Args:
         obj: The pod as the API server gave it; not changed and not kept.
-        templates: Where identities are shared with those of other pods.
+        identities: Where identities are shared with those of other pods.
     """
     metadata = obj["metadata"]
     spec = obj.get("spec") or {}
     status = obj.get("status") or {}
     identity, own = _identity(obj)
-    if templates is not None and isinstance(identity, Identity):
-        identity = templates.share(identity)
+    if identities is not None and isinstance(identity, Identity):
+        identity = identities.share(identity)
     terminating = bool(metadata.get("deletionTimestamp"))
     return PodRecord(
         uid=metadata["uid"],

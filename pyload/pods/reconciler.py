@@ -1,4 +1,4 @@
-"""Starts and stops proxies until a fleet equals what the world says should run."""
+"""Starts and stops proxies until a fleet equals what the cache says should run."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from random import Random
 
-    from pyload.pods.cache import Changes, World
-    from pyload.pods.pod_counts import Counts
+    from pyload.pods.cache import Changes, PodCache
+    from pyload.pods.pod_counts import PodCounts
     from pyload.pods.reader import PodRecord
     from pyload.proxies.spec import ProxySpec
 
@@ -47,7 +47,7 @@ class Snapshot:
     """Cluster and fleet at one moment.
 
     Attributes:
-        world: Nodes and pods.
+        cache: Nodes and pods.
         queued: Proxies that should run, and wait for their turn to start.
         running: Proxies that were started and not stopped.
         stopping: Proxies that are being stopped.
@@ -56,7 +56,7 @@ class Snapshot:
         away: Seconds since the API server stopped answering; 0 while it does.
     """
 
-    world: Counts
+    cache: PodCounts
     queued: int
     running: int
     stopping: int
@@ -66,13 +66,13 @@ class Snapshot:
 
 
 class Reconciler:
-    """Keeps a fleet equal to a world.
+    """Keeps a fleet equal to a cache.
 
     While a watch is stale, no proxy starts, and none stops because time has passed: sidecars would
     go on, too.
 
     Args:
-        world: What should run; every change that it returns must be given to `apply`.
+        cache: What should run; every change that it returns must be given to `apply`.
         fleet: Runs the proxies; nobody else starts or stops those of pods.
         spec: Makes the proxy of a pod.
         rate: Proxies started per second; None for as many as there are.
@@ -83,7 +83,7 @@ class Reconciler:
 
     def __init__(
         self,
-        world: World,
+        cache: PodCache,
         fleet: FleetLike,
         *,
         spec: Callable[[PodRecord], ProxySpec] = spec_of,
@@ -91,7 +91,7 @@ class Reconciler:
         timed: Callable[[Timed, float], None] | None = None,
         rng: Random,
     ) -> None:
-        self._world = world
+        self._cache = cache
         self._fleet = fleet
         self._spec = spec
         self._rate = rate
@@ -164,7 +164,7 @@ class Reconciler:
         if self._timed is None:
             return
         now = clock()()
-        ip_at, ready_at = self._world.times(key)
+        ip_at, ready_at = self._cache.times(key)
         if ip_at is not None:
             self._timed("ip to config", now - ip_at)
         if ready_at is not None:
@@ -173,7 +173,7 @@ class Reconciler:
     def snapshot(self) -> Snapshot:
         """Give the figures of this moment."""
         return Snapshot(
-            world=self._world.counts(),
+            cache=self._cache.counts(),
             queued=len(self._queue),
             running=len(self._running),
             stopping=len(self._stopping),
@@ -185,7 +185,7 @@ class Reconciler:
     async def _stop(self, uid: str) -> None:
         await self._fleet.stop(uid)
         self._stopping.discard(uid)
-        if self._world.wants(uid):
+        if self._cache.wants(uid):
             self._queue[uid] = None
             self._wake.set()
 
@@ -216,16 +216,16 @@ class Reconciler:
         if uid in self._stopping:
             # It is queued again when its former proxy has stopped.
             return
-        self._fleet.start(self._spec(self._world.pod(uid)))
+        self._fleet.start(self._spec(self._cache.pod(uid)))
         self._running.add(uid)
         self._started += 1
-        ip_at, _ = self._world.times(uid)
+        ip_at, _ = self._cache.times(uid)
         if self._timed is not None and ip_at is not None:
             self._timed("ip to start", now - ip_at)
 
     def _set_timer(self) -> None:
-        """Let the world know when time has passed that it waits for."""
-        due = None if self._frozen else self._world.due
+        """Let the cache know when time has passed that it waits for."""
+        due = None if self._frozen else self._cache.due
         if self._due_timer is not None:
             if self._due_timer.when() == due:
                 return
@@ -238,12 +238,12 @@ class Reconciler:
     def _on_due(self, due: float) -> None:
         self._due_timer = None
         # A timer may fire a little early.
-        self.apply(self._world.tick(max(due, clock()())))
+        self.apply(self._cache.tick(max(due, clock()())))
 
     def _thaw(self) -> None:
         self._thaw_timer = None
         self._frozen = False
         log.info("API server is back: proxies start and stop again")
-        self._world.resume(clock()())
+        self._cache.resume(clock()())
         self._set_timer()
         self._wake.set()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class KwokCounts:
+class FollowedPods:
     """The pods of a cluster.
 
     Attributes:

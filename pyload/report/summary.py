@@ -34,7 +34,7 @@ from pyload.report.pacing import Pacing
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.report.followed_pods import KwokCounts
+    from pyload.report.followed_pods import FollowedPods
     from pyload.report.metrics import Snapshot
 
 SCHEMA: Final = "pyload.dev/result/v1"
@@ -113,7 +113,7 @@ class Result:
     connect: Latency = field(default_factory=Latency)
     pacing: Pacing = field(default_factory=Pacing)
     generator: Generator = field(default_factory=Generator)
-    kwok: KwokCounts | None = None
+    kwok: FollowedPods | None = None
     churn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     times: Mapping[str, Latency] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ from pyload.config.file import read
 from pyload.config.parse import load
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
-from pyload.harness.follow_options import KwokFlags, Wait
+from pyload.harness.follow_options import FollowOptions, Wait
 from pyload.kube.transport import Response
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
@@ -45,7 +45,7 @@ async def test_the_example_of_the_readme(world: World) -> None:
     """`create replicas and watch the control plane` in one command."""
     loaded = read(str(ROOT / "docs" / "examples" / "kwok-bookinfo.yaml"))
     options = ClusterOptions(
-        loaded=loaded, cluster_type="kwok", duration=20.0, kwok=KwokFlags(wait=ALL), seed=1
+        loaded=loaded, cluster_type="kwok", duration=20.0, kwok=FollowOptions(wait=ALL), seed=1
     )
     (outcome,) = await run(world, options)
     result = outcome.result
@@ -88,11 +88,11 @@ async def test_two_shards_run_each_pod_once(world: World) -> None:
         loaded=load(text, source="-"),
         cluster_type="kwok",
         duration=20.0,
-        kwok=KwokFlags(shard=Shard(0, 2)),
+        kwok=FollowOptions(shard=Shard(0, 2)),
         seed=1,
     )
     other = ClusterOptions(
-        cluster_type="kwok", duration=20.0, kwok=KwokFlags(shard=Shard(1, 2)), seed=2
+        cluster_type="kwok", duration=20.0, kwok=FollowOptions(shard=Shard(1, 2)), seed=2
     )
     first, second = await run(world, builder, other)
     shares = (first.result.proxies.configured, second.result.proxies.configured)
@@ -109,7 +109,7 @@ async def test_a_wait_that_is_not_fulfilled_is_exit_code_5(world: World) -> None
         loaded=load(text, source="-"),
         cluster_type="kwok",
         duration=5.0,
-        kwok=KwokFlags(wait=Wait(3, 10.0)),
+        kwok=FollowOptions(wait=Wait(3, 10.0)),
     )
     (outcome,) = await run(world, options)
 
@@ -146,7 +146,7 @@ namespaces:
     task = asyncio.create_task(run(world, builder, stop=stop), name="run")
     await asyncio.sleep(10)
     before = world.plane.stats.accepted
-    dry = ClusterOptions(cluster_type="kwok", kwok=KwokFlags(dry_run=True))
+    dry = ClusterOptions(cluster_type="kwok", kwok=FollowOptions(dry_run=True))
     outcome = await world.run(dry)
     stop.signal()
     await task
@@ -236,7 +236,7 @@ async def test_gateways_are_injected_and_followed(world: World) -> None:
     options = ClusterOptions(
         loaded=load(text, source="mesh.yaml"),
         cluster_type="kwok",
-        kwok=KwokFlags(wait=ALL, pod_selector=""),
+        kwok=FollowOptions(wait=ALL, pod_selector=""),
         duration=3.0,
         seed=1,
     )

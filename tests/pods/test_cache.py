@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.pods.cache import Changes, World
-from pyload.pods.desired import Policy, Run, Standing, decide
+from pyload.pods.cache import Changes, PodCache
+from pyload.pods.desired import NodeClass, Policy, Run, decide
 from pyload.pods.nodes import NodeRule
 from pyload.pods.reader import read_pod, spec_of
 from pyload.pods.shard import Shard
@@ -28,10 +28,10 @@ NONE = Changes([], [])
 
 
 class Fake:
-    """A world with what it said kept as a fleet would."""
+    """A cache with what it said kept as a fleet would."""
 
     def __init__(self, **policy: Any) -> None:
-        self.world = World(policy=Policy(**policy))
+        self.cache = PodCache(policy=Policy(**policy))
         self.running: dict[str, str] = {}
         self.now = 0.0
         self.log: list[tuple[str, str]] = []
@@ -43,34 +43,34 @@ class Fake:
             self.log.append(("stop", uid))
         for uid in changes.start:
             assert uid not in self.running
-            self.running[uid] = self.world.pod(uid).ip
+            self.running[uid] = self.cache.pod(uid).ip
             self.log.append(("start", uid))
-        assert self.world.wanted() == set(self.running)
-        assert self.world.counts().wanted == len(self.running)
+        assert self.cache.wanted() == set(self.running)
+        assert self.cache.counts().wanted == len(self.running)
         return changes
 
     def node(self, type_: str, obj: Obj) -> Changes:
         """Take a node's event."""
-        return self.take(self.world.node_event(type_, self.world.read_node(obj), self.now))
+        return self.take(self.cache.node_event(type_, self.cache.read_node(obj), self.now))
 
     def nodes(self, *objs: Obj) -> Changes:
         """Take all nodes."""
-        return self.take(self.world.replace_nodes(map(self.world.read_node, objs), self.now))
+        return self.take(self.cache.replace_nodes(map(self.cache.read_node, objs), self.now))
 
     def pod(self, type_: str, obj: Obj, source: str = "") -> Changes:
         """Take a pod's event."""
-        record = self.world.read_pod(obj)
-        return self.take(self.world.pod_event(type_, record, self.now, source=source))
+        record = self.cache.read_pod(obj)
+        return self.take(self.cache.pod_event(type_, record, self.now, source=source))
 
     def pods(self, *objs: Obj, source: str = "") -> Changes:
         """Take all pods."""
-        records = map(self.world.read_pod, objs)
-        return self.take(self.world.replace_pods(records, self.now, source=source))
+        records = map(self.cache.read_pod, objs)
+        return self.take(self.cache.replace_pods(records, self.now, source=source))
 
     def wait(self, seconds: float) -> Changes:
         """Let time pass."""
         self.now += seconds
-        return self.take(self.world.tick(self.now))
+        return self.take(self.cache.tick(self.now))
 
 
 def _with_node(**policy: Any) -> Fake:
@@ -84,17 +84,17 @@ def test_a_proxy_lives_from_its_pods_ip_to_its_deletion() -> None:
     fake = _with_node()
 
     assert fake.pod("ADDED", pod("a", node="")) == NONE
-    assert fake.world.counts().waiting == {"not scheduled": 1}
+    assert fake.cache.counts().waiting == {"not scheduled": 1}
     assert fake.pod("MODIFIED", pod("a")) == NONE
-    assert fake.world.counts().waiting == {"no pod IP": 1}
+    assert fake.cache.counts().waiting == {"no pod IP": 1}
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1")) == Changes([], ["uid-a"])
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1", labels={"x": "y"})) == NONE
     fake.wait(2)
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=30)) == NONE
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=0)) == Changes(["uid-a"], [])
     assert fake.pod("DELETED", pod("a", ip="10.0.0.1", deletion=0)) == NONE
-    assert fake.world.counts().pods == 0
-    assert fake.world.counts().short_lived == 0
+    assert fake.cache.counts().pods == 0
+    assert fake.cache.counts().too_short == 0
 
 
 def test_a_proxy_drains_no_longer_than_a_sidecar() -> None:
@@ -103,14 +103,14 @@ def test_a_proxy_drains_no_longer_than_a_sidecar() -> None:
     fake.pod("ADDED", pod("a", ip="10.0.0.1"))
     fake.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=30))
 
-    due = fake.world.due
+    due = fake.cache.due
     assert due == 5
     assert fake.wait(4.9) == NONE
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=30)) == NONE
     assert fake.wait(0.1) == Changes(["uid-a"], [])
-    assert fake.world.due is None
+    assert fake.cache.due is None
     assert fake.pod("MODIFIED", pod("a", ip="10.0.0.1", deletion=30)) == NONE
-    assert fake.world.counts().skipped == {"terminating": 1}
+    assert fake.cache.counts().skipped == {"terminating": 1}
 
 
 def test_a_pod_that_is_deleted_before_its_ip_never_has_a_proxy() -> None:
@@ -150,7 +150,7 @@ def test_a_new_ip_is_a_new_proxy() -> None:
 
     assert changes == Changes(["uid-a"], ["uid-a"])
     assert fake.running == {"uid-a": "10.0.0.2"}
-    assert fake.world.counts().short_lived == 0
+    assert fake.cache.counts().too_short == 0
 
 
 def test_a_pod_of_the_same_name_is_another_pod() -> None:
@@ -170,10 +170,10 @@ def test_pods_wait_for_their_node() -> None:
     fake.pod("ADDED", pod("a", ip="10.0.0.1"))
     fake.pod("ADDED", pod("b", ip="10.0.0.2", node="real-0"))
 
-    assert fake.world.counts().waiting == {"unknown node": 2}
+    assert fake.cache.counts().waiting == {"unknown node": 2}
     assert fake.node("ADDED", node("kwok-0")) == Changes([], ["uid-a"])
     assert fake.node("ADDED", node("real-0", fake=False)) == NONE
-    assert fake.world.counts().skipped == {"not a kwok node": 1}
+    assert fake.cache.counts().skipped == {"not a kwok node": 1}
 
 
 def test_a_deleted_node_takes_its_proxies_along_after_a_while() -> None:
@@ -185,8 +185,8 @@ def test_a_deleted_node_takes_its_proxies_along_after_a_while() -> None:
     assert fake.wait(4) == NONE
     assert fake.node("DELETED", node("kwok-0")) == NONE
     assert fake.wait(1) == Changes(["uid-a"], [])
-    assert fake.world.counts().skipped == {"node gone": 1}
-    assert fake.world.counts().nodes == 1
+    assert fake.cache.counts().skipped == {"node gone": 1}
+    assert fake.cache.counts().nodes == 1
     assert fake.node("ADDED", node("kwok-0", uid="new")) == Changes([], ["uid-a"])
 
 
@@ -209,7 +209,7 @@ def test_waits_for_nodes_begin_anew_after_blindness() -> None:
     fake.pod("ADDED", pod("a", ip="10.0.0.1"))
     fake.node("DELETED", node("kwok-0"))
     fake.now += 60
-    fake.world.resume(fake.now)
+    fake.cache.resume(fake.now)
 
     assert fake.wait(4) == NONE
     assert fake.wait(1) == Changes(["uid-a"], [])
@@ -238,12 +238,12 @@ def test_a_real_kubelet_keeps_its_pods() -> None:
     fake = _with_node()
     fake.pod("ADDED", pod("a", ip="10.0.0.1"))
 
-    assert fake.take(fake.world.set_kubelets({"kwok-0"}, 0)) == Changes(["uid-a"], [])
-    assert fake.world.counts().skipped == {"real kubelet on the node": 1}
-    assert fake.world.counts().kwok_nodes == 0
-    assert fake.world.marked_nodes() == {"kwok-0"}
-    assert list(fake.world.warnings()) == ["kubelet"]
-    assert fake.take(fake.world.set_kubelets((), 0)) == Changes([], ["uid-a"])
+    assert fake.take(fake.cache.set_kubelets({"kwok-0"}, 0)) == Changes(["uid-a"], [])
+    assert fake.cache.counts().skipped == {"real kubelet on the node": 1}
+    assert fake.cache.counts().kwok_nodes == 0
+    assert fake.cache.marked_nodes() == {"kwok-0"}
+    assert list(fake.cache.warnings()) == ["kubelet"]
+    assert fake.take(fake.cache.set_kubelets((), 0)) == Changes([], ["uid-a"])
 
 
 def test_a_new_list_leaves_healthy_proxies_alone() -> None:
@@ -273,12 +273,12 @@ def test_ips_in_several_pods_are_counted_while_they_are() -> None:
         fake.pod("ADDED", pod(name, ip="10.0.0.1"))
 
     assert len(fake.running) == 3
-    assert fake.world.counts().duplicate_ips == 1
-    assert list(fake.world.warnings()) == ["ips"]
+    assert fake.cache.counts().duplicate_ips == 1
+    assert list(fake.cache.warnings()) == ["ips"]
     fake.pod("DELETED", pod("a", ip="10.0.0.1"))
-    assert fake.world.counts().duplicate_ips == 1
+    assert fake.cache.counts().duplicate_ips == 1
     fake.pod("DELETED", pod("b", ip="10.0.0.1"))
-    assert fake.world.counts().duplicate_ips == 0
+    assert fake.cache.counts().duplicate_ips == 0
 
 
 def test_pods_that_hardly_lived_are_counted() -> None:
@@ -288,8 +288,8 @@ def test_pods_that_hardly_lived_are_counted() -> None:
     fake.wait(0.1)
     fake.pod("MODIFIED", pod("a", ip="10.0.0.1", owner="Job", phase="Succeeded"))
 
-    assert fake.world.counts().short_lived == 1
-    assert fake.world.counts().skipped == {"terminal phase": 1}
+    assert fake.cache.counts().too_short == 1
+    assert fake.cache.counts().skipped == {"terminal phase": 1}
 
 
 def test_counts_are_by_type_revision_and_namespace() -> None:
@@ -300,7 +300,7 @@ def test_counts_are_by_type_revision_and_namespace() -> None:
     gateway = pod("g", ip="10.0.0.3", proxy=proxy_container("router"), namespace="edge")
     fake.pod("ADDED", gateway)
     fake.pod("ADDED", plain_pod("p", ip="10.0.0.4"))
-    counts = fake.world.counts()
+    counts = fake.cache.counts()
 
     assert (counts.nodes, counts.kwok_nodes, counts.pods, counts.wanted) == (2, 1, 4, 3)
     assert counts.types == {"sidecar": 2, "router": 1}
@@ -310,7 +310,7 @@ def test_counts_are_by_type_revision_and_namespace() -> None:
     # Its labels change while it runs: it is counted out as what it was counted in.
     fake.pod("MODIFIED", pod("b", ip="10.0.0.2", annotations={"istio.io/rev": "next"}))
     fake.pod("DELETED", pod("b", ip="10.0.0.2", annotations={"istio.io/rev": "next"}))
-    assert fake.world.counts().revisions == {"default": 2}
+    assert fake.cache.counts().revisions == {"default": 2}
 
 
 def test_times_are_those_that_were_seen() -> None:
@@ -322,9 +322,9 @@ def test_times_are_those_that_were_seen() -> None:
     fake.now = 3.0
     fake.pod("MODIFIED", pod("new", ip="10.0.0.2"))
 
-    assert fake.world.times("uid-old") == (None, None)
-    assert fake.world.times("uid-new") == (1.0, 3.0)
-    assert fake.world.times("uid-none") == (None, None)
+    assert fake.cache.times("uid-old") == (None, None)
+    assert fake.cache.times("uid-new") == (1.0, 3.0)
+    assert fake.cache.times("uid-none") == (None, None)
 
 
 def test_trouble_is_said() -> None:
@@ -332,15 +332,15 @@ def test_trouble_is_said() -> None:
     fake = Fake()
     fake.nodes(node("real-0", fake=False))
 
-    assert fake.world.warnings() == {
+    assert fake.cache.warnings() == {
         "nodes": "none of 1 nodes is kwok's (annotation kwok.x-k8s.io/node=fake): "
         "no proxy runs until one is"
     }
     fake.node("ADDED", node("kwok-0"))
-    assert fake.world.warnings() == {}
+    assert fake.cache.warnings() == {}
     secret = {**proxy_container(), "envFrom": [{"secretRef": {"name": "s"}}]}
     fake.pod("ADDED", pod("a", ip="10.0.0.1", proxy=secret))
-    assert "envFrom" in fake.world.warnings()["environment"]
+    assert "envFrom" in fake.cache.warnings()["environment"]
 
 
 def test_every_decision_can_be_listed() -> None:
@@ -349,7 +349,7 @@ def test_every_decision_can_be_listed() -> None:
     fake.pods(pod("a", ip="10.0.0.1"), pod("b"), plain_pod("c"))
     listed = {
         record.name: "run" if isinstance(decision, Run) else decision.reason
-        for record, decision in fake.world.decisions()
+        for record, decision in fake.cache.decisions()
     }
 
     assert listed == {"a": "run", "b": "no pod IP", "c": "not a mesh proxy"}
@@ -452,9 +452,9 @@ class Server:
         for obj in self.pods.values():
             record = read_pod(obj)
             name = record.node
-            standing = Standing.UNKNOWN if name not in self.nodes else Standing.OTHER
-            standing = Standing.KWOK if name in self.kwok else standing
-            if isinstance(decide(record, standing, Policy()), Run):
+            node_class = NodeClass.UNKNOWN if name not in self.nodes else NodeClass.OTHER
+            node_class = NodeClass.KWOK if name in self.kwok else node_class
+            if isinstance(decide(record, node_class, Policy()), Run):
                 running[record.uid] = record.ip
         return running
 
@@ -472,34 +472,34 @@ def test_what_runs_follows_from_what_there_is(changes: list[tuple[str, str]], sh
 
     assert sorted(running) == sorted(server.expected().items())
     for fake in server.fakes:
-        assert fake.world.due is None
-        counts = fake.world.counts()
+        assert fake.cache.due is None
+        counts = fake.cache.counts()
         decided = sum(counts.skipped.values()) + sum(counts.waiting.values()) + counts.wanted
         assert counts.pods == decided == len(server.pods)
         fake.pods()
         fake.nodes()
         fake.wait(10)
         assert fake.running == {}
-        assert fake.world.counts().wanted == fake.world.counts().pods == 0
-        assert fake.world.counts().duplicate_ips == fake.world.counts().nodes == 0
+        assert fake.cache.counts().wanted == fake.cache.counts().pods == 0
+        assert fake.cache.counts().duplicate_ips == fake.cache.counts().nodes == 0
 
 
 def test_thousands_of_pods_come_and_go() -> None:
     """A Deployment is scaled from 1 to 5,000 and back to 0."""
     fake = _with_node()
     for number in range(5000):
-        fake.world.pod_event(
+        fake.cache.pod_event(
             "ADDED",
-            fake.world.read_pod(pod(f"p{number}", ip=f"10.1.{number >> 8}.{number & 255}")),
+            fake.cache.read_pod(pod(f"p{number}", ip=f"10.1.{number >> 8}.{number & 255}")),
             0,
         )
-    assert fake.world.counts().wanted == 5000
+    assert fake.cache.counts().wanted == 5000
     for number in range(5000):
         changed = pod(f"p{number}", ip=f"10.1.{number >> 8}.{number & 255}", deletion=30)
-        fake.world.pod_event("MODIFIED", fake.world.read_pod(changed), 1)
-    assert len(fake.world.tick(6).stop) == 5000
-    assert fake.world.counts().wanted == 0
-    assert fake.world.counts().duplicate_ips == 0
+        fake.cache.pod_event("MODIFIED", fake.cache.read_pod(changed), 1)
+    assert len(fake.cache.tick(6).stop) == 5000
+    assert fake.cache.counts().wanted == 0
+    assert fake.cache.counts().duplicate_ips == 0
 
 
 def _replay(golden: Path, name: str) -> list[tuple[str, Obj]]:
@@ -525,7 +525,7 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
             assert uid == obj["metadata"]["uid"]
             stopped[obj["metadata"]["name"]] = line
         for uid in changes.start:
-            record = fake.world.pod(uid)
+            record = fake.cache.pod(uid)
             started[record.name] = line, spec_of(record)
 
     assert {name: line for name, (line, _) in started.items()} == {
@@ -545,7 +545,7 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
         "reviews-v1-54465994f9-sdg96": 44,
         "ratings-v1-9bff6cb79-j5vc4": 47,
     }
-    counts = fake.world.counts()
+    counts = fake.cache.counts()
     assert counts.skipped == {
         "host network": 1,
         "not a kwok node": 2,
@@ -556,9 +556,9 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
     assert counts.waiting == {}
     assert counts.types == {"sidecar": 6, "router": 1}
     assert counts.namespaces == {"x-book": 7}
-    assert counts.short_lived == 1
+    assert counts.too_short == 1
     assert counts.duplicate_ips == 0
-    assert fake.world.warnings() == {}
+    assert fake.cache.warnings() == {}
     _, gateway = started["gw-1"]
     assert (gateway.type, gateway.ip, gateway.service_account) == (
         "router",
@@ -576,7 +576,7 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
 
 def test_a_rule_for_all_nodes_takes_all() -> None:
     """kwokctl's own clusters have no annotation on their nodes."""  # noqa: D403 - a name
-    world = World(NodeRule(""))
-    world.node_event("ADDED", world.read_node(node("n", fake=False)), 0)
+    cache = PodCache(NodeRule(""))
+    cache.node_event("ADDED", cache.read_node(node("n", fake=False)), 0)
 
-    assert world.is_kwok("n")
+    assert cache.is_kwok("n")

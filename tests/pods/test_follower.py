@@ -87,7 +87,7 @@ async def test_pods_get_their_proxies_and_lose_them(cluster: Cluster) -> None:
         snapshot = follower.snapshot()
 
     assert (snapshot.running, snapshot.started, snapshot.queued) == (1, 2, 0)
-    assert (snapshot.world.nodes, snapshot.world.kwok_nodes, snapshot.world.pods) == (2, 1, 1)
+    assert (snapshot.cache.nodes, snapshot.cache.kwok_nodes, snapshot.cache.pods) == (2, 1, 1)
 
 
 async def test_a_pods_way_to_its_first_config_is_timed(cluster: Cluster) -> None:
@@ -119,12 +119,12 @@ async def test_pods_that_the_server_can_leave_out_are_not_sent(cluster: Cluster)
     del plain["metadata"]["labels"]["service.istio.io/canonical-name"]
     cluster.put(pod("a", ip="10.0.0.1"), plain, done, ztunnel, pod("unbound", node=""))
     async with following(cluster) as (follower, fleet):
-        assert follower.snapshot().world.pods == 2
+        assert follower.snapshot().cache.pods == 2
         assert fleet.names() == {"a", "z"}
     async with following(cluster, policy=Policy(ztunnel=False)) as (_, fleet):
         assert fleet.names() == {"a"}
     async with following(cluster, pod_selector="", pod_fields="") as (follower, fleet):
-        counts = follower.snapshot().world
+        counts = follower.snapshot().cache
         assert counts.skipped == {"not a mesh proxy": 1, "terminal phase": 1}
         assert counts.waiting == {"not scheduled": 1}
         assert fleet.names() == {"a", "z"}
@@ -154,7 +154,7 @@ async def test_shards_share_the_pods(cluster: Cluster) -> None:
     ):
         assert not left.names() & right.names()
         assert len(left.names() | right.names()) == 200
-        skipped = [each.snapshot().world.skipped["other shard"] for each in (one, two)]
+        skipped = [each.snapshot().cache.skipped["other shard"] for each in (one, two)]
         assert sum(skipped) == 200
 
 
@@ -171,7 +171,7 @@ async def test_thousands_of_pods_come_and_go_at_once(cluster: Cluster) -> None:
 
     assert fleet.running == {}
     assert (snapshot.running, snapshot.stopping, snapshot.queued) == (0, 0, 0)
-    assert (snapshot.world.pods, snapshot.world.wanted, snapshot.world.waiting) == (0, 0, {})
+    assert (snapshot.cache.pods, snapshot.cache.wanted, snapshot.cache.waiting) == (0, 0, {})
 
 
 async def test_a_node_takes_its_pods_along(cluster: Cluster) -> None:
@@ -503,17 +503,17 @@ def test_the_fleet_ends_up_equal_to_the_cluster(
             await asyncio.sleep(300)
             running = {uid: spec.ip for uid, spec in fleet.running.items()}
             # A pod without its IP for a moment keeps its proxy.
-            kept = {uid for uid in running if follower.world.pod(uid).ip == ""}
+            kept = {uid for uid in running if follower.cache.pod(uid).ip == ""}
             assert {uid: ip for uid, ip in running.items() if uid not in kept} == (
                 trouble.expected()
             )
-            assert follower.world.wanted() == set(running)
+            assert follower.cache.wanted() == set(running)
             trouble.cluster.remove(*trouble.pods.values())
             await asyncio.sleep(60)
             snapshot = follower.snapshot()
             assert fleet.running == {}
             assert (snapshot.running, snapshot.stopping, snapshot.queued) == (0, 0, 0)
-            assert (snapshot.away, snapshot.world.pods) == (0, 0)
+            assert (snapshot.away, snapshot.cache.pods) == (0, 0)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(scenario())
@@ -565,7 +565,7 @@ async def test_the_recorded_cluster_gets_the_proxies_that_it_implies(
                     or obj["metadata"].get("deletionTimestamp")
                     or (obj["status"]["phase"] == "Succeeded")
                 )
-        counts = follower.snapshot().world
+        counts = follower.snapshot().cache
 
     assert fleet.did("start") == sorted(IMPLIED, key=fleet.did("start").index)
     assert {
@@ -577,7 +577,7 @@ async def test_the_recorded_cluster_gets_the_proxies_that_it_implies(
     assert {spec.metadata["NODE_NAME"] for spec in fleet.ever.values()} == {"kwok-node-0"}
     assert fleet.did("stop") == STOPPED
     assert fleet.names() == set(IMPLIED) - set(STOPPED)
-    assert counts.short_lived == 1
+    assert counts.too_short == 1
     assert counts.waiting == {}
     if everything:
         assert counts.skipped == {

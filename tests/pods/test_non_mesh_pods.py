@@ -10,8 +10,8 @@ from pyload.pods.reader import (
     PROXYLESS,
     UNKNOWN_TYPE,
     Identity,
+    IdentityPool,
     Skip,
-    Templates,
     read_pod,
 )
 from tests.proxies.injected import Obj, plain_pod, pod, proxy_container
@@ -42,7 +42,7 @@ def _agentgateway() -> Obj:
 def test_a_pod_without_a_proxy_is_taken_for_a_sidecar(obj: Obj) -> None:
     """`impersonate --selector external` is there for such pods."""
     before = read_pod(obj)
-    record = read_any_pod(obj, Templates())
+    record = read_any_pod(obj, IdentityPool())
 
     assert isinstance(before.identity, Skip)
     assert isinstance(record.identity, Identity)
@@ -63,7 +63,7 @@ def test_a_pod_without_a_proxy_is_taken_for_a_sidecar(obj: Obj) -> None:
 )
 def test_a_proxy_of_another_kind_stays_left_out(obj: Obj, reason: Skip) -> None:
     """It speaks another xDS; a sidecar in its name would load istiod with something else."""
-    assert read_any_pod(obj, Templates()).identity is reason
+    assert read_any_pod(obj, IdentityPool()).identity is reason
 
 
 @pytest.mark.parametrize("kind", ["sidecar", "router", "waypoint", "ztunnel"])
@@ -71,12 +71,12 @@ def test_a_proxy_is_what_it_is(kind: str) -> None:
     """pilot-load announces gateways as sidecars."""
     obj = pod("p", ip="10.0.0.1", proxy=proxy_container(kind))
 
-    assert read_any_pod(obj, Templates()) == read_pod(obj)
+    assert read_any_pod(obj, IdentityPool()) == read_pod(obj)
 
 
 def test_the_pods_of_one_deployment_share_an_identity() -> None:
     """100,000 pods must not keep 100,000 copies of their labels."""
-    templates = Templates()
-    one, other = (read_any_pod(plain_pod(name), templates) for name in "ab")
+    identities = IdentityPool()
+    one, other = (read_any_pod(plain_pod(name), identities) for name in "ab")
 
     assert one.identity is other.identity

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.pods.reader import Identity, Skip, Templates, read_pod, spec_of
+from pyload.pods.reader import Identity, IdentityPool, Skip, read_pod, spec_of
 from pyload.proxies.identity import node_of
 from pyload.xds.wire import discovery_pb2
 from tests.proxies.injected import plain_pod, pod, proxy_container
@@ -349,29 +349,29 @@ def test_text_that_is_not_json_is_left_as_it_is() -> None:
 
 def test_pods_of_one_template_share_their_identity_until_none_is_left() -> None:
     """A mesh of 100,000 pods would keep as many copies of the same labels."""
-    templates = Templates()
-    one = read_pod(pod("a", ip="10.0.0.1"), templates)
-    two = read_pod(pod("b", ip="10.0.0.2", node="kwok-1"), templates)
-    other = read_pod(pod("c", labels={"app": "other"}), templates)
+    identities = IdentityPool()
+    one = read_pod(pod("a", ip="10.0.0.1"), identities)
+    two = read_pod(pod("b", ip="10.0.0.2", node="kwok-1"), identities)
+    other = read_pod(pod("c", labels={"app": "other"}), identities)
 
     assert one.identity is two.identity
     assert other.identity is not one.identity
     assert spec_of(two).metadata["NODE_NAME"] == "kwok-1"
-    assert len(templates) == 2
+    assert len(identities) == 2
     del one, two, other
     gc.collect()
-    assert len(templates) == 0
+    assert len(identities) == 0
 
 
 def test_reading_a_pod_is_fast() -> None:
     """100,000 pods are listed at the start, and each changes several times."""
     obj = pod("a", ip="10.0.0.1", proxy=proxy_container(native=True))
-    templates = Templates()
+    identities = IdentityPool()
     best = float("inf")
     for _ in range(20):
         start = time.perf_counter()
         for _ in range(50):
-            read_pod(obj, templates)
+            read_pod(obj, identities)
         best = min(best, (time.perf_counter() - start) / 50)
 
     assert best < 100e-6

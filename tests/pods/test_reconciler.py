@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.pods.cache import World
+from pyload.pods.cache import PodCache
 from pyload.pods.desired import Policy
 from pyload.pods.reconciler import Reconciler
 from tests.pods.cluster import node
@@ -25,14 +25,14 @@ pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 class Bench:
-    """A world, a fleet, and what keeps them equal."""
+    """A cache, a fleet, and what keeps them equal."""
 
     def __init__(self, *, rate: float | None = None, **policy: Any) -> None:
-        self.world = World(policy=Policy(**policy))
+        self.cache = PodCache(policy=Policy(**policy))
         self.fleet = Recording()
         self.times: list[tuple[str, float]] = []
         self.reconciler = Reconciler(
-            self.world,
+            self.cache,
             self.fleet,
             rate=rate,
             timed=lambda what, seconds: self.times.append((what, seconds)),
@@ -42,14 +42,14 @@ class Bench:
     def node(self, type_: str, obj: Obj) -> None:
         """Take a node's event."""
         now = asyncio.get_running_loop().time()
-        record = self.world.read_node(obj)
-        self.reconciler.apply(self.world.node_event(type_, record, now))
+        record = self.cache.read_node(obj)
+        self.reconciler.apply(self.cache.node_event(type_, record, now))
 
     def pod(self, type_: str, obj: Obj) -> None:
         """Take a pod's event."""
         now = asyncio.get_running_loop().time()
-        record = self.world.read_pod(obj)
-        self.reconciler.apply(self.world.pod_event(type_, record, now))
+        record = self.cache.read_pod(obj)
+        self.reconciler.apply(self.cache.pod_event(type_, record, now))
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pyload.report.followed_pods import KwokCounts
+from pyload.report.followed_pods import FollowedPods
 from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
@@ -209,7 +209,7 @@ def test_sizes_have_units(size: int, text: str) -> None:
 
 def test_kwok_mode_says_which_pods_it_saw() -> None:
     """Whoever wonders why a pod has no proxy must find the reason in the summary."""
-    kwok = KwokCounts(
+    kwok = FollowedPods(
         nodes=3,
         pods=9,
         running=6,

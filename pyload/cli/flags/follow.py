@@ -12,7 +12,7 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.harness.follow_options import KwokFlags
+    from pyload.harness.follow_options import FollowOptions
 
 OPTIONS: Final = (
     click.Option(["--node-selector"], default="", metavar="LABELS", help="kwok's nodes, by label."),
@@ -80,20 +80,20 @@ def refuse(context: click.Context) -> None:
             raise UsageError(f"{option.opts[0]} needs --cluster-type kwok")
 
 
-def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> KwokFlags:
+def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> FollowOptions:
     """Read the flags.
 
     Raises:
         UsageError: One of them makes no sense.
     """
-    from pyload.harness.follow_options import KwokFlags, Wait  # noqa: PLC0415 - fast help
+    from pyload.harness.follow_options import FollowOptions, Wait  # noqa: PLC0415 - fast help
     from pyload.manifests.kwok import Placement  # noqa: PLC0415
     from pyload.pods.shard import Shard  # noqa: PLC0415
 
     addresses: dict[str, str] = {}
     for pairs in values["address_map"]:
         addresses.update(pairs)
-    return KwokFlags(
+    return FollowOptions(
         node_selector=values["node_selector"],
         all_nodes=values["all_nodes"],
         pod_selector=values["pod_selector"],

@@ -14,7 +14,7 @@ from pyload.config.parse import Loaded, default, empty
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
-from pyload.harness.follow_options import KwokFlags
+from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import need_of, shortages
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
@@ -72,7 +72,7 @@ class ClusterOptions:
     duration: float | None = None
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
-    kwok: KwokFlags = field(default_factory=KwokFlags)
+    kwok: FollowOptions = field(default_factory=FollowOptions)
     seed: int | None = None
     dry_run: bool = False
     workers: int | None = None

@@ -12,7 +12,7 @@ from pyload.commands.impersonate.replicas import Replicas
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
-from pyload.harness.follow_options import KwokFlags
+from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
@@ -127,7 +127,7 @@ class ImpersonateRun:
         )
         self.following = Following(
             servers.client,
-            KwokFlags(pod_selector=SELECTORS[options.selector]),
+            FollowOptions(pod_selector=SELECTORS[options.selector]),
             address=servers.address,
             rng=rng,
             any_pod=True,

@@ -10,7 +10,7 @@ import orjson
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem
 from pyload.manifests.objects import RUN_LABEL
-from pyload.pods.desired import Policy, Run, Standing, decide
+from pyload.pods.desired import NodeClass, Policy, Run, decide
 from pyload.pods.reader import read_pod
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
     if kind.name == "Service" and (namespace, metadata["name"]) == ("default", "kubernetes"):
         return Ignored(kind, "the API server's own")
     if kind == POD and not config_only:
-        decision = decide(pod_record(obj), Standing.KWOK, _POLICY)
+        decision = decide(pod_record(obj), NodeClass.KWOK, _POLICY)
         if not isinstance(decision, Run):
             return Ignored(kind, decision.reason)
         return Replayed(kind, obj, proxy=True)
