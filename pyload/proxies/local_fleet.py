@@ -20,8 +20,8 @@ from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
-from pyload.xds.prefix_cache import BODIES
-from pyload.xds.response_cache import READER
+from pyload.xds.prefix_cache import PREFIX_CACHE
+from pyload.xds.response_cache import RESPONSE_CACHE
 from pyload.xds.sotw import Sotw
 
 if TYPE_CHECKING:
@@ -274,9 +274,9 @@ def _way(route: Route, token: str, spec: ProxySpec) -> Way:
 
 def _caches() -> dict[str, int]:
     return {
-        "messages": BODIES.size,
-        "responses": READER.size,
-        "resources": READER.decoder.size,
+        "messages": PREFIX_CACHE.size,
+        "responses": RESPONSE_CACHE.size,
+        "resources": RESPONSE_CACHE.decoder.size,
     }
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from pyload.errors import LocalProtocolError
 from pyload.xds import requests
-from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Names, refs
-from pyload.xds.response_cache import READER
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, NameSet, refs
+from pyload.xds.response_cache import RESPONSE_CACHE
 from pyload.xds.responses import NO_DETAILS
 from pyload.xds.sotw import ON_PURPOSE
 from pyload.xds.types import (
@@ -33,8 +33,8 @@ from pyload.xds.types import (
 
 if TYPE_CHECKING:
     from pyload.xds.messages import Message
-    from pyload.xds.resource_set import Graph
-    from pyload.xds.response_cache import Reader
+    from pyload.xds.resource_set import ResourceSet
+    from pyload.xds.response_cache import ResponseCache
     from pyload.xds.responses import Response
 
 
@@ -71,7 +71,7 @@ class Delta:
         self,
         *,
         node_type: str = "sidecar",
-        reader: Reader = READER,
+        reader: ResponseCache = RESPONSE_CACHE,
         detail: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         refuse: bool = False,
@@ -156,7 +156,7 @@ class Delta:
         """Subscribe to what is newly referred to, and give up what nothing refers to any more."""
         if type_url not in (CDS, LDS):
             return []
-        clusters, listeners = self._graph(CDS), self._graph(LDS)
+        clusters, listeners = self._resources(CDS), self._resources(LDS)
         send: list[bytes] = []
         if type_url == CDS:
             send += self._subscribe(EDS, clusters.refs(EDS))
@@ -171,11 +171,11 @@ class Delta:
             send += self._subscribe(RDS, listeners.refs(RDS))
         return send
 
-    def _graph(self, type_url: TypeUrl) -> Graph:
+    def _resources(self, type_url: TypeUrl) -> ResourceSet:
         watch = self._watches.get(type_url)
-        return NO_RESOURCES if watch is None else watch.graph
+        return NO_RESOURCES if watch is None else watch.resource_set
 
-    def _subscribe(self, type_url: TypeUrl, names: Names) -> list[bytes]:
+    def _subscribe(self, type_url: TypeUrl, names: NameSet) -> list[bytes]:
         watch = self._watches.get(type_url)
         if watch is None:
             if not names:
@@ -222,18 +222,18 @@ class _Watch:
     Attributes:
         names: What is wanted; None for everything.
         dropped: What the last request gave up, which may still be on its way.
-        graph: What the proxy has of it.
+        resource_set: What the proxy has of it.
     """
 
-    __slots__ = ("_forget", "active", "answered", "dropped", "graph", "names", "type_url")
+    __slots__ = ("_forget", "active", "answered", "dropped", "names", "resource_set", "type_url")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self.type_url = type_url
-        self.names: Names | None = None
+        self.names: NameSet | None = None
         self.dropped: frozenset[str] = frozenset()
         self.active = True
         self.answered = False
-        self.graph = NO_RESOURCES
+        self.resource_set = NO_RESOURCES
         self._forget = False
 
     def resume(self, limit: int) -> list[bytes]:
@@ -248,7 +248,7 @@ class _Watch:
         else:
             names = list(requests.subscriptions(self.names, limit=limit))
             self._drop_unwanted(self.names)
-        versions = self.graph.versions
+        versions = self.resource_set.versions
         self._forget = len(names) > 1 or len(names[0]) + len(versions) > limit
         if not self._forget:
             names[0] += versions
@@ -256,7 +256,7 @@ class _Watch:
 
     def take(self, response: Response) -> None:
         """Take a good response."""
-        self.graph = response.after(NO_RESOURCES if self._forget else self.graph)
+        self.resource_set = response.after(NO_RESOURCES if self._forget else self.resource_set)
         self._forget = False
         self.answered = True
 
@@ -269,8 +269,8 @@ class _Watch:
             return tuple(name for name in unmatched if name not in self.dropped)
         return unmatched
 
-    def _drop_unwanted(self, wanted: Names) -> None:
+    def _drop_unwanted(self, wanted: NameSet) -> None:
         """Forget resources given up on the last stream: their removal is not announced."""
-        unwanted = self.graph.resources.keys() - wanted.members
+        unwanted = self.resource_set.by_name.keys() - wanted.members
         if unwanted:
-            self.graph = self.graph.updated((), unwanted)
+            self.resource_set = self.resource_set.updated((), unwanted)

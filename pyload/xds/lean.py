@@ -18,7 +18,7 @@ from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
-from pyload.xds.tls_engine import Seal
+from pyload.xds.tls_engine import TlsEngine
 from pyload.xds.transport import CANCELLED
 
 if TYPE_CHECKING:
@@ -113,10 +113,10 @@ class LeanStream(asyncio.BufferedProtocol):
         "_inside",
         "_lost",
         "_owner",
-        "_seal",
         "_sink",
         "_socket",
         "_task",
+        "_tls",
     )
 
     def __init__(self, owner: LeanTransport, block: bytes, sink: Sink) -> None:
@@ -124,7 +124,7 @@ class LeanStream(asyncio.BufferedProtocol):
         self._sink: Sink | None = sink
         self._connection = Connection(block, events=sink)
         self._socket: asyncio.Transport | None = None
-        self._seal: Seal | None = None
+        self._tls: TlsEngine | None = None
         self._task: asyncio.Task[None] | None = None
         # Of the dial, and later of the end.
         self._deadline: Timer | None = None
@@ -234,15 +234,15 @@ class LeanStream(asyncio.BufferedProtocol):
     # What they have in common.
 
     def _begin_tls(self, context: ssl.SSLContext) -> None:
-        self._seal = Seal(context, self._owner.server_hostname)
-        self._seal.begin()
+        self._tls = TlsEngine(context, self._owner.server_hostname)
+        self._tls.begin()
 
     def _receive(self, data: memoryview) -> None:
-        if self._seal is None:
+        if self._tls is None:
             self._connection.receive(data)
             return
-        self._seal.receive(data, self._owner.dialler.plain, self._connection.receive)
-        if self._seal.ended:
+        self._tls.receive(data, self._owner.dialler.plain, self._connection.receive)
+        if self._tls.ended:
             self._connection.lost("the server closed the connection")
 
     def _drain(self) -> None:
@@ -256,7 +256,7 @@ class LeanStream(asyncio.BufferedProtocol):
         try:
             call(*args)
         except RemoteProtocolError as error:
-            self._unsealed(error)
+            self._tls_failed(error)
         except Exception as error:  # noqa: BLE001 - a fault of one sink; the other streams go on
             self._crashed(error)
         finally:
@@ -272,20 +272,20 @@ class LeanStream(asyncio.BufferedProtocol):
             self._release()
 
     def _flush(self) -> None:
-        out, sock, seal = self._connection.out, self._socket, self._seal
+        out, sock, tls = self._connection.out, self._socket, self._tls
         if sock is None:
             return
-        if seal is None:
+        if tls is None:
             while data := out.take():
                 sock.write(data)
             return
-        if data := seal.outgoing():
+        if data := tls.outgoing():
             sock.write(data)
         try:
-            while seal.ready and (data := out.take()):
-                seal.encrypt(data, sock.write)
+            while tls.ready and (data := out.take()):
+                tls.encrypt(data, sock.write)
         except RemoteProtocolError as error:
-            self._unsealed(error)
+            self._tls_failed(error)
 
     def _hang_up(self) -> None:
         """Close what there is of a connection."""
@@ -297,8 +297,8 @@ class LeanStream(asyncio.BufferedProtocol):
                 asyncio.get_running_loop().call_soon(self._end)
         elif not sock.is_closing():
             self._release()
-            if self._seal is not None:
-                self._seal.end(sock.write)
+            if self._tls is not None:
+                self._tls.end(sock.write)
             sock.close()
             # A peer that reads nothing would keep the rest here for ever.
             timers = self._owner.dialler.timers
@@ -325,7 +325,7 @@ class LeanStream(asyncio.BufferedProtocol):
             self._owner.forget(self)
             sink.closed(status)
 
-    def _unsealed(self, error: RemoteProtocolError) -> None:
+    def _tls_failed(self, error: RemoteProtocolError) -> None:
         """End the stream whose connection is not safe, or no more."""
         text = f"no connection to {self._owner.target}: {error}"
         if self._connection.opened:

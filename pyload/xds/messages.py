@@ -12,12 +12,12 @@ import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.prefix_cache import BODIES, HEAD
+from pyload.xds.prefix_cache import KEY_BYTES, PREFIX_CACHE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyload.xds.prefix_cache import Bodies, Body
+    from pyload.xds.prefix_cache import PrefixCache, PrefixNode
 
 LARGE: Final = 4096
 """Messages of fewer bytes are cheaper to copy than to compare."""
@@ -34,12 +34,12 @@ class Message:
         tail: The last bytes of it, or all.
     """
 
-    __slots__ = ("_body", "_place", "tail")
+    __slots__ = ("_node", "_place", "tail")
 
-    def __init__(self, tail: bytes, body: Body | None = None, place: int = 0) -> None:
+    def __init__(self, tail: bytes, node: PrefixNode | None = None, place: int = 0) -> None:
         self.tail = tail
         # Of the shared part: where it is recorded, and how long it is.
-        self._body = body
+        self._node = node
         self._place = place
 
     def __len__(self) -> int:
@@ -48,56 +48,56 @@ class Message:
     @property
     def shared(self) -> bool:
         """Whether what comes before the tail is recorded, and can be known."""
-        return self._body is not None
+        return self._node is not None
 
     @property
-    def facts(self) -> Any:
+    def annotation(self) -> Any:
         """What is known of messages that are the same up to the tail, and as long; or None."""
-        if self._body is None:
+        if self._node is None:
             return None
-        found = self._body.at(self._place).facts
+        found = self._node.at(self._place).annotations
         return None if found is None else found.get(self._place)
 
-    def learn(self, facts: Any, size: int) -> None:
+    def annotate(self, annotation: Any, size: int) -> None:
         """Keep what is known of such messages, as long as they are recorded.
 
         Args:
-            facts: It replaces what was known before.
+            annotation: It replaces what was known before.
             size: Bytes that it takes more than that.
         """
-        assert self._body is not None
-        body = self._body.at(self._place)
-        body.tree.charge(size)
-        if body.facts is None:
-            body.facts = {}
-        body.facts[self._place] = facts
+        assert self._node is not None
+        node = self._node.at(self._place)
+        node.tree.charge(size)
+        if node.annotations is None:
+            node.annotations = {}
+        node.annotations[self._place] = annotation
 
     def whole(self) -> bytes:
         """Put the message together: a copy."""
-        return self.tail if self._body is None else self._body.until(self._place, self.tail)
+        return self.tail if self._node is None else self._node.until(self._place, self.tail)
 
 
 class Assembler:
     """Puts the messages of one stream together from chunks of any size.
 
     Args:
-        bodies: Where large messages are recorded.
+        cache: Where large messages are recorded.
     """
 
     __slots__ = (
         "_at",
-        "_bodies",
-        "_body",
+        "_cache",
         "_compressed",
         "_length",
         "_new",
+        "_node",
         "_own",
         "_shared",
         "gzip",
     )
 
-    def __init__(self, bodies: Bodies = BODIES) -> None:
-        self._bodies = bodies
+    def __init__(self, cache: PrefixCache = PREFIX_CACHE) -> None:
+        self._cache = cache
         self.gzip = False
         # Bytes of this message so far that only this stream has: its prefix, or all, or its tail.
         self._own = bytearray()
@@ -105,7 +105,7 @@ class Assembler:
         self._compressed = False
         # Whether this message may be one of those that are recorded.
         self._shared = False
-        self._body: Body | None = None
+        self._node: PrefixNode | None = None
         self._at = 0
         # Bytes that this stream was the first to receive.
         self._new = 0
@@ -126,14 +126,14 @@ class Assembler:
             RemoteProtocolError: The bytes are no gRPC framing, or a message is too long.
         """
         for chunk in chunks:
-            body, at = self._body, self._at
+            node, at = self._node, self._at
             stop = at + len(chunk)
             # Nearly always all of it is in the record already.
             if (
-                body is not None
-                and at > body.start
+                node is not None
+                and at > node.start
                 and stop <= self._length - TAIL
-                and body.data.startswith(chunk, at - body.start)
+                and node.data.startswith(chunk, at - node.start)
             ):
                 self._at = stop
             else:
@@ -144,7 +144,7 @@ class Assembler:
         while start < end:
             if self._length < 0:
                 start = self._begin(chunk, start)
-            elif self._body is None:
+            elif self._node is None:
                 start = self._copy(chunk, start)
             elif self._at < self._length - TAIL:
                 start = self._follow(chunk, start)
@@ -180,36 +180,36 @@ class Assembler:
         """Copy a message that has no shared part, or none yet."""
         if not self._shared:
             return self._take(chunk, start, self._length)
-        stop = self._take(chunk, start, HEAD)
-        if len(self._own) == HEAD:
-            self._body = self._bodies.begin(bytes(self._own), self._length)
-            self._shared = self._body is not None
+        stop = self._take(chunk, start, KEY_BYTES)
+        if len(self._own) == KEY_BYTES:
+            self._node = self._cache.begin(bytes(self._own), self._length)
+            self._shared = self._node is not None
             if self._shared:
-                self._at, self._own, self._new = HEAD, bytearray(), 0
+                self._at, self._own, self._new = KEY_BYTES, bytearray(), 0
         return stop
 
     def _follow(self, chunk: memoryview, start: int) -> int:
         """Compare with what is recorded, and record what is not."""
-        body, at = self._body, self._at
-        assert body is not None
+        node, at = self._node, self._at
+        assert node is not None
         stop = min(start + self._length - TAIL - at, len(chunk))
         piece = chunk[start:stop]
         self._at = at + stop - start
-        if at <= body.start or not body.data.startswith(piece, at - body.start):
-            before = body.tree.recorded
-            self._body = body.follow(at, piece)
-            self._new += body.tree.recorded - before
+        if at <= node.start or not node.data.startswith(piece, at - node.start):
+            before = node.tree.recorded
+            self._node = node.follow(at, piece)
+            self._new += node.tree.recorded - before
         return stop
 
     def _finish(self) -> Message:
-        own, body, place = bytes(self._own), self._body, self._at
-        if body is not None:
-            body.tree.end(place, self._new)
+        own, node, place = bytes(self._own), self._node, self._at
+        if node is not None:
+            node.tree.end(place, self._new)
         self._own = bytearray()
         self._length = -1
         self._at = 0
-        self._body = None
-        return Message(_unzip(own) if self._compressed else own, body, place)
+        self._node = None
+        return Message(_unzip(own) if self._compressed else own, node, place)
 
 
 def _unzip(data: bytes) -> bytes:

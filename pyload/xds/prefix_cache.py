@@ -8,7 +8,7 @@ which a piece is followed by one other for each way in which messages go on::
 
 Streams that are in the middle of a message hold the piece they have come to. When another message
 parts from it further ahead, the piece is cut in two there: the object they hold becomes the later
-half, and `Body.at` finds the earlier one.
+half, and `PrefixNode.at` finds the earlier one.
 """
 
 from __future__ import annotations
@@ -19,57 +19,58 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HEAD: Final = 64
+KEY_BYTES: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
-ENOUGH: Final = 32
+TRIAL_MESSAGES: Final = 32
 """Messages of a tree of which one must have been like another."""
-FEW: Final = 8
+SHORT_TRIAL_MESSAGES: Final = 8
 """So many may be all different, however long they are."""
-AGE: Final = 200
+IDLE_MESSAGES: Final = 200
 """Messages without it, beyond eight for each that it had, after which a tree is old."""
-PATIENCE: Final = 1024
+IDLE_MESSAGES_PER_USE: Final = 8
+RETRIAL_MESSAGES: Final = 1024
 """Messages after which one that was no good is tried again."""
 
 
-class Tree:
-    """The messages that have their first `HEAD` bytes in common.
+class PrefixTree:
+    """The messages that have their first `KEY_BYTES` bytes in common.
 
     Attributes:
         first: The piece that begins them all.
         count: Messages that have begun.
         last: When the last one began, in messages of all trees.
-        alike: Whether one was like another before it.
-        scattered: Whether none was. Endpoints are an example: istiod sends them in the order of a
+        matched: Whether one was like another before it.
+        diverse: Whether none was. Endpoints are an example: istiod sends them in the order of a
             Go map, another each time.
         recorded: Bytes of its pieces.
         size: The same, and of what is known of its messages.
-        kept: Whether it is among the `Bodies` yet.
+        cached: Whether it is among the `PrefixCache` yet.
     """
 
     __slots__ = (
-        "_bodies",
+        "_cache",
         "_ended",
-        "alike",
+        "cached",
         "count",
+        "diverse",
         "first",
-        "kept",
         "last",
+        "matched",
         "recorded",
-        "scattered",
         "size",
     )
 
-    def __init__(self, head: bytes, bodies: Bodies) -> None:
-        self._bodies = bodies
+    def __init__(self, head: bytes, cache: PrefixCache) -> None:
+        self._cache = cache
         self._ended = 0
         self.count = 0
         self.last = 0
-        self.alike = False
-        self.scattered = False
+        self.matched = False
+        self.diverse = False
         self.recorded = 0
         self.size = 0
-        self.kept = True
-        self.first = Body(bytearray(head), 0, self, None)
+        self.cached = True
+        self.first = PrefixNode(bytearray(head), 0, self, None)
         self.grow(len(head))
 
     def begin(self, now: int) -> None:
@@ -80,12 +81,12 @@ class Tree:
     def end(self, length: int, recorded: int) -> None:
         """Take the end of a message, so many bytes of which had to be recorded."""
         if recorded * 8 < length:
-            self.alike = True
+            self.matched = True
         self._ended += 1
-        judged = self._ended >= ENOUGH or (
-            self._ended >= FEW and self.recorded > self._bodies.limit // 8
+        judged = self._ended >= TRIAL_MESSAGES or (
+            self._ended >= SHORT_TRIAL_MESSAGES and self.recorded > self._cache.limit // 8
         )
-        self.scattered = judged and not self.alike
+        self.diverse = judged and not self.matched
 
     def grow(self, size: int) -> None:
         """Count so many bytes of pieces more."""
@@ -95,27 +96,27 @@ class Tree:
     def charge(self, size: int) -> None:
         """Count so many bytes more of whatever kind."""
         self.size += size
-        if self.kept:
-            self._bodies.size += size
+        if self.cached:
+            self._cache.size += size
 
     def forget(self) -> None:
         """Leave it to those streams that are in the middle of its messages."""
-        self._bodies.size -= self.size
-        self.kept = False
-        for body in list(self._all()):
+        self._cache.size -= self.size
+        self.cached = False
+        for node in list(self._all()):
             # Pieces that know each other both ways would wait for the garbage collector.
-            if body.following is not None:
-                body.following = {}
+            if node.following is not None:
+                node.following = {}
 
-    def _all(self) -> Iterator[Body]:
+    def _all(self) -> Iterator[PrefixNode]:
         left = [self.first]
         while left:
-            body = left.pop()
-            left += (body.following or {}).values()
-            yield body
+            node = left.pop()
+            left += (node.following or {}).values()
+            yield node
 
 
-class Body:
+class PrefixNode:
     """A piece of messages.
 
     Attributes:
@@ -124,27 +125,29 @@ class Body:
         tree: It is of that.
         before: The piece before it; None for the first.
         following: Those after it, by their first byte; None if there never was one.
-        facts: What is known of the messages whose shared part ends in it, by the place where.
+        annotations: What is known of the messages whose shared part ends in it, by the place where.
     """
 
-    __slots__ = ("before", "data", "facts", "following", "start", "tree")
+    __slots__ = ("annotations", "before", "data", "following", "start", "tree")
 
-    def __init__(self, data: bytearray, start: int, tree: Tree, before: Body | None) -> None:
+    def __init__(
+        self, data: bytearray, start: int, tree: PrefixTree, before: PrefixNode | None
+    ) -> None:
         self.data = data
         self.start = start
         self.tree = tree
         self.before = before
-        self.following: dict[int, Body] | None = None
-        self.facts: dict[int, Any] | None = None
+        self.following: dict[int, PrefixNode] | None = None
+        self.annotations: dict[int, Any] | None = None
 
-    def at(self, place: int) -> Body:
+    def at(self, place: int) -> PrefixNode:
         """Give the piece on the way to this one whose bytes end at a place, or reach over it."""
-        body = self
-        while place <= body.start and body.before is not None:
-            body = body.before
-        return body
+        node = self
+        while place <= node.start and node.before is not None:
+            node = node.before
+        return node
 
-    def follow(self, place: int, more: memoryview) -> Body:
+    def follow(self, place: int, more: memoryview) -> PrefixNode:
         """Go on from a place with the bytes that come next, and record what is new of them.
 
         Args:
@@ -154,38 +157,38 @@ class Body:
         Returns:
             The piece in which they end.
         """
-        body = self.at(place)
+        node = self.at(place)
         while more:
-            offset = place - body.start
-            known = len(body.data) - offset
+            offset = place - node.start
+            known = len(node.data) - offset
             if not known:
-                after = None if body.following is None else body.following.get(more[0])
+                after = None if node.following is None else node.following.get(more[0])
                 if after is None:
-                    return _grown(body, more)
-                body = after
+                    return _grown(node, more)
+                node = after
                 continue
             size = min(known, len(more))
-            if not body.data.startswith(more if size == len(more) else more[:size], offset):
-                size = _alike(body.data, offset, more)
-                body = _cut(body, offset + size)
+            if not node.data.startswith(more if size == len(more) else more[:size], offset):
+                size = _common_length(node.data, offset, more)
+                node = _cut(node, offset + size)
             place += size
             more = more[size:]
-        return body
+        return node
 
     def until(self, place: int, tail: bytes) -> bytes:
         """Put the bytes before a place and those behind it together: a copy."""
         pieces: list[memoryview | bytes] = [tail]
-        body: Body | None = self
-        while body is not None:
-            if place > body.start:
-                pieces.append(memoryview(body.data)[: place - body.start])
-                place = body.start
-            body = body.before
+        node: PrefixNode | None = self
+        while node is not None:
+            if place > node.start:
+                pieces.append(memoryview(node.data)[: place - node.start])
+                place = node.start
+            node = node.before
         pieces.reverse()
         return b"".join(pieces)
 
 
-class Bodies:
+class PrefixCache:
     """The trees, the least recently used forgotten first.
 
     A tree is forgotten too when many messages have begun since it was last used: a new version has
@@ -202,77 +205,80 @@ class Bodies:
     def __init__(self, *, limit: int = 64 << 20) -> None:
         self.limit = limit
         self.size = 0
-        self._trees: OrderedDict[bytes, Tree] = OrderedDict()
+        self._trees: OrderedDict[bytes, PrefixTree] = OrderedDict()
         self._begun = 0
 
-    def begin(self, head: bytes, length: int) -> Body | None:
+    def begin(self, head: bytes, length: int) -> PrefixNode | None:
         """Give the first piece of messages that begin so; None if they are better not recorded.
 
         Args:
-            head: The first `HEAD` bytes of a message.
+            head: The first `KEY_BYTES` bytes of a message.
             length: Bytes of the whole message.
         """
         self.limit = max(self.limit, 4 * length)
         self._begun += 1
         tree = self._trees.get(head)
         if tree is not None and (
-            tree.size * 4 > self.limit * 3 or (tree.scattered and tree.count > PATIENCE)
+            tree.size * 4 > self.limit * 3 or (tree.diverse and tree.count > RETRIAL_MESSAGES)
         ):
             tree.forget()
             tree = None
         if tree is None:
-            tree = self._trees[head] = Tree(head, self)
+            tree = self._trees[head] = PrefixTree(head, self)
         tree.begin(self._begun)
         self._trees.move_to_end(head)
         self._tidy()
-        return None if tree.scattered else tree.first
+        return None if tree.diverse else tree.first
 
     def _tidy(self) -> None:
         """Forget what has become too much or too old, but the newest."""
         while len(self._trees) > 1:
             head, oldest = next(iter(self._trees.items()))
-            if self.size <= self.limit and self._begun - oldest.last < AGE + 8 * oldest.count:
+            if (
+                self.size <= self.limit
+                and self._begun - oldest.last < IDLE_MESSAGES + 8 * oldest.count
+            ):
                 return
             del self._trees[head]
             oldest.forget()
 
 
-BODIES: Final = Bodies()
+PREFIX_CACHE: Final = PrefixCache()
 """Shared by all streams of the process that name no other."""
 
 
-def _grown(body: Body, more: memoryview) -> Body:
+def _grown(node: PrefixNode, more: memoryview) -> PrefixNode:
     """Record bytes behind a piece."""
-    body.tree.grow(len(more))
-    if body.following is None:
-        body.data += more
-        return body
-    after = Body(bytearray(more), body.start + len(body.data), body.tree, body)
-    if body.tree.kept:
-        body.following[more[0]] = after
+    node.tree.grow(len(more))
+    if node.following is None:
+        node.data += more
+        return node
+    after = PrefixNode(bytearray(more), node.start + len(node.data), node.tree, node)
+    if node.tree.cached:
+        node.following[more[0]] = after
     return after
 
 
-def _cut(body: Body, offset: int) -> Body:
+def _cut(node: PrefixNode, offset: int) -> PrefixNode:
     """Cut a piece in two, of which it is the later one then, and give the earlier."""
-    tree, before = body.tree, body.before
-    earlier = Body(body.data[:offset], body.start, tree, before)
+    tree, before = node.tree, node.before
+    earlier = PrefixNode(node.data[:offset], node.start, tree, before)
     if before is None:
         tree.first = earlier
-    elif tree.kept:
+    elif tree.cached:
         assert before.following is not None
         before.following[earlier.data[0]] = earlier
-    del body.data[:offset]
-    body.start += offset
-    body.before = earlier
-    earlier.following = {body.data[0]: body} if tree.kept else {}
-    if body.facts is not None:
-        ends = [end for end in body.facts if end <= body.start]
-        earlier.facts = {end: body.facts.pop(end) for end in ends}
+    del node.data[:offset]
+    node.start += offset
+    node.before = earlier
+    earlier.following = {node.data[0]: node} if tree.cached else {}
+    if node.annotations is not None:
+        ends = [end for end in node.annotations if end <= node.start]
+        earlier.annotations = {end: node.annotations.pop(end) for end in ends}
     return earlier
 
 
-def _alike(data: bytearray, offset: int, more: memoryview) -> int:
+def _common_length(data: bytearray, offset: int, more: memoryview) -> int:
     """Count the bytes until a record and new bytes differ, which they do somewhere."""
     low, high = 0, min(len(data) - offset, len(more))
     while low + 1 < high:

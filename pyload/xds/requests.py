@@ -15,7 +15,7 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyload.xds.resource_set import Names
+    from pyload.xds.resource_set import NameSet
     from pyload.xds.types import TypeUrl
 
 # What Envoy answers for a configuration that it cannot take: google.rpc.Code.INTERNAL.
@@ -88,7 +88,7 @@ def delta_refusal(text: str) -> bytes:
     return request.SerializeToString()
 
 
-def subscriptions(names: Names, *, limit: int = MAX_REQUEST) -> Iterator[bytes]:
+def subscriptions(names: NameSet, *, limit: int = MAX_REQUEST) -> Iterator[bytes]:
     """Encode ``resource_names_subscribe``, as many pieces as it takes for each to be allowed."""
     if len(names.encoded) <= limit:
         yield names.encoded

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pyload.xds.types import TypeUrl
 
 
-class Step(NamedTuple):
+class SubscriptionDiff(NamedTuple):
     """The way from some names to others.
 
     Attributes:
@@ -30,7 +30,7 @@ class Step(NamedTuple):
     dropped: frozenset[str] = frozenset()
 
 
-class Names:
+class NameSet:
     """An immutable set of resource names; make it with `of`.
 
     Attributes:
@@ -39,9 +39,9 @@ class Names:
             DeltaDiscoveryRequest that subscribes has the same number.
     """
 
-    __slots__ = ("__weakref__", "_before", "_step", "encoded", "members")
+    __slots__ = ("__weakref__", "_before", "_diff", "encoded", "members")
 
-    _shared: Final[WeakValueDictionary[frozenset[str], Names]] = WeakValueDictionary()
+    _shared: Final[WeakValueDictionary[frozenset[str], NameSet]] = WeakValueDictionary()
 
     def __init__(self, members: frozenset[str]) -> None:
         self.members = members
@@ -49,13 +49,13 @@ class Names:
             resource_names=sorted(members)
         ).SerializeToString()
         # The last step that was asked for: after a push, all proxies take the same.
-        self._before: ref[Names] | None = None
-        self._step = Step()
+        self._before: ref[NameSet] | None = None
+        self._diff = SubscriptionDiff()
 
     def __bool__(self) -> bool:
         return bool(self.members)
 
-    def since(self, before: Names) -> Step:
+    def since(self, before: NameSet) -> SubscriptionDiff:
         """Give the step from other names to these."""
         if self._before is None or self._before() is not before:
             self._before = ref(before)
@@ -64,11 +64,11 @@ class Names:
                 resource_names_subscribe=sorted(self.members - before.members),
                 resource_names_unsubscribe=sorted(dropped),
             )
-            self._step = Step(request.SerializeToString(), dropped)
-        return self._step
+            self._diff = SubscriptionDiff(request.SerializeToString(), dropped)
+        return self._diff
 
     @classmethod
-    def of(cls, members: Iterable[str]) -> Names:
+    def of(cls, members: Iterable[str]) -> NameSet:
         """Give the one object for these names, whatever their order or repetition."""
         key = frozenset(members)
         names = cls._shared.get(key)
@@ -77,27 +77,27 @@ class Names:
         return names
 
 
-NO_NAMES: Final = Names.of(())
+NO_NAMES: Final = NameSet.of(())
 
 
-class Graph:
+class ResourceSet:
     """An immutable set of resources of one type; make it with `of` or `updated`.
 
     Attributes:
-        resources: By name.
+        by_name: The resources.
     """
 
-    __slots__ = ("__weakref__", "_refs", "_versions", "resources")
+    __slots__ = ("__weakref__", "_refs", "_versions", "by_name")
 
-    _shared: Final[WeakValueDictionary[frozenset[Resource], Graph]] = WeakValueDictionary()
+    _shared: Final[WeakValueDictionary[frozenset[Resource], ResourceSet]] = WeakValueDictionary()
 
-    def __init__(self, resources: Mapping[str, Resource]) -> None:
-        self.resources = resources
+    def __init__(self, by_name: Mapping[str, Resource]) -> None:
+        self.by_name = by_name
         found: dict[TypeUrl, set[str]] = {}
-        for resource in resources.values():
+        for resource in by_name.values():
             for type_url, names in resource.refs:
                 found.setdefault(type_url, set()).update(names)
-        self._refs = {type_url: Names.of(names) for type_url, names in found.items()}
+        self._refs = {type_url: NameSet.of(names) for type_url, names in found.items()}
         self._versions: bytes | None = None
 
     @property
@@ -105,43 +105,43 @@ class Graph:
         """All names with their versions, as ``initial_resource_versions`` of a delta request."""
         if self._versions is None:
             request = discovery_pb2.DeltaDiscoveryRequest()
-            for name, resource in self.resources.items():
+            for name, resource in self.by_name.items():
                 request.initial_resource_versions[name] = resource.version
             self._versions = request.SerializeToString(deterministic=True)
         return self._versions
 
     @classmethod
-    def of(cls, resources: Iterable[Resource]) -> Graph:
+    def of(cls, resources: Iterable[Resource]) -> ResourceSet:
         """Give the one object for these resources; of two with one name, the later counts."""
         return cls._share({resource.name: resource for resource in resources})
 
-    def updated(self, changed: Iterable[Resource], removed: Iterable[str]) -> Graph:
-        """Give the graph after resources have come, changed or gone."""
-        resources = dict(self.resources)  # the original may be other proxies' too
+    def updated(self, changed: Iterable[Resource], removed: Iterable[str]) -> ResourceSet:
+        """Give the set after resources have come, changed or gone."""
+        resources = dict(self.by_name)  # the original may be other proxies' too
         for name in removed:
             resources.pop(name, None)
         resources.update((resource.name, resource) for resource in changed)
         return self._share(resources)
 
-    def refs(self, type_url: TypeUrl) -> Names:
+    def refs(self, type_url: TypeUrl) -> NameSet:
         """Give all names of a type that the resources refer to."""
         return self._refs.get(type_url, NO_NAMES)
 
     @classmethod
-    def _share(cls, resources: dict[str, Resource]) -> Graph:
+    def _share(cls, resources: dict[str, Resource]) -> ResourceSet:
         key = frozenset(resources.values())
-        graph = cls._shared.get(key)
-        if graph is None:
-            graph = cls._shared[key] = cls(resources)
-        return graph
+        found = cls._shared.get(key)
+        if found is None:
+            found = cls._shared[key] = cls(resources)
+        return found
 
 
-NO_RESOURCES: Final = Graph.of(())
+NO_RESOURCES: Final = ResourceSet.of(())
 
 
-def refs(type_url: TypeUrl, *graphs: Graph) -> Names:
-    """Give all names of a type that several graphs refer to."""
-    found = [names for graph in graphs if (names := graph.refs(type_url))]
+def refs(type_url: TypeUrl, *sets: ResourceSet) -> NameSet:
+    """Give all names of a type that several sets refer to."""
+    found = [names for one in sets if (names := one.refs(type_url))]
     if len(found) > 1:
-        return Names.of(frozenset().union(*(names.members for names in found)))
+        return NameSet.of(frozenset().union(*(names.members for names in found)))
     return found[0] if found else NO_NAMES

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
 from pyload.xds.messages import LARGE
-from pyload.xds.resource_set import NO_RESOURCES, Graph
-from pyload.xds.responses import Delta, Response, parse
+from pyload.xds.resource_set import NO_RESOURCES, ResourceSet
+from pyload.xds.responses import DeltaResponse, Response, parse
 from pyload.xds.types import CDS, LDS, TypeUrl
 from pyload.xds.wire import discovery_pb2
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from pyload.xds.messages import Message
     from pyload.xds.resources import Resource
-    from pyload.xds.responses import Parsed
+    from pyload.xds.responses import ParsedResponse
 
-_ENDS: Final = 4096
-"""Most different ends that are kept of messages that are the same up to there."""
+_SUFFIXES: Final = 4096
+"""Most different suffixes that are kept of messages that are the same up to there."""
 _RESOURCE_BYTES: Final = 120
 """About what one resource of a response takes in its tables."""
 
@@ -36,7 +36,7 @@ _Known = tuple[bytes | None, resources.Resource]
 _NOTHING: Final[_Known] = (None, resources.Resource(""))
 
 
-class _Ends:
+class _SuffixTable:
     """Responses that are the same but for their last bytes, found by what surrounds the nonce."""
 
     __slots__ = ("_known", "_shapes")
@@ -58,14 +58,14 @@ class _Ends:
 
     def add(self, before: bytes, after: bytes, response: Response, *, delta: bool) -> None:
         """Remember a response."""
-        if len(self._known) >= _ENDS:
+        if len(self._known) >= _SUFFIXES:
             self._known.clear()
             self._shapes.clear()
         self._known[before, after, delta] = response
         self._shapes.add((len(before), len(after)))
 
 
-class Reader:
+class ResponseCache:
     """Reads responses, and remembers what it has read.
 
     Args:
@@ -91,15 +91,15 @@ class Reader:
         Raises:
             RemoteProtocolError: The bytes are no response.
         """
-        ends: _Ends | None = message.facts
-        found = None if ends is None else ends.find(message.tail, delta=delta)
+        suffixes: _SuffixTable | None = message.annotation
+        found = None if suffixes is None else suffixes.find(message.tail, delta=delta)
         if found is not None:
             return found
         data = message.whole()
         parsed = parse(data, delta=delta)
         nonce = parsed.nonce
         if message.shared:
-            return self._learn(message, parsed, data), nonce
+            return self._read_shared(message, parsed, data), nonce
         if len(data) >= LARGE:
             return self._response(parsed, data), nonce
         start = _nonce_at(parsed, data)
@@ -112,16 +112,18 @@ class Reader:
             self._remember(key, known)
         return known, nonce
 
-    def _learn(self, message: Message, parsed: Parsed, data: bytes) -> Response:
+    def _read_shared(self, message: Message, parsed: ParsedResponse, data: bytes) -> Response:
         """Read a message that others are like."""
         response, size = self._response(parsed, data), len(parsed.nonce)
         start = _nonce_at(parsed, data)
         first = len(data) - len(message.tail)
         if start >= first:
-            ends: _Ends = message.facts or _Ends()
-            delta = isinstance(parsed, Delta)
-            ends.add(data[first:start], data[start + size :], response, delta=delta)
-            message.learn(ends, len(message.tail) + _RESOURCE_BYTES * len(response.resources))
+            suffixes: _SuffixTable = message.annotation or _SuffixTable()
+            delta = isinstance(parsed, DeltaResponse)
+            suffixes.add(data[first:start], data[start + size :], response, delta=delta)
+            message.annotate(
+                suffixes, len(message.tail) + _RESOURCE_BYTES * len(response.resources)
+            )
         return response
 
     def _recall(self, key: Hashable) -> Response | None:
@@ -137,9 +139,9 @@ class Reader:
             _, forgotten = self._known.popitem(last=False)
             self.size -= forgotten.size
 
-    def _response(self, parsed: Parsed, data: bytes) -> Response:
+    def _response(self, parsed: ParsedResponse, data: bytes) -> Response:
         type_url = TypeUrl(parsed.type_url)
-        if isinstance(parsed, Delta):
+        if isinstance(parsed, DeltaResponse):
             return self._delta_response(type_url, parsed, len(data))
         found: tuple[Resource, ...] = ()
         error = ""
@@ -155,10 +157,10 @@ class Reader:
             count=len(parsed.resources),
             resources=found,
             error=error,
-            graph=NO_RESOURCES if error else Graph.of(found),
+            resource_set=NO_RESOURCES if error else ResourceSet.of(found),
         )
 
-    def _delta_response(self, type_url: TypeUrl, parsed: Delta, size: int) -> Response:
+    def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, size: int) -> Response:
         sent = list(parsed.resources)
         removed = tuple(parsed.removed_resources)
         key: Hashable = None
@@ -219,11 +221,11 @@ class Reader:
         return tuple(resource for _, resource in found)
 
 
-READER: Final = Reader()
+RESPONSE_CACHE: Final = ResponseCache()
 """Shared by all streams of the process that name no other."""
 
 
-def _nonce_at(parsed: Parsed, data: bytes) -> int:
+def _nonce_at(parsed: ParsedResponse, data: bytes) -> int:
     """Find where the nonce stands, such that another in its place changes nothing else.
 
     The same bytes could stand in a resource too; a response that was found again by the wrong place

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
-from pyload.xds.resource_set import NO_RESOURCES, Graph, Names
+from pyload.xds.resource_set import NO_RESOURCES, NameSet, ResourceSet
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from pyload.xds.resources import Resource
     from pyload.xds.types import TypeUrl
 
-Delta = discovery_pb2.RawDeltaDiscoveryResponse
-Parsed = discovery_pb2.DiscoveryResponse | Delta
+DeltaResponse = discovery_pb2.RawDeltaDiscoveryResponse
+SotwResponse = discovery_pb2.DiscoveryResponse
+ParsedResponse = SotwResponse | DeltaResponse
 
 
 class Details(NamedTuple):
@@ -47,7 +48,7 @@ class Response:
         resources: Those resources; in SotW only of types that refer to others.
         removed: The names that it removes; none in SotW.
         error: Why it must be refused; empty if it is good.
-        graph: SotW: the state that it describes.
+        resource_set: SotW: the state that it describes.
     """
 
     __slots__ = (
@@ -57,8 +58,8 @@ class Response:
         "_wanted",
         "count",
         "error",
-        "graph",
         "removed",
+        "resource_set",
         "resources",
         "size",
         "type_url",
@@ -75,7 +76,7 @@ class Response:
         resources: tuple[Resource, ...] = (),
         removed: tuple[str, ...] = (),
         error: str = "",
-        graph: Graph = NO_RESOURCES,
+        resource_set: ResourceSet = NO_RESOURCES,
     ) -> None:
         self.type_url = type_url
         self.version = version
@@ -84,23 +85,23 @@ class Response:
         self.resources = resources
         self.removed = removed
         self.error = error
-        self.graph = graph
-        self._after: WeakKeyDictionary[Graph, ref[Graph]] = WeakKeyDictionary()
+        self.resource_set = resource_set
+        self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None
         # The last answer of `unmatched`: after a push, all proxies want the same.
-        self._wanted: Names | None = None
+        self._wanted: NameSet | None = None
         self._unmatched: tuple[str, ...] = ()
 
-    def after(self, before: Graph) -> Graph:
+    def after(self, before: ResourceSet) -> ResourceSet:
         """Delta: give the state of a proxy that was in another before this response."""
         known = self._after.get(before)
-        graph = known() if known is not None else None
-        if graph is None:
-            graph = before.updated(self.resources, self.removed)
-            self._after[before] = ref(graph)
-        return graph
+        resource_set = known() if known is not None else None
+        if resource_set is None:
+            resource_set = before.updated(self.resources, self.removed)
+            self._after[before] = ref(resource_set)
+        return resource_set
 
-    def unmatched(self, wanted: Names) -> tuple[str, ...]:
+    def unmatched(self, wanted: NameSet) -> tuple[str, ...]:
         """Give the names of its resources that are not among those wanted."""
         if self._wanted is not wanted:
             members = wanted.members
@@ -127,15 +128,17 @@ class Response:
         return self._details
 
 
-def parse(data: bytes, *, delta: bool) -> Parsed:
+def parse(data: bytes, *, delta: bool) -> ParsedResponse:
     """Parse a response.
 
     Raises:
         RemoteProtocolError: The bytes are no response, or lack its type or its nonce.
     """
     try:
-        parsed: Parsed = (
-            Delta.FromString(data) if delta else discovery_pb2.DiscoveryResponse.FromString(data)
+        parsed: ParsedResponse = (
+            DeltaResponse.FromString(data)
+            if delta
+            else discovery_pb2.DiscoveryResponse.FromString(data)
         )
     except DecodeError as error:
         kind = "delta discovery response" if delta else "discovery response"

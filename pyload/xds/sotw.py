@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import LocalProtocolError
 from pyload.xds import requests
-from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Names, refs
-from pyload.xds.response_cache import READER
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, NameSet, refs
+from pyload.xds.response_cache import RESPONSE_CACHE
 from pyload.xds.responses import NO_DETAILS
 from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
 
 if TYPE_CHECKING:
     from pyload.xds.messages import Message
-    from pyload.xds.response_cache import Reader
+    from pyload.xds.response_cache import ResponseCache
     from pyload.xds.responses import Response
 
 ON_PURPOSE: Final = "refused on purpose by pyload"
@@ -55,7 +55,7 @@ class Sotw:
     def __init__(
         self,
         *,
-        reader: Reader = READER,
+        reader: ResponseCache = RESPONSE_CACHE,
         detail: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         refuse: bool = False,
@@ -129,9 +129,9 @@ class Sotw:
         watch.version = response.version
         watch.answered = True
         if type_url == CDS:
-            self._clusters = response.graph
+            self._clusters = response.resource_set
         elif type_url == LDS:
-            self._listeners = response.graph
+            self._listeners = response.resource_set
         return Received(
             [watch.request(), *self._follow(type_url)], self._push(response, nonce, message)
         )
@@ -151,7 +151,7 @@ class Sotw:
             send += self._subscribe(RDS, listeners.refs(RDS))
         return send
 
-    def _subscribe(self, type_url: TypeUrl, names: Names) -> list[bytes]:
+    def _subscribe(self, type_url: TypeUrl, names: NameSet) -> list[bytes]:
         watch = self._watches.get(type_url)
         if watch is None:
             if not names:

@@ -14,7 +14,7 @@ from pyload.errors import RemoteProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PIECE: Final = 6 << 10
+TLS_PIECE_BYTES: Final = 6 << 10
 """Bytes that go into OpenSSL at a time.
 
 Its buffers grow to as many and never shrink. Of 10,000 proxies that are quiet again each holds
@@ -22,7 +22,7 @@ Its buffers grow to as many and never shrink. Of 10,000 proxies that are quiet a
 """
 
 
-class Seal:
+class TlsEngine:
     """Encrypts and decrypts.
 
     Args:
@@ -55,7 +55,7 @@ class Seal:
             RemoteProtocolError: It cannot begin.
         """
         try:
-            self._shake()
+            self._handshake()
         except ssl.SSLError as error:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
 
@@ -75,12 +75,12 @@ class Seal:
             RemoteProtocolError: The server cannot be trusted, or broke TLS.
         """
         try:
-            for start in range(0, len(data), PIECE):
+            for start in range(0, len(data), TLS_PIECE_BYTES):
                 if self.ended:
                     return
-                self._in.write(data[start : start + PIECE])
+                self._in.write(data[start : start + TLS_PIECE_BYTES])
                 if not self.ready:
-                    self._shake()
+                    self._handshake()
                 if self.ready:
                     self._decrypt(plain, take)
         except ssl.SSLError as error:
@@ -95,8 +95,8 @@ class Seal:
         view = memoryview(data)
         try:
             # OpenSSL's buffer never shrinks again.
-            for start in range(0, len(view), PIECE):
-                self._object.write(view[start : start + PIECE])
+            for start in range(0, len(view), TLS_PIECE_BYTES):
+                self._object.write(view[start : start + TLS_PIECE_BYTES])
                 send(self._out.read())
         except ssl.SSLError as error:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
@@ -115,7 +115,7 @@ class Seal:
         if data := self._out.read():
             send(data)
 
-    def _shake(self) -> None:
+    def _handshake(self) -> None:
         try:
             self._object.do_handshake()
         except ssl.SSLWantReadError:

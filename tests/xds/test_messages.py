@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.messages import LARGE, TAIL, Assembler, Message
-from pyload.xds.prefix_cache import ENOUGH, HEAD, Bodies
+from pyload.xds.prefix_cache import KEY_BYTES, TRIAL_MESSAGES, PrefixCache
 
 
 def framed(message: bytes, *, flag: int = 0) -> bytes:
@@ -34,7 +34,7 @@ def fed(assembler: Assembler, data: bytes, cuts: list[int] | None = None) -> lis
 
 def large(fill: bytes, *, size: int = LARGE * 3, nonce: bytes = b"n") -> bytes:
     """Make a message that differs from others of its size only at the end."""
-    return (b"head" * HEAD + fill * size)[: size - len(nonce)] + nonce
+    return (b"head" * KEY_BYTES + fill * size)[: size - len(nonce)] + nonce
 
 
 SIZES = (0, 1, 100, LARGE - 1, LARGE, LARGE + 1, LARGE * 3)
@@ -58,12 +58,12 @@ def test_every_stream_gets_its_own_messages_whatever_the_others_receive(
     streams: list[tuple[list[tuple[int, bytes]], list[int]]], limit: int
 ) -> None:
     """Proxies would act on each other's config if a record were mixed up."""
-    bodies = Bodies(limit=limit)
+    cache = PrefixCache(limit=limit)
     for number, (shapes, cuts) in enumerate(streams):
         sent = [
             large(fill, size=size, nonce=b"%d" % number) if size else b"" for size, fill in shapes
         ]
-        got = fed(Assembler(bodies), b"".join(map(framed, sent)), cuts)
+        got = fed(Assembler(cache), b"".join(map(framed, sent)), cuts)
         assert got == sent
 
 
@@ -75,10 +75,10 @@ def test_streams_that_receive_at_the_same_time_do_not_disturb_each_other(
     fills: list[bytes], order: list[tuple[int, int]]
 ) -> None:
     """After a push all proxies are in the middle of the same message, each at its own place."""
-    bodies = Bodies()
+    cache = PrefixCache()
     sent = [large(fill, size=LARGE * 2, nonce=b"%d" % n) for n, fill in enumerate(fills)]
     left = [framed(one) for one in sent]
-    streams = [Assembler(bodies) for _ in sent]
+    streams = [Assembler(cache) for _ in sent]
     got: list[list[Message]] = [[] for _ in sent]
     for number, size in [*order, *((n, 1 << 20) for n in range(len(sent)))]:
         if number < len(sent):
@@ -89,36 +89,36 @@ def test_streams_that_receive_at_the_same_time_do_not_disturb_each_other(
 
 def test_a_large_message_is_kept_once() -> None:
     """Five hundred proxies in the middle of a push would hold five hundred copies of it."""
-    bodies = Bodies()
+    cache = PrefixCache()
     got: list[Message] = []
     for number in range(5):
         data = framed(large(b"x", nonce=b"%d" % number))
-        Assembler(bodies).feed([memoryview(data)], got.append)
+        Assembler(cache).feed([memoryview(data)], got.append)
     assert [len(one.tail) for one in got] == [TAIL] * 5
-    assert bodies.size == LARGE * 3 - TAIL
+    assert cache.size == LARGE * 3 - TAIL
 
 
 def test_what_is_known_of_a_message_is_known_of_its_likes_only() -> None:
     """A proxy would be told what another's configuration refers to."""
-    bodies = Bodies()
+    cache = PrefixCache()
     got: list[Message] = []
-    begin = b"head" * HEAD + b"x" * LARGE
+    begin = b"head" * KEY_BYTES + b"x" * LARGE
     for middle, rest in ((b"a", 2000), (b"b", 2000), (b"a", 3000), (b"a", 2000)):
         data = framed(begin + middle + b"y" * rest)
-        Assembler(bodies).feed([memoryview(data)], got.append)
-        if got[-1].facts is None:
-            got[-1].learn(f"{middle!r} {rest}", 1)
-    assert [one.facts for one in got] == ["b'a' 2000", "b'b' 2000", "b'a' 3000", "b'a' 2000"]
+        Assembler(cache).feed([memoryview(data)], got.append)
+        if got[-1].annotation is None:
+            got[-1].annotate(f"{middle!r} {rest}", 1)
+    assert [one.annotation for one in got] == ["b'a' 2000", "b'b' 2000", "b'a' 3000", "b'a' 2000"]
 
 
 def test_messages_that_have_nothing_in_common_are_not_recorded() -> None:
     """Istiod sends endpoints in another order each time: records of them would fill the memory."""
-    bodies = Bodies()
+    cache = PrefixCache()
     rng = Random(1)
     for _ in range(200):
-        message = b"head" * HEAD + rng.randbytes(LARGE * 3)
-        assert fed(Assembler(bodies), framed(message), [100, 5000]) == [message]
-    assert bodies.size <= (ENOUGH + 1) * LARGE * 3
+        message = b"head" * KEY_BYTES + rng.randbytes(LARGE * 3)
+        assert fed(Assembler(cache), framed(message), [100, 5000]) == [message]
+    assert cache.size <= (TRIAL_MESSAGES + 1) * LARGE * 3
 
 
 @pytest.mark.parametrize(
@@ -132,12 +132,12 @@ def test_messages_that_have_nothing_in_common_are_not_recorded() -> None:
 def test_broken_framing_is_an_error(data: bytes, said: str) -> None:
     """Garbage must close the stream, not wait for four gigabytes."""
     with pytest.raises(RemoteProtocolError, match=said):
-        fed(Assembler(Bodies()), data)
+        fed(Assembler(PrefixCache()), data)
 
 
 def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
     """A proxy in front of istiod may compress."""
-    assembler = Assembler(Bodies())
+    assembler = Assembler(PrefixCache())
     assembler.gzip = True
     message = large(b"z")
     assert fed(assembler, framed(gzip.compress(message), flag=1) + framed(b"p"), [9]) == [
@@ -148,8 +148,8 @@ def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
 
 @pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 99)[:-4]])
 def test_a_compressed_message_that_cannot_be_read_is_an_error(data: bytes) -> None:
-    """A truncated body must not pass for a shorter message."""
-    assembler = Assembler(Bodies())
+    """A truncated node must not pass for a shorter message."""
+    assembler = Assembler(PrefixCache())
     assembler.gzip = True
     with pytest.raises(RemoteProtocolError, match="compressed message"):
         fed(assembler, framed(data, flag=1))

@@ -7,7 +7,7 @@ import gc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, Graph, Names, refs
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, NameSet, ResourceSet, refs
 from pyload.xds.resources import Resource
 from pyload.xds.types import EDS, RDS, SDS
 from pyload.xds.wire import discovery_pb2
@@ -21,7 +21,7 @@ RESOURCES = st.builds(
 
 def test_equal_names_are_one_object_whose_bytes_are_sorted() -> None:
     """Every proxy would encode and keep its own list of names."""
-    one, other = Names.of(["b", "a", "b"]), Names.of(["a", "b"])
+    one, other = NameSet.of(["b", "a", "b"]), NameSet.of(["a", "b"])
 
     assert one is other
     assert list(discovery_pb2.DiscoveryRequest.FromString(one.encoded).resource_names) == [
@@ -35,18 +35,18 @@ def test_equal_names_are_one_object_whose_bytes_are_sorted() -> None:
 
 def test_names_that_nobody_uses_are_forgotten() -> None:
     """A long run with churn would keep every list of names that it ever saw."""
-    Names.of(["forgotten"])
+    NameSet.of(["forgotten"])
     gc.collect()
 
-    assert frozenset(["forgotten"]) not in Names._shared
+    assert frozenset(["forgotten"]) not in NameSet._shared
 
 
-def test_equal_graphs_are_one_object_in_any_order() -> None:
+def test_equal_resource_sets_are_one_object_in_any_order() -> None:
     """Istiod's order of resources differs between proxies; each would keep its own copy."""
     a, b = Resource("a", ((EDS, ("x",)),)), Resource("b", ((RDS, ("y",)),))
 
-    assert Graph.of([a, b]) is Graph.of([b, a])
-    assert NO_RESOURCES.updated([b], []).updated([a], []) is Graph.of([a, b])
+    assert ResourceSet.of([a, b]) is ResourceSet.of([b, a])
+    assert NO_RESOURCES.updated([b], []).updated([a], []) is ResourceSet.of([a, b])
 
 
 @given(
@@ -59,27 +59,27 @@ def test_references_are_those_of_the_present_resources(
     updates: list[tuple[list[Resource], set[str]]],
 ) -> None:
     """References that are gone would stay subscribed, or shared ones be given up (D6)."""
-    graph, model = NO_RESOURCES, dict[str, Resource]()
+    resource_set, model = NO_RESOURCES, dict[str, Resource]()
     for changed, removed in updates:
-        before = dict(graph.resources)
-        after = graph.updated(changed, removed)
-        assert dict(graph.resources) == before
-        graph = after
+        before = dict(resource_set.by_name)
+        after = resource_set.updated(changed, removed)
+        assert dict(resource_set.by_name) == before
+        resource_set = after
         for name in removed:
             model.pop(name, None)
         model |= {resource.name: resource for resource in changed}
 
-        assert dict(graph.resources) == model
-        assert graph.refs(EDS).members == {
+        assert dict(resource_set.by_name) == model
+        assert resource_set.refs(EDS).members == {
             name for one in model.values() for _, names in one.refs for name in names
         }
 
 
-def test_names_of_several_graphs_are_joined() -> None:
+def test_names_of_several_resource_sets_are_joined() -> None:
     """A gateway's secrets come from clusters and listeners both."""
-    one = Graph.of([Resource("a", ((SDS, ("s", "t")),))])
-    other = Graph.of([Resource("b", ((SDS, ("t", "u")),))])
+    one = ResourceSet.of([Resource("a", ((SDS, ("s", "t")),))])
+    other = ResourceSet.of([Resource("b", ((SDS, ("t", "u")),))])
 
-    assert refs(SDS, one, other) is Names.of("stu")
+    assert refs(SDS, one, other) is NameSet.of("stu")
     assert refs(SDS, one, NO_RESOURCES) is one.refs(SDS)
     assert refs(SDS, NO_RESOURCES) is NO_NAMES

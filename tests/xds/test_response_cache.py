@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.messages import LARGE, Assembler, Message
-from pyload.xds.prefix_cache import Bodies
+from pyload.xds.prefix_cache import PrefixCache
 from pyload.xds.resource_set import NO_RESOURCES
 from pyload.xds.resources import Decoder
-from pyload.xds.response_cache import Reader
+from pyload.xds.response_cache import ResponseCache
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import cluster, delta_response, sotw_response
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from pyload.xds.responses import Response
 
 
-def received(data: bytes, bodies: Bodies) -> Message:
-    """Receive a message from a stream that shares its bodies."""
+def received(data: bytes, prefixes: PrefixCache) -> Message:
+    """Receive a message from a stream that shares its prefixes."""
     got: list[Message] = []
-    Assembler(bodies).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)], got.append)
+    Assembler(prefixes).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)], got.append)
     return got[0]
 
 
@@ -41,7 +41,7 @@ def clusters(count: int) -> dict[str, bytes]:
 @pytest.mark.parametrize("delta", [True, False], ids=["delta", "sotw"])
 def test_responses_that_differ_in_the_nonce_are_one_object(count: int, *, delta: bool) -> None:
     """Each of ten thousand proxies would parse and keep the same half megabyte."""
-    bodies, reader = Bodies(), Reader()
+    prefixes, cache = PrefixCache(), ResponseCache()
     read = []
     for number in range(3):
         data = (
@@ -49,7 +49,7 @@ def test_responses_that_differ_in_the_nonce_are_one_object(count: int, *, delta:
             if delta
             else sotw_response(CDS, *clusters(count).values(), nonce=f"nonce-{number}")
         )
-        read.append(reader.read(received(data, bodies), delta=delta))
+        read.append(cache.read(received(data, prefixes), delta=delta))
 
     assert len({id(response) for response, _ in read}) == 1
     assert [nonce for _, nonce in read] == ["nonce-0", "nonce-1", "nonce-2"]
@@ -71,11 +71,11 @@ def test_what_is_read_is_what_was_sent(
     contents: list[tuple[set[str], set[str], str, int]],
 ) -> None:
     """A proxy would take another's configuration, because a nonce looks like a name."""
-    bodies, reader = Bodies(), Reader(limit=2000)
+    prefixes, cache = PrefixCache(), ResponseCache(limit=2000)
     for names, removed, nonce, padding in contents:
         resources = {name: cluster(name + "p" * padding) for name in sorted(names)}
         data = delta_response(EDS, resources, removed=sorted(removed), nonce=nonce)
-        response, got = reader.read(received(data, bodies), delta=True)
+        response, got = cache.read(received(data, prefixes), delta=True)
         assert got == nonce
         assert [one.name for one in response.resources] == sorted(names)
         assert sorted(response.removed) == sorted(removed)
@@ -87,10 +87,10 @@ def test_a_nonce_that_also_stands_behind_itself_is_read_right() -> None:
     message = discovery_pb2.DiscoveryResponse(type_url=EDS, nonce="same", version_info="same")
     # An unknown field behind the nonce, as the control plane's identifier is to us.
     data = message.SerializeToString() + b"\x32\x06\x0a\x04same"
-    reader = Reader()
+    cache = ResponseCache()
     for number in (1, 2):
         other = data.replace(b"\x2a\x04same", b"\x2a\x04sam%d" % number)
-        assert reader.read(Message(other), delta=False)[1] == f"sam{number}"
+        assert cache.read(Message(other), delta=False)[1] == f"sam{number}"
 
 
 @pytest.mark.parametrize("count", [1, 400], ids=["small", "large"])
@@ -100,7 +100,7 @@ def test_a_nonce_that_also_stands_behind_itself_is_read_right() -> None:
 )
 def test_a_response_is_its_own_wherever_its_nonce_stands(fields: str, count: int) -> None:
     """A control plane that writes its fields in another order would mix its proxies up."""
-    bodies, reader = Bodies(), Reader()
+    prefixes, cache = PrefixCache(), ResponseCache()
     version = discovery_pb2.DiscoveryResponse(version_info="v").SerializeToString()
     kind = discovery_pb2.DiscoveryResponse(type_url=CDS).SerializeToString()
     for number in range(4):
@@ -117,9 +117,9 @@ def test_a_response_is_its_own_wherever_its_nonce_stands(fields: str, count: int
             fake = cluster("own") + b"\x32" + bytes([len(nonce)]) + nonce
             other = discovery_pb2.DiscoveryResponse(resources=[fake]).SerializeToString()
             data = version + kind + nonce + sent + other
-        response, got = reader.read(received(data, bodies), delta=False)
+        response, got = cache.read(received(data, prefixes), delta=False)
         assert (response.error, got) == ("", f"{number}")
-        assert f"own-{number % 2}" in response.graph.resources
+        assert f"own-{number % 2}" in response.resource_set.by_name
         assert response.count == len(names) + (fields.startswith("a resource"))
 
 
@@ -127,9 +127,9 @@ def test_a_response_is_its_own_wherever_its_nonce_stands(fields: str, count: int
 @given(data=st.binary(max_size=80))
 def test_random_bytes_are_read_or_refused(data: bytes, *, delta: bool) -> None:
     """Garbage must end the stream with the protocol's error."""
-    reader = Reader()
+    cache = ResponseCache()
     try:
-        reader.read(Message(data), delta=delta)
+        cache.read(Message(data), delta=delta)
     except RemoteProtocolError:
         return
 
@@ -137,13 +137,13 @@ def test_random_bytes_are_read_or_refused(data: bytes, *, delta: bool) -> None:
 @pytest.mark.parametrize("large", [True, False])
 def test_endpoints_in_another_order_are_the_same_response(*, large: bool) -> None:
     """Istiod sends them in the order of a Go map: each proxy would compute its own state."""
-    bodies, reader = Bodies(), Reader()
+    prefixes, cache = PrefixCache(), ResponseCache()
     names = [f"c{number}" for number in range(400 if large else 4)]
     sent = {name: cluster(name) for name in names}
     turned = {name: cluster(name) for name in reversed(names)}
     other = {name: cluster(name * 2) for name in names}
     first, second, third = (
-        reader.read(received(delta_response(EDS, one, nonce="n"), bodies), delta=True)[0]
+        cache.read(received(delta_response(EDS, one, nonce="n"), prefixes), delta=True)[0]
         for one in (sent, turned, other)
     )
     assert first is second
@@ -152,72 +152,72 @@ def test_endpoints_in_another_order_are_the_same_response(*, large: bool) -> Non
 
 def test_of_two_resources_with_one_name_the_later_counts_in_any_order() -> None:
     """Proxies would take the state of others, who were sent the same in another order."""
-    reader = Reader()
+    cache = ResponseCache()
     for order in ((0, 1), (1, 0)):
         message = discovery_pb2.DeltaDiscoveryResponse(type_url=EDS, nonce="n")
         for number in order:
             message.resources.add(name="same", version=f"v{number}", resource=cluster(f"{number}"))
-        response, _ = reader.read(Message(message.SerializeToString()), delta=True)
-        assert response.after(NO_RESOURCES).resources["same"].version == f"v{order[1]}"
+        response, _ = cache.read(Message(message.SerializeToString()), delta=True)
+        assert response.after(NO_RESOURCES).by_name["same"].version == f"v{order[1]}"
 
 
 def test_a_resource_without_a_body_is_an_error_wherever_it_stands() -> None:
     """It would pass for one that nobody has sent."""
     message = discovery_pb2.DiscoveryResponse(type_url=CDS, nonce="n", resources=[b""])
-    response, _ = Reader().read(Message(message.SerializeToString()), delta=False)
+    response, _ = ResponseCache().read(Message(message.SerializeToString()), delta=False)
     assert "carries a resource of type ''" in response.error
 
 
 def test_kinds_of_proxies_are_told_apart_wherever_they_differ() -> None:
     """A mesh has as many as it has services, and each has a few resources of its own."""
-    bodies, reader = Bodies(), Reader()
+    prefixes, cache = PrefixCache(), ResponseCache()
     read: dict[int, Response] = {}
     for number in range(20):
         for view in range(50):
             mine = {"mine": cluster(f"view-{view}")}
             sent = clusters(200) | mine if view % 2 else mine | clusters(200)
             data = sotw_response(CDS, *sent.values(), nonce=f"n-{number:03}")
-            response, _ = reader.read(received(data, bodies), delta=False)
+            response, _ = cache.read(received(data, prefixes), delta=False)
             assert read.setdefault(view, response) is response
-            assert f"view-{view}" in response.graph.resources
+            assert f"view-{view}" in response.resource_set.by_name
     assert len({id(one) for one in read.values()}) == 50
 
 
 def test_states_after_the_same_response_are_computed_once() -> None:
     """A thousand proxies in the same state would each copy it at each push."""
-    reader = Reader()
-    first, _ = reader.read(Message(delta_response(CDS, clusters(50), nonce="1")), delta=True)
-    second, _ = reader.read(Message(delta_response(CDS, removed=["c1"], nonce="2")), delta=True)
+    cache = ResponseCache()
+    first, _ = cache.read(Message(delta_response(CDS, clusters(50), nonce="1")), delta=True)
+    second, _ = cache.read(Message(delta_response(CDS, removed=["c1"], nonce="2")), delta=True)
     state = first.after(NO_RESOURCES)
     assert first.after(NO_RESOURCES) is state
     later = second.after(state)
     assert second.after(state) is later
-    assert "c1" not in later.resources
+    assert "c1" not in later.by_name
 
 
 def test_states_that_nobody_is_in_are_forgotten() -> None:
     """A long run would remember every state of every proxy."""
-    reader = Reader()
-    response, _ = reader.read(Message(delta_response(CDS, clusters(5))), delta=True)
+    cache = ResponseCache()
+    response, _ = cache.read(Message(delta_response(CDS, clusters(5))), delta=True)
     response.after(NO_RESOURCES)
     gc.collect()
     known = response._after[NO_RESOURCES]
     assert known() is None
 
 
-def many(make: Callable[[int], bytes], count: int) -> Reader:
+def many(make: Callable[[int], bytes], count: int) -> ResponseCache:
     """Read so many different small responses with little room."""
-    reader = Reader(Decoder(limit=1000), limit=1000)
+    cache = ResponseCache(Decoder(limit=1000), limit=1000)
     for number in range(count):
-        reader.read(Message(make(number)), delta=True)
-    return reader
+        cache.read(Message(make(number)), delta=True)
+    return cache
 
 
 def test_what_is_remembered_is_bounded() -> None:
     """A mesh that churns for days must not fill the memory."""
-    reader = many(lambda n: delta_response(CDS, {f"c{n}": cluster(f"c{n}")}), 300)
-    assert reader.size <= 1000
-    assert reader.decoder.size <= 1000
+    cache = many(lambda n: delta_response(CDS, {f"c{n}": cluster(f"c{n}")}), 300)
+    assert cache.size <= 1000
+    assert cache.decoder.size <= 1000
 
 
 def test_what_is_used_stays_remembered() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.tls import Tls
-from pyload.xds.tls_engine import Seal
+from pyload.xds.tls_engine import TlsEngine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +55,11 @@ class Pair:
 
     def __init__(self, server: Server, tls: Tls, *, size: int = 1 << 20) -> None:
         self.server = server
-        self.seal = Seal(tls.context(), tls.server_name)
+        self.engine = TlsEngine(tls.context(), tls.server_name)
         self.plain = memoryview(bytearray(1 << 14))
         self.received = b""
         self._size = size
-        self.seal.begin()
+        self.engine.begin()
 
     def take(self, piece: memoryview) -> None:
         """Keep a piece."""
@@ -68,7 +68,7 @@ class Pair:
     def shake(self) -> None:
         """Do the handshake."""
         for _ in range(4):
-            self.server.incoming.write(self.seal.outgoing())
+            self.server.incoming.write(self.engine.outgoing())
             self.server.shake()
             self.carry()
 
@@ -77,7 +77,7 @@ class Pair:
         data = self.server.outgoing.read()
         for start in range(0, len(data), self._size):
             buffer = bytearray(data[start : start + self._size])
-            self.seal.receive(memoryview(buffer), self.plain, self.take)
+            self.engine.receive(memoryview(buffer), self.plain, self.take)
             buffer[:] = bytes(len(buffer))
 
 
@@ -93,11 +93,11 @@ def test_bytes_pass_whole_in_both_directions(lengths: list[int], size: int) -> N
     """Records end where reads do not."""
     pair = Pair(Server(), VERIFIED, size=size)
     pair.shake()
-    assert pair.seal.ready
+    assert pair.engine.ready
     sent = [bytes([number]) * length for number, length in enumerate(lengths)]
     for data in sent:
         pair.server.tls.write(data)
-        pair.seal.encrypt(data, pair.server.incoming.write)
+        pair.engine.encrypt(data, pair.server.incoming.write)
     pair.carry()
     assert pair.received == b"".join(sent)
     assert pair.server.read() == b"".join(sent)
@@ -108,21 +108,21 @@ def test_records_that_come_with_the_end_of_the_handshake_are_read() -> None:
     server = Server()
     server.tls.context.maximum_version = ssl.TLSVersion.TLSv1_2
     pair = Pair(server, VERIFIED)
-    server.incoming.write(pair.seal.outgoing())
+    server.incoming.write(pair.engine.outgoing())
     server.shake()
     pair.carry()
-    server.incoming.write(pair.seal.outgoing())
+    server.incoming.write(pair.engine.outgoing())
     server.shake()
     server.tls.write(b"hello")
     pair.carry()
-    assert (pair.seal.ready, pair.received) == (True, b"hello")
+    assert (pair.engine.ready, pair.received) == (True, b"hello")
 
 
 def test_the_end_is_told_both_ways() -> None:
     """Without it a broken connection cannot be told from a closed one."""
     pair = Pair(Server(), VERIFIED)
     pair.shake()
-    pair.seal.end(pair.server.incoming.write)
+    pair.engine.end(pair.server.incoming.write)
     assert pair.server.tls.read(10) == b""
     pair = Pair(Server(), VERIFIED)
     pair.shake()
@@ -130,8 +130,8 @@ def test_the_end_is_told_both_ways() -> None:
     with pytest.raises(ssl.SSLWantReadError):
         pair.server.tls.unwrap()
     pair.carry()
-    assert (pair.seal.ended, pair.received) == (True, b"last")
-    pair.seal.receive(memoryview(b"more"), pair.plain, pair.take)
+    assert (pair.engine.ended, pair.received) == (True, b"last")
+    pair.engine.receive(memoryview(b"more"), pair.plain, pair.take)
     assert pair.received == b"last"
 
 
@@ -139,9 +139,9 @@ def test_a_seal_ends_before_its_handshake_too() -> None:
     """A proxy can be stopped while it connects."""
     pair = Pair(Server(), VERIFIED)
     sent: list[bytes] = []
-    pair.seal.outgoing()
-    pair.seal.end(sent.append)
-    assert not pair.seal.ready
+    pair.engine.outgoing()
+    pair.engine.end(sent.append)
+    assert not pair.engine.ready
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_server_that_is_not_the_right_one_is_refused(server: Server, tls: Tls,
     pair = Pair(server, tls)
     with pytest.raises(RemoteProtocolError, match=said):
         pair.shake()
-    assert not pair.seal.ready
+    assert not pair.engine.ready
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -169,11 +169,11 @@ def test_garbage_is_refused(*, late: bool) -> None:
     if late:
         pair.shake()
     with pytest.raises(RemoteProtocolError, match="TLS: "):
-        pair.seal.receive(memoryview(b"HTTP/1.1 400 Bad Request\r\n"), pair.plain, pair.take)
+        pair.engine.receive(memoryview(b"HTTP/1.1 400 Bad Request\r\n"), pair.plain, pair.take)
 
 
 def test_a_verified_server_needs_a_name() -> None:
     """OpenSSL's refusal would end the process."""
     context = VERIFIED.context()
     with pytest.raises(RemoteProtocolError, match="TLS: "):
-        Seal(context, "")
+        TlsEngine(context, "")

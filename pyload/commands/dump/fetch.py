@@ -16,7 +16,7 @@ from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.delta import Delta
-from pyload.xds.resource_set import Graph, refs
+from pyload.xds.resource_set import ResourceSet, refs
 from pyload.xds.resources import decode
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short
@@ -63,11 +63,13 @@ class Fetched:
 
     def wanted(self) -> Mapping[TypeUrl, frozenset[str]]:
         """Give the names that the clusters and listeners refer to, by type."""
-        graphs = [
-            Graph.of(decode(type_url, body) for body in self.resources.get(type_url, {}).values())
+        sets = [
+            ResourceSet.of(
+                decode(type_url, body) for body in self.resources.get(type_url, {}).values()
+            )
             for type_url in (CDS, LDS)
         ]
-        return {type_url: refs(type_url, *graphs).members for type_url in (EDS, RDS, ECDS, SDS)}
+        return {type_url: refs(type_url, *sets).members for type_url in (EDS, RDS, ECDS, SDS)}
 
     def missing(self) -> dict[TypeUrl, list[str]]:
         """Give the names that are referred to and have not come, by type."""

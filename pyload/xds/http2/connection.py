@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import RemoteProtocolError
 from pyload.xds.http2 import fields, frames
 from pyload.xds.http2.frames import Code, Http2Error
-from pyload.xds.http2.headers import Response
+from pyload.xds.http2.headers import ResponseHeaders
 from pyload.xds.http2.inbox import Inbox
 from pyload.xds.http2.outbox import MAX_WAITING, Outbox
 from pyload.xds.http2.status import named, of_reset
-from pyload.xds.prefix_cache import BODIES
+from pyload.xds.prefix_cache import PREFIX_CACHE
 
 if TYPE_CHECKING:
     from pyload.xds.http2.inbox import Events
-    from pyload.xds.prefix_cache import Bodies
+    from pyload.xds.prefix_cache import PrefixCache
     from pyload.xds.transport import Status
 
 WINDOW: Final = 1 << 20
@@ -61,7 +61,7 @@ class Connection:
     Args:
         block: Header block of the request, see `pyload.xds.http2.fields.request`.
         events: Hears of the stream.
-        bodies: Where large messages are recorded.
+        cache: Where large messages are recorded.
 
     Attributes:
         out: What is to be written.
@@ -73,22 +73,22 @@ class Connection:
         "_ending",
         "_events",
         "_goaway",
+        "_headers",
         "_idle_frames",
         "_inbox",
         "_left",
         "_partial",
-        "_response",
         "_state",
         "_window",
         "out",
         "status",
     )
 
-    def __init__(self, block: bytes, *, events: Events, bodies: Bodies = BODIES) -> None:
+    def __init__(self, block: bytes, *, events: Events, cache: PrefixCache = PREFIX_CACHE) -> None:
         self._block = block
         self._events = events
-        self._inbox = Inbox(events, bodies)
-        self._response = Response()
+        self._inbox = Inbox(events, cache)
+        self._headers = ResponseHeaders()
         self._state = State.GREETING
         # Bytes that are missing of the DATA frame that has begun, and whether it is the last.
         self._left = 0
@@ -228,7 +228,7 @@ class Connection:
             raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if length > frames.DEFAULT_FRAME:
             raise Http2Error(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
-        if self._response.unfinished and kind != frames.CONTINUATION:
+        if self._headers.unfinished and kind != frames.CONTINUATION:
             raise Http2Error(Code.PROTOCOL_ERROR, "a header block is interrupted")
 
     def _count(self) -> None:
@@ -252,9 +252,9 @@ class Connection:
                 self._padded_data(flags, payload)
             case frames.HEADERS:
                 block = frames.without_priority(frames.unpadded(payload, flags), flags)
-                self._answered(self._response.headers(block, flags))
+                self._answered(self._headers.headers(block, flags))
             case frames.CONTINUATION:
-                self._answered(self._response.continuation(payload, flags))
+                self._answered(self._headers.continuation(payload, flags))
             case frames.RST_STREAM:
                 self._end(of_reset(int.from_bytes(payload, "big")), b"")
             case frames.SETTINGS:
@@ -293,13 +293,13 @@ class Connection:
 
         Nearly all that a control plane sends goes this way.
         """
-        alone = self._ending or self._response.limited
+        alone = self._ending or self._headers.limited
         chunks, stop, self._left, self._window = frames.payloads(
             data, at, self._left, self._window, alone=alone
         )
         self._idle_frames = 0
         if alone:
-            self._response.count(stop - at)
+            self._headers.count(stop - at)
         self._inbox.feed(chunks)
         self._data_done()
         return stop
@@ -342,9 +342,9 @@ class Connection:
             if status.code == 0 and self._inbox.partial:
                 status = named("INTERNAL", "the stream ended within a message")
             self._end(status, frames.rst_stream(Code.CANCEL))
-        elif self._response.begun and self._state is State.HEAD:
+        elif self._headers.begun and self._state is State.HEAD:
             self._state = State.BODY
-            if self._response.gzip:
+            if self._headers.gzip:
                 self._inbox.accept_gzip()
 
     def _settings(self, flags: int, payload: memoryview) -> None:
@@ -353,7 +353,7 @@ class Connection:
                 raise Http2Error(Code.FRAME_SIZE_ERROR, "SETTINGS acknowledged with a payload")
             if self._state is State.GREETING:
                 raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
-            self._response.acknowledged = True
+            self._headers.acknowledged = True
             return
         if len(payload) % frames.PAIR.size:
             raise Http2Error(Code.FRAME_SIZE_ERROR, f"SETTINGS with {len(payload)} bytes")

@@ -19,7 +19,7 @@ _SHOWN: Final = 256
 _GRPC: Final = "application/grpc"
 
 
-class Response:
+class ResponseHeaders:
     """Reads header blocks.
 
     Attributes:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyload.xds.messages import Message
-    from pyload.xds.prefix_cache import Bodies
+    from pyload.xds.prefix_cache import PrefixCache
 
 
 class Events(Protocol):
@@ -33,9 +33,9 @@ class Inbox:
 
     __slots__ = ("_assembler", "_dropped", "_events", "_held", "paused")
 
-    def __init__(self, events: Events, bodies: Bodies) -> None:
+    def __init__(self, events: Events, cache: PrefixCache) -> None:
         self._events = events
-        self._assembler = Assembler(bodies)
+        self._assembler = Assembler(cache)
         # The peer's window bounds it: that is not renewed in a pause.
         self._held: deque[Message] | None = None
         self._dropped = False

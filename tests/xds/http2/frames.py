@@ -9,7 +9,7 @@ import hpack
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.frames import END_HEADERS, END_STREAM, HEADERS, SETTINGS, STREAM, frame
-from pyload.xds.prefix_cache import Bodies
+from pyload.xds.prefix_cache import PrefixCache
 from pyload.xds.transport import DELTA_METHOD
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Client:
         request = fields.request(
             DELTA_METHOD, authority="istiod:15010", scheme="http", agent="test", metadata=()
         )
-        self.connection = Connection(request, events=self, bodies=Bodies())
+        self.connection = Connection(request, events=self, cache=PrefixCache())
         self.messages: list[bytes] = []
         self.opened_times = 0
         self._on_message = on_message
