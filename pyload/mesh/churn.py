@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.mesh.apps import App
-    from pyload.mesh.mesh import ClusterRun
+    from pyload.mesh.mesh import Mesh
     from pyload.mesh.template_objects import Rendered
     from pyload.report.metrics import Metrics
 
@@ -39,7 +39,7 @@ class Churn:
 
     def __init__(
         self,
-        run: ClusterRun,
+        run: Mesh,
         intervals: Mapping[What, float],
         *,
         rng: Random,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyload.errors import PyloadError
     from pyload.mesh.istio_objects import ConfigPlan
-    from pyload.mesh.mesh import ClusterRun
+    from pyload.mesh.mesh import Mesh
     from pyload.mesh.plan import NamespacePlan
 
 _LEFT_BEHIND: Final = ("istio-ca-root-cert", "istio-ca-crl", "kube-root-ca.crt")
@@ -40,7 +40,7 @@ log = logging.getLogger("pyload")
 class Cleanup:
     """Deletes what a run has written."""
 
-    def __init__(self, run: ClusterRun) -> None:
+    def __init__(self, run: Mesh) -> None:
         self._run = run
         self._writer = run.writer
         self._finalized: set[Entry] = set()

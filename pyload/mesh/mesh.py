@@ -41,7 +41,7 @@ NAMESPACE_RETRY_SECONDS: Final = 0.5
 log = logging.getLogger("pyload")
 
 
-class ClusterRun:
+class Mesh:
     """The objects and proxies of one plan.
 
     Args:

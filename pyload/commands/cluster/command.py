@@ -22,7 +22,7 @@ from pyload.harness.servers import embedded_servers, opening, own_servers
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.kubelet import Kubelet
-from pyload.mesh.mesh import ClusterRun
+from pyload.mesh.mesh import Mesh
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
@@ -240,7 +240,7 @@ class MeshRun:
             self.following.attach(self.fleet)
         self.kubelet = Kubelet(client, ips=self._pod_ip)
         self.writer = Writer(client, self.measurement.metrics)
-        self.cluster = ClusterRun(
+        self.cluster = Mesh(
             plan,
             writer=self.writer,
             fleet=self.fleet,
