@@ -15,7 +15,7 @@ from pyload.gotemplate.sprig import Surroundings
 from pyload.gotemplate.sprig.certificates import serving_pairs
 from pyload.manifests.ips import IpAllocator
 from pyload.manifests.kwok import Placement
-from pyload.mesh.builder import Bodies
+from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.names import Names, is_called
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.steps import manifest
@@ -85,13 +85,13 @@ def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
     names = Names(Random(1))  # noqa: S311 - names, not secrets
     plan = plan_cluster(config, options.cluster_type, names=names, next_ip=IpAllocator().allocate)
     chosen = _chosen(plan, namespace=options.namespace, app=options.app)
-    bodies = Bodies(
+    builder = ObjectBuilder(
         plan.run_id,
         plan.traits,
         placement=Placement(),
         pairs=cache(lambda: serving_pairs(Surroundings())),
     )
-    for placed in manifest(chosen, bodies, now=now):
+    for placed in manifest(chosen, builder, now=now):
         if not options.app or placed.app:
             yield f"---\n{as_yaml(placed.obj)}"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyload.kube.resources import Obj, Resource
     from pyload.manifests.ips import IpAllocator
-    from pyload.mesh.builder import Bodies
+    from pyload.mesh.builder import ObjectBuilder
     from pyload.mesh.cluster_types import Traits
     from pyload.mesh.istio_objects import ConfigPlan
     from pyload.mesh.names import Names
@@ -45,7 +45,7 @@ class Shared:
 
     Attributes:
         traits: What the type of cluster needs.
-        bodies: Builds the objects.
+        builder: Builds the objects.
         writer: Writes them.
         fleet: Runs the proxies.
         names: Draws the names of later pods.
@@ -57,7 +57,7 @@ class Shared:
     """
 
     traits: Traits
-    bodies: Bodies
+    builder: ObjectBuilder
     writer: Writer
     fleet: Proxies
     names: Names
@@ -74,11 +74,11 @@ class Shared:
 
     async def write_config(self, config: ConfigPlan) -> None:
         """Write an Istio object."""
-        await self.write(*self.bodies.config(config))
+        await self.write(*self.builder.config(config))
 
     def rendered(self, templates: Sequence[Templated]) -> Rendered:
         """Prepare to write what comes of templates."""
-        return Rendered(templates, writer=self.writer, kinds=self.kinds, run_id=self.bodies.run_id)
+        return Rendered(templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id)
 
     def entry(self, config: ConfigPlan) -> Entry:
         """Name an Istio object as it was written."""
@@ -115,7 +115,7 @@ class App:
         """
         shared, plan = self._shared, self.plan
         jobs: list[Coroutine[Any, Any, None]] = [
-            shared.write(resource, obj) for resource, obj in shared.bodies.app(plan)
+            shared.write(resource, obj) for resource, obj in shared.builder.app(plan)
         ]
         jobs += [shared.write_config(config) for config in self.configs]
         jobs += [self.rendered.write(index) for index in range(len(plan.templates))]
@@ -162,7 +162,7 @@ class App:
         new = await self._start_another(old)
         if self._shared.traits.endpoints:
             alive = [pod for pod in self.pods if pod is not old]
-            for resource, obj in self._shared.bodies.endpoints(self.plan, alive):
+            for resource, obj in self._shared.builder.endpoints(self.plan, alive):
                 await self._shared.write(resource, obj)
         # The first pod is the one that the next refresh takes, should this fail.
         self.pods.remove(old)
@@ -198,7 +198,7 @@ class App:
 
     async def _apply_pod(self, pod: PodPlan) -> None:
         shared, namespace = self._shared, self.plan.namespace
-        resource, obj = shared.bodies.pod(self.plan, pod, datetime.now(UTC))
+        resource, obj = shared.builder.pod(self.plan, pod, datetime.now(UTC))
         bare = shared.traits.pods == "bare"
         for attempt in range(1, POD_ATTEMPTS + 1):
             try:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyload.mesh.plan import AppPlan, PodPlan
 
 
-class Bodies:
+class ObjectBuilder:
     """Builds the objects of one run.
 
     Args:

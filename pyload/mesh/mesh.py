@@ -16,7 +16,7 @@ from pyload.manifests.kwok import Placement, kwok_node
 from pyload.manifests.rbac import secret_reader
 from pyload.mesh.api_versions import find_kinds, find_served
 from pyload.mesh.apps import App, Shared
-from pyload.mesh.builder import Bodies
+from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.cleanup import Cleanup
 from pyload.mesh.istio_objects import RESOURCES, ROOT_NAMESPACE
 from pyload.mesh.leases import Leases
@@ -78,7 +78,7 @@ class Mesh:
         self.fleet = fleet
         self.shared = Shared(
             traits=plan.traits,
-            bodies=Bodies(
+            builder=ObjectBuilder(
                 plan.run_id,
                 plan.traits,
                 placement=placement or Placement(),

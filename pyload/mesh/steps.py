@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyload.kube.resources import Obj
-    from pyload.mesh.builder import Bodies
+    from pyload.mesh.builder import ObjectBuilder
     from pyload.mesh.plan import AppPlan, NamespacePlan, Plan
 
 
@@ -30,14 +30,14 @@ class Placed(NamedTuple):
     obj: Obj
 
 
-def manifest(plan: Plan, bodies: Bodies, *, now: datetime) -> Iterator[Placed]:
+def manifest(plan: Plan, builder: ObjectBuilder, *, now: datetime) -> Iterator[Placed]:
     """Give all objects of a plan, in the versions that its builders and templates name.
 
     Not among them are leases, which need the UID that the API server gives to their node.
 
     Args:
         plan: What to create.
-        bodies: Builds the objects.
+        builder: Builds the objects.
         now: Since when nodes are ready and pods run, in UTC.
 
     Raises:
@@ -52,33 +52,33 @@ def manifest(plan: Plan, bodies: Bodies, *, now: datetime) -> Iterator[Placed]:
             node = objects.node(name, now=now, run_id=plan.run_id, full=full)
         yield Placed("", "", node)
     for config in plan.configs:
-        yield Placed("", "", bodies.config(config)[1])
+        yield Placed("", "", builder.config(config)[1])
     for namespace in plan.namespaces:
-        for obj in _namespace(namespace, plan, bodies):
+        for obj in _namespace(namespace, plan, builder):
             yield Placed(namespace.name, "", obj)
         for app in namespace.apps:
-            for obj in _app(app, plan, bodies, now):
+            for obj in _app(app, plan, builder, now):
                 yield Placed(namespace.name, app.name, obj)
 
 
-def _namespace(namespace: NamespacePlan, plan: Plan, bodies: Bodies) -> Iterator[Obj]:
+def _namespace(namespace: NamespacePlan, plan: Plan, builder: ObjectBuilder) -> Iterator[Obj]:
     run_id = plan.run_id
     yield objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
     for config in namespace.configs:
-        yield bodies.config(config)[1]
+        yield builder.config(config)[1]
     for templated in namespace.templates:
         yield from templated.objects(run_id)
     if plan.traits.account:
         yield objects.service_account("default", namespace.name, run_id=run_id)
 
 
-def _app(app: AppPlan, plan: Plan, bodies: Bodies, now: datetime) -> Iterator[Obj]:
-    for _, obj in bodies.app(app):
+def _app(app: AppPlan, plan: Plan, builder: ObjectBuilder, now: datetime) -> Iterator[Obj]:
+    for _, obj in builder.app(app):
         yield obj
     for config in app.configs:
-        yield bodies.config(config)[1]
+        yield builder.config(config)[1]
     for templated in app.templates:
         yield from templated.objects(plan.run_id)
     if plan.traits.pods in ("bare", "kubelet"):
         for pod in app.pods:
-            yield bodies.pod(app, pod, now)[1]
+            yield builder.pod(app, pod, now)[1]

@@ -15,7 +15,7 @@ from pyload.config.parse import load
 from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.ips import IpAllocator
 from pyload.manifests.kwok import Placement
-from pyload.mesh.builder import Bodies
+from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.cluster_types import TRAITS
 from pyload.mesh.istio_objects import CHANGING, RESOURCES, ConfigPlan, Kind, bind, changed
 from tests.mesh.test_plan import make_plan
@@ -35,8 +35,8 @@ def plan_of(text: str) -> Plan:
 def body(config: ConfigPlan) -> Obj:
     """Build an object."""
     pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
-    bodies = Bodies("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
-    resource, obj = bodies.config(config)
+    builder = ObjectBuilder("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
+    resource, obj = builder.config(config)
     assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)
     return obj
 
