@@ -15,7 +15,7 @@ from pyload.mesh.planner import check_capacity, plan_cluster
 if TYPE_CHECKING:
     from pyload.config.model import ClusterConfig
     from pyload.mesh.cluster_types import ClusterType
-    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.template_instance import TemplateInstance
 
 MAX_ALIKE: Final = 20
 """So many of equal namespaces, and of equal applications, are looked at."""
@@ -70,8 +70,8 @@ def _problems(config: ClusterConfig, cluster_type: ClusterType) -> list[str]:
     except PyloadError as error:
         return [*problems, str(error)]
     found: dict[tuple[object, ...], list[str]] = {}
-    for templated in plan.all_templates:
-        for one in (templated, templated.refreshed(rng)) if templated.refreshes else (templated,):
+    for instance in plan.all_templates:
+        for one in (instance, instance.refreshed(rng)) if instance.refreshes else (instance,):
             fault = _fault(one)
             if fault is not None:
                 key, text = fault
@@ -100,11 +100,11 @@ def _fewer(config: ClusterConfig) -> ClusterConfig:
     )
 
 
-def _fault(templated: Templated) -> tuple[tuple[object, ...], str] | None:
+def _fault(instance: TemplateInstance) -> tuple[tuple[object, ...], str] | None:
     """Give what is wrong with what a template yields, and what makes it equal to others."""
-    name = templated.template.name
+    name = instance.template.name
     try:
-        templated.objects()
+        instance.objects()
     except TemplateError as error:
         return (name, error.name, error.line, error.column, error.stage), str(error)
     except ConfigError as error:

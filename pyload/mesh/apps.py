@@ -15,7 +15,7 @@ from pyload.mesh.istio_objects import RESOURCES, changed
 from pyload.mesh.ledger import Entry
 from pyload.mesh.planner import replace_pod
 from pyload.mesh.proxy_specs import key_of_pod, proxy_of_pod
-from pyload.mesh.template_objects import Rendered
+from pyload.mesh.template_objects import TemplateObjects
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyload.mesh.istio_objects import ConfigPlan
     from pyload.mesh.names import Names
     from pyload.mesh.plan import AppPlan, PodPlan
-    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.template_instance import TemplateInstance
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Proxies
 
@@ -40,7 +40,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(slots=True)
-class Shared:
+class MeshContext:
     """What all applications of a run share.
 
     Attributes:
@@ -76,9 +76,11 @@ class Shared:
         """Write an Istio object."""
         await self.write(*self.builder.config(config))
 
-    def rendered(self, templates: Sequence[Templated]) -> Rendered:
+    def rendered(self, templates: Sequence[TemplateInstance]) -> TemplateObjects:
         """Prepare to write what comes of templates."""
-        return Rendered(templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id)
+        return TemplateObjects(
+            templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id
+        )
 
     def entry(self, config: ConfigPlan) -> Entry:
         """Name an Istio object as it was written."""
@@ -96,16 +98,16 @@ class App:
         rendered: What comes of its templates.
     """
 
-    __slots__ = ("_shared", "configs", "plan", "pods", "rendered")
+    __slots__ = ("_context", "configs", "plan", "pods", "rendered")
 
-    def __init__(self, plan: AppPlan, shared: Shared) -> None:
+    def __init__(self, plan: AppPlan, context: MeshContext) -> None:
         self.plan = plan
         self.pods: list[PodPlan] = []
         self.configs = list(plan.configs)
-        self.rendered = shared.rendered(plan.templates)
-        self._shared = shared
+        self.rendered = context.rendered(plan.templates)
+        self._context = context
         for pod in plan.pods:
-            shared.pod_ips[plan.namespace, pod.name] = pod.ip
+            context.pod_ips[plan.namespace, pod.name] = pod.ip
 
     async def start(self) -> None:
         """Create everything at the same time.
@@ -113,13 +115,13 @@ class App:
         Raises:
             PyloadError: Something could not be created.
         """
-        shared, plan = self._shared, self.plan
+        context, plan = self._context, self.plan
         jobs: list[Coroutine[Any, Any, None]] = [
-            shared.write(resource, obj) for resource, obj in shared.builder.app(plan)
+            context.write(resource, obj) for resource, obj in context.builder.app(plan)
         ]
-        jobs += [shared.write_config(config) for config in self.configs]
+        jobs += [context.write_config(config) for config in self.configs]
         jobs += [self.rendered.write(index) for index in range(len(plan.templates))]
-        if shared.traits.pods != "deployment":
+        if context.traits.pods != "deployment":
             jobs += [self._start_pod(pod) for pod in plan.pods]
         errors = await run_all(jobs, name=f"start-{plan.name}")
         if errors:
@@ -127,12 +129,12 @@ class App:
 
     async def stop(self) -> list[PyloadError]:
         """Delete everything that was created; give what went wrong."""
-        plan, delete = self.plan, self._shared.writer.delete
+        plan, delete = self.plan, self._context.writer.delete
         kinds = (SERVICES, ENDPOINTS, ENDPOINT_SLICES, DEPLOYMENTS)
         jobs: list[Coroutine[Any, Any, None]] = [
             delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
         ]
-        jobs += [delete(self._shared.entry(config)) for config in self.configs]
+        jobs += [delete(self._context.entry(config)) for config in self.configs]
         jobs += [delete(entry) for entry in self.rendered.entries]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
         return await run_all(jobs, name="cleanup")
@@ -150,7 +152,7 @@ class App:
             PyloadError: The API server refused; the application has as many pods as before, or
                 one more until the next refresh.
         """
-        if self._shared.traits.pods == "deployment":
+        if self._context.traits.pods == "deployment":
             return await self._delete_one(rng)
         if not self.pods:
             return ""
@@ -160,10 +162,10 @@ class App:
             return left.name
         old = rng.choice(self.pods)
         new = await self._start_another(old)
-        if self._shared.traits.endpoints:
+        if self._context.traits.endpoints:
             alive = [pod for pod in self.pods if pod is not old]
-            for resource, obj in self._shared.builder.endpoints(self.plan, alive):
-                await self._shared.write(resource, obj)
+            for resource, obj in self._context.builder.endpoints(self.plan, alive):
+                await self._context.write(resource, obj)
         # The first pod is the one that the next refresh takes, should this fail.
         self.pods.remove(old)
         self.pods.insert(0, old)
@@ -172,10 +174,10 @@ class App:
 
     async def refresh_config(self, config: ConfigPlan, rng: Random) -> ConfigPlan:
         """Change one of its Istio objects, and give it as it is then."""
-        ips = self._shared.ips
+        ips = self._context.ips
         new = changed(config, rng=rng, next_ip=ips.allocate)
         try:
-            await self._shared.write_config(new)
+            await self._context.write_config(new)
         except PyloadError:
             if new.address:
                 ips.release(new.address)
@@ -186,23 +188,23 @@ class App:
         return new
 
     async def _start_pod(self, pod: PodPlan) -> None:
-        shared, plan = self._shared, self.plan
-        if shared.traits.pods:
+        context, plan = self._context, self.plan
+        if context.traits.pods:
             await self._apply_pod(pod)
         self.pods.append(pod)
-        spec = proxy_of_pod(plan, pod, shared.traits, metadata=shared.node_metadata)
+        spec = proxy_of_pod(plan, pod, context.traits, metadata=context.node_metadata)
         if spec is None:
             log.info("Starting pod %s", pod.name)
         else:
-            shared.fleet.start(spec)
+            context.fleet.start(spec)
 
     async def _apply_pod(self, pod: PodPlan) -> None:
-        shared, namespace = self._shared, self.plan.namespace
-        resource, obj = shared.builder.pod(self.plan, pod, datetime.now(UTC))
-        bare = shared.traits.pods == "bare"
+        context, namespace = self._context, self.plan.namespace
+        resource, obj = context.builder.pod(self.plan, pod, datetime.now(UTC))
+        bare = context.traits.pods == "bare"
         for attempt in range(1, POD_ATTEMPTS + 1):
             try:
-                await shared.writer.apply(resource, obj, status=bare)
+                await context.writer.apply(resource, obj, status=bare)
             except ApiError as error:
                 if attempt == POD_ATTEMPTS:
                     step = f"failed to apply pod: failed to ssa *v1.Pod/{pod.name}/{namespace}"
@@ -213,32 +215,32 @@ class App:
 
     async def _start_another(self, old: PodPlan) -> PodPlan:
         """Start a pod in another's place; if that fails, leave nothing of it."""
-        shared, namespace = self._shared, self.plan.namespace
-        new = replace_pod(self.plan, old, names=shared.names, ip=shared.ips.allocate())
-        shared.pod_ips[namespace, new.name] = new.ip
+        context, namespace = self._context, self.plan.namespace
+        new = replace_pod(self.plan, old, names=context.names, ip=context.ips.allocate())
+        context.pod_ips[namespace, new.name] = new.ip
         try:
             await self._start_pod(new)
         except PyloadError:
             entry = Entry(PODS, namespace, new.name)
-            for error in await run_all([shared.writer.delete(entry)], name="refresh"):
+            for error in await run_all([context.writer.delete(entry)], name="refresh"):
                 log.debug("%s", error)
-            if entry not in shared.writer.ledger:
-                shared.pod_ips.pop((namespace, new.name), None)
-                shared.ips.release(new.ip)
+            if entry not in context.writer.ledger:
+                context.pod_ips.pop((namespace, new.name), None)
+                context.ips.release(new.ip)
             raise
         return new
 
     async def _stop_pod(self, pod: PodPlan) -> None:
         """Delete a pod, then close its proxy's stream."""
-        shared, namespace = self._shared, self.plan.namespace
-        await shared.writer.delete(Entry(PODS, namespace, pod.name))
+        context, namespace = self._context, self.plan.namespace
+        await context.writer.delete(Entry(PODS, namespace, pod.name))
         self.pods.remove(pod)
-        await shared.fleet.stop(key_of_pod(self.plan, pod))
-        shared.pod_ips.pop((namespace, pod.name), None)
-        shared.ips.release(pod.ip)
+        await context.fleet.stop(key_of_pod(self.plan, pod))
+        context.pod_ips.pop((namespace, pod.name), None)
+        context.ips.release(pod.ip)
 
     async def _delete_one(self, rng: Random) -> str:
-        plan, client = self.plan, self._shared.writer.client
+        plan, client = self.plan, self._context.writer.client
         path = PODS.path(plan.namespace)
         pods, _ = await client.list(path, label_selector=f"app={plan.name}")
         alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pyload.errors import PyloadError
 from pyload.mesh.istio_objects import CHANGING, RESOURCES
-from pyload.mesh.schedule import Ticker
+from pyload.mesh.schedule import Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyload.mesh.apps import App
     from pyload.mesh.mesh import Mesh
-    from pyload.mesh.template_objects import Rendered
+    from pyload.mesh.template_objects import TemplateObjects
     from pyload.report.metrics import Metrics
 
 What = Literal["workloads", "configs", "secrets"]
@@ -60,8 +60,8 @@ class Churn:
         self._templates = [
             (rendered, index)
             for rendered in (*run.rendered.values(), *(app.rendered for app in self._apps))
-            for index, templated in enumerate(rendered.templates)
-            if templated.refreshes
+            for index, instance in enumerate(rendered.templates)
+            if instance.refreshes
         ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
 
@@ -73,18 +73,18 @@ class Churn:
             "configs": self._change_config,
             "secrets": self._change_secret,
         }
-        tickers = {
-            what: Ticker.starting(interval, now=now(), rng=self._rng)
+        schedules = {
+            what: Schedule.starting(interval, now=now(), rng=self._rng)
             for what, interval in self._intervals.items()
         }
-        while tickers:
-            what = min(tickers, key=lambda one: tickers[one].due)
-            await asyncio.sleep(max(0.0, tickers[what].due - now()))
+        while schedules:
+            what = min(schedules, key=lambda one: schedules[one].due)
+            await asyncio.sleep(max(0.0, schedules[what].due - now()))
             await self._try(what, actions[what])
             done = now()
-            tickers[what].advance(self._rng)
-            for each, ticker in tickers.items():
-                self._metrics.churn(each, "dropped", ticker.drop(done))
+            schedules[what].advance(self._rng)
+            for each, schedule in schedules.items():
+                self._metrics.churn(each, "dropped", schedule.drop(done))
 
     async def _try(self, what: What, action: Callable[[], Awaitable[bool]]) -> None:
         try:
@@ -130,7 +130,7 @@ class Churn:
         await self._change_one(*self._rng.choice(self._secrets))
         return True
 
-    async def _change_templated(self, rendered: Rendered, index: int) -> None:
+    async def _change_templated(self, rendered: TemplateObjects, index: int) -> None:
         entries = await rendered.refresh(index, self._rng)
         named = ",".join(f"{one.resource.kind}/{one.namespace}/{one.name}" for one in entries)
         log.info("refreshed config %s (*config.Templated)", named)

@@ -105,7 +105,7 @@ class Cleanup:
             await client.delete(path, grace_period_seconds=None)
 
     async def _delete_configs(self, configs: Iterable[ConfigPlan]) -> None:
-        await self._delete_all(self._run.shared.entry(config) for config in configs)
+        await self._delete_all(self._run.context.entry(config) for config in configs)
 
     async def _delete_all(self, entries: Iterable[Entry]) -> None:
         await self._log_errors([self._writer.delete(entry) for entry in entries])

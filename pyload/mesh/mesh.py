@@ -15,7 +15,7 @@ from pyload.manifests import objects
 from pyload.manifests.kwok import Placement, kwok_node
 from pyload.manifests.rbac import secret_reader
 from pyload.mesh.api_versions import find_kinds, find_served
-from pyload.mesh.apps import App, Shared
+from pyload.mesh.apps import App, MeshContext
 from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.cleanup import Cleanup
 from pyload.mesh.istio_objects import RESOURCES, ROOT_NAMESPACE
@@ -76,7 +76,7 @@ class Mesh:
         self.plan = plan
         self.writer = writer
         self.fleet = fleet
-        self.shared = Shared(
+        self.context = MeshContext(
             traits=plan.traits,
             builder=ObjectBuilder(
                 plan.run_id,
@@ -90,8 +90,8 @@ class Mesh:
             ips=ips,
             node_metadata=node_metadata,
         )
-        self.apps = {(app.namespace, app.name): App(app, self.shared) for app in plan.apps}
-        self.rendered = {one.name: self.shared.rendered(one.templates) for one in plan.namespaces}
+        self.apps = {(app.namespace, app.name): App(app, self.context) for app in plan.apps}
+        self.rendered = {one.name: self.context.rendered(one.templates) for one in plan.namespaces}
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self._ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
         self._grace = grace
@@ -99,7 +99,7 @@ class Mesh:
 
     def pod_ip(self, namespace: str, name: str) -> str | None:
         """Give the IP planned for a pod of this run; None for a pod of somebody else's."""
-        return self.shared.pod_ips.get((namespace, name))
+        return self.context.pod_ips.get((namespace, name))
 
     async def start(self) -> None:
         """Create nodes, then the namespaces one after another (contract §3.8).
@@ -108,16 +108,16 @@ class Mesh:
             PyloadError: Something could not be created; what was created is in the ledger.
         """
         wanted = {RESOURCES[config.kind] for config in self.plan.all_configs}
-        self.shared.served.update(await find_served(self.writer.client, wanted))
+        self.context.served.update(await find_served(self.writer.client, wanted))
         yielded = {kind_of(obj) for one in self.plan.all_templates for obj in one.objects()}
-        self.shared.kinds.update(await find_kinds(self.writer.client, yielded))
+        self.context.kinds.update(await find_kinds(self.writer.client, yielded))
         if self._proven and self.plan.ztunnels:
             await _explained("failed to bootstrap ztunnels", self._give_account())
         if self.plan.traits.nodes:
             for index, node in enumerate(self.plan.nodes):
                 await _explained("failed to bootstrap nodes", self._start_node(node, index))
         for config in self.plan.configs:
-            written = self.shared.write_config(config)
+            written = self.context.write_config(config)
             await _explained("failed to bootstrap istio resources", written)
         for index, namespace in enumerate(self.plan.namespaces):
             log.info(
@@ -147,7 +147,7 @@ class Mesh:
         self.leases.add(name, written["metadata"]["uid"])
         ztunnel = self._ztunnels.get(name)
         if ztunnel is not None:
-            metadata = self.shared.node_metadata
+            metadata = self.context.node_metadata
             self.fleet.start(proxy_of_node(ztunnel, metadata=metadata))
 
     async def _write_lease(self, lease: Obj) -> None:
@@ -158,7 +158,7 @@ class Mesh:
         obj = objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
         await self._write_namespace(obj)
         for config in namespace.configs:
-            await self.shared.write_config(config)
+            await self.context.write_config(config)
         for index in range(len(namespace.templates)):
             await self.rendered[namespace.name].write(index)
         if self.plan.traits.account:

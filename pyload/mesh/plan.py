@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pyload.mesh.cluster_types import ClusterType, Traits
     from pyload.mesh.istio_objects import ConfigPlan
-    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.template_instance import TemplateInstance
 
 PROXY_TYPES: Final = {
     "sidecar": "sidecar",
@@ -61,7 +61,7 @@ class AppPlan:
     cluster_ip: str
     pods: tuple[PodPlan, ...]
     configs: tuple[ConfigPlan, ...] = ()
-    templates: tuple[Templated, ...] = ()
+    templates: tuple[TemplateInstance, ...] = ()
 
     @property
     def proxy_type(self) -> str:
@@ -92,7 +92,7 @@ class NamespacePlan:
     apps: tuple[AppPlan, ...]
     waypoint: tuple[str, str] = ("", "")
     configs: tuple[ConfigPlan, ...] = ()
-    templates: tuple[Templated, ...] = ()
+    templates: tuple[TemplateInstance, ...] = ()
     grace: float = 0.0
 
     @property
@@ -141,7 +141,7 @@ class Plan:
                 yield from app.configs
 
     @property
-    def all_templates(self) -> Iterator[Templated]:
+    def all_templates(self) -> Iterator[TemplateInstance]:
         """All that comes of templates, in the order of creation."""
         for namespace in self.namespaces:
             yield from namespace.templates

@@ -97,8 +97,8 @@ def _namespace(namespace: NamespacePlan, plan: Plan) -> Counter[str]:
     kinds = Counter({"Namespace": 1, "ServiceAccount": int(plan.traits.account)})
     for config in namespace.configs:
         kinds[RESOURCES[config.kind].kind] += 1
-    for templated in namespace.templates:
-        kinds.update(str(obj["kind"]) for obj in templated.objects())
+    for instance in namespace.templates:
+        kinds.update(str(obj["kind"]) for obj in instance.objects())
     for app in namespace.apps:
         kinds.update(_app(app, plan))
     return kinds
@@ -108,8 +108,8 @@ def _app(app: AppPlan, plan: Plan) -> Iterator[str]:
     traits = plan.traits
     for config in app.configs:
         yield RESOURCES[config.kind].kind
-    for templated in app.templates:
-        yield from (str(obj["kind"]) for obj in templated.objects())
+    for instance in app.templates:
+        yield from (str(obj["kind"]) for obj in instance.objects())
     if app.has_service:
         yield "Service"
         if traits.endpoints:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Ticker:
+class Schedule:
     """Moments at an average distance that a user chose.
 
     They are planned from each other, not from when the work was done, so that the average holds;
@@ -25,7 +25,7 @@ class Ticker:
     due: float
 
     @classmethod
-    def starting(cls, interval: float, *, now: float, rng: Random) -> Ticker:
+    def starting(cls, interval: float, *, now: float, rng: Random) -> Schedule:
         """Begin at `now`; the first moment is one interval away."""
         return cls(interval, now + pause(interval, rng))
 

@@ -66,8 +66,8 @@ def _namespace(namespace: NamespacePlan, plan: Plan, builder: ObjectBuilder) -> 
     yield objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
     for config in namespace.configs:
         yield builder.config(config)[1]
-    for templated in namespace.templates:
-        yield from templated.objects(run_id)
+    for instance in namespace.templates:
+        yield from instance.objects(run_id)
     if plan.traits.account:
         yield objects.service_account("default", namespace.name, run_id=run_id)
 
@@ -77,8 +77,8 @@ def _app(app: AppPlan, plan: Plan, builder: ObjectBuilder, now: datetime) -> Ite
         yield obj
     for config in app.configs:
         yield builder.config(config)[1]
-    for templated in app.templates:
-        yield from templated.objects(plan.run_id)
+    for instance in app.templates:
+        yield from instance.objects(plan.run_id)
     if plan.traits.pods in ("bare", "kubelet"):
         for pod in app.pods:
             yield builder.pod(app, pod, now)[1]

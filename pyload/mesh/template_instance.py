@@ -32,7 +32,7 @@ _NOTHING: Final = re.compile(r"\A(?:[ \t]*(?:#.*)?\n?)*\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Templated:
+class TemplateInstance:
     """A template with the values that it is rendered with.
 
     Attributes:
@@ -80,7 +80,7 @@ class Templated:
         """What errors call its text."""
         return f"template {self.template.name} for {self.data.get('Name') or self.namespace}"
 
-    def refreshed(self, rng: Random) -> Templated:
+    def refreshed(self, rng: Random) -> TemplateInstance:
         """Give it as it is after the next change: other randomness, ``Rand`` the other way."""
         data = {**self.data, "Rand": not self.data["Rand"], "RandNumber": _number(rng)}
         return replace(self, data=data)
@@ -143,7 +143,7 @@ class Templates:
             self._parsed[name] = known
         return known
 
-    def for_app(self, ref: ConfigRef, *, app: str, namespace: str, rng: Random) -> Templated:
+    def for_app(self, ref: ConfigRef, *, app: str, namespace: str, rng: Random) -> TemplateInstance:
         """Make an application's objects of a template (contract §6.1).
 
         Raises:
@@ -152,7 +152,7 @@ class Templates:
         data = {"Name": app, "Namespace": namespace, **_as_go(ref.config)}
         return self._made(ref, data, rng)
 
-    def for_namespace(self, ref: ConfigRef, *, namespace: str, rng: Random) -> Templated:
+    def for_namespace(self, ref: ConfigRef, *, namespace: str, rng: Random) -> TemplateInstance:
         """Make a namespace's objects of a template; it has no ``Name`` but one of the config.
 
         Raises:
@@ -160,7 +160,7 @@ class Templates:
         """
         return self._made(ref, {**_as_go(ref.config), "Namespace": namespace}, rng)
 
-    def _made(self, ref: ConfigRef, data: dict[str, Any], rng: Random) -> Templated:
+    def _made(self, ref: ConfigRef, data: dict[str, Any], rng: Random) -> TemplateInstance:
         template = self.get(ref.name)
         second = data.get("Rand", True)
         if not isinstance(second, bool):
@@ -176,7 +176,7 @@ class Templates:
             )
         data["Rand"] = not second
         data["RandNumber"] = _number(rng)
-        made = Templated(template, namespace, data)
+        made = TemplateInstance(template, namespace, data)
         refreshes = _marked(made) if ref.refresh is None else ref.refresh
         return replace(made, refreshes=refreshes)
 
@@ -209,7 +209,7 @@ def _number(rng: Random) -> int:
     return rng.randint(1, MAX_RAND)
 
 
-def _marked(made: Templated) -> bool:
+def _marked(made: TemplateInstance) -> bool:
     """Tell whether a template's own text asks for changes."""
     try:
         text = made.text()
@@ -256,7 +256,7 @@ def _fault(data: Any) -> str:
 
 
 def _as_go(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give values as Go reads them of YAML: every number is a float64; nothing is shared."""
+    """Give values as Go reads them of YAML: every number is a float64; nothing is context."""
 
     def converted(value: Any) -> Any:
         if isinstance(value, dict):

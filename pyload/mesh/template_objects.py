@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from pyload.kube.resources import Obj, Resource
     from pyload.mesh.ledger import Entry
-    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.template_instance import TemplateInstance
     from pyload.mesh.writer import Writer
 
 
-class Rendered:
+class TemplateObjects:
     """Writes the objects of templates, and keeps track of what goes by which name.
 
     Args:
@@ -38,7 +38,7 @@ class Rendered:
 
     def __init__(
         self,
-        templates: Sequence[Templated],
+        templates: Sequence[TemplateInstance],
         *,
         writer: Writer,
         kinds: dict[tuple[str, str], Resource],
@@ -85,10 +85,10 @@ class Rendered:
         """What there is of all templates, the last one first."""
         return tuple(entry for entries in self._written for entry in entries)[::-1]
 
-    async def _replace(self, index: int, templated: Templated) -> None:
+    async def _replace(self, index: int, instance: TemplateInstance) -> None:
         written: list[Entry] = []
         try:
-            for obj in templated.objects(self._run_id):
+            for obj in instance.objects(self._run_id):
                 resource = await self._kind(obj)
                 metadata = dict(obj["metadata"])
                 if not resource.namespaced:

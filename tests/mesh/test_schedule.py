@@ -8,33 +8,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.mesh.schedule import Ticker, pause
+from pyload.mesh.schedule import Schedule, pause
 
 
 @given(st.floats(1e-3, 1e5), st.integers())
 def test_moments_come_at_the_average_distance(interval: float, seed: int) -> None:
     """A rate that drifts with the time that the work takes is another load."""
     rng = Random(seed)
-    ticker = Ticker.starting(interval, now=0.0, rng=rng)
+    schedule = Schedule.starting(interval, now=0.0, rng=rng)
     for _ in range(400):
         # The work takes a tenth of the interval, which must not add up.
-        assert ticker.drop(ticker.due) == 0
-        ticker.advance(rng)
+        assert schedule.drop(schedule.due) == 0
+        schedule.advance(rng)
 
-    assert ticker.due == pytest.approx(401 * interval, rel=0.1)
+    assert schedule.due == pytest.approx(401 * interval, rel=0.1)
 
 
 @given(st.floats(1e-6, 1e3), st.floats(0, 1e6), st.integers())
 def test_moments_that_have_passed_are_counted_once(interval: float, late: float, seed: int) -> None:
     """Churn that falls behind would catch up in a burst, or hide that it did not."""
-    ticker = Ticker.starting(interval, now=0.0, rng=Random(seed))
-    due = ticker.due
+    schedule = Schedule.starting(interval, now=0.0, rng=Random(seed))
+    due = schedule.due
     now = due + late
-    dropped = ticker.drop(now)
+    dropped = schedule.drop(now)
 
     assert dropped == pytest.approx(late / interval, rel=1e-6, abs=1)
-    assert ticker.due == pytest.approx(due + dropped * interval)
-    assert ticker.due >= now or ticker.due == pytest.approx(now)
+    assert schedule.due == pytest.approx(due + dropped * interval)
+    assert schedule.due >= now or schedule.due == pytest.approx(now)
 
 
 @given(st.floats(0, 1e5), st.integers())

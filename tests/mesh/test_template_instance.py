@@ -18,7 +18,7 @@ from tests.mesh.test_plan import make_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.mesh.template_instance import Templated
+    from pyload.mesh.template_instance import TemplateInstance
 
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Name }}\n"
 
@@ -29,7 +29,7 @@ def made(
     *,
     refresh: bool | None = None,
     seed: int = 1,
-) -> Templated:
+) -> TemplateInstance:
     """Use a template in an application `web-a` of the namespace `mesh`."""
     ref = ConfigRef("mine", config or {}, refresh)
     templates = Templates({"mine": text})
@@ -276,7 +276,7 @@ def test_a_secret_swaps_its_pair_and_all_secrets_share_two() -> None:
     )
     rng = Random(1)
 
-    def data(of: Templated) -> object:
+    def data(of: TemplateInstance) -> object:
         [obj] = of.objects()
         assert set(obj["stringData"]) == {"tls.crt", "tls.key"}
         assert obj["stringData"]["tls.crt"].startswith("-----BEGIN CERTIFICATE-----\n")

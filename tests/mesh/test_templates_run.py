@@ -18,7 +18,7 @@ from pyload.errors import Conflict, NotFound, PyloadError, TemplateError
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
 from pyload.kube.transport import Response
 from pyload.mesh.template_instance import Templates
-from pyload.mesh.template_objects import Rendered
+from pyload.mesh.template_objects import TemplateObjects
 from pyload.mesh.writer import Writer
 from pyload.report.metrics import Metrics
 from pyload.tasks import Stop
@@ -358,13 +358,13 @@ NAMED = (
 )
 
 
-def rendered(world: World) -> Rendered:
+def rendered(world: World) -> TemplateObjects:
     """Prepare to write a template of two objects, one with a name that is drawn."""
     template = Templates({"two": NAMED}).for_app(
         ConfigRef("two"), app="web", namespace="mesh", rng=Random(1)
     )
     writer = Writer(world.client, Metrics())
-    return Rendered([template], writer=writer, kinds={}, run_id="run")
+    return TemplateObjects([template], writer=writer, kinds={}, run_id="run")
 
 
 def ours(world: World) -> list[str]:
