@@ -135,7 +135,7 @@ def _chosen(plan: Plan, *, namespace: str, app: str) -> Plan:
             replace(one, apps=tuple(each for each in one.apps if is_called(each.name, app)))
             for one in namespaces
         )
-    return replace(plan, nodes=(), ztunnels=(), configs=(), namespaces=namespaces)
+    return replace(plan, nodes=(), ztunnels=(), istio_objects=(), namespaces=namespaces)
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> UsageError:

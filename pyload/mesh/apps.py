@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyload.manifests.ips import IpAllocator
     from pyload.mesh.builder import ObjectBuilder
     from pyload.mesh.cluster_types import Traits
-    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.names import Names
     from pyload.mesh.plan import AppPlan, PodPlan
     from pyload.mesh.template_instance import TemplateInstance
@@ -72,20 +72,20 @@ class MeshContext:
         served = self.served.get(resource, resource)
         await self.writer.upsert(served, {**obj, "apiVersion": served.api_version})
 
-    async def write_config(self, config: ConfigPlan) -> None:
+    async def write_istio_object(self, istio_object: IstioObjectPlan) -> None:
         """Write an Istio object."""
-        await self.write(*self.builder.config(config))
+        await self.write(*self.builder.istio_object(istio_object))
 
-    def rendered(self, templates: Sequence[TemplateInstance]) -> TemplateObjects:
+    def template_objects(self, templates: Sequence[TemplateInstance]) -> TemplateObjects:
         """Prepare to write what comes of templates."""
         return TemplateObjects(
             templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id
         )
 
-    def entry(self, config: ConfigPlan) -> Entry:
+    def entry(self, istio_object: IstioObjectPlan) -> Entry:
         """Name an Istio object as it was written."""
-        resource = RESOURCES[config.kind]
-        return Entry(self.served.get(resource, resource), config.namespace, config.name)
+        resource = RESOURCES[istio_object.kind]
+        return Entry(self.served.get(resource, resource), istio_object.namespace, istio_object.name)
 
 
 class App:
@@ -94,17 +94,17 @@ class App:
     Attributes:
         plan: As it was planned.
         pods: The pods that it has now.
-        configs: Its Istio objects as they are now.
-        rendered: What comes of its templates.
+        istio_objects: Its Istio objects as they are now.
+        template_objects: What comes of its templates.
     """
 
-    __slots__ = ("_context", "configs", "plan", "pods", "rendered")
+    __slots__ = ("_context", "istio_objects", "plan", "pods", "template_objects")
 
     def __init__(self, plan: AppPlan, context: MeshContext) -> None:
         self.plan = plan
         self.pods: list[PodPlan] = []
-        self.configs = list(plan.configs)
-        self.rendered = context.rendered(plan.templates)
+        self.istio_objects = list(plan.istio_objects)
+        self.template_objects = context.template_objects(plan.templates)
         self._context = context
         for pod in plan.pods:
             context.pod_ips[plan.namespace, pod.name] = pod.ip
@@ -119,8 +119,8 @@ class App:
         jobs: list[Coroutine[Any, Any, None]] = [
             context.write(resource, obj) for resource, obj in context.builder.app(plan)
         ]
-        jobs += [context.write_config(config) for config in self.configs]
-        jobs += [self.rendered.write(index) for index in range(len(plan.templates))]
+        jobs += [context.write_istio_object(istio_object) for istio_object in self.istio_objects]
+        jobs += [self.template_objects.write(index) for index in range(len(plan.templates))]
         if context.traits.pods != "deployment":
             jobs += [self._start_pod(pod) for pod in plan.pods]
         errors = await run_all(jobs, name=f"start-{plan.name}")
@@ -134,8 +134,8 @@ class App:
         jobs: list[Coroutine[Any, Any, None]] = [
             delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
         ]
-        jobs += [delete(self._context.entry(config)) for config in self.configs]
-        jobs += [delete(entry) for entry in self.rendered.entries]
+        jobs += [delete(self._context.entry(istio_object)) for istio_object in self.istio_objects]
+        jobs += [delete(entry) for entry in self.template_objects.entries]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
         return await run_all(jobs, name="cleanup")
 
@@ -172,19 +172,21 @@ class App:
         await self._stop_pod(old)
         return new.name
 
-    async def refresh_config(self, config: ConfigPlan, rng: Random) -> ConfigPlan:
+    async def refresh_istio_object(
+        self, istio_object: IstioObjectPlan, rng: Random
+    ) -> IstioObjectPlan:
         """Change one of its Istio objects, and give it as it is then."""
         ips = self._context.ips
-        new = changed(config, rng=rng, next_ip=ips.allocate)
+        new = changed(istio_object, rng=rng, next_ip=ips.allocate)
         try:
-            await self._context.write_config(new)
+            await self._context.write_istio_object(new)
         except PyloadError:
             if new.address:
                 ips.release(new.address)
             raise
-        if config.address:
-            ips.release(config.address)
-        self.configs[self.configs.index(config)] = new
+        if istio_object.address:
+            ips.release(istio_object.address)
+        self.istio_objects[self.istio_objects.index(istio_object)] = new
         return new
 
     async def _start_pod(self, pod: PodPlan) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.resources import Obj, Resource
     from pyload.mesh.cluster_types import Traits
-    from pyload.mesh.istio_objects import ConfigPlan, Kind
+    from pyload.mesh.istio_objects import IstioObjectPlan, Kind
     from pyload.mesh.plan import AppPlan, PodPlan
 
 
@@ -123,16 +123,16 @@ class ObjectBuilder:
             )
         return PODS, built
 
-    def config(self, config: ConfigPlan) -> tuple[Resource, Obj]:
+    def istio_object(self, plan: IstioObjectPlan) -> tuple[Resource, Obj]:
         """Build an Istio object, or the Secret of a Gateway, in its newest version."""
-        if config.kind == "secret":
-            pair = self._pairs()[config.value]
-            secret = tls_secret(config.name, config.namespace, pair=pair, run_id=self.run_id)
+        if plan.kind == "secret":
+            pair = self._pairs()[plan.value]
+            secret = tls_secret(plan.name, plan.namespace, pair=pair, run_id=self.run_id)
             return RESOURCES["secret"], secret
-        return RESOURCES[config.kind], _BUILDERS[config.kind](config, self.run_id)
+        return RESOURCES[plan.kind], _BUILDERS[plan.kind](plan, self.run_id)
 
 
-_BUILDERS: Final[Mapping[Kind, Callable[[ConfigPlan, str], Obj]]] = {
+_BUILDERS: Final[Mapping[Kind, Callable[[IstioObjectPlan, str], Obj]]] = {
     "virtualService": lambda one, run_id: istio.virtual_service(
         one.name,
         one.namespace,

@@ -52,15 +52,18 @@ class Churn:
         self._current = current
         self._apps = list(run.apps.values())
         places = [
-            (app, index, config.kind)
+            (app, index, one.kind)
             for app in self._apps
-            for index, config in enumerate(app.configs)
+            for index, one in enumerate(app.istio_objects)
         ]
         self._configs = [(app, index) for app, index, kind in places if kind in CHANGING]
         self._templates = [
-            (rendered, index)
-            for rendered in (*run.rendered.values(), *(app.rendered for app in self._apps))
-            for index, instance in enumerate(rendered.templates)
+            (template_objects, index)
+            for template_objects in (
+                *run.template_objects.values(),
+                *(app.template_objects for app in self._apps),
+            )
+            for index, instance in enumerate(template_objects.templates)
             if instance.refreshes
         ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
@@ -130,17 +133,22 @@ class Churn:
         await self._change_one(*self._rng.choice(self._secrets))
         return True
 
-    async def _change_templated(self, rendered: TemplateObjects, index: int) -> None:
-        entries = await rendered.refresh(index, self._rng)
+    async def _change_templated(self, template_objects: TemplateObjects, index: int) -> None:
+        entries = await template_objects.refresh(index, self._rng)
         named = ",".join(f"{one.resource.kind}/{one.namespace}/{one.name}" for one in entries)
         log.info("refreshed config %s (*config.Templated)", named)
 
     async def _change_one(self, app: App, index: int) -> None:
-        config = app.configs[index]
-        kind = RESOURCES[config.kind].kind
+        istio_object = app.istio_objects[index]
+        kind = RESOURCES[istio_object.kind].kind
         if not self._current:
-            what = "secret" if config.kind == "secret" else "config"
+            what = "secret" if istio_object.kind == "secret" else "config"
             log.info("refresh %s *config.%s", what, kind)
-        await app.refresh_config(config, self._rng)
+        await app.refresh_istio_object(istio_object, self._rng)
         if self._current:
-            log.info("refreshed config %s/%s (*config.%s)", config.namespace, config.name, kind)
+            log.info(
+                "refreshed config %s/%s (*config.%s)",
+                istio_object.namespace,
+                istio_object.name,
+                kind,
+            )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from pyload.errors import PyloadError
-    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.mesh import Mesh
     from pyload.mesh.plan import NamespacePlan
 
@@ -53,7 +53,7 @@ class Cleanup:
         """
         plan = self._run.plan
         jobs = [self._stop_namespace(namespace) for namespace in reversed(plan.namespaces)]
-        jobs += [self._delete_configs(plan.configs)]
+        jobs += [self._delete_istio_objects(plan.istio_objects)]
         jobs += [self._stop_node(node) for node in reversed(plan.nodes)]
         jobs += [self._delete_all([Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, ZTUNNEL)])]
         await self._log_errors(jobs)
@@ -79,8 +79,8 @@ class Cleanup:
         await self._delete_all(
             Entry(kind, namespace.name, READER) for kind in (ROLE_BINDINGS, ROLES)
         )
-        await self._delete_all(self._run.rendered[namespace.name].entries)
-        await self._delete_configs(namespace.configs)
+        await self._delete_all(self._run.template_objects[namespace.name].entries)
+        await self._delete_istio_objects(namespace.istio_objects)
         entry = Entry(NAMESPACES, "", namespace.name)
         await self._writer.delete(entry)
         await self._finalize(entry)
@@ -104,8 +104,8 @@ class Cleanup:
         for path in left_behind:
             await client.delete(path, grace_period_seconds=None)
 
-    async def _delete_configs(self, configs: Iterable[ConfigPlan]) -> None:
-        await self._delete_all(self._run.context.entry(config) for config in configs)
+    async def _delete_istio_objects(self, istio_objects: Iterable[IstioObjectPlan]) -> None:
+        await self._delete_all(self._run.context.entry(one) for one in istio_objects)
 
     async def _delete_all(self, entries: Iterable[Entry]) -> None:
         await self._log_errors([self._writer.delete(entry) for entry in entries])

@@ -75,7 +75,7 @@ _CYCLES: Final[Mapping[Kind, int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigPlan:
+class IstioObjectPlan:
     """One Istio object, or the Secret of a Gateway.
 
     Attributes:
@@ -103,16 +103,16 @@ class ConfigPlan:
     value: int = 0
 
 
-def shared_configs(objects: Iterable[IstioObject], namespace: str) -> tuple[ConfigPlan, ...]:
+def shared_objects(objects: Iterable[IstioObject], namespace: str) -> tuple[IstioObjectPlan, ...]:
     """Plan the objects of an `istio` block that is for a whole namespace, or for the mesh."""
     return tuple(
-        ConfigPlan(one.kind, one.name or namespace, namespace, namespace) for one in objects
+        IstioObjectPlan(one.kind, one.name or namespace, namespace, namespace) for one in objects
     )
 
 
-def app_configs(
+def app_objects(
     objects: Iterable[IstioObject], app: str, namespace: str, *, type_: str
-) -> Iterator[ConfigPlan]:
+) -> Iterator[IstioObjectPlan]:
     """Plan the objects of an application's `istio` block.
 
     A name that the config gives is followed by the application's, as replicas of the application
@@ -123,7 +123,7 @@ def app_configs(
     for one in listed:
         if type_ in ("external", "vm") and one.kind in _NOT_OUTSIDE:
             continue
-        yield ConfigPlan(
+        yield IstioObjectPlan(
             one.kind,
             f"{one.name}-{app}" if one.name else app,
             namespace,
@@ -135,23 +135,23 @@ def app_configs(
         )
 
 
-def type_configs(
+def type_objects(
     app: str, namespace: str, *, type_: str, next_ip: Callable[[], str]
-) -> Iterator[ConfigPlan]:
+) -> Iterator[IstioObjectPlan]:
     """Plan the objects that make an application what its type says."""
     if type_ in ("external", "vm"):
         selected = app if type_ == "vm" else ""
-        yield ConfigPlan("serviceEntry", app, namespace, app, selected)
+        yield IstioObjectPlan("serviceEntry", app, namespace, app, selected)
     if type_ == "vm":
-        yield ConfigPlan("workloadGroup", app, namespace, app, app)
-        yield ConfigPlan("workloadEntry", app, namespace, app, app, address=next_ip())
+        yield IstioObjectPlan("workloadGroup", app, namespace, app, app)
+        yield IstioObjectPlan("workloadEntry", app, namespace, app, app, address=next_ip())
     if type_ == "waypoint":
-        yield ConfigPlan("waypoint", app, namespace, app, app)
+        yield IstioObjectPlan("waypoint", app, namespace, app, app)
 
 
-def gateway_configs(
+def gateway_objects(
     app: str, namespace: str, *, label: str, names: Iterable[str]
-) -> Iterator[ConfigPlan]:
+) -> Iterator[IstioObjectPlan]:
     """Plan the Gateways of a router, each with its Secret.
 
     Args:
@@ -161,46 +161,48 @@ def gateway_configs(
         names: Their names.
     """
     for name in names:
-        yield ConfigPlan("gateway", name, namespace, label, app)
-        yield ConfigPlan("secret", name, namespace, app, app)
+        yield IstioObjectPlan("gateway", name, namespace, label, app)
+        yield IstioObjectPlan("secret", name, namespace, app, app)
 
 
-def bind(config: ConfigPlan, gateways: Mapping[str, tuple[ConfigPlan, ...]]) -> ConfigPlan:
+def bind(
+    plan: IstioObjectPlan, gateways: Mapping[str, tuple[IstioObjectPlan, ...]]
+) -> IstioObjectPlan:
     """Make a VirtualService refer to Gateways by the names that they really have.
 
     The config calls a Gateway by the name that its own name begins with. One of the same namespace
     is meant first; one that the config does not make is left as it is written.
 
     Args:
-        config: A VirtualService with gateways.
+        plan: A VirtualService with gateways.
         gateways: The planned Gateways by what the config calls them.
     """
     bound: list[str] = []
-    for text in config.gateways:
+    for text in plan.gateways:
         namespace, slash, name = text.rpartition("/")
         found = gateways.get(name, ())
-        near = [one for one in found if one.namespace == (namespace or config.namespace)]
+        near = [one for one in found if one.namespace == (namespace or plan.namespace)]
         chosen = near or ([] if slash else found)
         bound += [f"{one.namespace}/{one.name}" for one in chosen] or [text]
-    return replace(config, gateways=tuple(bound))
+    return replace(plan, gateways=tuple(bound))
 
 
-def changed(config: ConfigPlan, *, rng: Random, next_ip: Callable[[], str]) -> ConfigPlan:
+def changed(plan: IstioObjectPlan, *, rng: Random, next_ip: Callable[[], str]) -> IstioObjectPlan:
     """Give an object as it is after the next change (contract §4.7).
 
     Args:
-        config: As it is now; of a kind in `CHANGING`, or a Secret.
+        plan: As it is now; of a kind in `CHANGING`, or a Secret.
         rng: Randomness.
         next_ip: Gives an unused IP.
     """
-    cycle = _CYCLES.get(config.kind)
+    cycle = _CYCLES.get(plan.kind)
     if cycle is not None:
-        return replace(config, value=(config.value + 1) % cycle)
-    if config.kind == "workloadEntry":
-        return replace(config, value=rng.randrange(100), address=next_ip())
-    if config.kind == "virtualService":
+        return replace(plan, value=(plan.value + 1) % cycle)
+    if plan.kind == "workloadEntry":
+        return replace(plan, value=rng.randrange(100), address=next_ip())
+    if plan.kind == "virtualService":
         # Another weight than before, or istiod would have nothing to do.
         weight = rng.randrange(100)
-        return replace(config, value=weight + (weight >= config.value))
+        return replace(plan, value=weight + (weight >= plan.value))
     percent = rng.randint(1, 99)
-    return replace(config, value=percent + (percent >= config.value))
+    return replace(plan, value=percent + (percent >= plan.value))

@@ -53,11 +53,11 @@ class Mesh:
         node_metadata: Node metadata of every proxy.
         grace: Seconds to wait after each namespace.
         placement: Where the pods of deployments go.
-        proven: Whether proxies prove who they are, and so need service accounts.
+        authenticated: Whether proxies prove who they are, and so need service accounts.
 
     Attributes:
         apps: The applications, by namespace and name.
-        rendered: What comes of the templates of namespaces, by namespace.
+        template_objects: What comes of the templates of namespaces, by namespace.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Mesh:
         node_metadata: Mapping[str, str],
         grace: float = 0.0,
         placement: Placement | None = None,
-        proven: bool = False,
+        authenticated: bool = False,
     ) -> None:
         self.plan = plan
         self.writer = writer
@@ -91,11 +91,13 @@ class Mesh:
             node_metadata=node_metadata,
         )
         self.apps = {(app.namespace, app.name): App(app, self.context) for app in plan.apps}
-        self.rendered = {one.name: self.context.rendered(one.templates) for one in plan.namespaces}
+        self.template_objects = {
+            one.name: self.context.template_objects(one.templates) for one in plan.namespaces
+        }
         self.leases = Leases(self._write_lease, run_id=plan.run_id)
         self._ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
         self._grace = grace
-        self._proven = proven
+        self._authenticated = authenticated
 
     def pod_ip(self, namespace: str, name: str) -> str | None:
         """Give the IP planned for a pod of this run; None for a pod of somebody else's."""
@@ -107,17 +109,17 @@ class Mesh:
         Raises:
             PyloadError: Something could not be created; what was created is in the ledger.
         """
-        wanted = {RESOURCES[config.kind] for config in self.plan.all_configs}
+        wanted = {RESOURCES[istio_object.kind] for istio_object in self.plan.all_istio_objects}
         self.context.served.update(await find_served(self.writer.client, wanted))
         yielded = {kind_of(obj) for one in self.plan.all_templates for obj in one.objects()}
         self.context.kinds.update(await find_kinds(self.writer.client, yielded))
-        if self._proven and self.plan.ztunnels:
+        if self._authenticated and self.plan.ztunnels:
             await _explained("failed to bootstrap ztunnels", self._give_account())
         if self.plan.traits.nodes:
             for index, node in enumerate(self.plan.nodes):
                 await _explained("failed to bootstrap nodes", self._start_node(node, index))
-        for config in self.plan.configs:
-            written = self.context.write_config(config)
+        for istio_object in self.plan.istio_objects:
+            written = self.context.write_istio_object(istio_object)
             await _explained("failed to bootstrap istio resources", written)
         for index, namespace in enumerate(self.plan.namespaces):
             log.info(
@@ -157,14 +159,14 @@ class Mesh:
         run_id = self.plan.run_id
         obj = objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
         await self._write_namespace(obj)
-        for config in namespace.configs:
-            await self.context.write_config(config)
+        for istio_object in namespace.istio_objects:
+            await self.context.write_istio_object(istio_object)
         for index in range(len(namespace.templates)):
-            await self.rendered[namespace.name].write(index)
+            await self.template_objects[namespace.name].write(index)
         if self.plan.traits.account:
             account = objects.service_account("default", namespace.name, run_id=run_id)
             await self.writer.upsert(SERVICE_ACCOUNTS, account)
-        if self._proven and namespace.has_gateways:
+        if self._authenticated and namespace.has_gateways:
             await self._let_read_secrets(namespace.name)
         for app in namespace.apps:
             await self.apps[app.namespace, app.name].start()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pyload.mesh.cluster_types import ClusterType, Traits
-    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.template_instance import TemplateInstance
 
 PROXY_TYPES: Final = {
@@ -50,7 +50,7 @@ class AppPlan:
         labels: Labels of the Service.
         cluster_ip: The Service's IP where the run must choose it, else empty.
         pods: Pods at the start; churn replaces them one by one.
-        configs: Istio objects at the start; churn changes them one by one.
+        istio_objects: Istio objects at the start; churn changes them one by one.
         templates: What comes of its templates, at the start.
     """
 
@@ -60,7 +60,7 @@ class AppPlan:
     labels: Mapping[str, str]
     cluster_ip: str
     pods: tuple[PodPlan, ...]
-    configs: tuple[ConfigPlan, ...] = ()
+    istio_objects: tuple[IstioObjectPlan, ...] = ()
     templates: tuple[TemplateInstance, ...] = ()
 
     @property
@@ -83,7 +83,7 @@ class NamespacePlan:
         apps: Applications, in the order of creation.
         waypoint: Namespace and name of the waypoint that serves it, as `objects.namespace` takes
             them.
-        configs: Istio objects for all of it, in the order of creation.
+        istio_objects: Istio objects for all of it, in the order of creation.
         templates: What comes of its own templates.
         grace: Seconds to wait after each application.
     """
@@ -91,7 +91,7 @@ class NamespacePlan:
     name: str
     apps: tuple[AppPlan, ...]
     waypoint: tuple[str, str] = ("", "")
-    configs: tuple[ConfigPlan, ...] = ()
+    istio_objects: tuple[IstioObjectPlan, ...] = ()
     templates: tuple[TemplateInstance, ...] = ()
     grace: float = 0.0
 
@@ -111,7 +111,7 @@ class Plan:
         nodes: Node names; nodes are objects for all types but ``real``.
         namespaces: Namespaces in the order of creation.
         ztunnels: Proxies of the nodes that have one, in the order of the nodes.
-        configs: Istio objects for the whole mesh, in the order of creation.
+        istio_objects: Istio objects for the whole mesh, in the order of creation.
     """
 
     run_id: str
@@ -119,7 +119,7 @@ class Plan:
     nodes: tuple[str, ...]
     namespaces: tuple[NamespacePlan, ...]
     ztunnels: tuple[PodPlan, ...] = ()
-    configs: tuple[ConfigPlan, ...] = ()
+    istio_objects: tuple[IstioObjectPlan, ...] = ()
 
     @property
     def traits(self) -> Traits:
@@ -132,13 +132,13 @@ class Plan:
         return (app for namespace in self.namespaces for app in namespace.apps)
 
     @property
-    def all_configs(self) -> Iterator[ConfigPlan]:
+    def all_istio_objects(self) -> Iterator[IstioObjectPlan]:
         """All Istio objects, in the order of creation."""
-        yield from self.configs
+        yield from self.istio_objects
         for namespace in self.namespaces:
-            yield from namespace.configs
+            yield from namespace.istio_objects
             for app in namespace.apps:
-                yield from app.configs
+                yield from app.istio_objects
 
     @property
     def all_templates(self) -> Iterator[TemplateInstance]:

@@ -10,11 +10,11 @@ from pyload.errors import PyloadError, UsageError
 from pyload.mesh.cluster_types import TRAITS
 from pyload.mesh.istio_objects import (
     ROOT_NAMESPACE,
-    app_configs,
+    app_objects,
     bind,
-    gateway_configs,
-    shared_configs,
-    type_configs,
+    gateway_objects,
+    shared_objects,
+    type_objects,
 )
 from pyload.mesh.plan import AppPlan, NamespacePlan, Plan, PodPlan
 from pyload.mesh.template_instance import Templates
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pyload.config.model import Application, ClusterConfig, Namespace
     from pyload.mesh.cluster_types import ClusterType
-    from pyload.mesh.istio_objects import ConfigPlan
+    from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.names import Names
 
 PODS_PER_NODE: Final = 255
@@ -67,7 +67,7 @@ def plan_cluster(
             for node, group in zip(nodes, groups, strict=True)
             if group.ztunnel and TRAITS[cluster_type].nodes
         ),
-        configs=shared_configs(config.istio, ROOT_NAMESPACE),
+        istio_objects=shared_objects(config.istio, ROOT_NAMESPACE),
     )
 
 
@@ -91,20 +91,20 @@ def _check_possible(config: ClusterConfig, cluster_type: ClusterType) -> None:
 
 def _bound(namespaces: tuple[NamespacePlan, ...]) -> tuple[NamespacePlan, ...]:
     """Make VirtualServices refer to the Gateways that the config means."""
-    gateways: dict[str, tuple[ConfigPlan, ...]] = {}
+    gateways: dict[str, tuple[IstioObjectPlan, ...]] = {}
     for namespace in namespaces:
         for app in namespace.apps:
-            for config in app.configs:
-                if config.kind == "gateway":
-                    gateways[config.scope] = (*gateways.get(config.scope, ()), config)
+            for one in app.istio_objects:
+                if one.kind == "gateway":
+                    gateways[one.scope] = (*gateways.get(one.scope, ()), one)
     if not gateways:
         return namespaces
     return tuple(
         replace(
             namespace,
             apps=tuple(
-                replace(app, configs=tuple(bind(one, gateways) for one in app.configs))
-                if any(one.gateways for one in app.configs)
+                replace(app, istio_objects=tuple(bind(one, gateways) for one in app.istio_objects))
+                if any(one.gateways for one in app.istio_objects)
                 else app
                 for app in namespace.apps
             ),
@@ -154,7 +154,7 @@ class _Planner:
                     name,
                     tuple(self._apps(namespace, name)),
                     waypoint=_waypoint(namespace.waypoint),
-                    configs=shared_configs(namespace.istio, name),
+                    istio_objects=shared_objects(namespace.istio, name),
                     templates=tuple(
                         self.templates.for_namespace(ref, namespace=name, rng=self.names.rng)
                         for ref in namespace.configs
@@ -195,21 +195,23 @@ class _Planner:
             cluster_ip=self.next_ip()
             if TRAITS[self.cluster_type].cluster_ip and not outside
             else "",
-            configs=tuple(self._configs(app, name, namespace)),
+            istio_objects=tuple(self._istio_objects(app, name, namespace)),
             templates=tuple(
                 self.templates.for_app(ref, app=name, namespace=namespace, rng=self.names.rng)
                 for ref in app.configs
             ),
         )
 
-    def _configs(self, app: Application, name: str, namespace: str) -> Iterator[ConfigPlan]:
-        yield from type_configs(name, namespace, type_=app.type, next_ip=self.next_ip)
+    def _istio_objects(
+        self, app: Application, name: str, namespace: str
+    ) -> Iterator[IstioObjectPlan]:
+        yield from type_objects(name, namespace, type_=app.type, next_ip=self.next_ip)
         if app.type == "router":
             prefix = app.gateways.name or name
             names = [self.names.draw(prefix) for _ in range(app.gateways.replicas)]
             label = app.gateways.name or app.name
-            yield from gateway_configs(name, namespace, label=label, names=names)
-        yield from app_configs(app.istio, name, namespace, type_=app.type)
+            yield from gateway_objects(name, namespace, label=label, names=names)
+        yield from app_objects(app.istio, name, namespace, type_=app.type)
 
     def _pod(self, app: str) -> PodPlan:
         node = self.nodes[self.placed % len(self.nodes)] if self.nodes else ""

@@ -55,22 +55,22 @@ class Preview:
         )
 
 
-def preview(plan: Plan, config: ClusterConfig, *, proven: bool = False) -> Preview:
+def preview(plan: Plan, config: ClusterConfig, *, authenticated: bool = False) -> Preview:
     """Count what a plan comes to (contract §4.1 to §4.2).
 
     Args:
         plan: What would be created.
         config: What the user wrote.
-        proven: Whether proxies prove who they are, and so need service accounts.
+        authenticated: Whether proxies prove who they are, and so need service accounts.
     """
     outside: Counter[str] = Counter()
     nodes = len(plan.nodes) if plan.traits.nodes else 0
     outside["Node"] += nodes
     outside["Lease"] += nodes if plan.traits.leases else 0
-    for one in plan.configs:
+    for one in plan.istio_objects:
         outside[RESOURCES[one.kind].kind] += 1
     inside = {one.name: _namespace(one, plan) for one in plan.namespaces}
-    if proven:
+    if authenticated:
         outside["ServiceAccount"] += bool(plan.ztunnels)
         for namespace in plan.namespaces:
             if namespace.has_gateways:
@@ -95,8 +95,8 @@ def preview(plan: Plan, config: ClusterConfig, *, proven: bool = False) -> Previ
 
 def _namespace(namespace: NamespacePlan, plan: Plan) -> Counter[str]:
     kinds = Counter({"Namespace": 1, "ServiceAccount": int(plan.traits.account)})
-    for config in namespace.configs:
-        kinds[RESOURCES[config.kind].kind] += 1
+    for one in namespace.istio_objects:
+        kinds[RESOURCES[one.kind].kind] += 1
     for instance in namespace.templates:
         kinds.update(str(obj["kind"]) for obj in instance.objects())
     for app in namespace.apps:
@@ -106,8 +106,8 @@ def _namespace(namespace: NamespacePlan, plan: Plan) -> Counter[str]:
 
 def _app(app: AppPlan, plan: Plan) -> Iterator[str]:
     traits = plan.traits
-    for config in app.configs:
-        yield RESOURCES[config.kind].kind
+    for one in app.istio_objects:
+        yield RESOURCES[one.kind].kind
     for instance in app.templates:
         yield from (str(obj["kind"]) for obj in instance.objects())
     if app.has_service:

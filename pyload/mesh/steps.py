@@ -51,8 +51,8 @@ def manifest(plan: Plan, builder: ObjectBuilder, *, now: datetime) -> Iterator[P
             full = plan.traits.nodes == "full"
             node = objects.node(name, now=now, run_id=plan.run_id, full=full)
         yield Placed("", "", node)
-    for config in plan.configs:
-        yield Placed("", "", builder.config(config)[1])
+    for one in plan.istio_objects:
+        yield Placed("", "", builder.istio_object(one)[1])
     for namespace in plan.namespaces:
         for obj in _namespace(namespace, plan, builder):
             yield Placed(namespace.name, "", obj)
@@ -64,8 +64,8 @@ def manifest(plan: Plan, builder: ObjectBuilder, *, now: datetime) -> Iterator[P
 def _namespace(namespace: NamespacePlan, plan: Plan, builder: ObjectBuilder) -> Iterator[Obj]:
     run_id = plan.run_id
     yield objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
-    for config in namespace.configs:
-        yield builder.config(config)[1]
+    for one in namespace.istio_objects:
+        yield builder.istio_object(one)[1]
     for instance in namespace.templates:
         yield from instance.objects(run_id)
     if plan.traits.account:
@@ -75,8 +75,8 @@ def _namespace(namespace: NamespacePlan, plan: Plan, builder: ObjectBuilder) -> 
 def _app(app: AppPlan, plan: Plan, builder: ObjectBuilder, now: datetime) -> Iterator[Obj]:
     for _, obj in builder.app(app):
         yield obj
-    for config in app.configs:
-        yield builder.config(config)[1]
+    for one in app.istio_objects:
+        yield builder.istio_object(one)[1]
     for instance in app.templates:
         yield from instance.objects(plan.run_id)
     if plan.traits.pods in ("bare", "kubelet"):

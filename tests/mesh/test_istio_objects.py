@@ -17,7 +17,7 @@ from pyload.manifests.ips import IpAllocator
 from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.cluster_types import TRAITS
-from pyload.mesh.istio_objects import CHANGING, RESOURCES, ConfigPlan, Kind, bind, changed
+from pyload.mesh.istio_objects import CHANGING, RESOURCES, IstioObjectPlan, Kind, bind, changed
 from tests.mesh.test_plan import make_plan
 
 if TYPE_CHECKING:
@@ -32,18 +32,20 @@ def plan_of(text: str) -> Plan:
     return make_plan(load(text.encode(), source="f").config)
 
 
-def body(config: ConfigPlan) -> Obj:
+def body(plan: IstioObjectPlan) -> Obj:
     """Build an object."""
     pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
     builder = ObjectBuilder("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
-    resource, obj = builder.config(config)
+    resource, obj = builder.istio_object(plan)
     assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)
     return obj
 
 
 def test_every_kind_has_a_resource_and_a_body() -> None:
     """A config would end in a traceback."""
-    made = [body(ConfigPlan(kind, "n", "mesh", "app", "app", address="10.0.0.9")) for kind in ALL]
+    made = [
+        body(IstioObjectPlan(kind, "n", "mesh", "app", "app", address="10.0.0.9")) for kind in ALL
+    ]
 
     assert [obj["kind"] for obj in made] == [RESOURCES[kind].kind for kind in ALL]
     assert all(obj["metadata"]["labels"] == {"pyload.dev/run": "run"} for obj in made)
@@ -53,13 +55,13 @@ def test_every_kind_has_a_resource_and_a_body() -> None:
 def test_objects_of_an_application_are_for_its_pods_only(kind: Kind) -> None:
     """A policy for one application would rule the whole namespace."""
     value = 100 if kind == "virtualService" else 0
-    spec = body(ConfigPlan(kind, "n", "mesh", "app", "app", value=value))["spec"]
+    spec = body(IstioObjectPlan(kind, "n", "mesh", "app", "app", value=value))["spec"]
     if kind in ("virtualService", "destinationRule"):
         spec.pop("subsets", None)
         assert "app" in str(spec)
         return
     selector = spec.get("selector", {}).get("matchLabels") or spec["workloadSelector"]["labels"]
-    shared = body(ConfigPlan(kind, "n", "mesh", "mesh"))["spec"]
+    shared = body(IstioObjectPlan(kind, "n", "mesh", "mesh"))["spec"]
 
     assert selector == {"app": "app"}
     assert not {"selector", "workloadSelector"} & set(shared)
@@ -70,29 +72,29 @@ def test_each_change_is_one_that_istiod_sees(kind: Kind, seed: int) -> None:
     """Churn that writes what is there already would measure an idle control plane."""
     rng = Random(seed)
     ips = IpAllocator()
-    config = ConfigPlan(kind, "n", "mesh", "app", "app", address=ips.allocate())
+    plan = IstioObjectPlan(kind, "n", "mesh", "app", "app", address=ips.allocate())
     if kind == "virtualService":
-        config = replace(config, value=100)
+        plan = replace(plan, value=100)
     for _ in range(20):
-        new = changed(config, rng=rng, next_ip=ips.allocate)
-        before, after = body(config), body(new)
+        new = changed(plan, rng=rng, next_ip=ips.allocate)
+        before, after = body(plan), body(new)
         assert before != after
         assert before["metadata"] == after["metadata"]
         if kind == "virtualService":
             routes = after["spec"]["http"][0]["route"]
             assert sum(route["weight"] for route in routes) == 100
             assert all(route["weight"] for route in routes)
-        config = new
+        plan = new
 
 
 def test_cycles_go_through_every_mode() -> None:
     """A mode that never comes is one that is never tested."""
 
     def cycle(kind: Kind, length: int) -> list[object]:
-        config = ConfigPlan(kind, "n", "mesh", "app", "app")
+        plan = IstioObjectPlan(kind, "n", "mesh", "app", "app")
         seen = []
         for _ in range(length + 1):
-            spec = body(config).get("spec", {})
+            spec = body(plan).get("spec", {})
             match kind:
                 case "destinationRule":
                     seen.append(spec["trafficPolicy"]["loadBalancer"]["simple"])
@@ -103,7 +105,7 @@ def test_cycles_go_through_every_mode() -> None:
                     seen.append(*methods)
                 case _:
                     seen.append(spec["outboundTrafficPolicy"].get("mode", "REGISTRY_ONLY"))
-            config = changed(config, rng=Random(0), next_ip=str)
+            plan = changed(plan, rng=Random(0), next_ip=str)
         return seen
 
     assert cycle("destinationRule", 3) == [
@@ -133,16 +135,16 @@ namespaces:
   - {name: a, istio: {virtualService: {gateways: [gw]}}}
 """
     )
-    configs = list(plan.all_configs)
+    istio_objects = list(plan.all_istio_objects)
     gateways = {
         namespace: [
             f"{namespace}/{one.name}"
-            for one in configs
+            for one in istio_objects
             if one.kind == "gateway" and one.namespace == namespace
         ]
         for namespace in ("edge", "near")
     }
-    services = [one for one in configs if one.kind == "virtualService"]
+    services = [one for one in istio_objects if one.kind == "virtualService"]
 
     assert (len(gateways["edge"]), len(gateways["near"])) == (2, 1)
     assert list(services[0].gateways) == [
@@ -158,8 +160,8 @@ namespaces:
 
 def test_a_gateway_of_ones_own_namespace_is_meant_first() -> None:
     """With a gateway per namespace, each would serve the routes of all of them."""
-    own, other = (ConfigPlan("gateway", "x", namespace, "main", "gw") for namespace in "ab")
-    service = ConfigPlan("virtualService", "s", "a", "s", "s", gateways=("main",))
+    own, other = (IstioObjectPlan("gateway", "x", namespace, "main", "gw") for namespace in "ab")
+    service = IstioObjectPlan("virtualService", "s", "a", "s", "s", gateways=("main",))
 
     assert bind(service, {"main": (own, other)}).gateways == ("a/x",)
     assert bind(replace(service, namespace="c"), {"main": (own, other)}).gateways == ("a/x", "b/x")
@@ -168,7 +170,7 @@ def test_a_gateway_of_ones_own_namespace_is_meant_first() -> None:
 def test_routes_use_a_subset_only_where_there_is_one() -> None:
     """Routes to a subset that nobody defines are answered with 503."""
     both, alone = (
-        next(one for one in plan_of(text).all_configs if one.kind == "virtualService")
+        next(one for one in plan_of(text).all_istio_objects if one.kind == "virtualService")
         for text in (
             "namespaces: [{applications: [{istio: {virtualService: {}, destinationRule: {}}}]}]",
             "namespaces: [{applications: [{istio: {virtualService: {}}}]}]",
@@ -195,7 +197,7 @@ namespaces:
 """
     )
 
-    assert [(one.namespace, one.name, one.kind) for one in plan.all_configs] == [
+    assert [(one.namespace, one.name, one.kind) for one in plan.all_istio_objects] == [
         ("istio-system", "istio-system", "sidecar"),
         ("istio-system", "trace", "telemetry"),
         ("mesh", "trace", "telemetry"),
@@ -213,7 +215,7 @@ def test_what_is_outside_of_the_cluster_has_no_proxy_to_configure(type_: str) ->
         "namespaces: [{applications: [{instances: 3, istio: {default: true}, "
         f"type: {type_}}}]}}]"
     )
-    kinds = {one.kind for one in plan.all_configs}
+    kinds = {one.kind for one in plan.all_istio_objects}
     [app] = plan.apps
 
     assert app.pods == ()

@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 
 
 def previewed(
-    text: bytes, cluster_type: ClusterType = "fake-node", *, proven: bool = False
+    text: bytes, cluster_type: ClusterType = "fake-node", *, authenticated: bool = False
 ) -> Preview:
     """Preview a config."""
     config = load(text, source="mesh.yaml").config
     ips = IpAllocator()
     plan = plan_cluster(config, cluster_type, names=Names(Random(1)), next_ip=ips.allocate)
-    return preview(plan, config, proven=proven)
+    return preview(plan, config, authenticated=authenticated)
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("proven", [False, True])
+@pytest.mark.parametrize("authenticated", [False, True])
 @pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
 async def test_the_preview_counts_what_the_run_creates(
-    world: World, cluster_type: ClusterType, *, proven: bool
+    world: World, cluster_type: ClusterType, *, authenticated: bool
 ) -> None:
     """Somebody who looks before a big run would be told a wrong number."""
-    found = previewed(MESH, cluster_type, proven=proven)
+    found = previewed(MESH, cluster_type, authenticated=authenticated)
     options = ClusterOptions(
         loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
     )
-    outcome = await world.run(options, proven=proven)
+    outcome = await world.run(options, proven=authenticated)
     objects = outcome.result.objects
 
     # The namespace's own account may be there before the run writes it.

@@ -139,7 +139,7 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
     need = need_of(
         connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
     )
-    found = preview(plan, options.config.config, proven=auth != "plaintext")
+    found = preview(plan, options.config.config, authenticated=auth != "plaintext")
     measurement = Measurement(command="cluster", client=None, cluster_type=options.cluster_type)
     return Outcome(
         measurement.result(left=0, exit_reason="nothing was run"),
@@ -249,7 +249,7 @@ class MeshRun:
             node_metadata=self._node_metadata(),
             grace=self._loaded.config.grace_period.seconds,
             placement=options.kwok.placement,
-            proven=servers.proven,
+            authenticated=servers.proven,
         )
 
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:
