@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.pods.desired import OTHER_SHARD, RUN, TERMINATING, NodeClass, Policy, decide
 from pyload.pods.node_cache import NodeCache
@@ -18,11 +18,11 @@ from pyload.pods.reader import Identity, IdentityPool, PodRecord, Skip, read_pod
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from pyload.kube.resources import Obj
     from pyload.pods.desired import Decision
     from pyload.pods.nodes import NodeRecord
     from pyload.pods.pod_counts import PodCounts
 
-    Obj = dict[str, Any]
 
 SHORT_SECONDS: Final = 1.0
 """A pod that ends sooner than that has hardly been seen by the control plane."""

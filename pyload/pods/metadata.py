@@ -7,7 +7,7 @@ that thousands of pods share the larger part.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import yaml
@@ -15,9 +15,9 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.kube.resources import Obj
     from pyload.pods.environment import Environment
 
-    Obj = dict[str, Any]
 
 DISCOVERY: Final = "istiod.istio-system.svc:15012"
 """Where an agent connects that nobody has told otherwise."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 ANNOTATION: Final = "kwok.x-k8s.io/node=fake"
 """What kwok's own manifests select nodes by."""

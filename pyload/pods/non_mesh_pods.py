@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.pods.reader import (
     HOST_NETWORK,
@@ -17,9 +17,9 @@ from pyload.pods.reader import (
 )
 
 if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
     from pyload.pods.reader import IdentityPool
 
-    Obj = dict[str, Any]
 
 _WITHOUT: Final = frozenset({HOST_NETWORK, NOT_A_PROXY, OPTED_OUT, PROXY_MISSING})
 """Why pods have no proxy that could be another; proxies of another kind stay left out."""

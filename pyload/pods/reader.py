@@ -10,7 +10,7 @@ import hashlib
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
 import orjson
@@ -23,7 +23,8 @@ from pyload.xds.node import ISTIO_VERSION
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 TYPES: Final = frozenset({"sidecar", "router", "waypoint", "ztunnel"})
 

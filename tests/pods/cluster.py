@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import bisect
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.kube.client import Client
 
-Obj = dict[str, Any]
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
 
 
 def node(name: str, *, fake: bool = True, uid: str = "") -> Obj:

@@ -20,9 +20,9 @@ from tests.proxies.injected import plain_pod, pod, proxy_container
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pyload.kube.resources import Obj
     from pyload.proxies.spec import ProxySpec
 
-Obj = dict[str, Any]
 
 NONE = Changes([], [])
 

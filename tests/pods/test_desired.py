@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from pyload.pods.desired import OTHER_SHARD, RUN, Decision, NodeClass, Policy, Run, decide
 from pyload.pods.reader import PodRecord, read_pod
 from tests.proxies.injected import plain_pod, pod, proxy_container
-
-if TYPE_CHECKING:
-    Obj = dict[str, Any]
 
 
 def _record(**changes: Any) -> PodRecord:

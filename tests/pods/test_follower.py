@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.embedded.apiserver.requests import Request
+    from pyload.kube.resources import Obj
     from pyload.kube.transport import LineStream, Transport
 
-Obj = dict[str, Any]
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

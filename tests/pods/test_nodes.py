@@ -22,7 +22,7 @@ from pyload.pods.nodes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 def _node(name: str = "n", **changes: Any) -> NodeRecord:

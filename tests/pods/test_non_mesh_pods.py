@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from pyload.pods.non_mesh_pods import read_any_pod
@@ -14,7 +16,10 @@ from pyload.pods.reader import (
     Skip,
     read_pod,
 )
-from tests.proxies.injected import Obj, plain_pod, pod, proxy_container
+from tests.proxies.injected import plain_pod, pod, proxy_container
+
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
 
 
 def _host_pod() -> Obj:

@@ -6,7 +6,7 @@ import gc
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.proxies.injected import plain_pod, pod, proxy_container
 if TYPE_CHECKING:
     from pathlib import Path
 
-    Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 def _identity(obj: Obj) -> Identity:

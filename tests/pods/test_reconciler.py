@@ -19,7 +19,8 @@ from tests.proxies.injected import pod
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-Obj = dict[str, Any]
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
 
 
 def proxy_container(*args: str, native: bool = False, **env: object) -> Obj:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.fieldsets import Fields
     from pyload.embedded.apiserver.shapes import Shape
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 _OWNED_METADATA: Final = ("labels", "annotations", "finalizers", "ownerReferences", "generateName")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.requests import Target
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 _KEPT_POD_FIELDS: Final = ("tolerations", "nodeName", "priority", "preemptionPolicy")
 """What admission or the scheduler added to a pod, and an update may leave out."""

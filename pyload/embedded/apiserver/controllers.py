@@ -7,7 +7,7 @@ and vanishes once it is empty.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import defaults, services
 from pyload.embedded.apiserver.addresses import Addresses
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.store import Event, Store
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 FIRST_NAMESPACES: Final = (
     "default",

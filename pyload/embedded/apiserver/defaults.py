@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 METADATA_NAME: Final = "kubernetes.io/metadata.name"
 """The label that carries a namespace's name."""

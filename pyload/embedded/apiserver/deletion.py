@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver.kinds import NAMESPACE
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyload.embedded.apiserver.kinds import Kind
-
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 def timestamp(now: datetime) -> str:

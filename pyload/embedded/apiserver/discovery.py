@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import status
 from pyload.embedded.apiserver.kinds import KINDS
@@ -11,8 +11,8 @@ from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wante
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 VERSION: Final[Obj] = {
     "major": "1",

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyload.embedded.apiserver.shapes import Shape
+    from pyload.kube.resources import Obj
 
 Fields = dict[str, Any]
-Obj = dict[str, Any]
 
 # Shared by all sets: there are many of these, and nobody changes a set once it is made.
 _LEAF: Final[Fields] = {}

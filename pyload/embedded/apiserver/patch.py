@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyload.embedded.apiserver.shapes import Shape
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 MAX_OPERATIONS: Final = 10_000
 

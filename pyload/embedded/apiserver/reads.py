@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -17,8 +17,8 @@ from pyload.embedded.apiserver.selectors import Selector, parse_selector
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.store import Entry, Event, Store
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 SNAPSHOTS: Final = 32
 """Unfinished paged lists that are kept."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import status
 from pyload.embedded.apiserver.deletion import timestamp
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.embedded.apiserver.store import Store
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 _SHORTEST: Final = 600
 _LONGEST: Final = 1 << 32

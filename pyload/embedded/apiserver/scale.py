@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver import patch, status
 from pyload.embedded.apiserver.requests import (
@@ -17,8 +17,7 @@ from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.store import Store
-
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 def scale(store: Store, request: Request, target: Target) -> Reply:

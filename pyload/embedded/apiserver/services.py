@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import status
 from pyload.embedded.apiserver.kinds import SERVICE
@@ -11,8 +11,8 @@ from pyload.embedded.apiserver.status import Cause
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.addresses import Addresses
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 _WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyload.errors import PyloadError
 
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyload.embedded.apiserver.kinds import Kind
-
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 @dataclass(frozen=True, slots=True)

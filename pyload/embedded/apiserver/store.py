@@ -10,7 +10,7 @@ from __future__ import annotations
 import bisect
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyload.embedded.apiserver.kinds import Kind
-    from pyload.kube.resources import Resource
+    from pyload.kube.resources import Obj, Resource
 
-Obj = dict[str, Any]
 Key = tuple[str, str]
 """Namespace, empty for cluster-scoped kinds, and name."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
@@ -32,9 +32,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.addresses import Addresses
     from pyload.embedded.apiserver.store import Entry, Store
-    from pyload.kube.resources import Resource
+    from pyload.kube.resources import Obj, Resource
 
-Obj = dict[str, Any]
 
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _PROTECTED: Final = frozenset(("default", "kube-system", "kube-public"))

@@ -7,12 +7,12 @@ neighbouring nodes may get the same address; such an address is forgotten when i
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from random import Random
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 class Pool:

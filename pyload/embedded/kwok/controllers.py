@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.embedded.kwok.records import Pod
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 HASH: Final = "pod-template-hash"
 REVISION: Final = "deployment.kubernetes.io/revision"

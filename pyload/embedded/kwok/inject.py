@@ -16,7 +16,8 @@ from pyload.embedded.kwok.sidecar import INIT, PROXY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 IMAGE: Final = "docker.io/istio/proxyv2:1.29.0"
 """The proxy's image; clients read its version from the tag."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.pods import Pods
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 CIDR: Final = "10.0.0.0/24"
 NODE_IP: Final = "192.0.2.1"

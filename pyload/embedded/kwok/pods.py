@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.records import TRACKING, controller_of, keep_pod
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pyload.embedded.kwok.records import Key, Pod
     from pyload.embedded.kwok.state import State
     from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 _WRITTEN: Final = (
     "annotations",

@@ -7,11 +7,13 @@ written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from pyload.embedded.kwok.stages import is_ready
 
-Obj = dict[str, Any]
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
 Key = tuple[str, str]
 """Namespace and name."""
 

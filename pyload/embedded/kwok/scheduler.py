@@ -18,7 +18,8 @@ from pyload.embedded.kwok.stages import is_ready
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 _CONSTRAINTS: Final = ("nodeSelector", "affinity", "tolerations")
 _REPELLING: Final = frozenset(("NoSchedule", "NoExecute"))

@@ -5,9 +5,11 @@ Pure. The API server never changes what it stores, so all pods share these objec
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-Obj = dict[str, Any]
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
 
 PROXY: Final = "istio-proxy"
 INIT: Final = "istio-init"

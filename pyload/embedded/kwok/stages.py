@@ -15,7 +15,8 @@ from pyload.units import Duration
 if TYPE_CHECKING:
     from random import Random
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 Stages = Literal["fast", "general"]
 
 VERSION: Final = "kwok-0.9.0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.kwok.addresses import Addresses
 from pyload.embedded.kwok.queue import WorkQueue
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.kwok.records import Key
     from pyload.embedded.kwok.stages import Stage, Stages
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
 REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok import controllers
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pyload.embedded.kwok.records import Key
     from pyload.embedded.kwok.state import State
     from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 BATCH: Final = 100
 """Pods of one workload that are created or deleted before others have their turn."""

@@ -12,7 +12,7 @@ from pyload.embedded.apiserver.api import ApiServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
 
 
 class Api:

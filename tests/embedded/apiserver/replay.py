@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.embedded.apiserver.conftest import Api, Obj
+    from pyload.kube.resources import Obj
+    from tests.embedded.apiserver.conftest import Api
 
 
 async def repeat(api: Api, recorded: Obj) -> int:

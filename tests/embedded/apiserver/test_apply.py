@@ -12,7 +12,8 @@ from pyload.embedded.apiserver.apply import Writer, apply
 from pyload.embedded.apiserver.shapes import PLAIN
 
 if TYPE_CHECKING:
-    from tests.embedded.apiserver.conftest import Api, Obj
+    from pyload.kube.resources import Obj
+    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

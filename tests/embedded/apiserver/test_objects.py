@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 if TYPE_CHECKING:
-    from tests.embedded.apiserver.conftest import Api, Obj
+    from pyload.kube.resources import Obj
+    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

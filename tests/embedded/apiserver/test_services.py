@@ -10,7 +10,8 @@ from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, Addre
 from pyload.embedded.apiserver.status import Refused
 
 if TYPE_CHECKING:
-    from tests.embedded.apiserver.conftest import Api, Obj
+    from pyload.kube.resources import Obj
+    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -16,10 +16,12 @@ from pyload.embedded.apiserver.kinds import CONFIG_MAP, DEPLOYMENT, NAMESPACE, P
 from pyload.embedded.apiserver.status import Refused
 from pyload.embedded.apiserver.store import Event, Store
 
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NAMES = st.sampled_from(["a", "b", "c"])
 SPACES = st.sampled_from(["n", "m"])
-Obj = dict[str, Any]
 
 
 def _map(namespace: str, name: str, **rest: Any) -> Obj:

@@ -15,7 +15,7 @@ from tests.embedded.apiserver.conftest import Api
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from tests.embedded.apiserver.conftest import Obj
+    from pyload.kube.resources import Obj
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

@@ -17,7 +17,7 @@ import pytest
 
 from pyload.xds.node import encode_node
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, RDS, TypeUrl
-from tests.embedded.apiserver.conftest import Api, Obj
+from tests.embedded.apiserver.conftest import Api
 from tests.embedded.apiserver.replay import repeat
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.reading import read_any
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from pyload.kube.resources import Obj
     from tests.embedded.controlplane.mesh import Mesh
     from tests.embedded.controlplane.support import Script
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pyload.embedded.kwok.stages import Stages
+    from pyload.kube.resources import Obj
 
-Obj = dict[str, Any]
 
 START = datetime(2026, 11, 23, 19, 0, 0, tzinfo=UTC)
 MESH = "/api/v1/namespaces/mesh"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 IMAGE = "registry.istio.io/testing/proxyv2:latest"
 NAMESPACE: Obj = {"metadata": {"name": "x-book", "labels": {"istio-injection": "enabled"}}}

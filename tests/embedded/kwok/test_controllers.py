@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +23,9 @@ from pyload.embedded.kwok.controllers import (
 )
 from pyload.embedded.kwok.records import Pod
 
-Obj = dict[str, Any]
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
 
 ROLLING = st.fixed_dictionaries(
     {

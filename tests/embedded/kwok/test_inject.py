@@ -26,7 +26,8 @@ from tests.embedded.kwok.recording import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 pytestmark = pytest.mark.virtual
 

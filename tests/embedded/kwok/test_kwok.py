@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -22,8 +21,6 @@ from tests.embedded.kwok.cluster import (
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-
-Obj = dict[str, Any]
 
 
 async def test_a_deployment_comes_up_injected_and_goes() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 
@@ -20,8 +19,6 @@ from tests.embedded.kwok.cluster import (
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-
-Obj = dict[str, Any]
 
 
 async def test_a_pod_on_another_node_is_left_alone() -> None:

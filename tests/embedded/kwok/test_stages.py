@@ -25,7 +25,8 @@ from tests.embedded.kwok import recording
 if TYPE_CHECKING:
     from pathlib import Path
 
-Obj = dict[str, Any]
+    from pyload.kube.resources import Obj
+
 
 NOW = datetime(2026, 11, 23, 19, 13, 27, tzinfo=UTC)
 

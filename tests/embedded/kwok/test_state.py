@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.embedded.kwok.records import Collection, Pod
 from pyload.embedded.kwok.state import Item, State
 
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
+
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
-Obj = dict[str, Any]
 
 KEY = ("mesh", "p")
 KWOK: Obj = {"metadata": {"name": "n", "annotations": {"kwok.x-k8s.io/node": "fake"}}}

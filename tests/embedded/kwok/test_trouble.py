@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-
-Obj = dict[str, Any]
 
 
 async def test_pods_come_once_their_account_does() -> None:
