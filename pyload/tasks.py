@@ -45,40 +45,40 @@ def clock() -> Callable[[], float]:
     return loop.time
 
 
-class Stop:
+class Shutdown:
     """How urgently the user wants the run to end.
 
     Attributes:
-        asked: Set by the first signal: finish, clean up, report.
+        requested: Set by the first signal: finish, clean up, report.
         forced: Set by the second: stop cleaning up, report what is left.
     """
 
     def __init__(self) -> None:
-        self.asked = asyncio.Event()
+        self.requested = asyncio.Event()
         self.forced = asyncio.Event()
 
     def signal(self) -> None:
         """Take one signal."""
-        if self.asked.is_set():
+        if self.requested.is_set():
             self.forced.set()
-        self.asked.set()
+        self.requested.set()
 
 
 @contextlib.asynccontextmanager
-async def handle_signals() -> AsyncIterator[Stop]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a `Stop`; the last one only if nohup does not ignore it.
+async def handle_signals() -> AsyncIterator[Shutdown]:
+    """Turn SIGINT, SIGTERM and SIGHUP into a `Shutdown`; the last one only if nohup does not ignore it.
 
     After the second signal the default handlers are back, so a third ends the process at once.
     """
     loop = asyncio.get_running_loop()
-    stop = Stop()
+    shutdown = Shutdown()
     before = {number: signal.getsignal(number) for number in SIGNALS}
     if before[signal.SIGHUP] is signal.SIG_IGN:
         del before[signal.SIGHUP]
 
     def on_signal() -> None:
-        stop.signal()
-        if stop.forced.is_set():
+        shutdown.signal()
+        if shutdown.forced.is_set():
             for number in before:
                 loop.remove_signal_handler(number)
                 signal.signal(number, signal.SIG_DFL)
@@ -86,7 +86,7 @@ async def handle_signals() -> AsyncIterator[Stop]:
     for number in before:
         loop.add_signal_handler(number, on_signal)
     try:
-        yield stop
+        yield shutdown
     finally:
         for number, handler in before.items():
             loop.remove_signal_handler(number)

@@ -111,10 +111,10 @@ async def test_a_terminal_that_is_closed_asks_too_unless_under_nohup(*, ignored:
     """The end of an ssh session left all objects in the cluster; nohup is meant to outlive it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
     try:
-        async with handle_signals() as stop:
+        async with handle_signals() as shutdown:
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0.01)
-            assert stop.asked.is_set() is not ignored
+            assert shutdown.requested.is_set() is not ignored
     finally:
         signal.signal(signal.SIGHUP, before)
 
@@ -122,12 +122,12 @@ async def test_a_terminal_that_is_closed_asks_too_unless_under_nohup(*, ignored:
 async def test_two_signals_ask_and_then_force() -> None:
     """The first ctrl-C cleans up; the second must not be swallowed; handlers come back after."""
     before = signal.getsignal(signal.SIGTERM)
-    async with handle_signals() as stop:
+    async with handle_signals() as shutdown:
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(0.01)
-        assert (stop.asked.is_set(), stop.forced.is_set()) == (True, False)
+        assert (shutdown.requested.is_set(), shutdown.forced.is_set()) == (True, False)
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.sleep(0.01)
-        assert stop.forced.is_set()
+        assert shutdown.forced.is_set()
 
     assert signal.getsignal(signal.SIGTERM) is before

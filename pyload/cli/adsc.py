@@ -15,7 +15,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -52,7 +52,7 @@ def command(
     """Open xDS connections that belong to no pod, and keep them open."""
     settings = settings_of(context)
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
 
         options = AdscOptions(
@@ -65,7 +65,7 @@ def command(
             workers=fleet.workers_of(values),
             habits=fleet.habits_of(values),
         )
-        return await run_adsc(options, stop=stop)
+        return await run_adsc(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

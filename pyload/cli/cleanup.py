@@ -12,7 +12,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
 
 
 @click.command(
@@ -29,7 +29,7 @@ def command(context: click.Context, *, run_id: str, everything: bool, dry_run: b
     """Remove what runs have left in the cluster, by the label pyload.dev/run."""
     settings = settings_of(context)
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.cleanup import CleanupOptions, run_cleanup  # noqa: PLC0415
 
         options = CleanupOptions(
@@ -38,7 +38,7 @@ def command(context: click.Context, *, run_id: str, everything: bool, dry_run: b
             dry_run=dry_run,
             connection=settings.connection(),
         )
-        return await run_cleanup(options, stop=stop)
+        return await run_cleanup(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

@@ -18,7 +18,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -68,7 +68,7 @@ def command(
     # Before signals are taken care of: a read of standard input hears of none.
     loaded = read(config, lenient=lenient) if config else None
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.cluster.command import ClusterOptions, run_cluster  # noqa: PLC0415
         from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
@@ -88,7 +88,7 @@ def command(
             kwok=follow.flags_of(values, dry_run=dry_run),
             dry_run=dry_run and cluster_type != "kwok",
         )
-        return await run_cluster(options, stop=stop)
+        return await run_cluster(options, shutdown=shutdown)
 
     from pyload.harness.profiles import profiled  # noqa: PLC0415 - fast help
 

@@ -16,7 +16,7 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from pyload.commands.dump.envoy_files import Format
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -65,7 +65,7 @@ def command(
         # Standard output is for the files.
         log = replace(log, targets=("stderr",))
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.dump.command import DumpOptions, run_dump  # noqa: PLC0415 - fast help
 
         options = DumpOptions(
@@ -76,7 +76,9 @@ def command(
             timeout=timeout.seconds,
             connection=settings.connection(),
         )
-        return await run_dump(options, write=lambda text: click.echo(text, nl=False), stop=stop)
+        return await run_dump(
+            options, write=lambda text: click.echo(text, nl=False), shutdown=shutdown
+        )
 
     return run_and_report(main, log, err=True)
 

@@ -16,7 +16,7 @@ from pyload.cli.run import run_and_report
 if TYPE_CHECKING:
     from pyload.commands.impersonate.command import Selector
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -58,7 +58,7 @@ def command(
     """Open the xDS connections of a cluster's pods, for as long as the pods live."""
     settings = settings_of(context)
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.impersonate.command import (  # noqa: PLC0415 - fast help
             ImpersonateOptions,
             run_impersonate,
@@ -74,7 +74,7 @@ def command(
             workers=fleet.workers_of(values),
             habits=fleet.habits_of(values),
         )
-        return await run_impersonate(options, stop=stop)
+        return await run_impersonate(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

@@ -16,7 +16,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -79,7 +79,7 @@ def command(
     # Before signals are taken care of: a read of standard input hears of none.
     loaded = read(config, lenient=False) if config else None
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415
 
         options = IsolatedOptions(
@@ -92,7 +92,7 @@ def command(
             duration=None if duration is None else duration.seconds,
             connection=settings.connection(),
         )
-        return await run_isolated(options, stop=stop)
+        return await run_isolated(options, shutdown=shutdown)
 
     from pyload.harness.profiles import profiled  # noqa: PLC0415 - fast help
 

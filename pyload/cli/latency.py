@@ -17,7 +17,7 @@ from pyload.cli.run import run_and_report
 if TYPE_CHECKING:
     from pyload.commands.latency.changes import Kind
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -74,7 +74,7 @@ def command(
     settings = settings_of(context)
     delta = speaks_delta(context)
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.latency.command import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
 
         options = LatencyOptions(
@@ -86,7 +86,7 @@ def command(
             out=out,
             connection=replace(settings.connection(), delta=delta),
         )
-        return await run_latency(options, stop=stop)
+        return await run_latency(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

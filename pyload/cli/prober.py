@@ -15,7 +15,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -66,7 +66,7 @@ def command(
         # Standard output is for the CSV.
         log = replace(log, targets=("stderr",))
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.prober.command import ProberOptions, run_prober  # noqa: PLC0415 - fast help
 
         options = ProberOptions(
@@ -77,7 +77,7 @@ def command(
             out=out,
             connection=settings.connection(),
         )
-        return await run_prober(options, write=click.echo, stop=stop)
+        return await run_prober(options, write=click.echo, shutdown=shutdown)
 
     return run_and_report(main, log, err=True)
 

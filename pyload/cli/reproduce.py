@@ -15,7 +15,7 @@ from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -73,7 +73,7 @@ def command(
     if not file:
         raise UsageError("--file required", fix="give -f FILE, or -f - for standard input")
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.reproduce.command import (  # noqa: PLC0415 - fast help
             ReproduceOptions,
             run_reproduce,
@@ -89,7 +89,7 @@ def command(
             out=out,
             connection=settings.connection(),
         )
-        return await run_reproduce(options, stop=stop)
+        return await run_reproduce(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyload.cli.logs import LogOptions, set_up
-from pyload.tasks import Stop, handle_signals, run
+from pyload.tasks import Shutdown, handle_signals, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_and_report(
-    main: Callable[[Stop], Awaitable[Outcome]], log: LogOptions, *, err: bool = False
+    main: Callable[[Shutdown], Awaitable[Outcome]], log: LogOptions, *, err: bool = False
 ) -> int:
     """Run a command to its end and print its summary.
 
@@ -34,11 +34,11 @@ def run_and_report(
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
     async def under_signals() -> Outcome:
-        async with handle_signals() as stop:
+        async with handle_signals() as shutdown:
             loop = asyncio.get_running_loop()
             # As SIGPIPE ends a Go program, but with its cleanup.
-            set_up(log, unread=lambda: loop.call_soon_threadsafe(stop.asked.set))
-            return await main(stop)
+            set_up(log, unread=lambda: loop.call_soon_threadsafe(shutdown.requested.set))
+            return await main(shutdown)
 
     outcome = run(under_signals())
     try:

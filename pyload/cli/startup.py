@@ -15,7 +15,7 @@ from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
     from pyload.units import Duration
 
 
@@ -71,7 +71,7 @@ def command(
     # Before signals are taken care of: a read of standard input hears of none.
     pod = read_pod_spec(read_bytes(spec), source=spec)
 
-    async def main(stop: Stop) -> Outcome:
+    async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.startup.command import StartupOptions, run_startup  # noqa: PLC0415
 
         options = StartupOptions(
@@ -85,7 +85,7 @@ def command(
             out=out,
             connection=settings.connection(),
         )
-        return await run_startup(options, stop=stop)
+        return await run_startup(options, shutdown=shutdown)
 
     return run_and_report(main, settings.log)
 

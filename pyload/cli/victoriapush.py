@@ -43,13 +43,13 @@ def command(context: click.Context, *, victoria_address: str, stream: str, sub_s
     options = PushOptions(address=victoria_address, stream=stream, sub_stream=sub_stream)
 
     async def main() -> None:
-        async with handle_signals() as stop, http_poster() as post:
+        async with handle_signals() as shutdown, http_poster() as post:
             await run_push(
                 options,
                 _standard_input(),
                 post=post,
                 complain=lambda sentence: click.echo(sentence, err=True),
-                stop=stop,
+                shutdown=shutdown,
             )
 
     run(main())

@@ -17,7 +17,7 @@ from pyload.harness.servers import opening, own_servers
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
-from pyload.tasks import Stop, first_of
+from pyload.tasks import Shutdown, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,7 +59,7 @@ class AdscOptions:
             raise UsageError(f"--count {self.count} is below 0", fix="give 0 or more")
 
 
-async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Open the connections one after another, and keep them until stopped.
 
     A connection that fails is retried for ever and does not fail the run.
@@ -67,7 +67,7 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
     Raises:
         PyloadError: The control plane cannot be reached, or the flags make no sense.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     connection = options.connection
@@ -77,7 +77,7 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         opened = own_servers(
             connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
         )
-        servers = await stack.enter_async_context(opening(opened, stop))
+        servers = await stack.enter_async_context(opening(opened, shutdown))
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None if servers.tokens is None else _default_account(servers.tokens)
         fleet = proxies_of(
@@ -93,7 +93,7 @@ async def run_adsc(options: AdscOptions, *, stop: Stop | None = None) -> Outcome
         await stack.enter_async_context(fleet)
         started = asyncio.Event()
         first = await first_of(
-            stop.asked.wait(), _connect(options, fleet, started), fleet.run(), name="adsc"
+            shutdown.requested.wait(), _connect(options, fleet, started), fleet.run(), name="adsc"
         )
         await fleet.refresh()
         error: PyloadError | None = None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
     from pyload.mesh.ledger import Entry
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
 
 GRACE_SECONDS: Final = 15.0
 """How long a namespace may be terminating before somebody must have begun to empty it.
@@ -59,7 +59,7 @@ class CleanupOptions:
     connection: Connection = field(default_factory=Connection)
 
 
-async def run_cleanup(options: CleanupOptions, *, stop: Stop) -> Outcome:
+async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome:
     """Find what runs have left, and remove it.
 
     Raises:
@@ -72,8 +72,8 @@ async def run_cleanup(options: CleanupOptions, *, stop: Stop) -> Outcome:
             "cleanup needs to know whose objects to remove",
             fix="give --run-id ID, which a run prints and labels its objects with, or --all",
         )
-    async with opening(own_api_server(options.connection), stop) as client:
-        return await CleanupRun(client, options).run(stop)
+    async with opening(own_api_server(options.connection), shutdown) as client:
+        return await CleanupRun(client, options).run(shutdown)
 
 
 class CleanupRun:
@@ -90,7 +90,7 @@ class CleanupRun:
         self._measurement = Measurement(command="cleanup", client=client, run_id=options.run_id)
         self._writer = Writer(client, self._measurement.metrics)
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Find them and remove them."""
         found = await self._find()
         counts = _counted(found)
@@ -105,12 +105,12 @@ class CleanupRun:
         for entry in namespaces:
             # They end last, and may need a hand.
             self._writer.ledger.close(entry)
-        await remove_all(self._writer, stop)
+        await remove_all(self._writer, shutdown)
         for entry in namespaces:
             self._writer.ledger.open(entry)
-        if not stop.forced.is_set():
+        if not shutdown.forced.is_set():
             ends = self._end_namespaces(namespaces)
-            await first_of(ends, stop.forced.wait(), name="namespaces")
+            await first_of(ends, shutdown.forced.wait(), name="namespaces")
         left = tuple(str(entry) for entry in self._writer.ledger)
         error = None
         if left:

@@ -27,7 +27,7 @@ from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.proxies.local_fleet import Route
 from pyload.proxies.targets import connector
-from pyload.tasks import Stop, Supervisor, clock, first_of, in_detached_thread
+from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class IsolatedOptions:
     connection: Connection = field(default_factory=Connection)
 
 
-async def run_isolated(options: IsolatedOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Serve a mesh until stopped.
 
     Its objects are created first, and its proxies connect; then the control plane reads the
@@ -82,13 +82,13 @@ async def run_isolated(options: IsolatedOptions, *, stop: Stop | None = None) ->
     Raises:
         PyloadError: The config or the capture cannot be used, or a port is taken.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.kubeconfig_out is not None:
         check_writable(options.kubeconfig_out, flag="--kubeconfig-out")
     if options.apiserver_only:
-        return await _serve_objects(options, stop)
+        return await _serve_objects(options, shutdown)
     if options.loaded is None and options.raw:
-        return await _replay(options, stop)
+        return await _replay(options, shutdown)
     mesh = ClusterOptions(
         loaded=options.loaded,
         cluster_type="fake",
@@ -98,10 +98,10 @@ async def run_isolated(options: IsolatedOptions, *, stop: Stop | None = None) ->
     )
     planned = plan_run(mesh)
     async with _serving(options, proxies=planned.plan.proxy_count) as served:
-        return await served.live(MeshRun(mesh, planned, served.servers), stop)
+        return await served.live(MeshRun(mesh, planned, served.servers), shutdown)
 
 
-async def _replay(options: IsolatedOptions, stop: Stop) -> Outcome:
+async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     capture = ReproduceOptions(
         file=options.raw,
         embedded=True,
@@ -109,17 +109,17 @@ async def _replay(options: IsolatedOptions, stop: Stop) -> Outcome:
         connection=options.connection,
     )
     with Spool() as spool:
-        await load(spool, capture, stop)
+        await load(spool, capture, shutdown)
         async with _serving(options, proxies=spool.count(POD)) as served:
-            return await served.live(ReproduceRun(capture, spool, served.servers), stop)
+            return await served.live(ReproduceRun(capture, spool, served.servers), shutdown)
 
 
-async def _serve_objects(options: IsolatedOptions, stop: Stop) -> Outcome:
+async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     """Serve an empty API server until stopped."""
     measurement = Measurement(command="isolated", client=None)
     async with _api_server(options, listen=options.listen or _ANY_LOOPBACK) as (_, url):
         log.info("embedded API server at %s; it has no control plane", url)
-        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
         if options.duration is not None:
             ends.append(asyncio.sleep(options.duration))
         first = await first_of(*ends, name="isolated")
@@ -185,11 +185,11 @@ class _Served:
         self._options = options
         self._plane = plane
 
-    async def live(self, run: MeshRun | ReproduceRun, stop: Stop) -> Outcome:
+    async def live(self, run: MeshRun | ReproduceRun, shutdown: Shutdown) -> Outcome:
         """Run a mesh to its end."""
         async with Supervisor() as background:
-            background.spawn(self._launch(run, background, stop), name="launch")
-            outcome = await background.guard(run.run(stop), name="isolated")
+            background.spawn(self._launch(run, background, shutdown), name="launch")
+            outcome = await background.guard(run.run(shutdown), name="isolated")
         log.info("running complete")
         result = replace(outcome.result, command="isolated")
         if self._synced(run) and self._options.short_circuit:
@@ -197,7 +197,7 @@ class _Served:
         return replace(outcome, result=result)
 
     async def _launch(
-        self, run: MeshRun | ReproduceRun, background: Supervisor, stop: Stop
+        self, run: MeshRun | ReproduceRun, background: Supervisor, shutdown: Shutdown
     ) -> None:
         # Istiod has its types linked in; loading them is not part of its time.
         await in_detached_thread(generate.preload)
@@ -212,7 +212,7 @@ class _Served:
         if self._options.short_circuit:
             while not self._synced(run):  # noqa: ASYNC110 - counts come from many proxies
                 await asyncio.sleep(_CHECK_SECONDS)
-            stop.signal()
+            shutdown.signal()
 
     def _synced(self, run: MeshRun | ReproduceRun) -> bool:
         return run.started.is_set() and run.fleet.counts.configured_now >= len(run.fleet)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pyload.proxies.local_fleet import Route
     from pyload.proxies.spec import ProxySpec
     from pyload.proxies.targets import Paths
-    from pyload.tasks import Stop, Supervisor
+    from pyload.tasks import Shutdown, Supervisor
     from pyload.xds.certificates import Certificates
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Servers:
 
 
 @contextlib.asynccontextmanager
-async def opening(servers: AbstractAsyncContextManager[T], stop: Stop) -> AsyncIterator[T]:
+async def opening(servers: AbstractAsyncContextManager[T], shutdown: Shutdown) -> AsyncIterator[T]:
     """Open servers, unless the user ends the run while they are silent.
 
     Raises:
@@ -70,7 +70,7 @@ async def opening(servers: AbstractAsyncContextManager[T], stop: Stop) -> AsyncI
     """
     async with contextlib.AsyncExitStack() as stack:
         opened = asyncio.create_task(stack.enter_async_context(servers), name="open-servers")
-        asked = asyncio.create_task(stop.asked.wait(), name="asked")
+        asked = asyncio.create_task(shutdown.requested.wait(), name="asked")
         try:
             await asyncio.wait({opened, asked}, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyload.mesh.ledger import Entry
     from pyload.mesh.writer import Writer
-    from pyload.tasks import Stop
+    from pyload.tasks import Shutdown
 
 GONE_SECONDS: Final = 30.0
 """How long cleanup waits for the next namespace to terminate."""
@@ -25,7 +25,7 @@ log = logging.getLogger("pyload")
 
 
 async def remove_all(
-    writer: Writer, stop: Stop, *, announce: Callable[[Entry], None] | None = None
+    writer: Writer, shutdown: Shutdown, *, announce: Callable[[Entry], None] | None = None
 ) -> tuple[str, ...]:
     """Remove everything in a writer's ledger, in the reverse order of its creation.
 
@@ -33,13 +33,13 @@ async def remove_all(
 
     Args:
         writer: Whose objects.
-        stop: Its second signal ends the work at once.
+        shutdown: Its second signal ends the work at once.
         announce: Is told of each object that is about to be removed.
 
     Returns:
         What is still there.
     """
-    if await first_of(_remove_all(writer, announce), stop.forced.wait(), name="cleanup") != 0:
+    if await first_of(_remove_all(writer, announce), shutdown.forced.wait(), name="cleanup") != 0:
         log.warning("cleanup stopped by a second signal")
     return tuple(str(entry) for entry in writer.ledger)
 

@@ -15,7 +15,7 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ControlPlaneUnreachable, Interrupted
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,13 +58,13 @@ async def test_each_connection_gets_its_config(tmp_path: Path, delta: bool) -> N
 
 async def test_stopping_while_connections_are_still_being_opened_ends_at_once() -> None:
     """pilot-load hangs for ever when it is interrupted before all connections were started."""
-    stop = Stop()
+    shutdown = Shutdown()
     async with control_plane() as (_, address):
         connection = Connection(pilot_address=address, auth="plaintext")
         options = AdscOptions(count=1_000, delay=10.0, connection=connection)
-        run = asyncio.create_task(run_adsc(options, stop=stop), name="adsc")
+        run = asyncio.create_task(run_adsc(options, shutdown=shutdown), name="adsc")
         await asyncio.sleep(0.1)
-        stop.signal()
+        shutdown.signal()
         async with asyncio.timeout(5):
             outcome = await run
 

@@ -15,7 +15,7 @@ from pyload.harness.connection import Connection
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
 from pyload.kube.transport import Response
 from pyload.manifests.objects import RUN_LABEL
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
@@ -71,7 +71,7 @@ async def killed(world: World, cluster_type: ClusterType) -> str:
 async def clean(world: World, **options: object) -> Outcome:
     """Run the command."""
     chosen = CleanupOptions(connection=Connection(metrics_addr=""), **options)  # type: ignore[arg-type]
-    return await CleanupRun(world.client, chosen).run(Stop())
+    return await CleanupRun(world.client, chosen).run(Shutdown())
 
 
 @pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
@@ -133,7 +133,7 @@ async def test_what_cannot_be_removed_is_listed_and_the_exit_code_says_so(world:
 async def test_a_second_signal_ends_the_wait_for_namespaces(world: World) -> None:
     """Somebody who presses ctrl-C twice would still wait half a minute for each of them."""
     run_id = await killed(world, "fake-node")
-    stop = Stop()
+    shutdown = Shutdown()
 
     def stuck(request: Request) -> Response | None:
         parts = request.path.split("/")
@@ -145,9 +145,9 @@ async def test_a_second_signal_ends_the_wait_for_namespaces(world: World) -> Non
     now = asyncio.get_running_loop().time
     begun = now()
     for seconds in (2.0, 3.0):
-        asyncio.get_running_loop().call_later(seconds, stop.signal)
+        asyncio.get_running_loop().call_later(seconds, shutdown.signal)
     chosen = CleanupOptions(connection=Connection(metrics_addr=""), run_id=run_id)
-    outcome = await CleanupRun(world.client, chosen).run(stop)
+    outcome = await CleanupRun(world.client, chosen).run(shutdown)
 
     assert now() - begun == pytest.approx(3.0, abs=0.2)
     assert isinstance(outcome.error, CleanupIncomplete)
@@ -208,7 +208,7 @@ async def test_a_namespace_is_left_to_the_controller_that_ends_it(world: World) 
 async def test_it_must_be_said_whose_objects_to_remove(options: dict[str, object]) -> None:
     """A forgotten flag must not delete every run's objects."""
     with pytest.raises(UsageError, match="--run-id ID"):
-        await run_cleanup(CleanupOptions(**options), stop=Stop())  # type: ignore[arg-type]
+        await run_cleanup(CleanupOptions(**options), shutdown=Shutdown())  # type: ignore[arg-type]
 
 
 async def test_pods_of_a_kind_that_may_not_be_listed_are_mentioned(

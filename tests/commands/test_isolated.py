@@ -20,7 +20,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.profiles import profiled
 from pyload.kube.client import Client
 from pyload.kube.credentials import connect
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 from tests.proxies.injected import pod
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
 @contextlib.asynccontextmanager
 async def running(options: IsolatedOptions) -> AsyncIterator[asyncio.Task[Any]]:
     """Run the command until the context is left."""
-    stop = Stop()
+    shutdown = Shutdown()
     async with asyncio.timeout(15), asyncio.TaskGroup() as group:
-        task = group.create_task(run_isolated(options, stop=stop), name="isolated")
+        task = group.create_task(run_isolated(options, shutdown=shutdown), name="isolated")
         try:
             yield task
         finally:
-            stop.signal()
+            shutdown.signal()
 
 
 async def logged(caplog: pytest.LogCaptureFixture, start: str) -> str:

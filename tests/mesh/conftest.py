@@ -16,7 +16,7 @@ from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.proxies.local_fleet import Route
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
 from tests.mesh.recording import Recorder
@@ -81,7 +81,7 @@ class World:
     nodes: NodeIds
 
     async def run(
-        self, options: ClusterOptions, stop: Stop | None = None, *, proven: bool = False
+        self, options: ClusterOptions, shutdown: Shutdown | None = None, *, proven: bool = False
     ) -> Outcome:
         """Run a mesh to its end; `proven` proxies show tokens."""
         client = Client(self.recorder)
@@ -89,7 +89,7 @@ class World:
         if proven:
             route = Route(self.plane.transport(tokens=True), token=True, secure=True)
         servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=proven)
-        return await MeshRun(options, plan_run(options), servers).run(stop or Stop())
+        return await MeshRun(options, plan_run(options), servers).run(shutdown or Shutdown())
 
     @property
     def client(self) -> Client:

@@ -13,7 +13,7 @@ import pytest
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.parse import load
 from pyload.kube.transport import Response
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,7 +180,7 @@ async def test_changes_that_fail_are_counted_and_the_run_goes_on(world: World) -
 @pytest.mark.parametrize("refused", ["patch", "delete"])
 async def test_the_mesh_keeps_its_size_while_its_refreshes_fail(world: World, refused: str) -> None:
     """Hours of churn with an error now and then would end with another mesh than it began with."""
-    stop = Stop()
+    shutdown = Shutdown()
     count = 0
 
     def sometimes(request: Request) -> Response | None:
@@ -195,7 +195,7 @@ async def test_the_mesh_keeps_its_size_while_its_refreshes_fail(world: World, re
     begun = asyncio.get_running_loop().time()
     world.server.intercept = sometimes
     chosen = options(workloads="1s", duration=10_000.0)
-    run = asyncio.create_task(world.run(chosen, stop), name="run")
+    run = asyncio.create_task(world.run(chosen, shutdown), name="run")
     sizes = []
     for _ in range(60):
         await asyncio.sleep(10)
@@ -203,7 +203,7 @@ async def test_the_mesh_keeps_its_size_while_its_refreshes_fail(world: World, re
     world.server.intercept = None
     await asyncio.sleep(100)
     sizes.append(len(world.names("Pod")))
-    stop.signal()
+    shutdown.signal()
     outcome = await run
 
     # Each application has one pod too many at most, and none in the end.

@@ -18,7 +18,7 @@ from pyload.mesh.deletion import remove_all
 from pyload.mesh.ledger import Entry
 from pyload.mesh.writer import Writer
 from pyload.report.metrics import Metrics
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -86,7 +86,7 @@ async def test_the_last_is_removed_first(caplog: pytest.LogCaptureFixture) -> No
     for name in "abc":
         await writer.create(CONFIG_MAPS, obj(name, namespace="mesh"))
     announced: list[str] = []
-    left = await remove_all(writer, Stop(), announce=lambda entry: announced.append(entry.name))
+    left = await remove_all(writer, Shutdown(), announce=lambda entry: announced.append(entry.name))
 
     assert announced == ["c", "b", "a", "mesh"]
     assert left == ()
@@ -109,19 +109,19 @@ async def test_a_failure_does_not_keep_the_rest(caplog: pytest.LogCaptureFixture
 
     server.intercept = refuse
 
-    assert await remove_all(writer, Stop()) == ("ConfigMap default/b",)
+    assert await remove_all(writer, Shutdown()) == ("ConfigMap default/b",)
     assert ["not this one" in text for text in caplog.messages] == [True]
 
 
 async def test_a_second_signal_ends_the_removal(caplog: pytest.LogCaptureFixture) -> None:
     """The user does not want to wait for a server that hangs."""
     server = ApiServer()
-    writer, stop = writer_of(server), Stop()
+    writer, shutdown = writer_of(server), Shutdown()
     await writer.create(NAMESPACES, obj("mesh"))
     server.intercept = lambda request: answer(200, obj("mesh")) if request.method == "GET" else None
-    asyncio.get_running_loop().call_later(1.0, stop.signal)
-    asyncio.get_running_loop().call_later(2.0, stop.signal)
+    asyncio.get_running_loop().call_later(1.0, shutdown.signal)
+    asyncio.get_running_loop().call_later(2.0, shutdown.signal)
 
-    assert await remove_all(writer, stop) == ("Namespace mesh",)
+    assert await remove_all(writer, shutdown) == ("Namespace mesh",)
     assert asyncio.get_running_loop().time() == pytest.approx(2.0)
     assert caplog.messages == ["cleanup stopped by a second signal"]

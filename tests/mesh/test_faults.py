@@ -12,7 +12,7 @@ import pytest
 
 from pyload.errors import ApiError, CleanupIncomplete, ClusterUnreachable, PyloadError
 from pyload.kube.transport import Response
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 from tests.kube.peers import answer, status
 from tests.mesh.conftest import open_world
 from tests.mesh.test_mesh import EVERYTHING, OURS, TYPES, nothing_left, options
@@ -316,7 +316,7 @@ async def test_a_namespace_that_is_being_deleted_is_not_touched(world: World) ->
         return answer(200, dying)
 
     world.server.intercept = terminating
-    outcome = await world.run(options(), Stop())
+    outcome = await world.run(options(), Shutdown())
 
     assert "is still there after 50 s" in str(outcome.error)
     assert outcome.error is not None

@@ -16,7 +16,7 @@ from pyload.harness.follow_options import FollowOptions, Wait
 from pyload.kube.transport import Response
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -31,13 +31,15 @@ NODE = b"nodes: [{name: kwok, count: 2}]\n"
 
 
 async def run(
-    world: World, options: ClusterOptions, *more: ClusterOptions, stop: Stop | None = None
+    world: World, options: ClusterOptions, *more: ClusterOptions, shutdown: Shutdown | None = None
 ) -> list[Outcome]:
     """Run kwok mode, or several of them at the same time, with an embedded kwok."""
     async with Supervisor() as background:
         play_kwok(world.server, background, stages="fast")
         async with asyncio.TaskGroup() as group:
-            runs = [group.create_task(world.run(one, stop), name="run") for one in (options, *more)]
+            runs = [
+                group.create_task(world.run(one, shutdown), name="run") for one in (options, *more)
+            ]
         return [run.result() for run in runs]
 
 
@@ -66,12 +68,12 @@ async def test_the_example_of_the_readme(world: World) -> None:
 async def test_proxies_are_those_of_the_pods(world: World) -> None:
     """Istiod finds a pod by the name in the node id; another name would be no sidecar of its."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 3}]}]\n" + NODE
-    stop = Stop()
+    shutdown = Shutdown()
     options = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
-    task = asyncio.create_task(run(world, options, stop=stop), name="run")
+    task = asyncio.create_task(run(world, options, shutdown=shutdown), name="run")
     await asyncio.sleep(10)
     pods = [obj for resource, obj in world.server.store.objects() if resource.kind == "Pod"]
-    stop.signal()
+    shutdown.signal()
     await task
 
     assert len(pods) == 3
@@ -141,14 +143,14 @@ namespaces:
 """
         + NODE
     )
-    stop = Stop()
+    shutdown = Shutdown()
     builder = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
-    task = asyncio.create_task(run(world, builder, stop=stop), name="run")
+    task = asyncio.create_task(run(world, builder, shutdown=shutdown), name="run")
     await asyncio.sleep(10)
     before = world.plane.stats.accepted
     dry = ClusterOptions(cluster_type="kwok", kwok=FollowOptions(dry_run=True))
     outcome = await world.run(dry)
-    stop.signal()
+    shutdown.signal()
     await task
     lines = outcome.listing.splitlines()
 
@@ -159,9 +161,9 @@ namespaces:
 async def test_scaling_up_and_to_nothing_leaves_no_proxy(world: World) -> None:
     """A client that outlives its pod would load istiod with ghosts."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 1}]}]\n" + NODE
-    stop = Stop()
+    shutdown = Shutdown()
     options = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
-    task = asyncio.create_task(run(world, options, stop=stop), name="run")
+    task = asyncio.create_task(run(world, options, shutdown=shutdown), name="run")
     await asyncio.sleep(5)
     (name,) = world.names("Deployment")
     path = f"/apis/apps/v1/namespaces/m/deployments/{name}"
@@ -178,7 +180,7 @@ async def test_scaling_up_and_to_nothing_leaves_no_proxy(world: World) -> None:
         )
         await asyncio.sleep(15)
         counts.append(world.plane.stats.connections)
-    stop.signal()
+    shutdown.signal()
     await task
 
     assert counts == [200, 0]

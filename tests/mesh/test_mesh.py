@@ -24,7 +24,7 @@ from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
 from pyload.manifests.objects import service_account
 from pyload.proxies.local_fleet import Route
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 from pyload.xds.transport import Status
 from tests.xds.peer import Peer
 
@@ -115,12 +115,12 @@ async def test_every_proxy_is_configured_and_nothing_is_left(
 
 async def test_pods_run_with_the_ip_that_their_proxy_announces(world: World) -> None:
     """By these istiod finds a proxy's pod, and so its services, only if both say the same."""
-    stop = Stop()
-    run = asyncio.create_task(world.run(options(duration=None), stop), name="run")
+    shutdown = Shutdown()
+    run = asyncio.create_task(world.run(options(duration=None), shutdown), name="run")
     await asyncio.sleep(3)
     pods = [obj for resource, obj in world.server.store.objects() if resource.kind == "Pod"]
     ips = {pod["metadata"]["name"]: pod["status"]["podIP"] for pod in pods}
-    stop.signal()
+    shutdown.signal()
     await run
 
     assert len(ips) == len(set(ips.values())) == 5
@@ -148,18 +148,18 @@ async def test_interrupting_the_start_at_any_request_leaves_nothing(
     world: World, cluster_type: ClusterType, step: int
 ) -> None:
     """ctrl-C during the start must not leave half a mesh in the user's cluster."""
-    stop = Stop()
+    shutdown = Shutdown()
     seen = 0
 
     def interrupt(_: Request) -> Response | None:
         nonlocal seen
         seen += 1
         if seen == step + 1:
-            stop.signal()
+            shutdown.signal()
         return None
 
     world.server.intercept = interrupt
-    outcome = await world.run(options(cluster_type, duration=0.5), stop)
+    outcome = await world.run(options(cluster_type, duration=0.5), shutdown)
 
     assert outcome.error is None or isinstance(outcome.error, Interrupted)
     assert outcome.result.objects.left == 0
@@ -174,19 +174,21 @@ async def test_interrupting_the_start_of_any_kind_leaves_nothing(
     """Whatever was being written when the user gave up must go too: each kind, at each step."""
     seen: set[str] = set()
     for step in range(200):
-        stop = Stop()
+        shutdown = Shutdown()
         count = 0
 
-        def interrupt(request: Request, stop: Stop = stop, step: int = step) -> Response | None:
+        def interrupt(
+            request: Request, shutdown: Shutdown = shutdown, step: int = step
+        ) -> Response | None:
             nonlocal count
             count += request.verb in ("create", "patch", "update")
             if count == step + 1 and request.verb in ("create", "patch", "update"):
                 seen.add(request.path.split("/")[-1 if request.verb == "create" else -2])
-                stop.signal()
+                shutdown.signal()
             return None
 
         world.server.intercept = interrupt
-        outcome = await world.run(options(cluster_type, text=text, duration=0.01), stop)
+        outcome = await world.run(options(cluster_type, text=text, duration=0.01), shutdown)
         assert outcome.error is None or isinstance(outcome.error, Interrupted)
         assert outcome.result.objects.left == 0
         assert nothing_left(world)
@@ -221,14 +223,14 @@ async def test_every_kind_of_proxy_is_configured(world: World, cluster_type: Clu
 
 async def test_a_router_is_the_gateway_that_its_objects_select(world: World) -> None:
     """Its Gateway would find no workload, and its port 443 no certificate."""
-    stop = Stop()
+    shutdown = Shutdown()
     chosen = options(text=EVERYTHING, duration=None)
-    run = asyncio.create_task(world.run(chosen, stop), name="run")
+    run = asyncio.create_task(world.run(chosen, shutdown), name="run")
     await asyncio.sleep(3)
     found: dict[str, list[Obj]] = {}
     for resource, obj in world.server.store.objects():
         found.setdefault(resource.kind, []).append(obj)
-    stop.signal()
+    shutdown.signal()
     await run
     pods = {pod["metadata"]["labels"]["app"] for pod in found["Pod"]}
     secrets = {secret["metadata"]["name"] for secret in found["Secret"]}
@@ -376,8 +378,8 @@ async def test_a_namespace_of_somebody_else_is_not_deleted(world: World) -> None
 
 async def test_a_namespace_of_a_killed_run_is_adopted_and_deleted(world: World) -> None:
     """Starting again after a crash must clean up what the crash left."""
-    stop = Stop()
-    killed = asyncio.create_task(world.run(options(duration=None), stop), name="killed")
+    shutdown = Shutdown()
+    killed = asyncio.create_task(world.run(options(duration=None), shutdown), name="killed")
     await asyncio.sleep(3)
     killed.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -440,17 +442,17 @@ async def test_a_namespace_that_never_goes_ends_the_run(world: World) -> None:
 
 async def test_a_second_signal_stops_cleaning_up_and_says_what_is_left(world: World) -> None:
     """Somebody who presses ctrl-C twice wants out now, and needs to know what remains."""
-    stop = Stop()
+    shutdown = Shutdown()
 
     def force(request: Request) -> Response | None:
         if request.verb == "delete":
-            stop.signal()
+            shutdown.signal()
         return None
 
     world.server.intercept = force
-    run = asyncio.create_task(world.run(options(duration=None), stop), name="run")
+    run = asyncio.create_task(world.run(options(duration=None), shutdown), name="run")
     await asyncio.sleep(3)
-    stop.signal()
+    shutdown.signal()
     outcome = await run
 
     assert isinstance(outcome.error, CleanupIncomplete)
@@ -479,7 +481,7 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
         Client(world.server.transport()), "memory", lambda _: Route(refusing, token=False)
     )
     chosen = options()
-    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
+    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Shutdown())
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "no proxy ever got its config" in str(outcome.error)
@@ -498,7 +500,7 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
     route = Route(world.plane.transport(tokens=True), token=True)
     servers = Servers(client, "memory", lambda _: route, Tokens(client))
     chosen = options()
-    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Stop())
+    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Shutdown())
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "serviceaccounts/token" in str(outcome.error)

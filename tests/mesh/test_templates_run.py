@@ -21,7 +21,7 @@ from pyload.mesh.template_instance import Templates
 from pyload.mesh.template_objects import TemplateObjects
 from pyload.mesh.writer import Writer
 from pyload.report.metrics import Metrics
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,12 +95,12 @@ def of_kind(world: World, kind: str) -> list[Obj]:
 @contextlib.asynccontextmanager
 async def running(world: World, options: ClusterOptions, seconds: float) -> AsyncIterator[None]:
     """Stop a run's time at some moment; after the context it has ended well."""
-    stop = Stop()
-    run: asyncio.Task[Outcome] = asyncio.create_task(world.run(options, stop), name="run")
+    shutdown = Shutdown()
+    run: asyncio.Task[Outcome] = asyncio.create_task(world.run(options, shutdown), name="run")
     await asyncio.sleep(seconds)
     assert not run.done(), run.result().error
     yield
-    stop.signal()
+    shutdown.signal()
     assert (await run).error is None
 
 
@@ -428,18 +428,20 @@ async def test_stopping_after_any_request_leaves_nothing(world: World) -> None:
     await world.run(options(text, duration=1.0))
     writes = [one for one in world.recorder.requests if one.verb in ("create", "patch", "update")]
     for last in range(1, len(writes) + 1, 2):
-        stop, seen = Stop(), 0
+        shutdown, seen = Shutdown(), 0
 
-        def signal(request: Request, stop: Stop = stop, last: int = last) -> Response | None:
+        def signal(
+            request: Request, shutdown: Shutdown = shutdown, last: int = last
+        ) -> Response | None:
             nonlocal seen
-            if request.verb in ("create", "patch", "update") and not stop.asked.is_set():
+            if request.verb in ("create", "patch", "update") and not shutdown.requested.is_set():
                 seen += 1
                 if seen == last:
-                    stop.signal()
+                    shutdown.signal()
             return None
 
         world.server.intercept = signal
-        outcome = await world.run(options(text, duration=5.0), stop)
+        outcome = await world.run(options(text, duration=5.0), shutdown)
         assert outcome.result.objects.left == 0, last
         assert everything(world) == before, last
 

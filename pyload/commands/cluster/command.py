@@ -28,7 +28,7 @@ from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
 from pyload.mesh.writer import Writer
 from pyload.proxies.behavior import DEFAULT, Habits
-from pyload.tasks import Stop, Supervisor, cancel, first_of
+from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -93,12 +93,12 @@ class ClusterOptions:
         return workers_of(self.workers, proxies=proxies, open_ended=open_ended)
 
 
-async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Build a mesh, run it, and clean up, whatever happens in between.
 
     Args:
         options: What to run.
-        stop: Ends the run early.
+        shutdown: Ends the run early.
 
     Returns:
         The result, with the error that ended the run, if one did.
@@ -106,7 +106,7 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     planned = plan_run(options)
@@ -128,8 +128,10 @@ async def run_cluster(options: ClusterOptions, *, stop: Stop | None = None) -> O
             opened = own_servers(
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
-        servers = await stack.enter_async_context(opening(opened, stop))
-        return await background.guard(MeshRun(options, planned, servers).run(stop), name="cluster")
+        servers = await stack.enter_async_context(opening(opened, shutdown))
+        return await background.guard(
+            MeshRun(options, planned, servers).run(shutdown), name="cluster"
+        )
 
 
 def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
@@ -259,7 +261,7 @@ class MeshRun:
     def _node_metadata(self) -> Mapping[str, str]:
         return self._loaded.config.node_metadata or self._options.connection.metadata
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end and clean up.
 
         The result is written before cleanup too, so that nothing that goes wrong there loses
@@ -276,7 +278,7 @@ class MeshRun:
                 background.spawn(self.following.run(), name="follower")
             leases = background.spawn(self.cluster.leases.run(), name="leases")
             background.spawn(self.fleet.run(), name="proxies")
-            error, reason = await self._live(background, stop)
+            error, reason = await self._live(background, shutdown)
             await self.fleet.refresh()
             error = error or self._unserved()
             result = self._result(reason)
@@ -284,16 +286,18 @@ class MeshRun:
             self.measurement.phase = "cleaning up"
             # A renewed lease would outlive its node.
             await cancel([leases])
-            error = await self._clean_up(stop, error)
+            error = await self._clean_up(shutdown, error)
             result = replace(result, objects=self._result(reason).objects)
             unwritten = await write_result(self._options.out, result)
         listing = self.following.listing if self.following is not None else ""
         return Outcome(result, error or unwritten, listing)
 
-    async def _live(self, background: Supervisor, stop: Stop) -> tuple[PyloadError | None, str]:
+    async def _live(
+        self, background: Supervisor, shutdown: Shutdown
+    ) -> tuple[PyloadError | None, str]:
         """Run until something ends it; give the error, if it was one, and the reason."""
         try:
-            reason = await background.guard(self._start_and_churn(stop), name="mesh")
+            reason = await background.guard(self._start_and_churn(shutdown), name="mesh")
         except Interrupted as interrupted:
             log.warning("exiting early; context cancelled")
             return interrupted, "interrupted during start-up"
@@ -332,16 +336,16 @@ class MeshRun:
         if self.following is not None:
             await self.following.wait(self.fleet, least=self._expected)
 
-    async def _start_and_churn(self, stop: Stop) -> str:
+    async def _start_and_churn(self, shutdown: Shutdown) -> str:
         if self.following is not None and self._options.kwok.dry_run:
-            await first_of(self.following.list_pods(), stop.asked.wait(), name="dry-run")
+            await first_of(self.following.list_pods(), shutdown.requested.wait(), name="dry-run")
             return "nothing was run"
-        if await first_of(self._start(), stop.asked.wait(), name="start") != 0:
+        if await first_of(self._start(), shutdown.requested.wait(), name="start") != 0:
             raise Interrupted("interrupted before start-up was complete")
         log.info('cluster "primary" synced, starting cluster scaler')
         self.started.set()
         self.measurement.phase = "running"
-        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))
         intervals = self._intervals()
@@ -355,7 +359,7 @@ class MeshRun:
             )
             ends.append(churn.run())
         await first_of(*ends, name="run")
-        if stop.asked.is_set():
+        if shutdown.requested.is_set():
             return "stopped by a signal"
         if intervals:
             await self._settle()
@@ -379,12 +383,12 @@ class MeshRun:
                 return
             await asyncio.sleep(0.02)
 
-    async def _clean_up(self, stop: Stop, error: PyloadError | None) -> PyloadError | None:
+    async def _clean_up(self, shutdown: Shutdown, error: PyloadError | None) -> PyloadError | None:
         async def clean() -> None:
             await self.writer.drain()
             await self.cluster.clean_up()
 
-        if await first_of(clean(), stop.forced.wait(), name="cleanup") != 0:
+        if await first_of(clean(), shutdown.forced.wait(), name="cleanup") != 0:
             log.warning("cleanup stopped by a second signal")
         left = tuple(str(entry) for entry in self.writer.ledger)
         if not left:

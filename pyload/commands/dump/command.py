@@ -19,7 +19,7 @@ from pyload.harness.servers import opening, own_servers
 from pyload.kube.resources import PODS
 from pyload.pods.reader import Skip, read_pod, spec_of
 from pyload.proxies.spec import ProxySpec
-from pyload.tasks import Stop, first_of
+from pyload.tasks import Shutdown, first_of
 from pyload.xds.tls import Holder
 from pyload.xds.types import CDS, LDS, SDS, short
 
@@ -63,14 +63,14 @@ class DumpOptions:
 
 
 async def run_dump(
-    options: DumpOptions, *, write: Callable[[str], None], stop: Stop | None = None
+    options: DumpOptions, *, write: Callable[[str], None], shutdown: Shutdown | None = None
 ) -> Outcome:
     """Fetch what a pod's proxy would be sent, and write it down.
 
     Args:
         options: What to dump.
         write: Prints text, where there is no folder.
-        stop: Ends the wait for the control plane.
+        shutdown: Ends the wait for the control plane.
 
     Returns:
         The result, with an error if something was still missing when the time was over.
@@ -78,15 +78,15 @@ async def run_dump(
     Raises:
         PyloadError: The pod cannot be read, or the control plane sent nothing to dump.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     connection = options.connection
     measurement = Measurement(command="dump", client=None)
-    async with opening(own_servers(connection, proxies=1), stop) as servers:
+    async with opening(own_servers(connection, proxies=1), shutdown) as servers:
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
         spec = proxy_of(pod, metadata=connection.metadata)
         fetched = Fetched(delta=connection.delta)
-        error = await _fetch(spec, servers, fetched, options, stop)
+        error = await _fetch(spec, servers, fetched, options, shutdown)
         adsc.info("Done: %s", spec.ip, extra={"labels": {"workload": spec.name}})
         log.info("response received")
         certificate = await _certificate(spec, servers)
@@ -162,7 +162,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
 
 
 async def _fetch(
-    spec: ProxySpec, servers: Servers, fetched: Fetched, options: DumpOptions, stop: Stop
+    spec: ProxySpec, servers: Servers, fetched: Fetched, options: DumpOptions, shutdown: Shutdown
 ) -> PyloadError | None:
     """Fetch; give the error of a dump that is worth to be written, and is not whole."""
     delta = options.connection.delta
@@ -170,7 +170,7 @@ async def _fetch(
     try:
         async with asyncio.timeout(options.timeout):
             coming = fetch(spec, servers, delta=delta, fetched=fetched)
-            if await first_of(coming, stop.asked.wait(), name="dump") != 0:
+            if await first_of(coming, shutdown.requested.wait(), name="dump") != 0:
                 raise Interrupted("interrupted before the configuration had come")
     except TimeoutError:
         error = WaitTimeout(

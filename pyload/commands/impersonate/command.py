@@ -18,7 +18,7 @@ from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import opening, own_servers
 from pyload.proxies.behavior import DEFAULT, Habits
-from pyload.tasks import Stop, Supervisor, first_of
+from pyload.tasks import Shutdown, Supervisor, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -78,7 +78,9 @@ class ImpersonateOptions:
         return workers_of(self.workers, proxies=0, open_ended=True)
 
 
-async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_impersonate(
+    options: ImpersonateOptions, *, shutdown: Shutdown | None = None
+) -> Outcome:
     """Follow the pods of a cluster until stopped, with proxies for those that are selected.
 
     Raises:
@@ -86,10 +88,10 @@ async def run_impersonate(options: ImpersonateOptions, *, stop: Stop | None = No
     """
     if options.out is not None:
         check_writable(options.out)
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
-    async with opening(opened, stop) as servers:
-        return await ImpersonateRun(options, servers).run(stop)
+    async with opening(opened, shutdown) as servers:
+        return await ImpersonateRun(options, servers).run(shutdown)
 
 
 class ImpersonateRun:
@@ -134,7 +136,7 @@ class ImpersonateRun:
         )
         self.following.attach(self.replicas)
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and close all connections."""
         options = self._options
         error: PyloadError | None = None
@@ -148,7 +150,7 @@ class ImpersonateRun:
                     background.spawn(self.following.run(), name="follower")
                     background.spawn(self.replicas.run(), name="replicas")
                     background.spawn(self.fleet.run(), name="proxies")
-                    error, reason = await background.guard(self._live(stop), name="impersonate")
+                    error, reason = await background.guard(self._live(shutdown), name="impersonate")
             except PyloadError as failure:
                 log.error("failed: %s", failure)
                 error, reason = failure, "failed"
@@ -158,21 +160,24 @@ class ImpersonateRun:
         queue_log.info("stopped", extra=_LABELS)
         return Outcome(result, error or unwritten)
 
-    async def _live(self, stop: Stop) -> tuple[PyloadError | None, str]:
+    async def _live(self, shutdown: Shutdown) -> tuple[PyloadError | None, str]:
         started = asyncio.get_running_loop().time()
         synced = self.following.follower.synced
-        if await first_of(synced.wait(), stop.asked.wait(), name="synced") != 0:
+        if await first_of(synced.wait(), shutdown.requested.wait(), name="synced") != 0:
             return interrupted()
         seconds = asyncio.get_running_loop().time() - started
         for name in ("pods", "queue"):
             labels = {"name": name, "attempt": 1, "time": f"{seconds:.3f}s"}
             log.info("sync complete", extra={"labels": labels})
         self.measurement.phase = "running"
-        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))
         await first_of(*ends, name="run")
-        return None, "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        return (
+            None,
+            "stopped by a signal" if shutdown.requested.is_set() else "its duration was over",
+        )
 
     def _configured(self, spec: ProxySpec) -> None:
         """Take that a replica has its config; a pod's time is its first one's."""

@@ -26,7 +26,7 @@ from pyload.proxies.local_fleet import Fleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.tasks import Stop, Supervisor, clock, first_of
+from pyload.tasks import Shutdown, Supervisor, clock, first_of
 from pyload.units import Duration
 from pyload.xds.types import short
 
@@ -81,13 +81,13 @@ class LatencyOptions:
                 raise UsageError(f"{flag} {value} is below 0", fix="give 0 or more")
 
 
-async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Create and delete an object again and again, and time its way to the proxies.
 
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     proxies = max(1, options.clients)
@@ -96,9 +96,9 @@ async def run_latency(options: LatencyOptions, *, stop: Stop | None = None) -> O
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
             opened = own_servers(options.connection, proxies=proxies)
-        servers = await stack.enter_async_context(opening(opened, stop))
+        servers = await stack.enter_async_context(opening(opened, shutdown))
         run = LatencyRun(options, servers)
-        return await background.guard(run.run(stop), name="latency")
+        return await background.guard(run.run(shutdown), name="latency")
 
 
 class LatencyRun:
@@ -146,7 +146,7 @@ class LatencyRun:
             configured=lambda _: self._more.set(),
         )
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""
         options = self._options
         error: PyloadError | None = None
@@ -156,7 +156,7 @@ class LatencyRun:
             self.fleet,
         ):
             try:
-                if await first_of(self._measure(), stop.asked.wait(), name="latency") != 0:
+                if await first_of(self._measure(), shutdown.requested.wait(), name="latency") != 0:
                     reason = "stopped by a signal"
                     if not self._connected:
                         error, reason = interrupted()
@@ -165,7 +165,7 @@ class LatencyRun:
             result = self._result(reason)
             await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
-            left = await remove_all(self.writer, stop)
+            left = await remove_all(self.writer, shutdown)
             result = replace(result, objects=self._result(reason).objects)
             unwritten = await write_result(options.out, result)
         if left:

@@ -38,7 +38,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.tasks import Stop, clock, first_of
+from pyload.tasks import Shutdown, clock, first_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -83,19 +83,19 @@ class ProberOptions:
 
 
 async def run_prober(
-    options: ProberOptions, *, write: Callable[[str], None], stop: Stop | None = None
+    options: ProberOptions, *, write: Callable[[str], None], shutdown: Shutdown | None = None
 ) -> Outcome:
     """Add routes one after another, and remove them all at the end.
 
     Args:
         options: What to run.
         write: Takes the lines of the measurement.
-        stop: Ends the run early.
+        shutdown: Ends the run early.
 
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     if options.gateway:
@@ -104,11 +104,13 @@ async def run_prober(
         except UsageError as error:
             raise error.during("--gateway-address") from None
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(opening(own_api_server(options.connection), stop))
+        client = await stack.enter_async_context(
+            opening(own_api_server(options.connection), shutdown)
+        )
         address = options.gateway or await _ingress(client)
         ask = await stack.enter_async_context(_asking(address))
         run = ProberRun(options, client, ask, write, address=address)
-        return await run.run(stop)
+        return await run.run(shutdown)
 
 
 class ProberRun:
@@ -148,14 +150,14 @@ class ProberRun:
         self.measurement = Measurement(command="prober", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.measurement.metrics)
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""
         options = self._options
         error: PyloadError | None = None
         reason = "all routes were measured"
         async with self.measurement.running(options.connection.metrics_addr):
             try:
-                if await first_of(self._measure(), stop.asked.wait(), name="prober") != 0:
+                if await first_of(self._measure(), shutdown.requested.wait(), name="prober") != 0:
                     reason = "stopped by a signal"
                     if not self._warm:
                         error, reason = interrupted()
@@ -164,7 +166,7 @@ class ProberRun:
             result = self._result(reason)
             await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
-            left = await remove_all(self.writer, stop)
+            left = await remove_all(self.writer, shutdown)
             result = replace(result, objects=self._result(reason).objects)
             unwritten = await write_result(options.out, result)
         if left:

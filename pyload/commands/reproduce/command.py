@@ -23,7 +23,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import spec_of
 from pyload.proxies.local_fleet import Fleet
-from pyload.tasks import Stop, Supervisor, first_of
+from pyload.tasks import Shutdown, Supervisor, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -66,17 +66,17 @@ class ReproduceOptions:
     connection: Connection = field(default_factory=Connection)
 
 
-async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Replay a capture, keep it until stopped, and remove what was created.
 
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     with Spool() as spool:
-        await load(spool, options, stop)
+        await load(spool, options, shutdown)
         if options.dry_run:
             result = Measurement(command="reproduce", client=None).result(
                 left=0, exit_reason="nothing was run"
@@ -89,12 +89,12 @@ async def run_reproduce(options: ReproduceOptions, *, stop: Stop | None = None) 
                 opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
                 opened = own_servers(options.connection, proxies=proxies)
-            servers = await stack.enter_async_context(opening(opened, stop))
+            servers = await stack.enter_async_context(opening(opened, shutdown))
             run = ReproduceRun(options, spool, servers)
-            return await background.guard(run.run(stop), name="reproduce")
+            return await background.guard(run.run(shutdown), name="reproduce")
 
 
-async def load(spool: Spool, options: ReproduceOptions, stop: Stop) -> None:
+async def load(spool: Spool, options: ReproduceOptions, shutdown: Shutdown) -> None:
     """Read a capture, and say what is left out of it.
 
     Raises:
@@ -105,7 +105,7 @@ async def load(spool: Spool, options: ReproduceOptions, stop: Stop) -> None:
         spool.load,
         options.file,
         config_only=options.config_only,
-        stopped=stop.asked.is_set,
+        stopped=shutdown.requested.is_set,
     )
     await asyncio.to_thread(spool.drop_doubled_slices)
 
@@ -164,7 +164,7 @@ class ReproduceRun:
         )
         self.writer = Writer(servers.client, self.measurement.metrics)
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""
         options = self._options
         error: PyloadError | None = None
@@ -173,7 +173,7 @@ class ReproduceRun:
             self.fleet,
         ):
             try:
-                reason = await self._live(stop)
+                reason = await self._live(shutdown)
             except Interrupted as interrupted:
                 log.warning("exiting early; context cancelled")
                 error, reason = interrupted, "interrupted during start-up"
@@ -184,7 +184,7 @@ class ReproduceRun:
             await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
             await self.fleet.stop_all()
-            left = await remove_all(self.writer, stop, announce=_announce)
+            left = await remove_all(self.writer, shutdown, announce=_announce)
             result = replace(result, objects=self._result(reason).objects)
             unwritten = await write_result(options.out, result)
         if left:
@@ -192,16 +192,16 @@ class ReproduceRun:
             error = CleanupIncomplete(left, fix=fix)
         return Outcome(result, error or unwritten)
 
-    async def _live(self, stop: Stop) -> str:
-        if await first_of(self._replay(), stop.asked.wait(), name="replay") != 0:
+    async def _live(self, shutdown: Shutdown) -> str:
+        if await first_of(self._replay(), shutdown.requested.wait(), name="replay") != 0:
             raise Interrupted("interrupted before start-up was complete")
         self.measurement.phase = "running"
         self.started.set()
-        ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait()]
+        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
         if self._options.duration is not None:
             ends.append(asyncio.sleep(self._options.duration))
         await first_of(*ends, name="run")
-        return "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        return "stopped by a signal" if shutdown.requested.is_set() else "its duration was over"
 
     async def _replay(self) -> None:
         for kind in ORDER:

@@ -26,7 +26,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.tasks import Stop, Supervisor, clock, first_error, first_of
+from pyload.tasks import Shutdown, Supervisor, clock, first_error, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -73,26 +73,26 @@ class StartupOptions:
             raise UsageError(f"--concurrency {self.concurrency} is below 0", fix="give 0 or more")
 
 
-async def run_startup(options: StartupOptions, *, stop: Stop | None = None) -> Outcome:
+async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Start pods until stopped, and remove them.
 
     Raises:
         PyloadError: The run could not begin; nothing was created.
     """
-    stop = stop or Stop()
+    shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
-            client = (await stack.enter_async_context(opening(opened, stop))).client
+            client = (await stack.enter_async_context(opening(opened, shutdown))).client
             assert client is not None
             await _furnish(client, options.namespace)
         else:
-            opened_server = opening(own_api_server(options.connection), stop)
+            opened_server = opening(own_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
         run = StartupRun(options, client)
-        return await background.guard(run.run(stop), name="startup")
+        return await background.guard(run.run(shutdown), name="startup")
 
 
 async def _furnish(client: Client, name: str) -> None:
@@ -143,20 +143,20 @@ class StartupRun:
         self.measurement = Measurement(command="startup", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.measurement.metrics)
 
-    async def run(self, stop: Stop) -> Outcome:
+    async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove the pods that are still there."""
         options = self._options
         error: PyloadError | None = None
         async with self.measurement.running(options.connection.metrics_addr):
             try:
-                error, reason = await self._live(stop)
+                error, reason = await self._live(shutdown)
             except PyloadError as failure:
                 log.error("failed: %s, starting cleanup", failure)
                 error, reason = failure, "failed"
             result = self._result(reason)
             await write_result(options.out, result)
             self.measurement.phase = "cleaning up"
-            error = await self._clean_up(stop) or error
+            error = await self._clean_up(shutdown) or error
             result = replace(result, objects=self._result(reason).objects)
             unwritten = await write_result(options.out, result)
         if error is None and self._failed and not self.totals.count:
@@ -185,18 +185,23 @@ class StartupRun:
         else:
             watched.see(obj, self._now())
 
-    async def _live(self, stop: Stop) -> tuple[PyloadError | None, str]:
+    async def _live(self, shutdown: Shutdown) -> tuple[PyloadError | None, str]:
         async with Supervisor() as background:
             background.spawn(self._reflector.run(), name="pods")
-            synced = first_of(self._reflector.synced.wait(), stop.asked.wait(), name="synced")
+            synced = first_of(
+                self._reflector.synced.wait(), shutdown.requested.wait(), name="synced"
+            )
             if await background.guard(synced, name="synced") != 0:
                 return interrupted()
             self.measurement.phase = "running"
-            ends: list[Coroutine[Any, Any, Any]] = [stop.asked.wait(), self._work()]
+            ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait(), self._work()]
             if self._options.duration is not None:
                 ends.append(asyncio.sleep(self._options.duration))
             await background.guard(first_of(*ends, name="startup"), name="startup-pods")
-        return None, "stopped by a signal" if stop.asked.is_set() else "its duration was over"
+        return (
+            None,
+            "stopped by a signal" if shutdown.requested.is_set() else "its duration was over",
+        )
 
     async def _work(self) -> None:
         try:
@@ -257,8 +262,8 @@ class StartupRun:
             self._histograms[column].record(seconds)
         log.info("%s", report_line(report.columns, title="Report", name=report.name))
 
-    async def _clean_up(self, stop: Stop) -> PyloadError | None:
-        left = await remove_all(self.writer, stop)
+    async def _clean_up(self, shutdown: Shutdown) -> PyloadError | None:
+        left = await remove_all(self.writer, shutdown)
         if not left:
             return None
         selector = f"-l {RUN_LABEL}={self._run_id}"

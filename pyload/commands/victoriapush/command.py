@@ -18,7 +18,7 @@ from pyload.commands.victoriapush.json_line import (
     write_line,
 )
 from pyload.errors import PyloadError, UsageError
-from pyload.tasks import Stop, cancel
+from pyload.tasks import Shutdown, cancel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -80,7 +80,7 @@ async def run_push(
     *,
     post: Callable[[str, Sequence[bytes]], Awaitable[None]],
     complain: Callable[[str], None],
-    stop: Stop | None = None,
+    shutdown: Shutdown | None = None,
 ) -> Pushed:
     """Send what comes in, in batches, until it ends or the user stops it.
 
@@ -89,7 +89,7 @@ async def run_push(
         chunks: The input.
         post: Posts a batch of lines to a URL; raises a `PyloadError` if that fails.
         complain: Takes a sentence about a line that cannot be read.
-        stop: Ends the work early; what has been read is still sent.
+        shutdown: Ends the work early; what has been read is still sent.
 
     Returns:
         The counts.
@@ -99,7 +99,7 @@ async def run_push(
         PyloadError: A line is too long, or batches were lost.
     """
     push = _Push(options, post, complain)
-    await push.run(chunks, stop or Stop())
+    await push.run(chunks, shutdown or Shutdown())
     if push.counts.lost:
         total = push.counts.lost + push.counts.sent
         raise PyloadError(
@@ -124,16 +124,16 @@ class _Push:
         self._lines = Lines()
         self._batcher = Batcher(asyncio.get_running_loop().time())
 
-    async def run(self, chunks: AsyncIterator[bytes], stop: Stop) -> None:
+    async def run(self, chunks: AsyncIterator[bytes], shutdown: Shutdown) -> None:
         try:
-            await self._read(chunks, stop)
+            await self._read(chunks, shutdown)
         except LineTooLong as error:
             await self._flush()
             raise PyloadError(str(error), fix="split the input into shorter lines") from error
         await self._flush()
 
-    async def _read(self, chunks: AsyncIterator[bytes], stop: Stop) -> None:
-        stopped = asyncio.create_task(stop.asked.wait(), name="victoriapush-stop")
+    async def _read(self, chunks: AsyncIterator[bytes], shutdown: Shutdown) -> None:
+        stopped = asyncio.create_task(shutdown.requested.wait(), name="victoriapush-stop")
         reading = asyncio.create_task(_next(chunks), name="victoriapush-read")
         try:
             while True:

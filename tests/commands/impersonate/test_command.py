@@ -19,7 +19,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.proxies.local_fleet import Fleet, Route
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.pods.cluster import Cluster
@@ -63,14 +63,14 @@ class World:
         route = Route(self.plane.transport(), token=False)
         servers = Servers(self.cluster.client, "memory", lambda _: route)
         run = ImpersonateRun(options, servers, rng=Random(1))
-        stop = Stop()
+        shutdown = Shutdown()
         outcomes: list[Outcome] = []
         async with Supervisor() as background:
             background.spawn(self.plane.run(), name="control-plane")
-            task = asyncio.create_task(run.run(stop), name="impersonate")
+            task = asyncio.create_task(run.run(shutdown), name="impersonate")
             await asyncio.sleep(1)
             yield run, outcomes
-            stop.signal()
+            shutdown.signal()
             outcomes.append(await task)
 
     def nodes(self) -> list[str]:
@@ -244,7 +244,7 @@ async def test_an_account_that_may_read_nothing_but_pods_suffices(world: World) 
         options = ImpersonateOptions(connection=Connection(metrics_addr=""), duration=60.0)
         route = Route(world.plane.transport(), token=False)
         servers = Servers(run_client, "memory", lambda _: route)
-        outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Stop())
+        outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Shutdown())
         assert run.fleet.counts.connected_now == 1
 
     assert outcome.error is None
@@ -262,7 +262,7 @@ async def test_an_account_that_may_not_read_pods_is_an_error(world: World) -> No
     options = ImpersonateOptions(connection=Connection(metrics_addr=""))
     route = Route(world.plane.transport(), token=False)
     servers = Servers(world.cluster.client, "memory", lambda _: route)
-    outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Stop())
+    outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Shutdown())
 
     assert isinstance(outcome.error, Forbidden)
     assert outcome.result.exit_reason == "failed"
@@ -280,7 +280,7 @@ async def test_over_the_wire(tmp_path: Path, workers: int) -> None:
     """What a user runs: a kubeconfig, a control plane, and a signal at the end."""
     world = World()
     world.cluster.put(pod("side", ip="10.0.0.1", labels=TLS_MODE))
-    stop = Stop()
+    shutdown = Shutdown()
     async with (
         world.cluster.server.serve() as url,
         Supervisor() as background,
@@ -297,12 +297,12 @@ async def test_over_the_wire(tmp_path: Path, workers: int) -> None:
             pilot_address=addresses.plaintext, auth="plaintext", kubeconfig=str(kubeconfig)
         )
         options = ImpersonateOptions(replicas=2, connection=connection, workers=workers)
-        run = asyncio.create_task(run_impersonate(options, stop=stop), name="impersonate")
+        run = asyncio.create_task(run_impersonate(options, shutdown=shutdown), name="impersonate")
         async with asyncio.timeout(15):
             while len(world.nodes()) < 2:  # noqa: ASYNC110 - the connections come from outside
                 await asyncio.sleep(0.01)
         assert world.nodes() == SIDECARS * 2
-        stop.signal()
+        shutdown.signal()
         outcome = await run
 
     assert outcome.error is None

@@ -26,7 +26,7 @@ from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
 from pyload.proxies.local_fleet import Route
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -62,7 +62,7 @@ class World:
 
     async def run(
         self,
-        stop: Stop | None = None,
+        shutdown: Shutdown | None = None,
         *,
         delta: bool = False,
         during: Callable[[LatencyRun], None] | None = None,
@@ -74,7 +74,7 @@ class World:
         run = LatencyRun(options, Servers(self.client, "memory", lambda _: route), rng=Random(1))
         if during is not None:
             asyncio.get_running_loop().call_later(3.0, during, run)
-        return await run.run(stop or Stop())
+        return await run.run(shutdown or Shutdown())
 
     def left(self) -> list[str]:
         """Name what is in the namespace ``default``."""
@@ -204,9 +204,9 @@ async def test_a_push_of_something_else_does_not_end_a_measurement(world: World)
 @pytest.mark.anyio
 async def test_a_signal_ends_the_run_in_order(world: World) -> None:
     """pilot-load exits with 1 and `cancel`, although nothing is wrong."""
-    stop = Stop()
-    asyncio.get_running_loop().call_later(10.0, stop.signal)
-    outcome = await world.run(stop)
+    shutdown = Shutdown()
+    asyncio.get_running_loop().call_later(10.0, shutdown.signal)
+    outcome = await world.run(shutdown)
 
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
@@ -217,9 +217,9 @@ async def test_a_signal_ends_the_run_in_order(world: World) -> None:
 @pytest.mark.anyio
 async def test_a_signal_before_the_proxies_are_connected_is_exit_code_130(world: World) -> None:
     """A script must not take a run for done in which nothing was measured."""
-    stop = Stop()
-    stop.signal()
-    outcome = await world.run(stop, kind="EndpointSlice")
+    shutdown = Shutdown()
+    shutdown.signal()
+    outcome = await world.run(shutdown, kind="EndpointSlice")
 
     assert isinstance(outcome.error, Interrupted)
     assert world.left() == []

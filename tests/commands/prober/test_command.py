@@ -22,7 +22,7 @@ from pyload.errors import (
 )
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -95,7 +95,7 @@ class Probing:
             raise BrokenPipeError(32, "Broken pipe")
         self.lines.append(line)
 
-    async def run(self, stop: Stop | None = None, **rest: Any) -> Outcome:
+    async def run(self, shutdown: Shutdown | None = None, **rest: Any) -> Outcome:
         """Run the command."""
         options = ProberOptions(connection=Connection(metrics_addr=""), **rest)
         run = ProberRun(
@@ -106,7 +106,7 @@ class Probing:
             address="gw:80",
             rng=Random(1),
         )
-        return await run.run(stop or Stop())
+        return await run.run(shutdown or Shutdown())
 
     def left(self) -> list[str]:
         """Name what the run has left behind."""
@@ -173,9 +173,9 @@ async def test_a_gateway_that_does_not_answer_is_an_error() -> None:
 
 async def test_stopping_removes_what_is_there() -> None:
     """A thousand routes left behind would slow down the next run."""
-    probing, stop = Probing(), Stop()
-    asyncio.get_running_loop().call_later(5.0, stop.signal)
-    outcome = await probing.run(stop, replicas=1000, delay=1.0)
+    probing, shutdown = Probing(), Shutdown()
+    asyncio.get_running_loop().call_later(5.0, shutdown.signal)
+    outcome = await probing.run(shutdown, replicas=1000, delay=1.0)
 
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
@@ -197,9 +197,9 @@ async def test_a_pipe_that_nobody_reads_leaves_nothing_behind() -> None:
 
 async def test_stopping_during_the_warm_up_is_exit_code_130() -> None:
     """No route was measured; a script must see that."""
-    probing, stop = Probing(), Stop()
-    stop.signal()
-    outcome = await probing.run(stop)
+    probing, shutdown = Probing(), Shutdown()
+    shutdown.signal()
+    outcome = await probing.run(shutdown)
 
     assert isinstance(outcome.error, Interrupted)
     assert probing.left() == []

@@ -25,7 +25,7 @@ from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
 from pyload.proxies.local_fleet import Route
-from pyload.tasks import Stop, Supervisor
+from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.proxies.injected import plain_pod, pod, proxy_container
@@ -127,7 +127,7 @@ class World:
             path.write_text(json.dumps({"kind": "List", "items": [*objects]}, indent=1))
         return str(path)
 
-    async def run(self, stop: Stop | None = None, **rest: Any) -> Outcome:
+    async def run(self, shutdown: Shutdown | None = None, **rest: Any) -> Outcome:
         """Replay a capture."""
         wanted = ReproduceOptions(connection=Connection(metrics_addr=""), **rest)
         with Spool() as spool:
@@ -137,7 +137,7 @@ class World:
             client = Client(self.server.transport(), rng=Random(1))
             servers = Servers(client, "memory", lambda _: route)
             run = ReproduceRun(wanted, spool, servers, rng=Random(1))
-            return await run.run(stop or Stop())
+            return await run.run(shutdown or Shutdown())
 
     def get(self, kind: str, name: str) -> Obj:
         """Give an object that is there."""
@@ -170,11 +170,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def during(world: World, look: Callable[[], None], **rest: Any) -> Outcome:
     """Replay a capture, and look at the servers once it is there."""
-    stop = Stop()
-    run = asyncio.create_task(world.run(stop, **rest), name="run")
+    shutdown = Shutdown()
+    run = asyncio.create_task(world.run(shutdown, **rest), name="run")
     await asyncio.sleep(5)
     look()
-    stop.signal()
+    shutdown.signal()
     return await run
 
 
@@ -307,14 +307,14 @@ async def test_a_lost_answer_is_not_a_lost_object(world: World) -> None:
 
 async def test_a_signal_during_the_start_cleans_up(world: World) -> None:
     """Exit code 130, and no half a cluster."""
-    stop = Stop()
+    shutdown = Shutdown()
     before = world.names()
     pods = [pod(f"p{number}", ip=f"10.9.1.{number}") for number in range(10)]
     run = asyncio.create_task(
-        world.run(stop, file=world.capture((*pods, NAMESPACE, CONFIG)), delay=10.0), name="run"
+        world.run(shutdown, file=world.capture((*pods, NAMESPACE, CONFIG)), delay=10.0), name="run"
     )
     await asyncio.sleep(15.0)
-    stop.signal()
+    shutdown.signal()
     outcome = await run
 
     assert isinstance(outcome.error, Interrupted)

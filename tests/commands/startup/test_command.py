@@ -21,7 +21,7 @@ from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
-from pyload.tasks import Stop, cancel
+from pyload.tasks import Shutdown, cancel
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -125,10 +125,12 @@ def options(**rest: Any) -> StartupOptions:
     return StartupOptions(pod=SPEC, namespace="mesh", connection=connection, **rest)
 
 
-async def start(server: ApiServer, wanted: StartupOptions, stop: Stop | None = None) -> Outcome:
+async def start(
+    server: ApiServer, wanted: StartupOptions, shutdown: Shutdown | None = None
+) -> Outcome:
     """Run the command on a server."""
     run = StartupRun(wanted, Client(server.transport()), now=now, rng=Random(1))
-    return await run.run(stop or Stop())
+    return await run.run(shutdown or Shutdown())
 
 
 def pods(server: ApiServer) -> list[str]:
@@ -181,16 +183,16 @@ async def test_workers_start_pods_side_by_side() -> None:
 
 async def test_an_api_server_that_lists_no_pods_does_not_hold_the_user() -> None:
     """ctrl-C while the watch cannot begin; it is tried for ever."""
-    stop = Stop()
+    shutdown = Shutdown()
     async with cluster() as server:
         server.intercept = lambda request: (
             answer(503, a_status(503, "ServiceUnavailable", "no"))
             if "pods" in request.path
             else None
         )
-        asyncio.get_running_loop().call_later(3.0, stop.signal)
+        asyncio.get_running_loop().call_later(3.0, shutdown.signal)
         async with asyncio.timeout(5):
-            outcome = await start(server, options(), stop)
+            outcome = await start(server, options(), shutdown)
 
     assert isinstance(outcome.error, Interrupted)
     assert outcome.result.objects.created == 0
@@ -198,10 +200,10 @@ async def test_an_api_server_that_lists_no_pods_does_not_hold_the_user() -> None
 
 async def test_pods_in_flight_are_removed_when_the_user_stops() -> None:
     """A load test must not leave pods behind."""
-    stop = Stop()
+    shutdown = Shutdown()
     async with cluster() as server:
-        asyncio.get_running_loop().call_later(1.0, stop.signal)
-        outcome = await start(server, options(concurrency=3), stop)
+        asyncio.get_running_loop().call_later(1.0, shutdown.signal)
+        outcome = await start(server, options(concurrency=3), shutdown)
         left = pods(server)
 
     assert (outcome.error, left) == (None, [])

@@ -25,7 +25,7 @@ from pyload.commands.victoriapush.json_line import (
     write_line,
 )
 from pyload.errors import PyloadError, UsageError
-from pyload.tasks import Stop
+from pyload.tasks import Shutdown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -84,14 +84,14 @@ async def test_a_batch_goes_when_it_is_full_or_five_seconds_old() -> None:
 
 async def test_what_was_read_is_sent_when_the_user_stops_a_silent_source() -> None:
     """pilot-load hangs on a pipe that stays open, and the last batch is lost."""
-    server, stop = Server(), Stop()
-    asyncio.get_running_loop().call_later(1.0, stop.signal)
+    server, shutdown = Server(), Shutdown()
+    asyncio.get_running_loop().call_later(1.0, shutdown.signal)
     counts = await run_push(
         OPTIONS,
         inputs(line(1), 3600.0, line(2)),
         post=server.post,
         complain=server.complaints.append,
-        stop=stop,
+        shutdown=shutdown,
     )
 
     assert server.batches == [(1.0, 1)]
