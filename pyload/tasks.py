@@ -66,7 +66,7 @@ class Shutdown:
 
 @contextlib.asynccontextmanager
 async def handle_signals() -> AsyncIterator[Shutdown]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a `Shutdown`; the last one only if nohup does not ignore it.
+    """Turn SIGINT, SIGTERM and SIGHUP into a `Shutdown`; SIGHUP only if nohup does not ignore it.
 
     After the second signal the default handlers are back, so a third ends the process at once.
     """

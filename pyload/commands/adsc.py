@@ -13,7 +13,7 @@ from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import opening, own_servers
+from pyload.harness.servers import interruptible, own_servers
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.proxies.spec import ProxySpec
@@ -77,7 +77,7 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
         opened = own_servers(
             connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
         )
-        servers = await stack.enter_async_context(opening(opened, shutdown))
+        servers = await stack.enter_async_context(interruptible(opened, shutdown))
         measurement = Measurement(command="adsc", client=servers.client)
         tokens = None if servers.tokens is None else _default_account(servers.tokens)
         fleet = proxies_of(

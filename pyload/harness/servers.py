@@ -62,7 +62,9 @@ class Servers:
 
 
 @contextlib.asynccontextmanager
-async def opening(servers: AbstractAsyncContextManager[T], shutdown: Shutdown) -> AsyncIterator[T]:
+async def interruptible(
+    servers: AbstractAsyncContextManager[T], shutdown: Shutdown
+) -> AsyncIterator[T]:
     """Open servers, unless the user ends the run while they are silent.
 
     Raises:

@@ -18,7 +18,7 @@ from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import need_of, shortages
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, opening, own_servers
+from pyload.harness.servers import embedded_servers, interruptible, own_servers
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.kubelet import Kubelet
@@ -128,7 +128,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
             opened = own_servers(
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
-        servers = await stack.enter_async_context(opening(opened, shutdown))
+        servers = await stack.enter_async_context(interruptible(opened, shutdown))
         return await background.guard(
             MeshRun(options, planned, servers).run(shutdown), name="cluster"
         )

@@ -15,7 +15,7 @@ from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTi
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
-from pyload.harness.servers import opening, own_servers
+from pyload.harness.servers import interruptible, own_servers
 from pyload.kube.resources import PODS
 from pyload.pods.reader import Skip, read_pod, spec_of
 from pyload.proxies.spec import ProxySpec
@@ -81,7 +81,7 @@ async def run_dump(
     shutdown = shutdown or Shutdown()
     connection = options.connection
     measurement = Measurement(command="dump", client=None)
-    async with opening(own_servers(connection, proxies=1), shutdown) as servers:
+    async with interruptible(own_servers(connection, proxies=1), shutdown) as servers:
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
         spec = proxy_of(pod, metadata=connection.metadata)

@@ -16,7 +16,7 @@ from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import opening, own_servers
+from pyload.harness.servers import interruptible, own_servers
 from pyload.proxies.behavior import DEFAULT, Habits
 from pyload.tasks import Shutdown, Supervisor, first_of
 
@@ -90,7 +90,7 @@ async def run_impersonate(
         check_writable(options.out)
     shutdown = shutdown or Shutdown()
     opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
-    async with opening(opened, shutdown) as servers:
+    async with interruptible(opened, shutdown) as servers:
         return await ImpersonateRun(options, servers).run(shutdown)
 
 

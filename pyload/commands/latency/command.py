@@ -16,7 +16,7 @@ from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeou
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, opening, own_servers
+from pyload.harness.servers import embedded_servers, interruptible, own_servers
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
@@ -96,7 +96,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
             opened = own_servers(options.connection, proxies=proxies)
-        servers = await stack.enter_async_context(opening(opened, shutdown))
+        servers = await stack.enter_async_context(interruptible(opened, shutdown))
         run = LatencyRun(options, servers)
         return await background.guard(run.run(shutdown), name="latency")
 

@@ -16,7 +16,7 @@ from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, opening, own_servers
+from pyload.harness.servers import embedded_servers, interruptible, own_servers
 from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
@@ -89,7 +89,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
                 opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
                 opened = own_servers(options.connection, proxies=proxies)
-            servers = await stack.enter_async_context(opening(opened, shutdown))
+            servers = await stack.enter_async_context(interruptible(opened, shutdown))
             run = ReproduceRun(options, spool, servers)
             return await background.guard(run.run(shutdown), name="reproduce")
 
