@@ -14,7 +14,7 @@ CONCURRENT: Final = 100
 """Jobs that run at a time (contract §3.9)."""
 
 
-async def run_all(
+async def gather_errors(
     jobs: list[Coroutine[Any, Any, None]], *, name: str, limit: int = CONCURRENT
 ) -> list[PyloadError]:
     """Run jobs to their ends, whatever some of them raise.

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.concurrency import run_all
+from pyload.concurrency import gather_errors
 from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -73,10 +73,10 @@ async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome
             fix="give --run-id ID, which a run prints and labels its objects with, or --all",
         )
     async with interruptible(own_api_server(options.connection), shutdown) as client:
-        return await CleanupRun(client, options).run(shutdown)
+        return await CleanupCommand(client, options).run(shutdown)
 
 
-class CleanupRun:
+class CleanupCommand:
     """Removes the objects of runs from one API server.
 
     Args:
@@ -133,14 +133,14 @@ class CleanupRun:
             else:
                 found.update((entry_of(resource, obj), obj) for obj in listed if _is_direct(obj))
 
-        errors = await run_all([look(kind) for kind in kinds], name="look")
+        errors = await gather_errors([look(kind) for kind in kinds], name="look")
         if errors:
             raise errors[0]
         return sorted(found, key=_rank)
 
     async def _end_namespaces(self, entries: list[Entry]) -> None:
         jobs = [self._end_namespace(entry) for entry in entries]
-        for error in await run_all(jobs, name="cleanup"):
+        for error in await gather_errors(jobs, name="cleanup"):
             log.error("cleanup: %s", error)
         await wait_until_gone(self._writer, entries)
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
+from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
 from pyload.commands.reproduce.capture import POD
-from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, load
-from pyload.commands.reproduce.spool import Spool
+from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, load
+from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
@@ -98,7 +98,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
     )
     planned = plan_run(mesh)
     async with _serving(options, proxies=planned.plan.proxy_count) as served:
-        return await served.live(MeshRun(mesh, planned, served.servers), shutdown)
+        return await served.live(ClusterCommand(mesh, planned, served.servers), shutdown)
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
@@ -108,10 +108,10 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
         duration=options.duration,
         connection=options.connection,
     )
-    with Spool() as spool:
+    with CaptureSpool() as spool:
         await load(spool, capture, shutdown)
         async with _serving(options, proxies=spool.count(POD)) as served:
-            return await served.live(ReproduceRun(capture, spool, served.servers), shutdown)
+            return await served.live(ReproduceCommand(capture, spool, served.servers), shutdown)
 
 
 async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
@@ -185,7 +185,7 @@ class _Served:
         self._options = options
         self._plane = plane
 
-    async def live(self, run: MeshRun | ReproduceRun, shutdown: Shutdown) -> Outcome:
+    async def live(self, run: ClusterCommand | ReproduceCommand, shutdown: Shutdown) -> Outcome:
         """Run a mesh to its end."""
         async with Supervisor() as background:
             background.spawn(self._launch(run, background, shutdown), name="launch")
@@ -197,7 +197,7 @@ class _Served:
         return replace(outcome, result=result)
 
     async def _launch(
-        self, run: MeshRun | ReproduceRun, background: Supervisor, shutdown: Shutdown
+        self, run: ClusterCommand | ReproduceCommand, background: Supervisor, shutdown: Shutdown
     ) -> None:
         # Istiod has its types linked in; loading them is not part of its time.
         await in_detached_thread(generate.preload)
@@ -214,7 +214,7 @@ class _Served:
                 await asyncio.sleep(_CHECK_SECONDS)
             shutdown.signal()
 
-    def _synced(self, run: MeshRun | ReproduceRun) -> bool:
+    def _synced(self, run: ClusterCommand | ReproduceCommand) -> bool:
         return run.started.is_set() and run.fleet.counts.configured_now >= len(run.fleet)
 
 

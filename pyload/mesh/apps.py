@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.concurrency import run_all
+from pyload.concurrency import gather_errors
 from pyload.errors import ApiError, PyloadError
 from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
 from pyload.mesh.istio_objects import RESOURCES, changed
@@ -123,7 +123,7 @@ class App:
         jobs += [self.template_objects.write(index) for index in range(len(plan.templates))]
         if context.traits.pods != "deployment":
             jobs += [self._start_pod(pod) for pod in plan.pods]
-        errors = await run_all(jobs, name=f"start-{plan.name}")
+        errors = await gather_errors(jobs, name=f"start-{plan.name}")
         if errors:
             raise errors[0]
 
@@ -137,7 +137,7 @@ class App:
         jobs += [delete(self._context.entry(istio_object)) for istio_object in self.istio_objects]
         jobs += [delete(entry) for entry in self.template_objects.entries]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
-        return await run_all(jobs, name="cleanup")
+        return await gather_errors(jobs, name="cleanup")
 
     async def refresh_pod(self, rng: Random) -> str:
         """Replace one random pod: the new one first, then the old one goes.
@@ -224,7 +224,7 @@ class App:
             await self._start_pod(new)
         except PyloadError:
             entry = Entry(PODS, namespace, new.name)
-            for error in await run_all([context.writer.delete(entry)], name="refresh"):
+            for error in await gather_errors([context.writer.delete(entry)], name="refresh"):
                 log.debug("%s", error)
             if entry not in context.writer.ledger:
                 context.pod_ips.pop((namespace, new.name), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.concurrency import run_all
+from pyload.concurrency import gather_errors
 from pyload.errors import NotFound
 from pyload.kube.resources import (
     CONFIG_MAPS,
@@ -111,7 +111,7 @@ class Cleanup:
         await self._log_errors([self._writer.delete(entry) for entry in entries])
 
     async def _log_errors(self, jobs: list[Coroutine[Any, Any, None]]) -> None:
-        self._log(await run_all(jobs, name="cleanup"))
+        self._log(await gather_errors(jobs, name="cleanup"))
 
     def _log(self, errors: Iterable[PyloadError]) -> None:
         for error in errors:

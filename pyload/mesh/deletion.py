@@ -7,7 +7,7 @@ import itertools
 import logging
 from typing import TYPE_CHECKING, Final
 
-from pyload.concurrency import run_all
+from pyload.concurrency import gather_errors
 from pyload.errors import NotFound, PyloadError
 from pyload.tasks import first_of
 
@@ -52,7 +52,7 @@ async def _remove_all(writer: Writer, announce: Callable[[Entry], None] | None) 
         if announce is not None:
             for entry in same:
                 announce(entry)
-        for error in await run_all([writer.delete(entry) for entry in same], name="cleanup"):
+        for error in await gather_errors([writer.delete(entry) for entry in same], name="cleanup"):
             log.error("cleanup: %s", error)
     await wait_until_gone(writer, writer.terminating)
 

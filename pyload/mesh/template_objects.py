@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.concurrency import run_all
+from pyload.concurrency import gather_errors
 from pyload.errors import PyloadError
 from pyload.mesh.api_versions import find_kinds
 from pyload.mesh.template_instance import kind_of
@@ -73,7 +73,7 @@ class TemplateObjects:
         self.templates[index] = new
         written, delete = self._written[index], self._writer.delete
         stale = [entry for entry in before if entry not in written]
-        errors = await run_all([delete(entry) for entry in stale], name="refresh")
+        errors = await gather_errors([delete(entry) for entry in stale], name="refresh")
         if errors:
             left = tuple(entry for entry in stale if entry in self._writer.ledger)
             self._written[index] = (*written, *left)

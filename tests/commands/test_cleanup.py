@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cleanup import CleanupOptions, CleanupRun, run_cleanup
+from pyload.commands.cleanup import CleanupCommand, CleanupOptions, run_cleanup
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.parse import load
 from pyload.errors import CleanupIncomplete, UsageError
@@ -71,7 +71,7 @@ async def killed(world: World, cluster_type: ClusterType) -> str:
 async def clean(world: World, **options: object) -> Outcome:
     """Run the command."""
     chosen = CleanupOptions(connection=Connection(metrics_addr=""), **options)  # type: ignore[arg-type]
-    return await CleanupRun(world.client, chosen).run(Shutdown())
+    return await CleanupCommand(world.client, chosen).run(Shutdown())
 
 
 @pytest.mark.parametrize("cluster_type", ["fake-node", "fake", "real"])
@@ -147,7 +147,7 @@ async def test_a_second_signal_ends_the_wait_for_namespaces(world: World) -> Non
     for seconds in (2.0, 3.0):
         asyncio.get_running_loop().call_later(seconds, shutdown.signal)
     chosen = CleanupOptions(connection=Connection(metrics_addr=""), run_id=run_id)
-    outcome = await CleanupRun(world.client, chosen).run(shutdown)
+    outcome = await CleanupCommand(world.client, chosen).run(shutdown)
 
     assert now() - begun == pytest.approx(3.0, abs=0.2)
     assert isinstance(outcome.error, CleanupIncomplete)

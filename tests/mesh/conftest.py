@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
+from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.harness.servers import Servers
@@ -89,7 +89,7 @@ class World:
         if proven:
             route = Route(self.plane.transport(tokens=True), token=True, secure=True)
         servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=proven)
-        return await MeshRun(options, plan_run(options), servers).run(shutdown or Shutdown())
+        return await ClusterCommand(options, plan_run(options), servers).run(shutdown or Shutdown())
 
     @property
     def client(self) -> Client:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions, MeshRun, plan_run
+from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
 from pyload.config.parse import load
 from pyload.errors import (
     ApiError,
@@ -481,7 +481,7 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
         Client(world.server.transport()), "memory", lambda _: Route(refusing, token=False)
     )
     chosen = options()
-    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Shutdown())
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "no proxy ever got its config" in str(outcome.error)
@@ -500,7 +500,7 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
     route = Route(world.plane.transport(tokens=True), token=True)
     servers = Servers(client, "memory", lambda _: route, Tokens(client))
     chosen = options()
-    outcome = await MeshRun(chosen, plan_run(chosen), servers).run(Shutdown())
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
     assert "serviceaccounts/token" in str(outcome.error)

@@ -130,7 +130,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
             )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
         return await background.guard(
-            MeshRun(options, planned, servers).run(shutdown), name="cluster"
+            ClusterCommand(options, planned, servers).run(shutdown), name="cluster"
         )
 
 
@@ -187,7 +187,7 @@ def plan_run(options: ClusterOptions) -> Planned:
     return Planned(plan, names, ips, rng)
 
 
-class MeshRun:
+class ClusterCommand:
     """A planned mesh with the servers that it runs on.
 
     Args:

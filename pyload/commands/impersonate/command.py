@@ -91,10 +91,10 @@ async def run_impersonate(
     shutdown = shutdown or Shutdown()
     opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
     async with interruptible(opened, shutdown) as servers:
-        return await ImpersonateRun(options, servers).run(shutdown)
+        return await ImpersonateCommand(options, servers).run(shutdown)
 
 
-class ImpersonateRun:
+class ImpersonateCommand:
     """Follows the pods of one cluster.
 
     Args:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pyload.commands.latency.changes import Sign
+    from pyload.commands.latency.changes import Expectation
     from pyload.xds.types import Push
 
 _REMEMBERED: Final = 8
@@ -31,7 +31,7 @@ class Arrivals:
     """Waits until all proxies have seen that an object is there, or gone.
 
     Args:
-        sign: How that shows.
+        expectation: How that shows.
         present: Which of both.
         keys: The proxies.
         delta: Whether they speak delta xDS.
@@ -41,10 +41,12 @@ class Arrivals:
         done: Set when all have.
     """
 
-    def __init__(self, sign: Sign, *, present: bool, keys: Iterable[str], delta: bool) -> None:
+    def __init__(
+        self, expectation: Expectation, *, present: bool, keys: Iterable[str], delta: bool
+    ) -> None:
         self.waiting = set(keys)
         self.done = asyncio.Event()
-        self._sign = sign
+        self._expectation = expectation
         self._present = present
         self._delta = delta
         self._times: list[float] = []
@@ -53,7 +55,7 @@ class Arrivals:
 
     def take(self, key: str, push: Push, now: float) -> None:
         """Take a response in detail that a proxy has received."""
-        if push.type_url != self._sign.type_url or key not in self.waiting:
+        if push.type_url != self._expectation.type_url or key not in self.waiting:
             return
         if self._shows(push):
             self.waiting.discard(key)
@@ -75,6 +77,6 @@ class Arrivals:
                 and known.error == push.error
             ):
                 return verdict
-        verdict = self._sign.read(push, delta=self._delta) is self._present
+        verdict = self._expectation.read(push, delta=self._delta) is self._present
         self._known.append((push, verdict))
         return verdict

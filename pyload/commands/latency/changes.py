@@ -31,7 +31,7 @@ _ADDRESSES: Final = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class Expectation:
     """How a proxy's config shows whether an object is there.
 
     Attributes:
@@ -81,7 +81,7 @@ class Change:
 
     resource: Resource
     obj: Obj
-    sign: Sign
+    expectation: Expectation
 
 
 def needed(kind: Kind) -> list[Resource]:
@@ -121,19 +121,22 @@ def change_of(kind: Kind, index: int, *, run_id: str) -> Change:
     name = f"cfg-{index}"
     if kind == "ServiceEntry":
         host = f"{index}.example.com"
-        spec, sign = _entry_spec(host), Sign(CDS, f"outbound|80||{host}")
+        spec, expectation = _entry_spec(host), Expectation(CDS, f"outbound|80||{host}")
     elif kind == "VirtualService":
         host = f"{name}.example.com"
         destination = {"host": f"{BASE}.example.com", "port": {"number": 80}}
         spec = {"hosts": [host], "http": [{"route": [{"destination": destination}]}]}
-        sign = Sign(RDS, "80", host)
+        expectation = Expectation(RDS, "80", host)
     elif kind == "Service":
-        spec, sign = _service_spec(), Sign(CDS, f"outbound|80||{name}.{NAMESPACE}.svc.")
+        spec, expectation = (
+            _service_spec(),
+            Expectation(CDS, f"outbound|80||{name}.{NAMESPACE}.svc."),
+        )
     else:
         address = _address(index)
-        sign = Sign(EDS, f"outbound|80||{BASE}.{NAMESPACE}.svc.", address)
-        return Change(resource, _slice(name, address, run_id=run_id), sign)
-    return Change(resource, _object(resource, name, spec, run_id=run_id), sign)
+        expectation = Expectation(EDS, f"outbound|80||{BASE}.{NAMESPACE}.svc.", address)
+        return Change(resource, _slice(name, address, run_id=run_id), expectation)
+    return Change(resource, _object(resource, name, spec, run_id=run_id), expectation)
 
 
 def _object(resource: Resource, name: str, spec: Obj, *, run_id: str) -> Obj:

@@ -97,11 +97,11 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         else:
             opened = own_servers(options.connection, proxies=proxies)
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        run = LatencyRun(options, servers)
+        run = LatencyCommand(options, servers)
         return await background.guard(run.run(shutdown), name="latency")
 
 
-class LatencyRun:
+class LatencyCommand:
     """Times changes on one pair of servers.
 
     Args:
@@ -280,7 +280,7 @@ class LatencyRun:
     def _watch(self, change: Change, *, present: bool) -> Arrivals:
         keys = [spec.key for spec in self._specs]
         delta = self._options.connection.delta
-        self._arrivals = Arrivals(change.sign, present=present, keys=keys, delta=delta)
+        self._arrivals = Arrivals(change.expectation, present=present, keys=keys, delta=delta)
         return self._arrivals
 
     async def _wait(self, arrivals: Arrivals, change: Change, what: str) -> None:

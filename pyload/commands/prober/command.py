@@ -109,11 +109,11 @@ async def run_prober(
         )
         address = options.gateway or await _ingress(client)
         ask = await stack.enter_async_context(_asking(address))
-        run = ProberRun(options, client, ask, write, address=address)
+        run = ProberCommand(options, client, ask, write, address=address)
         return await run.run(shutdown)
 
 
-class ProberRun:
+class ProberCommand:
     """Adds routes and asks a gateway for them.
 
     Args:

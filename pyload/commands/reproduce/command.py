@@ -10,8 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
-from pyload.commands.reproduce.spool import Spool
-from pyload.concurrency import run_all
+from pyload.commands.reproduce.spool import CaptureSpool
+from pyload.concurrency import gather_errors
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -75,7 +75,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
     shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
-    with Spool() as spool:
+    with CaptureSpool() as spool:
         await load(spool, options, shutdown)
         if options.dry_run:
             result = Measurement(command="reproduce", client=None).result(
@@ -90,11 +90,11 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
             else:
                 opened = own_servers(options.connection, proxies=proxies)
             servers = await stack.enter_async_context(interruptible(opened, shutdown))
-            run = ReproduceRun(options, spool, servers)
+            run = ReproduceCommand(options, spool, servers)
             return await background.guard(run.run(shutdown), name="reproduce")
 
 
-async def load(spool: Spool, options: ReproduceOptions, shutdown: Shutdown) -> None:
+async def load(spool: CaptureSpool, options: ReproduceOptions, shutdown: Shutdown) -> None:
     """Read a capture, and say what is left out of it.
 
     Raises:
@@ -110,7 +110,7 @@ async def load(spool: Spool, options: ReproduceOptions, shutdown: Shutdown) -> N
     await asyncio.to_thread(spool.drop_doubled_slices)
 
 
-def _log_left_out(spool: Spool) -> None:
+def _log_left_out(spool: CaptureSpool) -> None:
     if spool.ignored:
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(spool.ignored.items()))
         log.info("ignored kinds that are not replayed: %s", kinds)
@@ -118,7 +118,7 @@ def _log_left_out(spool: Spool) -> None:
         log.info("skipped %d %s: %s", count, kind, reason)
 
 
-class ReproduceRun:
+class ReproduceCommand:
     """A capture with the servers that it is replayed on.
 
     Args:
@@ -136,7 +136,7 @@ class ReproduceRun:
     def __init__(
         self,
         options: ReproduceOptions,
-        spool: Spool,
+        spool: CaptureSpool,
         servers: Servers,
         *,
         rng: Random | None = None,
@@ -223,7 +223,9 @@ class ReproduceRun:
             return
         for start in range(0, count, BATCH):
             batch = self._spool.read(kind, start=start, stop=start + BATCH)
-            await run_all([self._create(resource, obj) for obj in batch], name=f"create-{kind}")
+            await gather_errors(
+                [self._create(resource, obj) for obj in batch], name=f"create-{kind}"
+            )
 
     async def _create(self, resource: Resource, obj: Obj) -> None:
         obj = addressed(obj, resource, self._run_id)

@@ -39,7 +39,7 @@ _PATIENCE: Final = 0.2
 """Seconds after which a silent pipe is left, if the user wants to end."""
 
 
-class Spool:
+class CaptureSpool:
     """The objects of a capture, in a temporary file that nobody else sees.
 
     Use as a context manager: leaving it removes the file. All its methods block.

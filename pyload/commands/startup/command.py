@@ -91,7 +91,7 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
         else:
             opened_server = interruptible(own_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
-        run = StartupRun(options, client)
+        run = StartupCommand(options, client)
         return await background.guard(run.run(shutdown), name="startup")
 
 
@@ -105,7 +105,7 @@ async def _furnish(client: Client, name: str) -> None:
         await client.create(NAMESPACES.path(), namespace(name, run_id="embedded"))
 
 
-class StartupRun:
+class StartupCommand:
     """Starts pods on one API server.
 
     Args:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.cli.program import program
-from pyload.commands.impersonate.command import ImpersonateOptions, ImpersonateRun, run_impersonate
+from pyload.commands.impersonate.command import (
+    ImpersonateCommand,
+    ImpersonateOptions,
+    run_impersonate,
+)
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
@@ -44,10 +48,10 @@ class World:
     def __init__(self) -> None:
         self.cluster = Cluster()
         self.plane = ControlPlane(Client(self.cluster.server.transport()))
-        self.runs: list[ImpersonateRun] = []
+        self.runs: list[ImpersonateCommand] = []
 
     @contextlib.asynccontextmanager
-    async def running(self, **rest: Any) -> AsyncIterator[ImpersonateRun]:
+    async def running(self, **rest: Any) -> AsyncIterator[ImpersonateCommand]:
         """Impersonate while the context lasts."""
         async with self.stopped_later(**rest) as (run, _):
             yield run
@@ -55,14 +59,14 @@ class World:
     @contextlib.asynccontextmanager
     async def stopped_later(
         self, *, metadata: Mapping[str, str] | None = None, **rest: Any
-    ) -> AsyncIterator[tuple[ImpersonateRun, list[Outcome]]]:
+    ) -> AsyncIterator[tuple[ImpersonateCommand, list[Outcome]]]:
         """Impersonate while the context lasts; the outcome is in the list afterwards."""
         options = ImpersonateOptions(
             connection=Connection(metrics_addr="", metadata=metadata or {}), **rest
         )
         route = Route(self.plane.transport(), token=False)
         servers = Servers(self.cluster.client, "memory", lambda _: route)
-        run = ImpersonateRun(options, servers, rng=Random(1))
+        run = ImpersonateCommand(options, servers, rng=Random(1))
         shutdown = Shutdown()
         outcomes: list[Outcome] = []
         async with Supervisor() as background:
@@ -244,7 +248,7 @@ async def test_an_account_that_may_read_nothing_but_pods_suffices(world: World) 
         options = ImpersonateOptions(connection=Connection(metrics_addr=""), duration=60.0)
         route = Route(world.plane.transport(), token=False)
         servers = Servers(run_client, "memory", lambda _: route)
-        outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Shutdown())
+        outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
         assert run.fleet.counts.connected_now == 1
 
     assert outcome.error is None
@@ -262,7 +266,7 @@ async def test_an_account_that_may_not_read_pods_is_an_error(world: World) -> No
     options = ImpersonateOptions(connection=Connection(metrics_addr=""))
     route = Route(world.plane.transport(), token=False)
     servers = Servers(world.cluster.client, "memory", lambda _: route)
-    outcome = await ImpersonateRun(options, servers, rng=Random(1)).run(Shutdown())
+    outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
 
     assert isinstance(outcome.error, Forbidden)
     assert outcome.result.exit_reason == "failed"

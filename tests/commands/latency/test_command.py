@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pyload.cli.latency import command, speaks_delta
 from pyload.cli.program import ROOT, program
 from pyload.commands.latency.arrivals import Arrivals, Spread
-from pyload.commands.latency.changes import Kind, Sign, change_of
-from pyload.commands.latency.command import LatencyOptions, LatencyRun, proxy_of, run_latency
+from pyload.commands.latency.changes import Expectation, Kind, change_of
+from pyload.commands.latency.command import LatencyCommand, LatencyOptions, proxy_of, run_latency
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
@@ -65,13 +65,15 @@ class World:
         shutdown: Shutdown | None = None,
         *,
         delta: bool = False,
-        during: Callable[[LatencyRun], None] | None = None,
+        during: Callable[[LatencyCommand], None] | None = None,
         **rest: Any,
     ) -> Outcome:
         """Run the command; `during` is called 3 s after the start."""
         options = LatencyOptions(connection=Connection(metrics_addr="", delta=delta), **rest)
         route = Route(self.plane.transport(), token=False)
-        run = LatencyRun(options, Servers(self.client, "memory", lambda _: route), rng=Random(1))
+        run = LatencyCommand(
+            options, Servers(self.client, "memory", lambda _: route), rng=Random(1)
+        )
         if during is not None:
             asyncio.get_running_loop().call_later(3.0, during, run)
         return await run.run(shutdown or Shutdown())
@@ -229,7 +231,7 @@ async def test_a_signal_before_the_proxies_are_connected_is_exit_code_130(world:
 async def test_a_stream_that_ends_ends_the_run(world: World) -> None:
     """What comes on the next stream is no push; pilot-load stops there too."""
 
-    def end(run: LatencyRun) -> None:
+    def end(run: LatencyCommand) -> None:
         assert world.plane_task is not None
         world.plane_task.cancel()
 
@@ -328,13 +330,13 @@ def push(
     )
 
 
-ENTRY = Sign(CDS, "outbound|80||1.example.com")
-SERVICE = Sign(CDS, "outbound|80||cfg-1.default.svc.")
-ROUTE = Sign(RDS, "80", "cfg-1.example.com")
+ENTRY = Expectation(CDS, "outbound|80||1.example.com")
+SERVICE = Expectation(CDS, "outbound|80||cfg-1.default.svc.")
+ROUTE = Expectation(RDS, "80", "cfg-1.example.com")
 
 
 @pytest.mark.parametrize(
-    ("sign", "given_push", "in_sotw", "in_delta"),
+    ("expectation", "given_push", "in_sotw", "in_delta"),
     [
         (ENTRY, push(CDS, "a", "outbound|80||1.example.com"), True, True),
         (ENTRY, push(CDS, "outbound|80||11.example.com"), False, None),
@@ -351,25 +353,25 @@ ROUTE = Sign(RDS, "80", "cfg-1.example.com")
     ],
 )
 def test_what_a_push_says_of_an_object(
-    sign: Sign,
+    expectation: Expectation,
     given_push: Push,
     in_sotw: bool | None,  # noqa: FBT001 - a parameter
     in_delta: bool | None,  # noqa: FBT001 - a parameter
 ) -> None:
     """A wrong yes makes istiod look fast, a wrong no makes it look dead."""
-    assert sign.read(given_push, delta=False) is in_sotw
-    assert sign.read(given_push, delta=True) is in_delta
+    assert expectation.read(given_push, delta=False) is in_sotw
+    assert expectation.read(given_push, delta=True) is in_delta
 
 
 @given(st.integers(0, 1 << 17), st.integers(0, 1 << 17), st.sampled_from(KINDS))
 def test_no_change_is_taken_for_another(one: int, other: int, kind: Kind) -> None:
     """Round 1 must not end because round 11's object, or one left by it, is there."""
-    sign = change_of(kind, one, run_id="r").sign
-    shown = change_of(kind, other, run_id="r").sign
+    expectation = change_of(kind, one, run_id="r").expectation
+    shown = change_of(kind, other, run_id="r").expectation
     text = shown.text.encode()
     body = b"\x12" + bytes([len(text)]) + text
     name = f"{shown.resource}x" if shown.resource.endswith(".") else shown.resource
-    found = sign.read(push(shown.type_url, name, bodies=(body,)), delta=True)
+    found = expectation.read(push(shown.type_url, name, bodies=(body,)), delta=True)
 
     same = one == other or (kind == "EndpointSlice" and (one - other) % (1 << 17) == 0)
     assert (found is True) == same
@@ -407,7 +409,7 @@ async def test_proxies_share_what_they_receive(world: World, delta: bool) -> Non
     """With 1,000 proxies, what is measured must not be the time to read 600 clusters for each."""
     pushes: list[Push] = []
 
-    def listen(run: LatencyRun) -> None:
+    def listen(run: LatencyCommand) -> None:
         before = run.fleet.observer
         assert before is not None
 

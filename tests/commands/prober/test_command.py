@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from pyload.commands.prober.command import ProberOptions, ProberRun, run_prober
+from pyload.commands.prober.command import ProberCommand, ProberOptions, run_prober
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import (
     Interrupted,
@@ -98,7 +98,7 @@ class Probing:
     async def run(self, shutdown: Shutdown | None = None, **rest: Any) -> Outcome:
         """Run the command."""
         options = ProberOptions(connection=Connection(metrics_addr=""), **rest)
-        run = ProberRun(
+        run = ProberCommand(
             options,
             Client(self.server.transport()),
             self.gateway.ask,

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.commands.reproduce.capture import Ignored, Kind, decide_object, prepared, read_piece
-from pyload.commands.reproduce.command import ReproduceOptions, ReproduceRun, run_reproduce
-from pyload.commands.reproduce.spool import Spool
+from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, run_reproduce
+from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
@@ -130,13 +130,13 @@ class World:
     async def run(self, shutdown: Shutdown | None = None, **rest: Any) -> Outcome:
         """Replay a capture."""
         wanted = ReproduceOptions(connection=Connection(metrics_addr=""), **rest)
-        with Spool() as spool:
+        with CaptureSpool() as spool:
             spool.load(wanted.file, config_only=wanted.config_only, stopped=lambda: False)
             spool.drop_doubled_slices()
             route = Route(self.plane.transport(), token=False)
             client = Client(self.server.transport(), rng=Random(1))
             servers = Servers(client, "memory", lambda _: route)
-            run = ReproduceRun(wanted, spool, servers, rng=Random(1))
+            run = ReproduceCommand(wanted, spool, servers, rng=Random(1))
             return await run.run(shutdown or Shutdown())
 
     def get(self, kind: str, name: str) -> Obj:
@@ -494,13 +494,13 @@ def test_the_first_bad_object_ends_the_run_before_anything_is_done(
     """Half a cluster would measure something else; the message names the line."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x").write_text(text)
-    with pytest.raises(ConfigError, match=where), Spool() as spool:
+    with pytest.raises(ConfigError, match=where), CaptureSpool() as spool:
         spool.load("x", config_only=False, stopped=lambda: False)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     """One sentence and exit code 2."""
-    with Spool() as spool:
+    with CaptureSpool() as spool:
         with pytest.raises(ConfigError, match="no such file or directory; check the path"):
             spool.load(str(tmp_path / "x"), config_only=False, stopped=lambda: False)
         with pytest.raises(ConfigError, match="is a directory"):
@@ -511,7 +511,7 @@ def test_reading_a_large_file_can_be_interrupted(tmp_path: Path) -> None:
     """A gigabyte takes minutes; ctrl-C must not have to wait for them."""
     path = tmp_path / "x"
     path.write_text(yaml.safe_dump(CONFIG))
-    with Spool() as spool, pytest.raises(Interrupted):
+    with CaptureSpool() as spool, pytest.raises(Interrupted):
         spool.load(str(path), config_only=False, stopped=lambda: True)
 
 
@@ -552,6 +552,6 @@ def test_a_broken_object_is_an_error_or_is_replayed(
             place[key] = value
             break
     piece = Piece(json.dumps(broken).encode(), 1, is_json=True)
-    with contextlib.suppress(ConfigError), Spool() as spool:
+    with contextlib.suppress(ConfigError), CaptureSpool() as spool:
         for one in read_piece(piece, source="x"):
             spool.add(one, source="x", line=1, config_only=config_only)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.startup.command import StartupOptions, StartupRun
+from pyload.commands.startup.command import StartupCommand, StartupOptions
 from pyload.commands.startup.pod_spec import read_pod_spec
 from pyload.commands.startup.pod_times import PodTimes, Totals, read_time, report_line
 from pyload.embedded.apiserver.api import ApiServer
@@ -129,7 +129,7 @@ async def start(
     server: ApiServer, wanted: StartupOptions, shutdown: Shutdown | None = None
 ) -> Outcome:
     """Run the command on a server."""
-    run = StartupRun(wanted, Client(server.transport()), now=now, rng=Random(1))
+    run = StartupCommand(wanted, Client(server.transport()), now=now, rng=Random(1))
     return await run.run(shutdown or Shutdown())
 
 
