@@ -20,7 +20,7 @@ from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.connection import Connection
-from pyload.harness.host import need_of, prepare
+from pyload.harness.host import prepare, requirements_of
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable
 from pyload.harness.servers import Servers
@@ -166,10 +166,10 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
             )
             bound = addresses.plaintext.rpartition(":")[2]
             address = f"{_NEAR.get(host, bracketed)}:{bound}"
-            need = need_of(
+            requirements = requirements_of(
                 connection, "plaintext", address=address, proxies=proxies, served_here=True
             )
-            transport = connector(connection.transport, prepare(need))(address, None)
+            transport = connector(connection.transport, prepare(requirements))(address, None)
             route = Route(transport, token=False)
             try:
                 yield _Served(options, plane, Servers(client, address, lambda _: route))

@@ -48,7 +48,7 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Requirements:
     """What a run wants.
 
     Attributes:
@@ -74,7 +74,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Shortage:
+class Shortfall:
     """One thing that will not suffice.
 
     Attributes:
@@ -90,48 +90,48 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Assessment:
     """What to do before the start.
 
     Attributes:
         files: Soft limit of descriptors to set; never below the one there is.
         sources: Loopback addresses to connect from, by target; a target that is not in it needs
             none.
-        shortages: What will still not suffice.
+        shortfalls: What will still not suffice.
     """
 
     files: int
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    shortages: tuple[Shortage, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
 
 
-def decide(need: Need, machine: Machine) -> Decision:
+def assess(requirements: Requirements, machine: Machine) -> Assessment:
     """Compare what a run wants with what there is, and help where that is possible."""
-    files, short_files = _files(need, machine)
+    files, short_files = _files(requirements, machine)
     sources: dict[str, tuple[str, ...]] = {}
-    shortages = [short_files]
-    for target in sorted(need.proxies):
-        count = need.proxies[target]
+    shortfalls = [short_files]
+    for target in sorted(requirements.proxies):
+        count = requirements.proxies[target]
         if count <= machine.ports * _SHARE:
             continue
-        if machine.spread and target in need.loopback and machine.ports > 0:
+        if machine.spread and target in requirements.loopback and machine.ports > 0:
             sources[target] = _spread(count, machine.ports)
         elif count > machine.ports:
-            shortages.append(_ports(target, count, machine.ports))
-    shortages.append(_memory(need, machine))
-    return Decision(files, sources, tuple(one for one in shortages if one is not None))
+            shortfalls.append(_ports(target, count, machine.ports))
+    shortfalls.append(_memory(requirements, machine))
+    return Assessment(files, sources, tuple(one for one in shortfalls if one is not None))
 
 
-def _files(need: Need, machine: Machine) -> tuple[int, Shortage | None]:
-    each = math.ceil(need.total / need.processes) * need.files_each
+def _files(requirements: Requirements, machine: Machine) -> tuple[int, Shortfall | None]:
+    each = math.ceil(requirements.total / requirements.processes) * requirements.files_each
     wanted = machine.files_open + each + SPARE_FILES
     if wanted <= machine.files_max:
         most = max(machine.files, min(machine.files_max, _FILES_OPEN_ENDED))
-        return most if need.open_ended else max(machine.files, wanted), None
-    fit = max(0, machine.files_max - machine.files_open - SPARE_FILES) // need.files_each
-    return machine.files_max, Shortage(
+        return most if requirements.open_ended else max(machine.files, wanted), None
+    fit = max(0, machine.files_max - machine.files_open - SPARE_FILES) // requirements.files_each
+    return machine.files_max, Shortfall(
         f"a process may open {machine.files_max} files, which is enough for about "
-        f"{fit * need.processes} of {need.total} proxies",
+        f"{fit * requirements.processes} of {requirements.total} proxies",
         f"raise its hard limit to {wanted} (`ulimit -Hn {wanted}` as root, LimitNOFILE= of a "
         "systemd unit, the container runtime's default)",
     )
@@ -146,8 +146,8 @@ def _spread(count: int, ports: int) -> tuple[str, ...]:
     )
 
 
-def _ports(target: str, count: int, ports: int) -> Shortage:
-    return Shortage(
+def _ports(target: str, count: int, ports: int) -> Shortfall:
+    return Shortfall(
         f"this machine has {ports} ephemeral ports for connections to {target}, and {count} "
         "proxies want one each",
         "widen net.ipv4.ip_local_port_range (`sysctl -w net.ipv4.ip_local_port_range='1024 "
@@ -155,14 +155,14 @@ def _ports(target: str, count: int, ports: int) -> Shortage:
     )
 
 
-def _memory(need: Need, machine: Machine) -> Shortage | None:
-    wanted = need.processes * BASE_BYTES + need.total * need.bytes_each
+def _memory(requirements: Requirements, machine: Machine) -> Shortfall | None:
+    wanted = requirements.processes * BASE_BYTES + requirements.total * requirements.bytes_each
     if machine.memory is None or wanted <= machine.memory:
         return None
-    fit = max(0, machine.memory - need.processes * BASE_BYTES) // need.bytes_each
-    return Shortage(
-        f"{need.total} proxies need about {_mib(wanted)} of memory, and {_mib(machine.memory)} "
-        f"can be had, which is enough for about {fit}",
+    fit = max(0, machine.memory - requirements.processes * BASE_BYTES) // requirements.bytes_each
+    return Shortfall(
+        f"{requirements.total} proxies need about {_mib(wanted)} of memory, and "
+        f"{_mib(machine.memory)} can be had, which is enough for about {fit}",
         "start fewer, give the machine or the container more memory, or share the proxies among "
         "machines",
     )

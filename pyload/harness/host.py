@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyload.harness.capacity import Machine, Need, decide
+from pyload.harness.capacity import Machine, Requirements, assess
 from pyload.xds.credentials import uses_tls
 
 if TYPE_CHECKING:
@@ -43,30 +43,30 @@ _UNLIMITED: Final = 1 << 40
 """A limit of files or bytes from which on there is none."""
 
 
-def shortages(need: Need) -> list[str]:
+def shortfalls(requirements: Requirements) -> list[str]:
     """Say what this machine cannot bear, without changing anything."""
-    return [str(one) for one in decide(need, read_machine()).shortages]
+    return [str(one) for one in assess(requirements, read_machine()).shortfalls]
 
 
-def prepare(need: Need) -> Mapping[str, tuple[str, ...]]:
+def prepare(requirements: Requirements) -> Mapping[str, tuple[str, ...]]:
     """Raise the limit of files to what the run needs, and warn of what will not suffice.
 
     Returns:
         Loopback addresses to connect from, by target.
     """
-    decision = decide(need, read_machine())
-    for shortage in decision.shortages:
-        log.warning("%s", shortage)
+    assessment = assess(requirements, read_machine())
+    for shortfall in assessment.shortfalls:
+        log.warning("%s", shortfall)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and decision.files > soft:
+    if soft != resource.RLIM_INFINITY and assessment.files > soft:
         try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (decision.files, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (assessment.files, hard))
         except (OSError, ValueError) as error:
-            log.warning("cannot raise the limit of open files to %d: %s", decision.files, error)
-    return decision.sources
+            log.warning("cannot raise the limit of open files to %d: %s", assessment.files, error)
+    return assessment.sources
 
 
-def need_of(
+def requirements_of(
     connection: Connection,
     auth: Auth,
     *,
@@ -75,7 +75,7 @@ def need_of(
     workers: int = 0,
     open_ended: bool = False,
     served_here: bool = False,
-) -> Need:
+) -> Requirements:
     """Say what a run wants.
 
     Args:
@@ -89,7 +89,7 @@ def need_of(
     """
     # grpc does not let its caller choose where it connects from.
     spread = connection.transport == "lean" and is_loopback(address)
-    return Need(
+    return Requirements(
         proxies={address: proxies} if address else {},
         loopback=frozenset({address} if spread else ()),
         open_ended=open_ended,

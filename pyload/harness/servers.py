@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pyload.harness.connection import check_api_server, check_control_plane
-from pyload.harness.host import need_of, prepare
+from pyload.harness.host import prepare, requirements_of
 from pyload.harness.outcome import interrupted
 from pyload.harness.targets import Authorities, routes_of
 from pyload.kube.client import Client
@@ -142,7 +142,7 @@ async def own_servers(
             roots = await find_roots(connection, client)
         if address and proxies:
             names = await _check(address, roots, tls=credentials.uses_tls(auth))
-        need = need_of(
+        requirements = requirements_of(
             connection,
             auth,
             address=address,
@@ -150,7 +150,7 @@ async def own_servers(
             workers=workers,
             open_ended=open_ended,
         )
-        sources = prepare(need)
+        sources = prepare(requirements)
         routes = routes_of(
             connection,
             address=address,
@@ -224,7 +224,7 @@ async def embedded_servers(
         api = HttpTransport(stack.api)
         client = Client(api, qps=connection.qps)
         tokens = Tokens(client)
-        need = need_of(
+        requirements = requirements_of(
             connection,
             auth,
             address=address,
@@ -233,7 +233,7 @@ async def embedded_servers(
             open_ended=open_ended,
             served_here=True,
         )
-        sources = prepare(need)
+        sources = prepare(requirements)
         routes = routes_of(
             replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
             address=address,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.harness.capacity import Need
+from pyload.harness.capacity import Requirements
 from pyload.harness.connection import Connection
-from pyload.harness.host import is_loopback, need_of, prepare, read_machine
+from pyload.harness.host import is_loopback, prepare, read_machine, requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def write(root: Path, files: dict[str, str]) -> None:
 def test_the_soft_limit_is_raised(limit: None) -> None:
     """The run would end with `too many open files`."""
     before = read_machine()
-    prepare(Need(proxies={"10.0.0.1:15012": 300}, bytes_each=1))
+    prepare(Requirements(proxies={"10.0.0.1:15012": 300}, bytes_each=1))
     assert before.files == 512
     assert read_machine().files > 512
 
@@ -46,7 +46,7 @@ def test_what_will_not_suffice_is_a_warning(caplog: pytest.LogCaptureFixture, li
     """The run goes on: it is the user's to judge whether most of the proxies are enough."""
     with caplog.at_level(logging.WARNING):
         sources = prepare(
-            Need(
+            Requirements(
                 proxies={"127.0.0.1:1": 50_000_000},
                 loopback=frozenset({"127.0.0.1:1"}),
                 bytes_each=10,
@@ -126,8 +126,10 @@ def test_what_a_run_needs_follows_from_its_flags(
 ) -> None:
     """Where connections may come from depends on the transport, and TLS has a price."""
     address = "127.0.0.1:15010"
-    need = need_of(connection, connection.check(), address=address, proxies=7, served_here=True)
-    assert need == Need(
+    requirements = requirements_of(
+        connection, connection.check(), address=address, proxies=7, served_here=True
+    )
+    assert requirements == Requirements(
         proxies={address: 7},
         loopback=frozenset({address} if spread else ()),
         files_each=2,
@@ -146,7 +148,7 @@ def test_workers_share_the_connections_unless_the_server_is_here(
 ) -> None:
     """A run would warn of files that suffice, or not of those that do not."""
     connection = Connection()
-    need = need_of(
+    requirements = requirements_of(
         connection,
         connection.check(),
         address="127.0.0.1:15010",
@@ -154,4 +156,4 @@ def test_workers_share_the_connections_unless_the_server_is_here(
         workers=workers,
         served_here=served_here,
     )
-    assert (need.processes, need.files_each) == expected
+    assert (requirements.processes, requirements.files_each) == expected

@@ -15,7 +15,7 @@ from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupte
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
 from pyload.harness.follow_options import FollowOptions
-from pyload.harness.host import need_of, shortages
+from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import embedded_servers, interruptible, own_servers
@@ -138,14 +138,14 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
     connection, plan = options.connection, planned.plan
     auth = replace(connection, auth="plaintext").check() if options.embedded else connection.check()
     address = connection.pilot_address
-    need = need_of(
+    requirements = requirements_of(
         connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
     )
     found = preview(plan, options.config.config, authenticated=auth != "plaintext")
     measurement = Measurement(command="cluster", client=None, cluster_type=options.cluster_type)
     return Outcome(
         measurement.result(left=0, exit_reason="nothing was run"),
-        listing=text_of(found, qps=connection.qps, problems=shortages(need)),
+        listing=text_of(found, qps=connection.qps, problems=shortfalls(requirements)),
     )
 
 
