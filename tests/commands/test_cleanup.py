@@ -16,14 +16,17 @@ from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
 from pyload.kube.transport import Response
 from pyload.manifests.objects import RUN_LABEL
 from pyload.tasks import Shutdown
+from tests.mesh.conftest import open_world
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
     from pyload.mesh.cluster_types import ClusterType
     from tests.mesh.conftest import World
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 MESH = b"""
 istio: {default: true}
@@ -39,6 +42,13 @@ namespaces:
   - {name: out, type: external, instances: 1}
   - {name: old, type: vm, instances: 1}
 """
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """Servers in memory."""
+    async with open_world() as opened:
+        yield opened
 
 
 def labelled(world: World) -> set[str]:
