@@ -29,31 +29,35 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, slots=True)
-class Lasting(Generic[V]):
+class Expiring(Generic[V]):
     """A thing that is good for a time.
 
     Attributes:
         value: The thing.
-        worn: When to fetch a new one.
-        dead: From when on it is of no use.
+        refresh_after: When to fetch a new one.
+        expires_at: From when on it is of no use.
     """
 
     value: V
-    worn: datetime
-    dead: datetime
+    refresh_after: datetime
+    expires_at: datetime
 
     @classmethod
-    def of(cls, value: V, *, begun: datetime, expires: datetime) -> Lasting[V]:
-        """Make a thing that is worn after 80 % of its life, and dead a minute before its end."""
-        dead = expires - _MARGIN
-        return cls(value, worn=min(begun + (expires - begun) * _WORN, dead), dead=dead)
+    def of(cls, value: V, *, begun: datetime, expires: datetime) -> Expiring[V]:
+        """Return a value to refresh after 80 % of its life; it expires a minute before its end."""
+        expires_at = expires - _MARGIN
+        return cls(
+            value,
+            refresh_after=min(begun + (expires - begun) * _WORN, expires_at),
+            expires_at=expires_at,
+        )
 
 
-class Renewals(Generic[K, V]):
+class RefreshingCache(Generic[K, V]):
     """Fetches things by key, and keeps them while they live.
 
     However many ask at once, a key costs one fetch. Where a renewal fails, the old thing serves
-    until it is dead.
+    until it expires.
 
     Args:
         fetch: Gets a new thing.
@@ -62,22 +66,22 @@ class Renewals(Generic[K, V]):
 
     def __init__(
         self,
-        fetch: Callable[[K], Awaitable[Lasting[V]]],
+        fetch: Callable[[K], Awaitable[Expiring[V]]],
         *,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._now = now
-        self._kept: dict[K, Lasting[V]] = {}
+        self._kept: dict[K, Expiring[V]] = {}
         self._fetches: dict[K, asyncio.Future[V]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def peek(self, key: K) -> V | None:
-        """Give the thing if there is one that is not worn; no task is needed for that."""
+        """Return the value of a key, or None if there is none or it is due for a refresh."""
         kept = self._kept.get(key)
-        return kept.value if kept is not None and self._now() < kept.worn else None
+        return kept.value if kept is not None and self._now() < kept.refresh_after else None
 
     async def get(self, key: K) -> V:
         """Give a thing that lives for at least another minute.
@@ -120,7 +124,7 @@ class Renewals(Generic[K, V]):
         try:
             new = await self._fetch(key)
         except PyloadError:
-            if old is not None and self._now() < old.dead:
+            if old is not None and self._now() < old.expires_at:
                 return old.value
             self._kept.pop(key, None)
             raise

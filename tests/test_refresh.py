@@ -9,7 +9,7 @@ import pytest
 
 from pyload import refresh
 from pyload.errors import PyloadError
-from pyload.refresh import Lasting, Renewals
+from pyload.refresh import Expiring, RefreshingCache
 from pyload.tasks import cancel
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -25,14 +25,14 @@ class _Source:
         self.fetched: list[str] = []
         self.broken = False
 
-    async def __call__(self, key: str) -> Lasting[str]:
+    async def __call__(self, key: str) -> Expiring[str]:
         begun = now()
         await asyncio.sleep(1)
         if self.broken:
             raise PyloadError("broken")
         self.fetched.append(key)
         value = f"{key}{len(self.fetched)}"
-        return Lasting.of(value, begun=begun, expires=begun + LIFE)
+        return Expiring.of(value, begun=begun, expires=begun + LIFE)
 
 
 def now() -> datetime:
@@ -43,7 +43,7 @@ def now() -> datetime:
 async def test_one_fetch_for_all_who_ask_at_once_and_none_for_those_who_come_later() -> None:
     """A start of ten thousand proxies would ask ten thousand times."""
     source = _Source()
-    kept: Renewals[str, str] = Renewals(source, now=now)
+    kept: RefreshingCache[str, str] = RefreshingCache(source, now=now)
     assert kept.peek("a") is None
 
     got = await asyncio.gather(*(kept.get("a") for _ in range(1000)), kept.get("b"))
@@ -56,7 +56,7 @@ async def test_one_fetch_for_all_who_ask_at_once_and_none_for_those_who_come_lat
 async def test_a_worn_thing_is_renewed_and_serves_on_while_that_fails_until_it_is_dead() -> None:
     """A run of days would break at the end of the first life, or at the first hiccup near it."""
     source = _Source()
-    kept: Renewals[str, str] = Renewals(source, now=now)
+    kept: RefreshingCache[str, str] = RefreshingCache(source, now=now)
     await kept.get("a")
     await asyncio.sleep(7.9 * 3600)
     assert await kept.get("a") == kept.peek("a") == "a1"
@@ -79,7 +79,7 @@ async def test_a_worn_thing_is_renewed_and_serves_on_while_that_fails_until_it_i
 async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_itself() -> None:
     """One proxy that is stopped would take all others of its account with it."""
     source = _Source()
-    kept: Renewals[str, str] = Renewals(source, now=now)
+    kept: RefreshingCache[str, str] = RefreshingCache(source, now=now)
     leader = asyncio.create_task(kept.get("a"), name="leader")
     await asyncio.sleep(0.5)
     follower = asyncio.create_task(kept.get("a"), name="follower")
@@ -92,7 +92,7 @@ async def test_who_waits_for_a_fetch_that_was_cancelled_fetches_itself() -> None
 async def test_the_oldest_goes_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies that come and go for days, each with its own certificate, would fill the memory."""
     monkeypatch.setattr(refresh, "KEPT", 2)
-    kept: Renewals[str, str] = Renewals(_Source(), now=now)
+    kept: RefreshingCache[str, str] = RefreshingCache(_Source(), now=now)
     for key in "abc":
         await kept.get(key)
 

@@ -63,7 +63,7 @@ def command(
             out=out,
             connection=settings.connection(),
             workers=fleet.workers_of(values),
-            habits=fleet.habits_of(values),
+            behavior=fleet.behavior_of(values),
         )
         return await run_adsc(options, shutdown=shutdown)
 

@@ -84,7 +84,7 @@ def command(
             out=out,
             connection=connection,
             workers=fleet.workers_of(values),
-            habits=fleet.habits_of(values),
+            behavior=fleet.behavior_of(values),
             kwok=follow.flags_of(values, dry_run=dry_run),
             dry_run=dry_run and cluster_type != "kwok",
         )

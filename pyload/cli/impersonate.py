@@ -72,7 +72,7 @@ def command(
             out=out,
             connection=settings.connection(),
             workers=fleet.workers_of(values),
-            habits=fleet.habits_of(values),
+            behavior=fleet.behavior_of(values),
         )
         return await run_impersonate(options, shutdown=shutdown)
 

@@ -13,9 +13,9 @@ from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import interruptible, own_servers
+from pyload.harness.servers import external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pyload.errors import PyloadError
     from pyload.kube.tokens import Tokens
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
 
 _ACCOUNT: Final = ("default", "default")
 
@@ -42,7 +42,7 @@ class AdscOptions:
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
-        habits: How the proxies behave.
+        behavior: How the proxies behave.
     """
 
     count: int = 1
@@ -52,7 +52,7 @@ class AdscOptions:
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
     workers: int | None = None
-    habits: Habits = DEFAULT
+    behavior: ProxyBehavior = DEFAULT
 
     def __post_init__(self) -> None:
         if self.count < 0:
@@ -74,7 +74,7 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
     count = max(1, options.count)
     workers = workers_of(options.workers, proxies=count)
     async with contextlib.AsyncExitStack() as stack:
-        opened = own_servers(
+        opened = external_servers(
             connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
         )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
@@ -87,7 +87,7 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
             tokens=tokens,
             metrics=measurement.metrics,
             rng=Random(),  # noqa: S311 - spreads retries
-            habits=options.habits,
+            behavior=options.behavior,
         )
         await stack.enter_async_context(measurement.running(connection.metrics_addr, fleet))
         await stack.enter_async_context(fleet)
@@ -105,7 +105,7 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
         return Outcome(result, error or unwritten)
 
 
-async def _connect(options: AdscOptions, fleet: Proxies, started: asyncio.Event) -> None:
+async def _connect(options: AdscOptions, fleet: Fleet, started: asyncio.Event) -> None:
     ips = IpAllocator()
     for _ in range(max(1, options.count)):
         ip = ips.allocate()

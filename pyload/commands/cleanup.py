@@ -14,7 +14,7 @@ from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, U
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
-from pyload.harness.servers import interruptible, own_api_server
+from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 from pyload.manifests.objects import RUN_LABEL
@@ -72,7 +72,7 @@ async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome
             "cleanup needs to know whose objects to remove",
             fix="give --run-id ID, which a run prints and labels its objects with, or --all",
         )
-    async with interruptible(own_api_server(options.connection), shutdown) as client:
+    async with interruptible(connect_api_server(options.connection), shutdown) as client:
         return await CleanupCommand(client, options).run(shutdown)
 
 

@@ -26,7 +26,7 @@ from pyload.harness.run import Measurement, check_writable
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.proxies.local_fleet import Route
-from pyload.proxies.targets import connector
+from pyload.proxies.targets import transport_factory
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
@@ -169,7 +169,9 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
             requirements = requirements_of(
                 connection, "plaintext", address=address, proxies=proxies, served_here=True
             )
-            transport = connector(connection.transport, prepare(requirements))(address, None)
+            transport = transport_factory(connection.transport, prepare(requirements))(
+                address, None
+            )
             route = Route(transport, token=False)
             try:
                 yield _Served(options, plane, Servers(client, address, lambda _: route))

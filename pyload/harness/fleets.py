@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 from pyload.malloc import return_large_blocks
-from pyload.proxies.behavior import Habits
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.behavior import ProxyBehavior
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.xds.types import NDS, PCDS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.connection import Connection
     from pyload.harness.servers import Servers
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
 
@@ -40,13 +40,13 @@ def workers_of(wanted: int | None, *, proxies: int, open_ended: bool = False) ->
     return _cores() if open_ended or proxies > IN_PROCESS else 0
 
 
-def habits_of(
+def behavior_of(
     *,
     agent_types: str = "",
     connect_rate: float | None = None,
     slow_fraction: float = 0.0,
     nack_fraction: float = 0.0,
-) -> Habits:
+) -> ProxyBehavior:
     """Read the flags that say how proxies behave.
 
     Args:
@@ -69,7 +69,7 @@ def habits_of(
     for flag, share in (("--slow-fraction", slow_fraction), ("--nack-fraction", nack_fraction)):
         if not 0 <= share <= 1:
             raise UsageError(f"{flag} {share:g} is no share", fix="give a number from 0 to 1")
-    return Habits(
+    return ProxyBehavior(
         agent_types=tuple(_AGENT_TYPES[name] for name in dict.fromkeys(names)),
         connect_rate=connect_rate,
         slow_fraction=slow_fraction,
@@ -86,8 +86,8 @@ def proxies_of(
     metrics: Metrics,
     rng: Random,
     configured: Callable[[ProxySpec], None] | None = None,
-    habits: Habits,
-) -> Proxies:
+    behavior: ProxyBehavior,
+) -> Fleet:
     """Make the proxies of a run, none of which is started yet.
 
     Args:
@@ -98,12 +98,12 @@ def proxies_of(
         metrics: Is told what happens.
         rng: Spreads the waits between dials.
         configured: Is called with a proxy's spec when it is configured for the first time.
-        habits: How they behave.
+        behavior: How they behave.
     """
     if workers == 0 or servers.paths is None:
         if connection.transport != "grpc":
             return_large_blocks()
-        return Fleet(
+        return LocalFleet(
             None,
             delta=connection.delta,
             tokens=tokens,
@@ -111,11 +111,11 @@ def proxies_of(
             rng=rng,
             route=servers.route,
             configured=configured,
-            habits=habits,
+            behavior=behavior,
         )
-    from pyload.proxies.pool.pool import Pool  # noqa: PLC0415 - small runs need none
+    from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - small runs need none
 
-    return Pool(
+    return WorkerPool(
         workers,
         delta=connection.delta,
         transport=connection.transport,
@@ -125,7 +125,7 @@ def proxies_of(
         tokens=tokens,
         metrics=metrics,
         configured=configured,
-        habits=habits,
+        behavior=behavior,
     )
 
 

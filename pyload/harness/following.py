@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyload.pods.desired import Decision
     from pyload.pods.reader import PodRecord
     from pyload.pods.reconciler import FleetLike, Timed
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
     from pyload.proxies.spec import ProxySpec
 
 _POLL_SECONDS: Final = 0.05
@@ -138,7 +138,7 @@ class Following:
             from_ready=Latency.of(self._from_ready),
         )
 
-    async def wait(self, fleet: Proxies, *, least: int) -> None:
+    async def wait(self, fleet: Fleet, *, least: int) -> None:
         """Wait as the user asked.
 
         Args:
@@ -165,7 +165,7 @@ class Following:
                 fix="see the summary for pods that are skipped, or raise --timeout",
             ) from None
 
-    def _enough(self, wait: Wait, fleet: Proxies, least: int) -> bool:
+    def _enough(self, wait: Wait, fleet: Fleet, least: int) -> bool:
         connected = fleet.counts.connected_now
         if wait.connected is not None:
             return connected >= wait.connected

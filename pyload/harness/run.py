@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.client import Client
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
 
 log = logging.getLogger("pyload")
 
@@ -67,7 +67,7 @@ class Measurement:
 
     @contextlib.asynccontextmanager
     async def running(
-        self, metrics_addr: str, fleet: Proxies | None = None, *, objects_wanted: int = 0
+        self, metrics_addr: str, fleet: Fleet | None = None, *, objects_wanted: int = 0
     ) -> AsyncIterator[None]:
         """Probe the event loop, show progress and serve the metrics while the context lasts.
 
@@ -94,7 +94,7 @@ class Measurement:
                 )
             yield
 
-    def _status(self, fleet: Proxies | None, objects_wanted: int) -> Status:
+    def _status(self, fleet: Fleet | None, objects_wanted: int) -> Status:
         snapshot = self.metrics.snapshot()
         counts = Counts() if fleet is None else fleet.counts
         return Status(
@@ -110,7 +110,7 @@ class Measurement:
 
     def result(
         self,
-        fleet: Proxies | None = None,
+        fleet: Fleet | None = None,
         *,
         left: int,
         exit_reason: str,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyload.harness.connection import Connection
     from pyload.proxies.local_fleet import Route
     from pyload.proxies.spec import ProxySpec
-    from pyload.proxies.targets import Paths
+    from pyload.proxies.targets import TargetResolver
     from pyload.tasks import Shutdown, Supervisor
     from pyload.xds.certificates import Certificates
 
@@ -48,7 +48,7 @@ class Servers:
         certificates: Gives those that the CA of a control plane signs; None without TLS.
         paths: Decides the ways of proxies in other processes; None where only this one can go them.
         sources: Local addresses to connect from, by target.
-        proven: Whether proxies prove who they are.
+        authenticated: Whether proxies prove who they are.
     """
 
     client: Client | None
@@ -56,9 +56,9 @@ class Servers:
     route: Callable[[ProxySpec], Route | Awaitable[Route]]
     tokens: Tokens | None = None
     certificates: Callable[[str], Certificates] | None = None
-    paths: Paths | None = None
+    paths: TargetResolver | None = None
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    proven: bool = False
+    authenticated: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -83,7 +83,7 @@ async def interruptible(
 
 
 @contextlib.asynccontextmanager
-async def own_api_server(connection: Connection) -> AsyncIterator[Client]:
+async def connect_api_server(connection: Connection) -> AsyncIterator[Client]:
     """Connect to the API server that the flags name.
 
     Args:
@@ -105,7 +105,7 @@ async def own_api_server(connection: Connection) -> AsyncIterator[Client]:
 
 
 @contextlib.asynccontextmanager
-async def own_servers(
+async def external_servers(
     connection: Connection,
     *,
     proxies: int,
@@ -133,7 +133,7 @@ async def own_servers(
     async with contextlib.AsyncExitStack() as stack:
         client = tokens = None
         if objects or auth != "plaintext":
-            client = await stack.enter_async_context(own_api_server(connection))
+            client = await stack.enter_async_context(connect_api_server(connection))
             tokens = Tokens(client)
         roots, names = b"", {}
         if client is not None and credentials.uses_tls(auth):
@@ -172,7 +172,7 @@ async def own_servers(
             certificates,
             routes.paths,
             sources,
-            proven=auth != "plaintext",
+            authenticated=auth != "plaintext",
         )
 
 
@@ -250,7 +250,7 @@ async def embedded_servers(
                 tokens,
                 paths=routes.paths,
                 sources=sources,
-                proven=auth != "plaintext",
+                authenticated=auth != "plaintext",
             )
         finally:
             await routes.aclose()

@@ -6,9 +6,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from pyload.proxies.local_fleet import Route
-from pyload.proxies.targets import Path, Paths, Transports, connector
+from pyload.proxies.targets import Target, TargetResolver, TransportCache, transport_factory
 from pyload.xds import credentials
-from pyload.xds.tls import Tls, server_names
+from pyload.xds.tls import TlsConfig, server_names
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -30,23 +30,23 @@ class Routes:
         paths: Decides, also for proxies in other processes.
     """
 
-    def __init__(self, paths: Paths, transports: Transports) -> None:
+    def __init__(self, paths: TargetResolver, transports: TransportCache) -> None:
         self.paths = paths
         self._transports = transports
 
     def __call__(self, spec: ProxySpec) -> Route | Awaitable[Route]:
         """Give the way of a proxy, for one dial."""
         path = self.paths(spec)
-        return self._route(path) if isinstance(path, Path) else self._route_when(path)
+        return self._route(path) if isinstance(path, Target) else self._route_when(path)
 
     async def aclose(self) -> None:
         """Close the transports."""
         await self._transports.aclose()
 
-    def _route(self, path: Path) -> Route:
+    def _route(self, path: Target) -> Route:
         return Route(self._transports.get(path), token=path.token, secure=path.tls is not None)
 
-    async def _route_when(self, coming: Awaitable[Path]) -> Route:
+    async def _route_when(self, coming: Awaitable[Target]) -> Route:
         return self._route(await coming)
 
 
@@ -75,7 +75,7 @@ def routes_of(
     if connection.auth and credentials.uses_certificate(credentials.infer(connection.auth, "")):
         assert tokens is not None, "certificates are signed for tokens"
         authorities = Authorities(connection.ca_address, roots, names, tokens)
-    paths = Paths(
+    paths = TargetResolver(
         address=address,
         auth=connection.auth,
         roots=roots,
@@ -84,7 +84,7 @@ def routes_of(
         per_proxy=connection.csr_per_pod,
         account=account,
     )
-    return Routes(paths, Transports(connector(connection.transport, sources)))
+    return Routes(paths, TransportCache(transport_factory(connection.transport, sources)))
 
 
 class Authorities:
@@ -119,7 +119,7 @@ class Authorities:
         from pyload.xds.certificates import Certificates  # noqa: PLC0415 - imports cryptography
 
         name = self._names.get(target) or server_names(target)[0]
-        tls = Tls(self._roots, name if self._roots else "")
+        tls = TlsConfig(self._roots, name if self._roots else "")
         return Certificates(
             GrpcCa(target, tls=tls),
             self._tokens,

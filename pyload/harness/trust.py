@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import ApiError, ClusterUnreachable, ControlPlaneUnreachable, UsageError
 from pyload.harness.connection import cannot_reach, split_address
 from pyload.kube.resources import CONFIG_MAPS
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def read_roots(path: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"--ca-file {path} cannot be read: {error.strerror}") from error
     try:
-        Tls(roots or b"nothing").context()
+        TlsConfig(roots or b"nothing").context()
     except UsageError as error:
         raise error.during(f"--ca-file {path}") from None
     return roots
@@ -93,7 +93,7 @@ async def check_tls(address: str, roots: bytes, names: Sequence[str]) -> str:
         ControlPlaneUnreachable: It cannot be reached or verified.
     """
     host, port = split_address(address)
-    context = Tls(roots).context()
+    context = TlsConfig(roots).context()
     for name in names:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):

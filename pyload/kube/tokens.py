@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ApiError, NotFound
 from pyload.kube.resources import SERVICE_ACCOUNTS
-from pyload.refresh import Lasting, Renewals, utc_now
+from pyload.refresh import Expiring, RefreshingCache, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,7 +32,7 @@ class Tokens:
     def __init__(self, client: Client, *, now: Callable[[], datetime] = utc_now) -> None:
         self._client = client
         self._now = now
-        self._renewals = Renewals(self._fetch, now=now)
+        self._cache = RefreshingCache(self._fetch, now=now)
 
     def __call__(self, namespace: str, service_account: str) -> str | Awaitable[str]:
         """Give a token at once if there is a good one, else what to wait for; see `get`."""
@@ -40,7 +40,7 @@ class Tokens:
 
     def peek(self, namespace: str, service_account: str) -> str | None:
         """Give the token if it is still good for long, without asking anybody."""
-        return self._renewals.peek((namespace, service_account))
+        return self._cache.peek((namespace, service_account))
 
     async def get(self, namespace: str, service_account: str) -> str:
         """Give a token that lives for at least another minute.
@@ -50,9 +50,9 @@ class Tokens:
             ApiError: The server refused.
             ClusterUnreachable: There was no answer.
         """
-        return await self._renewals.get((namespace, service_account))
+        return await self._cache.get((namespace, service_account))
 
-    async def _fetch(self, key: tuple[str, str]) -> Lasting[str]:
+    async def _fetch(self, key: tuple[str, str]) -> Expiring[str]:
         namespace, service_account = key
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
         request: Obj = {
@@ -73,7 +73,7 @@ class Tokens:
         try:
             status = answer["status"]
             text, expires = status["token"], datetime.fromisoformat(status["expirationTimestamp"])
-            return Lasting.of(str(text), begun=begun, expires=expires)
+            return Expiring.of(str(text), begun=begun, expires=expires)
         except (KeyError, TypeError, ValueError) as error:
             raise ApiError(
                 status=201, reason="", message="the answer holds no token", verb="POST", path=path

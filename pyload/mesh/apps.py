@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.mesh.plan import AppPlan, PodPlan
     from pyload.mesh.template_instance import TemplateInstance
     from pyload.mesh.writer import Writer
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
@@ -59,7 +59,7 @@ class MeshContext:
     traits: Traits
     builder: ObjectBuilder
     writer: Writer
-    fleet: Proxies
+    fleet: Fleet
     names: Names
     ips: IpAllocator
     node_metadata: Mapping[str, str]

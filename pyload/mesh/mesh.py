@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyload.mesh.names import Names
     from pyload.mesh.plan import NamespacePlan, Plan
     from pyload.mesh.writer import Writer
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
 
 NAMESPACE_ATTEMPTS: Final = 100
 NAMESPACE_RETRY_SECONDS: Final = 0.5
@@ -65,7 +65,7 @@ class Mesh:
         plan: Plan,
         *,
         writer: Writer,
-        fleet: Proxies,
+        fleet: Fleet,
         names: Names,
         ips: IpAllocator,
         node_metadata: Mapping[str, str],

@@ -16,7 +16,7 @@ _BUCKETS: Final = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ProxyBehavior:
     """The behaviour of a fleet.
 
     Attributes:
@@ -37,7 +37,7 @@ class Habits:
     nack_fraction: float = 0.0
     dialling: int = DIALLING
 
-    def shared_by(self, workers: int) -> Habits:
+    def shared_by(self, workers: int) -> ProxyBehavior:
         """Give the habits of each of so many fleets that together are to have these."""
         rate = self.connect_rate
         return replace(
@@ -55,7 +55,7 @@ class Habits:
         return _share(f"nack {key}") < self.nack_fraction
 
 
-DEFAULT: Final = Habits()
+DEFAULT: Final = ProxyBehavior()
 
 
 def _share(text: str) -> float:

@@ -22,7 +22,7 @@ PAUSE: Final = 1.0
 SPREAD: Final = 0.5
 
 
-class Pace:
+class DialRate:
     """Spaces dials out.
 
     Args:

@@ -9,7 +9,7 @@ from pyload.proxies.behavior import DIALLING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.proxies.dial_rate import Pace
+    from pyload.proxies.dial_rate import DialRate
     from pyload.timer_heap import Timer, Timers
     from pyload.xds.client import Client
 
@@ -25,7 +25,7 @@ class Gate:
     """
 
     def __init__(
-        self, pace: Pace, *, timers: Timers, clock: Callable[[], float], limit: int = DIALLING
+        self, pace: DialRate, *, timers: Timers, clock: Callable[[], float], limit: int = DIALLING
     ) -> None:
         self._pace = pace
         self._timers = timers

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyload.report.pacing import Pacing
 
 
-class Proxies(Protocol):
+class Fleet(Protocol):
     """Many proxies; an async context manager that stops them all when it is left.
 
     `pyload.proxies.local_fleet` runs them in this process, `pyload.proxies.pool.pool` in others.

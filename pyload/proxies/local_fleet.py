@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from pyload.errors import UsageError
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.counts import Counts
-from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import Gate
 from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.monitor import Last, Member
+from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
@@ -57,7 +57,7 @@ class Route:
     bearer: str = ""
 
 
-class Fleet:
+class LocalFleet:
     """Runs proxies until they are stopped, or the context is left.
 
     Args:
@@ -73,7 +73,7 @@ class Fleet:
             each dial.
         configured: Is called with a proxy's spec when it is configured for the first time.
         died: Is called with a proxy's spec when it has died of an error in pyload itself.
-        habits: How the proxies behave.
+        behavior: How the proxies behave.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Fleet:
         route: Callable[[ProxySpec], Route | Awaitable[Route]] | None = None,
         configured: Callable[[ProxySpec], None] | None = None,
         died: Callable[[ProxySpec], None] | None = None,
-        habits: Habits = DEFAULT,
+        behavior: ProxyBehavior = DEFAULT,
     ) -> None:
         self._configured = configured
         self._died = died
@@ -101,12 +101,14 @@ class Fleet:
         self._rng = rng
         self.observer = observer
         self._detail = detail
-        self._habits = habits
-        self._running: dict[str, Member] = {}
+        self._behavior = behavior
+        self._running: dict[str, ProxyMonitor] = {}
         self._clock = clock()
         self._timers = Timers()
-        self._pace = Pace(habits.connect_rate, rng=rng)
-        self._gate = Gate(self._pace, timers=self._timers, clock=self._clock, limit=habits.dialling)
+        self._dial_rate = DialRate(behavior.connect_rate, rng=rng)
+        self._gate = Gate(
+            self._dial_rate, timers=self._timers, clock=self._clock, limit=behavior.dialling
+        )
         self.counts = Counts()
 
     async def __aenter__(self) -> Self:
@@ -129,7 +131,7 @@ class Fleet:
     @property
     def pacing(self) -> Pacing:
         """How fast proxies may connect."""
-        return Pacing(self._pace.refusals, self._pace.rate)
+        return Pacing(self._dial_rate.refusals, self._dial_rate.rate)
 
     def start(self, spec: ProxySpec, *, again: bool = False) -> None:
         """Start a proxy.
@@ -144,7 +146,7 @@ class Fleet:
         """
         if spec.key in self._running:
             raise UsageError(f"proxy {spec.key} is running already")
-        proxy = Member(spec, self, again=again)
+        proxy = ProxyMonitor(spec, self, again=again)
         self._running[spec.key] = proxy
         self.counts.wanted += not again
         proxy.client = self._client(spec, proxy)
@@ -168,7 +170,7 @@ class Fleet:
         await asyncio.get_running_loop().create_future()
         raise AssertionError
 
-    async def _ended(self, proxy: Member | None) -> bool:
+    async def _ended(self, proxy: ProxyMonitor | None) -> bool:
         if proxy is None:
             return False
         await self._wait([proxy])
@@ -183,11 +185,11 @@ class Fleet:
             proxy.stop()
         await self._wait(running)
 
-    async def _wait(self, proxies: list[Member]) -> None:
+    async def _wait(self, proxies: list[ProxyMonitor]) -> None:
         left = [proxy for proxy in proxies if not proxy.over]
         if left:
             waiter = asyncio.get_running_loop().create_future()
-            group = Last(set(left), waiter)
+            group = StopLatch(set(left), waiter)
             for proxy in left:
                 proxy.last = group
             try:
@@ -208,7 +210,7 @@ class Fleet:
         if self._configured is not None:
             self._configured(spec)
 
-    def forget(self, proxy: Member, error: BaseException | None) -> None:
+    def forget(self, proxy: ProxyMonitor, error: BaseException | None) -> None:
         """Take the end of a proxy; for its proxies."""
         key = proxy.spec.key
         ran = self._running.get(key) is proxy
@@ -220,11 +222,11 @@ class Fleet:
             if ran and self._died is not None:
                 self._died(proxy.spec)
 
-    def _client(self, spec: ProxySpec, proxy: Member) -> Client:
-        habits = self._habits
+    def _client(self, spec: ProxySpec, proxy: ProxyMonitor) -> Client:
+        behavior = self._behavior
         delta = self._delta or spec.type == "ztunnel"
-        agent_types = habits.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
-        refuse = habits.refuses(spec.key)
+        agent_types = behavior.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
+        refuse = behavior.refuses(spec.key)
         protocol = (
             Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, refuse=refuse)
             if delta
@@ -241,7 +243,7 @@ class Fleet:
             timers=self._timers,
             clock=self._clock,
             rng=self._rng,
-            read_delay=habits.read_delay if habits.is_slow(spec.key) else 0.0,
+            read_delay=behavior.read_delay if behavior.is_slow(spec.key) else 0.0,
         )
 
     def _way(self, spec: ProxySpec) -> Way | Awaitable[Way]:

@@ -9,7 +9,7 @@ from pyload.xds.types import short
 if TYPE_CHECKING:
     import asyncio
 
-    from pyload.proxies.local_fleet import Fleet
+    from pyload.proxies.local_fleet import LocalFleet
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Client
     from pyload.xds.types import Push
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 State = Literal["connecting", "connected", "configured", "backoff"]
 
 
-class Last:
+class StopLatch:
     """Wakes a waiter when the last of some proxies has ended.
 
     Args:
@@ -30,18 +30,18 @@ class Last:
 
     __slots__ = ("_waiter", "left")
 
-    def __init__(self, left: set[Member], waiter: asyncio.Future[None]) -> None:
+    def __init__(self, left: set[ProxyMonitor], waiter: asyncio.Future[None]) -> None:
         self.left = left
         self._waiter = waiter
 
-    def ended(self, proxy: Member) -> None:
+    def ended(self, proxy: ProxyMonitor) -> None:
         """Take the end of one of them."""
         self.left.discard(proxy)
         if not self.left and not self._waiter.done():
             self._waiter.set_result(None)
 
 
-class Member:
+class ProxyMonitor:
     """Counts what happens to one proxy; the observer of its client.
 
     Args:
@@ -70,7 +70,7 @@ class Member:
         "spec",
     )
 
-    def __init__(self, spec: ProxySpec, fleet: Fleet, *, again: bool) -> None:
+    def __init__(self, spec: ProxySpec, fleet: LocalFleet, *, again: bool) -> None:
         self.spec = spec
         self._fleet = fleet
         self._state: State | None = None
@@ -80,7 +80,7 @@ class Member:
         self._ever_configured = again
         self._started = fleet.now()
         self.client: Client | None = None
-        self.last: Last | None = None
+        self.last: StopLatch | None = None
         self.over = False
 
     def stop(self) -> None:

@@ -9,17 +9,17 @@ from random import Random
 from typing import TYPE_CHECKING, Self
 
 from pyload.errors import UsageError
-from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import Gate
 from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.targets import connector
+from pyload.proxies.targets import transport_factory
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
 from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
 from pyload.xds.delta import Delta
 from pyload.xds.sotw import Sotw
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -94,8 +94,8 @@ class Proxy:
     async def __aenter__(self) -> Self:
         spec, rng, timers = self._spec, Random(), Timers()  # noqa: S311 - spreads retries
         if self._transport is None:
-            connect = connector("lean", {})
-            self._transport = connect(self._address, Tls() if self._secure else None)
+            connect = transport_factory("lean", {})
+            self._transport = connect(self._address, TlsConfig() if self._secure else None)
         self._client = Client(
             node=functools.partial(node_of, spec),
             name=name_of(spec),
@@ -105,7 +105,7 @@ class Proxy:
             delta=self._delta,
             way=self._way,
             observer=self._inbox,
-            gate=Gate(Pace(None, rng=rng), timers=timers, clock=clock()),
+            gate=Gate(DialRate(None, rng=rng), timers=timers, clock=clock()),
             timers=timers,
             clock=clock(),
             rng=rng,

@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyload.xds import credentials
-from pyload.xds.tls import Holder, Tls, server_names
+from pyload.xds.tls import Principal, TlsConfig, server_names
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
 
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.certificates import Certificates
-    from pyload.xds.tls import Certificate
+    from pyload.xds.tls import KeyPair
     from pyload.xds.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Target:
     """One way to a control plane; may be sent to another process.
 
     Attributes:
@@ -30,12 +30,12 @@ class Path:
     """
 
     address: str
-    tls: Tls | None = None
+    tls: TlsConfig | None = None
     token: bool = False
     own: bool = False
 
 
-class Paths:
+class TargetResolver:
     """Decides each proxy's path, anew for each dial.
 
     Args:
@@ -70,9 +70,9 @@ class Paths:
         self._certificates = certificates
         self.per_proxy = per_proxy
         self._account = account
-        self._bare: dict[str, tuple[Path, bool]] = {}
+        self._bare: dict[str, tuple[Target, bool]] = {}
 
-    def __call__(self, spec: ProxySpec) -> Path | Awaitable[Path]:
+    def __call__(self, spec: ProxySpec) -> Target | Awaitable[Target]:
         """Give a proxy's path: at once, unless a certificate has to be signed first."""
         address = self._address or spec.address
         known = self._bare.get(address)
@@ -82,50 +82,50 @@ class Paths:
         if not certified:
             return path
         assert self._certificates is not None, "mtls needs a CA"
-        certificates, holder = self._certificates(address), self._holder(spec)
-        certificate = certificates.peek(holder)
+        certificates, principal = self._certificates(address), self._holder(spec)
+        certificate = certificates.peek(principal)
         if certificate is not None:
             return self._showing(path, certificate)
-        return self._showing_when(path, certificates.get(holder))
+        return self._showing_when(path, certificates.get(principal))
 
-    def bare(self, address: str) -> tuple[Path, bool]:
+    def bare(self, address: str) -> tuple[Target, bool]:
         """Give the path to an address without a certificate, and whether it needs one."""
         auth = credentials.infer(self._auth, address)
         tls = None
         if credentials.uses_tls(auth):
             name = self._names.get(address) or server_names(address)[0]
-            tls = Tls(self._roots, name if self._roots else "")
+            tls = TlsConfig(self._roots, name if self._roots else "")
         return (
-            Path(address, tls, token=credentials.uses_token(auth)),
+            Target(address, tls, token=credentials.uses_token(auth)),
             credentials.uses_certificate(auth),
         )
 
-    def _holder(self, spec: ProxySpec) -> Holder:
+    def _holder(self, spec: ProxySpec) -> Principal:
         namespace, account = self._account or (spec.namespace, spec.service_account)
-        return Holder(namespace, account, spec.cluster_id, spec.key if self.per_proxy else "")
+        return Principal(namespace, account, spec.cluster_id, spec.key if self.per_proxy else "")
 
-    def _showing(self, path: Path, certificate: Certificate) -> Path:
+    def _showing(self, path: Target, certificate: KeyPair) -> Target:
         assert path.tls is not None, "certificates are for TLS"
         return replace(path, tls=replace(path.tls, certificate=certificate), own=self.per_proxy)
 
-    async def _showing_when(self, path: Path, coming: Awaitable[Certificate]) -> Path:
+    async def _showing_when(self, path: Target, coming: Awaitable[KeyPair]) -> Target:
         return self._showing(path, await coming)
 
 
-class Transports:
+class TransportCache:
     """The transports of one process, one for each path that proxies share.
 
     Args:
         connect: Makes a transport to an address.
     """
 
-    def __init__(self, connect: Callable[[str, Tls | None], Transport]) -> None:
+    def __init__(self, connect: Callable[[str, TlsConfig | None], Transport]) -> None:
         self._connect = connect
-        self._shared: dict[tuple[str, Tls | None], Transport] = {}
+        self._shared: dict[tuple[str, TlsConfig | None], Transport] = {}
         # Those of one proxy live as long as its stream does.
         self._own: MutableSet[Transport] = weakref.WeakSet()
 
-    def get(self, path: Path) -> Transport:
+    def get(self, path: Target) -> Transport:
         """Give the transport for a path."""
         if path.own:
             transport = self._connect(path.address, path.tls)
@@ -143,9 +143,9 @@ class Transports:
             await transport.aclose()
 
 
-def connector(
+def transport_factory(
     transport: str, sources: Mapping[str, Sequence[str]]
-) -> Callable[[str, Tls | None], Transport]:
+) -> Callable[[str, TlsConfig | None], Transport]:
     """Choose what makes transports.
 
     Args:
@@ -153,12 +153,12 @@ def connector(
         sources: Local addresses to connect from, by target; only ``lean`` can.
     """
 
-    def grpc(address: str, tls: Tls | None) -> Transport:
+    def grpc(address: str, tls: TlsConfig | None) -> Transport:
         from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
 
         return GrpcTransport(address, tls=tls)
 
-    def lean(address: str, tls: Tls | None) -> Transport:
+    def lean(address: str, tls: TlsConfig | None) -> Transport:
         from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
 
         return LeanTransport(

@@ -12,7 +12,7 @@ from pyload.xds.wire import ca_pb2
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.xds.tls import Tls
+    from pyload.xds.tls import TlsConfig
     from pyload.xds.transport import Metadata
 
 SERVICE: Final = "/istio.v1.auth.IstioCertificateService"
@@ -31,7 +31,7 @@ class GrpcCa:
         tls: How to speak TLS; None for plaintext.
     """
 
-    def __init__(self, target: str, *, tls: Tls | None) -> None:
+    def __init__(self, target: str, *, tls: TlsConfig | None) -> None:
         self._channels = Channels(target, tls)
 
     async def sign(self, csr: bytes, *, metadata: Metadata) -> Sequence[str]:

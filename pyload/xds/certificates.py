@@ -7,7 +7,7 @@ import functools
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import CertificateError, StreamError
-from pyload.refresh import Lasting, Renewals, utc_now
+from pyload.refresh import Expiring, RefreshingCache, utc_now
 from pyload.xds.client import bearer
 from pyload.xds.csr import new_request, pause, read_chain, spiffe_id
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.xds.tls import Certificate, Holder
+    from pyload.xds.tls import KeyPair, Principal
     from pyload.xds.transport import Metadata
 
 CONCURRENCY: Final = 64
@@ -43,9 +43,9 @@ class Ca(Protocol):
 
 
 class Certificates:
-    """Has certificates signed, one per holder, and keeps them while they live.
+    """Has certificates signed, one per principal, and keeps them while they live.
 
-    However many proxies ask at once, a holder costs one request.
+    However many proxies ask at once, a principal costs one request.
 
     Args:
         ca: The mesh's CA.
@@ -71,26 +71,28 @@ class Certificates:
         self._rng = rng
         self._now = now
         self._turns = asyncio.Semaphore(CONCURRENCY)
-        self._renewals: Renewals[Holder, Certificate] = Renewals(self._fetch, now=now)
+        self._cache: RefreshingCache[Principal, KeyPair] = RefreshingCache(self._fetch, now=now)
 
-    def peek(self, holder: Holder) -> Certificate | None:
+    def peek(self, principal: Principal) -> KeyPair | None:
         """Give the certificate if it is still good for long, without asking anybody."""
-        return self._renewals.peek(holder)
+        return self._cache.peek(principal)
 
-    async def get(self, holder: Holder) -> Certificate:
+    async def get(self, principal: Principal) -> KeyPair:
         """Give a certificate that lives for at least another minute.
 
         Raises:
             CertificateError: The CA signs none.
             PyloadError: There is no token to ask it with.
         """
-        return await self._renewals.get(holder)
+        return await self._cache.get(principal)
 
-    async def _fetch(self, holder: Holder) -> Lasting[Certificate]:
-        name = spiffe_id(holder.namespace, holder.service_account)
+    async def _fetch(self, principal: Principal) -> Expiring[KeyPair]:
+        name = spiffe_id(principal.namespace, principal.service_account)
         async with self._turns:
-            token = self._tokens(holder.namespace, holder.service_account)
-            metadata = bearer(token if isinstance(token, str) else await token, holder.cluster_id)
+            token = self._tokens(principal.namespace, principal.service_account)
+            metadata = bearer(
+                token if isinstance(token, str) else await token, principal.cluster_id
+            )
             key, csr = new_request(name)
             begun = self._now()
             try:

@@ -14,7 +14,7 @@ from pyload.errors import StreamError
 from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
-    from pyload.xds.tls import Tls
+    from pyload.xds.tls import TlsConfig
 
 DIAL_SECONDS: Final = 5.0
 
@@ -30,7 +30,7 @@ class Channels:
         tls: How to speak TLS; None for plaintext.
     """
 
-    def __init__(self, target: str, tls: Tls | None) -> None:
+    def __init__(self, target: str, tls: TlsConfig | None) -> None:
         self._target = target
         self._tls = tls
         self._shown = _Shown(target) if tls is not None and not tls.roots else None

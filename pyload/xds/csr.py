@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pyload.errors import CertificateError
-from pyload.refresh import Lasting
-from pyload.xds.tls import Certificate
+from pyload.refresh import Expiring
+from pyload.xds.tls import KeyPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ def new_request(name: str) -> tuple[bytes, bytes]:
     return private, request.public_bytes(pem)
 
 
-def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Lasting[Certificate]:
+def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Expiring[KeyPair]:
     """Take a CA's answer.
 
     Args:
@@ -80,7 +80,7 @@ def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Lasting[
     expires = leaf.not_valid_after_utc
     if expires <= begun:
         raise CertificateError(f"the CA's certificate has ended already, at {expires}")
-    return Lasting.of(Certificate(key, whole), begun=begun, expires=expires)
+    return Expiring.of(KeyPair(key, whole), begun=begun, expires=expires)
 
 
 def pause(code: int, *, attempt: int, rng: Random) -> float | None:

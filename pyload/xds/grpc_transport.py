@@ -22,7 +22,7 @@ from pyload.xds.messages import Message
 from pyload.xds.transport import CANCELLED, Status
 
 if TYPE_CHECKING:
-    from pyload.xds.tls import Tls
+    from pyload.xds.tls import TlsConfig
     from pyload.xds.transport import Metadata, Sink
 
 _EOF: Final[Any] = vars(grpc.aio)["EOF"]
@@ -36,7 +36,7 @@ class GrpcTransport:
         tls: How to speak TLS; None for plaintext.
     """
 
-    def __init__(self, target: str, *, tls: Tls | None = None) -> None:
+    def __init__(self, target: str, *, tls: TlsConfig | None = None) -> None:
         self.target = target
         self.channels = Channels(target, tls)
         self._streams: dict[asyncio.Task[Status], GrpcStream] = {}

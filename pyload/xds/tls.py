@@ -16,7 +16,7 @@ ISTIOD: Final = "istiod.istio-system.svc"
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
+class KeyPair:
     """A certificate with its key.
 
     Attributes:
@@ -28,11 +28,11 @@ class Certificate:
     chain: bytes
 
     def __repr__(self) -> str:
-        return f"Certificate({len(self.chain)} bytes)"
+        return f"KeyPair({len(self.chain)} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class Principal:
     """Whose certificate it is.
 
     Attributes:
@@ -49,7 +49,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsConfig:
     """How a proxy speaks TLS.
 
     Attributes:
@@ -60,7 +60,7 @@ class Tls:
 
     roots: bytes = b""
     server_name: str = ""
-    certificate: Certificate | None = None
+    certificate: KeyPair | None = None
 
     def context(self) -> ssl.SSLContext:
         """Make a context for ALPN h2; costs about a millisecond, so share it.
@@ -107,7 +107,7 @@ def _load_roots(context: ssl.SSLContext, roots: bytes) -> None:
         ) from error
 
 
-def _load_certificate(context: ssl.SSLContext, certificate: Certificate) -> None:
+def _load_certificate(context: ssl.SSLContext, certificate: KeyPair) -> None:
     # Python's ssl reads certificates from files only; this one nobody else may read.
     handle, path = tempfile.mkstemp(prefix="pyload-", suffix=".pem")
     try:

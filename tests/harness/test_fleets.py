@@ -7,8 +7,8 @@ import os
 import pytest
 
 from pyload.errors import UsageError
-from pyload.harness.fleets import IN_PROCESS, habits_of, workers_of
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.harness.fleets import IN_PROCESS, behavior_of, workers_of
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.xds.types import NDS, PCDS
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -37,10 +37,10 @@ def test_small_runs_have_no_workers_and_big_ones_one_per_core(
 
 def test_flags_become_habits() -> None:
     """A switch would do nothing."""
-    assert habits_of() == DEFAULT
-    assert habits_of(
+    assert behavior_of() == DEFAULT
+    assert behavior_of(
         agent_types="pcds, NDS", connect_rate=25, slow_fraction=0.5, nack_fraction=1
-    ) == Habits(agent_types=(PCDS, NDS), connect_rate=25, slow_fraction=0.5, nack_fraction=1)
+    ) == ProxyBehavior(agent_types=(PCDS, NDS), connect_rate=25, slow_fraction=0.5, nack_fraction=1)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +58,12 @@ def test_flags_become_habits() -> None:
 def test_what_makes_no_sense_is_refused(flags: dict[str, float], says: str) -> None:
     """A run of an hour would have measured something else."""
     with pytest.raises(UsageError, match=says):
-        habits_of(**flags)  # type: ignore[arg-type] # the texts among them
+        behavior_of(**flags)  # type: ignore[arg-type] # the texts among them
 
 
 def test_workers_share_the_rate_and_the_dials() -> None:
     """With four workers, --connect-rate 100 would be 400."""
-    assert Habits(connect_rate=100).shared_by(4) == Habits(connect_rate=25, dialling=128)
-    assert Habits(dialling=2).shared_by(5) == Habits(dialling=1)
+    assert ProxyBehavior(connect_rate=100).shared_by(4) == ProxyBehavior(
+        connect_rate=25, dialling=128
+    )
+    assert ProxyBehavior(dialling=2).shared_by(5) == ProxyBehavior(dialling=1)

@@ -16,7 +16,7 @@ from pyload.harness.servers import Servers, embedded_servers
 from pyload.harness.targets import routes_of
 from pyload.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.tasks import Supervisor
@@ -47,7 +47,7 @@ def specs(count: int) -> list[ProxySpec]:
 
 
 @contextlib.asynccontextmanager
-async def fleet_of(count: int, servers: Servers) -> AsyncIterator[Fleet]:
+async def fleet_of(count: int, servers: Servers) -> AsyncIterator[LocalFleet]:
     """Start proxies and wait until all are configured."""
     assert servers.client is not None
     for path, kind, name in (
@@ -66,7 +66,7 @@ async def fleet_of(count: int, servers: Servers) -> AsyncIterator[Fleet]:
         if not waiting:
             done.set()
 
-    fleet = Fleet(
+    fleet = LocalFleet(
         None,
         delta=True,
         tokens=servers.tokens,

@@ -81,14 +81,20 @@ class World:
     nodes: NodeIds
 
     async def run(
-        self, options: ClusterOptions, shutdown: Shutdown | None = None, *, proven: bool = False
+        self,
+        options: ClusterOptions,
+        shutdown: Shutdown | None = None,
+        *,
+        authenticated: bool = False,
     ) -> Outcome:
-        """Run a mesh to its end; `proven` proxies show tokens."""
+        """Run a mesh to its end; `authenticated` proxies show tokens."""
         client = Client(self.recorder)
         route = Route(self.nodes, token=False)
-        if proven:
+        if authenticated:
             route = Route(self.plane.transport(tokens=True), token=True, secure=True)
-        servers = Servers(client, "memory", lambda _: route, Tokens(client), proven=proven)
+        servers = Servers(
+            client, "memory", lambda _: route, Tokens(client), authenticated=authenticated
+        )
         return await ClusterCommand(options, plan_run(options), servers).run(shutdown or Shutdown())
 
     @property

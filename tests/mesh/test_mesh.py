@@ -513,7 +513,7 @@ async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool)
     del account["metadata"]["labels"]
     if installed:
         await world.client.create(SERVICE_ACCOUNTS.path("istio-system"), account)
-    outcome = await world.run(options("fake", text=AMBIENT), proven=True)
+    outcome = await world.run(options("fake", text=AMBIENT), authenticated=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == 5
@@ -524,7 +524,7 @@ async def test_ztunnels_can_prove_who_they_are(world: World, *, installed: bool)
 @pytest.mark.parametrize("cluster_type", TYPES)
 async def test_gateways_may_have_their_secrets(world: World, cluster_type: ClusterType) -> None:
     """In a cluster with RBAC, no gateway over TLS ever got its certificate or was configured."""
-    outcome = await world.run(options(cluster_type, text=EVERYTHING), proven=True)
+    outcome = await world.run(options(cluster_type, text=EVERYTHING), authenticated=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted
@@ -543,7 +543,7 @@ async def test_without_the_right_to_grant_that_gateways_run_without(
         return Response(403, b"{}") if write else None
 
     world.server.intercept = refuse
-    outcome = await world.run(options(text=EVERYTHING), proven=True)
+    outcome = await world.run(options(text=EVERYTHING), authenticated=True)
 
     assert outcome.error is None
     assert outcome.result.proxies.connected == outcome.result.proxies.wanted

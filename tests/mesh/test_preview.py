@@ -42,7 +42,7 @@ async def test_the_preview_counts_what_the_run_creates(
     options = ClusterOptions(
         loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
     )
-    outcome = await world.run(options, proven=authenticated)
+    outcome = await world.run(options, authenticated=authenticated)
     objects = outcome.result.objects
 
     # The namespace's own account may be there before the run writes it.

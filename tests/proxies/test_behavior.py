@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from pyload.proxies.behavior import Habits
+from pyload.proxies.behavior import ProxyBehavior
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_the_share_of_proxies_is_as_asked_for_and_always_the_same(share: float) -> None:
     """Two runs with the same switches could not be compared."""
-    habits = Habits(slow_fraction=share, nack_fraction=share)
+    behavior = ProxyBehavior(slow_fraction=share, nack_fraction=share)
     keys = [f"app-{number}" for number in range(5000)]
-    slow = {key for key in keys if habits.is_slow(key)}
-    refusing = {key for key in keys if habits.refuses(key)}
+    slow = {key for key in keys if behavior.is_slow(key)}
+    refusing = {key for key in keys if behavior.refuses(key)}
     assert len(slow) / 5000 == pytest.approx(share, abs=0.03)
     assert len(refusing) / 5000 == pytest.approx(share, abs=0.03)
-    assert slow == {key for key in keys if habits.is_slow(key)}
+    assert slow == {key for key in keys if behavior.is_slow(key)}
     if share == 0.5:
         # Not the same proxies for both, or the two faults could not be told apart.
         assert len(slow & refusing) / 5000 == pytest.approx(0.25, abs=0.03)

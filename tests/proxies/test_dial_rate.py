@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.proxies.dial_rate import SLOWEST, Pace
+from pyload.proxies.dial_rate import SLOWEST, DialRate
 
 
-def dials(pace: Pace, *, seconds: float, start: float = 0.0) -> list[float]:
+def dials(pace: DialRate, *, seconds: float, start: float = 0.0) -> list[float]:
     """Dial as often as a pace allows, and give the times."""
     now, times = start, list[float]()
     while now < start + seconds:
@@ -25,7 +25,7 @@ def dials(pace: Pace, *, seconds: float, start: float = 0.0) -> list[float]:
 @given(st.floats(1, 200), st.integers(0, 1000))
 def test_no_second_has_more_dials_than_the_rate(rate: float, seed: int) -> None:
     """Istiod refuses what is beyond its limit, and the storm goes on."""
-    times = dials(Pace(rate, rng=Random(seed)), seconds=3)
+    times = dials(DialRate(rate, rng=Random(seed)), seconds=3)
     for first in times:
         within = [one for one in times if first <= one < first + 1]
         # The spread of half an interval lets one or two more in at times, never a burst.
@@ -35,13 +35,13 @@ def test_no_second_has_more_dials_than_the_rate(rate: float, seed: int) -> None:
 
 def test_without_a_limit_everybody_dials_at_once() -> None:
     """A test of how istiod takes a storm needs one."""
-    pace = Pace(None, rng=Random(1))
+    pace = DialRate(None, rng=Random(1))
     assert [pace.wait(0.0) for _ in range(1000)] == [0.0] * 1000
 
 
 def test_time_that_was_not_used_is_not_saved_up() -> None:
     """A hundred proxies that churn brings after a quiet hour must not dial at once."""
-    pace = Pace(10, rng=Random(1))
+    pace = DialRate(10, rng=Random(1))
     dials(pace, seconds=1)
     assert len(dials(pace, seconds=1, start=3600)) <= 13
 
@@ -49,7 +49,7 @@ def test_time_that_was_not_used_is_not_saved_up() -> None:
 @pytest.mark.parametrize("limit", [None, 500.0])
 def test_the_rate_settles_near_what_the_control_plane_admits(limit: float | None) -> None:
     """With istiod's 25 streams a second, a thousand dials at once would mostly be refused."""
-    pace = Pace(limit, rng=Random(2))
+    pace = DialRate(limit, rng=Random(2))
     now, admitted_until, refused, served = 0.0, 0.0, 0, 0
     rates = []
     for _ in range(60_000):
@@ -73,7 +73,7 @@ def test_the_rate_settles_near_what_the_control_plane_admits(limit: float | None
 
 def test_a_wave_of_refusals_lowers_the_rate_once() -> None:
     """A thousand refusals of one storm would bring the rate to its floor."""
-    pace = Pace(100, rng=Random(1))
+    pace = DialRate(100, rng=Random(1))
     for _ in range(50):
         pace.refused(5.0)
     assert pace.rate == pytest.approx(70)
@@ -83,7 +83,7 @@ def test_a_wave_of_refusals_lowers_the_rate_once() -> None:
 
 def test_the_rate_has_a_floor_and_never_exceeds_the_limit() -> None:
     """Refusals for an hour would stop the fleet; successes would break the user's limit."""
-    pace = Pace(100, rng=Random(1))
+    pace = DialRate(100, rng=Random(1))
     for second in range(1000):
         pace.refused(second * 2.0)
     assert pace.rate == SLOWEST

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import Gate
 from pyload.timer_heap import Timers
 
@@ -32,7 +32,7 @@ class Dialler:
 def gate(rate: float | None = None, *, limit: int = 3) -> Gate:
     """Make a gate on the running loop's time."""
     return Gate(
-        Pace(rate, rng=Random(1)),
+        DialRate(rate, rng=Random(1)),
         timers=Timers(),
         clock=asyncio.get_running_loop().time,
         limit=limit,

@@ -12,7 +12,7 @@ import pytest
 
 from pyload.errors import UsageError
 from pyload.proxies.identity import node_of
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.wire import discovery_pb2
@@ -40,9 +40,9 @@ def fleet(
     *,
     tokens: Callable[[str, str], Awaitable[str]] | None = None,
     observer: Callable[[ProxySpec, Push], None] | None = None,
-) -> Fleet:
+) -> LocalFleet:
     """Make a fleet of a peer's proxies."""
-    return Fleet(
+    return LocalFleet(
         peer,
         delta=True,
         tokens=tokens,

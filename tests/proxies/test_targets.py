@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path, Paths, Transports
+from pyload.proxies.targets import Target, TargetResolver, TransportCache
 from pyload.xds.certificates import Certificates
-from pyload.xds.tls import ISTIOD, Tls
+from pyload.xds.tls import ISTIOD, TlsConfig
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:
@@ -56,39 +56,43 @@ class _Authorities:
 @pytest.mark.parametrize(
     ("auth", "address", "expected"),
     [
-        ("", PLAIN, Path(PLAIN)),
-        ("", SECURE, Path(SECURE, Tls(b"root", ISTIOD), token=True)),
-        ("plaintext-jwt", SECURE, Path(SECURE, token=True)),
-        ("plaintext", SECURE, Path(SECURE)),
+        ("", PLAIN, Target(PLAIN)),
+        ("", SECURE, Target(SECURE, TlsConfig(b"root", ISTIOD), token=True)),
+        ("plaintext-jwt", SECURE, Target(SECURE, token=True)),
+        ("plaintext", SECURE, Target(SECURE)),
     ],
 )
 async def test_the_path_follows_from_flags_and_address(
-    auth: str, address: str, expected: Path
+    auth: str, address: str, expected: Target
 ) -> None:
     """A proxy without a certificate has its path at once, with no task for it."""
-    fixed = Paths(address=address, auth=auth, roots=b"root")
-    own = Paths(address="", auth=auth, roots=b"root")
+    fixed = TargetResolver(address=address, auth=auth, roots=b"root")
+    own = TargetResolver(address="", auth=auth, roots=b"root")
     assert fixed(spec()) == expected
     assert own(spec(address=address)) == expected
 
 
 async def test_an_unverified_server_has_no_name() -> None:
     """A name that is sent but not checked would only mislead who reads a trace."""
-    assert Paths(address=SECURE, auth="jwt")(spec()) == Path(SECURE, Tls(), token=True)
+    assert TargetResolver(address=SECURE, auth="jwt")(spec()) == Target(
+        SECURE, TlsConfig(), token=True
+    )
 
 
 async def test_a_server_may_have_a_name_that_its_address_does_not_tell() -> None:
     """Behind a load balancer with a name of its own."""
-    paths = Paths(address="lb:1", auth="jwt", roots=b"root", names={"lb:1": "istiod.x.svc"})
-    assert paths(spec()) == Path("lb:1", Tls(b"root", "istiod.x.svc"), token=True)
+    paths = TargetResolver(
+        address="lb:1", auth="jwt", roots=b"root", names={"lb:1": "istiod.x.svc"}
+    )
+    assert paths(spec()) == Target("lb:1", TlsConfig(b"root", "istiod.x.svc"), token=True)
 
 
 async def test_a_certificate_is_waited_for_once_and_shared_by_its_account() -> None:
     """A hundred thousand dials must not be a hundred thousand tasks."""
     authorities = _Authorities()
-    paths = Paths(address=SECURE, auth="mtls", roots=b"root", certificates=authorities)
+    paths = TargetResolver(address=SECURE, auth="mtls", roots=b"root", certificates=authorities)
     first = paths(spec("a"))
-    assert not isinstance(first, Path)
+    assert not isinstance(first, Target)
     waited = await first
 
     again, other = paths(spec("b")), paths(spec("c", account="other"))
@@ -97,7 +101,7 @@ async def test_a_certificate_is_waited_for_once_and_shared_by_its_account() -> N
     assert waited.tls is not None
     assert waited.tls.certificate is not None
     assert (waited.token, waited.own, waited.tls.server_name) == (False, False, ISTIOD)
-    assert not isinstance(other, Path)
+    assert not isinstance(other, Target)
     assert (await other).tls != waited.tls
     assert set(authorities.asked) == {SECURE}
     assert pickle.loads(pickle.dumps(waited)) == waited
@@ -105,14 +109,14 @@ async def test_a_certificate_is_waited_for_once_and_shared_by_its_account() -> N
 
 async def test_each_proxy_can_have_its_own_certificate() -> None:
     """With --csr-per-pod."""
-    paths = Paths(
+    paths = TargetResolver(
         address=SECURE, auth="mtls", certificates=_Authorities(), per_proxy=True, account=("x", "y")
     )
     got = [
         await coming
         for key in "ab"
         for coming in [paths(spec(key))]
-        if not isinstance(coming, Path)
+        if not isinstance(coming, Target)
     ]
     assert [path.own for path in got] == [True, True]
     assert got[0].tls != got[1].tls
@@ -131,19 +135,19 @@ async def test_proxies_of_one_path_share_a_transport_and_others_do_not() -> None
     """A transport for each of a hundred thousand proxies would be memory for nothing."""
     made: list[_Transport] = []
 
-    def connect(_address: str, _tls: Tls | None) -> Transport:
+    def connect(_address: str, _tls: TlsConfig | None) -> Transport:
         made.append(_Transport())
         return cast("Transport", made[-1])
 
-    transports = Transports(connect)
+    transports = TransportCache(connect)
     paths = [
-        Path(PLAIN),
-        Path(PLAIN, token=True),
-        Path(SECURE, Tls(b"root", ISTIOD)),
-        Path(SECURE, Tls(b"root", ISTIOD)),
+        Target(PLAIN),
+        Target(PLAIN, token=True),
+        Target(SECURE, TlsConfig(b"root", ISTIOD)),
+        Target(SECURE, TlsConfig(b"root", ISTIOD)),
     ]
     got = [transports.get(path) for path in paths]
-    own = [transports.get(Path(SECURE, Tls(b"root", ISTIOD), own=True)) for _ in range(2)]
+    own = [transports.get(Target(SECURE, TlsConfig(b"root", ISTIOD), own=True)) for _ in range(2)]
     assert got[0] is got[1]
     assert got[2] is got[3]
     assert len(made) == 4

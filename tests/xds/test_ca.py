@@ -20,7 +20,7 @@ from pyload.xds.client import bearer
 from pyload.xds.csr import new_request
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tls import ISTIOD, Certificate, Holder, Tls
+from pyload.xds.tls import ISTIOD, KeyPair, Principal, TlsConfig
 from pyload.xds.types import CDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import delta, proxy_node
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.grpc
 
-HOLDER = Holder("mesh", "default", "Kubernetes")
+HOLDER = Principal("mesh", "default", "Kubernetes")
 
 
 @contextlib.asynccontextmanager
@@ -44,16 +44,16 @@ async def serving() -> AsyncIterator[tuple[Mesh, Addresses]]:
         yield mesh, addresses
 
 
-def transport_to(kind: str, address: str, tls: Tls) -> Transport:
+def transport_to(kind: str, address: str, tls: TlsConfig) -> Transport:
     """Make a transport of either kind."""
     if kind == "grpc":
         return GrpcTransport(address, tls=tls)
     return LeanTransport(address, tls=tls.context(), server_hostname=tls.server_name)
 
 
-def certificates(mesh: Mesh, addresses: Addresses, tls: Tls | None = None) -> Certificates:
+def certificates(mesh: Mesh, addresses: Addresses, tls: TlsConfig | None = None) -> Certificates:
     """Make a store of certificates of the mesh's CA."""
-    ca = GrpcCa(addresses.tls, tls=tls or Tls(addresses.root, ISTIOD))
+    ca = GrpcCa(addresses.tls, tls=tls or TlsConfig(addresses.root, ISTIOD))
     return Certificates(ca, Tokens(mesh.client), rng=Random(1))
 
 
@@ -75,9 +75,9 @@ async def outcome(mesh: Mesh, transport: Transport, *, namespace: str = "mesh") 
 async def test_a_stream_with_a_signed_certificate_needs_no_token(kind: str, verified: bool) -> None:  # noqa: FBT001
     """The mode in which the Go tool panics."""
     async with serving() as (mesh, addresses):
-        trust = Tls(addresses.root, ISTIOD) if verified else Tls()
+        trust = TlsConfig(addresses.root, ISTIOD) if verified else TlsConfig()
         own = await certificates(mesh, addresses, trust).get(HOLDER)
-        tls = Tls(trust.roots, trust.server_name, own)
+        tls = TlsConfig(trust.roots, trust.server_name, own)
         assert await outcome(mesh, transport_to(kind, addresses.mtls, tls)) == "OK"
         assert mesh.plane.authority is not None
         assert mesh.plane.authority.signed == 1
@@ -88,7 +88,7 @@ async def test_a_certificate_is_good_for_its_own_account_only(kind: str) -> None
     """A proxy that shows another's certificate must look refused, not broken."""
     async with serving() as (mesh, addresses):
         own = await certificates(mesh, addresses).get(HOLDER)
-        transport = transport_to(kind, addresses.mtls, Tls(addresses.root, ISTIOD, own))
+        transport = transport_to(kind, addresses.mtls, TlsConfig(addresses.root, ISTIOD, own))
         assert await outcome(mesh, transport, namespace="elsewhere") == "PERMISSION_DENIED"
 
 
@@ -105,8 +105,8 @@ async def test_other_certificates_are_refused_in_the_handshake(kind: str, fault:
             authority._now = lambda: datetime(2020, 1, 1, tzinfo=UTC)
         key, csr = new_request("spiffe://x")
         chain = authority.sign(csr, Identity("mesh", "default"), timedelta(hours=1))
-        own = None if fault == "none" else Certificate(key, "".join(chain).encode())
-        transport = transport_to(kind, addresses.mtls, Tls(addresses.root, ISTIOD, own))
+        own = None if fault == "none" else KeyPair(key, "".join(chain).encode())
+        transport = transport_to(kind, addresses.mtls, TlsConfig(addresses.root, ISTIOD, own))
         assert await outcome(mesh, transport) == "UNAVAILABLE"
 
 
@@ -116,7 +116,7 @@ async def test_a_server_that_is_not_the_meshs_gets_no_token(kind: str, name: str
     """Of another CA, or with another name."""
     root = Authority().root if name == ISTIOD else b""
     async with serving() as (mesh, addresses):
-        transport = transport_to(kind, addresses.tls, Tls(root or addresses.root, name))
+        transport = transport_to(kind, addresses.tls, TlsConfig(root or addresses.root, name))
         assert await outcome(mesh, transport) == "UNAVAILABLE"
         assert mesh.plane.stats.accepted == 0
 
@@ -131,7 +131,7 @@ async def test_a_token_goes_over_verified_tls_and_over_plaintext(kind: str) -> N
             if kind == "grpc"
             else LeanTransport(addresses.plaintext)
         )
-        secure = transport_to(kind, addresses.tls, Tls(addresses.root, ISTIOD))
+        secure = transport_to(kind, addresses.tls, TlsConfig(addresses.root, ISTIOD))
         for transport in (plain, secure):
             script = await mesh.dial(
                 delta=True, transport=transport, metadata=bearer(token, "Kubernetes")
@@ -148,7 +148,7 @@ async def test_the_ca_refuses_tokens_that_are_none_of_its() -> None:
         made = await mesh.client.create(
             path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
         )
-        ca = GrpcCa(addresses.tls, tls=Tls(addresses.root, ISTIOD))
+        ca = GrpcCa(addresses.tls, tls=TlsConfig(addresses.root, ISTIOD))
         _, csr = new_request("spiffe://x")
         for token in ("nonsense", made["status"]["token"]):
             with pytest.raises(StreamError) as caught:

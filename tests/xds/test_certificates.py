@@ -12,11 +12,11 @@ from cryptography import x509
 
 from pyload.errors import ApiError, CertificateError, StreamError
 from pyload.xds.certificates import CONCURRENCY, Certificates
-from pyload.xds.tls import Holder
+from pyload.xds.tls import Principal
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:
-    from pyload.xds.tls import Certificate
+    from pyload.xds.tls import KeyPair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -36,12 +36,12 @@ def certificates() -> tuple[Certificates, MemoryCa]:
     return Certificates(ca, lambda ns, sa: f"{ns}/{sa}", rng=Random(1), now=now), ca
 
 
-def leaf(certificate: Certificate) -> x509.Certificate:
+def leaf(certificate: KeyPair) -> x509.Certificate:
     """Read the first certificate of a chain."""
     return x509.load_pem_x509_certificates(certificate.chain)[0]
 
 
-def uris(certificate: Certificate) -> list[str]:
+def uris(certificate: KeyPair) -> list[str]:
     """Read whose certificate it is."""
     names = leaf(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return names.value.get_values_for_type(x509.UniformResourceIdentifier)
@@ -50,7 +50,7 @@ def uris(certificate: Certificate) -> list[str]:
 async def test_a_thousand_proxies_of_three_accounts_cost_three_requests() -> None:
     """The CA would be the first thing to break under a load that no mesh has."""
     store, ca = certificates()
-    holders = [Holder("mesh", f"app-{number % 3}", "Kubernetes") for number in range(1000)]
+    holders = [Principal("mesh", f"app-{number % 3}", "Kubernetes") for number in range(1000)]
 
     got = await asyncio.gather(*map(store.get, holders))
 
@@ -67,7 +67,7 @@ async def test_a_thousand_proxies_of_three_accounts_cost_three_requests() -> Non
 async def test_one_certificate_per_proxy_is_one_request_each_but_not_all_at_once() -> None:
     """--csr-per-pod loads the CA as real agents do, each with its own key."""
     store, ca = certificates()
-    holders = [Holder("mesh", "app", "Kubernetes", f"pod-{number}") for number in range(200)]
+    holders = [Principal("mesh", "app", "Kubernetes", f"pod-{number}") for number in range(200)]
 
     got = await asyncio.gather(*map(store.get, holders))
 
@@ -79,14 +79,14 @@ async def test_one_certificate_per_proxy_is_one_request_each_but_not_all_at_once
 async def test_a_certificate_is_renewed_before_it_ends() -> None:
     """Reconnects of a run that outlives its certificates would be refused."""
     store, ca = certificates()
-    holder = Holder("mesh", "app", "Kubernetes")
-    first = await store.get(holder)
+    principal = Principal("mesh", "app", "Kubernetes")
+    first = await store.get(principal)
     await asyncio.sleep(19 * 3600)
-    assert store.peek(holder) == first
+    assert store.peek(principal) == first
     await asyncio.sleep(0.5 * 3600)
-    assert store.peek(holder) is None
+    assert store.peek(principal) is None
 
-    second = await store.get(holder)
+    second = await store.get(principal)
 
     assert ca.authority.signed == 2
     assert leaf(second).not_valid_after_utc > now() + timedelta(hours=23)
@@ -97,7 +97,7 @@ async def test_a_busy_ca_is_asked_again_later() -> None:
     store, ca = certificates()
     ca.failures = [BUSY, DOWN]
 
-    await store.get(Holder("mesh", "app", "Kubernetes"))
+    await store.get(Principal("mesh", "app", "Kubernetes"))
 
     assert len(ca.metadata) == 3
     assert 0.2 < asyncio.get_running_loop().time() < 0.6
@@ -118,7 +118,7 @@ async def test_a_ca_that_does_not_sign_is_an_error(
     ca.failures = list(failures)
 
     with pytest.raises(CertificateError, match=r"ns/mesh/sa/app: rpc error") as caught:
-        await store.get(Holder("mesh", "app", "Kubernetes"))
+        await store.get(Principal("mesh", "app", "Kubernetes"))
 
     assert text in str(caught.value)
     assert len(ca.metadata) == asked
@@ -129,7 +129,7 @@ async def test_a_refused_token_is_an_error_that_says_so() -> None:
     ca = MemoryCa(now)
     store = Certificates(ca, lambda ns, sa: "nonsense", rng=Random(1), now=now)
     with pytest.raises(CertificateError, match="UNAUTHENTICATED"):
-        await store.get(Holder("mesh", "app", "Kubernetes"))
+        await store.get(Principal("mesh", "app", "Kubernetes"))
     assert len(ca.metadata) == 1
 
 
@@ -142,5 +142,5 @@ async def test_without_a_token_the_ca_is_not_asked() -> None:
     ca = MemoryCa(now)
     store = Certificates(ca, refuse, rng=Random(1), now=now)
     with pytest.raises(ApiError):
-        await store.get(Holder("mesh", "app", "Kubernetes"))
+        await store.get(Principal("mesh", "app", "Kubernetes"))
     assert ca.metadata == []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import ApiError
-from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import Gate
 from pyload.timer_heap import Timers
 from pyload.xds.client import Client, Way, bearer
@@ -94,7 +94,7 @@ def client(
         delta=delta,
         way=way or (lambda: Way(peer)),
         observer=recorder,
-        gate=Gate(Pace(None, rng=Random(1)), timers=timers, clock=now),
+        gate=Gate(DialRate(None, rng=Random(1)), timers=timers, clock=now),
         timers=timers,
         clock=now,
         rng=Random(1),

@@ -37,8 +37,8 @@ def test_a_chain_is_kept_until_it_is_worn() -> None:
     key, csr = new_request("spiffe://x")
     chain = authority.sign(csr, Identity("mesh", "app"), timedelta(hours=10))
     lasting = read_chain(key, chain, begun=START)
-    assert lasting.worn == START + timedelta(hours=8)
-    assert lasting.dead == START + timedelta(hours=10) - timedelta(minutes=1)
+    assert lasting.refresh_after == START + timedelta(hours=8)
+    assert lasting.expires_at == START + timedelta(hours=10) - timedelta(minutes=1)
     assert lasting.value.chain.count(b"BEGIN CERTIFICATE") == 2
     assert lasting.value.key == key
 

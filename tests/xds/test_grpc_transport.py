@@ -12,7 +12,7 @@ import trustme
 from grpc._cython import cygrpc
 
 from pyload.xds.grpc_transport import GrpcStream, GrpcTransport
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.streams import Recorder, serve
 
@@ -53,14 +53,14 @@ async def test_a_certificate_without_names_is_accepted() -> None:
     """Some control planes behind a gateway show certificates with nothing but a common name."""
     certificate = trustme.CA().issue_cert(common_name="istiod")
     async with serve(certificate) as (_, address):
-        assert await echo(GrpcTransport(address, tls=Tls())) is None
+        assert await echo(GrpcTransport(address, tls=TlsConfig())) is None
 
 
 async def test_a_renewed_certificate_costs_one_failed_dial() -> None:
     """After istiod's certificate is renewed no proxy would ever connect again."""
     authority = trustme.CA()
     async with serve(authority.issue_cert("istiod.svc")) as (_, address):
-        transport = GrpcTransport(address, tls=Tls())
+        transport = GrpcTransport(address, tls=TlsConfig())
         await echo(transport)
     port = int(address.rpartition(":")[2])
     async with serve(authority.issue_cert("istiod.svc"), port=port):
@@ -73,7 +73,7 @@ async def test_a_renewed_certificate_costs_one_failed_dial() -> None:
 async def test_many_dials_fetch_the_certificate_once() -> None:
     """A thousand proxies would open two thousand connections."""
     async with serve(trustme.CA().issue_cert("istiod.svc")) as (_, address):
-        transport = GrpcTransport(address, tls=Tls())
+        transport = GrpcTransport(address, tls=TlsConfig())
         shown: Any = transport.channels._shown
         fetches = 0
         fetch = shown._fetch

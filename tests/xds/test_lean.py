@@ -17,7 +17,7 @@ from pyload.xds import dialling, lean
 from pyload.xds.dialling import Dialler
 from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.http2.frames import GREETING, answer, framed, trailers
 from tests.xds.streams import Recorder
@@ -324,7 +324,7 @@ async def test_a_server_without_http2_over_tls_is_a_failed_dial() -> None:
     """Istiod's web hook port speaks TLS too."""
     async with listen(tls=server_context("http/1.1")) as (_, address):
         sink = Recorder()
-        LeanTransport(address, tls=Tls().context()).open(DELTA_METHOD, metadata=(), sink=sink)
+        LeanTransport(address, tls=TlsConfig().context()).open(DELTA_METHOD, metadata=(), sink=sink)
         text = f"no connection to {address}: TLS: the server does not choose HTTP/2 (ALPN h2)"
         assert await sink.end() == Status(14, "UNAVAILABLE", text)
 
@@ -333,7 +333,7 @@ async def test_a_certificate_that_is_not_trusted_is_told_in_words() -> None:
     """A user must know what to mend."""
     async with listen(tls=server_context("h2")) as (_, address):
         sink = Recorder()
-        tls = Tls(trustme.CA().cert_pem.bytes(), "istiod.svc")
+        tls = TlsConfig(trustme.CA().cert_pem.bytes(), "istiod.svc")
         transport = LeanTransport(address, tls=tls.context(), server_hostname="istiod.svc")
         transport.open(DELTA_METHOD, metadata=(), sink=sink)
         status = await sink.end()
@@ -347,7 +347,7 @@ async def test_a_certificate_that_is_not_trusted_is_told_in_words() -> None:
 async def test_the_end_of_tls_ends_the_stream() -> None:
     """A server may say that it ends and leave the socket open."""
     async with listen(tls=server_context("h2")) as (server, address):
-        transport = LeanTransport(address, tls=Tls().context())
+        transport = LeanTransport(address, tls=TlsConfig().context())
         _, sink = await open_stream(transport)
         server.connections[0].transport.close()
         assert await sink.end() == Status(14, "UNAVAILABLE", "the server closed the connection")
@@ -357,7 +357,7 @@ async def test_a_plaintext_port_is_told_from_tls() -> None:
     """Ports 15010 and 15012 are easily mixed up."""
     async with listen() as (_, address):
         sink = Recorder()
-        LeanTransport(address, tls=Tls().context()).open(DELTA_METHOD, metadata=(), sink=sink)
+        LeanTransport(address, tls=TlsConfig().context()).open(DELTA_METHOD, metadata=(), sink=sink)
         status = await sink.end()
         assert status.name == "UNAVAILABLE"
         assert status.message == f"no connection to {address}: TLS: wrong version number"

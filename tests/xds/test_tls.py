@@ -12,10 +12,10 @@ from pyload.embedded.controlplane.proxy import Identity
 from pyload.errors import UsageError
 from pyload.xds import tls
 from pyload.xds.csr import new_request
-from pyload.xds.tls import ISTIOD, Certificate, Tls, server_names
+from pyload.xds.tls import ISTIOD, KeyPair, TlsConfig, server_names
 
 
-def handshake(client: Tls, server: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+def handshake(client: TlsConfig, server: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
     """Connect two contexts in memory, and pass data both ways as TLS 1.3 needs for its end."""
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     ours = client.context().wrap_bio(
@@ -46,11 +46,11 @@ def server(authority: Authority, *, certificates: bool = False) -> ssl.SSLContex
     return context
 
 
-def workload(authority: Authority) -> Certificate:
+def workload(authority: Authority) -> KeyPair:
     """Have a certificate signed."""
     key, csr = new_request("spiffe://any")
     chain = authority.sign(csr, Identity("mesh", "app"), timedelta(hours=1))
-    return Certificate(key, "".join(chain).encode())
+    return KeyPair(key, "".join(chain).encode())
 
 
 @pytest.mark.parametrize("certificates", [False, True])
@@ -59,7 +59,7 @@ def test_a_server_of_the_mesh_is_accepted_and_sees_our_certificate(certificates:
     authority = Authority()
     own = workload(authority) if certificates else None
     ours, theirs = handshake(
-        Tls(authority.root, ISTIOD, own), server(authority, certificates=certificates)
+        TlsConfig(authority.root, ISTIOD, own), server(authority, certificates=certificates)
     )
     assert ours.selected_alpn_protocol() == "h2"
     shown = theirs.getpeercert()
@@ -69,7 +69,7 @@ def test_a_server_of_the_mesh_is_accepted_and_sees_our_certificate(certificates:
 
 def test_any_server_is_accepted_unless_it_is_to_be_verified() -> None:
     """pilot-load verifies nothing, and scripts may rely on it with --insecure."""
-    ours, _ = handshake(Tls(), server(Authority()))
+    ours, _ = handshake(TlsConfig(), server(Authority()))
     assert ours.version() == "TLSv1.3"
 
 
@@ -82,7 +82,7 @@ def test_other_servers_are_refused(own_root: bool, name: str, reason: str) -> No
     authority = Authority()
     root = authority.root if own_root else Authority().root
     with pytest.raises(ssl.SSLCertVerificationError, match=reason):
-        handshake(Tls(root, name), server(authority))
+        handshake(TlsConfig(root, name), server(authority))
 
 
 def test_an_expired_server_is_refused() -> None:
@@ -90,18 +90,18 @@ def test_an_expired_server_is_refused() -> None:
     long_ago = datetime(2000, 1, 1, tzinfo=UTC)
     authority = Authority(now=lambda: long_ago)
     with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
-        handshake(Tls(authority.root, ISTIOD), server(authority))
+        handshake(TlsConfig(authority.root, ISTIOD), server(authority))
 
 
 @pytest.mark.parametrize(
     "given",
     [
-        Tls(roots=b"no certificate"),
-        Tls(roots=b"\xff"),
-        Tls(certificate=Certificate(b"no key", b"no certificate")),
+        TlsConfig(roots=b"no certificate"),
+        TlsConfig(roots=b"\xff"),
+        TlsConfig(certificate=KeyPair(b"no key", b"no certificate")),
     ],
 )
-def test_what_is_no_pem_is_the_users_mistake(given: Tls) -> None:
+def test_what_is_no_pem_is_the_users_mistake(given: TlsConfig) -> None:
     """A wrong file would end in a traceback of OpenSSL."""
     with pytest.raises(UsageError, match="cannot be"):
         given.context()
@@ -109,7 +109,7 @@ def test_what_is_no_pem_is_the_users_mistake(given: Tls) -> None:
 
 def test_keys_are_not_shown() -> None:
     """They would get into logs by way of a record's repr."""
-    assert "PRIVATE" not in repr(Tls(certificate=workload(Authority())))
+    assert "PRIVATE" not in repr(TlsConfig(certificate=workload(Authority())))
 
 
 @pytest.mark.parametrize(

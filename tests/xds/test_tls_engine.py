@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 from pyload.xds.tls_engine import TlsEngine
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Server:
 class Pair:
     """A client and a server."""
 
-    def __init__(self, server: Server, tls: Tls, *, size: int = 1 << 20) -> None:
+    def __init__(self, server: Server, tls: TlsConfig, *, size: int = 1 << 20) -> None:
         self.server = server
         self.engine = TlsEngine(tls.context(), tls.server_name)
         self.plain = memoryview(bytearray(1 << 14))
@@ -81,7 +81,7 @@ class Pair:
             buffer[:] = bytes(len(buffer))
 
 
-VERIFIED = Tls(AUTHORITY.cert_pem.bytes(), NAME)
+VERIFIED = TlsConfig(AUTHORITY.cert_pem.bytes(), NAME)
 
 
 @settings(max_examples=20)
@@ -148,13 +148,15 @@ def test_a_seal_ends_before_its_handshake_too() -> None:
     ("server", "tls", "said"),
     [
         (Server(name="other.svc"), VERIFIED, "Hostname mismatch"),
-        (Server(), Tls(trustme.CA().cert_pem.bytes(), NAME), "unable to get local issuer"),
+        (Server(), TlsConfig(trustme.CA().cert_pem.bytes(), NAME), "unable to get local issuer"),
         (Server(alpn=["http/1.1"]), VERIFIED, "does not choose HTTP/2"),
         (Server(alpn=[]), VERIFIED, "does not choose HTTP/2"),
     ],
     ids=["name", "issuer", "HTTP/1", "no ALPN"],
 )
-def test_a_server_that_is_not_the_right_one_is_refused(server: Server, tls: Tls, said: str) -> None:
+def test_a_server_that_is_not_the_right_one_is_refused(
+    server: Server, tls: TlsConfig, said: str
+) -> None:
     """A run would send its tokens to anybody."""
     pair = Pair(server, tls)
     with pytest.raises(RemoteProtocolError, match=said):

@@ -17,7 +17,7 @@ from pyload.xds import channel, grpc_transport, lean
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
 from pyload.xds.session import reason_ended, reason_failed
-from pyload.xds.tls import Certificate, Tls
+from pyload.xds.tls import KeyPair, TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.streams import BIG, Recorder, serve
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.grpc
 
 
-def _grpc(target: str, tls: Tls | None = None) -> Transport:
+def _grpc(target: str, tls: TlsConfig | None = None) -> Transport:
     return GrpcTransport(target, tls=tls)
 
 
-def _lean(target: str, tls: Tls | None = None) -> Transport:
+def _lean(target: str, tls: TlsConfig | None = None) -> Transport:
     if tls is None:
         return LeanTransport(target)
     return LeanTransport(target, tls=tls.context(), server_hostname=tls.server_name)
@@ -200,7 +200,7 @@ async def test_a_stream_can_be_closed_at_any_moment_of_its_dial(
     """A proxy that is stopped while it connects would never end, or leave its connection open."""
     authority = trustme.CA()
     certificate = authority.issue_cert("istiod.svc") if secure else None
-    tls = Tls(authority.cert_pem.bytes(), "istiod.svc") if secure else None
+    tls = TlsConfig(authority.cert_pem.bytes(), "istiod.svc") if secure else None
     async with serve(certificate) as (_, address):
         sink = Recorder()
         stream = connect(address, tls).open(DELTA_METHOD, metadata=(), sink=sink)
@@ -231,11 +231,11 @@ async def test_the_end_of_a_connections_age_is_told(connect: Connect) -> None:
     assert reason_ended(broken(status)) == "max_age"
 
 
-@pytest.mark.parametrize("tls", [None, Tls()], ids=["plaintext", "tls"])
+@pytest.mark.parametrize("tls", [None, TlsConfig()], ids=["plaintext", "tls"])
 @pytest.mark.parametrize(
     "target", ["127.0.0.1:1", "no-such-host.invalid:1", "127.0.0.1:x", "x", "[::1]:1"]
 )
-async def test_a_failed_dial_says_why(connect: Connect, target: str, tls: Tls | None) -> None:
+async def test_a_failed_dial_says_why(connect: Connect, target: str, tls: TlsConfig | None) -> None:
     """A wrong address would look like a broken connection, or raise what nobody handles."""
     sink = Recorder()
     connect(target, tls).open(DELTA_METHOD, metadata=(), sink=sink)
@@ -255,7 +255,7 @@ async def test_a_silent_server_is_given_up_in_time(
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        for tls in (None, Tls()):
+        for tls in (None, TlsConfig()):
             sink = Recorder()
             connect(f"127.0.0.1:{port}", tls).open(DELTA_METHOD, metadata=(), sink=sink)
             status = await sink.end()
@@ -273,7 +273,7 @@ async def test_an_unknown_certificate_is_accepted_where_nothing_else_is_asked(
 ) -> None:
     """Istiod's own CA is not always known to pyload, and its names are not the address."""
     async with serve(trustme.CA().issue_cert(*names)) as (_, address):
-        assert await echo(connect(address, Tls())) == b"echo"
+        assert await echo(connect(address, TlsConfig())) == b"echo"
 
 
 async def test_a_server_that_is_verified_must_be_the_right_one(connect: Connect) -> None:
@@ -281,8 +281,11 @@ async def test_a_server_that_is_verified_must_be_the_right_one(connect: Connect)
     authority = trustme.CA()
     roots = authority.cert_pem.bytes()
     async with serve(authority.issue_cert("istiod.svc")) as (_, address):
-        assert await echo(connect(address, Tls(roots, "istiod.svc"))) == b"echo"
-        for tls in (Tls(roots, "other.svc"), Tls(trustme.CA().cert_pem.bytes(), "istiod.svc")):
+        assert await echo(connect(address, TlsConfig(roots, "istiod.svc"))) == b"echo"
+        for tls in (
+            TlsConfig(roots, "other.svc"),
+            TlsConfig(trustme.CA().cert_pem.bytes(), "istiod.svc"),
+        ):
             sink = Recorder()
             connect(address, tls).open(DELTA_METHOD, metadata=(), sink=sink)
             assert (await sink.end()).name == "UNAVAILABLE"
@@ -293,12 +296,12 @@ async def test_a_client_certificate_is_shown(connect: Connect) -> None:
     authority = trustme.CA()
     leaf = authority.issue_cert("istiod.svc")
     chain = b"".join(one.bytes() for one in leaf.cert_chain_pems)
-    own = Certificate(leaf.private_key_pem.bytes(), chain)
+    own = KeyPair(leaf.private_key_pem.bytes(), chain)
     async with serve(leaf, clients=authority) as (_, address):
         roots = authority.cert_pem.bytes()
-        assert await echo(connect(address, Tls(roots, "istiod.svc", own))) == b"echo"
+        assert await echo(connect(address, TlsConfig(roots, "istiod.svc", own))) == b"echo"
         sink = Recorder()
-        stream = connect(address, Tls(roots, "istiod.svc")).open(
+        stream = connect(address, TlsConfig(roots, "istiod.svc")).open(
             DELTA_METHOD, metadata=(), sink=sink
         )
         stream.send(b"echo")
@@ -309,7 +312,7 @@ async def test_a_client_certificate_is_shown(connect: Connect) -> None:
 async def test_big_messages_pass_over_tls(connect: Connect) -> None:
     """Records of TLS end where frames do not."""
     async with serve(trustme.CA().issue_cert("istiod.svc")) as (_, address):
-        transport = connect(address, Tls())
+        transport = connect(address, TlsConfig())
         stream, sink = await opened(transport)
         for message in (bytes(10 << 20), b"big", b"many"):
             stream.send(message)

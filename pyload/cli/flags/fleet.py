@@ -11,7 +11,7 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.behavior import Habits
+    from pyload.proxies.behavior import ProxyBehavior
 
 OPTIONS: Final = (
     click.Option(
@@ -64,7 +64,7 @@ def workers_of(values: Mapping[str, Any]) -> int | None:
     return int(text)
 
 
-def habits_of(values: Mapping[str, Any]) -> Habits:
+def behavior_of(values: Mapping[str, Any]) -> ProxyBehavior:
     """Read how the proxies behave.
 
     Raises:
@@ -72,7 +72,7 @@ def habits_of(values: Mapping[str, Any]) -> Habits:
     """
     from pyload.harness import fleets  # noqa: PLC0415 - fast help
 
-    return fleets.habits_of(
+    return fleets.behavior_of(
         agent_types=values["agent_types"],
         connect_rate=values["connect_rate"],
         slow_fraction=values["slow_fraction"],

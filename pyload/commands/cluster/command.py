@@ -18,7 +18,7 @@ from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, interruptible, own_servers
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.kubelet import Kubelet
@@ -27,7 +27,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
 from pyload.mesh.writer import Writer
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class ClusterOptions:
         seed: Makes names, placement and churn repeat; None for random ones.
         dry_run: Only say what would be done; kwok mode has its own.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
-        habits: How the proxies behave.
+        behavior: How the proxies behave.
     """
 
     loaded: Loaded | None = None
@@ -76,7 +76,7 @@ class ClusterOptions:
     seed: int | None = None
     dry_run: bool = False
     workers: int | None = None
-    habits: Habits = DEFAULT
+    behavior: ProxyBehavior = DEFAULT
 
     @property
     def config(self) -> Loaded:
@@ -125,7 +125,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
                 kwok=options.kwok.stages if follows else None,
             )
         else:
-            opened = own_servers(
+            opened = external_servers(
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
@@ -236,7 +236,7 @@ class ClusterCommand:
             metrics=self.measurement.metrics,
             rng=planned.rng,
             configured=None if self.following is None else self.following.configured,
-            habits=options.habits,
+            behavior=options.behavior,
         )
         if self.following is not None:
             self.following.attach(self.fleet)
@@ -251,7 +251,7 @@ class ClusterCommand:
             node_metadata=self._node_metadata(),
             grace=self._loaded.config.grace_period.seconds,
             placement=options.kwok.placement,
-            authenticated=servers.proven,
+            authenticated=servers.authenticated,
         )
 
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:

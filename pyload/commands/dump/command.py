@@ -15,12 +15,12 @@ from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTi
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
-from pyload.harness.servers import interruptible, own_servers
+from pyload.harness.servers import external_servers, interruptible
 from pyload.kube.resources import PODS
 from pyload.pods.reader import Skip, read_pod, spec_of
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
-from pyload.xds.tls import Holder
+from pyload.xds.tls import Principal
 from pyload.xds.types import CDS, LDS, SDS, short
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
-    from pyload.xds.tls import Certificate
+    from pyload.xds.tls import KeyPair
     from pyload.xds.types import TypeUrl
 
     Documents = Iterable[tuple[str, dict[str, Any]]]
@@ -81,7 +81,7 @@ async def run_dump(
     shutdown = shutdown or Shutdown()
     connection = options.connection
     measurement = Measurement(command="dump", client=None)
-    async with interruptible(own_servers(connection, proxies=1), shutdown) as servers:
+    async with interruptible(external_servers(connection, proxies=1), shutdown) as servers:
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
         spec = proxy_of(pod, metadata=connection.metadata)
@@ -199,14 +199,14 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-async def _certificate(spec: ProxySpec, servers: Servers) -> Certificate | None:
+async def _certificate(spec: ProxySpec, servers: Servers) -> KeyPair | None:
     if servers.certificates is None:
         log.info("no certificate, as the control plane is asked without TLS; --auth jwt gets one")
         return None
     authority = servers.certificates(servers.address)
-    holder = Holder(spec.namespace, spec.service_account, spec.cluster_id)
+    principal = Principal(spec.namespace, spec.service_account, spec.cluster_id)
     try:
-        certificate = await authority.get(holder)
+        certificate = await authority.get(principal)
     except PyloadError as error:
         raise error.during("failed to create cert") from error
     log.info("certificate received")
@@ -215,7 +215,7 @@ async def _certificate(spec: ProxySpec, servers: Servers) -> Certificate | None:
 
 def _write_all(
     fetched: Fetched,
-    certificate: Certificate | None,
+    certificate: KeyPair | None,
     options: DumpOptions,
     write: Callable[[str], None],
 ) -> None:

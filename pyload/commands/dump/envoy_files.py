@@ -13,7 +13,7 @@ from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, sho
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pyload.xds.tls import Certificate
+    from pyload.xds.tls import KeyPair
 
     Json = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Layout:
                     yield self.file(kind, name), _response(type_url, [one])
         yield f"config.{self._format}", self._bootstrap()
 
-    def certificates(self, certificate: Certificate) -> Iterator[tuple[str, Json]]:
+    def certificates(self, certificate: KeyPair) -> Iterator[tuple[str, Json]]:
         """Give the files with a workload's certificate and its root."""
         chain = certificate.chain.decode()
         root = f"{chain.split(_END)[-2]}{_END}".lstrip()

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
-from pyload.proxies.dial_rate import Pace
+from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import Gate
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.local_fleet import Route
@@ -113,7 +113,7 @@ async def fetch(
         delta=delta,
         way=functools.partial(_way, spec, servers),
         observer=watcher,
-        gate=Gate(Pace(None, rng=rng), timers=timers, clock=now),
+        gate=Gate(DialRate(None, rng=rng), timers=timers, clock=now),
         timers=timers,
         clock=now,
         rng=rng,

@@ -16,8 +16,8 @@ from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import interruptible, own_servers
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.harness.servers import external_servers, interruptible
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.tasks import Shutdown, Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class ImpersonateOptions:
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
         workers: Processes that the proxies run in: 0 for this one, None for one per core.
-        habits: How the proxies behave.
+        behavior: How the proxies behave.
     """
 
     selector: Selector = "sidecar"
@@ -66,7 +66,7 @@ class ImpersonateOptions:
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
     workers: int | None = None
-    habits: Habits = DEFAULT
+    behavior: ProxyBehavior = DEFAULT
 
     def __post_init__(self) -> None:
         if self.replicas < 0:
@@ -89,7 +89,9 @@ async def run_impersonate(
     if options.out is not None:
         check_writable(options.out)
     shutdown = shutdown or Shutdown()
-    opened = own_servers(options.connection, proxies=1, workers=options.processes, open_ended=True)
+    opened = external_servers(
+        options.connection, proxies=1, workers=options.processes, open_ended=True
+    )
     async with interruptible(opened, shutdown) as servers:
         return await ImpersonateCommand(options, servers).run(shutdown)
 
@@ -119,7 +121,7 @@ class ImpersonateCommand:
             metrics=self.measurement.metrics,
             rng=rng,
             configured=self._configured,
-            habits=options.habits,
+            behavior=options.behavior,
         )
         self.replicas = Replicas(
             self.fleet,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
     from pyload.proxies.spec import ProxySpec
 
 log = logging.getLogger("pyload")
@@ -29,7 +29,7 @@ class Replicas:
     """
 
     def __init__(
-        self, fleet: Proxies, *, count: int, delay: float, metadata: Mapping[str, str]
+        self, fleet: Fleet, *, count: int, delay: float, metadata: Mapping[str, str]
     ) -> None:
         self._fleet = fleet
         self._count = count

@@ -16,13 +16,13 @@ from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeou
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, interruptible, own_servers
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
@@ -95,7 +95,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
-            opened = own_servers(options.connection, proxies=proxies)
+            opened = external_servers(options.connection, proxies=proxies)
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
         run = LatencyCommand(options, servers)
         return await background.guard(run.run(shutdown), name="latency")
@@ -134,7 +134,7 @@ class LatencyCommand:
             command="latency", client=servers.client, run_id=self._run_id
         )
         self.writer = Writer(servers.client, self.measurement.metrics)
-        self.fleet = Fleet(
+        self.fleet = LocalFleet(
             None,
             delta=connection.delta,
             tokens=servers.tokens,

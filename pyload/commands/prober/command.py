@@ -23,7 +23,7 @@ from pyload.errors import (
 from pyload.harness.connection import Connection, split_address
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import interruptible, own_api_server
+from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.resources import (
     GATEWAYS,
     NAMESPACES,
@@ -105,7 +105,7 @@ async def run_prober(
             raise error.during("--gateway-address") from None
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
-            interruptible(own_api_server(options.connection), shutdown)
+            interruptible(connect_api_server(options.connection), shutdown)
         )
         address = options.gateway or await _ingress(client)
         ask = await stack.enter_async_context(_asking(address))

@@ -16,13 +16,13 @@ from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, interruptible, own_servers
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import spec_of
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
             if options.embedded:
                 opened = embedded_servers(options.connection, background, proxies=proxies)
             else:
-                opened = own_servers(options.connection, proxies=proxies)
+                opened = external_servers(options.connection, proxies=proxies)
             servers = await stack.enter_async_context(interruptible(opened, shutdown))
             run = ReproduceCommand(options, spool, servers)
             return await background.guard(run.run(shutdown), name="reproduce")
@@ -154,7 +154,7 @@ class ReproduceCommand:
         self.measurement = Measurement(
             command="reproduce", client=servers.client, run_id=self._run_id
         )
-        self.fleet = Fleet(
+        self.fleet = LocalFleet(
             None,
             delta=options.connection.delta,
             tokens=servers.tokens,

@@ -16,7 +16,7 @@ from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
-from pyload.harness.servers import embedded_servers, interruptible, own_api_server
+from pyload.harness.servers import connect_api_server, embedded_servers, interruptible
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.manifests.kwok import kwok_node
@@ -89,7 +89,7 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
             assert client is not None
             await _furnish(client, options.namespace)
         else:
-            opened_server = interruptible(own_api_server(options.connection), shutdown)
+            opened_server = interruptible(connect_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
         run = StartupCommand(options, client)
         return await background.guard(run.run(shutdown), name="startup")

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 
 from pyload.embedded.controlplane.proxy import Identity, invalid_argument, unauthenticated
 from pyload.xds.csr import TRUST_DOMAIN, spiffe_id
-from pyload.xds.tls import ISTIOD, Certificate
+from pyload.xds.tls import ISTIOD, KeyPair
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Authority:
         )
         self.root = self._root.public_bytes(serialization.Encoding.PEM)
 
-    def for_server(self, host: str) -> Certificate:
+    def for_server(self, host: str) -> KeyPair:
         """Make a certificate for the control plane itself.
 
         Args:
@@ -76,7 +76,7 @@ class Authority:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        return Certificate(pem, leaf + self.root)
+        return KeyPair(pem, leaf + self.root)
 
     def sign(self, csr: bytes, identity: Identity, life: timedelta) -> list[str]:
         """Certify a workload's key.

@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from pyload.errors import RemoteProtocolError
-from pyload.proxies.behavior import Habits
+from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import Counts
 from pyload.proxies.pool.messages import (
-    Answer,
-    Ask,
     End,
     LogRecord,
     LogRecords,
@@ -26,6 +24,8 @@ from pyload.proxies.pool.messages import (
     Ready,
     Refresh,
     Report,
+    ResolveRequest,
+    ResolveResponse,
     Setup,
     Start,
     StartProxy,
@@ -34,11 +34,11 @@ from pyload.proxies.pool.messages import (
     Stopped,
 )
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path
+from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Snapshot
 from pyload.report.pacing import Pacing
-from pyload.xds.tls import Certificate, Tls
+from pyload.xds.tls import KeyPair, TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ MAX_FRAME: Final = 256 << 20
 _LENGTH: Final = 4
 
 _PLAIN: Final[dict[str, Callable[..., Message]]] = {
-    one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped, Ask)
+    one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped, ResolveRequest)
 }
 
 
@@ -183,10 +183,10 @@ def _mapping(text: str) -> dict[str, Any]:
 
 
 def _pack_setup(record: Setup) -> list[Any]:
-    habits = list(astuple(record.habits))
+    behavior = list(astuple(record.behavior))
     return [
         record.delta,
-        habits,
+        behavior,
         record.transport,
         record.sources,
         record.own_ways,
@@ -194,12 +194,12 @@ def _pack_setup(record: Setup) -> list[Any]:
     ]
 
 
-def _unpack_setup(delta: bool, habits: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
+def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
     sources, own_ways, levels = rest
-    agent_types, *others = habits
+    agent_types, *others = behavior
     return Setup(
         delta,
-        Habits(tuple(agent_types), *others),
+        ProxyBehavior(tuple(agent_types), *others),
         transport,
         {target: tuple(addresses) for target, addresses in sources.items()},
         own_ways,
@@ -207,34 +207,34 @@ def _unpack_setup(delta: bool, habits: list[Any], transport: str, *rest: Any) ->
     )
 
 
-def _pack_answer(record: Answer) -> list[Any]:
+def _pack_answer(record: ResolveResponse) -> list[Any]:
     path = record.path
     packed = None
     if path is not None:
         tls = path.tls
         packed = [path.address, None if tls is None else _pack_tls(tls), path.token, path.own]
-    return [record.question, packed, record.token, record.error, record.certificate]
+    return [record.number, packed, record.token, record.error, record.certificate]
 
 
-def _pack_tls(tls: Tls) -> list[Any]:
+def _pack_tls(tls: TlsConfig) -> list[Any]:
     shown = tls.certificate
     return [tls.roots, tls.server_name, None if shown is None else [shown.key, shown.chain]]
 
 
-def _unpack_answer(question: int, packed: list[Any] | None, *rest: Any) -> Answer:
+def _unpack_answer(number: int, packed: list[Any] | None, *rest: Any) -> ResolveResponse:
     path = None
     if packed is not None:
         address, tls, token, own = packed
-        path = Path(address, None if tls is None else _unpack_tls(*tls), token=token, own=own)
-    return Answer(question, path, *rest)
+        path = Target(address, None if tls is None else _unpack_tls(*tls), token=token, own=own)
+    return ResolveResponse(number, path, *rest)
 
 
-def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> Tls:
+def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> TlsConfig:
     certificate = None
     if shown is not None:
         key, chain = shown
-        certificate = Certificate(key.encode(), chain.encode())
-    return Tls(roots.encode(), server_name, certificate)
+        certificate = KeyPair(key.encode(), chain.encode())
+    return TlsConfig(roots.encode(), server_name, certificate)
 
 
 def _pack_status(record: StatusUpdate) -> list[Any]:
@@ -286,7 +286,7 @@ def _unpack_log(lines: list[list[Any]], lost: int) -> LogRecords:
 _PACKERS: Final[dict[str, Any]] = {
     "Setup": _pack_setup,
     "Start": _pack_start,
-    "Answer": _pack_answer,
+    "ResolveResponse": _pack_answer,
     "StatusUpdate": _pack_status,
     "Report": _pack_report,
     "LogRecords": _pack_log,
@@ -294,7 +294,7 @@ _PACKERS: Final[dict[str, Any]] = {
 _UNPACKERS: Final[dict[str, Any]] = {
     "Setup": _unpack_setup,
     "Start": _unpack_start,
-    "Answer": _unpack_answer,
+    "ResolveResponse": _unpack_answer,
     "StatusUpdate": _unpack_status,
     "Report": _unpack_report,
     "LogRecords": _unpack_log,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.proxies.behavior import Habits
+    from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.counts import Counts
     from pyload.proxies.spec import ProxySpec
-    from pyload.proxies.targets import Path
+    from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot
     from pyload.report.pacing import Pacing
 
@@ -22,7 +22,7 @@ class Setup:
 
     Attributes:
         delta: Whether they speak delta.
-        habits: How they behave.
+        behavior: How they behave.
         transport: What carries their streams.
         sources: Local addresses to connect from, by target.
         own_ways: Whether each proxy's way is its own.
@@ -30,7 +30,7 @@ class Setup:
     """
 
     delta: bool
-    habits: Habits
+    behavior: ProxyBehavior
     transport: str
     sources: Mapping[str, tuple[str, ...]]
     own_ways: bool
@@ -67,19 +67,19 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The answer to an `Ask`.
+class ResolveResponse:
+    """The answer to an `ResolveRequest`.
 
     Attributes:
-        question: Which.
+        number: That of the request.
         path: The way; None where there is none.
         token: What to show there, or empty.
         error: Why there is none.
         certificate: Whether that is for want of a certificate.
     """
 
-    question: int
-    path: Path | None
+    number: int
+    path: Target | None
     token: str = ""
     error: str = ""
     certificate: bool = False
@@ -110,11 +110,11 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ResolveRequest:
     """Which way does a proxy go, and with which token?
 
     Attributes:
-        question: Names the question.
+        number: Identifies the request.
         key: The proxy's.
         address: The one that it would connect to, see `ProxySpec`.
         namespace: Its namespace.
@@ -122,7 +122,7 @@ class Ask:
         cluster_id: Its cluster.
     """
 
-    question: int
+    number: int
     key: str
     address: str
     namespace: str
@@ -191,12 +191,12 @@ Message = (
     Setup
     | Start
     | Stop
-    | Answer
+    | ResolveResponse
     | Refresh
     | End
     | Ready
     | Stopped
-    | Ask
+    | ResolveRequest
     | StatusUpdate
     | Report
     | LogRecords

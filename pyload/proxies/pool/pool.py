@@ -8,13 +8,13 @@ import logging
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
-from pyload.proxies.behavior import DEFAULT, Habits
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.counts import Counts
 from pyload.proxies.local_fleet import STOP_SECONDS
-from pyload.proxies.pool.messages import Answer, Ask, Setup
+from pyload.proxies.pool.messages import ResolveRequest, ResolveResponse, Setup
 from pyload.proxies.pool.worker_handle import Assignment, WorkerHandle
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path
+from pyload.proxies.targets import Target
 from pyload.report.pacing import Pacing
 from pyload.tasks import Supervisor, cancel, first_of
 
@@ -34,7 +34,7 @@ END_SECONDS: Final = STOP_SECONDS + 5.0
 log = logging.getLogger("pyload")
 
 
-class Pool:
+class WorkerPool:
     """Runs proxies in worker processes until they are stopped, or the context is left.
 
     What a worker tells is up to a tenth of a second old, and its metrics up to a second.
@@ -49,7 +49,7 @@ class Pool:
         tokens: Gives a bearer token for a namespace and a service account; None sends none.
         metrics: Gets the workers' figures.
         configured: Is called with a proxy's spec when it is configured for the first time.
-        habits: How all the proxies together behave.
+        behavior: How all the proxies together behave.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Pool:
         delta: bool,
         transport: str,
         sources: Mapping[str, Sequence[str]],
-        paths: Callable[[ProxySpec], Path | Awaitable[Path]],
+        paths: Callable[[ProxySpec], Target | Awaitable[Target]],
         own_ways: bool = False,
         tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
         metrics: Metrics,
         configured: Callable[[ProxySpec], None] | None = None,
-        habits: Habits = DEFAULT,
+        behavior: ProxyBehavior = DEFAULT,
     ) -> None:
         self.metrics = metrics
         self._paths = paths
@@ -77,14 +77,14 @@ class Pool:
         self._stack = contextlib.AsyncExitStack()
         self._keepers: list[asyncio.Task[None]] = []
         self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
-        share = habits.shared_by(workers)
+        share = behavior.shared_by(workers)
         levels = _levels()
         self._workers = [
             WorkerHandle(
                 number,
                 Setup(
                     delta=delta,
-                    habits=share,
+                    behavior=share,
                     transport=transport,
                     sources={
                         # Each begins with another address.
@@ -219,13 +219,13 @@ class Pool:
         if self._members.get(member.spec.key) is member:
             del self._members[member.spec.key]
 
-    def asked(self, worker: WorkerHandle, ask: Ask) -> None:
+    def asked(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
         """Find an answer; workers let few proxies dial, and so ask few questions at a time."""
         task = asyncio.create_task(self._answer(worker, ask), name="answer")
         self._answers.add(task)
         task.add_done_callback(self._answers.discard)
 
-    async def _answer(self, worker: WorkerHandle, ask: Ask) -> None:
+    async def _answer(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
         spec = ProxySpec(
             key=ask.key,
             type="",
@@ -238,7 +238,7 @@ class Pool:
         )
         try:
             path = self._paths(spec)
-            if not isinstance(path, Path):
+            if not isinstance(path, Target):
                 path = await path
             token: str | Awaitable[str] = ""
             if path.token and self._tokens is not None:
@@ -247,11 +247,13 @@ class Pool:
                 token = await token
         except PyloadError as error:
             certificate = isinstance(error, CertificateError)
-            worker.answer(Answer(ask.question, None, error=str(error), certificate=certificate))
+            worker.answer(
+                ResolveResponse(ask.number, None, error=str(error), certificate=certificate)
+            )
         except Exception as error:  # noqa: BLE001 - a bug of ours, which must not look like a wait
             self._fail(error)
         else:
-            worker.answer(Answer(ask.question, path, token))
+            worker.answer(ResolveResponse(ask.number, path, token))
 
     async def _keep(self, worker: WorkerHandle) -> None:
         try:

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.malloc import return_large_blocks
 from pyload.proxies.counts import Counts
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.messages import (
-    Answer,
     End,
     LogRecord,
     LogRecords,
     Ready,
     Refresh,
     Report,
+    ResolveResponse,
     Setup,
     Start,
     StartProxy,
@@ -35,8 +35,8 @@ from pyload.proxies.pool.messages import (
     Stopped,
 )
 from pyload.proxies.pool.pipe import Pipe
-from pyload.proxies.pool.remote_resolver import Ways
-from pyload.proxies.targets import Transports, connector
+from pyload.proxies.pool.remote_resolver import RemoteResolver
+from pyload.proxies.targets import TransportCache, transport_factory
 from pyload.report import process
 from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
@@ -73,9 +73,9 @@ class Worker:
         self._pipe = pipe
         self._log = log
         self._metrics = Metrics()
-        self._transports = Transports(connector(setup.transport, setup.sources))
-        self._ways = Ways(pipe.send, self._transports, own=setup.own_ways)
-        self._fleet = Fleet(
+        self._transports = TransportCache(transport_factory(setup.transport, setup.sources))
+        self._ways = RemoteResolver(pipe.send, self._transports, own=setup.own_ways)
+        self._fleet = LocalFleet(
             None,
             delta=setup.delta,
             metrics=self._metrics,
@@ -83,7 +83,7 @@ class Worker:
             route=self._ways,
             configured=self._first_configured,
             died=self._died,
-            habits=setup.habits,
+            behavior=setup.behavior,
         )
         self._numbers: dict[str, int] = {}
         self._keys: dict[int, str] = {}
@@ -116,7 +116,7 @@ class Worker:
                     self._start(one)
             case Stop(numbers):
                 self._stop(numbers)
-            case Answer():
+            case ResolveResponse():
                 self._ways.answer(record)
             case Refresh(serial):
                 self._pipe.send(self._report(serial))

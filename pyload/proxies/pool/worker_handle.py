@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import PyloadError
 from pyload.proxies.pool.messages import (
-    Ask,
     End,
     LogRecords,
     Ready,
     Refresh,
     Report,
+    ResolveRequest,
     Setup,
     Start,
     StartProxy,
@@ -33,7 +33,7 @@ from pyload.tasks import clock
 if TYPE_CHECKING:
     import subprocess
 
-    from pyload.proxies.pool.messages import Answer, Message
+    from pyload.proxies.pool.messages import Message, ResolveResponse
     from pyload.proxies.spec import ProxySpec
 
 START_SECONDS: Final = 60.0
@@ -83,7 +83,7 @@ class WorkerEvents(Protocol):
     def died(self, member: Assignment) -> None:
         """A proxy has died of an error."""
 
-    def asked(self, worker: WorkerHandle, ask: Ask) -> None:
+    def asked(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
         """A way is wanted; `WorkerHandle.answer` gives it."""
 
 
@@ -165,7 +165,7 @@ class WorkerHandle:
             self._enqueue(member.number)
         return stopped
 
-    def answer(self, answer: Answer) -> None:
+    def answer(self, answer: ResolveResponse) -> None:
         """Answer a question, if the process that asked still lives."""
         if self._pipe is not None:
             self._pipe.send(answer)
@@ -323,7 +323,7 @@ class WorkerHandle:
             case Stopped(numbers):
                 for number in numbers:
                     _set(self._stops.pop(number, None))
-            case Ask():
+            case ResolveRequest():
                 self._owner.asked(self, record)
             case Report(serial):
                 self.totals.update(record)

@@ -14,13 +14,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyload.malloc import return_large_blocks
-from pyload.proxies.local_fleet import Fleet
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.report.metrics import Metrics
 from pyload.report.process import cpu_seconds, rss_bytes
 from pyload.tasks import run
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tls import ISTIOD, Tls
+from pyload.xds.tls import ISTIOD, TlsConfig
 from tests.bench.fleet.commands import answer, raise_limit
 from tests.bench.fleet.floor import Floor
 from tests.bench.fleet.mesh import proxies, token_of
@@ -50,7 +50,7 @@ class Subject(Protocol):
 class Pyload:
     """Pyload's own proxies on one event loop."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: LocalFleet) -> None:
         self._fleet = fleet
 
     @property
@@ -80,7 +80,7 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
         await floor.aclose()
         return
     transport = _transport(kind, target, root)
-    async with Fleet(
+    async with LocalFleet(
         transport,
         delta=delta,
         tokens=token_of if root else None,
@@ -92,7 +92,7 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
 
 
 def _transport(kind: str, target: str, root: str) -> Transport:
-    tls = Tls(root.encode(), ISTIOD) if root else None
+    tls = TlsConfig(root.encode(), ISTIOD) if root else None
     if kind == "grpc":
         return GrpcTransport(target, tls=tls)
     return_large_blocks()

@@ -22,7 +22,7 @@ from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
-from pyload.proxies.local_fleet import Fleet, Route
+from pyload.proxies.local_fleet import LocalFleet, Route
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -126,7 +126,7 @@ async def test_pods_are_selected_by_the_injectors_label(
 async def test_a_pod_without_a_proxy_gets_a_sidecar_of_its_own_account(world: World) -> None:
     """Its labels decide which Sidecars apply to it, and its account which token it shows."""
     async with world.running(selector="external", metadata={"A": "b", "NAMESPACE": "no"}) as run:
-        assert isinstance(run.fleet, Fleet)
+        assert isinstance(run.fleet, LocalFleet)
         (running,) = [one for one in run.fleet._running.values() if one.spec.name == "plain"]
         spec = running.spec
 

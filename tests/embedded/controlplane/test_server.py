@@ -8,7 +8,7 @@ import pytest
 
 from pyload.errors import ControlPlaneUnreachable, StreamError
 from pyload.xds.grpc_transport import GrpcTransport
-from pyload.xds.tls import Tls
+from pyload.xds.tls import TlsConfig
 from pyload.xds.types import CDS, EDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, pod, proxy_node, service, sotw
@@ -76,7 +76,7 @@ async def test_a_refusal_carries_its_status() -> None:
 async def test_tls_serves_proxies_with_a_good_token() -> None:
     """The port that real sidecars use: TLS, and a token of the proxy's own account."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        transport = GrpcTransport(addresses.tls, tls=Tls())
+        transport = GrpcTransport(addresses.tls, tls=TlsConfig())
         token = await mesh.token()
         script = await mesh.dial(delta=True, transport=transport, metadata=token)
 
@@ -97,7 +97,7 @@ async def test_tls_serves_proxies_with_a_good_token() -> None:
 async def test_tls_refuses_other_tokens(audience: str | None, namespace: str, status: str) -> None:
     """No token, a token for somebody else, and a proxy that claims to be another."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        transport = GrpcTransport(addresses.tls, tls=Tls())
+        transport = GrpcTransport(addresses.tls, tls=TlsConfig())
         token = await mesh.token(audience) if audience else ()
         try:
             script = await mesh.dial(delta=True, transport=transport, metadata=token)

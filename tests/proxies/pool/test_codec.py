@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.proxies.behavior import Habits
+from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import Counts
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (
-    Answer,
-    Ask,
     End,
     LogRecord,
     LogRecords,
@@ -23,6 +21,8 @@ from pyload.proxies.pool.messages import (
     Ready,
     Refresh,
     Report,
+    ResolveRequest,
+    ResolveResponse,
     Setup,
     Start,
     StartProxy,
@@ -31,11 +31,11 @@ from pyload.proxies.pool.messages import (
     Stopped,
 )
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path
+from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Metrics, Snapshot
 from pyload.report.pacing import Pacing
-from pyload.xds.tls import Certificate, Tls
+from pyload.xds.tls import KeyPair, TlsConfig
 from pyload.xds.types import NDS, PCDS
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
@@ -66,9 +66,9 @@ SPECS = st.builds(
     address=TEXTS,
 )
 PATHS = st.builds(
-    Path,
+    Target,
     TEXTS,
-    st.none() | st.builds(Tls, PEM, TEXTS, st.none() | st.builds(Certificate, PEM, PEM)),
+    st.none() | st.builds(TlsConfig, PEM, TEXTS, st.none() | st.builds(KeyPair, PEM, PEM)),
     token=st.booleans(),
     own=st.booleans(),
 )
@@ -102,7 +102,7 @@ RECORDS: st.SearchStrategy[Message] = st.one_of(
         Setup,
         st.booleans(),
         st.builds(
-            Habits,
+            ProxyBehavior,
             agent_types=st.sampled_from([(), (NDS,), (NDS, PCDS)]),
             connect_rate=st.none() | st.floats(1, 1e6),
             slow_fraction=st.floats(0, 1),
@@ -117,12 +117,12 @@ RECORDS: st.SearchStrategy[Message] = st.one_of(
         lambda starts: Start(tuple(starts))
     ),
     st.builds(Stop, TUPLES),
-    st.builds(Answer, NUMBERS, st.none() | PATHS, TEXTS, TEXTS, st.booleans()),
+    st.builds(ResolveResponse, NUMBERS, st.none() | PATHS, TEXTS, TEXTS, st.booleans()),
     st.builds(Refresh, NUMBERS),
     st.just(End()),
     st.just(Ready()),
     st.builds(Stopped, TUPLES),
-    st.builds(Ask, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
+    st.builds(ResolveRequest, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
     st.builds(StatusUpdate, TUPLES, TUPLES, COUNTS),
     st.builds(
         Report,

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import PyloadError, UsageError
-from pyload.proxies.behavior import Habits
-from pyload.proxies.local_fleet import Fleet, Route
+from pyload.proxies.behavior import ProxyBehavior
+from pyload.proxies.local_fleet import LocalFleet, Route
 from pyload.proxies.pool import process
 from pyload.proxies.pool import worker_handle as slots
-from pyload.proxies.pool.pool import Pool
+from pyload.proxies.pool.pool import WorkerPool
 from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path, Paths
+from pyload.proxies.targets import Target, TargetResolver
 from pyload.report.metrics import Metrics
 from pyload.xds.lean import LeanTransport
 from tests.embedded.controlplane.mesh import running_mesh
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path as FilePath
 
-    from pyload.proxies.fleet import Proxies
+    from pyload.proxies.fleet import Fleet
 
 pytestmark = pytest.mark.grpc
 
@@ -55,23 +55,23 @@ def pool_of(
     address: str,
     *,
     metrics: Metrics | None = None,
-    paths: Callable[[ProxySpec], Path] | None = None,
+    paths: Callable[[ProxySpec], Target] | None = None,
     tokens: Callable[[str, str], str] | None = None,
     configured: Callable[[ProxySpec], None] | None = None,
-    habits: Habits | None = None,
-) -> Pool:
+    behavior: ProxyBehavior | None = None,
+) -> WorkerPool:
     """Make a pool."""
     auth = "plaintext-jwt" if tokens else "plaintext"
-    return Pool(
+    return WorkerPool(
         workers,
         delta=True,
         transport="lean",
         sources={address: ("127.0.0.2", "127.0.0.3")},
-        paths=paths or Paths(address=address, auth=auth),
+        paths=paths or TargetResolver(address=address, auth=auth),
         tokens=tokens,
         metrics=metrics or Metrics(),
         configured=configured,
-        habits=habits or Habits(),
+        behavior=behavior or ProxyBehavior(),
     )
 
 
@@ -89,7 +89,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
-def process_of(pool: Pool, number: int = 0) -> int:
+def process_of(pool: WorkerPool, number: int = 0) -> int:
     """Give the process id of a worker."""
     process = pool._workers[number]._process
     assert process is not None
@@ -105,12 +105,12 @@ async def test_the_figures_are_the_same_however_many_processes_there_are(workers
         configured.append(one.key)
 
     async with served() as address:
-        proxies: Proxies
+        proxies: Fleet
         if workers:
             proxies = pool_of(workers, address, metrics=metrics, configured=note)
         else:
             route = Route(LeanTransport(address), token=False)
-            proxies = Fleet(
+            proxies = LocalFleet(
                 None,
                 delta=True,
                 metrics=metrics,
@@ -299,7 +299,7 @@ async def test_a_way_that_cannot_be_found_is_a_reason_and_not_a_crash() -> None:
     """An API server that gives no tokens would end the workers instead of being counted."""
     metrics = Metrics()
 
-    def nowhere(_: ProxySpec) -> Path:
+    def nowhere(_: ProxySpec) -> Target:
         raise PyloadError("no")
 
     async with pool_of(1, "127.0.0.1:1", metrics=metrics, paths=nowhere) as pool:
@@ -311,7 +311,7 @@ async def test_a_way_that_cannot_be_found_is_a_reason_and_not_a_crash() -> None:
 async def test_a_fault_of_the_pool_ends_the_run() -> None:
     """Proxies would wait for an answer that never comes."""
 
-    def broken(_: ProxySpec) -> Path:
+    def broken(_: ProxySpec) -> Target:
         raise ZeroDivisionError
 
     async with pool_of(1, "127.0.0.1:1", paths=broken) as pool:
@@ -340,18 +340,18 @@ async def test_tokens_go_to_workers_once_per_account() -> None:
 
 async def test_the_rate_and_the_habits_are_those_of_all_workers_together() -> None:
     """With four workers, --connect-rate 100 would be 400."""
-    habits = Habits(connect_rate=500, nack_fraction=1.0)
+    behavior = ProxyBehavior(connect_rate=500, nack_fraction=1.0)
     metrics = Metrics()
     async with (
         served() as address,
-        pool_of(2, address, habits=habits, metrics=metrics) as pool,
+        pool_of(2, address, behavior=behavior, metrics=metrics) as pool,
     ):
         for number in range(4):
             pool.start(spec(number))
         await until(lambda: pool.counts.configured_now == 4)
         await pool.refresh()
         assert pool.pacing.rate == pytest.approx(500)
-        assert [worker._setup.habits.dialling for worker in pool._workers] == [256, 256]
+        assert [worker._setup.behavior.dialling for worker in pool._workers] == [256, 256]
         assert pool._workers[0]._setup.sources != pool._workers[1]._setup.sources
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from pyload.errors import CertificateError, PyloadError
 from pyload.proxies.local_fleet import Route
-from pyload.proxies.pool.messages import Answer, Ask
-from pyload.proxies.pool.remote_resolver import KEPT, Ways
+from pyload.proxies.pool.messages import ResolveRequest, ResolveResponse
+from pyload.proxies.pool.remote_resolver import KEPT, RemoteResolver
 from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Path, Transports
+from pyload.proxies.targets import Target, TransportCache
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class Asked:
 
     def __init__(self, *, own: bool = False) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.questions: list[Ask] = []
-        self.ways = Ways(
+        self.questions: list[ResolveRequest] = []
+        self.ways = RemoteResolver(
             self.questions.append,
-            Transports(lambda _address, _tls: Peer()),
+            TransportCache(lambda _address, _tls: Peer()),
             own=own,
             now=lambda: self.now,
         )
@@ -51,8 +51,10 @@ class Asked:
 
     def answer(self, **fields: Any) -> None:
         """Answer the last question."""
-        path = Path("istiod:15012", token=True, own=fields.pop("own", False))
-        self.ways.answer(Answer(self.questions[-1].question, fields.pop("path", path), **fields))
+        path = Target("istiod:15012", token=True, own=fields.pop("own", False))
+        self.ways.answer(
+            ResolveResponse(self.questions[-1].number, fields.pop("path", path), **fields)
+        )
 
 
 async def begun(coroutine: Coroutine[Any, Any, Route]) -> asyncio.Task[Route]:
@@ -107,7 +109,7 @@ async def test_a_proxy_that_is_stopped_while_it_asks_harms_nobody() -> None:
     first.cancel()
     await asyncio.sleep(0.001)
     assert len(asked.questions) == 2
-    asked.ways.answer(Answer(asked.questions[0].question, Path("late:1")))
+    asked.ways.answer(ResolveResponse(asked.questions[0].number, Target("late:1")))
     asked.answer(token="t")
     assert (await second).bearer == "t"
     assert first.cancelled()
