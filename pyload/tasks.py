@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
     from types import TracebackType
+
+log = logging.getLogger("pyload")
 
 T = TypeVar("T")
 E = TypeVar("E", bound=BaseException)
@@ -96,12 +99,13 @@ async def handle_signals() -> AsyncIterator[Shutdown]:
 class Supervisor:
     """Owns tasks that should live as long as a run does, such as a kubelet.
 
-    Use as an async context manager: leaving it cancels the tasks and waits for their end. A task
-    that fails breaks whatever runs under `guard`.
+    Use as an async context manager: leaving it cancels the tasks and waits for their end. The first
+    failure of a task breaks the work that runs under `guard`.
     """
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,31 +116,39 @@ class Supervisor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for task in self._tasks:
+            task.remove_done_callback(self._on_end)
         await cancel(self._tasks)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Start a task."""
         task = asyncio.create_task(coroutine, name=name)
         self._tasks.add(task)
+        task.add_done_callback(self._on_end)
         return task
 
     async def guard(self, coroutine: Coroutine[Any, Any, T], *, name: str) -> T:
         """Run a coroutine to its end, unless a background task fails first.
 
         Raises:
-            Exception: What the coroutine raised, or the background task.
+            Exception: The coroutine's own, or that of a background task.
         """
         task = asyncio.create_task(coroutine, name=name)
         try:
-            while True:
-                await asyncio.wait({task, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-                if task.done():
-                    return task.result()
-                for background in [one for one in self._tasks if one.done()]:
-                    self._tasks.discard(background)
-                    background.result()
+            ends: set[asyncio.Future[Any]] = {task, self._failure}
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await cancel([task])
+        return task.result() if task in done else self._failure.result()
+
+    def _on_end(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if self._failure.done():
+            log.error("%s failed as well: %r", task.get_name(), error)
+        else:
+            self._failure.set_exception(error)
 
 
 class _Detached(Executor):
@@ -187,22 +199,31 @@ def first_error(group: BaseExceptionGroup[E]) -> E:
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, Any], name: str) -> int:
-    """Run coroutines until the first of them is done, and cancel the rest.
+    """Run coroutines until the first of them ends, and cancel the rest.
+
+    Several may end in the same turn of the loop. A failure among them goes before the others'
+    returns, and the first failure before further ones.
 
     Returns:
-        The index of the first that is done. Its exception, if it has one, is raised.
+        The index of the coroutine that ended first.
+
+    Raises:
+        Exception: Raised by a coroutine that ended first.
     """
     tasks = [
         asyncio.create_task(coroutine, name=f"{name}[{index}]")
         for index, coroutine in enumerate(coroutines)
     ]
+    done: set[asyncio.Task[Any]] = set()
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await cancel(tasks)
-    winner = next(task for task in tasks if task in done)
-    winner.result()
-    return tasks.index(winner)
+        # asyncio reports each error that is never read, also where another one is raised.
+        failed = [task for task in tasks if not task.cancelled() and task.exception()]
+    first = next(task for task in (*failed, *tasks) if task in done)
+    first.result()
+    return tasks.index(first)
 
 
 async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -36,6 +38,27 @@ async def test_a_failing_background_task_breaks_what_runs_under_guard() -> None:
             await background.guard(wait(), name="work")
 
     assert cancelled.is_set()
+
+
+async def test_a_background_task_that_starts_later_breaks_the_guarded_work_too() -> None:
+    """`isolated` starts its control plane within a run, which hung for ever when that failed."""
+    async with Supervisor() as background:
+
+        async def work() -> None:
+            background.spawn(fail(), name="control-plane")
+            await asyncio.sleep(3600)
+
+        with pytest.raises(ValueError, match="broken"):
+            await background.guard(work(), name="work")
+
+    assert asyncio.get_running_loop().time() < 1
+
+
+async def test_guarded_work_goes_on_when_a_background_task_returns() -> None:
+    """The launch of a control plane is done when it runs; the mesh on it is not."""
+    async with Supervisor() as background:
+        background.spawn(asyncio.sleep(1), name="launch")
+        assert await background.guard(asyncio.sleep(2, "done"), name="work") == "done"
 
 
 async def test_leaving_the_supervisor_ends_its_tasks() -> None:
@@ -74,6 +97,49 @@ async def test_the_first_to_end_wins_and_the_others_are_cancelled() -> None:
 
     with pytest.raises(ValueError, match="broken"):
         await first_of(asyncio.sleep(5), fail(), name="ends")
+
+
+async def test_a_failure_is_raised_though_another_returned_in_the_same_turn() -> None:
+    """Proxies that fail just as the user stops the run would leave a run that says it was fine."""
+    end = asyncio.Event()
+
+    async def fail_at_the_end() -> None:
+        await end.wait()
+        await fail()
+
+    asyncio.get_running_loop().call_later(1, end.set)
+    with pytest.raises(ValueError, match="broken"):
+        await first_of(end.wait(), fail_at_the_end(), name="ends")
+
+
+async def test_of_two_failures_in_the_same_turn_the_first_is_raised_and_none_is_left() -> None:
+    """Nobody could tell what an error has to do with that asyncio reports after the run."""
+    unread: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unread.append(context))
+
+    async def fail_too() -> None:
+        raise KeyError("second")
+
+    with pytest.raises(ValueError, match="broken"):
+        await first_of(asyncio.sleep(5), fail(), fail_too(), name="ends")
+    gc.collect()
+
+    assert unread == []
+
+
+async def test_cancelling_while_one_fails_leaves_no_error_unread() -> None:
+    """A run that is given up just as a part of it fails ends in silence, as any such run."""
+    unread: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unread.append(context))
+    run = asyncio.create_task(first_of(fail(), asyncio.sleep(5), name="ends"), name="run")
+    await asyncio.sleep(0)
+    run.cancel()
+    await asyncio.wait([run])
+    assert run.cancelled()
+    del run
+    gc.collect()
+
+    assert unread == []
 
 
 async def test_what_runs_detached_gives_its_result_or_its_error() -> None:
