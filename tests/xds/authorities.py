@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pyload.embedded.controlplane.ca import Authority, CertificateService
-from pyload.embedded.controlplane.proxy import Identity, unauthenticated
+from pyload.embedded.controlplane.proxy import WorkloadIdentity, unauthenticated
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ class MemoryCa:
         answer = await self._service.create(request.SerializeToString(), dict(metadata))
         return list(ca_pb2.CertificateResponse.FromString(answer).cert_chain)
 
-    async def _authenticate(self, headers: Mapping[str, str]) -> Identity:
+    async def _authenticate(self, headers: Mapping[str, str]) -> WorkloadIdentity:
         namespace, slash, account = headers["authorization"].removeprefix("Bearer ").partition("/")
         if not slash:
             raise unauthenticated("authentication failure")
-        return Identity(namespace, account)
+        return WorkloadIdentity(namespace, account)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import Identity
+from pyload.embedded.controlplane.proxy import WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
@@ -28,9 +28,9 @@ from tests.embedded.controlplane.support import delta, proxy_node
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from pyload.embedded.controlplane.server import Addresses
+    from pyload.embedded.controlplane.server import ListenAddresses
     from pyload.xds.transport import Transport
-    from tests.embedded.controlplane.mesh import Mesh
+    from tests.embedded.controlplane.mesh import RunningMesh
 
 pytestmark = pytest.mark.grpc
 
@@ -38,7 +38,7 @@ HOLDER = Principal("mesh", "default", "Kubernetes")
 
 
 @contextlib.asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Mesh, Addresses]]:
+async def serving() -> AsyncIterator[tuple[RunningMesh, ListenAddresses]]:
     """Run a mesh with all its ports."""
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
         yield mesh, addresses
@@ -51,13 +51,15 @@ def transport_to(kind: str, address: str, tls: TlsConfig) -> Transport:
     return LeanTransport(address, tls=tls.context(), server_hostname=tls.server_name)
 
 
-def certificates(mesh: Mesh, addresses: Addresses, tls: TlsConfig | None = None) -> Certificates:
+def certificates(
+    mesh: RunningMesh, addresses: ListenAddresses, tls: TlsConfig | None = None
+) -> Certificates:
     """Make a store of certificates of the mesh's CA."""
     ca = GrpcCa(addresses.tls, tls=tls or TlsConfig(addresses.root, ISTIOD))
     return Certificates(ca, Tokens(mesh.client), rng=Random(1))
 
 
-async def outcome(mesh: Mesh, transport: Transport, *, namespace: str = "mesh") -> str:
+async def outcome(mesh: RunningMesh, transport: Transport, *, namespace: str = "mesh") -> str:
     """Ask for clusters; give ``OK`` or the name of the status that came instead."""
     script = await mesh.dial(delta=True, transport=transport)
     await script.ask(delta(CDS, node=proxy_node(namespace=namespace)))
@@ -104,7 +106,7 @@ async def test_other_certificates_are_refused_in_the_handshake(kind: str, fault:
         elif fault == "expired":
             authority._now = lambda: datetime(2020, 1, 1, tzinfo=UTC)
         key, csr = new_request("spiffe://x")
-        chain = authority.sign(csr, Identity("mesh", "default"), timedelta(hours=1))
+        chain = authority.sign(csr, WorkloadIdentity("mesh", "default"), timedelta(hours=1))
         own = None if fault == "none" else KeyPair(key, "".join(chain).encode())
         transport = transport_to(kind, addresses.mtls, TlsConfig(addresses.root, ISTIOD, own))
         assert await outcome(mesh, transport) == "UNAVAILABLE"

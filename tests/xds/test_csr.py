@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import Identity
+from pyload.embedded.controlplane.proxy import WorkloadIdentity
 from pyload.errors import CertificateError
 from pyload.xds.csr import ATTEMPTS, new_request, pause, read_chain, spiffe_id
 
@@ -35,7 +35,7 @@ def test_a_chain_is_kept_until_it_is_worn() -> None:
     """80 % of its life, as for tokens."""
     authority = Authority(now=lambda: START)
     key, csr = new_request("spiffe://x")
-    chain = authority.sign(csr, Identity("mesh", "app"), timedelta(hours=10))
+    chain = authority.sign(csr, WorkloadIdentity("mesh", "app"), timedelta(hours=10))
     lasting = read_chain(key, chain, begun=START)
     assert lasting.refresh_after == START + timedelta(hours=8)
     assert lasting.expires_at == START + timedelta(hours=10) - timedelta(minutes=1)
@@ -57,7 +57,7 @@ def test_an_expired_certificate_is_refused() -> None:
     """It would be asked for again with each dial, and each dial would be refused."""
     authority = Authority(now=lambda: START)
     key, csr = new_request("spiffe://x")
-    chain = authority.sign(csr, Identity("mesh", "app"), timedelta(hours=1))
+    chain = authority.sign(csr, WorkloadIdentity("mesh", "app"), timedelta(hours=1))
     with pytest.raises(CertificateError, match="has ended already"):
         read_chain(key, chain, begun=START + timedelta(hours=2))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import Identity
+from pyload.embedded.controlplane.proxy import WorkloadIdentity
 from pyload.errors import UsageError
 from pyload.xds import tls
 from pyload.xds.csr import new_request
@@ -49,7 +49,7 @@ def server(authority: Authority, *, certificates: bool = False) -> ssl.SSLContex
 def workload(authority: Authority) -> KeyPair:
     """Have a certificate signed."""
     key, csr = new_request("spiffe://any")
-    chain = authority.sign(csr, Identity("mesh", "app"), timedelta(hours=1))
+    chain = authority.sign(csr, WorkloadIdentity("mesh", "app"), timedelta(hours=1))
     return KeyPair(key, "".join(chain).encode())
 
 

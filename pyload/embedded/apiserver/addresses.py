@@ -17,7 +17,7 @@ def _full() -> Refused:
     return Refused(500, "InternalError", "Internal error occurred: range is full")
 
 
-class Addresses:
+class ServiceAddresses:
     """Hands out cluster IPs and node ports, none of them twice at a time."""
 
     def __init__(self) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.apiserver.handler import Answer, Handler
-from pyload.embedded.apiserver.memory import MemoryTransport
+from pyload.embedded.apiserver.handler import Answer, RequestHandler
+from pyload.embedded.apiserver.memory import MemoryApiTransport
 from pyload.embedded.apiserver.reads import WatchPlan
 from pyload.embedded.apiserver.requests import Reply, Request, parse_target, read_request
 from pyload.embedded.apiserver.store import HISTORY
@@ -58,7 +58,7 @@ class ApiServer:
         self._observer = observer
         self._queue = queue
         self._watchers: set[Watcher] = set()
-        self._handler = Handler(
+        self._handler = RequestHandler(
             now=now or _utc_now,
             new_uid=lambda: str(uuid.uuid4()),
             later=_later,
@@ -71,7 +71,7 @@ class ApiServer:
 
     def transport(self) -> Transport:
         """Give a way in without sockets or real time."""
-        return MemoryTransport(self._answer, self._begin)
+        return MemoryApiTransport(self._answer, self._begin)
 
     @contextlib.asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyload.embedded.apiserver.fieldsets import Fields
-    from pyload.embedded.apiserver.shapes import Shape
+    from pyload.embedded.apiserver.shapes import MergeShape
     from pyload.kube.resources import Obj
 
 
@@ -25,7 +25,7 @@ _OWNED_METADATA: Final = ("labels", "annotations", "finalizers", "ownerReference
 
 
 @dataclass(frozen=True, slots=True)
-class Writer:
+class FieldManager:
     """Who writes, for managedFields.
 
     Attributes:
@@ -85,7 +85,9 @@ class Writer:
         )
 
 
-def managers_after_update(old: Obj | None, new: Obj, writer: Writer, shape: Shape) -> list[Obj]:
+def managers_after_update(
+    old: Obj | None, new: Obj, writer: FieldManager, shape: MergeShape
+) -> list[Obj]:
     """Give the managedFields after a create, an update or a patch other than an apply.
 
     Args:
@@ -125,7 +127,7 @@ def _skip_structs(fields: Fields) -> None:
 
 
 def apply(
-    live: Obj | None, config: Obj, writer: Writer, shape: Shape, *, force: bool
+    live: Obj | None, config: Obj, writer: FieldManager, shape: MergeShape, *, force: bool
 ) -> tuple[Obj, list[Obj]]:
     """Merge an applied configuration into the live object.
 
@@ -170,7 +172,13 @@ def apply(
 
 
 def _take_over(
-    entries: Sequence[Obj], seen: Obj, merged: Obj, writer: Writer, shape: Shape, *, force: bool
+    entries: Sequence[Obj],
+    seen: Obj,
+    merged: Obj,
+    writer: FieldManager,
+    shape: MergeShape,
+    *,
+    force: bool,
 ) -> list[Obj]:
     changed, removed = fieldsets.compare(seen, merged, shape)
     lost = fieldsets.union(changed, removed)
@@ -210,7 +218,7 @@ def _conflict(conflicts: Sequence[tuple[Obj, Fields]]) -> Refused:
     )
 
 
-def _assemble(live: Obj, merged: Obj, writer: Writer) -> Obj:
+def _assemble(live: Obj, merged: Obj, writer: FieldManager) -> Obj:
     obj: Obj = {}
     for name, value in live.items():
         if name == "metadata":
@@ -233,7 +241,7 @@ def _assemble(live: Obj, merged: Obj, writer: Writer) -> Obj:
     return obj
 
 
-def _merge_maps(live: Obj, config: Obj, shape: Shape) -> Obj:
+def _merge_maps(live: Obj, config: Obj, shape: MergeShape) -> Obj:
     merged = dict(live)
     for name, value in config.items():
         if name in merged:
@@ -243,7 +251,7 @@ def _merge_maps(live: Obj, config: Obj, shape: Shape) -> Obj:
     return merged
 
 
-def _merge_values(live: Any, value: Any, shape: Shape) -> Any:
+def _merge_values(live: Any, value: Any, shape: MergeShape) -> Any:
     if live == value:
         return live
     if isinstance(live, dict) and isinstance(value, dict):
@@ -256,7 +264,7 @@ def _merge_values(live: Any, value: Any, shape: Shape) -> Any:
     return value
 
 
-def _merge_items(live: list[Obj], config: list[Obj], shape: Shape) -> list[Obj]:
+def _merge_items(live: list[Obj], config: list[Obj], shape: MergeShape) -> list[Obj]:
     merged = {shape.key_of(item): item for item in live}
     for item in config:
         key = shape.key_of(item)
@@ -264,7 +272,7 @@ def _merge_items(live: list[Obj], config: list[Obj], shape: Shape) -> list[Obj]:
     return list(merged.values())
 
 
-def _without(obj: Obj, dropped: Fields, kept: Fields, shape: Shape) -> Obj:
+def _without(obj: Obj, dropped: Fields, kept: Fields, shape: MergeShape) -> Obj:
     left = dict(obj)
     for element, node in dropped.items():
         name = element[2:]
@@ -281,7 +289,7 @@ def _without(obj: Obj, dropped: Fields, kept: Fields, shape: Shape) -> Obj:
 _NOTHING: Final = object()
 
 
-def _reduced(value: Any, dropped: Fields, kept: Fields | None, shape: Shape) -> Any:
+def _reduced(value: Any, dropped: Fields, kept: Fields | None, shape: MergeShape) -> Any:
     if kept is None and fieldsets.is_member(dropped):
         return _NOTHING
     kept = kept or {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import defaults, services
-from pyload.embedded.apiserver.addresses import Addresses
+from pyload.embedded.apiserver.addresses import ServiceAddresses
 from pyload.embedded.apiserver.kinds import (
     CONFIG_MAP,
     CRD,
@@ -62,7 +62,7 @@ class Controllers:
         new_uid: Callable[[], str],
         later: Callable[[float, Callable[[], None]], None],
     ) -> None:
-        self.addresses = Addresses()
+        self.addresses = ServiceAddresses()
         self._store = store
         self._now = now
         self._new_uid = new_uid

@@ -17,7 +17,7 @@ from pyload.embedded.apiserver.shapes import PLAIN
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pyload.embedded.apiserver.shapes import Shape
+    from pyload.embedded.apiserver.shapes import MergeShape
     from pyload.kube.resources import Obj
 
 Fields = dict[str, Any]
@@ -116,7 +116,7 @@ def _field(name: str) -> str:
     return "f:" + name
 
 
-def of_config(config: Obj, shape: Shape) -> Fields:
+def of_config(config: Obj, shape: MergeShape) -> Fields:
     """Give the fields that an applied configuration sets."""
     fields, items = shape.fields, shape.items
     return {
@@ -127,7 +127,7 @@ def of_config(config: Obj, shape: Shape) -> Fields:
     }
 
 
-def _node(value: Any, shape: Shape) -> Fields:
+def _node(value: Any, shape: MergeShape) -> Fields:
     if value and isinstance(value, dict) and not shape.atomic:
         return of_config(value, shape)
     if value and isinstance(value, list):
@@ -138,7 +138,7 @@ def _node(value: Any, shape: Shape) -> Fields:
     return _LEAF
 
 
-def _item(item: Any, shape: Shape) -> Fields:
+def _item(item: Any, shape: MergeShape) -> Fields:
     inner = shape.item
     return _LEAF if inner.atomic else of_config(item, inner)
 
@@ -148,7 +148,7 @@ def value_element(item: Any) -> str:
     return "v:" + orjson.dumps(item).decode()
 
 
-def whole(value: Any, shape: Shape) -> Fields:
+def whole(value: Any, shape: MergeShape) -> Fields:
     """Give the node of a value that appears or vanishes: with everything in it."""
     if value and isinstance(value, dict) and not shape.atomic:
         return _whole_map(value, shape)
@@ -163,7 +163,7 @@ def whole(value: Any, shape: Shape) -> Fields:
     return _LEAF
 
 
-def _whole_map(value: Obj, shape: Shape) -> Fields:
+def _whole_map(value: Obj, shape: MergeShape) -> Fields:
     node = dict(_ITEM)
     fields, items = shape.fields, shape.items
     for name, inner in value.items():
@@ -175,7 +175,7 @@ def _whole_map(value: Obj, shape: Shape) -> Fields:
     return node
 
 
-def compare(old: Obj, new: Obj, shape: Shape) -> tuple[Fields, Fields]:
+def compare(old: Obj, new: Obj, shape: MergeShape) -> tuple[Fields, Fields]:
     """Give the fields that were added or modified, and those that were removed."""
     changed: Fields = {}
     removed: Fields = {}
@@ -193,7 +193,7 @@ def compare(old: Obj, new: Obj, shape: Shape) -> tuple[Fields, Fields]:
 
 
 def _compare_values(
-    element: str, values: tuple[Any, Any], shape: Shape, found: tuple[Fields, Fields]
+    element: str, values: tuple[Any, Any], shape: MergeShape, found: tuple[Fields, Fields]
 ) -> None:
     old, new = values
     below: tuple[Fields, Fields]
@@ -214,7 +214,7 @@ def _compare_values(
             target[element] = part
 
 
-def _compare_items(old: list[Obj], new: list[Obj], shape: Shape) -> tuple[Fields, Fields]:
+def _compare_items(old: list[Obj], new: list[Obj], shape: MergeShape) -> tuple[Fields, Fields]:
     before = {shape.key_of(item): item for item in old}
     changed: Fields = {}
     removed: Fields = {}

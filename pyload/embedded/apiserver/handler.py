@@ -33,7 +33,7 @@ _ON_OBJECTS: Final = frozenset(("update", "patch", "delete"))
 _ON_COLLECTIONS: Final = frozenset(("create", "deletecollection"))
 
 
-class Handler:
+class RequestHandler:
     """Answers requests. Nothing in it waits.
 
     Args:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.watch import Watcher
 
 
-class MemoryTransport:
+class MemoryApiTransport:
     """Carries requests to an API server in the same process.
 
     Bodies are encoded and decoded as over a socket, so no object is ever shared.
@@ -53,7 +53,9 @@ class MemoryTransport:
             return Response(200, await stream.body())
 
     @contextlib.asynccontextmanager
-    async def stream(self, path: str, *, query: Mapping[str, str]) -> AsyncIterator[MemoryStream]:
+    async def stream(
+        self, path: str, *, query: Mapping[str, str]
+    ) -> AsyncIterator[MemoryApiStream]:
         """Open a GET whose answer is read line by line."""
         await asyncio.sleep(0)
         answer = self._answer("GET", path, query, None, "")
@@ -61,17 +63,17 @@ class MemoryTransport:
             async with _reading(self._begin(answer)) as stream:
                 yield stream
         else:
-            yield MemoryStream(answer.status, _once(answer.body))
+            yield MemoryApiStream(answer.status, _once(answer.body))
 
     async def aclose(self) -> None:
         """Do nothing: there are no connections."""
 
 
 @contextlib.asynccontextmanager
-async def _reading(watcher: Watcher) -> AsyncIterator[MemoryStream]:
+async def _reading(watcher: Watcher) -> AsyncIterator[MemoryApiStream]:
     batches = watcher.batches()
     try:
-        yield MemoryStream(200, batches)
+        yield MemoryApiStream(200, batches)
     finally:
         watcher.close()
         await batches.aclose()
@@ -81,7 +83,7 @@ async def _once(body: bytes) -> AsyncGenerator[list[bytes]]:
     yield body.splitlines(keepends=True)
 
 
-class MemoryStream:
+class MemoryApiStream:
     """An answer that is read line by line.
 
     Attributes:

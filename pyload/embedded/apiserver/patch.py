@@ -12,7 +12,7 @@ from pyload.embedded.apiserver import status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.embedded.apiserver.shapes import Shape
+    from pyload.embedded.apiserver.shapes import MergeShape
     from pyload.kube.resources import Obj
 
 
@@ -179,7 +179,7 @@ _SET_ORDER: Final = "$setElementOrder/"
 _DELETE_FROM: Final = "$deleteFromPrimitiveList/"
 
 
-def strategic_merge_patch(target: Obj, patch: Obj, shape: Shape) -> Obj:
+def strategic_merge_patch(target: Obj, patch: Obj, shape: MergeShape) -> Obj:
     """Apply a strategic merge patch: as a merge patch, but keyed lists merge item by item.
 
     Understands ``$patch: replace|delete|merge``, ``$retainKeys``, ``$setElementOrder/FIELD`` and
@@ -221,7 +221,7 @@ def _direct(merged: Obj, name: str, value: Any) -> None:
         raise status.bad_request(f"unknown directive {name!r} in a strategic merge patch")
 
 
-def _merged_value(value: Any, patch: Any, shape: Shape) -> Any:
+def _merged_value(value: Any, patch: Any, shape: MergeShape) -> Any:
     if isinstance(patch, dict):
         return strategic_merge_patch(value if isinstance(value, dict) else {}, patch, shape)
     if isinstance(patch, list):
@@ -233,7 +233,7 @@ def _merged_value(value: Any, patch: Any, shape: Shape) -> Any:
     return patch
 
 
-def _merged_items(items: list[Obj], patch: list[Obj], shape: Shape) -> list[Obj]:
+def _merged_items(items: list[Obj], patch: list[Obj], shape: MergeShape) -> list[Obj]:
     key = shape.merge_key
     if any(entry.get("$patch") == "replace" for entry in patch):
         return [entry for entry in patch if entry.get("$patch") != "replace"]
@@ -252,7 +252,7 @@ def _merged_items(items: list[Obj], patch: list[Obj], shape: Shape) -> list[Obj]
     return merged
 
 
-def _ordered(items: list[Any], order: list[Any], shape: Shape) -> list[Any]:
+def _ordered(items: list[Any], order: list[Any], shape: MergeShape) -> list[Any]:
     key = shape.merge_key
 
     def identity(item: Any) -> Any:

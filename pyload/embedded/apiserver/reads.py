@@ -16,7 +16,7 @@ from pyload.embedded.apiserver.selectors import Selector, parse_selector
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
-    from pyload.embedded.apiserver.store import Entry, Event, Store
+    from pyload.embedded.apiserver.store import Event, Store, StoredObject
     from pyload.kube.resources import Obj
 
 
@@ -88,12 +88,12 @@ class WatchPlan:
             obj |= {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
         return orjson.dumps({"type": "BOOKMARK", "object": obj}) + b"\n"
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: StoredObject) -> None:
         """Add an object to the initial lines, if it is asked for."""
         if not self.selector or self.selector.matches(entry.obj):
             self.initial.append(self._line("ADDED", entry))
 
-    def _line(self, type_: str, entry: Entry) -> bytes:
+    def _line(self, type_: str, entry: StoredObject) -> bytes:
         shown = entry.metadata_json() if self.metadata_only else entry.json(self.api_version)
         return b'{"type":"%b","object":%b}\n' % (type_.encode(), shown)
 
@@ -107,7 +107,7 @@ class Reads:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._snapshots: OrderedDict[tuple[Kind, str, int], list[Entry]] = OrderedDict()
+        self._snapshots: OrderedDict[tuple[Kind, str, int], list[StoredObject]] = OrderedDict()
 
     def get(self, request: Request, target: Target) -> Reply:
         """Answer with one object.
@@ -190,7 +190,7 @@ class Reads:
             plan.initial = [line for event in events if (line := plan.line(event)) is not None]
         return plan
 
-    def select(self, request: Request, target: Target) -> list[Entry]:
+    def select(self, request: Request, target: Target) -> list[StoredObject]:
         """List what a request selects.
 
         Raises:
@@ -200,7 +200,7 @@ class Reads:
         entries = self._store.entries(target.kind, target.namespace)
         return [entry for entry in entries if selector.matches(entry.obj)]
 
-    def _current(self, request: Request, target: Target) -> list[Entry]:
+    def _current(self, request: Request, target: Target) -> list[StoredObject]:
         store = self._store
         asked = request.number("resourceVersion") or 0
         if asked > store.revision:
@@ -209,13 +209,15 @@ class Reads:
             raise status.too_old(asked, store.revision)
         return store.entries(target.kind, target.namespace)
 
-    def _keep(self, key: tuple[Kind, str, int], entries: list[Entry]) -> None:
+    def _keep(self, key: tuple[Kind, str, int], entries: list[StoredObject]) -> None:
         if key not in self._snapshots:
             self._snapshots[key] = entries
             if len(self._snapshots) > SNAPSHOTS:
                 self._snapshots.popitem(last=False)
 
-    def _snapshot(self, target: Target, revision: int, start: tuple[str, str]) -> list[Entry]:
+    def _snapshot(
+        self, target: Target, revision: int, start: tuple[str, str]
+    ) -> list[StoredObject]:
         if revision in (0, self._store.revision):
             return self._store.entries(target.kind, target.namespace)
         entries = self._snapshots.get((target.kind, target.namespace, revision))
@@ -251,7 +253,9 @@ def _check_match(request: Request, *, wants_state: bool) -> None:
         raise status.Refused(422, "Invalid", message)
 
 
-def _page(entries: list[Entry], selector: Selector, limit: int) -> tuple[list[Entry], list[Entry]]:
+def _page(
+    entries: list[StoredObject], selector: Selector, limit: int
+) -> tuple[list[StoredObject], list[StoredObject]]:
     """Split a list into the page to show and what is left after it."""
     if not limit:
         if selector:
@@ -259,7 +263,7 @@ def _page(entries: list[Entry], selector: Selector, limit: int) -> tuple[list[En
         return entries, []
     if not selector:
         return entries[:limit], entries[limit:]
-    page: list[Entry] = []
+    page: list[StoredObject] = []
     for position, entry in enumerate(entries):
         if len(page) == limit:
             return page, entries[position:]
@@ -268,7 +272,9 @@ def _page(entries: list[Entry], selector: Selector, limit: int) -> tuple[list[En
     return page, []
 
 
-def _list_reply(target: Target, page: list[Entry], metadata: Obj, *, metadata_only: bool) -> Reply:
+def _list_reply(
+    target: Target, page: list[StoredObject], metadata: Obj, *, metadata_only: bool
+) -> Reply:
     kind, api_version = target.kind.kind + "List", target.api_version
     if metadata_only:
         kind, api_version = "PartialObjectMetadataList", "meta.k8s.io/v1"

@@ -14,7 +14,7 @@ from pyload.embedded.apiserver.kinds import (
     TOKEN_REVIEW,
 )
 from pyload.embedded.apiserver.requests import Reply, Request, Target, json_reply
-from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
+from pyload.embedded.apiserver.tokens import ISSUER, Signer, TokenClaims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Reviews:
             raise status.Refused(422, "Invalid", message)
         now = self._now()
         issued = int(now.timestamp())
-        identity = Identity(
+        identity = TokenClaims(
             namespace=target.namespace,
             name=target.name,
             uid=account.obj["metadata"]["uid"],

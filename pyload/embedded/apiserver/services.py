@@ -10,14 +10,14 @@ from pyload.embedded.apiserver.kinds import SERVICE
 from pyload.embedded.apiserver.status import Cause
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver.addresses import Addresses
+    from pyload.embedded.apiserver.addresses import ServiceAddresses
     from pyload.kube.resources import Obj
 
 
 _WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
 
 
-def complete(obj: Obj, old: Obj | None, addresses: Addresses) -> Obj:
+def complete(obj: Obj, old: Obj | None, addresses: ServiceAddresses) -> Obj:
     """Fill in a service's defaults and choose its addresses, which it does not take yet.
 
     Args:
@@ -60,7 +60,7 @@ def _port(port: Obj) -> Obj:
     return filled
 
 
-def _choose_ip(obj: Obj, spec: Obj, before: Obj, addresses: Addresses) -> None:
+def _choose_ip(obj: Obj, spec: Obj, before: Obj, addresses: ServiceAddresses) -> None:
     name = obj["metadata"]["name"]
     given = spec.get("clusterIP") or next(iter(spec.get("clusterIPs") or ()), "")
     current = before.get("clusterIP", "")
@@ -77,7 +77,7 @@ def _choose_ip(obj: Obj, spec: Obj, before: Obj, addresses: Addresses) -> None:
     spec["clusterIPs"] = [given]
 
 
-def _check_ip(name: str, ip: str, addresses: Addresses) -> None:
+def _check_ip(name: str, ip: str, addresses: ServiceAddresses) -> None:
     try:
         ipaddress.ip_address(ip)
     except ValueError:
@@ -88,7 +88,7 @@ def _check_ip(name: str, ip: str, addresses: Addresses) -> None:
         raise status.invalid(SERVICE, name, [Cause.invalid("spec.clusterIPs", [ip], why)])
 
 
-def _choose_ports(spec: Obj, before: Obj, addresses: Addresses) -> None:
+def _choose_ports(spec: Obj, before: Obj, addresses: ServiceAddresses) -> None:
     known = {port["port"]: port.get("nodePort") for port in before.get("ports", ())}
     ports = []
     for port in spec.get("ports", ()):
@@ -97,7 +97,7 @@ def _choose_ports(spec: Obj, before: Obj, addresses: Addresses) -> None:
     spec["ports"] = ports
 
 
-def take(obj: Obj, addresses: Addresses) -> None:
+def take(obj: Obj, addresses: ServiceAddresses) -> None:
     """Take a stored service's addresses."""
     spec = obj.get("spec", {})
     if spec.get("clusterIP", "None") != "None":
@@ -107,7 +107,7 @@ def take(obj: Obj, addresses: Addresses) -> None:
             addresses.claim_port(port["nodePort"])
 
 
-def give_back(obj: Obj, addresses: Addresses) -> None:
+def give_back(obj: Obj, addresses: ServiceAddresses) -> None:
     """Free a deleted service's addresses."""
     spec = obj.get("spec", {})
     addresses.release(spec.get("clusterIP", ""))

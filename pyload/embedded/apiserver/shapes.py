@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class MergeShape:
     """How one value merges.
 
     Attributes:
@@ -32,20 +32,20 @@ class Shape:
         atomic: A map that is replaced whole.
     """
 
-    fields: Mapping[str, Shape] = field(default_factory=dict)
-    items: Shape | None = None
+    fields: Mapping[str, MergeShape] = field(default_factory=dict)
+    items: MergeShape | None = None
     keys: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     merge_key: str = ""
     is_set: bool = False
     atomic: bool = False
 
-    def child(self, name: str) -> Shape:
+    def child(self, name: str) -> MergeShape:
         """Give the shape of a field."""
         return self.fields.get(name) or self.items or PLAIN
 
     @property
-    def item(self) -> Shape:
+    def item(self) -> MergeShape:
         """The shape of a list's items."""
         return self.items or PLAIN
 
@@ -61,15 +61,15 @@ def _key_text(values: tuple[tuple[str, Any], ...]) -> str:
     return "k:" + orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode()
 
 
-PLAIN: Final = Shape()
-_ATOMIC: Final = Shape(atomic=True)
+PLAIN: Final = MergeShape()
+_ATOMIC: Final = MergeShape(atomic=True)
 
 
 def _keyed(
-    *keys: str, merge: str = "-", defaults: Mapping[str, Any] | None = None, **fields: Shape
-) -> Shape:
-    return Shape(
-        items=Shape(fields),
+    *keys: str, merge: str = "-", defaults: Mapping[str, Any] | None = None, **fields: MergeShape
+) -> MergeShape:
+    return MergeShape(
+        items=MergeShape(fields),
         keys=keys,
         defaults=defaults or {},
         merge_key=keys[0] if merge == "-" and keys else merge.strip("-"),
@@ -79,7 +79,7 @@ def _keyed(
 _CONDITIONS: Final = _keyed("type")
 _ENV: Final = _keyed(
     "name",
-    valueFrom=Shape(
+    valueFrom=MergeShape(
         dict.fromkeys(("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"), _ATOMIC)
     ),
 )
@@ -91,19 +91,19 @@ _CONTAINERS: Final = _keyed(
     volumeMounts=_keyed("mountPath"),
     volumeDevices=_keyed("devicePath"),
 )
-_METADATA: Final = Shape(
+_METADATA: Final = MergeShape(
     {
-        "ownerReferences": Shape(items=_ATOMIC, keys=("uid",), merge_key="uid"),
-        "finalizers": Shape(is_set=True),
+        "ownerReferences": MergeShape(items=_ATOMIC, keys=("uid",), merge_key="uid"),
+        "finalizers": MergeShape(is_set=True),
     }
 )
-_POD_SPEC: Final = Shape(
+_POD_SPEC: Final = MergeShape(
     {
         "containers": _CONTAINERS,
         "initContainers": _CONTAINERS,
         "ephemeralContainers": _CONTAINERS,
         "volumes": _keyed("name"),
-        "imagePullSecrets": Shape(items=_ATOMIC, keys=("name",), merge_key="name"),
+        "imagePullSecrets": MergeShape(items=_ATOMIC, keys=("name",), merge_key="name"),
         "hostAliases": _keyed("ip"),
         "topologySpreadConstraints": _keyed("topologyKey", "whenUnsatisfiable"),
         "schedulingGates": _keyed("name"),
@@ -111,60 +111,62 @@ _POD_SPEC: Final = Shape(
         "nodeSelector": _ATOMIC,
     }
 )
-_TEMPLATE: Final = Shape({"metadata": _METADATA, "spec": _POD_SPEC})
-_WORKLOAD: Final = Shape(
+_TEMPLATE: Final = MergeShape({"metadata": _METADATA, "spec": _POD_SPEC})
+_WORKLOAD: Final = MergeShape(
     {
         "metadata": _METADATA,
-        "spec": Shape({"template": _TEMPLATE, "selector": _ATOMIC}),
-        "status": Shape({"conditions": _CONDITIONS}),
+        "spec": MergeShape({"template": _TEMPLATE, "selector": _ATOMIC}),
+        "status": MergeShape({"conditions": _CONDITIONS}),
     }
 )
-_CUSTOM: Final = Shape(
+_CUSTOM: Final = MergeShape(
     {
         "metadata": _METADATA,
-        "status": Shape({"conditions": _keyed("type", merge="")}),
+        "status": MergeShape({"conditions": _keyed("type", merge="")}),
     }
 )
 
-_SHAPES: Final[Mapping[str, Shape]] = {
-    "pods": Shape(
+_SHAPES: Final[Mapping[str, MergeShape]] = {
+    "pods": MergeShape(
         {
             "metadata": _METADATA,
             "spec": _POD_SPEC,
-            "status": Shape({"conditions": _CONDITIONS, "podIPs": _keyed("ip")}),
+            "status": MergeShape({"conditions": _CONDITIONS, "podIPs": _keyed("ip")}),
         }
     ),
-    "services": Shape(
+    "services": MergeShape(
         {
             "metadata": _METADATA,
-            "spec": Shape(
+            "spec": MergeShape(
                 {
                     "ports": _keyed("port", "protocol", defaults=_TCP),
                     "selector": _ATOMIC,
                 }
             ),
-            "status": Shape({"conditions": _CONDITIONS}),
+            "status": MergeShape({"conditions": _CONDITIONS}),
         }
     ),
-    "nodes": Shape(
+    "nodes": MergeShape(
         {
             "metadata": _METADATA,
-            "spec": Shape({"podCIDRs": Shape(is_set=True)}),
-            "status": Shape({"conditions": _CONDITIONS, "addresses": _keyed("type")}),
+            "spec": MergeShape({"podCIDRs": MergeShape(is_set=True)}),
+            "status": MergeShape({"conditions": _CONDITIONS, "addresses": _keyed("type")}),
         }
     ),
-    "namespaces": Shape({"metadata": _METADATA, "status": Shape({"conditions": _CONDITIONS})}),
-    "serviceaccounts": Shape({"metadata": _METADATA, "secrets": _keyed("name")}),
+    "namespaces": MergeShape(
+        {"metadata": _METADATA, "status": MergeShape({"conditions": _CONDITIONS})}
+    ),
+    "serviceaccounts": MergeShape({"metadata": _METADATA, "secrets": _keyed("name")}),
     "deployments.apps": _WORKLOAD,
     "replicasets.apps": _WORKLOAD,
     "statefulsets.apps": _WORKLOAD,
     "daemonsets.apps": _WORKLOAD,
-    "jobs.batch": Shape({"metadata": _METADATA, "spec": Shape({"template": _TEMPLATE})}),
-    "gateways.gateway.networking.k8s.io": Shape(
+    "jobs.batch": MergeShape({"metadata": _METADATA, "spec": MergeShape({"template": _TEMPLATE})}),
+    "gateways.gateway.networking.k8s.io": MergeShape(
         {
             "metadata": _METADATA,
-            "spec": Shape({"listeners": _keyed("name", merge="")}),
-            "status": Shape(
+            "spec": MergeShape({"listeners": _keyed("name", merge="")}),
+            "status": MergeShape(
                 {
                     "conditions": _keyed("type", merge=""),
                     "listeners": _keyed("name", merge="", conditions=_keyed("type", merge="")),
@@ -173,9 +175,9 @@ _SHAPES: Final[Mapping[str, Shape]] = {
         }
     ),
 }
-_ANY: Final = Shape({"metadata": _METADATA})
+_ANY: Final = MergeShape({"metadata": _METADATA})
 
 
-def shape_of(kind: Kind) -> Shape:
+def shape_of(kind: Kind) -> MergeShape:
     """Give the shape of a kind's objects."""
     return _SHAPES.get(kind.qualified) or (_CUSTOM if kind.custom else _ANY)

@@ -1,8 +1,8 @@
 """The objects of the API server, their versions, and what happened to them.
 
 Pure: times and UIDs come in as arguments. Objects are never changed once they are stored: every
-write takes a new dict, and may share what did not change with the version before. So an `Entry`
-can be encoded once and shown to everyone.
+write takes a new dict, and may share what did not change with the version before. So a
+`StoredObject` can be encoded once and shown to everyone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _compact(data: bytes) -> bytes:
     return bytes(memoryview(data))
 
 
-class Entry:
+class StoredObject:
     """One version of one object.
 
     Attributes:
@@ -78,10 +78,10 @@ class Entry:
             encoded = self._encoded[""] = _compact(orjson.dumps(partial))
         return encoded
 
-    def at(self, revision: int) -> Entry:
+    def at(self, revision: int) -> StoredObject:
         """Give the same object under another resourceVersion."""
         metadata = {**self.obj["metadata"], "resourceVersion": str(revision)}
-        return Entry(self.key, {**self.obj, "metadata": metadata}, revision)
+        return StoredObject(self.key, {**self.obj, "metadata": metadata}, revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Event:
     """
 
     type: str
-    entry: Entry
-    previous: Entry | None
+    entry: StoredObject
+    previous: StoredObject | None
 
 
 class _Table:
@@ -106,7 +106,7 @@ class _Table:
     __slots__ = ("entries", "events", "forgotten", "listeners", "order")
 
     def __init__(self, history: int) -> None:
-        self.entries: dict[Key, Entry] = {}
+        self.entries: dict[Key, StoredObject] = {}
         self.order: list[Key] = []
         self.events: deque[Event] = deque(maxlen=history)
         self.forgotten = 0
@@ -132,11 +132,11 @@ class Store:
         self.revision = 1
         self._tables = {kind: _Table(history) for kind in STORED}
 
-    def get(self, kind: Kind, namespace: str, name: str) -> Entry | None:
+    def get(self, kind: Kind, namespace: str, name: str) -> StoredObject | None:
         """Find one object."""
         return self._tables[kind].entries.get((namespace, name))
 
-    def need(self, kind: Kind, namespace: str, name: str) -> Entry:
+    def need(self, kind: Kind, namespace: str, name: str) -> StoredObject:
         """Find one object.
 
         Raises:
@@ -147,7 +147,7 @@ class Store:
             raise status.not_found(kind, name)
         return entry
 
-    def entries(self, kind: Kind, namespace: str = "") -> list[Entry]:
+    def entries(self, kind: Kind, namespace: str = "") -> list[StoredObject]:
         """List the objects of one kind by namespace and name; all namespaces by default."""
         table = self._tables[kind]
         order = table.order
@@ -196,7 +196,7 @@ class Store:
 
         return unsubscribe
 
-    def create(self, kind: Kind, obj: Obj, *, now: datetime, uid: str) -> Entry:
+    def create(self, kind: Kind, obj: Obj, *, now: datetime, uid: str) -> StoredObject:
         """Add an object; takes over ``obj`` and its metadata.
 
         Raises:
@@ -214,7 +214,7 @@ class Store:
         bisect.insort(table.order, key)
         return self._commit(table, "ADDED", key, obj, None)
 
-    def update(self, kind: Kind, obj: Obj) -> Entry:
+    def update(self, kind: Kind, obj: Obj) -> StoredObject:
         """Replace an object; takes over ``obj`` and its metadata.
 
         An object that is being deleted vanishes with its last finalizer. Nothing happens if
@@ -258,7 +258,7 @@ class Store:
         grace: int | None = None,
         uid: str | None = None,
         revision: str | None = None,
-    ) -> tuple[Entry, bool]:
+    ) -> tuple[StoredObject, bool]:
         """Begin, hasten or complete the deletion of an object.
 
         Args:
@@ -290,16 +290,16 @@ class Store:
         return self._remove(table, key), True
 
     def _commit(
-        self, table: _Table, type_: str, key: Key, obj: Obj, previous: Entry | None
-    ) -> Entry:
+        self, table: _Table, type_: str, key: Key, obj: Obj, previous: StoredObject | None
+    ) -> StoredObject:
         self.revision += 1
         obj["metadata"]["resourceVersion"] = str(self.revision)
-        entry = Entry(key, obj, self.revision)
+        entry = StoredObject(key, obj, self.revision)
         table.entries[key] = entry
         table.record(Event(type_, entry, previous))
         return entry
 
-    def _remove(self, table: _Table, key: Key) -> Entry:
+    def _remove(self, table: _Table, key: Key) -> StoredObject:
         previous = table.entries.pop(key)
         del table.order[bisect.bisect_left(table.order, key)]
         self.revision += 1
@@ -322,7 +322,9 @@ def _desired(obj: Obj) -> Obj:
     return {field: value for field, value in obj.items() if field not in _UNCOUNTED}
 
 
-def check_preconditions(kind: Kind, entry: Entry, *, uid: str | None, revision: str | None) -> None:
+def check_preconditions(
+    kind: Kind, entry: StoredObject, *, uid: str | None, revision: str | None
+) -> None:
     """Compare what a client expects with what is there.
 
     Raises:

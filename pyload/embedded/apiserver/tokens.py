@@ -19,7 +19,7 @@ _PREFIX: Final = "system:serviceaccount:"
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class TokenClaims:
     """Whom a valid token stands for.
 
     Attributes:
@@ -52,7 +52,7 @@ class Signer:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def sign(self, identity: Identity, *, issued: int, token_id: str) -> str:
+    def sign(self, identity: TokenClaims, *, issued: int, token_id: str) -> str:
         """Give a JSON Web Token."""
         header = {"alg": "HS256", "kid": hashlib.sha256(self._key).hexdigest()[:16]}
         account = {"name": identity.name, "uid": identity.uid}
@@ -69,7 +69,7 @@ class Signer:
         text = f"{_encode(orjson.dumps(header))}.{_encode(orjson.dumps(claims))}"
         return f"{text}.{_encode(self._signature(text))}"
 
-    def check(self, token: str, *, now: int, audiences: Sequence[str]) -> Identity:
+    def check(self, token: str, *, now: int, audiences: Sequence[str]) -> TokenClaims:
         """Give whom a token stands for.
 
         Args:
@@ -99,7 +99,7 @@ class Signer:
             )
         private = claims["kubernetes.io"]
         account = private["serviceaccount"]
-        return Identity(
+        return TokenClaims(
             private["namespace"], account["name"], account["uid"], shared, claims["exp"]
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from pyload.embedded.apiserver import apply, defaults, patch, services, status, validation
-from pyload.embedded.apiserver.apply import Writer
+from pyload.embedded.apiserver.apply import FieldManager
 from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.apiserver.addresses import Addresses
-    from pyload.embedded.apiserver.store import Entry, Store
+    from pyload.embedded.apiserver.addresses import ServiceAddresses
+    from pyload.embedded.apiserver.store import Store, StoredObject
     from pyload.kube.resources import Obj, Resource
 
 
@@ -66,7 +66,7 @@ class Writes:
     def __init__(
         self,
         store: Store,
-        addresses: Addresses,
+        addresses: ServiceAddresses,
         *,
         now: Callable[[], datetime],
         new_uid: Callable[[], str],
@@ -175,7 +175,7 @@ class Writes:
         obj = read_object(patched, target)
         return self._replace(request, target, entry, obj, managed=None)
 
-    def _apply(self, request: Request, target: Target, entry: Entry | None) -> Reply:
+    def _apply(self, request: Request, target: Target, entry: StoredObject | None) -> Reply:
         kind = target.kind
         if not request.query.get("fieldManager"):
             raise _bad_options("fieldManager: Required value: is required for apply patch")
@@ -203,7 +203,7 @@ class Writes:
         self,
         request: Request,
         target: Target,
-        entry: Entry,
+        entry: StoredObject,
         obj: Obj,
         *,
         managed: list[Obj] | None,
@@ -325,14 +325,14 @@ class Writes:
         answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
         return json_reply(201, {**answer, "code": 201})
 
-    def _writer(self, request: Request, target: Target) -> Writer:
+    def _writer(self, request: Request, target: Target) -> FieldManager:
         manager = request.query.get("fieldManager", "")
         if not manager:
             manager = request.user_agent.partition("/")[0][:128] or "unknown"
         to_status = target.subresource == "status"
         # A Node's status may come with the Node; nobody owns other kinds' status that way.
         splits = target.kind.has_status
-        return Writer(
+        return FieldManager(
             manager=manager,
             api_version=target.api_version,
             time=timestamp(self._now()),

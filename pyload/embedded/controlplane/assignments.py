@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 
 from pyload.embedded.controlplane.library import address, library, struct, text
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 
 
 @functools.cache
-def load_assignment() -> Template:
+def load_assignment() -> MessageTemplate:
     """Build a ``ClusterLoadAssignment`` without endpoints; gap ``cluster``. Not wrapped."""
-    return Template(bytes(library().endpoint.ClusterLoadAssignment(cluster_name=gap("cluster"))))
+    return MessageTemplate(
+        bytes(library().endpoint.ClusterLoadAssignment(cluster_name=gap("cluster")))
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -23,7 +25,7 @@ def locality_endpoints(region: str, zone: str, weight: int) -> bytes:
 
 
 @functools.cache
-def lb_endpoint(port: int, *, tls: bool) -> Template:
+def lb_endpoint(port: int, *, tls: bool) -> MessageTemplate:
     """Build the ``LbEndpoint`` of a pod; gaps ``ip`` and ``workload``. Not wrapped."""
     lib = library()
     metadata = {"istio": struct(workload=text(gap("workload")))}
@@ -35,11 +37,11 @@ def lb_endpoint(port: int, *, tls: bool) -> Template:
         metadata=lib.core.Metadata(filter_metadata=metadata),
         load_balancing_weight=1,
     )
-    return Template(bytes(endpoint))
+    return MessageTemplate(bytes(endpoint))
 
 
 @functools.cache
-def tunnel_endpoint() -> Template:
+def tunnel_endpoint() -> MessageTemplate:
     """Build the ``LbEndpoint`` that a waypoint reaches through its tunnel. Not wrapped.
 
     Gaps: ``target`` (``IP:PORT``) and ``workload``.
@@ -59,4 +61,4 @@ def tunnel_endpoint() -> Template:
         ),
         load_balancing_weight=1,
     )
-    return Template(bytes(endpoint))
+    return MessageTemplate(bytes(endpoint))

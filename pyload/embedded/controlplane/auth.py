@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane.model import CLUSTER_ID
-from pyload.embedded.controlplane.proxy import Identity, unauthenticated
+from pyload.embedded.controlplane.proxy import WorkloadIdentity, unauthenticated
 from pyload.errors import ApiError, ClusterUnreachable
 from pyload.kube.resources import ACCESS_REVIEWS, TOKEN_REVIEWS
 
@@ -19,7 +19,7 @@ AUDIENCE: Final = "istio-ca"
 _USER: Final = "system:serviceaccount:"
 
 
-async def authenticate(client: Client, headers: Mapping[str, str]) -> Identity:
+async def authenticate(client: Client, headers: Mapping[str, str]) -> WorkloadIdentity:
     """Find out by a TokenReview whose token a stream carries.
 
     Args:
@@ -50,7 +50,7 @@ async def authenticate(client: Client, headers: Mapping[str, str]) -> Identity:
     return identity
 
 
-async def may_list_secrets(client: Client, identity: Identity) -> bool:
+async def may_list_secrets(client: Client, identity: WorkloadIdentity) -> bool:
     """Ask whether an account may list the Secrets of its namespace, without which it gets none."""
     namespace = identity.namespace
     review = {
@@ -69,7 +69,7 @@ async def may_list_secrets(client: Client, identity: Identity) -> bool:
     return bool((reviewed.get("status") or {}).get("allowed"))
 
 
-def identity_of(review: Obj) -> Identity | None:
+def identity_of(review: Obj) -> WorkloadIdentity | None:
     """Read an answered TokenReview; None if the token is no good service account's."""
     status = review.get("status") or {}
     user = (status.get("user") or {}).get("username") or ""
@@ -78,4 +78,4 @@ def identity_of(review: Obj) -> Identity | None:
     namespace, _, account = user.removeprefix(_USER).partition(":")
     if not user.startswith(_USER) or not namespace or not account:
         return None
-    return Identity(namespace, account)
+    return WorkloadIdentity(namespace, account)

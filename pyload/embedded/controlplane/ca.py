@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from google.protobuf.message import DecodeError
 
-from pyload.embedded.controlplane.proxy import Identity, invalid_argument, unauthenticated
+from pyload.embedded.controlplane.proxy import WorkloadIdentity, invalid_argument, unauthenticated
 from pyload.xds.csr import TRUST_DOMAIN, spiffe_id
 from pyload.xds.tls import ISTIOD, KeyPair
 from pyload.xds.wire import ca_pb2
@@ -78,7 +78,7 @@ class Authority:
         )
         return KeyPair(pem, leaf + self.root)
 
-    def sign(self, csr: bytes, identity: Identity, life: timedelta) -> list[str]:
+    def sign(self, csr: bytes, identity: WorkloadIdentity, life: timedelta) -> list[str]:
         """Certify a workload's key.
 
         Args:
@@ -143,7 +143,7 @@ class CertificateService:
     """
 
     authority: Authority
-    authenticate: Callable[[Mapping[str, str]], Awaitable[Identity]]
+    authenticate: Callable[[Mapping[str, str]], Awaitable[WorkloadIdentity]]
 
     async def create(self, message: bytes, headers: Mapping[str, str]) -> bytes:
         """Answer a request.
@@ -161,7 +161,7 @@ class CertificateService:
         return ca_pb2.CertificateResponse(cert_chain=chain).SerializeToString()
 
 
-def identity_in(certificate: bytes) -> Identity:
+def identity_in(certificate: bytes) -> WorkloadIdentity:
     """Read who holds a client certificate, which the connection has verified.
 
     Args:
@@ -178,7 +178,7 @@ def identity_in(certificate: bytes) -> Identity:
     for uri in names.get_values_for_type(x509.UniformResourceIdentifier):
         match uri.removeprefix(_SPIFFE).split("/"):
             case [_, "ns", namespace, "sa", account] if uri.startswith(_SPIFFE):
-                return Identity(namespace, account)
+                return WorkloadIdentity(namespace, account)
     raise unauthenticated("authentication failure: the certificate names no workload")
 
 

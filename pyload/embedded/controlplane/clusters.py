@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane.library import from_ads, library, struct, text, tls_context
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import CDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.istio import Traffic
+    from pyload.embedded.controlplane.istio import TrafficPolicy
     from pyload.embedded.controlplane.model import Resolution
 
 BLACK_HOLE: Final = "BlackHoleCluster"
@@ -47,7 +47,7 @@ def cluster_name(direction: str, port: int, host: str = "", subset: str = "") ->
 
 
 @functools.cache
-def outbound_cluster(resolution: Resolution, *, ruled: bool, subset: bool) -> Template:
+def outbound_cluster(resolution: Resolution, *, ruled: bool, subset: bool) -> MessageTemplate:
     """Build a Service port's cluster. Not wrapped.
 
     Gaps: ``name``, ``stat`` (the name and a semicolon), ``host``, ``service``, ``namespace``,
@@ -71,20 +71,20 @@ def outbound_cluster(resolution: Resolution, *, ruled: bool, subset: bool) -> Te
     kinds, policies = lib.cluster.ClusterDiscoveryType, lib.cluster.ClusterLbPolicy
     if resolution == "original_dst":
         cluster.type, cluster.lb_policy = kinds.ORIGINAL_DST, policies.CLUSTER_PROVIDED
-        return Template(bytes(cluster))
+        return MessageTemplate(bytes(cluster))
     cluster.lb_policy = policies.LEAST_REQUEST
     if resolution == "dns":
         cluster.type = kinds.STRICT_DNS
-        return Template(bytes(cluster) + _DNS)
+        return MessageTemplate(bytes(cluster) + _DNS)
     cluster.type = kinds.EDS
     cluster.eds_cluster_config = lib.cluster.ClusterEdsClusterConfig(
         eds_config=from_ads(), service_name=gap("name")
     )
-    return Template(bytes(cluster))
+    return MessageTemplate(bytes(cluster))
 
 
 @functools.lru_cache(maxsize=1024)
-def limits(traffic: Traffic) -> bytes:
+def limits(traffic: TrafficPolicy) -> bytes:
     """Encode the fields of a ``Cluster`` that a DestinationRule decides, to be appended to it."""
     thresholds = b"".join(
         field(tag, number(1, value or UNLIMITED))
@@ -107,12 +107,12 @@ def inline_endpoints(load_assignment: bytes) -> bytes:
 
 
 @functools.cache
-def inbound_cluster() -> Template:
+def inbound_cluster() -> MessageTemplate:
     """Build the cluster of a port of the proxy's own pod; gaps as `outbound_cluster`'s."""
     cluster = _original_dst(gap("name"), source="127.0.0.6")
     cluster.alt_stat_name = gap("stat")
     cluster.metadata = _service_metadata(ruled=False, subset=False)
-    return Template(any_of(CDS, bytes(cluster)))
+    return MessageTemplate(any_of(CDS, bytes(cluster)))
 
 
 @functools.cache

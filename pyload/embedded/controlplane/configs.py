@@ -1,7 +1,7 @@
 """Istio's configuration as a whole: what is there, what changed, and what applies to whom.
 
-Pure: raw objects go in. A `Config` never changes; the parts that did not change are the same
-objects in the next one.
+Pure: raw objects go in. An `IstioConfig` never changes; the parts that did not change are the
+same objects in the next one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pyload.embedded.controlplane.istio import (
-        Authorization,
+        AuthorizationPolicy,
         DestinationRule,
         Gateway,
+        GatewaySecret,
         Mtls,
-        Secret,
-        Security,
+        SecurityPolicy,
         Sidecar,
         VirtualService,
         Waypoint,
@@ -62,10 +62,10 @@ FOLLOWED: Final[Mapping[str, Callable[[Obj], Any]]] = {
 }
 """The kinds that are followed, as their definitions are named, and what reduces their objects."""
 
-T = TypeVar("T", "Sidecar", "Security")
+T = TypeVar("T", "Sidecar", "SecurityPolicy")
 
 
-class Ref(NamedTuple):
+class ConfigKey(NamedTuple):
     """One object of the configuration; ``kind`` is one of `FOLLOWED`."""
 
     kind: str
@@ -77,20 +77,20 @@ class Ref(NamedTuple):
         return self.key.namespace
 
 
-class _Kept(NamedTuple):
+class _StoredConfig(NamedTuple):
     """An object's record, and its whole spec, whose changes count even if no record shows them."""
 
     record: Any
     spec: Any
 
 
-class Configs:
+class ConfigStore:
     """Follows the objects of Istio's configuration."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[Key, _Kept]] = {kind: {} for kind in FOLLOWED}
-        self._changed: set[Ref] = set()
-        self._state = Config.of({kind: {} for kind in FOLLOWED}, None, FOLLOWED)
+        self._tables: dict[str, dict[Key, _StoredConfig]] = {kind: {} for kind in FOLLOWED}
+        self._changed: set[ConfigKey] = set()
+        self._state = IstioConfig.of({kind: {} for kind in FOLLOWED}, None, FOLLOWED)
 
     def replace(self, kind: str, objects: Iterable[Obj]) -> None:
         """Take a whole list; what is not in it is gone."""
@@ -109,7 +109,7 @@ class Configs:
         """Whether anything has changed since the last `take`."""
         return bool(self._changed)
 
-    def take(self) -> frozenset[Ref]:
+    def take(self) -> frozenset[ConfigKey]:
         """Say what has changed since the last call."""
         changed = frozenset(self._changed)
         kinds = {ref.kind for ref in changed}
@@ -119,30 +119,30 @@ class Configs:
                 for kind, table in self._tables.items()
                 if kind in kinds
             }
-            self._state = Config.of(tables, self._state, kinds)
+            self._state = IstioConfig.of(tables, self._state, kinds)
         self._changed.clear()
         return changed
 
     @property
-    def state(self) -> Config:
+    def state(self) -> IstioConfig:
         """The configuration as of the last `take`."""
         return self._state
 
     def _put(self, kind: str, name: Key, obj: Obj | None) -> None:
         table = self._tables[kind]
         record = None if obj is None else reduced(FOLLOWED[kind], obj)
-        new = None if obj is None or record is None else _Kept(record, obj.get("spec"))
+        new = None if obj is None or record is None else _StoredConfig(record, obj.get("spec"))
         if new == table.get(name):
             return
         if new is None:
             del table[name]
         else:
             table[name] = new
-        self._changed.add(Ref(kind, name))
+        self._changed.add(ConfigKey(kind, name))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Config:
+class IstioConfig:
     """One state of the configuration.
 
     Attributes:
@@ -161,16 +161,16 @@ class Config:
     virtual_services: tuple[VirtualService, ...]
     rules: Mapping[str, tuple[DestinationRule, ...]]
     sidecars: Mapping[str, tuple[Sidecar, ...]]
-    peers: Mapping[str, tuple[Security, ...]]
-    policies: Mapping[Key, Authorization]
+    peers: Mapping[str, tuple[SecurityPolicy, ...]]
+    policies: Mapping[Key, AuthorizationPolicy]
     namespaces: Mapping[str, WaypointRef]
     waypoints: Mapping[Key, Waypoint]
-    secrets: Mapping[str, Mapping[str, Secret]]
+    secrets: Mapping[str, Mapping[str, GatewaySecret]]
 
     @classmethod
     def of(
-        cls, tables: Mapping[str, Mapping[Key, Any]], last: Config | None, kinds: Iterable[str]
-    ) -> Config:
+        cls, tables: Mapping[str, Mapping[Key, Any]], last: IstioConfig | None, kinds: Iterable[str]
+    ) -> IstioConfig:
         """Index the records of the kinds that changed; the rest is the last state's."""
         changed = set(kinds)
 
@@ -193,7 +193,7 @@ class Config:
             secrets=part(SECRET, "secrets", _nested),
         )
 
-    def routes_like(self, other: Config) -> bool:
+    def routes_like(self, other: IstioConfig) -> bool:
         """Whether services are reached in the same ways; the rest may differ."""
         return (
             self.gateways is other.gateways

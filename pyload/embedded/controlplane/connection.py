@@ -11,16 +11,16 @@ from pyload.errors import StreamError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from pyload.embedded.controlplane.proxy import Identity, Proxy
-    from pyload.embedded.controlplane.push_scope import Push
+    from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
+    from pyload.embedded.controlplane.push_scope import PushRequest
     from pyload.embedded.controlplane.snapshot import Audience, View
-    from pyload.embedded.controlplane.stream import Reply, Stream
+    from pyload.embedded.controlplane.stream import ServerStream, XdsReply
 
 # Requests that wait while a response is being sent. A proxy sends few per response it has read.
 _WAITING: Final = 1000
 
 
-class Peer(Protocol):
+class StreamPeer(Protocol):
     """The proxy's end of a stream, whatever carries it."""
 
     async def recv(self) -> bytes | None:
@@ -39,15 +39,15 @@ class Peer(Protocol):
 class Hub(Protocol):
     """What a connection needs of the control plane."""
 
-    async def join(self, connection: Connection) -> None:
+    async def join(self, connection: ProxyConnection) -> None:
         """Take a connection in as soon as there is something to serve."""
         ...
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ProxyConnection) -> None:
         """Forget a connection."""
         ...
 
-    def audience(self, proxy: Proxy, *, verified: bool) -> Audience:
+    def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
         """Say what a proxy is now for what it is sent.
 
         Args:
@@ -60,7 +60,7 @@ class Hub(Protocol):
         """Give what such a proxy can be sent now."""
         ...
 
-    async def may_list_secrets(self, identity: Identity) -> bool:
+    async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
         """Find out whether an account has the right to its namespace's Secrets."""
         ...
 
@@ -68,12 +68,12 @@ class Hub(Protocol):
         """Count a response."""
         ...
 
-    def rejected(self, type_url: str, proxy: Proxy, reason: str) -> None:
+    def rejected(self, type_url: str, proxy: ConnectedProxy, reason: str) -> None:
         """Count a response that a proxy refused."""
         ...
 
 
-class Connection:
+class ProxyConnection:
     """Serves one stream.
 
     Args:
@@ -105,10 +105,10 @@ class Connection:
     def __init__(
         self,
         hub: Hub,
-        peer: Peer,
-        stream: Stream,
+        peer: StreamPeer,
+        stream: ServerStream,
         *,
-        authenticate: Callable[[], Awaitable[Identity]] | None,
+        authenticate: Callable[[], Awaitable[WorkloadIdentity]] | None,
     ) -> None:
         self.stream = stream
         self.audience: Audience | None = None
@@ -116,14 +116,14 @@ class Connection:
         self._hub = hub
         self._peer = peer
         self._authenticate = authenticate
-        self._identity: Identity | None = None
+        self._identity: WorkloadIdentity | None = None
         self._inbox: deque[bytes] = deque()
-        self._pending: Push | None = None
+        self._pending: PushRequest | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._worker: asyncio.Task[None] | None = None
 
     @property
-    def proxy(self) -> Proxy:
+    def proxy(self) -> ConnectedProxy:
         """The proxy; known from its first request on."""
         assert self.stream.proxy is not None, "only connections that have joined are asked"
         return self.stream.proxy
@@ -151,7 +151,7 @@ class Connection:
         if failures:
             raise failures[0]
 
-    def offer(self, push: Push) -> None:
+    def offer(self, push: PushRequest) -> None:
         """Tell the proxy of changes as soon as it has read what it has been sent before."""
         self._pending = push if self._pending is None else self._pending.merge(push)
         self._wake()
@@ -205,11 +205,11 @@ class Connection:
             self._hub.rejected(request.type_url, self.proxy, outcome.rejected)
         await self._send(outcome.replies)
 
-    async def _push(self, push: Push) -> None:
+    async def _push(self, push: PushRequest) -> None:
         self.audience = self._hub.audience(self.proxy, verified=self.verified)
         await self._send(self.stream.push(push, self._hub.view(self.audience)))
 
-    async def _send(self, replies: Iterable[Reply]) -> None:
+    async def _send(self, replies: Iterable[XdsReply]) -> None:
         for reply in replies:
             self._hub.sent(reply.type_url)
             await self._peer.send(reply.message)

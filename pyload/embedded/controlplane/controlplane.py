@@ -14,14 +14,14 @@ from pyload import tasks
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.controlplane import configs, generate, library, registry
 from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
-from pyload.embedded.controlplane.configs import Configs
-from pyload.embedded.controlplane.connection import Connection
+from pyload.embedded.controlplane.configs import ConfigStore
+from pyload.embedded.controlplane.connection import ProxyConnection
 from pyload.embedded.controlplane.debounce import Debounce
-from pyload.embedded.controlplane.memory import MemoryTransport
-from pyload.embedded.controlplane.push_scope import Round
-from pyload.embedded.controlplane.registry import Registry
+from pyload.embedded.controlplane.memory import MemoryXdsTransport
+from pyload.embedded.controlplane.push_scope import PushScope
+from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.embedded.controlplane.snapshot import Audience
-from pyload.embedded.controlplane.stream import Names, Stream
+from pyload.embedded.controlplane.stream import NameInterner, ServerStream
 from pyload.errors import PyloadError, StreamError
 from pyload.kube.watch import Reflector
 from pyload.xds.types import short
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.controlplane.ca import Authority
-    from pyload.embedded.controlplane.connection import Peer
-    from pyload.embedded.controlplane.mesh_state import Changes
-    from pyload.embedded.controlplane.proxy import Identity, Proxy
-    from pyload.embedded.controlplane.server import Addresses
-    from pyload.embedded.controlplane.snapshot import Snapshot, View
+    from pyload.embedded.controlplane.connection import StreamPeer
+    from pyload.embedded.controlplane.mesh_state import MeshChanges
+    from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
+    from pyload.embedded.controlplane.server import ListenAddresses
+    from pyload.embedded.controlplane.snapshot import ResourceSnapshot, View
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
     from pyload.xds.transport import Transport
@@ -105,14 +105,14 @@ class ControlPlane:
         self._client = client
         self._now = now
         self._rng = rng or Random()  # noqa: S311 - nonces need only differ
-        self._registry = Registry()
-        self._configs = Configs()
-        self._generator = generate.Generator()
+        self._registry = ServiceRegistry()
+        self._configs = ConfigStore()
+        self._generator = generate.SnapshotGenerator()
         self._debounce = Debounce(quiet=debounce, longest=debounce_max)
         self._changed = asyncio.Event()
-        self._names = Names()
-        self._snapshot: Snapshot | None = None
-        self._connections: set[Connection] = set()
+        self._names = NameInterner()
+        self._snapshot: ResourceSnapshot | None = None
+        self._connections: set[ProxyConnection] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._ended = False
         self.authority: Authority | None = None
@@ -129,7 +129,7 @@ class ControlPlane:
             Reflector(
                 self._client,
                 _RESOURCES[kind],
-                _Follower(kind, follows, self._note),
+                _Feed(kind, follows, self._note),
                 rng=self._rng,
             )
             for follows, kinds in (
@@ -163,11 +163,11 @@ class ControlPlane:
         Args:
             tokens: Whether streams need a good token, as on the TLS port.
         """
-        return MemoryTransport(self._verified if tokens else self._open, self._streams)
+        return MemoryXdsTransport(self._verified if tokens else self._open, self._streams)
 
     def serve(
         self, *, host: str = "127.0.0.1", port: int = 0, tls_port: int | None = None
-    ) -> AbstractAsyncContextManager[Addresses]:
+    ) -> AbstractAsyncContextManager[ListenAddresses]:
         """Listen until the context is left, which ends all streams at once.
 
         Args:
@@ -189,12 +189,12 @@ class ControlPlane:
             if self.authority is None:
                 self.authority = ca.Authority(now=self._now)
             signing = ca.CertificateService(self.authority, self._authenticate)
-            secured = server.Secured(
+            secured = server.TlsPorts(
                 signing, tls_port, token=self._verified, certificate=self._certified
             )
         return server.listen(self._open, host=host, port=port, secured=secured)
 
-    async def join(self, connection: Connection) -> None:
+    async def join(self, connection: ProxyConnection) -> None:
         """Take a connection in as soon as there is something to serve.
 
         Raises:
@@ -210,14 +210,14 @@ class ControlPlane:
         self.stats.connections = len(self._connections)
         log.debug("ADS: new connection for node:%s", connection.proxy.id)
 
-    def leave(self, connection: Connection) -> None:
+    def leave(self, connection: ProxyConnection) -> None:
         """Forget a connection."""
         if connection in self._connections:
             self._connections.remove(connection)
             self.stats.connections = len(self._connections)
             log.debug("ADS: %s terminated", connection.proxy.id)
 
-    def audience(self, proxy: Proxy, *, verified: bool) -> Audience:
+    def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
         """Say what a proxy is now for what it is sent."""
         claimed = proxy.labels if proxy.known_cluster else frozenset()
         return Audience(
@@ -233,7 +233,7 @@ class ControlPlane:
         assert self._snapshot is not None, "connections join when there is a snapshot"
         return self._snapshot.view(audience)
 
-    async def may_list_secrets(self, identity: Identity) -> bool:
+    async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
         """Find out whether an account has the right to its namespace's Secrets."""
         return await may_list_secrets(self._client, identity)
 
@@ -241,36 +241,36 @@ class ControlPlane:
         """Count a response."""
         self.stats.pushes[short(type_url)] += 1
 
-    def rejected(self, type_url: str, proxy: Proxy, reason: str) -> None:
+    def rejected(self, type_url: str, proxy: ConnectedProxy, reason: str) -> None:
         """Count and log a response that a proxy refused."""
         self.stats.nacks[short(type_url)] += 1
         log.warning("ADS:%s: ACK ERROR %s %s", short(type_url).upper(), proxy.id, reason)
 
-    async def _open(self, peer: Peer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
+    async def _open(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
         del headers  # Tokens are not looked at where none is needed.
-        await Connection(self, peer, self._stream(delta=delta), authenticate=None).run()
+        await ProxyConnection(self, peer, self._stream(delta=delta), authenticate=None).run()
 
-    async def _verified(self, peer: Peer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - as above
-        await Connection(
+    async def _verified(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - as above
+        await ProxyConnection(
             self,
             peer,
             self._stream(delta=delta),
             authenticate=lambda: self._authenticate(headers),
         ).run()
 
-    async def _certified(self, peer: Peer, certificate: bytes, delta: bool) -> None:  # noqa: FBT001 - as above
-        async def identify() -> Identity:
+    async def _certified(self, peer: StreamPeer, certificate: bytes, delta: bool) -> None:  # noqa: FBT001 - as above
+        async def identify() -> WorkloadIdentity:
             from pyload.embedded.controlplane.ca import identity_in  # noqa: PLC0415 - see `serve`
 
             return identity_in(certificate)
 
-        await Connection(self, peer, self._stream(delta=delta), authenticate=identify).run()
+        await ProxyConnection(self, peer, self._stream(delta=delta), authenticate=identify).run()
 
-    async def _authenticate(self, headers: Mapping[str, str]) -> Identity:
+    async def _authenticate(self, headers: Mapping[str, str]) -> WorkloadIdentity:
         return await authenticate(self._client, headers)
 
-    def _stream(self, *, delta: bool) -> Stream:
-        return Stream(delta=delta, new_id=self._new_id, names=self._names)
+    def _stream(self, *, delta: bool) -> ServerStream:
+        return ServerStream(delta=delta, new_id=self._new_id, names=self._names)
 
     def _new_id(self) -> str:
         digits = f"{self._rng.getrandbits(128):032x}"
@@ -324,9 +324,9 @@ class ControlPlane:
             len(self._connections),
             new.version,
         )
-        self._offer(changes, Round(changes, refs, old, new))
+        self._offer(changes, PushScope(changes, refs, old, new))
 
-    def _offer(self, changes: Changes, push_round: Round) -> None:
+    def _offer(self, changes: MeshChanges, push_round: PushScope) -> None:
         for connection in self._connections:
             before = connection.audience
             if before is None:
@@ -357,10 +357,12 @@ class ControlPlane:
                 started = loop.time()
 
 
-class _Follower:
+class _Feed:
     """Feeds one kind of object to what keeps it; a `pyload.kube.watch.Handler`."""
 
-    def __init__(self, kind: str, keeper: Registry | Configs, note: Callable[[], None]) -> None:
+    def __init__(
+        self, kind: str, keeper: ServiceRegistry | ConfigStore, note: Callable[[], None]
+    ) -> None:
         self._kind = kind
         self._keeper = keeper
         self._note = note

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio import (
         Destination,
         Gateway,
-        Server,
+        GatewayServer,
         VirtualService,
     )
     from pyload.embedded.controlplane.model import Key
@@ -34,7 +34,7 @@ _PLAIN_HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class GatewayChain:
     """One way into a gateway's port.
 
     Attributes:
@@ -64,7 +64,7 @@ def listeners_of(
         ports: Ports of its pod by those of the Service in front of it.
         rules: All VirtualServices.
     """
-    chains: defaultdict[int, list[Chain]] = defaultdict(list)
+    chains: defaultdict[int, list[GatewayChain]] = defaultdict(list)
     known = tuple(rules)
     for gateway in gateways:
         for server in gateway.servers:
@@ -116,24 +116,24 @@ def routes_of(
 
 
 def _chain(
-    gateway: Key, server: Server, ports: Mapping[int, int], rules: tuple[VirtualService, ...]
-) -> Chain | None:
+    gateway: Key, server: GatewayServer, ports: Mapping[int, int], rules: tuple[VirtualService, ...]
+) -> GatewayChain | None:
     route = _route_name(gateway, server, ports)
     if server.protocol in _PLAIN_HTTP:
-        return Chain(route=route)
+        return GatewayChain(route=route)
     hosts = () if "*" in server.hosts else server.hosts
     if route:
-        return Chain(hosts, route, "", server.credential, server.mode == "MUTUAL")
+        return GatewayChain(hosts, route, "", server.credential, server.mode == "MUTUAL")
     for rule in _bound(gateway, rules):
         found = rule.tcp if server.protocol == "TCP" else rule.tls
         if found and _shared_hosts(rule.hosts, server.hosts):
             one = found[0]
             name = cluster_name("outbound", one.port or server.port, one.host, one.subset)
-            return Chain(hosts if server.protocol != "TCP" else (), "", name)
+            return GatewayChain(hosts if server.protocol != "TCP" else (), "", name)
     return None
 
 
-def _route_name(gateway: Key, server: Server, ports: Mapping[int, int]) -> str:
+def _route_name(gateway: Key, server: GatewayServer, ports: Mapping[int, int]) -> str:
     """Name the routes of a server as istiod does; empty if it has none."""
     port = ports.get(server.port, server.port)
     if server.protocol in _PLAIN_HTTP:
@@ -177,7 +177,7 @@ def _virtual_host(
 
 
 @functools.lru_cache(maxsize=4096)
-def _listener(port: int, chains: tuple[Chain, ...]) -> bytes:
+def _listener(port: int, chains: tuple[GatewayChain, ...]) -> bytes:
     lib = library()
     encrypted = any(chain.hosts or chain.credential for chain in chains)
     inspector = lib.listener.ListenerFilter(
@@ -194,7 +194,7 @@ def _listener(port: int, chains: tuple[Chain, ...]) -> bytes:
     return any_of(LDS, bytes(listener))
 
 
-def _filter_chain(port: int, chain: Chain) -> Any:
+def _filter_chain(port: int, chain: GatewayChain) -> Any:
     lib = library()
     if chain.route:
         manager = lib.hcm.HttpConnectionManager(
@@ -215,7 +215,7 @@ def _filter_chain(port: int, chain: Chain) -> Any:
     return made
 
 
-def _gateway_tls(chain: Chain) -> Any:
+def _gateway_tls(chain: GatewayChain) -> Any:
     lib = library()
     # Unlike a workload's own certificate, this one is asked of the control plane.
     source = lib.core.ConfigSource(

@@ -17,20 +17,20 @@ from pyload.embedded.controlplane import (
     static_resources,
     waypoints,
 )
-from pyload.embedded.controlplane.inbound import OwnBuilder
+from pyload.embedded.controlplane.inbound import InboundBuilder
 from pyload.embedded.controlplane.outbound import Outbound, RuledHosts
-from pyload.embedded.controlplane.resource_batch import Collection
-from pyload.embedded.controlplane.services import Built, assign
-from pyload.embedded.controlplane.snapshot import Snapshot
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
+from pyload.embedded.controlplane.services import ServiceResources, assign
+from pyload.embedded.controlplane.snapshot import ResourceSnapshot
 from pyload.embedded.controlplane.workloads import AddressBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Generator as Steps
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.configs import Config
+    from pyload.embedded.controlplane.configs import IstioConfig
     from pyload.embedded.controlplane.istio import DestinationRule
-    from pyload.embedded.controlplane.mesh_state import Mesh, Ports
+    from pyload.embedded.controlplane.mesh_state import MeshState, Ports
     from pyload.embedded.controlplane.model import Key, Service
 
 
@@ -65,18 +65,20 @@ def preload() -> None:
     waypoints.listeners_of(())
 
 
-class Generator:
+class SnapshotGenerator:
     """Generates snapshots, one after the other, and keeps what can be used again."""
 
     def __init__(self) -> None:
-        self._built: dict[Key, Built] = {}
-        self._assigned: dict[Key, _Assigned] = {}
-        self._own = OwnBuilder()
+        self._built: dict[Key, ServiceResources] = {}
+        self._assigned: dict[Key, _ServiceEndpoints] = {}
+        self._own = InboundBuilder()
         self._ruled = RuledHosts()
         self._addresses = AddressBuilder()
-        self._last: Snapshot | None = None
+        self._last: ResourceSnapshot | None = None
 
-    def snapshot(self, mesh: Mesh, config: Config, *, version: str) -> Steps[None, None, Snapshot]:
+    def snapshot(
+        self, mesh: MeshState, config: IstioConfig, *, version: str
+    ) -> Steps[None, None, ResourceSnapshot]:
         """Generate the shared resources of a mesh.
 
         Args:
@@ -86,13 +88,13 @@ class Generator:
         """
         last = self._last
         changed = last is None or not config.routes_like(last.config)
-        built: dict[Key, Built] = {}
+        built: dict[Key, ServiceResources] = {}
         for key, service in mesh.services.items():
             ports = mesh.endpoints.get(key, {})
             known = self._built.get(key)
             if known is None or not known.is_of(service, ports):
                 changed = True
-                known = Built(service, ports)
+                known = ServiceResources(service, ports)
                 known.clusters(config.rule_for(service.host, key.namespace, ""))
                 yield
             built[key] = known
@@ -103,7 +105,7 @@ class Generator:
             outbound = Outbound(built, config, self._ruled)
         else:
             outbound = last.outbound
-        self._last = Snapshot(
+        self._last = ResourceSnapshot(
             version,
             mesh=mesh,
             config=config,
@@ -115,24 +117,24 @@ class Generator:
         )
         return self._last
 
-    def _endpoints(self, mesh: Mesh, config: Config) -> Steps[None, None, Collection]:
+    def _endpoints(self, mesh: MeshState, config: IstioConfig) -> Steps[None, None, ResourceBatch]:
         resources: dict[str, bytes] = {}
-        assigned: dict[Key, _Assigned] = {}
+        assigned: dict[Key, _ServiceEndpoints] = {}
         for key, service in mesh.services.items():
             ports = mesh.endpoints.get(key, {})
             rules = config.rules.get(service.host, ())
             waypoint = config.waypoint_for(service) is not None
             known = self._assigned.get(key)
             if known is None or not known.is_of(service, ports, rules, waypoint=waypoint):
-                known = _Assigned(service, ports, rules, waypoint=waypoint)
+                known = _ServiceEndpoints(service, ports, rules, waypoint=waypoint)
                 yield
             assigned[key] = known
             resources.update(known.resources)
         self._assigned = assigned
-        return Collection(resources)
+        return ResourceBatch(resources)
 
 
-class _Assigned:
+class _ServiceEndpoints:
     """The load assignments of one service."""
 
     __slots__ = ("_ports", "_rules", "_service", "_waypoint", "resources")

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import clusters, listeners
 from pyload.embedded.controlplane.clusters import cluster_name
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS
 
 if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio import Mtls
-    from pyload.embedded.controlplane.mesh_state import Inbound
+    from pyload.embedded.controlplane.mesh_state import InboundPort
 
 _FILTER_CHAINS: Final = 3
 
@@ -22,7 +22,7 @@ _LIMIT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class InboundResources:
     """What a sidecar gets for its own pod.
 
     Attributes:
@@ -30,17 +30,17 @@ class Own:
         listeners: The inbound listener.
     """
 
-    clusters: Collection
-    listeners: Collection
+    clusters: ResourceBatch
+    listeners: ResourceBatch
 
 
-class OwnBuilder:
+class InboundBuilder:
     """Builds what sidecars get for their own pods, once for all that serve the same ports."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[tuple[Inbound, ...], Mtls], Own] = {}
+        self._known: dict[tuple[tuple[InboundPort, ...], Mtls], InboundResources] = {}
 
-    def build(self, inbound: tuple[Inbound, ...], mtls: Mtls) -> Own:
+    def build(self, inbound: tuple[InboundPort, ...], mtls: Mtls) -> InboundResources:
         """Build it.
 
         Args:
@@ -55,7 +55,7 @@ class OwnBuilder:
         return found
 
 
-def _build(inbound: tuple[Inbound, ...], mtls: Mtls) -> Own:
+def _build(inbound: tuple[InboundPort, ...], mtls: Mtls) -> InboundResources:
     made: dict[str, bytes] = {}
     listener = listeners.virtual_inbound()
     accepted = {"STRICT": (True,), "DISABLE": (False,)}.get(mtls, (True, False))
@@ -75,4 +75,6 @@ def _build(inbound: tuple[Inbound, ...], mtls: Mtls) -> Own:
                 operation=f"{port.host}:{port.port}/*",
             )
             listener += field(_FILTER_CHAINS, chain)
-    return Own(Collection(made), Collection({"virtualInbound": any_of(LDS, listener)}))
+    return InboundResources(
+        ResourceBatch(made), ResourceBatch({"virtualInbound": any_of(LDS, listener)})
+    )

@@ -20,7 +20,7 @@ MESH: Final = "mesh"
 Mtls = Literal["", "DISABLE", "PERMISSIVE", "STRICT"]
 
 
-class Server(NamedTuple):
+class GatewayServer(NamedTuple):
     """One server of a Gateway.
 
     Attributes:
@@ -46,7 +46,7 @@ class Gateway:
 
     key: Key
     selector: Labels
-    servers: tuple[Server, ...]
+    servers: tuple[GatewayServer, ...]
 
 
 class Destination(NamedTuple):
@@ -58,7 +58,7 @@ class Destination(NamedTuple):
     weight: int
 
 
-class Match(NamedTuple):
+class PathMatch(NamedTuple):
     """Which paths a route takes.
 
     Attributes:
@@ -74,7 +74,7 @@ class HttpRoute(NamedTuple):
     """One HTTP route; ``status`` is what it answers itself, 0 if it leads somewhere."""
 
     name: str
-    matches: tuple[Match, ...]
+    matches: tuple[PathMatch, ...]
     destinations: tuple[Destination, ...]
     status: int
 
@@ -102,7 +102,7 @@ class VirtualService:
     tls: tuple[Destination, ...]
 
 
-class Traffic(NamedTuple):
+class TrafficPolicy(NamedTuple):
     """How clients treat a destination: load balancing and limits, 0 where nothing is said."""
 
     balancer: str = ""
@@ -117,7 +117,7 @@ class Subset(NamedTuple):
 
     name: str
     labels: Labels
-    traffic: Traffic
+    traffic: TrafficPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class DestinationRule:
     key: Key
     created: str
     host: str
-    traffic: Traffic
+    traffic: TrafficPolicy
     subsets: tuple[Subset, ...]
 
 
@@ -158,7 +158,7 @@ class Sidecar:
 
 
 @dataclass(frozen=True, slots=True)
-class Security:
+class SecurityPolicy:
     """A PeerAuthentication, with its mode; or another kind of policy, of which only this counts.
 
     Attributes:
@@ -174,7 +174,7 @@ class Security:
     mode: Mtls
 
 
-class Rule(NamedTuple):
+class AuthorizationRule(NamedTuple):
     """One rule of an AuthorizationPolicy.
 
     Attributes:
@@ -191,7 +191,7 @@ class Rule(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Authorization:
+class AuthorizationPolicy:
     """One AuthorizationPolicy.
 
     Attributes:
@@ -204,7 +204,7 @@ class Authorization:
     key: Key
     selector: Labels
     deny: bool
-    rules: tuple[Rule, ...]
+    rules: tuple[AuthorizationRule, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ class Waypoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Secret:
+class GatewaySecret:
     """A certificate for gateways, in PEM; ``authority`` is the one that clients must have."""
 
     key: Key

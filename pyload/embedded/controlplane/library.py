@@ -1,7 +1,7 @@
 """envoy-data-plane, imported late, and the pieces that several kinds of resource have in common.
 
 Importing that library takes most of a second and building one message milliseconds, so both
-happen late and once: what many resources share becomes a `Template`. Pure.
+happen late and once: what many resources share becomes a `MessageTemplate`. Pure.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pyload.xds.types import PREFIX
 ISTIO_ALPN: Final = ("istio-peer-exchange", "istio")
 
 
-class Library:
+class EnvoyModules:
     """The modules of envoy-data-plane; importing them takes about 0.7 s of CPU."""
 
     def __init__(self) -> None:
@@ -47,9 +47,9 @@ def loaded() -> bool:
 
 
 @functools.cache
-def library() -> Library:
+def library() -> EnvoyModules:
     """Import envoy-data-plane, once."""
-    return Library()
+    return EnvoyModules()
 
 
 def from_ads() -> Any:

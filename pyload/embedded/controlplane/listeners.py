@@ -9,7 +9,7 @@ from typing import Any, Final
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH
 from pyload.embedded.controlplane.library import ISTIO_ALPN, address, from_ads, library, tls_context
 from pyload.embedded.controlplane.routes import route
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of
 from pyload.xds.types import LDS
 
@@ -23,7 +23,7 @@ _ISTIO_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 
 
 @functools.cache
-def tcp_listener(port: int) -> Template:
+def tcp_listener(port: int) -> MessageTemplate:
     """Build the listener of a TCP port on a cluster IP; gaps ``name``, ``ip``, ``cluster``."""
     lib = library()
     listener = lib.listener.Listener(
@@ -35,7 +35,7 @@ def tcp_listener(port: int) -> Template:
         listener_filters_timeout=timedelta(),
         bind_to_port=False,
     )
-    return Template(any_of(LDS, bytes(listener)))
+    return MessageTemplate(any_of(LDS, bytes(listener)))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -158,7 +158,7 @@ def virtual_inbound() -> bytes:
 
 
 @functools.cache
-def inbound_chain(port: int, *, http: bool, tls: bool) -> Template:
+def inbound_chain(port: int, *, http: bool, tls: bool) -> MessageTemplate:
     """Build the ``FilterChain`` of one port of the proxy's own pod.
 
     Gaps: ``cluster`` and, for HTTP, ``route`` and ``operation``. Not wrapped.
@@ -178,7 +178,7 @@ def inbound_chain(port: int, *, http: bool, tls: bool) -> Template:
     )
     if tls:
         chain.transport_socket = downstream_tls()
-    return Template(bytes(chain))
+    return MessageTemplate(bytes(chain))
 
 
 def downstream_tls(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:

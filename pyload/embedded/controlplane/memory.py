@@ -13,11 +13,11 @@ from pyload.xds.transport import CANCELLED, DELTA_METHOD, SOTW_METHOD, Status
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pyload.embedded.controlplane.connection import Peer
+    from pyload.embedded.controlplane.connection import StreamPeer
     from pyload.xds.transport import Metadata, Sink
 
 
-class MemoryStream:
+class MemoryXdsStream:
     """One stream: the proxy's end, see `pyload.xds.transport.Stream`, and the control plane's."""
 
     __slots__ = ("_reading", "_requests", "_status", "_task", "_wanted", "sink")
@@ -100,7 +100,7 @@ class _MemoryPeer:
 
     __slots__ = ("_stream",)
 
-    def __init__(self, stream: MemoryStream) -> None:
+    def __init__(self, stream: MemoryXdsStream) -> None:
         self._stream = stream
 
     async def recv(self) -> bytes | None:
@@ -110,7 +110,7 @@ class _MemoryPeer:
         await self._stream.give(message)
 
 
-class MemoryTransport:
+class MemoryXdsTransport:
     """Opens streams to a control plane in this process.
 
     Args:
@@ -120,22 +120,22 @@ class MemoryTransport:
 
     def __init__(
         self,
-        serve: Callable[[Peer, dict[str, str], bool], Awaitable[None]],
+        serve: Callable[[StreamPeer, dict[str, str], bool], Awaitable[None]],
         tasks: set[asyncio.Task[None]],
     ) -> None:
         self._serve = serve
         self._tasks = tasks
 
-    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> MemoryStream:
+    def open(self, method: str, *, metadata: Metadata, sink: Sink) -> MemoryXdsStream:
         """Open a stream; see `pyload.xds.transport.Transport`."""
-        stream = MemoryStream(sink)
+        stream = MemoryXdsStream(sink)
         stream.run(self._answer(stream, method, dict(metadata)), self._tasks)
         return stream
 
     async def aclose(self) -> None:
         """Nothing outlives the streams."""
 
-    async def _answer(self, stream: MemoryStream, method: str, headers: dict[str, str]) -> None:
+    async def _answer(self, stream: MemoryXdsStream, method: str, headers: dict[str, str]) -> None:
         if method not in (DELTA_METHOD, SOTW_METHOD):
             raise StreamError(code=12, name="UNIMPLEMENTED", message=f"unknown method {method}")
         await self._serve(_MemoryPeer(stream), headers, method == DELTA_METHOD)

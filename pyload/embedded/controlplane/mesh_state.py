@@ -17,7 +17,7 @@ Ports = dict[int, tuple[Endpoint, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class MeshChanges:
     """What has changed since the last push.
 
     Attributes:
@@ -38,7 +38,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Workload:
+class WorkloadInfo:
     """One workload that runs, as ambient mode sees it.
 
     Attributes:
@@ -53,7 +53,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Mesh:
+class MeshState:
     """All that shared resources are generated from; never changes.
 
     Attributes:
@@ -64,11 +64,11 @@ class Mesh:
 
     services: Mapping[Key, Service]
     endpoints: Mapping[Key, Ports]
-    workloads: Mapping[Key, Workload]
+    workloads: Mapping[Key, WorkloadInfo]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Inbound:
+class InboundPort:
     """One port on which a proxy's own pod serves.
 
     Attributes:

@@ -299,7 +299,7 @@ def _address(ip: str, obj: Mapping[str, Any], ports: tuple[tuple[str, int], ...]
     return Address(ip, obj.get("nodeName") or "", name or "", ports)
 
 
-class Slice(NamedTuple):
+class SliceRecord(NamedTuple):
     """What an EndpointSlice says.
 
     Attributes:
@@ -311,7 +311,7 @@ class Slice(NamedTuple):
     addresses: tuple[Address, ...]
 
 
-def endpoint_slice(obj: Obj) -> Slice:
+def endpoint_slice(obj: Obj) -> SliceRecord:
     """Reduce an EndpointSlice."""
     metadata = obj["metadata"]
     name = (metadata.get("labels") or {}).get(_SERVICE_NAME) or ""
@@ -322,7 +322,7 @@ def endpoint_slice(obj: Obj) -> Slice:
         if (endpoint.get("conditions") or {}).get("ready") is not False
         for address in endpoint.get("addresses") or ()
     ]
-    return Slice(Key(metadata.get("namespace") or "", name), tuple(sorted(found)))
+    return SliceRecord(Key(metadata.get("namespace") or "", name), tuple(sorted(found)))
 
 
 def locality(obj: Obj) -> Locality:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import NDS
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.model import Service
 
 
-def name_table(services: Iterable[Service]) -> Collection:
+def name_table(services: Iterable[Service]) -> ResourceBatch:
     """Encode the names of all services that have an address, as one resource without a name."""
     table = b"".join(
         field(1, field(1, service.host.encode()) + field(2, _info(service)))
         for service in services
         if service.ip
     )
-    return Collection({"": any_of(NDS, table)})
+    return ResourceBatch({"": any_of(NDS, table)})
 
 
 def _info(service: Service) -> bytes:

@@ -1,7 +1,7 @@
 """What proxies are told of other services, for one state of services and configuration.
 
-Pure. Proxies that see the same services share one `Scope`; the scopes are built when somebody
-asks for them first, from pieces that outlive them.
+Pure. Proxies that see the same services share one `SidecarScope`; the scopes are built at
+the first request for them, from pieces that outlive them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import gateways, listeners, routes, waypoints
 from pyload.embedded.controlplane.gateways import covers
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import RDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.configs import Config
+    from pyload.embedded.controlplane.configs import IstioConfig
     from pyload.embedded.controlplane.istio import (
         Destination,
         Gateway,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         VirtualService,
     )
     from pyload.embedded.controlplane.model import Key, Labels, Service
-    from pyload.embedded.controlplane.services import Built
+    from pyload.embedded.controlplane.services import ServiceResources
 
 _VIRTUAL_HOSTS: Final = 2
 
@@ -77,15 +77,17 @@ class Outbound:
         ruled: Encodes virtual hosts.
     """
 
-    def __init__(self, built: Mapping[Key, Built], config: Config, ruled: RuledHosts) -> None:
+    def __init__(
+        self, built: Mapping[Key, ServiceResources], config: IstioConfig, ruled: RuledHosts
+    ) -> None:
         self.built = built
         self.config = config
         self.ruled = ruled
-        self._scopes: dict[tuple[str, Key | None], Scope] = {}
+        self._scopes: dict[tuple[str, Key | None], SidecarScope] = {}
         self._routers: dict[
-            tuple[tuple[Key, ...], tuple[tuple[int, int], ...]], tuple[Collection, Collection]
+            tuple[tuple[Key, ...], tuple[tuple[int, int], ...]], tuple[ResourceBatch, ResourceBatch]
         ] = {}
-        self._waypoints: dict[Key | None, tuple[Collection, Collection]] = {}
+        self._waypoints: dict[Key | None, tuple[ResourceBatch, ResourceBatch]] = {}
 
     @cached_property
     def by_host(self) -> Mapping[str, tuple[Key, ...]]:
@@ -112,7 +114,7 @@ class Outbound:
             if len(built.service.ports) == 1
         }
 
-    def scope(self, namespace: str, labels: Labels) -> Scope:
+    def scope(self, namespace: str, labels: Labels) -> SidecarScope:
         """Give what a workload sees."""
         sidecar = self.config.sidecar_for(namespace, labels)
         # Without a Sidecar or rules of its own, a namespace sees what all do.
@@ -120,20 +122,20 @@ class Outbound:
         key = (where, sidecar.key if sidecar is not None else None)
         found = self._scopes.get(key)
         if found is None:
-            found = self._scopes[key] = Scope(self, where, sidecar)
+            found = self._scopes[key] = SidecarScope(self, where, sidecar)
         return found
 
-    def everything(self, namespace: str) -> Scope:
+    def everything(self, namespace: str) -> SidecarScope:
         """Give what a gateway sees, which no Sidecar limits."""
         where = namespace if namespace in self._peculiar else ""
         found = self._scopes.get((where, None))
         if found is None:
-            found = self._scopes[where, None] = Scope(self, where, None)
+            found = self._scopes[where, None] = SidecarScope(self, where, None)
         return found
 
     def router(
         self, chosen: tuple[Gateway, ...], ports: Mapping[int, int]
-    ) -> tuple[Collection, Collection]:
+    ) -> tuple[ResourceBatch, ResourceBatch]:
         """Give the listeners and routes of a gateway.
 
         Args:
@@ -145,19 +147,19 @@ class Outbound:
         if found is None:
             rules = self.config.virtual_services
             found = self._routers[key] = (
-                Collection(gateways.listeners_of(chosen, ports, rules)),
-                Collection(gateways.routes_of(chosen, ports, rules, self.single_ports)),
+                ResourceBatch(gateways.listeners_of(chosen, ports, rules)),
+                ResourceBatch(gateways.routes_of(chosen, ports, rules, self.single_ports)),
             )
         return found
 
-    def waypoint(self, key: Key | None) -> tuple[Collection, Collection]:
+    def waypoint(self, key: Key | None) -> tuple[ResourceBatch, ResourceBatch]:
         """Give the clusters and listeners of a waypoint; those of no waypoint for no key."""
         found = self._waypoints.get(key)
         if found is None:
             behind = self._behind.get(key, ()) if key is not None else ()
             found = self._waypoints[key] = (
-                Collection(waypoints.clusters_of(behind)),
-                Collection(waypoints.listeners_of(behind)),
+                ResourceBatch(waypoints.clusters_of(behind)),
+                ResourceBatch(waypoints.listeners_of(behind)),
             )
         return found
 
@@ -180,7 +182,7 @@ class Outbound:
         return frozenset(found)
 
 
-class Scope:
+class SidecarScope:
     """What one kind of workload sees.
 
     Args:
@@ -210,7 +212,7 @@ class Scope:
         return rule in self._rules
 
     @cached_property
-    def clusters(self) -> Collection:
+    def clusters(self) -> ResourceBatch:
         """Clusters of all services, and of their subsets."""
         made: dict[str, bytes] = {}
         config = self._outbound.config
@@ -218,10 +220,10 @@ class Scope:
             built = self._outbound.built[key]
             rule = config.rule_for(built.service.host, key.namespace, self._namespace)
             made.update(built.clusters(rule))
-        return Collection(made)
+        return ResourceBatch(made)
 
     @cached_property
-    def listeners(self) -> Collection:
+    def listeners(self) -> ResourceBatch:
         """Outbound listeners of a sidecar."""
         made: dict[str, bytes] = {}
         for key in self._ordered:
@@ -229,12 +231,12 @@ class Scope:
         for port in sorted(self._hosts):
             made[f"0.0.0.0_{port}"] = listeners.http_listener(port)
         made["virtualOutbound"] = listeners.virtual_outbound(allow_any=self._allow_any)
-        return Collection(made)
+        return ResourceBatch(made)
 
     @cached_property
-    def routes(self) -> Collection:
+    def routes(self) -> ResourceBatch:
         """Route configurations of a sidecar, by port."""
-        return Collection(
+        return ResourceBatch(
             {
                 str(port): any_of(
                     RDS,

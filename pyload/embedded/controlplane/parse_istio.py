@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.controlplane.istio import (
     MESH,
-    Authorization,
+    AuthorizationPolicy,
+    AuthorizationRule,
     Destination,
     DestinationRule,
     Egress,
     Gateway,
+    GatewaySecret,
+    GatewayServer,
     HttpRoute,
-    Match,
-    Rule,
-    Secret,
-    Security,
-    Server,
+    PathMatch,
+    SecurityPolicy,
     Sidecar,
     Subset,
-    Traffic,
+    TrafficPolicy,
     VirtualService,
     Waypoint,
     fqdn,
@@ -45,7 +45,7 @@ def gateway(obj: Obj) -> Gateway:
     for server in spec.get("servers") or ():
         port, tls = server.get("port") or {}, server.get("tls") or {}
         servers.append(
-            Server(
+            GatewayServer(
                 port=port.get("number") or 0,
                 name=port.get("name") or "",
                 protocol=(port.get("protocol") or "").upper(),
@@ -114,20 +114,20 @@ def sidecar(obj: Obj) -> Sidecar:
     )
 
 
-def security(obj: Obj) -> Security:
+def security(obj: Obj) -> SecurityPolicy:
     """Reduce any policy that applies to workloads."""
     spec = obj.get("spec") or {}
     selector = spec.get("selector") or {}
     labels = selector.get("matchLabels") or (spec.get("workloadSelector") or {}).get("labels")
     said = (spec.get("mtls") or {}).get("mode")
     mode: Mtls = said if said in ("DISABLE", "PERMISSIVE", "STRICT") else ""
-    return Security(key(obj), _created(obj), _labels(labels), mode)
+    return SecurityPolicy(key(obj), _created(obj), _labels(labels), mode)
 
 
-def authorization(obj: Obj) -> Authorization:
+def authorization(obj: Obj) -> AuthorizationPolicy:
     """Reduce an AuthorizationPolicy."""
     spec = obj.get("spec") or {}
-    return Authorization(
+    return AuthorizationPolicy(
         key=key(obj),
         selector=_labels((spec.get("selector") or {}).get("matchLabels")),
         deny=spec.get("action") == "DENY",
@@ -149,7 +149,7 @@ def waypoint(obj: Obj) -> Waypoint | None:
     return Waypoint(metadata, given[0] if given else fqdn(metadata.name, metadata.namespace))
 
 
-def secret(obj: Obj) -> Secret | None:
+def secret(obj: Obj) -> GatewaySecret | None:
     """Reduce a Secret; None if it holds no certificate."""
     data = obj.get("data") or {}
 
@@ -164,14 +164,14 @@ def secret(obj: Obj) -> Secret | None:
     authority = first("ca.crt", "cacert")
     if not (certificate and private_key) and not authority:
         return None
-    return Secret(key(obj), certificate, private_key, authority)
+    return GatewaySecret(key(obj), certificate, private_key, authority)
 
 
-def _rule(rule: Mapping[str, Any]) -> Rule:
+def _rule(rule: Mapping[str, Any]) -> AuthorizationRule:
     sources = [one.get("source") or {} for one in rule.get("from") or ()]
     operations = [one.get("operation") or {} for one in rule.get("to") or ()]
     known = {"principals", "namespaces", "ports"}
-    return Rule(
+    return AuthorizationRule(
         principals=tuple(name for one in sources for name in one.get("principals") or ()),
         namespaces=tuple(name for one in sources for name in one.get("namespaces") or ()),
         ports=tuple(int(port) for one in operations for port in one.get("ports") or ()),
@@ -182,7 +182,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
 
 def _http_route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
     matches = tuple(
-        Match(kind, uri[kind])
+        PathMatch(kind, uri[kind])
         for match in route.get("match") or ()
         if (uri := match.get("uri") or {"prefix": "/"})
         for kind in ("prefix", "exact", "regex")
@@ -193,7 +193,7 @@ def _http_route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
         status = route["redirect"].get("redirectCode") or 301
     return HttpRoute(
         route.get("name") or "",
-        matches or (Match("prefix", "/"),),
+        matches or (PathMatch("prefix", "/"),),
         _destinations(route, namespace),
         status,
     )
@@ -214,11 +214,11 @@ def _destinations(route: Mapping[str, Any], namespace: str) -> tuple[Destination
     return tuple(found)
 
 
-def _traffic(holder: Mapping[str, Any]) -> Traffic:
+def _traffic(holder: Mapping[str, Any]) -> TrafficPolicy:
     policy = holder.get("trafficPolicy") or {}
     pool = policy.get("connectionPool") or {}
     http = pool.get("http") or {}
-    return Traffic(
+    return TrafficPolicy(
         balancer=(policy.get("loadBalancer") or {}).get("simple") or "",
         max_connections=(pool.get("tcp") or {}).get("maxConnections") or 0,
         max_pending=http.get("http1MaxPendingRequests") or 0,

@@ -34,7 +34,7 @@ def unauthenticated(message: str) -> StreamError:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class WorkloadIdentity:
     """What a token proves.
 
     Attributes:
@@ -47,7 +47,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class ConnectedProxy:
     """What a proxy says of itself.
 
     Attributes:
@@ -99,7 +99,7 @@ class Proxy:
             known_cluster=text.get("CLUSTER_ID", "") in ("", CLUSTER_ID),
         )
 
-    def check(self, identity: Identity) -> None:
+    def check(self, identity: WorkloadIdentity) -> None:
         """Compare what the proxy says with what its token proves.
 
         Raises:

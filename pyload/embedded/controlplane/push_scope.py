@@ -18,20 +18,20 @@ from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.configs import Ref
+    from pyload.embedded.controlplane.configs import ConfigKey
     from pyload.embedded.controlplane.istio import VirtualService
-    from pyload.embedded.controlplane.mesh_state import Changes
+    from pyload.embedded.controlplane.mesh_state import MeshChanges
     from pyload.embedded.controlplane.model import Key
-    from pyload.embedded.controlplane.outbound import Scope
-    from pyload.embedded.controlplane.snapshot import Audience, Snapshot
+    from pyload.embedded.controlplane.outbound import SidecarScope
+    from pyload.embedded.controlplane.snapshot import Audience, ResourceSnapshot
 
-Names = frozenset[str] | None
+ResourceNames = frozenset[str] | None
 """Which names of a type to push; None for all that the proxy has asked for."""
 
 _EVERYTHING: Final = {CDS: None, EDS: None, LDS: None, RDS: None}
 
 # Policies that concern the workloads of their namespace, and what is pushed of them.
-_POLICIES: Final[Mapping[str, Mapping[TypeUrl, Names]]] = {
+_POLICIES: Final[Mapping[str, Mapping[TypeUrl, ResourceNames]]] = {
     configs.AUTHORIZATION_POLICY: {LDS: None},
     configs.REQUEST_AUTHENTICATION: {LDS: None},
     configs.TELEMETRY: {LDS: None},
@@ -41,7 +41,7 @@ _POLICIES: Final[Mapping[str, Mapping[TypeUrl, Names]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
+class PushRequest:
     """What a proxy has not been told yet.
 
     Attributes:
@@ -49,23 +49,23 @@ class Push:
             that a service's change concerns: in delta, only what differs is sent of them.
     """
 
-    wanted: Mapping[TypeUrl, Names] = field(default_factory=dict)
+    wanted: Mapping[TypeUrl, ResourceNames] = field(default_factory=dict)
 
-    def merge(self, later: Push) -> Push:
+    def merge(self, later: PushRequest) -> PushRequest:
         """Give one push that tells what both would."""
         merged = dict(self.wanted)
         for type_url, names in later.wanted.items():
             merged[type_url] = _union(merged[type_url], names) if type_url in merged else names
-        return Push(merged)
+        return PushRequest(merged)
 
     def __bool__(self) -> bool:
         return bool(self.wanted)
 
 
-NOTHING: Final = Push()
+NOTHING: Final = PushRequest()
 
 
-class Round:
+class PushScope:
     """One push to everybody.
 
     Args:
@@ -76,15 +76,19 @@ class Round:
     """
 
     def __init__(
-        self, changes: Changes, refs: frozenset[Ref], old: Snapshot, new: Snapshot
+        self,
+        changes: MeshChanges,
+        refs: frozenset[ConfigKey],
+        old: ResourceSnapshot,
+        new: ResourceSnapshot,
     ) -> None:
         self._changes = changes
         self._refs = refs
         self._old = old
         self._new = new
-        self._known: dict[tuple[object, ...], Push] = {}
+        self._known: dict[tuple[object, ...], PushRequest] = {}
 
-    def push(self, audience: Audience, before: Audience) -> Push:
+    def push(self, audience: Audience, before: Audience) -> PushRequest:
         """Say what to tell a proxy.
 
         Args:
@@ -114,12 +118,14 @@ class Round:
             case _:
                 return None
 
-    def _scope(self, snapshot: Snapshot, audience: Audience) -> Scope | None:
+    def _scope(self, snapshot: ResourceSnapshot, audience: Audience) -> SidecarScope | None:
         if audience.type != "sidecar":
             return None
         return snapshot.outbound.scope(audience.namespace, audience.labels)
 
-    def _decide(self, audience: Audience, scopes: tuple[Scope | None, Scope | None]) -> Push:
+    def _decide(
+        self, audience: Audience, scopes: tuple[SidecarScope | None, SidecarScope | None]
+    ) -> PushRequest:
         match audience.type, scopes:
             case "ztunnel", _:
                 return self._for_ztunnel()
@@ -132,7 +138,7 @@ class Round:
             case _:
                 return NOTHING
 
-    def _for_sidecar(self, audience: Audience, old: Scope, new: Scope) -> Push:
+    def _for_sidecar(self, audience: Audience, old: SidecarScope, new: SidecarScope) -> PushRequest:
         services = {key for key in self._changes.services if old.sees(key) or new.sees(key)}
         hosts = {host for host in self._ruled_hosts if old.sees_host(host) or new.sees_host(host)}
         push = self._for_services(services, hosts)
@@ -140,15 +146,15 @@ class Round:
             push = push.merge(_ROUTED)
         chosen = {scope.sidecar.key for scope in (old, new) if scope.sidecar is not None}
         if any(key in chosen for key in self._of(configs.SIDECAR)):
-            push = push.merge(Push(_EVERYTHING))
+            push = push.merge(PushRequest(_EVERYTHING))
         return push.merge(self._for_policies(audience))
 
-    def _for_router(self, audience: Audience) -> Push:
+    def _for_router(self, audience: Audience) -> PushRequest:
         push = self._for_services(self._changes.services, self._ruled_hosts)
         if self._changed_rules:
             push = push.merge(_ROUTED)
         if self._of(configs.GATEWAY) or self._of(configs.KUBERNETES_GATEWAY):
-            push = push.merge(Push({LDS: None, RDS: None}))
+            push = push.merge(PushRequest({LDS: None, RDS: None}))
         if audience.verified:
             names = [
                 secrets.names_of(key.name)
@@ -156,52 +162,52 @@ class Round:
                 if key.namespace == audience.namespace
             ]
             if names:
-                push = push.merge(Push({SDS: frozenset().union(*names)}))
+                push = push.merge(PushRequest({SDS: frozenset().union(*names)}))
         return push.merge(self._for_policies(audience))
 
-    def _for_waypoint(self, audience: Audience) -> Push:
+    def _for_waypoint(self, audience: Audience) -> PushRequest:
         push = self._for_policies(audience)
         if self._changes.services or self._rebound or self._ruled_hosts or self._changed_rules:
-            push = push.merge(Push({CDS: None, LDS: None, RDS: None}))
+            push = push.merge(PushRequest({CDS: None, LDS: None, RDS: None}))
         if self._addresses:
             # Whoever serves whom is not looked at.
-            push = push.merge(Push({EDS: None, WORKLOAD: self._addresses}))
+            push = push.merge(PushRequest({EDS: None, WORKLOAD: self._addresses}))
         elif self._changes.endpoints:
-            push = push.merge(Push({EDS: self._clusters_of(self._changes.endpoints)}))
+            push = push.merge(PushRequest({EDS: self._clusters_of(self._changes.endpoints)}))
         return push
 
-    def _for_ztunnel(self) -> Push:
-        wanted: dict[TypeUrl, Names] = {}
+    def _for_ztunnel(self) -> PushRequest:
+        wanted: dict[TypeUrl, ResourceNames] = {}
         if self._addresses:
             wanted[ADDRESS] = wanted[WORKLOAD] = self._addresses
         policies = {f"{key.namespace}/{key.name}" for key in self._of(configs.AUTHORIZATION_POLICY)}
         if policies:
             wanted[AUTHORIZATION] = frozenset(policies)
-        return Push(wanted)
+        return PushRequest(wanted)
 
-    def _for_services(self, services: Iterable[Key], hosts: Iterable[str]) -> Push:
+    def _for_services(self, services: Iterable[Key], hosts: Iterable[str]) -> PushRequest:
         """Say what to push of services, of their rules, and of endpoints."""
         changed = set(services)
         ruled = {key for host in hosts for key in self._new.outbound.by_host.get(host, ())}
         names = self._clusters_of(changed | ruled | self._changes.endpoints)
         if not changed and not ruled:
-            return Push({EDS: names}) if names else NOTHING
-        wanted: dict[TypeUrl, Names] = {CDS: names, EDS: names, LDS: None, RDS: None}
+            return PushRequest({EDS: names}) if names else NOTHING
+        wanted: dict[TypeUrl, ResourceNames] = {CDS: names, EDS: names, LDS: None, RDS: None}
         if changed:
             wanted[NDS] = None
-        return Push(wanted)
+        return PushRequest(wanted)
 
-    def _for_policies(self, audience: Audience) -> Push:
+    def _for_policies(self, audience: Audience) -> PushRequest:
         push = NOTHING
         for ref in self._refs:
             wanted = _POLICIES.get(ref.kind)
             if wanted is not None and ref.namespace in (ROOT, audience.namespace):
-                push = push.merge(Push(wanted))
+                push = push.merge(PushRequest(wanted))
             if ref.kind == configs.PEER_AUTHENTICATION:
                 # Clients have to know what a server accepts.
                 servers = self._new.outbound.by_namespace.get(ref.namespace, ())
-                names: Names = None if ref.namespace == ROOT else self._clusters_of(servers)
-                push = push.merge(Push({CDS: None, EDS: names, LDS: None}))
+                names: ResourceNames = None if ref.namespace == ROOT else self._clusters_of(servers)
+                push = push.merge(PushRequest({CDS: None, EDS: names, LDS: None}))
         return push
 
     def _clusters_of(self, services: Iterable[Key]) -> frozenset[str]:
@@ -279,9 +285,9 @@ class Round:
         return frozenset(names)
 
 
-_ROUTED: Final = Push({CDS: frozenset(), LDS: None, RDS: None})
+_ROUTED: Final = PushRequest({CDS: frozenset(), LDS: None, RDS: None})
 """What follows from a VirtualService, and from a pod that serves others; no service changes."""
 
 
-def _union(one: Names, other: Names) -> Names:
+def _union(one: ResourceNames, other: ResourceNames) -> ResourceNames:
     return None if one is None or other is None else one | other

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import model, parse_service_entries
-from pyload.embedded.controlplane.mesh_state import Changes, Inbound, Mesh, Ports, Workload
+from pyload.embedded.controlplane.mesh_state import (
+    InboundPort,
+    MeshChanges,
+    MeshState,
+    Ports,
+    WorkloadInfo,
+)
 from pyload.embedded.controlplane.model import CLUSTER_ID, TLS_MODE, Endpoint, Key, Locality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.model import Address, Labels, Pod, Port, Service, Slice
+    from pyload.embedded.controlplane.model import Address, Labels, Pod, Port, Service, SliceRecord
     from pyload.kube.resources import Obj
 
 _SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
@@ -36,19 +42,19 @@ FOLLOWED: Final = (
 """The kinds that a registry follows, as their definitions are named."""
 
 
-class Registry:
+class ServiceRegistry:
     """Follows whatever has addresses, and remembers what changed."""
 
     def __init__(self) -> None:
         self._services: dict[Key, Service] = {}
         self._pods: dict[Key, Pod] = {}
         self._addresses: dict[Key, tuple[Address, ...]] = {}
-        self._slices: dict[Key, Slice] = {}
+        self._slices: dict[Key, SliceRecord] = {}
         self._slices_of: defaultdict[Key, set[Key]] = defaultdict(set)
         self._localities: dict[Key, Locality] = {}
         self._entries: dict[Key, tuple[Service, ...]] = {}
         self._endpoints: dict[Key, Ports] = {}
-        self._workloads: dict[Key, Workload] = {}
+        self._workloads: dict[Key, WorkloadInfo] = {}
         # Services by one entry of their selector: a pod need only ask for its own labels.
         self._by_selector: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
         self._members: defaultdict[Key, dict[Key, Pod]] = defaultdict(dict)
@@ -57,16 +63,16 @@ class Registry:
         self._stale: set[Key] = set()
         self._changed_pods: set[Key] = set()
         self._stale_pods: set[Key] = set()
-        self._kinds: Final[Mapping[str, _Kind]] = {
-            "services": _Kind(self._services, model.key, model.service, self._put_service),
-            "pods": _Kind(self._pods, model.key, model.pod, self._put_pod),
-            "endpoints": _Kind(self._addresses, model.key, model.addresses, self._put_addresses),
-            _SLICES: _Kind(self._slices, model.key, model.endpoint_slice, self._put_slice),
-            "nodes": _Kind(self._localities, model.key, model.locality, self._put_locality),
-            _SERVICE_ENTRIES: _Kind(
+        self._kinds: Final[Mapping[str, _Table]] = {
+            "services": _Table(self._services, model.key, model.service, self._put_service),
+            "pods": _Table(self._pods, model.key, model.pod, self._put_pod),
+            "endpoints": _Table(self._addresses, model.key, model.addresses, self._put_addresses),
+            _SLICES: _Table(self._slices, model.key, model.endpoint_slice, self._put_slice),
+            "nodes": _Table(self._localities, model.key, model.locality, self._put_locality),
+            _SERVICE_ENTRIES: _Table(
                 self._entries, model.key, parse_service_entries.service_entry, self._put_entry
             ),
-            _WORKLOAD_ENTRIES: _Kind(
+            _WORKLOAD_ENTRIES: _Table(
                 self._pods,
                 parse_service_entries.entry_key,
                 parse_service_entries.workload_entry,
@@ -102,7 +108,7 @@ class Registry:
         """Whether anything may have changed since the last `take`."""
         return bool(self._changed_services or self._stale or self._changed_pods or self._stale_pods)
 
-    def take(self) -> Changes:
+    def take(self) -> MeshChanges:
         """Say what has changed since the last call."""
         services = set(self._changed_services)
         endpoints: set[Key] = set()
@@ -118,7 +124,7 @@ class Registry:
                 # The endpoints of a DNS service are part of its cluster.
                 (services if service.resolution == "dns" else endpoints).add(key)
         workloads = self._take_workloads()
-        changes = Changes(
+        changes = MeshChanges(
             frozenset(services),
             frozenset(endpoints - services),
             frozenset(self._changed_pods),
@@ -129,17 +135,17 @@ class Registry:
         self._stale.clear()
         return changes
 
-    def mesh(self) -> Mesh:
+    def mesh(self) -> MeshState:
         """Copy the state as of the last `take`; call it directly afterwards."""
         services = {key: self._services[key] for key in sorted(self._services)}
-        return Mesh(services, dict(self._endpoints), dict(self._workloads))
+        return MeshState(services, dict(self._endpoints), dict(self._workloads))
 
     def labels(self, pod: Key, claimed: Labels) -> Labels:
         """Give a pod's labels, or what its proxy claims they are if there is no such pod."""
         record = self._pods.get(pod)
         return claimed if record is None else record.labels
 
-    def inbound(self, pod: Key, labels: Labels) -> tuple[Inbound, ...]:
+    def inbound(self, pod: Key, labels: Labels) -> tuple[InboundPort, ...]:
         """Say which ports a proxy serves.
 
         Args:
@@ -149,7 +155,7 @@ class Registry:
         record = self._pods.get(pod)
         if record is not None:
             labels = record.labels
-        ports: dict[int, Inbound] = {}
+        ports: dict[int, InboundPort] = {}
         for key in sorted(self._selecting(pod.namespace, labels)):
             for port in self._services[key].ports:
                 if record is not None:
@@ -158,7 +164,7 @@ class Registry:
                     target = port.target if isinstance(port.target, int) else None
                 if target is not None:
                     host = self._services[key].host
-                    ports.setdefault(target, Inbound(target, port.http, key, port.port, host))
+                    ports.setdefault(target, InboundPort(target, port.http, key, port.port, host))
         return tuple(ports[target] for target in sorted(ports))
 
     def _put_service(self, key: Key, new: Service | None) -> None:
@@ -230,7 +236,7 @@ class Registry:
             self._addresses[key] = new
         self._named_anew(key)
 
-    def _put_slice(self, key: Key, new: Slice | None) -> None:
+    def _put_slice(self, key: Key, new: SliceRecord | None) -> None:
         old = self._slices.get(key)
         if new == old:
             return
@@ -326,7 +332,7 @@ class Registry:
         self._stale_pods.clear()
         return changed
 
-    def _workload(self, pod: Pod) -> Workload:
+    def _workload(self, pod: Pod) -> WorkloadInfo:
         services = []
         for key in sorted(self._selecting(pod.key.namespace, pod.labels)):
             ports = tuple(
@@ -335,7 +341,7 @@ class Registry:
                 if (number := _number(pod, port)) is not None
             )
             services.append((key, ports))
-        return Workload(pod, self._locality(pod.node), tuple(services))
+        return WorkloadInfo(pod, self._locality(pod.node), tuple(services))
 
     def _locality(self, node: str) -> Locality:
         return self._localities.get(Key("", node), Locality())
@@ -363,7 +369,7 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _Table:
     table: Mapping[Key, Any]
     key: Callable[[Obj], Key]
     reduce: Callable[[Obj], Any]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SELECTIONS: Final = 64
 
 
-class Part:
+class ResponseFragment:
     """A run of encoded resources, as it stands in a response.
 
     Attributes:
@@ -35,7 +35,7 @@ class Part:
         self.removed = removed
 
 
-class Collection:
+class ResourceBatch:
     """Resources of one type by name.
 
     Args:
@@ -48,23 +48,23 @@ class Collection:
     ) -> None:
         self.resources = resources
         self._versions = versions
-        self._selections: dict[tuple[frozenset[str], bool], Part] = {}
-        self._differences: WeakKeyDictionary[Collection, Part] = WeakKeyDictionary()
+        self._selections: dict[tuple[frozenset[str], bool], ResponseFragment] = {}
+        self._differences: WeakKeyDictionary[ResourceBatch, ResponseFragment] = WeakKeyDictionary()
 
     @cached_property
-    def _sotw(self) -> Part:
+    def _sotw(self) -> ResponseFragment:
         encoded = b"".join(map(wire.sotw_resource, self.resources.values()))
-        return Part(encoded, len(self.resources))
+        return ResponseFragment(encoded, len(self.resources))
 
     @cached_property
-    def _delta(self) -> Part:
-        return Part(self._encode(self.resources), len(self.resources))
+    def _delta(self) -> ResponseFragment:
+        return ResponseFragment(self._encode(self.resources), len(self.resources))
 
-    def all(self, *, delta: bool) -> Part:
+    def all(self, *, delta: bool) -> ResponseFragment:
         """Give all resources."""
         return self._delta if delta else self._sotw
 
-    def named(self, names: frozenset[str], *, delta: bool) -> Part:
+    def named(self, names: frozenset[str], *, delta: bool) -> ResponseFragment:
         """Give the resources of some names.
 
         In delta, names that are not there are removals: their subscriber is waiting for an answer.
@@ -76,7 +76,7 @@ class Collection:
             found = self._selections[names, delta] = self._select(names, delta=delta)
         return found
 
-    def since(self, old: Collection) -> Part:
+    def since(self, old: ResourceBatch) -> ResponseFragment:
         """Give what a delta client that has an older collection lacks, and what it has too much."""
         found = self._differences.get(old)
         if found is None:
@@ -87,11 +87,13 @@ class Collection:
             ]
             removed = [name for name in old.resources if name not in self.resources]
             encoded = self._encode(changed)
-            found = Part(encoded + wire.removals(removed), len(changed), len(removed))
+            found = ResponseFragment(encoded + wire.removals(removed), len(changed), len(removed))
             self._differences[old] = found
         return found
 
-    def unlike(self, held: Mapping[str, str], names: frozenset[str] | None = None) -> Part:
+    def unlike(
+        self, held: Mapping[str, str], names: frozenset[str] | None = None
+    ) -> ResponseFragment:
         """Give what a delta client lacks that kept some resources over a reconnect.
 
         Args:
@@ -107,15 +109,19 @@ class Collection:
         ]
         known = held if names is None else {*held, *names}
         removed = sorted(name for name in known if name not in self.resources)
-        return Part(self._encode(lacking) + wire.removals(removed), len(lacking), len(removed))
+        return ResponseFragment(
+            self._encode(lacking) + wire.removals(removed), len(lacking), len(removed)
+        )
 
-    def _select(self, names: frozenset[str], *, delta: bool) -> Part:
+    def _select(self, names: frozenset[str], *, delta: bool) -> ResponseFragment:
         known = sorted(name for name in names if name in self.resources)
         if not delta:
             encoded = b"".join(wire.sotw_resource(self.resources[name]) for name in known)
-            return Part(encoded, len(known))
+            return ResponseFragment(encoded, len(known))
         unknown = sorted(name for name in names if name not in self.resources)
-        return Part(self._encode(known) + wire.removals(unknown), len(known), len(unknown))
+        return ResponseFragment(
+            self._encode(known) + wire.removals(unknown), len(known), len(unknown)
+        )
 
     def _encode(self, names: Iterable[str]) -> bytes:
         versions = self._versions or {}
@@ -125,4 +131,4 @@ class Collection:
         )
 
 
-EMPTY: Final = Collection({})
+EMPTY: Final = ResourceBatch({})

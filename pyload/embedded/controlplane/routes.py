@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane.clusters import PASSTHROUGH, cluster_name
 from pyload.embedded.controlplane.library import library
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import field, number
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio import (
         Destination,
         HttpRoute,
-        Match,
+        PathMatch,
         VirtualService,
     )
 
@@ -28,7 +28,7 @@ _REGEX: Final = 10
 
 
 @functools.cache
-def virtual_host(*, address: bool) -> Template:
+def virtual_host(*, address: bool) -> MessageTemplate:
     """Build the ``VirtualHost`` of a Service port.
 
     Gaps: ``name``, ``host``, ``dotted`` (the host as an absolute name), ``cluster``,
@@ -42,7 +42,7 @@ def virtual_host(*, address: bool) -> Template:
     host = lib.route.VirtualHost(
         name=gap("name"), domains=domains, routes=[main], include_request_attempt_count=True
     )
-    return Template(bytes(host))
+    return MessageTemplate(bytes(host))
 
 
 def ruled_host(
@@ -144,7 +144,7 @@ def _retry_policy() -> Any:
 
 
 def _ruled_route(
-    one: HttpRoute, match: Match, rule: VirtualService, port_of: Callable[[Destination], int]
+    one: HttpRoute, match: PathMatch, rule: VirtualService, port_of: Callable[[Destination], int]
 ) -> bytes:
     made = field(1, _match(match)) + field(4, _config_metadata(rule))
     if one.name:
@@ -180,7 +180,7 @@ def _clusters(
     return field(3, weighted)
 
 
-def _match(match: Match) -> bytes:
+def _match(match: PathMatch) -> bytes:
     if match.kind in _PATHS:
         return field(_PATHS[match.kind], match.path.encode())
     return field(_REGEX, field(2, match.path.encode()))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import SDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.istio import Secret
+    from pyload.embedded.controlplane.istio import GatewaySecret
 
 SCHEME: Final = "kubernetes://"
 AUTHORITY: Final = "-cacert"
@@ -22,7 +22,7 @@ _TLS_CERTIFICATE: Final = 2
 _VALIDATION_CONTEXT: Final = 4
 
 
-def certificates_of(secrets: Mapping[str, Secret]) -> Collection:
+def certificates_of(secrets: Mapping[str, GatewaySecret]) -> ResourceBatch:
     """Encode the certificates of a namespace.
 
     Args:
@@ -37,7 +37,7 @@ def certificates_of(secrets: Mapping[str, Secret]) -> Collection:
             trusted = field(1, _inline(secret.authority))
             full = f"{SCHEME}{name}{AUTHORITY}"
             made[full] = _secret(full, _VALIDATION_CONTEXT, trusted)
-    return Collection(made)
+    return ResourceBatch(made)
 
 
 def names_of(name: str) -> frozenset[str]:

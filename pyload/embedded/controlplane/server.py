@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pyload.embedded.controlplane.ca import CertificateService
-    from pyload.embedded.controlplane.connection import Peer
+    from pyload.embedded.controlplane.connection import StreamPeer
 
-    Serve = Callable[[Peer, dict[str, str], bool], Awaitable[None]]
+    Serve = Callable[[StreamPeer, dict[str, str], bool], Awaitable[None]]
     Handle = Callable[[Any, bool], Awaitable[None]]
 
 _EOF: Final[Any] = vars(grpc.aio)["EOF"]
@@ -40,7 +40,7 @@ _OPTIONS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Addresses:
+class ListenAddresses:
     """Where a control plane listens.
 
     Attributes:
@@ -59,7 +59,7 @@ class Addresses:
 
 
 @dataclass(frozen=True, slots=True)
-class Secured:
+class TlsPorts:
     """What the ports with TLS do.
 
     Attributes:
@@ -73,13 +73,13 @@ class Secured:
     ca: CertificateService
     port: int
     token: Serve
-    certificate: Callable[[Peer, bytes, bool], Awaitable[None]]
+    certificate: Callable[[StreamPeer, bytes, bool], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
 async def listen(
-    open_: Serve, *, host: str, port: int, secured: Secured | None
-) -> AsyncIterator[Addresses]:
+    open_: Serve, *, host: str, port: int, secured: TlsPorts | None
+) -> AsyncIterator[ListenAddresses]:
     """Serve streams until the context is left, which ends them all at once.
 
     Args:
@@ -94,7 +94,7 @@ async def listen(
     async with contextlib.AsyncExitStack() as stack:
         plaintext = await stack.enter_async_context(_server(_with_headers(open_), f"{host}:{port}"))
         if secured is None:
-            yield Addresses(f"{host}:{plaintext}")
+            yield ListenAddresses(f"{host}:{plaintext}")
             return
         authority = secured.ca.authority
         own = authority.for_server(host)
@@ -116,7 +116,7 @@ async def listen(
                 grpc.ssl_server_credentials(pair, authority.root, require_client_auth=True),
             )
         )
-        yield Addresses(
+        yield ListenAddresses(
             f"{host}:{plaintext}", f"{host}:{tls}", f"{host}:{mtls}", root=authority.root
         )
 

@@ -14,7 +14,7 @@ from pyload.xds.types import CDS, EDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.istio import DestinationRule, Subset, Traffic
+    from pyload.embedded.controlplane.istio import DestinationRule, Subset, TrafficPolicy
     from pyload.embedded.controlplane.mesh_state import Ports
     from pyload.embedded.controlplane.model import Endpoint, Key, Locality, Port, Service
 
@@ -26,7 +26,7 @@ _LB_ENDPOINTS: Final = 2
 _RULES: Final = 8
 
 
-class Built:
+class ServiceResources:
     """One service's clusters, listeners and virtual hosts.
 
     Args:
@@ -142,7 +142,7 @@ def assign(
     return made
 
 
-def _merged(traffic: Traffic, subset: Subset | None) -> Traffic:
+def _merged(traffic: TrafficPolicy, subset: Subset | None) -> TrafficPolicy:
     if subset is None:
         return traffic
     said = {name: value for name, value in subset.traffic._asdict().items() if value}

@@ -16,12 +16,12 @@ from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.configs import Config
-    from pyload.embedded.controlplane.inbound import OwnBuilder
-    from pyload.embedded.controlplane.mesh_state import Inbound, Mesh
+    from pyload.embedded.controlplane.configs import IstioConfig
+    from pyload.embedded.controlplane.inbound import InboundBuilder
+    from pyload.embedded.controlplane.mesh_state import InboundPort, MeshState
     from pyload.embedded.controlplane.model import Labels
     from pyload.embedded.controlplane.outbound import Outbound
-    from pyload.embedded.controlplane.resource_batch import Collection
+    from pyload.embedded.controlplane.resource_batch import ResourceBatch
     from pyload.embedded.controlplane.workloads import AddressBook, AddressBuilder
 
 # Says in every response that this is not istiod.
@@ -48,7 +48,7 @@ class Audience:
     type: str
     namespace: str
     labels: Labels
-    inbound: tuple[Inbound, ...]
+    inbound: tuple[InboundPort, ...]
     verified: bool
 
 
@@ -66,12 +66,12 @@ class View:
     __slots__ = ("_resources", "snapshot")
 
     def __init__(
-        self, snapshot: Snapshot, resources: Mapping[TypeUrl, tuple[Collection, ...]]
+        self, snapshot: ResourceSnapshot, resources: Mapping[TypeUrl, tuple[ResourceBatch, ...]]
     ) -> None:
         self.snapshot = snapshot
         self._resources = resources
 
-    def of(self, type_url: TypeUrl) -> tuple[Collection, ...]:
+    def of(self, type_url: TypeUrl) -> tuple[ResourceBatch, ...]:
         """Give the collections of a type.
 
         Of several, delta clients are sent the changes of the first, and all of the others.
@@ -88,7 +88,7 @@ class View:
         return self.snapshot.addresses.resolve(name)
 
 
-class Snapshot:
+class ResourceSnapshot:
     """What is shared by all proxies.
 
     Args:
@@ -114,12 +114,12 @@ class Snapshot:
         self,
         version: str,
         *,
-        mesh: Mesh,
-        config: Config,
+        mesh: MeshState,
+        config: IstioConfig,
         outbound: Outbound,
-        endpoints: Collection,
+        endpoints: ResourceBatch,
         assigned: Mapping[Key, Iterable[str]],
-        own: OwnBuilder,
+        own: InboundBuilder,
         address_builder: AddressBuilder,
     ) -> None:
         self.version = version
@@ -132,7 +132,7 @@ class Snapshot:
         self._address_builder = address_builder
         self._heads: dict[tuple[str, bool], bytes] = {}
         self._views: dict[Audience, View] = {}
-        self._secrets: dict[str, Collection] = {}
+        self._secrets: dict[str, ResourceBatch] = {}
 
     def head(self, type_url: str, *, delta: bool) -> bytes:
         """Encode what a response begins with."""
@@ -150,7 +150,7 @@ class Snapshot:
         return self._address_builder.build(self.mesh, self.config)
 
     @cached_property
-    def policies(self) -> Collection:
+    def policies(self) -> ResourceBatch:
         """All AuthorizationPolicies, for ztunnels."""
         return policies_of(self.config)
 
@@ -163,7 +163,7 @@ class Snapshot:
             found = self._views[audience] = View(self, self._resources(audience))
         return found
 
-    def _resources(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+    def _resources(self, audience: Audience) -> dict[TypeUrl, tuple[ResourceBatch, ...]]:
         match audience.type:
             case "sidecar":
                 return self._for_sidecar(audience)
@@ -181,7 +181,7 @@ class Snapshot:
             case _:
                 return {}
 
-    def _for_sidecar(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+    def _for_sidecar(self, audience: Audience) -> dict[TypeUrl, tuple[ResourceBatch, ...]]:
         scope = self.outbound.scope(audience.namespace, audience.labels)
         mtls = self.config.mtls_for(audience.namespace, audience.labels)
         own = self._own.build(audience.inbound, mtls)
@@ -198,11 +198,11 @@ class Snapshot:
             NDS: (self._names,),
         }
 
-    def _for_router(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+    def _for_router(self, audience: Audience) -> dict[TypeUrl, tuple[ResourceBatch, ...]]:
         chosen = self.config.gateways_for(audience.labels)
         ports = {one.port: one.target for one in audience.inbound}
         listeners, routes = self.outbound.router(chosen, ports)
-        resources: dict[TypeUrl, tuple[Collection, ...]] = {
+        resources: dict[TypeUrl, tuple[ResourceBatch, ...]] = {
             CDS: (
                 self.outbound.everything(audience.namespace).clusters,
                 static_resources.of_gateways(),
@@ -216,7 +216,7 @@ class Snapshot:
             resources[SDS] = (self._certificates(audience.namespace),)
         return resources
 
-    def _for_waypoint(self, audience: Audience) -> dict[TypeUrl, tuple[Collection, ...]]:
+    def _for_waypoint(self, audience: Audience) -> dict[TypeUrl, tuple[ResourceBatch, ...]]:
         clusters, listeners = self.outbound.waypoint(self._waypoint_of(audience))
         return {
             CDS: (clusters,),
@@ -235,10 +235,10 @@ class Snapshot:
         return next((key for key, one in waypoints.items() if one.host in hosts), None)
 
     @cached_property
-    def _names(self) -> Collection:
+    def _names(self) -> ResourceBatch:
         return name_table(built.service for built in self.outbound.built.values())
 
-    def _certificates(self, namespace: str) -> Collection:
+    def _certificates(self, namespace: str) -> ResourceBatch:
         found = self._secrets.get(namespace)
         if found is None:
             found = self._secrets[namespace] = certificates_of(

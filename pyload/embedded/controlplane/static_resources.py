@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 
 from pyload.embedded.controlplane import clusters, waypoints
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 
 
 @functools.cache
-def outward() -> Collection:
+def outward() -> ResourceBatch:
     """Build the clusters for what no service is, as sidecars have them."""
-    return Collection(
+    return ResourceBatch(
         {
             clusters.BLACK_HOLE: clusters.black_hole_cluster(),
             clusters.PASSTHROUGH: clusters.passthrough_cluster(clusters.PASSTHROUGH),
@@ -20,10 +20,10 @@ def outward() -> Collection:
 
 
 @functools.cache
-def inward() -> Collection:
+def inward() -> ResourceBatch:
     """Build the clusters that follow those of a sidecar's own ports."""
     name = clusters.INBOUND_PASSTHROUGH
-    return Collection(
+    return ResourceBatch(
         {
             name: clusters.passthrough_cluster(name, source="127.0.0.6"),
             waypoints.TUNNEL: waypoints.tunnel_cluster(),
@@ -32,9 +32,9 @@ def inward() -> Collection:
 
 
 @functools.cache
-def of_gateways() -> Collection:
+def of_gateways() -> ResourceBatch:
     """Build the clusters that gateways have besides those of services."""
-    return Collection(
+    return ResourceBatch(
         {
             clusters.BLACK_HOLE: clusters.black_hole_cluster(),
             waypoints.TUNNEL: waypoints.tunnel_cluster(),
@@ -43,6 +43,6 @@ def of_gateways() -> Collection:
 
 
 @functools.cache
-def tunnel() -> Collection:
+def tunnel() -> ResourceBatch:
     """Build the listener that sidecars and gateways have for the tunnel."""
-    return Collection({waypoints.TUNNEL: waypoints.tunnel_listener()})
+    return ResourceBatch({waypoints.TUNNEL: waypoints.tunnel_listener()})

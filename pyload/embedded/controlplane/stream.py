@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from google.protobuf.message import DecodeError
 
 from pyload.embedded.controlplane import wire
-from pyload.embedded.controlplane.proxy import Proxy, invalid_argument, unauthenticated
-from pyload.embedded.controlplane.resource_batch import Part
+from pyload.embedded.controlplane.proxy import ConnectedProxy, invalid_argument, unauthenticated
+from pyload.embedded.controlplane.resource_batch import ResponseFragment
 from pyload.xds.types import (
     ADDRESS,
     AUTHORIZATION,
@@ -36,8 +36,8 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyload.embedded.controlplane.push_scope import Push
-    from pyload.embedded.controlplane.resource_batch import Collection
+    from pyload.embedded.controlplane.push_scope import PushRequest
+    from pyload.embedded.controlplane.resource_batch import ResourceBatch
     from pyload.embedded.controlplane.snapshot import View
 
 # The order in which a push sends types: what is referred to comes first.
@@ -56,7 +56,7 @@ _EMPTY: Final[frozenset[str]] = frozenset()
 Request: TypeAlias = "discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest"
 
 
-class Names:
+class NameInterner:
     """Makes equal sets of names one object, as thousands of proxies ask for the same ones.
 
     Args:
@@ -74,7 +74,7 @@ class Names:
         return self._known.setdefault(names, names)
 
 
-class Reply(NamedTuple):
+class XdsReply(NamedTuple):
     """One response to send.
 
     Attributes:
@@ -86,7 +86,7 @@ class Reply(NamedTuple):
     message: bytes
 
 
-class Outcome(NamedTuple):
+class RequestOutcome(NamedTuple):
     """What follows from one request.
 
     Attributes:
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
         rejected: Why the proxy refused the last response of the type (NACK), or empty.
     """
 
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[XdsReply, ...] = ()
     rejected: str = ""
 
 
@@ -116,10 +116,10 @@ class Subscription:
     nonce: str = ""
     acked: str = ""
     error: str = ""
-    sent: tuple[Collection, ...] = field(default=(), repr=False)
+    sent: tuple[ResourceBatch, ...] = field(default=(), repr=False)
 
 
-class Stream:
+class ServerStream:
     """One stream.
 
     Args:
@@ -128,11 +128,11 @@ class Stream:
         names: Shared by all streams.
     """
 
-    def __init__(self, *, delta: bool, new_id: Callable[[], str], names: Names) -> None:
+    def __init__(self, *, delta: bool, new_id: Callable[[], str], names: NameInterner) -> None:
         self._delta = delta
         self._new_id = new_id
         self._names = names
-        self.proxy: Proxy | None = None
+        self.proxy: ConnectedProxy | None = None
         self.subscriptions: dict[TypeUrl, Subscription] = {}
 
     def read(self, message: bytes) -> Request | None:
@@ -157,12 +157,12 @@ class Stream:
         if request.type_url == _HEALTH:
             return None
         if self.proxy is None:
-            self.proxy = Proxy.from_node(request.node)
+            self.proxy = ConnectedProxy.from_node(request.node)
         if request.type_url not in _KNOWN:
             raise unauthenticated(f"control-plane identity required for type {request.type_url!r}")
         return request
 
-    def answer(self, request: Request, view: View) -> Outcome:
+    def answer(self, request: Request, view: View) -> RequestOutcome:
         """Answer a request.
 
         Args:
@@ -175,13 +175,13 @@ class Stream:
             reason = request.error_detail.message or "no reason given"
             if known is not None:
                 known.error = reason
-            return Outcome(rejected=reason)
+            return RequestOutcome(rejected=reason)
         if isinstance(request, discovery_pb2.DeltaDiscoveryRequest):
             parts = self._answer_delta(request, type_url, known, view)
         else:
             parts = self._answer_sotw(request, type_url, known, view)
         if parts is None or view.is_silent(type_url):
-            return Outcome()
+            return RequestOutcome()
         replies = [self._reply(type_url, self.subscriptions[type_url], view, parts)]
         endpoints = self.subscriptions.get(EDS)
         if type_url == CDS and self._delta and not request.response_nonce and endpoints is not None:
@@ -189,9 +189,9 @@ class Stream:
             again = self._renewed(endpoints, view.of(EDS))
             if again:
                 replies.append(self._reply(EDS, endpoints, view, again))
-        return Outcome(tuple(replies))
+        return RequestOutcome(tuple(replies))
 
-    def push(self, push: Push, view: View) -> Iterator[Reply]:
+    def push(self, push: PushRequest, view: View) -> Iterator[XdsReply]:
         """Give the responses that tell the proxy of changes, one after the other.
 
         What is not asked for is not pushed, and whether older responses were acknowledged
@@ -211,7 +211,7 @@ class Stream:
         type_url: TypeUrl,
         known: Subscription | None,
         view: View,
-    ) -> list[Part] | None:
+    ) -> list[ResponseFragment] | None:
         by_name = type_url in _BY_NAME
         names = self._names.intern(frozenset(request.resource_names)) if by_name else _EMPTY
         if by_name and not names:
@@ -234,7 +234,7 @@ class Stream:
         type_url: TypeUrl,
         known: Subscription | None,
         view: View,
-    ) -> list[Part] | None:
+    ) -> list[ResponseFragment] | None:
         nonce = request.response_nonce
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
@@ -265,7 +265,7 @@ class Stream:
 
     def _first_delta(
         self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
-    ) -> list[Part]:
+    ) -> list[ResponseFragment]:
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
         held = dict(request.initial_resource_versions)
@@ -286,7 +286,7 @@ class Stream:
         if wildcard:
             gone = held.keys() - self._present(collections)
             if gone:
-                parts.append(Part(wire.removals(sorted(gone)), 0, len(gone)))
+                parts.append(ResponseFragment(wire.removals(sorted(gone)), 0, len(gone)))
         return parts
 
     def _resolved(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
@@ -295,7 +295,7 @@ class Stream:
             return names
         return frozenset(found for name in names for found in view.resolve(name))
 
-    def _present(self, collections: tuple[Collection, ...]) -> frozenset[str]:
+    def _present(self, collections: tuple[ResourceBatch, ...]) -> frozenset[str]:
         return frozenset().union(*(one.resources for one in collections))
 
     def _asked(
@@ -306,14 +306,16 @@ class Stream:
         names: frozenset[str],
         *,
         everything: bool = True,
-    ) -> list[Part]:
+    ) -> list[ResponseFragment]:
         """Give what answers a request for names, or for everything."""
         collections = view.of(type_url)
         if subscription.wildcard and everything:
             return [one.all(delta=self._delta) for one in collections]
         return self._named(collections, self._names.intern(names))
 
-    def _named(self, collections: tuple[Collection, ...], names: frozenset[str]) -> list[Part]:
+    def _named(
+        self, collections: tuple[ResourceBatch, ...], names: frozenset[str]
+    ) -> list[ResponseFragment]:
         if len(collections) == 1:
             return [collections[0].named(names, delta=self._delta)]
         parts = [
@@ -322,7 +324,7 @@ class Stream:
         ]
         unknown = sorted(names.difference(*(one.resources for one in collections)))
         if unknown and self._delta:
-            parts.append(Part(wire.removals(unknown), 0, len(unknown)))
+            parts.append(ResponseFragment(wire.removals(unknown), 0, len(unknown)))
         return parts
 
     def _changed(
@@ -331,7 +333,7 @@ class Stream:
         type_url: TypeUrl,
         subscription: Subscription,
         view: View,
-    ) -> list[Part]:
+    ) -> list[ResponseFragment]:
         """Give what a push sends of one type; nothing if the proxy need not be told."""
         collections = view.of(type_url)
         if not subscription.wildcard:
@@ -345,14 +347,14 @@ class Stream:
         if names is None:
             gone = self._present(old) - self._present(collections)
             parts = [one.all(delta=True) for one in collections]
-            return [*parts, Part(wire.removals(sorted(gone)), 0, len(gone))]
+            return [*parts, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
         if type_url != CDS:
             return _worth_sending(self._named(collections, self._names.intern(names)))
         # Of services, what differs; of the rest, all. That is how istiod does it.
         services, *rest = collections
         gone = self._present(old[1:]) - self._present(collections)
         parts = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
-        return _worth_sending([*parts, Part(wire.removals(sorted(gone)), 0, len(gone))])
+        return _worth_sending([*parts, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))])
 
     def _subscribed(
         self,
@@ -360,7 +362,7 @@ class Stream:
         type_url: TypeUrl,
         subscription: Subscription,
         view: View,
-    ) -> list[Part]:
+    ) -> list[ResponseFragment]:
         """Give what a push sends of some names to a proxy that asks by name."""
         if type_url in _ON_DEMAND:
             # A service may have workloads now that it did not have.
@@ -371,8 +373,8 @@ class Stream:
         return _worth_sending(self._named(view.of(type_url), names)) if names else []
 
     def _renewed(
-        self, subscription: Subscription, collections: tuple[Collection, ...]
-    ) -> list[Part]:
+        self, subscription: Subscription, collections: tuple[ResourceBatch, ...]
+    ) -> list[ResponseFragment]:
         """Give all that is asked for by name, again."""
         # Delta tells of removals; in SotW, what is gone is merely left out.
         held = (*collections, *subscription.sent) if self._delta else collections
@@ -382,8 +384,12 @@ class Stream:
         return self._named(collections, self._names.intern(names)) if names else []
 
     def _reply(
-        self, type_url: TypeUrl, subscription: Subscription, view: View, parts: list[Part]
-    ) -> Reply:
+        self,
+        type_url: TypeUrl,
+        subscription: Subscription,
+        view: View,
+        parts: list[ResponseFragment],
+    ) -> XdsReply:
         version = view.snapshot.version
         subscription.nonce = f"{version}{self._new_id()}"
         subscription.sent = view.of(type_url)
@@ -392,8 +398,8 @@ class Stream:
         message = b"".join(
             [head, *(part.encoded for part in parts), wire.nonce(subscription.nonce)]
         )
-        return Reply(type_url, message)
+        return XdsReply(type_url, message)
 
 
-def _worth_sending(parts: list[Part]) -> list[Part]:
+def _worth_sending(parts: list[ResponseFragment]) -> list[ResponseFragment]:
     return parts if any(part.count or part.removed for part in parts) else []

@@ -27,7 +27,7 @@ def gap(name: str) -> str:
     return f"{_MARK}{name}"
 
 
-class Template:
+class MessageTemplate:
     """One message with gaps.
 
     Args:

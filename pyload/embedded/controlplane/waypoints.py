@@ -20,7 +20,7 @@ from pyload.embedded.controlplane.library import (
     text,
     tls_context,
 )
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import CDS, LDS
 
@@ -113,7 +113,7 @@ def _vip_chain(port: Port, service: Service) -> bytes:
 
 
 @functools.cache
-def _vip_cluster() -> Template:
+def _vip_cluster() -> MessageTemplate:
     lib = library()
     service = struct(
         host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
@@ -133,7 +133,7 @@ def _vip_cluster() -> Template:
         transport_socket=_internal_socket(passed_on=(_ORIGINAL_DST, "istio")),
         metadata=lib.core.Metadata(filter_metadata={"istio": istio}),
     )
-    return Template(any_of(CDS, bytes(cluster)))
+    return MessageTemplate(any_of(CDS, bytes(cluster)))
 
 
 @functools.cache
@@ -262,16 +262,16 @@ def _main_rest() -> bytes:
 
 
 @functools.cache
-def _tcp_chain() -> Template:
+def _tcp_chain() -> MessageTemplate:
     lib = library()
     chain = lib.listener.FilterChain(name=gap("name"), filters=[listeners.tcp_proxy(gap("name"))])
-    return Template(bytes(chain))
+    return MessageTemplate(bytes(chain))
 
 
 @functools.cache
-def _http_chain() -> Template:
+def _http_chain() -> MessageTemplate:
     lib = library()
     manager = listeners.inbound_manager(
         gap("name"), gap("host"), gap("operation"), stat=gap("stat")
     )
-    return Template(bytes(lib.listener.FilterChain(name=gap("name"), filters=[manager])))
+    return MessageTemplate(bytes(lib.listener.FilterChain(name=gap("name"), filters=[manager])))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.embedded.controlplane.istio import ROOT
 from pyload.embedded.controlplane.model import CLUSTER_ID
-from pyload.embedded.controlplane.resource_batch import Collection
+from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.waypoints import HBONE_PORT
 from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import ADDRESS, AUTHORIZATION, WORKLOAD
@@ -23,9 +23,9 @@ from pyload.xds.types import ADDRESS, AUTHORIZATION, WORKLOAD
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.configs import Config
-    from pyload.embedded.controlplane.istio import Authorization, Waypoint
-    from pyload.embedded.controlplane.mesh_state import Mesh, Workload
+    from pyload.embedded.controlplane.configs import IstioConfig
+    from pyload.embedded.controlplane.istio import AuthorizationPolicy, Waypoint
+    from pyload.embedded.controlplane.mesh_state import MeshState, WorkloadInfo
     from pyload.embedded.controlplane.model import Key, Port, Service
 
 _IPV4_ONLY: Final = 1
@@ -59,7 +59,7 @@ def encode_service(service: Service, waypoint: Waypoint | None) -> bytes:
     return field(2, body + number(9, _IPV4_ONLY) + number(11, 1))
 
 
-def encode_workload(workload: Workload, hosts: Mapping[Key, Service]) -> bytes:
+def encode_workload(workload: WorkloadInfo, hosts: Mapping[Key, Service]) -> bytes:
     """Encode a workload as a ``Workload``. Not wrapped.
 
     Args:
@@ -89,7 +89,7 @@ def encode_workload(workload: Workload, hosts: Mapping[Key, Service]) -> bytes:
     return body
 
 
-class Entry(NamedTuple):
+class AddressEntry(NamedTuple):
     """One encoded address.
 
     Attributes:
@@ -115,26 +115,29 @@ class AddressBook:
     """
 
     def __init__(
-        self, services: Mapping[Key, Entry], workloads: Mapping[Key, Entry], mesh: Mesh
+        self,
+        services: Mapping[Key, AddressEntry],
+        workloads: Mapping[Key, AddressEntry],
+        mesh: MeshState,
     ) -> None:
         self._services = services
         self._workloads = workloads
         self._mesh = mesh
 
     @cached_property
-    def addresses(self) -> Collection:
+    def addresses(self) -> ResourceBatch:
         """Services and workloads, as ``Address``."""
         found = (*self._services.values(), *self._workloads.values())
-        return Collection(
+        return ResourceBatch(
             {entry.name: entry.address for entry in found},
             {entry.name: entry.version for entry in found},
         )
 
     @cached_property
-    def workloads(self) -> Collection:
+    def workloads(self) -> ResourceBatch:
         """Workloads alone, as ``Workload``."""
         found = self._workloads.values()
-        return Collection(
+        return ResourceBatch(
             {entry.name: any_of(WORKLOAD, entry.workload) for entry in found},
             {entry.name: entry.version for entry in found},
         )
@@ -169,10 +172,10 @@ class AddressBuilder:
     """Builds one `AddressBook` after the other, and keeps what can be used again."""
 
     def __init__(self) -> None:
-        self._services: dict[Key, tuple[Service, Waypoint | None, Entry]] = {}
-        self._workloads: dict[Key, tuple[Workload, Entry]] = {}
+        self._services: dict[Key, tuple[Service, Waypoint | None, AddressEntry]] = {}
+        self._workloads: dict[Key, tuple[WorkloadInfo, AddressEntry]] = {}
 
-    def build(self, mesh: Mesh, config: Config) -> AddressBook:
+    def build(self, mesh: MeshState, config: IstioConfig) -> AddressBook:
         """Encode the addresses of a mesh.
 
         Args:
@@ -195,9 +198,9 @@ class AddressBuilder:
         )
 
 
-def policies_of(config: Config) -> Collection:
+def policies_of(config: IstioConfig) -> ResourceBatch:
     """Encode all AuthorizationPolicies for ztunnels."""
-    return Collection(
+    return ResourceBatch(
         {
             f"{key.namespace}/{key.name}": any_of(AUTHORIZATION, encode_policy(policy))
             for key, policy in config.policies.items()
@@ -205,7 +208,7 @@ def policies_of(config: Config) -> Collection:
     )
 
 
-def encode_policy(policy: Authorization) -> bytes:
+def encode_policy(policy: AuthorizationPolicy) -> bytes:
     """Encode a policy as an ``Authorization``. Not wrapped.
 
     What is about requests is beyond a ztunnel: rules that allow by it allow nothing.
@@ -234,23 +237,25 @@ def encode_policy(policy: Authorization) -> bytes:
 def _service(
     service: Service,
     waypoint: Waypoint | None,
-    known: tuple[Service, Waypoint | None, Entry] | None,
-) -> tuple[Service, Waypoint | None, Entry]:
+    known: tuple[Service, Waypoint | None, AddressEntry] | None,
+) -> tuple[Service, Waypoint | None, AddressEntry]:
     if known is not None and known[0] is service and known[1] == waypoint:
         return known
     encoded = encode_service(service, waypoint)
-    entry = Entry(service_name(service), any_of(ADDRESS, encoded), _version(encoded), b"")
+    entry = AddressEntry(service_name(service), any_of(ADDRESS, encoded), _version(encoded), b"")
     return service, waypoint, entry
 
 
 def _workload(
-    workload: Workload, services: Mapping[Key, Service], known: tuple[Workload, Entry] | None
-) -> tuple[Workload, Entry]:
+    workload: WorkloadInfo,
+    services: Mapping[Key, Service],
+    known: tuple[WorkloadInfo, AddressEntry] | None,
+) -> tuple[WorkloadInfo, AddressEntry]:
     if known is not None and known[0] is workload:
         return known
     encoded = encode_workload(workload, services)
     wrapped = any_of(ADDRESS, field(1, encoded))
-    return workload, Entry(workload.pod.uid, wrapped, _version(encoded), encoded)
+    return workload, AddressEntry(workload.pod.uid, wrapped, _version(encoded), encoded)
 
 
 def _version(encoded: bytes) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 
-class Pool:
+class AddressPool:
     """The addresses of one CIDR.
 
     Args:
@@ -46,7 +46,7 @@ class Pool:
             self._free.append(ip)
 
 
-class Addresses:
+class PodAddresses:
     """The addresses of all pods.
 
     Args:
@@ -55,8 +55,8 @@ class Addresses:
 
     def __init__(self, cidr: str) -> None:
         self._cidr = cidr
-        self._pools: dict[str, Pool] = {}
-        self._given: dict[str, tuple[Pool, str]] = {}
+        self._pools: dict[str, AddressPool] = {}
+        self._given: dict[str, tuple[AddressPool, str]] = {}
 
     def of(self, uid: str, node: Obj, rng: Random) -> str:
         """Give the address of a pod on a node: always the same one for a UID."""
@@ -65,7 +65,7 @@ class Addresses:
             cidr = _cidr_of(node) or self._cidr
             pool = self._pools.get(cidr)
             if pool is None:
-                pool = self._pools[cidr] = Pool(cidr)
+                pool = self._pools[cidr] = AddressPool(cidr)
             given = self._given[uid] = pool, pool.take(rng)
         return given[1]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from random import Random
 
-    from pyload.embedded.kwok.records import Pod
+    from pyload.embedded.kwok.records import TrackedPod
     from pyload.kube.resources import Obj
 
 
@@ -98,7 +98,7 @@ def _reference(owner: Obj, version: str, kind: str) -> Obj:
     }
 
 
-def missing_and_surplus(wanted: int, pods: Iterable[Pod]) -> tuple[int, list[Pod]]:
+def missing_and_surplus(wanted: int, pods: Iterable[TrackedPod]) -> tuple[int, list[TrackedPod]]:
     """Compare a number of replicas with the pods that are there.
 
     Returns:
@@ -114,7 +114,7 @@ def missing_and_surplus(wanted: int, pods: Iterable[Pod]) -> tuple[int, list[Pod
     return 0, active[:surplus]
 
 
-def replica_set_status(replica_set: Obj, pods: Iterable[Pod]) -> Obj:
+def replica_set_status(replica_set: Obj, pods: Iterable[TrackedPod]) -> Obj:
     """Give a ReplicaSet's status."""
     active = [pod for pod in pods if pod.active]
     ready = sum(pod.ready for pod in active)
@@ -131,7 +131,7 @@ def replica_set_status(replica_set: Obj, pods: Iterable[Pod]) -> Obj:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class ReplicaCounts:
     """How far one of a Deployment's ReplicaSets is.
 
     Attributes:
@@ -145,7 +145,9 @@ class Scale:
     ready: int
 
 
-def rollout(deployment: Obj, new: Scale, olds: Sequence[Scale]) -> tuple[int, list[int]]:
+def rollout(
+    deployment: Obj, new: ReplicaCounts, olds: Sequence[ReplicaCounts]
+) -> tuple[int, list[int]]:
     """Decide how many replicas each ReplicaSet of a Deployment shall have next.
 
     The strategy's maxSurge bounds how many there are, maxUnavailable how many are missing.
@@ -195,7 +197,9 @@ def _share(value: Any, wanted: int) -> float:
     return int(value)
 
 
-def deployment_status(deployment: Obj, new: Scale, olds: Sequence[Scale], *, now: str) -> Obj:
+def deployment_status(
+    deployment: Obj, new: ReplicaCounts, olds: Sequence[ReplicaCounts], *, now: str
+) -> Obj:
     """Give a Deployment's status.
 
     Args:
@@ -253,7 +257,7 @@ def _condition(before: Iterable[Obj], now: str, **fields: str) -> Obj:
     }
 
 
-def missing_of_job(job: Obj, pods: Iterable[Pod], *, succeeded: int) -> int:
+def missing_of_job(job: Obj, pods: Iterable[TrackedPod], *, succeeded: int) -> int:
     """Tell how many pods a Job needs more.
 
     Args:
@@ -273,7 +277,7 @@ def missing_of_job(job: Obj, pods: Iterable[Pod], *, succeeded: int) -> int:
     return max(0, wanted - sum(pod.active for pod in pods))
 
 
-def job_status(job: Obj, pods: Iterable[Pod], *, succeeded: int, now: str) -> Obj:
+def job_status(job: Obj, pods: Iterable[TrackedPod], *, succeeded: int, now: str) -> Obj:
     """Give a Job's status.
 
     Args:

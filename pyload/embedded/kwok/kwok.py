@@ -9,11 +9,11 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.kwok.pods import Pods
+from pyload.embedded.kwok.pods import PodController
 from pyload.embedded.kwok.records import keep_all, keep_pod, key_of
 from pyload.embedded.kwok.stages import HEARTBEAT, Stages, is_ready, node_status
-from pyload.embedded.kwok.state import WORKLOADS, Item, State
-from pyload.embedded.kwok.workloads import Workloads
+from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
+from pyload.embedded.kwok.workloads import WorkloadController
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import NODES, PODS
 from pyload.kube.watch import Reflector
@@ -66,11 +66,11 @@ class Kwok:
         self._node_ip = node_ip
         self._rng = rng or Random()  # noqa: S311 - names and delays
         self._now = now
-        self._state = State(stages=stages, cidr=cidr)
+        self._state = ClusterState(stages=stages, cidr=cidr)
         self._beating: set[str] = set()
-        self._failures: dict[Item, int] = {}
-        self._workloads = Workloads(client, self._state, rng=self._rng, now=now)
-        self._pods = Pods(
+        self._failures: dict[WorkItem, int] = {}
+        self._workloads = WorkloadController(client, self._state, rng=self._rng, now=now)
+        self._pods = PodController(
             client,
             self._state,
             node_ip=node_ip,
@@ -113,7 +113,7 @@ class Kwok:
             else:
                 self._failures.pop(item, None)
 
-    def _retry(self, item: Item, error: PyloadError) -> None:
+    def _retry(self, item: WorkItem, error: PyloadError) -> None:
         failed = self._failures[item] = self._failures.get(item, 0) + 1
         # What has changed or gone comes right with the watch; the rest needs somebody.
         passing = failed == 1 or isinstance(error, (Conflict, NotFound))
@@ -121,7 +121,7 @@ class Kwok:
         log.log(level, "cannot handle %s %s: %s", item.kind, "/".join(item.key), error)
         self._state.queue.add_later(item, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failed, 10)))
 
-    async def _handle(self, item: Item) -> None:
+    async def _handle(self, item: WorkItem) -> None:
         if item.kind == "Pod":
             await self._pods.handle(item.key)
         elif item.kind == "Gone":
@@ -140,7 +140,7 @@ class Kwok:
         if beat or name not in self._beating:
             self._beating.add(name)
             pause = self._rng.uniform(*HEARTBEAT)
-            self._state.queue.add_later(Item("Heartbeat", ("", name)), pause)
+            self._state.queue.add_later(WorkItem("Heartbeat", ("", name)), pause)
         if beat or not is_ready(node):
             status = node_status(node, ip=self._node_ip, port=PORT, now=timestamp(self._now()))
             path = NODES.path(None, name, "status")
@@ -150,7 +150,7 @@ class Kwok:
 class _Nodes:
     """Feeds nodes to the state."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ClusterState) -> None:
         self._state = state
 
     def replace(self, objects: list[Obj]) -> None:
@@ -166,7 +166,7 @@ class _Nodes:
 class _PodFeed:
     """Feeds pods to the state."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ClusterState) -> None:
         self._state = state
 
     def replace(self, objects: list[Obj]) -> None:
@@ -182,7 +182,7 @@ class _PodFeed:
 class _WorkloadFeed:
     """Feeds workloads of one kind to the state."""
 
-    def __init__(self, state: State, kind: str) -> None:
+    def __init__(self, state: ClusterState, kind: str) -> None:
         self._state = state
         self._kind = kind
 

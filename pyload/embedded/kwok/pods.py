@@ -9,7 +9,7 @@ from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.records import TRACKING, controller_of, keep_pod
 from pyload.embedded.kwok.scheduler import Unschedulable
 from pyload.embedded.kwok.stages import Stage, delay, internal_ip, next_stage, pod_status
-from pyload.embedded.kwok.state import WORKLOADS, Item, Need
+from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
 from pyload.errors import NotFound
 from pyload.kube.resources import PODS
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.kwok.records import Key, Pod
-    from pyload.embedded.kwok.state import State
+    from pyload.embedded.kwok.records import Key, TrackedPod
+    from pyload.embedded.kwok.state import ClusterState
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 
@@ -35,7 +35,7 @@ _WRITTEN: Final = (
 )
 
 
-class Pods:
+class PodController:
     """Acts on one pod at a time.
 
     Args:
@@ -49,7 +49,7 @@ class Pods:
     def __init__(
         self,
         client: Client,
-        state: State,
+        state: ClusterState,
         *,
         node_ip: str,
         rng: Random,
@@ -80,21 +80,21 @@ class Pods:
             obj = keep_pod(await self._client.get(path))
             if obj["metadata"]["uid"] != pod.uid:
                 return
-        need = state.need(obj, pod)
-        if need is Need.SCHEDULER:
+        actor = state.next_actor(obj, pod)
+        if actor is Actor.SCHEDULER:
             await self._schedule(path, obj, pod)
-        elif need is Need.KWOK:
+        elif actor is Actor.KWOK:
             await self._advance(path, obj, pod)
-        elif need is Need.JOB:
+        elif actor is Actor.JOB:
             await self._stop_tracking(path, pod)
-        elif need is Need.GARBAGE_COLLECTOR and await self._is_orphan(obj, pod):
+        elif actor is Actor.GARBAGE_COLLECTOR and await self._is_orphan(obj, pod):
             await self._delete(pod, grace=None)
 
-    async def _delete(self, pod: Pod, *, grace: int | None) -> None:
+    async def _delete(self, pod: TrackedPod, *, grace: int | None) -> None:
         await self._client.delete(PODS.path(*pod.key), grace_period_seconds=grace, uid=pod.uid)
         self._state.doomed(pod.key, pod.uid)
 
-    async def _schedule(self, path: str, obj: Obj, pod: Pod) -> None:
+    async def _schedule(self, path: str, obj: Obj, pod: TrackedPod) -> None:
         state = self._state
         chosen = state.scheduler.choose(obj["spec"])
         if isinstance(chosen, Unschedulable):
@@ -127,7 +127,7 @@ class Pods:
         }
         await self._write_status(path, obj, {**status, "conditions": [*others, refused]})
 
-    async def _advance(self, path: str, obj: Obj, pod: Pod) -> None:
+    async def _advance(self, path: str, obj: Obj, pod: TrackedPod) -> None:
         """Bring a pod on a kwok node one stage further, if it is time."""
         state = self._state
         stage = next_stage(obj, state.stages)
@@ -141,7 +141,7 @@ class Pods:
                 planned = state.planned[pod.uid] = stage, now + timedelta(seconds=seconds)
             left = (planned[1] - now).total_seconds()
             if left > 0:
-                state.queue.add_later(Item("Pod", pod.key), left)
+                state.queue.add_later(WorkItem("Pod", pod.key), left)
                 return
             del state.planned[pod.uid]
         if stage is Stage.DELETE:
@@ -167,7 +167,7 @@ class Pods:
         }
         await self._client.write("PUT", f"{path}/status", body)
 
-    async def _stop_tracking(self, path: str, pod: Pod) -> None:
+    async def _stop_tracking(self, path: str, pod: TrackedPod) -> None:
         """Let go of a Job's pod, and count it if it ended well."""
         obj = await self._client.get(path)
         metadata = obj["metadata"]
@@ -180,7 +180,7 @@ class Pods:
         await self._client.write("PUT", path, obj)
         self._state.untracked(pod.key, pod.uid)
 
-    async def _is_orphan(self, obj: Obj, pod: Pod) -> bool:
+    async def _is_orphan(self, obj: Obj, pod: TrackedPod) -> bool:
         """Ask the server whether a pod's owner is gone, or only not known yet."""
         owner = controller_of(obj)
         assert owner is not None, "the garbage collector looks at owned pods"

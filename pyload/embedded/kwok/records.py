@@ -46,7 +46,7 @@ _CONTAINER: Final = ("name", "image", "restartPolicy")
 
 
 @dataclass(slots=True)
-class Pod:
+class TrackedPod:
     """What is kept of a pod.
 
     Attributes:
@@ -74,7 +74,7 @@ class Pod:
     created: str = "9999"
 
     @classmethod
-    def read(cls, obj: Obj) -> Pod:
+    def read(cls, obj: Obj) -> TrackedPod:
         """Take what is kept out of a pod object."""
         metadata = obj["metadata"]
         phase = (obj.get("status") or {}).get("phase") or "Pending"
@@ -103,7 +103,7 @@ class Pod:
 
 
 @dataclass(slots=True)
-class Workload:
+class TrackedWorkload:
     """A Deployment, ReplicaSet or Job.
 
     Attributes:
@@ -121,7 +121,7 @@ class Workload:
     obj: Obj
 
     @classmethod
-    def read(cls, obj: Obj) -> Workload:
+    def read(cls, obj: Obj) -> TrackedWorkload:
         """Wrap an object."""
         metadata = obj["metadata"]
         return cls(
@@ -133,8 +133,8 @@ class Workload:
         )
 
 
-class Record(Protocol):
-    """What a `Collection` needs of its members."""
+class Tracked(Protocol):
+    """What a `OwnerIndex` needs of its members."""
 
     key: Key
     uid: str
@@ -142,10 +142,10 @@ class Record(Protocol):
     owner: str
 
 
-R = TypeVar("R", bound=Record)
+R = TypeVar("R", bound=Tracked)
 
 
-class Collection(Generic[R]):
+class OwnerIndex(Generic[R]):
     """Records of one kind, by name and by owner."""
 
     def __init__(self) -> None:

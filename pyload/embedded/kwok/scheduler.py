@@ -27,7 +27,7 @@ _SUFFIXES: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class SchedulableNode:
     """What matters of a node.
 
     Attributes:
@@ -45,7 +45,7 @@ class Node:
     room: int
 
     @classmethod
-    def read(cls, obj: Obj) -> Node:
+    def read(cls, obj: Obj) -> SchedulableNode:
         """Take what matters out of a node object."""
         spec = obj.get("spec") or {}
         taints = (
@@ -88,11 +88,11 @@ class Scheduler:
     """
 
     def __init__(self) -> None:
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, SchedulableNode] = {}
         self._pods: Counter[str] = Counter()
         self._fitting: dict[bytes, list[str] | Unschedulable] = {}
 
-    def put(self, node: Node) -> bool:
+    def put(self, node: SchedulableNode) -> bool:
         """Take a new or changed node; False if it was known like that."""
         if self._nodes.get(node.name) == node:
             return False
@@ -138,7 +138,7 @@ class Scheduler:
         # Counter.__missing__ is Python code; __getitem__ only takes that way for empty nodes.
         return min(fitting, key=self._pods.__getitem__)
 
-    def _refusal(self, node: Node, spec: Obj) -> str:
+    def _refusal(self, node: SchedulableNode, spec: Obj) -> str:
         """Say why a pod cannot go to a node; empty if it can."""
         if not node.open:
             return "node(s) were unschedulable"
@@ -170,7 +170,7 @@ def _tolerates(toleration: Obj, taint: tuple[str, str, str]) -> bool:
     return bool(wanted == key and (exists or toleration.get("value", "") == value))
 
 
-def _matches(node: Node, spec: Obj) -> bool:
+def _matches(node: SchedulableNode, spec: Obj) -> bool:
     selector = spec.get("nodeSelector") or {}
     if any(node.labels.get(key) != value for key, value in selector.items()):
         return False
@@ -181,7 +181,7 @@ def _matches(node: Node, spec: Obj) -> bool:
     return any(_term(node, term) for term in required.get("nodeSelectorTerms") or ())
 
 
-def _term(node: Node, term: Obj) -> bool:
+def _term(node: SchedulableNode, term: Obj) -> bool:
     expressions = term.get("matchExpressions") or ()
     fields = term.get("matchFields") or ()
     if not expressions and not fields:

@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.kwok.addresses import Addresses
+from pyload.embedded.kwok.addresses import PodAddresses
 from pyload.embedded.kwok.queue import WorkQueue
-from pyload.embedded.kwok.records import DONE, Collection, Pod, Workload, controller_of, key_of
-from pyload.embedded.kwok.scheduler import Node, Scheduler
+from pyload.embedded.kwok.records import (
+    DONE,
+    OwnerIndex,
+    TrackedPod,
+    TrackedWorkload,
+    controller_of,
+    key_of,
+)
+from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler
 from pyload.embedded.kwok.stages import is_kwok, next_stage
 from pyload.kube.resources import Resource
 
@@ -38,7 +45,7 @@ ORPHANED: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class WorkItem:
     """Something that needs attention.
 
     Attributes:
@@ -50,7 +57,7 @@ class Item:
     key: Key
 
 
-class Need(Enum):
+class Actor(Enum):
     """What a pod needs from whom."""
 
     SCHEDULER = auto()
@@ -59,7 +66,7 @@ class Need(Enum):
     GARBAGE_COLLECTOR = auto()
 
 
-class State:
+class ClusterState:
     """The cluster's nodes, pods and workloads.
 
     Args:
@@ -69,14 +76,16 @@ class State:
 
     def __init__(self, *, stages: Stages, cidr: str) -> None:
         self.stages = stages
-        self.queue: WorkQueue[Item] = WorkQueue()
+        self.queue: WorkQueue[WorkItem] = WorkQueue()
         self.scheduler = Scheduler()
-        self.addresses = Addresses(cidr)
+        self.addresses = PodAddresses(cidr)
         self.nodes: dict[str, Obj] = {}
         self.managed: set[str] = set()
         """Nodes of kwok; one that loses its annotation stays until it is deleted."""
-        self.pods: Collection[Pod] = Collection()
-        self.workloads: dict[str, Collection[Workload]] = {kind: Collection() for kind in WORKLOADS}
+        self.pods: OwnerIndex[TrackedPod] = OwnerIndex()
+        self.workloads: dict[str, OwnerIndex[TrackedWorkload]] = {
+            kind: OwnerIndex() for kind in WORKLOADS
+        }
         self.fresh: dict[Key, Obj] = {}
         """Pods in the queue as the watch has shown them, so that they need not be read again."""
         self.waiting: set[Key] = set()
@@ -89,22 +98,22 @@ class State:
         """Pods that have ended well and been let go, by their Job's UID."""
         self._on_node: defaultdict[str, dict[Key, None]] = defaultdict(dict)
 
-    def need(self, pod: Obj, record: Pod) -> Need | None:
+    def next_actor(self, pod: Obj, record: TrackedPod) -> Actor | None:
         """Decide what a pod needs; None while it needs nothing."""
         owned = self._is_owned(pod, record)
         if record.tracked and (record.phase in DONE or record.terminating or not owned):
-            return Need.JOB
+            return Actor.JOB
         if not owned and not record.terminating:
-            return Need.GARBAGE_COLLECTOR
+            return Actor.GARBAGE_COLLECTOR
         if not record.node:
             scheduler = pod["spec"].get("schedulerName", "default-scheduler")
             ours = scheduler == "default-scheduler" and not record.terminating
-            return Need.SCHEDULER if ours and record.phase == "Pending" else None
+            return Actor.SCHEDULER if ours and record.phase == "Pending" else None
         if record.node in self.managed and next_stage(pod, self.stages) is not None:
-            return Need.KWOK
+            return Actor.KWOK
         return None
 
-    def _is_owned(self, pod: Obj, record: Pod) -> bool:
+    def _is_owned(self, pod: Obj, record: TrackedPod) -> bool:
         """Tell whether a pod's owner is there, or is nobody that is known here."""
         owner = controller_of(pod)
         kind = owner["kind"] if owner else ""
@@ -127,7 +136,7 @@ class State:
 
     def put_pod(self, obj: Obj) -> None:
         """Take a new or changed pod."""
-        pod = Pod.read(obj)
+        pod = TrackedPod.read(obj)
         old = self.pods.get(pod.key)
         if old is not None and old.uid == pod.uid:
             # What was done but not seen yet cannot be undone.
@@ -141,10 +150,10 @@ class State:
         self.pods.put(pod)
         self._move(pod.key, old.place if old else "", pod.place)
         if pod.node and pod.node not in self.nodes:
-            self.queue.add_later(Item("Gone", ("", pod.node)), ORPHANED)
-        if self.need(obj, pod) is not None:
+            self.queue.add_later(WorkItem("Gone", ("", pod.node)), ORPHANED)
+        if self.next_actor(obj, pod) is not None:
             self.fresh[pod.key] = obj
-            self.queue.add(Item("Pod", pod.key))
+            self.queue.add(WorkItem("Pod", pod.key))
         else:
             self.fresh.pop(pod.key, None)
         if old is None or (old.active, old.ready, old.tracked) != (
@@ -205,7 +214,7 @@ class State:
 
     def _wake_waiting(self) -> None:
         for key in self.waiting:
-            self.queue.add(Item("Pod", key))
+            self.queue.add(WorkItem("Pod", key))
 
     def replace_nodes(self, objects: list[Obj]) -> None:
         """Take all nodes."""
@@ -222,10 +231,10 @@ class State:
         if is_kwok(obj) and name not in self.managed:
             self.managed.add(name)
             for key in self.on_node(name):
-                self.queue.add(Item("Pod", key))
+                self.queue.add(WorkItem("Pod", key))
         if name in self.managed:
-            self.queue.add(Item("Node", ("", name)))
-        if self.scheduler.put(Node.read(obj)):
+            self.queue.add(WorkItem("Node", ("", name)))
+        if self.scheduler.put(SchedulableNode.read(obj)):
             self._wake_waiting()
 
     def remove_node(self, name: str) -> None:
@@ -233,7 +242,7 @@ class State:
         self.nodes.pop(name, None)
         self.managed.discard(name)
         self.scheduler.remove(name)
-        self.queue.add_later(Item("Gone", ("", name)), ORPHANED)
+        self.queue.add_later(WorkItem("Gone", ("", name)), ORPHANED)
 
     def replace_workloads(self, kind: str, objects: list[Obj]) -> None:
         """Take all workloads of one kind."""
@@ -247,21 +256,21 @@ class State:
     def put_workload(self, kind: str, obj: Obj) -> None:
         """Take a new or changed workload."""
         collection = self.workloads[kind]
-        workload = Workload.read(obj)
+        workload = TrackedWorkload.read(obj)
         old = collection.get(workload.key)
         if old is not None and old.uid != workload.uid:
             self.remove_workload(kind, old.key)
         if not collection.is_news(workload):
             return
         collection.put(workload)
-        self.queue.add(Item(kind, workload.key))
+        self.queue.add(WorkItem(kind, workload.key))
         self._touch(workload.owner)
         if old is None or old.uid != workload.uid:
             # What it owns may have been shown before it.
             for owned in self.workloads["ReplicaSet"].owned_by(workload.uid):
-                self.queue.add(Item("ReplicaSet", owned.key))
+                self.queue.add(WorkItem("ReplicaSet", owned.key))
             for pod in self.pods.owned_by(workload.uid):
-                self.queue.add(Item("Pod", pod.key))
+                self.queue.add(WorkItem("Pod", pod.key))
 
     def remove_workload(self, kind: str, key: Key, *, uid: str = "") -> None:
         """Forget a workload that is gone; what it owned goes too.
@@ -278,9 +287,9 @@ class State:
         self.succeeded.pop(old.uid, None)
         self.dead.add(old.uid)
         for workload in self.workloads["ReplicaSet"].owned_by(old.uid):
-            self.queue.add(Item("ReplicaSet", workload.key))
+            self.queue.add(WorkItem("ReplicaSet", workload.key))
         for pod in self.pods.owned_by(old.uid):
-            self.queue.add(Item("Pod", pod.key))
+            self.queue.add(WorkItem("Pod", pod.key))
         self._bury(old.uid)
         self._touch(old.owner)
         self._bury(old.owner)
@@ -292,7 +301,7 @@ class State:
         for kind, collection in self.workloads.items():
             key = collection.find(owner)
             if key is not None:
-                self.queue.add_later(Item(kind, key), SETTLE)
+                self.queue.add_later(WorkItem(kind, key), SETTLE)
 
     def _bury(self, owner: str) -> None:
         """Forget a dead owner of which nothing is left."""

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok import controllers
-from pyload.embedded.kwok.controllers import HASH, REVISION, Scale
-from pyload.embedded.kwok.records import Pod, Workload, controller_of
-from pyload.embedded.kwok.state import DEPLOYMENTS, REPLICA_SETS, WORKLOADS, Item
+from pyload.embedded.kwok.controllers import HASH, REVISION, ReplicaCounts
+from pyload.embedded.kwok.records import TrackedPod, TrackedWorkload, controller_of
+from pyload.embedded.kwok.state import DEPLOYMENTS, REPLICA_SETS, WORKLOADS, WorkItem
 from pyload.errors import NotFound, PyloadError
 from pyload.kube.resources import PODS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.embedded.kwok.records import Key
-    from pyload.embedded.kwok.state import State
+    from pyload.embedded.kwok.state import ClusterState
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 
@@ -27,7 +27,7 @@ BATCH: Final = 100
 """Pods of one workload that are created or deleted before others have their turn."""
 
 
-class Workloads:
+class WorkloadController:
     """Acts on one workload at a time.
 
     Args:
@@ -38,7 +38,7 @@ class Workloads:
     """
 
     def __init__(
-        self, client: Client, state: State, *, rng: Random, now: Callable[[], datetime]
+        self, client: Client, state: ClusterState, *, rng: Random, now: Callable[[], datetime]
     ) -> None:
         self._client = client
         self._state = state
@@ -61,7 +61,7 @@ class Workloads:
         else:
             await self._job(workload)
 
-    async def _deployment(self, deployment: Workload) -> None:
+    async def _deployment(self, deployment: TrackedWorkload) -> None:
         obj = deployment.obj
         sets = self._state.workloads["ReplicaSet"].owned_by(deployment.uid)
         sets.sort(key=lambda one: _revision(one.obj))
@@ -69,7 +69,7 @@ class Workloads:
         current = [one for one in sets if one.obj["metadata"].get("labels", {}).get(HASH) == tag]
         olds = [one for one in sets if one not in current]
         scales = [self._scale_of(one) for one in olds]
-        new = self._scale_of(current[0]) if current else Scale(0, 0, 0)
+        new = self._scale_of(current[0]) if current else ReplicaCounts(0, 0, 0)
         target, left = controllers.rollout(obj, new, scales)
         if not current:
             revision = 1 + max((_revision(one.obj) for one in sets), default=0)
@@ -86,12 +86,12 @@ class Workloads:
         status = controllers.deployment_status(obj, new, scales, now=timestamp(self._now()))
         await self._write_status("Deployment", deployment, status)
 
-    def _scale_of(self, replica_set: Workload) -> Scale:
+    def _scale_of(self, replica_set: TrackedWorkload) -> ReplicaCounts:
         active = [pod for pod in self._state.pods.owned_by(replica_set.uid) if pod.active]
         wanted = replica_set.obj["spec"].get("replicas", 1)
-        return Scale(wanted, len(active), sum(pod.ready for pod in active))
+        return ReplicaCounts(wanted, len(active), sum(pod.ready for pod in active))
 
-    async def _rescale(self, replica_set: Workload, replicas: int) -> None:
+    async def _rescale(self, replica_set: TrackedWorkload, replicas: int) -> None:
         namespace, name = replica_set.key
         body = {
             "apiVersion": "autoscaling/v1",
@@ -113,7 +113,7 @@ class Workloads:
         )
 
     async def _forget_history(
-        self, deployment: Obj, olds: list[Workload], scales: list[Scale]
+        self, deployment: Obj, olds: list[TrackedWorkload], scales: list[ReplicaCounts]
     ) -> None:
         """Delete the oldest of the ReplicaSets that have no pods left."""
         idle = [
@@ -125,7 +125,7 @@ class Workloads:
         for one in idle[: max(0, surplus)]:
             await self._client.delete(REPLICA_SETS.path(*one.key), uid=one.uid)
 
-    async def _replica_set(self, replica_set: Workload) -> None:
+    async def _replica_set(self, replica_set: TrackedWorkload) -> None:
         if await self._is_orphan(replica_set):
             path = REPLICA_SETS.path(*replica_set.key)
             await self._client.delete(path, grace_period_seconds=None, uid=replica_set.uid)
@@ -135,7 +135,7 @@ class Workloads:
         pods = self._state.pods.owned_by(replica_set.uid)
         missing, surplus = controllers.missing_and_surplus(wanted, pods)
         if missing > BATCH or len(surplus) > BATCH:
-            self._state.queue.add(Item("ReplicaSet", replica_set.key))
+            self._state.queue.add(WorkItem("ReplicaSet", replica_set.key))
         for _ in range(min(missing, BATCH)):
             await self._create_pod(obj, "ReplicaSet")
         for pod in surplus[:BATCH]:
@@ -146,7 +146,7 @@ class Workloads:
             "ReplicaSet", replica_set, controllers.replica_set_status(obj, after)
         )
 
-    async def _is_orphan(self, replica_set: Workload) -> bool:
+    async def _is_orphan(self, replica_set: TrackedWorkload) -> bool:
         owner = controller_of(replica_set.obj)
         if owner is None or owner["kind"] != "Deployment":
             return False
@@ -160,14 +160,14 @@ class Workloads:
             return True
         return bool(found["metadata"]["uid"] != replica_set.owner)
 
-    async def _job(self, job: Workload) -> None:
+    async def _job(self, job: TrackedWorkload) -> None:
         before = job.obj.get("status") or {}
         succeeded = self._state.succeeded.setdefault(job.uid, before.get("succeeded", 0))
         if not before.get("completionTime"):
             pods = self._state.pods.owned_by(job.uid)
             missing = controllers.missing_of_job(job.obj, pods, succeeded=succeeded)
             if missing > BATCH:
-                self._state.queue.add(Item("Job", job.key))
+                self._state.queue.add(WorkItem("Job", job.key))
             for _ in range(min(missing, BATCH)):
                 await self._create_pod(job.obj, "Job")
         status = controllers.job_status(
@@ -186,7 +186,7 @@ class Workloads:
         if state.pods.get(key) is not None:
             return
         # Counted at once: its event may come after the next look at its owner.
-        state.pods.put(Pod(key, owner=metadata["uid"]))
+        state.pods.put(TrackedPod(key, owner=metadata["uid"]))
         try:
             pod_obj = controllers.pod_of(owner, kind, name)
             await self._client.write("POST", PODS.path(key[0]), pod_obj)
@@ -196,7 +196,7 @@ class Workloads:
                 state.pods.remove(key)
             raise
 
-    async def _write_status(self, kind: str, workload: Workload, status: Obj) -> None:
+    async def _write_status(self, kind: str, workload: TrackedWorkload, status: Obj) -> None:
         known = self._state.workloads[kind].get(workload.key)
         if known is None or known.obj.get("status") == status:
             return

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
-    from pyload.embedded.controlplane.server import Addresses
+    from pyload.embedded.controlplane.server import ListenAddresses
     from pyload.harness.outcome import Outcome
 
 grpc = pytest.mark.grpc
@@ -55,7 +55,7 @@ SERVICE = {
 class Served:
     """A mesh with one service and its pods, and how to dump them."""
 
-    addresses: Addresses
+    addresses: ListenAddresses
     url: str
     tmp: Path
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.apiserver.apply import Writer, apply
+from pyload.embedded.apiserver.apply import FieldManager, apply
 from pyload.embedded.apiserver.shapes import PLAIN
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ TREES = st.dictionaries(
 
 def _apply(live: Obj | None, spec: Obj, manager: str) -> Obj:
     config = {"metadata": {}, **({"spec": spec} if spec else {})}
-    obj, managed = apply(live, config, Writer(manager, "v1", "now"), PLAIN, force=True)
+    obj, managed = apply(live, config, FieldManager(manager, "v1", "now"), PLAIN, force=True)
     return {**obj, "metadata": {**obj["metadata"], "managedFields": managed}}
 
 

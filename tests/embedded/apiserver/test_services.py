@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, Addresses
+from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, ServiceAddresses
 from pyload.embedded.apiserver.status import Refused
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ async def test_endpoints_get_their_protocols(api: Api) -> None:
 
 def test_addresses_go_round_and_skip_what_is_taken() -> None:
     """Churn must not run out of addresses while most are free."""
-    addresses = Addresses()
+    addresses = ServiceAddresses()
     last = str(SERVICE_RANGE.broadcast_address - 1)
     first = addresses.free_ip()
     assert addresses.claim(first)
@@ -145,7 +145,7 @@ def test_addresses_go_round_and_skip_what_is_taken() -> None:
 
 def test_node_ports_run_out() -> None:
     """Exhaustion must be an error, not an endless search."""
-    addresses = Addresses()
+    addresses = ServiceAddresses()
     for _ in NODE_PORTS:
         addresses.claim_port(addresses.free_port())
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from pyload.embedded.apiserver.tokens import ISSUER, Identity, Signer
+from pyload.embedded.apiserver.tokens import ISSUER, Signer, TokenClaims
 from pyload.manifests.rbac import secret_reader
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.embedded.apiserver.conftest import Api
 
-IDENTITY = Identity("n", "sa", "u-1", ("istio-ca",), 1000)
+IDENTITY = TokenClaims("n", "sa", "u-1", ("istio-ca",), 1000)
 ACCOUNT = "/api/v1/namespaces/default/serviceaccounts/default"
 REVIEWS = "/apis/authentication.k8s.io/v1/tokenreviews"
 ACCESS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RESOURCES = {kind.qualified: kind.resource() for kind in KINDS}
 
 
-class Mesh:
+class RunningMesh:
     """Both servers, and short ways to change what is in them."""
 
     def __init__(self) -> None:
@@ -83,9 +83,9 @@ class Mesh:
 
 
 @contextlib.asynccontextmanager
-async def running_mesh(*, ready: bool = True, namespace: bool = True) -> AsyncIterator[Mesh]:
+async def running_mesh(*, ready: bool = True, namespace: bool = True) -> AsyncIterator[RunningMesh]:
     """Run both, with the namespace ``mesh`` unless told otherwise."""
-    mesh = Mesh()
+    mesh = RunningMesh()
     if namespace:
         metadata = {"name": "mesh"}
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.controlplane.configs import FOLLOWED, Configs
-from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.push_scope import Push, Round
+from pyload.embedded.controlplane.configs import FOLLOWED, ConfigStore
+from pyload.embedded.controlplane.generate import SnapshotGenerator
+from pyload.embedded.controlplane.push_scope import PushRequest, PushScope
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import (
     HTTP,
@@ -19,7 +19,7 @@ from tests.embedded.controlplane.support import (
 
 if TYPE_CHECKING:
     from pyload.embedded.controlplane.snapshot import View
-    from pyload.embedded.controlplane.stream import Outcome, Stream
+    from pyload.embedded.controlplane.stream import RequestOutcome, ServerStream
 
 
 class MovingMesh:
@@ -29,10 +29,10 @@ class MovingMesh:
         self.registry = mesh_of(
             service("a", ports=[HTTP]), service("b", ip="10.0.0.2", ports=[HTTP])
         )
-        self.configs = Configs()
+        self.configs = ConfigStore()
         for obj in objects:
             self._take("ADDED", obj)
-        self._generator = Generator()
+        self._generator = SnapshotGenerator()
         self._version = 0
         self.audience = audience()
         self._generate()
@@ -42,13 +42,13 @@ class MovingMesh:
         """What the proxy can be sent now."""
         return self.snapshot.view(self.audience)
 
-    def move(self, type_: str, obj: Any) -> Push:
+    def move(self, type_: str, obj: Any) -> PushRequest:
         """Take an event, and give the push that follows from it."""
         old = self.snapshot
         self._take(type_, obj)
         changes, refs = self.registry.take(), self.configs.take()
         self._generate()
-        return Round(changes, refs, old, self.snapshot).push(self.audience, self.audience)
+        return PushScope(changes, refs, old, self.snapshot).push(self.audience, self.audience)
 
     def _take(self, type_: str, obj: Any) -> None:
         kind = plural_of(obj)
@@ -64,20 +64,20 @@ class MovingMesh:
         )
 
 
-def ask(stream: Stream, request: Any, mesh: MovingMesh) -> Outcome:
+def ask(stream: ServerStream, request: Any, mesh: MovingMesh) -> RequestOutcome:
     """Send a request, and give what follows from it."""
     read = stream.read(request.SerializeToString())
     assert read is not None
     return stream.answer(read, mesh.view)
 
 
-def sotw_answer(outcome: Outcome) -> discovery_pb2.DiscoveryResponse:
+def sotw_answer(outcome: RequestOutcome) -> discovery_pb2.DiscoveryResponse:
     """Decode the only response."""
     (reply,) = outcome.replies
     return discovery_pb2.DiscoveryResponse.FromString(reply.message)
 
 
-def delta_answer(outcome: Outcome) -> discovery_pb2.DeltaDiscoveryResponse:
+def delta_answer(outcome: RequestOutcome) -> discovery_pb2.DeltaDiscoveryResponse:
     """Decode the only response."""
     (reply,) = outcome.replies
     return discovery_pb2.DeltaDiscoveryResponse.FromString(reply.message)

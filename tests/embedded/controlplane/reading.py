@@ -23,7 +23,7 @@ from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.resource_batch import Collection
+    from pyload.embedded.controlplane.resource_batch import ResourceBatch
 
 CLASSES: Mapping[str, Any] = {
     CDS: Cluster,
@@ -38,7 +38,7 @@ _FILTERS: Mapping[str, Any] = {
 }
 
 
-def read(*collections: Collection) -> dict[str, Any]:
+def read(*collections: ResourceBatch) -> dict[str, Any]:
     """Decode resources, and check that they are called what they are filed under."""
     found = {}
     for name, encoded in (item for one in collections for item in one.resources.items()):

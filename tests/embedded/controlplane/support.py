@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.controlplane.configs import FOLLOWED, Configs
-from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.registry import Registry
+from pyload.embedded.controlplane.configs import FOLLOWED, ConfigStore
+from pyload.embedded.controlplane.generate import SnapshotGenerator
+from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.embedded.controlplane.snapshot import Audience
-from pyload.embedded.controlplane.stream import Names, Stream
+from pyload.embedded.controlplane.stream import NameInterner, ServerStream
 from pyload.xds.node import encode_node, proxy_metadata
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.embedded.controlplane.mesh_state import Inbound
-    from pyload.embedded.controlplane.snapshot import Snapshot, View
+    from pyload.embedded.controlplane.mesh_state import InboundPort
+    from pyload.embedded.controlplane.snapshot import ResourceSnapshot, View
     from pyload.kube.resources import Obj
     from pyload.xds.types import TypeUrl
     from tests.xds.dialogue import Dialogue
@@ -123,45 +123,47 @@ def plural_of(obj: Obj) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def mesh_of(*objects: Obj) -> Registry:
+def mesh_of(*objects: Obj) -> ServiceRegistry:
     """Make a registry that has seen some objects."""
-    registry = Registry()
+    registry = ServiceRegistry()
     for obj in objects:
         registry.event(plural_of(obj), "ADDED", obj)
     return registry
 
 
-def configs_of(*objects: Obj) -> Configs:
+def configs_of(*objects: Obj) -> ConfigStore:
     """Make a configuration of some objects."""
-    configs = Configs()
+    configs = ConfigStore()
     for obj in objects:
         configs.event(plural_of(obj), "ADDED", obj)
     return configs
 
 
-def world_of(*objects: Obj) -> tuple[Registry, Configs]:
+def world_of(*objects: Obj) -> tuple[ServiceRegistry, ConfigStore]:
     """Make a registry and a configuration that have seen what they follow."""
     theirs = [obj for obj in objects if plural_of(obj) in FOLLOWED]
     return mesh_of(*(obj for obj in objects if obj not in theirs)), configs_of(*theirs)
 
 
 def snapshot_of(
-    registry: Registry,
-    generator: Generator | None = None,
+    registry: ServiceRegistry,
+    generator: SnapshotGenerator | None = None,
     *,
-    configs: Configs | None = None,
+    configs: ConfigStore | None = None,
     version: str = "v/1",
-) -> Snapshot:
+) -> ResourceSnapshot:
     """Generate everything in one go."""
     registry.take()
-    configs = configs or Configs()
+    configs = configs or ConfigStore()
     configs.take()
-    steps = (generator or Generator()).snapshot(registry.mesh(), configs.state, version=version)
+    steps = (generator or SnapshotGenerator()).snapshot(
+        registry.mesh(), configs.state, version=version
+    )
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            made: Snapshot = end.value
+            made: ResourceSnapshot = end.value
             return made
 
 
@@ -170,14 +172,14 @@ def audience(
     *,
     namespace: str = "mesh",
     labels: dict[str, str] | None = None,
-    inbound: tuple[Inbound, ...] = (),
+    inbound: tuple[InboundPort, ...] = (),
     verified: bool = False,
 ) -> Audience:
     """Make what a proxy is for the control plane."""
     return Audience(type_, namespace, frozenset((labels or {}).items()), inbound, verified)
 
 
-def sidecar_view(snapshot: Snapshot) -> View:
+def sidecar_view(snapshot: ResourceSnapshot) -> View:
     """Give what a sidecar that serves nothing gets."""
     return snapshot.view(audience())
 
@@ -243,10 +245,10 @@ def delta(
     return request
 
 
-def new_stream(*, delta: bool) -> Stream:
+def new_stream(*, delta: bool) -> ServerStream:
     """Make the server's side of a stream whose nonces count up."""
     count = iter(range(1_000_000))
-    return Stream(delta=delta, new_id=lambda: f"-{next(count)}", names=Names())
+    return ServerStream(delta=delta, new_id=lambda: f"-{next(count)}", names=NameInterner())
 
 
 class Script:

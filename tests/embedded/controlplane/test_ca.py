@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pyload.embedded.controlplane.ca import Authority, CertificateService, identity_in
-from pyload.embedded.controlplane.proxy import Identity
+from pyload.embedded.controlplane.proxy import WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.xds.csr import new_request
 from pyload.xds.wire import ca_pb2
 
-APP = Identity("mesh", "app")
+APP = WorkloadIdentity("mesh", "app")
 HOUR = timedelta(hours=1)
 
 
@@ -67,7 +67,7 @@ def test_a_request_that_is_none_is_refused() -> None:
 def test_a_message_that_is_none_is_refused() -> None:
     """As above, one layer below."""
 
-    async def anybody(_: object) -> Identity:
+    async def anybody(_: object) -> WorkloadIdentity:
         return APP
 
     service = CertificateService(Authority(), anybody)

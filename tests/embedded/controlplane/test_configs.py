@@ -13,10 +13,10 @@ from pyload.embedded.controlplane.configs import (
     FOLLOWED,
     SIDECAR,
     TELEMETRY,
-    Configs,
-    Ref,
+    ConfigKey,
+    ConfigStore,
 )
-from pyload.embedded.controlplane.istio import Egress, Match
+from pyload.embedded.controlplane.istio import Egress, PathMatch
 from pyload.embedded.controlplane.model import Key
 from tests.embedded.controlplane.support import (
     configs_of,
@@ -165,7 +165,7 @@ def test_what_no_record_shows_is_a_change_all_the_same() -> None:
         istio("Telemetry", "t", {"tracing": [{"randomSamplingPercentage": 2}]}),
     )
 
-    assert configs.take() == {Ref(TELEMETRY, Key("mesh", "t"))}
+    assert configs.take() == {ConfigKey(TELEMETRY, Key("mesh", "t"))}
     assert not configs.dirty
 
 
@@ -176,7 +176,7 @@ def test_an_object_that_comes_again_is_no_change() -> None:
 
     configs.replace(SIDECAR, [istio("Sidecar", "s", {})])
 
-    assert before[0] == {Ref(SIDECAR, Key("mesh", "s"))}
+    assert before[0] == {ConfigKey(SIDECAR, Key("mesh", "s"))}
     assert not configs.dirty
     assert configs.take() == frozenset()
     assert configs.state is before[1]
@@ -214,9 +214,9 @@ def test_routes_are_read_with_their_matches() -> None:
 
     assert found.hosts == ("app.mesh.svc.cluster.local",)
     assert found.http[0].matches == (
-        Match("prefix", "/a"),
-        Match("exact", "/b"),
-        Match("prefix", "/"),
+        PathMatch("prefix", "/a"),
+        PathMatch("exact", "/b"),
+        PathMatch("prefix", "/"),
     )
     assert found.http[0].destinations[0].host == "app.mesh.svc.cluster.local"
     assert found.http[1].status == 301
@@ -238,7 +238,7 @@ _BROKEN: list[Any] = [
 @pytest.mark.parametrize("kind", sorted(FOLLOWED))
 def test_objects_that_make_no_sense_are_not_there(kind: str, spec: Any) -> None:
     """The embedded API server has no schemas, and a user's typo must not end the run."""
-    configs = Configs()
+    configs = ConfigStore()
 
     configs.event(kind, "ADDED", {"metadata": {"name": "a", "namespace": "mesh"}, "spec": spec})
     configs.take()
@@ -261,7 +261,7 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
     events: list[tuple[str, str, int, str]],
 ) -> None:
     """Indexes that drift would keep rules of deleted objects."""
-    configs = Configs()
+    configs = ConfigStore()
     kept: dict[tuple[str, int], Any] = {}
     for kind, type_, number, host in events:
         obj = istio(kind, f"o-{number}", {"host": host, "hosts": [host]})

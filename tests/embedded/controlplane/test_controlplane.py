@@ -21,7 +21,7 @@ from tests.embedded.controlplane.support import (
 from tests.xds.dialogue import UNREAD_LIMIT, Dialogue
 
 if TYPE_CHECKING:
-    from tests.embedded.controlplane.mesh import Mesh
+    from tests.embedded.controlplane.mesh import RunningMesh
     from tests.embedded.controlplane.support import Script
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -37,7 +37,7 @@ _SPECIAL = [
 ]
 
 
-async def _sidecar(mesh: Mesh, *, delta: bool, name: str = "app-1") -> Script:
+async def _sidecar(mesh: RunningMesh, *, delta: bool, name: str = "app-1") -> Script:
     """Connect a sidecar that subscribes to everything, and has everything."""
     script = await mesh.dial(delta=delta)
     await script.fetch(CDS, node=proxy_node(name, labels={"app": "app"}))

@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
 from pyload.embedded.controlplane.gateways import covers
-from pyload.embedded.controlplane.mesh_state import Inbound
+from pyload.embedded.controlplane.mesh_state import InboundPort
 from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, LDS, RDS, SDS
 from tests.embedded.controlplane.reading import CLASSES, downstream_tls, only_filter, read
@@ -147,7 +147,7 @@ def test_tcp_and_passthrough_lead_to_clusters() -> None:
 
 def test_the_pods_port_counts_not_the_services() -> None:
     """A gateway's Service maps 80 to 8080, because its pod may not bind 80."""
-    behind = (Inbound(8080, True, Key("mesh", "gw"), 80, "gw.mesh.svc.cluster.local"),)
+    behind = (InboundPort(8080, True, Key("mesh", "gw"), 80, "gw.mesh.svc.cluster.local"),)
     view = _view(_gateway(_server(80, "HTTP", "*")), inbound=behind)
 
     assert list(read(*view.of(LDS))) == ["0.0.0.0_8080", "connect_originate"]

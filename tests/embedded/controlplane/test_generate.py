@@ -11,8 +11,8 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryResponse,
 )
 
-from pyload.embedded.controlplane.generate import Generator
-from pyload.embedded.controlplane.inbound import OwnBuilder
+from pyload.embedded.controlplane.generate import SnapshotGenerator
+from pyload.embedded.controlplane.inbound import InboundBuilder
 from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, EDS, LDS, RDS
 from tests.embedded.controlplane.reading import CLASSES, only_filter, read
@@ -145,7 +145,7 @@ def test_a_proxy_listens_on_the_ports_of_its_own_pod() -> None:
         service("app", ports=[{**HTTP, "targetPort": 8080}, {"name": "tcp", "port": 9}]),
         pod("app-1", app="app"),
     )
-    own = OwnBuilder().build(registry.inbound(Key("mesh", "app-1"), frozenset()), "PERMISSIVE")
+    own = InboundBuilder().build(registry.inbound(Key("mesh", "app-1"), frozenset()), "PERMISSIVE")
 
     clusters = read(own.clusters)
     assert list(clusters) == ["inbound|9||", "inbound|8080||"]
@@ -163,7 +163,10 @@ def test_a_proxy_listens_on_the_ports_of_its_own_pod() -> None:
 
 def test_a_push_of_endpoints_shares_everything_else() -> None:
     """With thousands of services, generating what has not changed would take minutes."""
-    registry, generator = mesh_of(service("app"), service("web", ip="10.0.0.2")), Generator()
+    registry, generator = (
+        mesh_of(service("app"), service("web", ip="10.0.0.2")),
+        SnapshotGenerator(),
+    )
     configs = configs_of()
     before = snapshot_of(registry, generator, configs=configs, version="v/1")
 
@@ -184,7 +187,10 @@ def test_a_push_of_endpoints_shares_everything_else() -> None:
 
 def test_a_service_that_goes_takes_its_resources_along() -> None:
     """Proxies would keep clusters of deleted services for ever."""
-    registry, generator = mesh_of(service("app"), service("web", ip="10.0.0.2")), Generator()
+    registry, generator = (
+        mesh_of(service("app"), service("web", ip="10.0.0.2")),
+        SnapshotGenerator(),
+    )
     before = sidecar_view(snapshot_of(registry, generator))
 
     registry.event("services", "DELETED", service("app"))
@@ -203,7 +209,7 @@ def test_generation_lets_others_in_between() -> None:
     registry = mesh_of(*(service(f"app-{number}") for number in range(50)))
     registry.take()
 
-    steps = Generator().snapshot(registry.mesh(), configs_of().state, version="v")
+    steps = SnapshotGenerator().snapshot(registry.mesh(), configs_of().state, version="v")
     assert len(list(steps)) >= 50
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pyload.embedded.controlplane.auth import identity_of
 from pyload.embedded.controlplane.model import Key
-from pyload.embedded.controlplane.proxy import Identity, Proxy
+from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import proxy_node
@@ -20,7 +20,7 @@ def test_a_proxy_is_read_from_its_node() -> None:
     """The pod is found by the name in the id, as istiod does since 1.27."""
     node = discovery_pb2.Node.FromString(proxy_node("app-1", labels={"app": "app"}))
 
-    assert Proxy.from_node(node) == Proxy(
+    assert ConnectedProxy.from_node(node) == ConnectedProxy(
         id="sidecar~10.1.0.1~app-1.mesh~mesh.svc.cluster.local",
         type="sidecar",
         pod=Key("mesh", "app-1"),
@@ -43,7 +43,7 @@ def test_a_proxy_is_read_from_its_node() -> None:
 def test_nodes_that_istiod_refuses_are_refused(node_id: str, reason: str) -> None:
     """A client with a broken identity must fail here as it would in a real mesh."""
     with pytest.raises(StreamError, match=reason) as caught:
-        Proxy.from_node(_node(node_id))
+        ConnectedProxy.from_node(_node(node_id))
 
     assert caught.value.name == "INVALID_ARGUMENT"
 
@@ -53,16 +53,18 @@ def test_a_proxy_may_be_what_its_token_says(account: str) -> None:
     """The account may be left out of the metadata, as pilot-load does."""
     node = discovery_pb2.Node.FromString(proxy_node(service_account=account))
 
-    Proxy.from_node(node).check(Identity("mesh", "default"))
+    ConnectedProxy.from_node(node).check(WorkloadIdentity("mesh", "default"))
 
 
-@pytest.mark.parametrize("identity", [Identity("mesh", "other"), Identity("elsewhere", "default")])
-def test_a_proxy_may_not_be_another(identity: Identity) -> None:
+@pytest.mark.parametrize(
+    "identity", [WorkloadIdentity("mesh", "other"), WorkloadIdentity("elsewhere", "default")]
+)
+def test_a_proxy_may_not_be_another(identity: WorkloadIdentity) -> None:
     """Tokens of one workload must not open another's configuration."""
     node = discovery_pb2.Node.FromString(proxy_node())
 
     with pytest.raises(StreamError, match="matched mesh/default") as caught:
-        Proxy.from_node(node).check(identity)
+        ConnectedProxy.from_node(node).check(identity)
 
     assert caught.value.name == "PERMISSION_DENIED"
 
@@ -76,7 +78,7 @@ _GOOD = {
 
 def test_a_good_review_names_the_account() -> None:
     """The account is compared with the node's metadata."""
-    assert identity_of({"status": _GOOD}) == Identity("mesh", "default")
+    assert identity_of({"status": _GOOD}) == WorkloadIdentity("mesh", "default")
 
 
 @pytest.mark.parametrize(

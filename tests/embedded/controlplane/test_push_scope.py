@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.controlplane.generate import Generator
+from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.model import Key
-from pyload.embedded.controlplane.push_scope import Push, Round
+from pyload.embedded.controlplane.push_scope import PushRequest, PushScope
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 from tests.embedded.controlplane.support import (
     HTTP,
@@ -56,17 +56,17 @@ class _World:
             istio("Sidecar", "default", {"egress": [{"hosts": ["./*"]}]}, namespace="limited"),
             *objects,
         )
-        self._generator = Generator()
+        self._generator = SnapshotGenerator()
         self.snapshot = snapshot_of(self.registry, self._generator, configs=self.configs)
 
-    def move(self, obj: Any, type_: str = "MODIFIED") -> Round:
+    def move(self, obj: Any, type_: str = "MODIFIED") -> PushScope:
         """Change one object."""
         old, kind = self.snapshot, plural_of(obj)
         keeper: Any = self.configs if kind in _FOLLOWED else self.registry
         keeper.event(kind, type_, obj)
         changes, refs = self.registry.take(), self.configs.take()
         self.snapshot = snapshot_of(self.registry, self._generator, configs=self.configs)
-        return Round(changes, refs, old, self.snapshot)
+        return PushScope(changes, refs, old, self.snapshot)
 
 
 _FOLLOWED = {
@@ -85,7 +85,7 @@ _FOLLOWED = {
 } | {"namespaces", "secrets", "gateways.gateway.networking.k8s.io"}
 
 
-def _pushes(push_round: Round) -> dict[str, Any]:
+def _pushes(push_round: PushScope) -> dict[str, Any]:
     return {
         name: dict(push.wanted) for name, who in _WHO.items() if (push := push_round.push(who, who))
     }
@@ -225,7 +225,7 @@ def test_a_certificate_concerns_its_namespaces_gateways() -> None:
     verified = audience("router", namespace="edge", verified=True)
     elsewhere = audience("router", namespace="mesh", verified=True)
     names = frozenset({"kubernetes://one", "kubernetes://one-cacert"})
-    assert push_round.push(verified, verified) == Push({SDS: names})
+    assert push_round.push(verified, verified) == PushRequest({SDS: names})
     assert not push_round.push(elsewhere, elsewhere)
     assert _pushes(push_round) == {}
 

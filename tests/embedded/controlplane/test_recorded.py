@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.kube.resources import Obj
-    from tests.embedded.controlplane.mesh import Mesh
+    from tests.embedded.controlplane.mesh import RunningMesh
     from tests.embedded.controlplane.support import Script
 
 pytestmark = [pytest.mark.anyio, pytest.mark.golden, pytest.mark.virtual]
@@ -106,7 +106,7 @@ def _without_repeats(sent: Sequence[Sent]) -> list[Sent]:
     return [one for index, one in enumerate(sent) if index == 0 or one != sent[index - 1]]
 
 
-class Proxy:
+class RecordedProxy:
     """A scripted proxy that acknowledges whatever comes, and keeps account of it."""
 
     def __init__(self, script: Script, *, is_delta: bool) -> None:
@@ -191,10 +191,10 @@ async def _add_bystanders(api: Api, recorded: Recorded) -> None:
 
 
 async def _connect(
-    mesh: Mesh, recorded: Recorded, stream: int, *, is_delta: bool
-) -> tuple[Proxy, dict[TypeUrl, Sent]]:
+    mesh: RunningMesh, recorded: Recorded, stream: int, *, is_delta: bool
+) -> tuple[RecordedProxy, dict[TypeUrl, Sent]]:
     """Connect an Envoy that asks for what it is told of."""
-    proxy = Proxy(await mesh.dial(delta=is_delta), is_delta=is_delta)
+    proxy = RecordedProxy(await mesh.dial(delta=is_delta), is_delta=is_delta)
     clusters = await proxy.fetch(CDS, node=recorded.node(stream))
     named = [name for name in clusters.names if name.startswith(("outbound", "inbound-vip"))]
     found = {CDS: clusters}
@@ -206,7 +206,7 @@ async def _connect(
 
 async def _churned(
     golden: Path, recorded: Recorded, *, is_delta: bool
-) -> dict[int, tuple[Proxy, dict[TypeUrl, Sent], list[Sent]]]:
+) -> dict[int, tuple[RecordedProxy, dict[TypeUrl, Sent], list[Sent]]]:
     """Run the recorded mesh for 9 s; give each proxy, what it asked for, and what it was pushed."""
     requests = _requests(golden / "kube" / "current-mix.requests.jsonl")
     proxies = {}
@@ -269,7 +269,7 @@ async def test_ambient_is_told_what_istiod_told_it(golden: Path) -> None:
         api = Api(mesh.server)
         ztunnels = {}
         for stream in (1, 2):
-            ztunnels[stream] = Proxy(await mesh.dial(delta=True), is_delta=True)
+            ztunnels[stream] = RecordedProxy(await mesh.dial(delta=True), is_delta=True)
             for type_url in (ADDRESS, AUTHORIZATION):
                 answer = await ztunnels[stream].fetch(type_url, node=recorded.node(stream))
                 assert answer == recorded.last(stream, type_url, before=0.2)

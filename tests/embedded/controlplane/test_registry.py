@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.controlplane.mesh_state import Changes, Inbound
+from pyload.embedded.controlplane.mesh_state import InboundPort, MeshChanges
 from pyload.embedded.controlplane.model import Endpoint, Key, Locality
-from pyload.embedded.controlplane.registry import Registry
+from pyload.embedded.controlplane.registry import ServiceRegistry
 from tests.embedded.controlplane.support import HTTP, istio, mesh_of, node, pod, service
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 APP = Key("mesh", "app")
 
 
-def _ips(registry: Registry, key: Key = APP, port: int = 80) -> list[str]:
+def _ips(registry: ServiceRegistry, key: Key = APP, port: int = 80) -> list[str]:
     registry.take()
     return [endpoint.ip for endpoint in registry.mesh().endpoints[key][port]]
 
@@ -204,7 +204,7 @@ def test_a_new_pod_changes_endpoints_only() -> None:
     registry.event("pods", "ADDED", pod("app-1", app="app"))
 
     pods = frozenset({Key("mesh", "app-1")})
-    assert registry.take() == Changes(endpoints=frozenset({APP}), pods=pods, workloads=pods)
+    assert registry.take() == MeshChanges(endpoints=frozenset({APP}), pods=pods, workloads=pods)
 
 
 def test_a_changed_service_is_a_full_push() -> None:
@@ -214,7 +214,7 @@ def test_a_changed_service_is_a_full_push() -> None:
 
     registry.event("services", "MODIFIED", service("app", ports=[HTTP]))
 
-    assert registry.take() == Changes(
+    assert registry.take() == MeshChanges(
         services=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
     )
 
@@ -262,7 +262,7 @@ def test_a_node_that_appears_late_gives_its_pods_their_locality() -> None:
 
     registry.event("nodes", "ADDED", node("node-a", "region", "zone"))
 
-    assert registry.take() == Changes(
+    assert registry.take() == MeshChanges(
         endpoints=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
     )
     assert registry.mesh().endpoints[APP][80][0].locality == Locality("region", "zone")
@@ -279,8 +279,8 @@ def test_a_proxy_serves_the_ports_of_the_services_that_select_its_pod() -> None:
     )
 
     assert registry.inbound(Key("mesh", "app-1"), frozenset()) == (
-        Inbound(80, True, Key("mesh", "app-canary"), 80, "app-canary.mesh.svc.cluster.local"),
-        Inbound(8080, True, APP, 80, "app.mesh.svc.cluster.local"),
+        InboundPort(80, True, Key("mesh", "app-canary"), 80, "app-canary.mesh.svc.cluster.local"),
+        InboundPort(8080, True, APP, 80, "app.mesh.svc.cluster.local"),
     )
 
 
@@ -290,7 +290,7 @@ def test_a_proxy_without_pod_is_taken_at_its_word() -> None:
 
     inbound = registry.inbound(Key("mesh", "nowhere"), frozenset({("app", "app")}))
 
-    assert inbound == (Inbound(80, True, APP, 80, "app.mesh.svc.cluster.local"),)
+    assert inbound == (InboundPort(80, True, APP, 80, "app.mesh.svc.cluster.local"),)
 
 
 _MAKERS: dict[str, Callable[[str, str, int, bool], Any]] = {
@@ -326,7 +326,7 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
     events: list[tuple[str, str, int, str, bool]],
 ) -> None:
     """Indexes that drift would leave endpoints of dead pods, or lose those of living ones."""
-    registry = Registry()
+    registry = ServiceRegistry()
     kept: dict[str, dict[str, Any]] = {kind: {} for kind in _MAKERS}
     for kind, type_, number, app, ready in events:
         # One name for all kinds: they share tables.
@@ -341,7 +341,7 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
         if ready:
             registry.take()
     registry.take()
-    fresh = Registry()
+    fresh = ServiceRegistry()
     for kind, objects in kept.items():
         fresh.replace(kind, objects.values())
     fresh.take()
@@ -353,4 +353,4 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
     for kind in kept:
         registry.replace(kind, [])
     registry.take()
-    assert registry.mesh() == Registry().mesh()
+    assert registry.mesh() == ServiceRegistry().mesh()

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from pyload.embedded.controlplane.push_scope import Push
-from pyload.embedded.controlplane.stream import Names, Outcome, Stream
+from pyload.embedded.controlplane.push_scope import PushRequest
+from pyload.embedded.controlplane.stream import NameInterner, RequestOutcome, ServerStream
 from pyload.errors import StreamError
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS
 from pyload.xds.wire import discovery_pb2
@@ -36,7 +36,7 @@ _HEALTH = "type.googleapis.com/istio.v1.HealthInformation"
 
 
 def _delta_pushed(
-    stream: Stream, push: Push, mesh: MovingMesh
+    stream: ServerStream, push: PushRequest, mesh: MovingMesh
 ) -> dict[str, tuple[list[str], list[str]]]:
     pushed = {}
     for reply in stream.push(push, mesh.view):
@@ -46,7 +46,7 @@ def _delta_pushed(
     return pushed
 
 
-def _subscribed(mesh: MovingMesh, *, delta_stream: bool) -> Stream:
+def _subscribed(mesh: MovingMesh, *, delta_stream: bool) -> ServerStream:
     """Give a stream that has asked for everything that a sidecar asks for."""
     stream = new_stream(delta=delta_stream)
     make: Any = delta if delta_stream else sotw
@@ -99,11 +99,11 @@ def test_sotw_walks_through_a_sidecars_start() -> None:
 
     clusters = sotw_answer(ask(stream, sotw(CDS, node=proxy_node()), mesh))
     assert (clusters.version_info, clusters.nonce, len(clusters.resources)) == ("v/1", "v/1-0", 6)
-    assert ask(stream, sotw(CDS, nonce=clusters.nonce, version="v/1"), mesh) == Outcome()
+    assert ask(stream, sotw(CDS, nonce=clusters.nonce, version="v/1"), mesh) == RequestOutcome()
 
     endpoints = sotw_answer(ask(stream, sotw(EDS, [_A, _B]), mesh))
     assert len(endpoints.resources) == 2
-    assert ask(stream, sotw(EDS, [_A, _B], nonce=endpoints.nonce), mesh) == Outcome()
+    assert ask(stream, sotw(EDS, [_A, _B], nonce=endpoints.nonce), mesh) == RequestOutcome()
 
     routes = sotw_answer(ask(stream, sotw(RDS, ["80", "nowhere"]), mesh))
     assert len(routes.resources) == 1
@@ -118,7 +118,7 @@ def test_sotw_answers_only_the_added_names() -> None:
     more = sotw_answer(ask(stream, sotw(EDS, [_A, _B], nonce=first.nonce), mesh))
     assert len(more.resources) == 1
     assert _B.encode() in more.resources[0]
-    assert ask(stream, sotw(EDS, [_B], nonce=more.nonce), mesh) == Outcome()
+    assert ask(stream, sotw(EDS, [_B], nonce=more.nonce), mesh) == RequestOutcome()
     assert stream.subscriptions[EDS].names == {_B}
 
 
@@ -127,7 +127,7 @@ def test_sotw_ignores_stale_nonces() -> None:
     mesh, stream = MovingMesh(), new_stream(delta=False)
     ask(stream, sotw(EDS, [_A], node=proxy_node()), mesh)
 
-    assert ask(stream, sotw(EDS, [_A, _B], nonce="old"), mesh) == Outcome()
+    assert ask(stream, sotw(EDS, [_A, _B], nonce="old"), mesh) == RequestOutcome()
     assert stream.subscriptions[EDS].names == {_A}
 
 
@@ -146,7 +146,7 @@ def test_sotw_unsubscribes_with_an_empty_list() -> None:
     stream = _subscribed(mesh, delta_stream=False)
     nonce = stream.subscriptions[EDS].nonce
 
-    assert ask(stream, sotw(EDS, nonce=nonce), mesh) == Outcome()
+    assert ask(stream, sotw(EDS, nonce=nonce), mesh) == RequestOutcome()
 
     push = mesh.move("ADDED", pod("a-1", app="a"))
     assert list(stream.push(push, mesh.view)) == []
@@ -162,7 +162,7 @@ def test_refusals_are_recorded_and_not_answered(is_delta: bool) -> None:  # noqa
 
     outcome = ask(stream, make(CDS, nonce=nonce, error="no such thing"), mesh)
 
-    assert outcome == Outcome(rejected="no such thing")
+    assert outcome == RequestOutcome(rejected="no such thing")
     assert stream.subscriptions[CDS].error == "no such thing"
     assert stream.subscriptions[CDS].acked == ""
 
@@ -241,9 +241,9 @@ def test_delta_answers_names_as_they_are_subscribed() -> None:
     second = delta_answer(ask(stream, delta(EDS, [_B, "nothing"]), mesh))
     assert [resource.name for resource in second.resources] == [_B]
     assert list(second.removed_resources) == ["nothing"]
-    assert ask(stream, delta(EDS, (), [_A]), mesh) == Outcome()
-    assert ask(stream, delta(EDS, nonce=second.nonce), mesh) == Outcome()
-    assert ask(stream, delta(EDS, nonce="old", subscribe=[_A]), mesh) == Outcome()
+    assert ask(stream, delta(EDS, (), [_A]), mesh) == RequestOutcome()
+    assert ask(stream, delta(EDS, nonce=second.nonce), mesh) == RequestOutcome()
+    assert ask(stream, delta(EDS, nonce="old", subscribe=[_A]), mesh) == RequestOutcome()
     assert stream.subscriptions[EDS].names == {_B, "nothing"}
 
 
@@ -263,15 +263,15 @@ def test_delta_reconnects_with_what_the_proxy_kept() -> None:
 
 def test_a_slow_proxys_pushes_are_merged() -> None:
     """Skipped pushes must be contained in the one that comes."""
-    early = Push({CDS: frozenset({"a"}), EDS: frozenset({"a"}), LDS: None})
-    late = Push({CDS: None, EDS: frozenset({"b"}), LDS: frozenset()})
+    early = PushRequest({CDS: frozenset({"a"}), EDS: frozenset({"a"}), LDS: None})
+    late = PushRequest({CDS: None, EDS: frozenset({"b"}), LDS: frozenset()})
 
-    assert early.merge(late) == Push({CDS: None, EDS: frozenset({"a", "b"}), LDS: None})
+    assert early.merge(late) == PushRequest({CDS: None, EDS: frozenset({"a", "b"}), LDS: None})
 
 
 def test_equal_sets_of_names_are_one_object() -> None:
     """A thousand proxies with six hundred names each would need gigabytes otherwise."""
-    names = Names(limit=2)
+    names = NameInterner(limit=2)
 
     assert names.intern(frozenset({"a"})) is names.intern(frozenset({"a"}))
     for number in range(10):
@@ -378,7 +378,7 @@ def test_nobody_unverified_is_answered_about_certificates(is_delta: bool) -> Non
     mesh.audience = audience("router")
     make: Any = delta if is_delta else sotw
 
-    assert ask(stream, make(SDS, ["kubernetes://one"], node=proxy_node()), mesh) == Outcome()
+    assert ask(stream, make(SDS, ["kubernetes://one"], node=proxy_node()), mesh) == RequestOutcome()
 
 
 @pytest.mark.parametrize("is_delta", [False, True])

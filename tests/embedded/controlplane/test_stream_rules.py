@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from pyload.embedded.controlplane.push_scope import NOTHING, Push
-from pyload.embedded.controlplane.stream import Outcome
+from pyload.embedded.controlplane.push_scope import NOTHING, PushRequest
+from pyload.embedded.controlplane.stream import RequestOutcome
 from pyload.errors import StreamError
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, TypeUrl
 from tests.embedded.controlplane.moving import MovingMesh, ask, delta_answer, sotw_answer
@@ -40,13 +40,15 @@ class _Machine(RuleBasedStateMachine):
         self.stream = new_stream(delta=self.is_delta)
         self.current: dict[TypeUrl, str] = {}
         self.seen: set[str] = set()
-        self.pending: Push = NOTHING
+        self.pending: PushRequest = NOTHING
 
-    def take(self, outcome: Outcome) -> None:
+    def take(self, outcome: RequestOutcome) -> None:
         """Read responses as a client does."""
         for reply in outcome.replies:
             response: Any = (
-                delta_answer(Outcome((reply,))) if self.is_delta else sotw_answer(Outcome((reply,)))
+                delta_answer(RequestOutcome((reply,)))
+                if self.is_delta
+                else sotw_answer(RequestOutcome((reply,)))
             )
             assert response.type_url == reply.type_url
             assert response.nonce not in self.seen
@@ -72,7 +74,7 @@ class _Machine(RuleBasedStateMachine):
         replies = tuple(self.stream.push(self.pending, self.mesh.view))
         assert {reply.type_url for reply in replies} <= asked
         assert {reply.type_url for reply in replies} <= set(self.pending.wanted)
-        self.take(Outcome(replies))
+        self.take(RequestOutcome(replies))
         self.pending = NOTHING
 
     @invariant()

@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.controlplane.template import Template, gap
+from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import varint
 
 # Surrogates are no characters; a leading 0x01 would be a gap in a gap.
@@ -37,7 +37,7 @@ def _message(name: str, domain: str, cluster: str) -> bytes:
     )
 
 
-_TEMPLATE = Template(_message(gap("name"), gap("domain"), gap("cluster")))
+_TEMPLATE = MessageTemplate(_message(gap("name"), gap("domain"), gap("cluster")))
 
 
 @given(_TEXTS.filter(bool), _TEXTS, _TEXTS)
@@ -54,7 +54,7 @@ def test_a_message_without_gaps_stays_as_it_is() -> None:
     """A string or number that looks like a marker must not be taken for one."""
     message = _message("x\x01~y", "", "z")
 
-    assert Template(message).fill() == message
+    assert MessageTemplate(message).fill() == message
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
-from pyload.embedded.controlplane.mesh_state import Inbound
+from pyload.embedded.controlplane.mesh_state import InboundPort
 from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, EDS, LDS, WORKLOAD
 from tests.embedded.controlplane.reading import CLASSES, only_filter, read
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 
 _USED = {"istio.io/use-waypoint": "wp"}
-_SERVED = (Inbound(15008, False, Key("mesh", "wp"), 15008, "wp.mesh.svc.cluster.local"),)
+_SERVED = (InboundPort(15008, False, Key("mesh", "wp"), 15008, "wp.mesh.svc.cluster.local"),)
 _VIP = "inbound-vip|{}|{}|app.mesh.svc.cluster.local"
 _ALWAYS = [
     "connect_terminate",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.controlplane.generate import Generator
+from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.model import Key
 from pyload.embedded.controlplane.wire import field, number
 from pyload.embedded.controlplane.workloads import encode_policy
@@ -216,7 +216,7 @@ def test_however_the_mesh_came_about_its_addresses_are_those_of_a_fresh_start(
 ) -> None:
     """What builders keep must never show."""
     registry, configs = world_of()
-    generator = Generator()
+    generator = SnapshotGenerator()
     kept: dict[str, Any] = {}
     for kind, type_, index, app in changes:
         made = _MAKERS[kind](index, app)

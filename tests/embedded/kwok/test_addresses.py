@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from random import Random
 
-from pyload.embedded.kwok.addresses import Addresses, Pool
+from pyload.embedded.kwok.addresses import AddressPool, PodAddresses
 
 NODE = {"spec": {"podCIDR": "10.5.0.0/24"}}
 
 
 def test_a_pool_goes_on_behind_its_end() -> None:
     """Kwok gives a neighbour's addresses away; tools must see that here too."""
-    pool = Pool("10.50.0.0/24")
+    pool = AddressPool("10.50.0.0/24")
 
     given = [pool.take(Random(1)) for _ in range(260)]
 
@@ -25,7 +25,7 @@ def test_a_pool_goes_on_behind_its_end() -> None:
 
 def test_freed_addresses_come_back_but_foreign_ones_do_not() -> None:
     """Churn would use up the network, or a neighbour's address be handed out twice on purpose."""
-    pool = Pool("10.0.0.1/24")
+    pool = AddressPool("10.0.0.1/24")
     rng = Random(1)
     given = [pool.take(rng) for _ in range(3)]
 
@@ -39,7 +39,7 @@ def test_freed_addresses_come_back_but_foreign_ones_do_not() -> None:
 
 def test_a_pod_keeps_its_address_until_it_goes() -> None:
     """A status that is written again would move the pod."""
-    addresses, rng = Addresses("10.0.0.0/24"), Random(1)
+    addresses, rng = PodAddresses("10.0.0.0/24"), Random(1)
     first = addresses.of("a", NODE, rng)
 
     assert addresses.of("a", NODE, rng) == first == "10.5.0.1"

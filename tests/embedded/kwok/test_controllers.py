@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.embedded.kwok.controllers import (
-    Scale,
+    ReplicaCounts,
     deployment_status,
     job_status,
     missing_and_surplus,
@@ -21,7 +21,7 @@ from pyload.embedded.kwok.controllers import (
     suffix,
     template_hash,
 )
-from pyload.embedded.kwok.records import Pod
+from pyload.embedded.kwok.records import TrackedPod
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -50,13 +50,13 @@ def _deployment(replicas: int = 3, **strategy: Any) -> Obj:
 def test_surplus_pods_are_those_that_came_least_far() -> None:
     """Scaling down would kill pods that serve while others only start."""
     pods = [
-        Pod(("m", "old"), node="n", phase="Running", ready=True, created="1"),
-        Pod(("m", "new"), node="n", phase="Running", ready=True, created="2"),
-        Pod(("m", "unready"), node="n", phase="Running", created="1"),
-        Pod(("m", "pending"), node="n", created="1"),
-        Pod(("m", "unbound"), created="1"),
-        Pod(("m", "ended"), node="n", phase="Succeeded"),
-        Pod(("m", "going"), node="n", terminating=True),
+        TrackedPod(("m", "old"), node="n", phase="Running", ready=True, created="1"),
+        TrackedPod(("m", "new"), node="n", phase="Running", ready=True, created="2"),
+        TrackedPod(("m", "unready"), node="n", phase="Running", created="1"),
+        TrackedPod(("m", "pending"), node="n", created="1"),
+        TrackedPod(("m", "unbound"), created="1"),
+        TrackedPod(("m", "ended"), node="n", phase="Succeeded"),
+        TrackedPod(("m", "going"), node="n", terminating=True),
     ]
 
     missing, surplus = missing_and_surplus(1, pods)
@@ -90,7 +90,7 @@ def test_a_rollout_ends_and_stays_in_its_bounds(
 ) -> None:
     """A rollout would hang, or take more of the service away than its owner allows."""
     deployment = _deployment(wanted, type="RollingUpdate", rollingUpdate=rolling)
-    new, old = Scale(0, 0, 0), Scale(start, start, start)
+    new, old = ReplicaCounts(0, 0, 0), ReplicaCounts(start, start, start)
     surge, unavailable = _most(rolling, wanted)
     for _ in range(200):
         target, [left] = rollout(deployment, new, [old])
@@ -100,7 +100,10 @@ def test_a_rollout_ends_and_stays_in_its_bounds(
         ready = min(target, new.ready + data.draw(st.integers(1, 3)))
         if (target, left, ready) == (wanted, 0, wanted):
             break
-        new, old = Scale(target, target, ready), Scale(left, left, min(left, old.ready))
+        new, old = (
+            ReplicaCounts(target, target, ready),
+            ReplicaCounts(left, left, min(left, old.ready)),
+        )
     else:
         pytest.fail("the rollout does not end")
 
@@ -117,17 +120,19 @@ def test_recreate_waits_for_the_old_pods() -> None:
     """Two versions would run side by side where the strategy forbids it."""
     deployment = _deployment(2, type="Recreate")
 
-    assert rollout(deployment, Scale(0, 0, 0), [Scale(2, 2, 2)]) == (0, [0])
-    assert rollout(deployment, Scale(0, 0, 0), [Scale(0, 1, 1)]) == (0, [0])
-    assert rollout(deployment, Scale(0, 0, 0), [Scale(0, 0, 0)]) == (2, [0])
+    assert rollout(deployment, ReplicaCounts(0, 0, 0), [ReplicaCounts(2, 2, 2)]) == (0, [0])
+    assert rollout(deployment, ReplicaCounts(0, 0, 0), [ReplicaCounts(0, 1, 1)]) == (0, [0])
+    assert rollout(deployment, ReplicaCounts(0, 0, 0), [ReplicaCounts(0, 0, 0)]) == (2, [0])
 
 
 def test_conditions_keep_their_times() -> None:
     """A Deployment would be written for ever, because its status never came out the same."""
     deployment = _deployment(2)
-    starting = deployment_status(deployment, Scale(2, 2, 0), [], now="A")
-    done = deployment_status({**deployment, "status": starting}, Scale(2, 2, 2), [], now="B")
-    later = deployment_status({**deployment, "status": done}, Scale(2, 2, 2), [], now="C")
+    starting = deployment_status(deployment, ReplicaCounts(2, 2, 0), [], now="A")
+    done = deployment_status(
+        {**deployment, "status": starting}, ReplicaCounts(2, 2, 2), [], now="B"
+    )
+    later = deployment_status({**deployment, "status": done}, ReplicaCounts(2, 2, 2), [], now="C")
 
     assert later == done
     assert starting["unavailableReplicas"] == 2
@@ -154,17 +159,17 @@ def test_conditions_keep_their_times() -> None:
     ("spec", "pods", "succeeded", "missing"),
     [
         ({"completions": 3, "parallelism": 2}, [], 0, 2),
-        ({"completions": 3, "parallelism": 2}, [Pod(("m", "a"))], 0, 1),
+        ({"completions": 3, "parallelism": 2}, [TrackedPod(("m", "a"))], 0, 1),
         ({"completions": 3, "parallelism": 2}, [], 2, 1),
-        ({"completions": 1}, [Pod(("m", "a"), phase="Succeeded", tracked=True)], 0, 0),
-        ({"completions": 1}, [Pod(("m", "a"), phase="Succeeded")], 1, 0),
+        ({"completions": 1}, [TrackedPod(("m", "a"), phase="Succeeded", tracked=True)], 0, 0),
+        ({"completions": 1}, [TrackedPod(("m", "a"), phase="Succeeded")], 1, 0),
         ({"parallelism": 2}, [], 0, 2),
-        ({"parallelism": 2}, [Pod(("m", "a"))], 1, 0),
+        ({"parallelism": 2}, [TrackedPod(("m", "a"))], 1, 0),
         ({"completions": 2, "parallelism": 0}, [], 0, 0),
     ],
 )
 def test_a_job_gets_the_pods_it_needs(
-    spec: Obj, pods: list[Pod], succeeded: int, missing: int
+    spec: Obj, pods: list[TrackedPod], succeeded: int, missing: int
 ) -> None:
     """A Job would run too often, too rarely, or too wide."""
     assert missing_of_job({"spec": spec}, pods, succeeded=succeeded) == missing
@@ -173,7 +178,7 @@ def test_a_job_gets_the_pods_it_needs(
 def test_a_job_is_complete_once() -> None:
     """Its times would change with every look at it."""
     job: Obj = {"spec": {"completions": 1}}
-    running = job_status(job, [Pod(("m", "a"), ready=True)], succeeded=0, now="A")
+    running = job_status(job, [TrackedPod(("m", "a"), ready=True)], succeeded=0, now="A")
     done = job_status({**job, "status": running}, [], succeeded=1, now="B")
 
     assert running == {"startTime": "A", "active": 1, "ready": 1}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.kwok.scheduler import Node, Scheduler, Unschedulable
+from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler, Unschedulable
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def _node(
     name: str, *, labels: Obj | None = None, ready: bool = True, pods: str = "110", **spec: Any
-) -> Node:
-    return Node.read(
+) -> SchedulableNode:
+    return SchedulableNode.read(
         {
             "metadata": {"name": name, "labels": labels or {}},
             "spec": spec,
@@ -30,7 +30,7 @@ def _node(
     )
 
 
-def _scheduler(*nodes: Node) -> Scheduler:
+def _scheduler(*nodes: SchedulableNode) -> Scheduler:
     scheduler = Scheduler()
     for node in nodes:
         scheduler.put(node)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.kwok.records import Collection, Pod
-from pyload.embedded.kwok.state import Item, State
+from pyload.embedded.kwok.records import OwnerIndex, TrackedPod
+from pyload.embedded.kwok.state import ClusterState, WorkItem
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -20,9 +20,9 @@ KWOK: Obj = {"metadata": {"name": "n", "annotations": {"kwok.x-k8s.io/node": "fa
 
 
 @pytest.fixture
-def state() -> State:
+def state() -> ClusterState:
     """An empty cluster."""
-    return State(stages="fast", cidr="10.0.0.0/24")
+    return ClusterState(stages="fast", cidr="10.0.0.0/24")
 
 
 def _obj(name: str, *, uid: str = "u", version: int = 1, owner: str = "") -> Obj:
@@ -44,7 +44,7 @@ def _pod(*, node: str = "", phase: str = "Pending", **rest: Any) -> Obj:
     return {**pod, "status": {"phase": phase}}
 
 
-async def test_an_older_version_changes_nothing(state: State) -> None:
+async def test_an_older_version_changes_nothing(state: ClusterState) -> None:
     """An answer to a write may be ahead of the watch, which then tells old news."""
     state.put_pod(_pod(version=5, phase="Running"))
     state.put_pod(_pod(version=4))
@@ -58,7 +58,7 @@ async def test_an_older_version_changes_nothing(state: State) -> None:
     assert (pod.phase, job.version) == ("Running", 5)
 
 
-async def test_a_name_that_is_used_again_is_another_object(state: State) -> None:
+async def test_a_name_that_is_used_again_is_another_object(state: ClusterState) -> None:
     """The new pod would inherit the node, and the old one's address be lost."""
     state.put_node(KWOK)
     state.put_pod(_pod(uid="old", node="n", version=1))
@@ -74,7 +74,7 @@ async def test_a_name_that_is_used_again_is_another_object(state: State) -> None
     assert state.workloads["ReplicaSet"].find("new") == ("mesh", "r")
 
 
-async def test_what_was_done_stays_done(state: State) -> None:
+async def test_what_was_done_stays_done(state: ClusterState) -> None:
     """Until the watch shows it, a bound pod would be bound again, a doomed one be counted."""
     state.put_node(KWOK)
     state.put_pod(_pod())
@@ -89,7 +89,7 @@ async def test_what_was_done_stays_done(state: State) -> None:
     assert state.on_node("n") == [KEY]
 
 
-async def test_notes_about_pods_that_are_gone_are_dropped(state: State) -> None:
+async def test_notes_about_pods_that_are_gone_are_dropped(state: ClusterState) -> None:
     """An answer may come after the pod's successor of the same name."""
     state.put_pod(_pod(uid="new"))
     for key in (KEY, ("mesh", "gone")):
@@ -103,7 +103,7 @@ async def test_notes_about_pods_that_are_gone_are_dropped(state: State) -> None:
     assert (pod.node, pod.terminating) == ("", False)
 
 
-async def test_a_node_that_loses_its_annotation_stays_kwoks(state: State) -> None:
+async def test_a_node_that_loses_its_annotation_stays_kwoks(state: ClusterState) -> None:
     """As with kwok itself, until the node is deleted."""
     state.put_node(KWOK)
     state.put_node({"metadata": {"name": "n"}})
@@ -114,22 +114,22 @@ async def test_a_node_that_loses_its_annotation_stays_kwoks(state: State) -> Non
     assert state.managed == set()
 
 
-async def test_dead_owners_are_forgotten_with_the_last_they_owned(state: State) -> None:
+async def test_dead_owners_are_forgotten_with_the_last_they_owned(state: ClusterState) -> None:
     """Every deleted ReplicaSet would take memory for ever."""
     state.put_workload("ReplicaSet", _obj("r", uid="r"))
     state.put_pod(_pod(owner="r"))
-    assert await state.queue.get() == Item("ReplicaSet", ("mesh", "r"))
-    assert await state.queue.get() == Item("Pod", KEY)
+    assert await state.queue.get() == WorkItem("ReplicaSet", ("mesh", "r"))
+    assert await state.queue.get() == WorkItem("Pod", KEY)
 
     state.remove_workload("ReplicaSet", ("mesh", "r"))
     assert state.dead == {"r"}
-    assert await state.queue.get() == Item("Pod", KEY)
+    assert await state.queue.get() == WorkItem("Pod", KEY)
     state.remove_pod(KEY)
 
     assert state.dead == set()
 
 
-async def test_a_workload_is_woken_once_for_many_pods(state: State) -> None:
+async def test_a_workload_is_woken_once_for_many_pods(state: ClusterState) -> None:
     """A thousand pods that turn ready would be counted a thousand times."""
     state.put_workload("ReplicaSet", _obj("r", uid="r"))
     await state.queue.get()
@@ -138,17 +138,17 @@ async def test_a_workload_is_woken_once_for_many_pods(state: State) -> None:
         pod["metadata"]["name"] = f"p{number}"
         state.put_pod(pod)
 
-    assert await state.queue.get() == Item("ReplicaSet", ("mesh", "r"))
+    assert await state.queue.get() == WorkItem("ReplicaSet", ("mesh", "r"))
     assert len(state.queue) == 0
 
 
 def test_a_collection_knows_names_owners_and_uids() -> None:
     """Pods would be counted for the wrong owner."""
-    pods: Collection[Pod] = Collection()
-    first = Pod(("m", "a"), uid="1", owner="r", version=3)
+    pods: OwnerIndex[TrackedPod] = OwnerIndex()
+    first = TrackedPod(("m", "a"), uid="1", owner="r", version=3)
     pods.put(first)
-    pods.put(Pod(("m", "b"), uid="2", owner="r"))
-    pods.put(Pod(("m", "a"), uid="1", owner="s", version=4))
+    pods.put(TrackedPod(("m", "b"), uid="2", owner="r"))
+    pods.put(TrackedPod(("m", "a"), uid="1", owner="s", version=4))
 
     assert len(pods) == 2
     assert pods.names() == [("m", "b"), ("m", "a")]
