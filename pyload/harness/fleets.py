@@ -113,19 +113,23 @@ def proxies_of(
             configured=configured,
             behavior=behavior,
         )
-    from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - small runs need none
+    from pyload.proxies.pool.messages import Setup  # noqa: PLC0415 - small runs need none
+    from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - as above
 
-    return WorkerPool(
-        workers,
+    setup = Setup(
         delta=connection.delta,
+        behavior=behavior,
         transport=connection.transport,
         sources=servers.sources,
-        paths=servers.paths,
         own_ways=servers.paths.per_proxy,
+    )
+    return WorkerPool(
+        workers,
+        setup,
+        paths=servers.paths,
         tokens=tokens,
         metrics=metrics,
         configured=configured,
-        behavior=behavior,
     )
 
 

@@ -1,7 +1,11 @@
-"""The records between a pool and its workers as bytes. Pure.
+"""The messages between a pool and its workers as bytes.
 
-A frame is a length in four bytes and a JSON array of the record's name and its fields. Both ends
-are one program, so a frame that cannot be read is a fault of pyload.
+A frame is a length in four bytes, and a JSON array of the message's name and its fields. Both ends
+are the same program, so a frame that cannot be read is a fault of pyload.
+
+Most messages are written field by field. Proxies are the many, and share labels and metadata with
+others of their workload: these travel as JSON texts within the JSON, so that the worker parses each
+text once, and all proxies with that text share one mapping.
 """
 
 from __future__ import annotations
@@ -51,43 +55,43 @@ _PLAIN: Final[dict[str, Callable[..., Message]]] = {
 }
 
 
-def encode(record: Message) -> bytes:
-    """Give the frame of a record."""
-    name = type(record).__name__
-    values = astuple(record) if name in _PLAIN else _PACKERS[name](record)
+def encode(message: Message) -> bytes:
+    """Return the frame of a message."""
+    name = type(message).__name__
+    values = astuple(message) if name in _PLAIN else _PACKERS[name](message)
     body = orjson.dumps([name, *values], default=_plain)
     if len(body) > MAX_FRAME:
-        raise RemoteProtocolError(f"a record of {len(body)} bytes is too long for a worker")
+        raise RemoteProtocolError(f"a message of {len(body)} bytes is too long for a worker")
     return len(body).to_bytes(_LENGTH, "big") + body
 
 
 def decode(body: bytes) -> Message:
-    """Read a frame without its length.
+    """Return the message of a frame without its length.
 
     Raises:
-        RemoteProtocolError: It is none.
+        RemoteProtocolError: The bytes are no message.
     """
     try:
         name, *values = orjson.loads(body)
         if name in _PLAIN:
             return _PLAIN[name](*(tuple(v) if isinstance(v, list) else v for v in values))
-        record: Message = _UNPACKERS[name](*values)
+        message: Message = _UNPACKERS[name](*values)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RemoteProtocolError(f"a worker's record cannot be read: {error!r}") from error
-    return record
+        raise RemoteProtocolError(f"a worker's message cannot be read: {error!r}") from error
+    return message
 
 
 class Decoder:
-    """Cuts a stream of bytes into records."""
+    """Cuts a stream of bytes into messages."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Message]:
-        """Take bytes, and yield the records that are whole now.
+        """Add bytes, and yield the messages that are whole now.
 
         Raises:
-            RemoteProtocolError: What came is no record.
+            RemoteProtocolError: The bytes are no message.
         """
         buffer = self._buffer
         buffer += data
@@ -97,7 +101,7 @@ class Decoder:
                 begin = done + _LENGTH
                 length = int.from_bytes(buffer[done:begin], "big")
                 if length > MAX_FRAME:
-                    raise RemoteProtocolError(f"a worker's record claims to have {length} bytes")
+                    raise RemoteProtocolError(f"a worker's message claims to have {length} bytes")
                 if len(buffer) < begin + length:
                     break
                 done = begin + length
@@ -107,7 +111,7 @@ class Decoder:
 
 
 def _plain(value: Any) -> Any:
-    """Give what orjson can write of a mapping that is no dict, or of bytes, which are PEM here."""
+    """Return a mapping as a dict, and bytes, which are PEM here, as text: orjson writes those."""
     if isinstance(value, bytes):
         return value.decode("ascii")
     if hasattr(value, "keys"):
@@ -115,12 +119,11 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be sent to a worker")
 
 
-# Specs. Most proxies share their labels and metadata with others: these go as texts, and one text
-# becomes one mapping in the worker.
+# Proxies.
 
 
-def _pack_start(record: Start) -> list[Any]:
-    return [[_pack_spec(one) for one in record.proxies]]
+def _pack_start(message: Start) -> list[Any]:
+    return [[_pack_spec(one) for one in message.proxies]]
 
 
 def _pack_spec(one: StartProxy) -> list[Any]:
@@ -179,18 +182,18 @@ def _mapping(text: str) -> dict[str, Any]:
     }
 
 
-# The others.
+# The other messages that are not plain.
 
 
-def _pack_setup(record: Setup) -> list[Any]:
-    behavior = list(astuple(record.behavior))
+def _pack_setup(message: Setup) -> list[Any]:
+    behavior = list(astuple(message.behavior))
     return [
-        record.delta,
+        message.delta,
         behavior,
-        record.transport,
-        record.sources,
-        record.own_ways,
-        record.levels,
+        message.transport,
+        message.sources,
+        message.own_ways,
+        message.levels,
     ]
 
 
@@ -207,13 +210,13 @@ def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) 
     )
 
 
-def _pack_answer(record: ResolveResponse) -> list[Any]:
-    path = record.path
+def _pack_answer(message: ResolveResponse) -> list[Any]:
+    path = message.path
     packed = None
     if path is not None:
         tls = path.tls
         packed = [path.address, None if tls is None else _pack_tls(tls), path.token, path.own]
-    return [record.number, packed, record.token, record.error, record.certificate]
+    return [message.number, packed, message.token, message.error, message.certificate]
 
 
 def _pack_tls(tls: TlsConfig) -> list[Any]:
@@ -237,25 +240,25 @@ def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> TlsCon
     return TlsConfig(roots.encode(), server_name, certificate)
 
 
-def _pack_status(record: StatusUpdate) -> list[Any]:
-    return [record.configured, record.died, astuple(record.counts)]
+def _pack_status(message: StatusUpdate) -> list[Any]:
+    return [message.configured, message.died, astuple(message.counts)]
 
 
 def _unpack_status(configured: list[int], died: list[int], counts: list[int]) -> StatusUpdate:
     return StatusUpdate(tuple(configured), tuple(died), Counts(*counts))
 
 
-def _pack_report(record: Report) -> list[Any]:
+def _pack_report(message: Report) -> list[Any]:
     snapshot = {
-        one.name: _pack_figures(getattr(record.snapshot, one.name)) for one in fields(Snapshot)
+        one.name: _pack_figures(getattr(message.snapshot, one.name)) for one in fields(Snapshot)
     }
     return [
-        record.serial,
-        astuple(record.counts),
+        message.serial,
+        astuple(message.counts),
         snapshot,
-        astuple(record.pacing),
-        record.cpu_seconds,
-        record.rss_bytes,
+        astuple(message.pacing),
+        message.cpu_seconds,
+        message.rss_bytes,
     ]
 
 
@@ -275,12 +278,12 @@ def _unpack_figures(value: Any) -> Any:
     return {tuple(key) if isinstance(key, list) else key: count for key, count in value}
 
 
-def _pack_log(record: LogRecords) -> list[Any]:
-    return [[astuple(line) for line in record.lines], record.lost]
+def _pack_log(message: LogRecords) -> list[Any]:
+    return [[astuple(one) for one in message.records], message.lost]
 
 
-def _unpack_log(lines: list[list[Any]], lost: int) -> LogRecords:
-    return LogRecords(tuple(LogRecord(*line) for line in lines), lost)
+def _unpack_log(records: list[list[Any]], lost: int) -> LogRecords:
+    return LogRecords(tuple(LogRecord(*one) for one in records), lost)
 
 
 _PACKERS: Final[dict[str, Any]] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.counts import Counts
@@ -18,23 +18,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The first record to a worker: what holds for all of its proxies.
+    """The first message to a worker: what holds for all of its proxies.
 
     Attributes:
-        delta: Whether they speak delta.
-        behavior: How they behave.
-        transport: What carries their streams.
+        delta: Whether the proxies speak delta; a ztunnel always does.
+        behavior: How the proxies together behave.
+        transport: The kind of transport for their streams, ``lean`` or ``grpc``.
         sources: Local addresses to connect from, by target.
-        own_ways: Whether each proxy's way is its own.
-        levels: Levels of loggers, by name.
+        own_ways: Whether no two proxies go the same way.
+        levels: Levels of the worker's loggers, by name.
     """
 
     delta: bool
     behavior: ProxyBehavior
     transport: str
-    sources: Mapping[str, tuple[str, ...]]
-    own_ways: bool
-    levels: Mapping[str, int]
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    own_ways: bool = False
+    levels: Mapping[str, int] = field(default_factory=dict)
+
+    def of_worker(self, number: int, *, workers: int) -> Setup:
+        """Return the setup of one of several workers that together are to have this one."""
+        return replace(
+            self,
+            behavior=self.behavior.shared_by(workers),
+            # The workers begin at different addresses.
+            sources={
+                target: (*addresses[at:], *addresses[:at])
+                for target, addresses in self.sources.items()
+                for at in [number % len(addresses)]
+            },
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +55,8 @@ class StartProxy:
     """One proxy to start.
 
     Attributes:
-        number: Names it between pool and worker; never used again.
-        restarted: Whether it has been configured before.
+        number: Identifies the proxy between pool and worker; never used again.
+        restarted: Whether it was configured before, in a process that is gone.
         spec: The proxy.
     """
 
@@ -61,17 +74,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Stop these proxies; each is answered in a `Stopped`."""
+    """Stop these proxies; a `Stopped` reports that they have."""
 
     numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ResolveResponse:
-    """The answer to an `ResolveRequest`.
+    """The answer to a `ResolveRequest`.
 
     Attributes:
-        number: That of the request.
+        number: The number of the request.
         path: The way; None where there is none.
         token: What to show there, or empty.
         error: Why there is none.
@@ -94,12 +107,12 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Stop all proxies and end."""
+    """Stop all proxies, and exit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The first record of a worker: it takes proxies."""
+    """The first message of a worker: it takes proxies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +145,12 @@ class ResolveRequest:
 
 @dataclass(frozen=True, slots=True)
 class StatusUpdate:
-    """What has changed within the last moment.
+    """Changes within the last moment.
 
     Attributes:
         configured: Proxies that were configured for the first time.
         died: Proxies that died of an error in pyload.
-        counts: What the worker's proxies have come to.
+        counts: The counts of the process.
     """
 
     configured: tuple[int, ...]
@@ -147,13 +160,13 @@ class StatusUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a worker since its start.
+    """All figures of a worker's process since its start.
 
     Attributes:
-        serial: Of the `Refresh` that asked for it; 0 for none.
-        counts: What its proxies have come to.
-        snapshot: What they have measured.
-        pacing: How fast they may connect.
+        serial: The number of the `Refresh` that asked for it; 0 if none did.
+        counts: The counts of its proxies.
+        snapshot: The measurements of its proxies.
+        pacing: How fast its proxies may connect.
         cpu_seconds: CPU time of the process.
         rss_bytes: Its resident memory.
     """
@@ -168,7 +181,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One line for the log; see `logging.LogRecord`."""
+    """One record for the log; see `logging.LogRecord`."""
 
     name: str
     level: int
@@ -181,9 +194,9 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogRecords:
-    """LogRecords for the log, and how many before them were lost because there were too many."""
+    """Records for the log, and how many before them were lost because there were too many."""
 
-    lines: tuple[LogRecord, ...]
+    records: tuple[LogRecord, ...]
     lost: int
 
 

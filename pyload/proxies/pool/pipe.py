@@ -1,4 +1,10 @@
-"""Carries records between a pool and a worker, over a socket that both inherit."""
+"""One end of the pipe between the pool and a worker: messages over a stream of bytes.
+
+The pool's end and the worker's end are the same class, on whatever transport connects them. A pipe
+is closed when the process at the other end is gone, or when this end meets a fault: bytes that are
+no message, or an exception of the code that handles one. The fault is kept for the owner of this
+end to raise, as the event loop would only log it.
+"""
 
 from __future__ import annotations
 
@@ -17,71 +23,74 @@ FULL: Final = 1 << 20
 
 
 class Pipe(asyncio.Protocol):
-    """One end; it is closed when the process at the other end is gone.
+    """One end of a pipe.
 
     Args:
-        received: Takes each record. What it raises closes the pipe.
+        handle: Is called with each message; an exception closes the pipe.
         writable: Is called when the pipe is no longer `full`.
 
     Attributes:
         full: Whether so much waits to be written that the writer should pause.
+        received: How many messages have arrived.
         closed: Set when the pipe is closed.
-        error: The fault for which this end closed it, such as what `received` raised.
+        error: The fault for which this end closed it.
     """
 
     def __init__(
-        self, received: Callable[[Message], None], writable: Callable[[], None] | None = None
+        self, handle: Callable[[Message], None], writable: Callable[[], None] | None = None
     ) -> None:
-        self._received = received
+        self._handle = handle
         self._writable = writable
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
         self.full = False
+        self.received = 0
         self.closed = asyncio.Event()
         self.error: Exception | None = None
 
-    def send(self, record: Message) -> None:
-        """Send a record; what follows the end is dropped."""
+    def send(self, message: Message) -> None:
+        """Send a message; it is dropped if the pipe is closed."""
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(encode(record))
+            self._transport.write(encode(message))
 
     def close(self) -> None:
-        """Close once everything is written."""
+        """Close the pipe once everything is written."""
         if self._transport is not None:
             self._transport.close()
 
     def fail(self, error: Exception) -> None:
-        """Close at once, for a fault that the owner of this end raises."""
+        """Close the pipe at once, for a fault that the owner of this end raises."""
         self.error = error
         if self._transport is not None:
             self._transport.abort()
 
-    # asyncio's part.
+    # The methods that asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket."""
+        """Start to use a transport."""
         # uvloop's transports are not of asyncio's classes.
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=FULL)
 
     def data_received(self, data: bytes) -> None:
-        """Read the records that are whole now."""
+        """Handle the messages that are whole now."""
         try:
-            for record in self._decoder.feed(data):
-                self._received(record)
+            for message in self._decoder.feed(data):
+                self.received += 1
+                self._handle(message)
         except Exception as error:  # noqa: BLE001 - its owner raises it; a loop would only log it
             self.fail(error)
 
     def pause_writing(self) -> None:
-        """Note that much waits to be written."""
+        """Record that much waits to be written."""
         self.full = True
 
     def resume_writing(self) -> None:
-        """Note that most of it is written."""
+        """Record that most of it is written."""
         self.full = False
         if self._writable is not None:
             self._writable()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - nobody cares why
-        """Note that the other process is gone, or this end is closed."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the owner learns the exit code
+        """Record that the other process is gone, or that this end is closed."""
         self.closed.set()

@@ -1,28 +1,38 @@
-"""Many proxies in many processes, under the same face as a fleet."""
+"""A fleet whose proxies run in worker processes, one for each core.
+
+The pool deals each proxy to the worker with the fewest, and knows it by its key; a `WorkerHandle`
+keeps each worker alive. Targets and tokens are found here, in one process, and sent to the workers
+that ask for them: only this process talks to Kubernetes and to a CA. A fault in a background task,
+such as a worker that dies again and again, is raised by `run`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
-from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.counts import Counts
 from pyload.proxies.local_fleet import STOP_SECONDS
-from pyload.proxies.pool.messages import ResolveRequest, ResolveResponse, Setup
-from pyload.proxies.pool.worker_handle import Assignment, WorkerHandle
+from pyload.proxies.pool.command_queue import Assignment
+from pyload.proxies.pool.log_forwarder import logger_levels
+from pyload.proxies.pool.messages import ResolveResponse
+from pyload.proxies.pool.process import spawn
+from pyload.proxies.pool.worker_handle import WorkerHandle
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Target
 from pyload.report.pacing import Pacing
 from pyload.tasks import Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine
     from types import TracebackType
     from typing import Any
 
+    from pyload.proxies.pool.messages import ResolveRequest, Setup
+    from pyload.proxies.pool.process import Spawn
     from pyload.report.metrics import Metrics, Snapshot
 
 REFRESH_SECONDS: Final = 2.0
@@ -37,66 +47,45 @@ log = logging.getLogger("pyload")
 class WorkerPool:
     """Runs proxies in worker processes until they are stopped, or the context is left.
 
-    What a worker tells is up to a tenth of a second old, and its metrics up to a second.
+    Changes in a worker are known here within a tenth of a second, and its metrics within a second.
 
     Args:
         workers: How many processes, at least 1.
-        delta: Whether the proxies speak delta; a ztunnel always does.
-        transport: What carries their streams, ``lean`` or ``grpc``.
-        sources: Local addresses to connect from, by target.
-        paths: Decides their ways.
-        own_ways: Whether no two proxies go the same way.
-        tokens: Gives a bearer token for a namespace and a service account; None sends none.
-        metrics: Gets the workers' figures.
+        setup: What the workers together need to know; the levels of loggers are added.
+        paths: Decides the proxies' ways.
+        tokens: Returns a bearer token for a namespace and a service account; None sends none.
+        metrics: Receives the workers' figures.
         configured: Is called with a proxy's spec when it is configured for the first time.
-        behavior: How all the proxies together behave.
+        spawn: Starts a worker's process.
     """
 
     def __init__(
         self,
         workers: int,
+        setup: Setup,
         *,
-        delta: bool,
-        transport: str,
-        sources: Mapping[str, Sequence[str]],
         paths: Callable[[ProxySpec], Target | Awaitable[Target]],
-        own_ways: bool = False,
         tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
         metrics: Metrics,
         configured: Callable[[ProxySpec], None] | None = None,
-        behavior: ProxyBehavior = DEFAULT,
+        spawn: Spawn = spawn,
     ) -> None:
         self.metrics = metrics
         self._paths = paths
         self._tokens = tokens
         self._configured = configured
-        self._members: dict[str, Assignment] = {}
-        self._numbers = 0
+        # The proxies that have not been stopped and have not died, by key.
+        self._assignments: dict[str, Assignment] = {}
+        # Proxies that were ever started; also the number of the last.
         self._wanted = 0
-        self._answers: set[asyncio.Task[None]] = set()
-        self._stack = contextlib.AsyncExitStack()
+        self._responses: set[asyncio.Task[None]] = set()
+        self._background = Supervisor()
+        # The task of each worker.
         self._keepers: list[asyncio.Task[None]] = []
         self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
-        share = behavior.shared_by(workers)
-        levels = _levels()
+        setup = replace(setup, levels=logger_levels())
         self._workers = [
-            WorkerHandle(
-                number,
-                Setup(
-                    delta=delta,
-                    behavior=share,
-                    transport=transport,
-                    sources={
-                        # Each begins with another address.
-                        target: (*addresses[at:], *addresses[:at])
-                        for target, addresses in sources.items()
-                        for at in [number % len(addresses)]
-                    },
-                    own_ways=own_ways,
-                    levels=levels,
-                ),
-                self,
-            )
+            WorkerHandle(number, setup.of_worker(number, workers=workers), self, spawn)
             for number in range(workers)
         ]
         metrics.attach(self)
@@ -107,15 +96,13 @@ class WorkerPool:
         Raises:
             PyloadError: One does not start.
         """
-        background = await self._stack.enter_async_context(Supervisor())
         for worker in self._workers:
             name = f"worker-{worker.number}"
-            self._keepers.append(background.spawn(self._keep(worker), name=name))
+            self._keepers.append(self._background.spawn(self._keep(worker), name=name))
         try:
             await first_of(self._ready(), self.run(), name="workers-ready")
         except BaseException:
-            await self.stop_all()
-            await self._stack.aclose()
+            await self._close()
             raise
         return self
 
@@ -125,20 +112,17 @@ class WorkerPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            await self.stop_all()
-        finally:
-            await self._stack.aclose()
+        await self._close()
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._assignments)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._members
+        return key in self._assignments
 
     @property
     def counts(self) -> Counts:
-        """What the proxies have come to."""
+        """The counts of all proxies, those of processes that have died included."""
         total = sum((worker.totals.counts for worker in self._workers), Counts())
         total.wanted = self._wanted
         # A proxy that was restarted with its worker before it was configured connects twice.
@@ -151,7 +135,7 @@ class WorkerPool:
         return sum((worker.totals.pacing for worker in self._workers), Pacing(0, 0.0))
 
     def snapshot(self) -> Snapshot:
-        """Give the workers' figures; for the metrics."""
+        """Return the workers' figures; the metrics call this."""
         first, *others = (worker.totals.snapshot() for worker in self._workers)
         return first.merged(others)
 
@@ -161,25 +145,27 @@ class WorkerPool:
         Raises:
             UsageError: A proxy of the same key is running.
         """
-        if spec.key in self._members:
+        if spec.key in self._assignments:
             raise UsageError(f"proxy {spec.key} is running already")
         self._wanted += 1
-        self._numbers += 1
-        worker = min(self._workers, key=lambda worker: len(worker.members))
-        member = self._members[spec.key] = Assignment(self._numbers, spec, worker)
-        worker.start(member)
+        worker = min(self._workers, key=lambda worker: len(worker.assignments))
+        assignment = self._assignments[spec.key] = Assignment(self._wanted, spec, worker)
+        worker.start(assignment)
 
     def stop(self, key: str) -> Coroutine[Any, Any, bool]:
-        """Stop a proxy; what is returned waits until its stream is closed.
+        """Stop a proxy, and return a coroutine that waits until its stream is closed.
 
-        It gives whether there was such a proxy. The key is free again before it is awaited.
+        The coroutine returns whether there was such a proxy. The key is free again before it is
+        awaited.
         """
-        member = self._members.pop(key, None)
-        return self._stopped(key, None if member is None else member.worker.stop(member))
+        assignment = self._assignments.pop(key, None)
+        if assignment is None:
+            return self._stopped(key, None)
+        return self._stopped(key, assignment.worker.stop(assignment))
 
     async def stop_all(self) -> None:
-        """Stop all proxies and end the workers; none can start any more."""
-        self._members.clear()
+        """Stop all proxies and end the workers; no proxy can start any more."""
+        self._assignments.clear()
         for worker in self._workers:
             worker.end()
         running = [keeper for keeper in self._keepers if not keeper.done()]
@@ -192,7 +178,7 @@ class WorkerPool:
                 for worker in self._workers:
                     worker.kill()
                 await asyncio.wait(late)
-        await cancel(self._answers)
+        await cancel(self._responses)
 
     async def refresh(self) -> None:
         """Bring the counts and the metrics up to this moment, unless workers are too busy."""
@@ -207,34 +193,38 @@ class WorkerPool:
         await asyncio.wait([self._failure])
         self._failure.result()
 
-    # For the slots.
+    # The events of the workers.
 
-    def configured(self, member: Assignment) -> None:
-        """Tell that a proxy is configured for the first time."""
+    def on_configured(self, assignment: Assignment) -> None:
+        """See `WorkerEvents`."""
         if self._configured is not None:
-            self._configured(member.spec)
+            self._configured(assignment.spec)
 
-    def died(self, member: Assignment) -> None:
-        """Forget a proxy that has died of an error."""
-        if self._members.get(member.spec.key) is member:
-            del self._members[member.spec.key]
+    def on_died(self, assignment: Assignment) -> None:
+        """Forget the proxy, unless another of its key was started meanwhile."""
+        if self._assignments.get(assignment.spec.key) is assignment:
+            del self._assignments[assignment.spec.key]
 
-    def asked(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
-        """Find an answer; workers let few proxies dial, and so ask few questions at a time."""
-        task = asyncio.create_task(self._answer(worker, ask), name="answer")
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)
+    def on_resolve_request(
+        self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
+    ) -> None:
+        """Find an answer; a worker lets few proxies dial, and so asks little at a time."""
+        task = asyncio.create_task(self._respond(request, respond), name="resolve")
+        self._responses.add(task)
+        task.add_done_callback(self._responses.discard)
 
-    async def _answer(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
+    async def _respond(
+        self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
+    ) -> None:
         spec = ProxySpec(
-            key=ask.key,
+            key=request.key,
             type="",
             ip="",
             name="",
-            namespace=ask.namespace,
-            service_account=ask.service_account,
-            cluster_id=ask.cluster_id,
-            address=ask.address,
+            namespace=request.namespace,
+            service_account=request.service_account,
+            cluster_id=request.cluster_id,
+            address=request.address,
         )
         try:
             path = self._paths(spec)
@@ -242,18 +232,22 @@ class WorkerPool:
                 path = await path
             token: str | Awaitable[str] = ""
             if path.token and self._tokens is not None:
-                token = self._tokens(ask.namespace, ask.service_account)
+                token = self._tokens(request.namespace, request.service_account)
             if not isinstance(token, str):
                 token = await token
         except PyloadError as error:
             certificate = isinstance(error, CertificateError)
-            worker.answer(
-                ResolveResponse(ask.number, None, error=str(error), certificate=certificate)
+            respond(
+                ResolveResponse(request.number, None, error=str(error), certificate=certificate)
             )
         except Exception as error:  # noqa: BLE001 - a bug of ours, which must not look like a wait
             self._fail(error)
         else:
-            worker.answer(ResolveResponse(ask.number, path, token))
+            respond(ResolveResponse(request.number, path, token))
+
+    async def _close(self) -> None:
+        async with self._background:
+            await self.stop_all()
 
     async def _keep(self, worker: WorkerHandle) -> None:
         try:
@@ -264,7 +258,7 @@ class WorkerPool:
     def _fail(self, error: Exception) -> None:
         if not self._failure.done():
             self._failure.set_exception(error)
-            # Nobody may be waiting, and then nobody would read it.
+            # Read at once: the loop would log an exception that is never read.
             self._failure.exception()
 
     async def _ready(self) -> None:
@@ -278,12 +272,3 @@ class WorkerPool:
         if not stopped.done():
             log.warning("no worker said in %g s that proxy %s has stopped", END_SECONDS, key)
         return True
-
-
-def _levels() -> dict[str, int]:
-    """Give the levels of the loggers of this process."""
-    found = {"pyload": logging.getLogger("pyload").getEffectiveLevel()}
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("pyload.") and isinstance(logger, logging.Logger) and logger.level:
-            found[name] = logger.level
-    return found

@@ -1,4 +1,9 @@
-"""What the proxies of one worker have come to, over the lives of all its processes. Pure."""
+"""The figures of one worker over all its processes.
+
+A process reports its own figures since its start. When it dies, its last report is added to the
+past: what was counted stays counted, but what was open, such as a stream or a cache, is gone with
+the process, and each stream that was open counts as disconnected.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +34,24 @@ class WorkerTotals:
 
     def __init__(self, number: int) -> None:
         self._name = str(number)
+        # Of the processes that have died.
         self._past = Metrics().snapshot()
         self._past_counts = Counts()
         self._past_refusals = 0
         self._past_cpu = 0.0
+        # Of the process that lives; its counts may be newer than its report.
         self._counts = Counts()
         self._report: Report | None = None
         self.restarts = 0
 
     @property
     def counts(self) -> Counts:
-        """What the proxies have come to."""
+        """The counts of the proxies."""
         return self._past_counts + self._counts
 
     @property
     def pacing(self) -> Pacing:
-        """How fast they may connect."""
+        """How fast the proxies may connect."""
         now = Pacing() if self._report is None else self._report.pacing
         return Pacing(self._past_refusals + now.refusals, now.rate)
 
@@ -54,7 +61,7 @@ class WorkerTotals:
         return self._past_cpu + (0.0 if self._report is None else self._report.cpu_seconds)
 
     def snapshot(self) -> Snapshot:
-        """Give the figures as they were last reported."""
+        """Return the figures as they were last reported."""
         report = self._report
         whole = self._past if report is None else self._past.merged([report.snapshot])
         return replace(
@@ -65,16 +72,16 @@ class WorkerTotals:
         )
 
     def update_counts(self, counts: Counts) -> None:
-        """Take newer counts of the process that lives."""
+        """Record newer counts of the process that lives."""
         self._counts = counts
 
     def update(self, report: Report) -> None:
-        """Take a newer report of the process that lives."""
+        """Record a newer report of the process that lives."""
         self._counts = report.counts
         self._report = report
 
     def process_died(self) -> None:
-        """Take note that the process has died: its open streams have ended with it."""
+        """Record that the process has died: its open streams have ended with it."""
         counts, report = self._counts, self._report
         open_streams = counts.connected_now
         self._past_counts += replace(counts, connected_now=0, configured_now=0)

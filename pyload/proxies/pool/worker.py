@@ -1,14 +1,17 @@
-"""A worker process: runs the proxies that a pool gives it, and nothing else.
+"""A worker process: runs the proxies that a pool sends, and nothing else.
 
-Started as ``python -m pyload.proxies.pool.worker FD``, where FD is its end of the pool's socket.
-It ends when the pool says so, or is gone. What only a pool needs, such as a Kubernetes client or
-the rendering of reports, is never imported here: it would cost its memory once per core.
+Started as ``python -m pyload.proxies.pool.worker FD``, where FD is its end of the pool's pipe. The
+first message is the setup, of which the worker is made; it ends when the pool says so, or is gone.
+Changes are not sent when they happen but collected for `STATUS_SECONDS`, and only while the pool
+reads: ten thousand proxies that are configured in one moment are one message.
+
+What only a pool needs, such as a Kubernetes client or the rendering of reports, is never imported
+here: it would cost its memory once per core.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -19,10 +22,9 @@ from typing import TYPE_CHECKING, Final
 from pyload.malloc import return_large_blocks
 from pyload.proxies.counts import Counts
 from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
     End,
-    LogRecord,
-    LogRecords,
     Ready,
     Refresh,
     Report,
@@ -43,87 +45,85 @@ from pyload.report.metrics import Metrics
 from pyload.tasks import SIGNALS, Supervisor, clock, first_of, run
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any, NoReturn
 
     from pyload.proxies.pool.messages import Message
     from pyload.proxies.spec import ProxySpec
 
 STATUS_SECONDS: Final = 0.1
-"""How long changes may wait to be told."""
+"""How long changes may wait until they are sent."""
 
 REPORT_SECONDS: Final = 1.0
 
-LINES: Final = 20_000
-"""Log lines that may wait to be told; more are counted and lost."""
-
-_FRAME_LINES: Final = 1000
-
 
 class Worker:
-    """Runs the proxies of one pool's records.
+    """Runs the proxies of a pool.
 
     Args:
         setup: What holds for all of them.
-        pipe: Leads to the pool.
-        log: Collects the log.
+        pipe: The pipe to the pool.
+        transports: The transports of their streams.
+        log: Collects the log records of this process.
     """
 
-    def __init__(self, setup: Setup, pipe: Pipe, log: LogForwarder) -> None:
+    def __init__(
+        self, setup: Setup, pipe: Pipe, transports: TransportCache, log: LogForwarder
+    ) -> None:
         self._pipe = pipe
         self._log = log
         self._metrics = Metrics()
-        self._transports = TransportCache(transport_factory(setup.transport, setup.sources))
-        self._ways = RemoteResolver(pipe.send, self._transports, own=setup.own_ways)
+        self._resolver = RemoteResolver(pipe.send, transports, own=setup.own_ways)
         self._fleet = LocalFleet(
             None,
             delta=setup.delta,
             metrics=self._metrics,
             rng=Random(),  # noqa: S311 - spreads retries
-            route=self._ways,
+            route=self._resolver,
             configured=self._first_configured,
             died=self._died,
             behavior=setup.behavior,
         )
+        # The running proxies: their numbers by key, and their keys by number.
         self._numbers: dict[str, int] = {}
         self._keys: dict[int, str] = {}
+        # For the next status update.
         self._configured: list[int] = []
         self._dead: list[int] = []
-        self._told = Counts()
-        self._background = Supervisor()
+        self._sent_counts = Counts()
         self._end = asyncio.Event()
         self._stops: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Run until the pool says that it is the end, and tell the last figures."""
+        """Run until the pool ends the worker or is gone, and send the last figures."""
         async with Supervisor() as background:
             background.spawn(probe(self._metrics.loop_lag), name="loop-lag")
-            background.spawn(self._report_changes(), name="news")
+            background.spawn(self._report_changes(), name="status")
             self._pipe.send(Ready())
             ends = first_of(self._end.wait(), self._pipe.closed.wait(), name="end")
             await background.guard(ends, name="worker")
         if not self._pipe.closed.is_set():
             await self._fleet.stop_all()
-            self._log.send(self._pipe)
+            self._log.send(self._pipe.send)
             self._send_status()
             self._pipe.send(self._report(0))
 
-    def take(self, record: Message) -> None:
-        """Do what a record of the pool says."""
-        match record:
+    def handle(self, message: Message) -> None:
+        """Handle a message of the pool."""
+        match message:
             case Start(proxies):
                 for one in proxies:
                     self._start(one)
             case Stop(numbers):
                 self._stop(numbers)
             case ResolveResponse():
-                self._ways.answer(record)
+                self._resolver.answer(message)
             case Refresh(serial):
                 self._pipe.send(self._report(serial))
             case End():
                 self._end.set()
             case _:
-                raise AssertionError(record)
+                raise AssertionError(message)
 
     def _start(self, one: StartProxy) -> None:
         self._numbers[one.spec.key] = one.number
@@ -131,7 +131,7 @@ class Worker:
         self._fleet.start(one.spec, again=one.restarted)
 
     def _stop(self, numbers: tuple[int, ...]) -> None:
-        """Begin to stop at once: a proxy of the same key may be started by the next record."""
+        """Begin to stop at once: the next message may start a proxy of the same key."""
         ends = [self._fleet.stop(self._forget(number)) for number in numbers]
         task = asyncio.create_task(self._wait(numbers, ends), name="stop")
         self._stops.add(task)
@@ -142,7 +142,7 @@ class Worker:
         self._pipe.send(Stopped(numbers))
 
     def _forget(self, number: int) -> str:
-        """Take a proxy out of the books, and give its key; empty if it has died before."""
+        """Forget a proxy, and return its key, which is empty if it has died before."""
         key = self._keys.pop(number, "")
         self._numbers.pop(key, None)
         return key
@@ -157,13 +157,13 @@ class Worker:
             self._dead.append(number)
 
     async def _report_changes(self) -> NoReturn:
-        """Tell the pool what is new, as long as it reads."""
+        """Send what has changed, as long as the pool reads."""
         now = clock()
         due = now()
         report = due
         while True:
             if not self._pipe.full:
-                self._log.send(self._pipe)
+                self._log.send(self._pipe.send)
                 self._send_status()
                 if now() >= report:
                     report = now() + REPORT_SECONDS
@@ -173,9 +173,9 @@ class Worker:
 
     def _send_status(self) -> None:
         counts = self._fleet.counts
-        if counts == self._told and not self._configured and not self._dead:
+        if counts == self._sent_counts and not self._configured and not self._dead:
             return
-        self._told = counts + Counts()
+        self._sent_counts = counts + Counts()
         self._pipe.send(StatusUpdate(tuple(self._configured), tuple(self._dead), counts))
         self._configured.clear()
         self._dead.clear()
@@ -191,103 +191,69 @@ class Worker:
         )
 
 
-class LogForwarder(logging.Handler):
-    """Collects the log lines of this process for the pool's log."""
+class Inbox:
+    """The worker's end of the pipe, and what arrives there before the worker is made.
+
+    Attributes:
+        pipe: The pipe to the pool.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._lines: list[LogRecord] = []
-        self._lost = 0
-
-    def install(self, setup: Setup) -> None:
-        """Take the place of all handlers, at the pool's levels."""
-        for name, level in setup.levels.items():
-            logging.getLogger(name).setLevel(level)
-        logger = logging.getLogger("pyload")
-        logger.propagate = False
-        logger.addHandler(self)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep a line, unless there are too many."""
-        if len(self._lines) >= LINES:
-            self._lost += 1
-            return
-        self._lines.append(
-            LogRecord(
-                record.name,
-                record.levelno,
-                record.created,
-                record.filename,
-                record.lineno,
-                self.format(record),
-                getattr(record, "labels", None),
-            )
-        )
-
-    def send(self, pipe: Pipe) -> None:
-        """Send what there is."""
-        lines, lost = self._lines, self._lost
-        self._lines, self._lost = [], 0
-        for first in range(0, len(lines), _FRAME_LINES):
-            pipe.send(LogRecords(tuple(lines[first : first + _FRAME_LINES]), lost))
-            lost = 0
-
-
-class _Inbox:
-    """Takes records: the first makes the worker."""
-
-    def __init__(self) -> None:
-        self.setup: asyncio.Future[Setup] = asyncio.get_running_loop().create_future()
-        self.worker: Worker | None = None
+        self.pipe = Pipe(self._handle)
+        self._setup: asyncio.Future[Setup] = asyncio.get_running_loop().create_future()
+        self._worker: Worker | None = None
+        # Messages that have come before the worker was made.
         self._early: list[Message] = []
 
-    def take(self, record: Message) -> None:
-        if isinstance(record, Setup):
-            self.setup.set_result(record)
-        elif self.worker is None:
-            self._early.append(record)
+    async def serve(self, create: Callable[[Setup, Pipe], Worker]) -> None:
+        """Run a worker until it ends, or the pool closes the pipe.
+
+        Args:
+            create: Makes the worker of its setup.
+        """
+        pipe = self.pipe
+        await first_of(asyncio.wait([self._setup]), pipe.closed.wait(), name="setup")
+        if self._setup.done():
+            self._worker = create(self._setup.result(), pipe)
+            for message in self._early:
+                self._worker.handle(message)
+            await self._worker.run()
+        pipe.close()
+        await pipe.closed.wait()
+        if pipe.error is not None:
+            raise pipe.error
+
+    def _handle(self, message: Message) -> None:
+        if isinstance(message, Setup):
+            self._setup.set_result(message)
+        elif self._worker is None:
+            self._early.append(message)
         else:
-            self.worker.take(record)
-
-    def begin(self, worker: Worker) -> None:
-        """Give a worker all records, with those that have come before it was made."""
-        self.worker = worker
-        for record in self._early:
-            worker.take(record)
+            self._worker.handle(message)
 
 
-async def serve(sock: socket.socket) -> None:
-    """Be a worker at one end of a socket until the other closes it."""
-    inbox = _Inbox()
-    _, pipe = await asyncio.get_running_loop().create_unix_connection(
-        lambda: Pipe(inbox.take), sock=sock
+def _create(setup: Setup, pipe: Pipe) -> Worker:
+    if setup.transport != "grpc":
+        return_large_blocks()
+    log = LogForwarder()
+    log.install(setup.levels)
+    return Worker(
+        setup, pipe, TransportCache(transport_factory(setup.transport, setup.sources)), log
     )
-    await first_of(_arrived(inbox.setup), pipe.closed.wait(), name="setup")
-    if inbox.setup.done():
-        setup = inbox.setup.result()
-        if setup.transport != "grpc":
-            return_large_blocks()
-        log = LogForwarder()
-        log.install(setup)
-        worker = Worker(setup, pipe, log)
-        inbox.begin(worker)
-        await worker.run()
-    pipe.close()
-    await pipe.closed.wait()
-    if pipe.error is not None:
-        raise pipe.error
 
 
-async def _arrived(setup: asyncio.Future[Setup]) -> None:
-    await asyncio.wait([setup])
+async def _serve(sock: socket.socket) -> None:
+    inbox = Inbox()
+    await asyncio.get_running_loop().create_unix_connection(lambda: inbox.pipe, sock=sock)
+    await inbox.serve(_create)
 
 
 def main(argument: str) -> NoReturn:
     """Run a worker on an inherited descriptor."""
-    # The pool is who decides when to end; a terminal or a service manager tells all processes.
+    # The pool decides when to end; a terminal or a service manager signals all processes.
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    run(serve(socket.socket(fileno=int(argument))))
+    run(_serve(socket.socket(fileno=int(argument))))
     # There may be thousands of connections, which the system closes faster than we do.
     os._exit(0)
 

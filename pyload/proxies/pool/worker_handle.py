@@ -1,16 +1,29 @@
-"""One of a pool's workers, as the pool sees it: a process, and the next one when that dies."""
+"""The pool's side of one worker: a process, and the next one when that dies.
+
+`WorkerHandle.run` starts a process, sends it the setup, waits until it says that it is ready, and
+then listens until its pipe is closed, which is how the death of a process is noticed. The proxies
+that were assigned to the worker stay with it: when a process has died, the next one is told to
+start them all, and whether each had been configured before, so that nothing is counted twice. What
+the dead process had counted is kept in the totals.
+
+A process that hangs is found by its silence. A worker reports every second, so one from which
+nothing arrives while the pool looks `SILENT_LOOKS` times is killed, and replaced like any other.
+
+`pyload.proxies.pool.lifecycle` has the states, and the rule by which a worker that dies again and
+again ends the run; `command_queue` has what waits to be sent.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import socket
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import PyloadError
+from pyload.proxies.pool.command_queue import Assignment, CommandQueue
+from pyload.proxies.pool.lifecycle import DEATHS_SECONDS, Event, Lifecycle
+from pyload.proxies.pool.log_forwarder import handle_records
 from pyload.proxies.pool.messages import (
     End,
     LogRecords,
@@ -18,23 +31,18 @@ from pyload.proxies.pool.messages import (
     Refresh,
     Report,
     ResolveRequest,
-    Setup,
-    Start,
-    StartProxy,
     StatusUpdate,
-    Stop,
     Stopped,
 )
 from pyload.proxies.pool.pipe import Pipe
-from pyload.proxies.pool.process import cause, reap, spawn
 from pyload.proxies.pool.totals import WorkerTotals
-from pyload.tasks import clock
+from pyload.tasks import first_of
 
 if TYPE_CHECKING:
-    import subprocess
+    from collections.abc import Callable
 
-    from pyload.proxies.pool.messages import Message, ResolveResponse
-    from pyload.proxies.spec import ProxySpec
+    from pyload.proxies.pool.messages import Message, ResolveResponse, Setup
+    from pyload.proxies.pool.process import Spawn, WorkerProcess
 
 START_SECONDS: Final = 60.0
 """How long a process may take until it takes proxies."""
@@ -43,101 +51,84 @@ LOOK_SECONDS: Final = 1.0
 """How often a worker is looked at; it reports as often."""
 
 SILENT_LOOKS: Final = 20
-"""Looks in a row without a word of a worker after which it hangs.
+"""Looks in a row without a message after which a worker hangs.
 
 Looks are counted, not seconds: a machine that was suspended must not lose its workers.
 """
 
-DEATHS: Final = 3
-DEATHS_SECONDS: Final = 60.0
-"""A worker may die so often within so many seconds."""
-
-_FRAME_PROXIES: Final = 1000
+CLOSE_SECONDS: Final = 5.0
+"""How long a process may live on after its pipe was closed."""
 
 log = logging.getLogger("pyload")
 
 
-@dataclass(slots=True, eq=False)
-class Assignment:
-    """A proxy of the pool.
-
-    Attributes:
-        number: Names it between pool and worker.
-        spec: The proxy.
-        worker: The worker that it was dealt to.
-        configured: Whether it has ever been configured.
-    """
-
-    number: int
-    spec: ProxySpec
-    worker: WorkerHandle
-    configured: bool = False
-
-
 class WorkerEvents(Protocol):
-    """Whom a worker tells what its worker says."""
+    """The receiver of a worker's events, which is the pool."""
 
-    def configured(self, member: Assignment) -> None:
-        """A proxy is configured for the first time."""
+    def on_configured(self, assignment: Assignment) -> None:
+        """Handle a proxy that is configured for the first time."""
 
-    def died(self, member: Assignment) -> None:
-        """A proxy has died of an error."""
+    def on_died(self, assignment: Assignment) -> None:
+        """Handle a proxy that has died of an error in pyload."""
 
-    def asked(self, worker: WorkerHandle, ask: ResolveRequest) -> None:
-        """A way is wanted; `WorkerHandle.answer` gives it."""
+    def on_resolve_request(
+        self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
+    ) -> None:
+        """Handle a number; the answer goes to the process that asked, if it still lives."""
 
 
 class WorkerHandle:
     """Keeps one worker running, with its proxies.
 
     Args:
-        number: Counted from 0.
-        setup: What the worker needs to know.
-        owner: Is told what happens.
+        number: The worker's number, counted from 0.
+        setup: What each of its processes needs to know.
+        events: Receives the worker's events.
+        spawn: Starts its processes.
 
     Attributes:
-        number: As above.
-        members: Its proxies.
-        share: What they have come to.
-        ready: Set when a process takes proxies.
+        number: The worker's number.
+        assignments: The proxies that it runs, or is to run, by number.
+        totals: The figures of all its processes.
+        ready: Set while a process takes proxies.
     """
 
-    def __init__(self, number: int, setup: Setup, owner: WorkerEvents) -> None:
+    def __init__(self, number: int, setup: Setup, events: WorkerEvents, spawn: Spawn) -> None:
         self.number = number
-        self.members: dict[int, Assignment] = {}
+        self.assignments: dict[int, Assignment] = {}
         self.totals = WorkerTotals(number)
         self.ready = asyncio.Event()
         self._setup = setup
-        self._owner = owner
-        self._clock = clock()
-        self._deaths: deque[float] = deque(maxlen=DEATHS + 1)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._events = events
+        self._spawn = spawn
+        self._lifecycle = Lifecycle()
+        self._process: WorkerProcess | None = None
         self._pipe: Pipe | None = None
-        self._waiting: deque[Assignment | int] = deque()
-        self._flushing = False
-        self._ending = asyncio.Event()
-        self._stops: dict[int, asyncio.Future[None]] = {}
-        self._refreshes: dict[int, asyncio.Future[None]] = {}
-        self._serial = 0
-        self._heard = False
+        self._commands = CommandQueue()
+        # Whether a flush is due later in this turn of the loop, which sends what comes until then.
+        self._flush_is_due = False
+        self._stops = _Waiters()
+        self._refreshes = _Waiters()
 
     async def run(self) -> None:
         """Keep a process running until `end`.
 
         Raises:
-            PyloadError: It cannot be started, or dies again and again.
+            PyloadError: A process cannot be started, or the worker dies again and again.
         """
-        while not self._ending.is_set():
-            code = await self._live()
-            self._released()
-            if self._ending.is_set():
+        while not self._lifecycle.is_over():
+            code = await self._run_process()
+            dies_too_often = self._lifecycle.record_death(asyncio.get_running_loop().time())
+            self._commands.reset()
+            self._stops.resolve_all()
+            self._refreshes.resolve_all()
+            if self._lifecycle.is_over():
                 return
             self.totals.process_died()
-            self._deaths.append(self._clock())
-            if self._dies_too_often():
+            if dies_too_often:
                 raise PyloadError(
-                    f"worker {self.number} has died {len(self._deaths)} times within "
-                    f"{DEATHS_SECONDS:g}s, the last time of {cause(code)}",
+                    f"worker {self.number} has died {len(self._lifecycle.deaths)} times within "
+                    f"{DEATHS_SECONDS:g}s, the last time of {_cause(code)}",
                     fix="look for its own message above and for the kernel's out-of-memory killer, "
                     "or use --workers 0",
                 )
@@ -145,47 +136,40 @@ class WorkerHandle:
             log.error(
                 "worker %d died of %s: it is started again with its proxies (%d)",
                 self.number,
-                cause(code),
-                len(self.members),
+                _cause(code),
+                len(self.assignments),
             )
-            self._waiting.extend(self.members.values())
+            self._commands.reset(self.assignments.values())
 
-    def start(self, member: Assignment) -> None:
+    def start(self, assignment: Assignment) -> None:
         """Start a proxy, as soon as the worker takes it."""
-        self.members[member.number] = member
-        self._enqueue(member)
+        self.assignments[assignment.number] = assignment
+        if not self._lifecycle.is_over():
+            self._commands.start(assignment)
+            self._flush_soon()
 
-    def stop(self, member: Assignment) -> asyncio.Future[None]:
-        """Stop a proxy; what is returned is done when its stream is closed."""
-        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self.members.pop(member.number, None) is None or self._ending.is_set():
-            stopped.set_result(None)
-        else:
-            self._stops[member.number] = stopped
-            self._enqueue(member.number)
-        return stopped
-
-    def answer(self, answer: ResolveResponse) -> None:
-        """Answer a question, if the process that asked still lives."""
-        if self._pipe is not None:
-            self._pipe.send(answer)
+    def stop(self, assignment: Assignment) -> asyncio.Future[None]:
+        """Stop a proxy, and return a future that is done when its stream is closed."""
+        number = assignment.number
+        if self.assignments.pop(number, None) is None or self._lifecycle.is_over():
+            return _done()
+        self._commands.stop(number)
+        self._flush_soon()
+        return self._stops.add(number)
 
     def refresh(self) -> asyncio.Future[None]:
-        """Ask for new figures; what is returned is done when they have come."""
-        fresh: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """ResolveRequest for new figures, and return a future that is done when they have come."""
         if self._pipe is None or not self.ready.is_set() or self._pipe.closed.is_set():
-            fresh.set_result(None)
-        else:
-            self._serial += 1
-            self._refreshes[self._serial] = fresh
-            self._pipe.send(Refresh(self._serial))
-        return fresh
+            return _done()
+        serial = self._refreshes.last + 1
+        self._pipe.send(Refresh(serial))
+        return self._refreshes.add(serial)
 
     def end(self) -> None:
-        """Let the worker stop its proxies and end, and start no other."""
-        self._ending.set()
-        self.members.clear()
-        self._waiting.clear()
+        """Let the worker stop its proxies and exit, and start no other process."""
+        self._lifecycle.advance(Event.END)
+        self.assignments.clear()
+        self._commands.reset()
         if self._pipe is not None:
             self._pipe.send(End())
 
@@ -194,178 +178,161 @@ class WorkerHandle:
         if self._process is not None:
             self._process.kill()
 
-    def _dies_too_often(self) -> bool:
-        return len(self._deaths) > DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_SECONDS
+    # One process.
 
-    async def _live(self) -> int:
-        """Run one process to its end, and give its exit code."""
-        ours, theirs = socket.socketpair()
+    async def _run_process(self) -> int:
+        """Run a process to its end, and return its exit code."""
+        self._lifecycle.advance(Event.SPAWN)
+        pipe = Pipe(self._handle, self._flush)
         try:
-            with theirs:
-                self._process = spawn(theirs)
+            self._process = await self._spawn(pipe)
         except OSError as error:
-            ours.close()
             raise PyloadError(f"cannot start a worker process: {error}") from error
-        try:
-            await self._converse(ours)
-        finally:
-            code = await reap(self._process, number=self.number)
-            self.ready.clear()
-            self._process = None
-        return code
-
-    async def _converse(self, sock: socket.socket) -> None:
-        _, pipe = await asyncio.get_running_loop().create_unix_connection(
-            lambda: Pipe(self._take, self._flush), sock=sock
-        )
         self._pipe = pipe
         try:
-            pipe.send(self._setup)
-            if self._ending.is_set():
-                pipe.send(End())
-            try:
-                async with asyncio.timeout(START_SECONDS):
-                    await self._ready_or_closed(pipe)
-            except TimeoutError:
-                log.error("worker %d did not start in %g s", self.number, START_SECONDS)
-                return
-            await self._watch(pipe)
+            await self._converse(pipe)
         finally:
             self._pipe = None
             pipe.close()
+            code = await self._reap(self._process)
+            self.ready.clear()
+            self._process = None
         if pipe.error is not None:
             raise pipe.error
+        return code
 
-    async def _watch(self, pipe: Pipe) -> None:
-        """Wait until a process has ended; end one that hangs."""
-        silent = 0
+    async def _converse(self, pipe: Pipe) -> None:
+        """Return when a process has closed its pipe, or is not to live any longer."""
+        pipe.send(self._setup)
+        if self._lifecycle.is_over():
+            pipe.send(End())
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await first_of(self.ready.wait(), pipe.closed.wait(), name="worker-start")
+        except TimeoutError:
+            log.error("worker %d did not start in %g s", self.number, START_SECONDS)
+            return
+        silent_looks = 0
         while not pipe.closed.is_set():
-            self._heard = False
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await pipe.closed.wait()
-            # The end has a deadline of the pool's.
-            silent = 0 if self._heard or self._ending.is_set() else silent + 1
-            if silent == SILENT_LOOKS:
+            is_silent = await self._look(pipe)
+            silent_looks = silent_looks + 1 if is_silent else 0
+            if silent_looks == SILENT_LOOKS:
                 log.error("worker %d hangs, and is killed", self.number)
                 self.kill()
                 return
 
-    async def _ready_or_closed(self, pipe: Pipe) -> None:
-        tasks = [asyncio.ensure_future(one.wait()) for one in (self.ready, pipe.closed)]
+    async def _look(self, pipe: Pipe) -> bool:
+        """Wait for the next look at a process, and return whether it has been silent until then."""
+        received = pipe.received
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await pipe.closed.wait()
+        # A worker that ends may be busy with it: the pool has a deadline for that.
+        return pipe.received == received and not self._lifecycle.is_over()
+
+    async def _reap(self, process: WorkerProcess) -> int:
+        """Make sure that a process whose pipe is closed exits, and return its exit code."""
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            log.warning("worker %d did not end, and is killed", self.number)
         finally:
-            for task in tasks:
-                task.cancel()
+            process.kill()
+            code = await process.wait()
+        return code
 
-    def _released(self) -> None:
-        """Let nobody wait for a process that is gone."""
-        self._waiting.clear()
-        for waiters in (self._stops, self._refreshes):
-            for waiter in waiters.values():
-                if not waiter.done():
-                    waiter.set_result(None)
-            waiters.clear()
+    # Messages to the process.
 
-    # To the worker.
-
-    def _enqueue(self, what: Assignment | int) -> None:
-        if self._ending.is_set():
-            return
-        self._waiting.append(what)
-        if not self._flushing:
-            self._flushing = True
+    def _flush_soon(self) -> None:
+        if not self._flush_is_due:
+            self._flush_is_due = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send what waits."""
-        self._flushing = False
+        """Send the commands that wait, as fast as the worker reads."""
+        self._flush_is_due = False
         pipe = self._pipe
         if pipe is None or not self.ready.is_set():
             return
         try:
-            self._send_to(pipe)
+            while not pipe.full and (message := self._commands.pop_message()) is not None:
+                pipe.send(message)
         except Exception as error:  # noqa: BLE001 - the run must not go on without the proxy
             pipe.fail(error)
 
-    def _send_to(self, pipe: Pipe) -> None:
-        """Send in order and in few frames, as fast as the worker reads."""
-        waiting = self._waiting
-        while waiting and not pipe.full:
-            starts: list[StartProxy] = []
-            while (
-                waiting
-                and isinstance(one := waiting[0], Assignment)
-                and len(starts) < _FRAME_PROXIES
-            ):
-                waiting.popleft()
-                starts.append(StartProxy(one.number, one.configured, one.spec))
-            stops: list[int] = []
-            while waiting and isinstance(one := waiting[0], int) and len(stops) < _FRAME_PROXIES:
-                waiting.popleft()
-                stops.append(one)
-            if starts:
-                pipe.send(Start(tuple(starts)))
-            if stops:
-                pipe.send(Stop(tuple(stops)))
+    # Messages from the process.
 
-    # From the worker.
-
-    def _take(self, record: Message) -> None:
-        self._heard = True
-        match record:
+    def _handle(self, message: Message) -> None:
+        match message:
             case Ready():
+                self._lifecycle.advance(Event.READY)
                 self.ready.set()
                 self._flush()
             case StatusUpdate():
-                self._on_status_update(record)
+                self._handle_status(message)
             case Stopped(numbers):
                 for number in numbers:
-                    _set(self._stops.pop(number, None))
+                    self._stops.resolve(number)
             case ResolveRequest():
-                self._owner.asked(self, record)
+                assert self._pipe is not None, "only a process that was set up asks"
+                self._events.on_resolve_request(message, self._pipe.send)
             case Report(serial):
-                self.totals.update(record)
-                _set(self._refreshes.pop(serial, None))
+                self.totals.update(message)
+                self._refreshes.resolve(serial)
             case LogRecords():
-                _write(record)
+                handle_records(message)
             case _:
-                raise AssertionError(record)
+                raise AssertionError(message)
 
-    def _on_status_update(self, news: StatusUpdate) -> None:
-        self.totals.update_counts(news.counts)
-        for number in news.configured:
-            member = self.members.get(number)
-            if member is not None and not member.configured:
-                member.configured = True
-                self._owner.configured(member)
-        for number in news.died:
-            member = self.members.pop(number, None)
-            if member is not None:
-                self._owner.died(member)
-
-
-def _set(waiter: asyncio.Future[None] | None) -> None:
-    if waiter is not None and not waiter.done():
-        waiter.set_result(None)
+    def _handle_status(self, update: StatusUpdate) -> None:
+        self.totals.update_counts(update.counts)
+        for number in update.configured:
+            assignment = self.assignments.get(number)
+            if assignment is not None and not assignment.configured:
+                assignment.configured = True
+                self._events.on_configured(assignment)
+        for number in update.died:
+            assignment = self.assignments.pop(number, None)
+            if assignment is not None:
+                self._events.on_died(assignment)
 
 
-def _write(record: LogRecords) -> None:
-    """Write a worker's lines to the log of this process."""
-    if record.lost:
-        log.warning("%d log lines of a worker were lost: there were too many", record.lost)
-    for line in record.lines:
-        logger = logging.getLogger(line.name)
-        values = {
-            "name": line.name,
-            "levelno": line.level,
-            "levelname": logging.getLevelName(line.level),
-            "created": line.created,
-            "filename": line.filename,
-            "lineno": line.line,
-            "msg": line.message,
-        }
-        if line.labels is not None:
-            values["labels"] = line.labels
-        logger.handle(logging.makeLogRecord(values))
+class _Waiters:
+    """Futures of what a process was asked for, by number; no future outlives the process.
+
+    Attributes:
+        last: The number that was added last.
+    """
+
+    __slots__ = ("_futures", "last")
+
+    def __init__(self) -> None:
+        self._futures: dict[int, asyncio.Future[None]] = {}
+        self.last = 0
+
+    def add(self, number: int) -> asyncio.Future[None]:
+        self.last = number
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._futures[number] = future
+        return future
+
+    def resolve(self, number: int) -> None:
+        future = self._futures.pop(number, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def resolve_all(self) -> None:
+        for number in tuple(self._futures):
+            self.resolve(number)
+
+
+def _done() -> asyncio.Future[None]:
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+def _cause(code: int) -> str:
+    """Return what a process with such an exit code has died of."""
+    return f"signal {-code}" if code < 0 else f"an error (exit code {code})"

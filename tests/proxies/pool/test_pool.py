@@ -18,9 +18,10 @@ import pytest
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.local_fleet import LocalFleet, Route
-from pyload.proxies.pool import process
 from pyload.proxies.pool import worker_handle as slots
+from pyload.proxies.pool.messages import Setup
 from pyload.proxies.pool.pool import WorkerPool
+from pyload.proxies.pool.process import SystemProcess
 from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Target, TargetResolver
@@ -64,14 +65,16 @@ def pool_of(
     auth = "plaintext-jwt" if tokens else "plaintext"
     return WorkerPool(
         workers,
-        delta=True,
-        transport="lean",
-        sources={address: ("127.0.0.2", "127.0.0.3")},
+        Setup(
+            delta=True,
+            behavior=behavior or ProxyBehavior(),
+            transport="lean",
+            sources={address: ("127.0.0.2", "127.0.0.3")},
+        ),
         paths=paths or TargetResolver(address=address, auth=auth),
         tokens=tokens,
         metrics=metrics or Metrics(),
         configured=configured,
-        behavior=behavior or ProxyBehavior(),
     )
 
 
@@ -92,7 +95,7 @@ async def until(condition: Callable[[], bool]) -> None:
 def process_of(pool: WorkerPool, number: int = 0) -> int:
     """Give the process id of a worker."""
     process = pool._workers[number]._process
-    assert process is not None
+    assert isinstance(process, SystemProcess)
     return process.pid
 
 
@@ -153,7 +156,7 @@ async def test_the_workers_have_equal_shares_and_a_key_is_free_at_once() -> None
     async with served() as address, pool_of(3, address) as pool:
         for number in range(10):
             pool.start(spec(number))
-        assert [len(worker.members) for worker in pool._workers] == [4, 3, 3]
+        assert [len(worker.assignments) for worker in pool._workers] == [4, 3, 3]
         with pytest.raises(UsageError, match="p4 is running already"):
             pool.start(spec(4))
         ends = [pool.stop(f"p{number}") for number in range(10)]
@@ -268,7 +271,7 @@ async def test_a_worker_that_never_gets_ready_is_replaced_until_it_is_an_error(
     program.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(slots, "START_SECONDS", 0.05)
-    monkeypatch.setattr(process, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(slots, "CLOSE_SECONDS", 0.05)
     with pytest.raises(PyloadError, match="worker 0 has died 4 times"):
         async with pool_of(1, "127.0.0.1:1"):
             pass

@@ -14,13 +14,16 @@ ROOT = Path(__file__).parents[3]
 PARENT = """
 import asyncio, sys
 from pyload.proxies.targets import TargetResolver
+from pyload.proxies.behavior import ProxyBehavior
+from pyload.proxies.pool.messages import Setup
 from pyload.proxies.pool.pool import WorkerPool
 from pyload.report.metrics import Metrics
 from pyload.tasks import run
 
 async def main():
     paths = TargetResolver(address="127.0.0.1:1", auth="plaintext")
-    pool = WorkerPool(2, delta=True, transport="lean", sources={}, paths=paths, metrics=Metrics())
+    setup = Setup(delta=True, behavior=ProxyBehavior(), transport="lean")
+    pool = WorkerPool(2, setup, paths=paths, metrics=Metrics())
     async with pool:
         print(*(worker._process.pid for worker in pool._workers), flush=True)
         await asyncio.sleep(60)
