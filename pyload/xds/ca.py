@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc.aio
 
-from pyload.xds.channel import Channels, stream_error
+from pyload.xds.grpc_channels import Channels, stream_error
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:

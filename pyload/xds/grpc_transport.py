@@ -16,7 +16,7 @@ from grpc._cython import cygrpc
 
 from pyload.errors import RemoteProtocolError, StreamError
 from pyload.tasks import cancel
-from pyload.xds.channel import DIAL_SECONDS, Channels, stream_error, unavailable
+from pyload.xds.grpc_channels import DIAL_SECONDS, Channels, stream_error, unavailable
 from pyload.xds.http2.outbox import MAX_WAITING, OVERHEAD
 from pyload.xds.messages import Message
 from pyload.xds.transport import CANCELLED, Status

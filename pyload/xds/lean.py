@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pyload.errors import LocalProtocolError, RemoteProtocolError
 from pyload.version import USER_AGENT
-from pyload.xds.dialling import DIAL_SECONDS, connect, dialler
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
+from pyload.xds.tcp import DIAL_SECONDS, connect, dialler
 from pyload.xds.tls_engine import TlsEngine
 from pyload.xds.transport import CANCELLED
 

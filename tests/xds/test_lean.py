@@ -13,10 +13,10 @@ import pytest
 import trustme
 
 from pyload.timer_heap import Timers
-from pyload.xds import dialling, lean
-from pyload.xds.dialling import Dialler
+from pyload.xds import lean, tcp
 from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame
 from pyload.xds.lean import LeanTransport
+from pyload.xds.tcp import Dialler
 from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.http2.frames import GREETING, answer, framed, trailers
@@ -290,7 +290,7 @@ async def test_all_addresses_of_a_name_are_tried(monkeypatch: pytest.MonkeyPatch
     async def ask(_: object) -> list[str]:
         return ["127.0.0.9", "127.0.0.1"]
 
-    monkeypatch.setattr(dialling, "_ask", ask)
+    monkeypatch.setattr(tcp, "_ask", ask)
     async with listen() as (_, address):
         port = address.rpartition(":")[2]
         transport = LeanTransport(f"istiod.example:{port}")

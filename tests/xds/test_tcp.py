@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.xds import dialling
-from pyload.xds.dialling import Dialler, dialler
+from pyload.xds import tcp
+from pyload.xds.tcp import Dialler, dialler
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ class Caller:
         self._log = log
 
     def dial(self) -> None:
-        """See `pyload.xds.dialling.Caller`."""
+        """See `pyload.xds.tcp.Caller`."""
         self._log.append(self._name)
 
 
@@ -62,7 +62,7 @@ def _counted(
         await asyncio.sleep(0)
         return answer()
 
-    monkeypatch.setattr(dialling, "_ask", ask)
+    monkeypatch.setattr(tcp, "_ask", ask)
     return asked, Dialler()
 
 
@@ -75,7 +75,7 @@ async def test_a_name_is_looked_up_once_for_many(monkeypatch: pytest.MonkeyPatch
     assert await turns.resolve(("10.1.1.1", 1)) == ["10.1.1.1"]
     assert await turns.resolve(("::1", 1)) == ["::1"]
     assert asked == ["istiod"]
-    monkeypatch.setattr(dialling, "RESOLVE_SECONDS", -1.0)
+    monkeypatch.setattr(tcp, "RESOLVE_SECONDS", -1.0)
     await turns.resolve(("other", 1))
     await turns.resolve(("other", 1))
     assert asked == ["istiod", "other", "other"]
@@ -111,7 +111,7 @@ async def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     _, turns = _counted(monkeypatch, lambda: ["10.0.0.1"])
     for number in range(200):
         await turns.resolve((f"host{number}", 1))
-    assert len(turns._names) <= dialling.MAX_NAMES
+    assert len(turns._names) <= tcp.MAX_NAMES
 
 
 async def test_a_real_name_is_found() -> None:
