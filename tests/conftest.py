@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,15 @@ from tests.one_loop import OneLoop
 from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ONE_LOOP = pytest.StashKey[OneLoop]()
+_USED: set[str] = set()
+_USES = {"socket.bind": "socket", "socket.connect": "socket", "subprocess.Popen": "process"}
+_ALLOWING = {
+    "socket": {"socket", "process", "grpc", "e2e"},
+    "process": {"process", "e2e"},
+}
 ROOT = Path(__file__).parent.parent
 
 hypothesis.settings.register_profile(
@@ -27,12 +34,35 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("pyload")
 
 
+def _note_use(event: str, arguments: tuple[Any, ...]) -> None:
+    # urllib3 binds a socket when it is imported, to learn whether there is IPv6.
+    if event in _USES and arguments[1:] != (("::1", 0),):
+        _USED.add(_USES[event])
+
+
+sys.addaudithook(_note_use)
+
+
 @pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, Mapping[str, Any]]:
     """Async tests run on uvloop, as the program does; those marked ``virtual`` in virtual time."""
     if request.node.get_closest_marker("virtual") is not None:
         return VIRTUAL
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(autouse=True)
+def real_world(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that starts a process or opens a socket says so by a mark.
+
+    The marks are how the quick run leaves such tests out: they take longest, and fail first on a
+    machine that is busy.
+    """
+    marks = {mark.name for mark in request.node.iter_markers()}
+    _USED.clear()
+    yield
+    unmarked = {use for use in _USED if not marks & _ALLOWING[use]}
+    assert not unmarked, f"mark this test with {' and '.join(sorted(unmarked))}"
 
 
 @pytest.fixture(scope="session")

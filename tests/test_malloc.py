@@ -28,6 +28,7 @@ print((rss_bytes() - before) / (full - before))
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc")
 def test_large_blocks_between_small_ones_go_back_to_the_system() -> None:
     """A fleet would look twice as large as it is, and grow from push to push."""

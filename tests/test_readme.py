@@ -30,6 +30,7 @@ def blocks(page: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_first_program_runs(page: Path) -> None:
     """Nobody trusts a library whose first example fails."""
@@ -77,6 +78,7 @@ def test_every_public_name_is_there() -> None:
         pyload.nothing  # noqa: B018 - the access is the test
 
 
+@pytest.mark.process
 def test_importing_the_library_imports_nothing_heavy() -> None:
     """Help and completion are typed often; a second each would feel broken."""
     heavy = {"grpc", "aiohttp", "kubernetes_asyncio", "envoy_data_plane", "pydantic", "asyncio"}

@@ -149,6 +149,7 @@ async def test_what_runs_detached_gives_its_result_or_its_error() -> None:
         await in_detached_thread(lambda: int("broken"))
 
 
+@pytest.mark.process
 def test_the_end_of_a_program_does_not_wait_for_what_is_detached() -> None:
     """ctrl-C while the control plane's types are imported took as long as the import."""
     lines = (

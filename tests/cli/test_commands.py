@@ -90,6 +90,7 @@ def test_help_without_dashes(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean startup?" in capsys.readouterr().err
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_knows_commands_and_the_flags_of_aliases(
     shell: str, capsys: pytest.CaptureFixture[str]
@@ -176,6 +177,7 @@ def test_a_flag_that_is_missing_is_named(
     assert capsys.readouterr().err.startswith(f"Error: {problem}")
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -205,6 +207,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.process
 def test_nodes_that_cannot_hold_the_pods_are_a_fatal_line(tmp_path: Path) -> None:
     """pilot-load's line, for scripts that search the log, and the sentence for people."""
     config = tmp_path / "mesh.yaml"
@@ -216,6 +219,7 @@ def test_nodes_that_cannot_hold_the_pods_are_a_fatal_line(tmp_path: Path) -> Non
     assert "a node holds 255 pods" in done.stderr
 
 
+@pytest.mark.process
 def test_startup_without_a_cluster(tmp_path: Path) -> None:
     """The lines that scripts grep, and the result file, in two seconds."""
     (tmp_path / "pod.yaml").write_text(POD)
@@ -233,6 +237,7 @@ def test_startup_without_a_cluster(tmp_path: Path) -> None:
     assert result["objects"]["left"] == 0
 
 
+@pytest.mark.process
 def test_reproduce_from_standard_input() -> None:
     """`kubectl get ... -o yaml | pyload reproduce -f -`."""
     done = pyload(
@@ -248,6 +253,7 @@ def test_reproduce_from_standard_input() -> None:
     )
 
 
+@pytest.mark.process
 def test_a_dry_run_of_reproduce(tmp_path: Path) -> None:
     """What a file holds, before a cluster is touched."""
     (tmp_path / "c.yaml").write_text(CAPTURE)
@@ -257,6 +263,7 @@ def test_a_dry_run_of_reproduce(tmp_path: Path) -> None:
     assert done.stdout == "create       1 Namespace\ncreate       1 ConfigMap\n"
 
 
+@pytest.mark.process
 def test_victoriapush_reads_standard_input() -> None:
     """Lines that cannot be read are named on standard error; nothing else is."""
     done = pyload(
@@ -271,6 +278,7 @@ def test_victoriapush_reads_standard_input() -> None:
     assert "\twarn\tfailed to report: error posting victoria logs: " in done.stdout
 
 
+@pytest.mark.process
 def test_a_mesh_in_one_process_with_its_profiles(tmp_path: Path) -> None:
     """The flags of classic pilot-load, on a mesh that ends once synced."""
     done = pyload(
@@ -297,6 +305,7 @@ def shell(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
     """Some cron and init programs close them; libuv aborts when a socket gets their numbers."""
@@ -308,6 +317,7 @@ def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
     assert json.loads(out.read_text())["objects"]["left"] == 0
 
 
+@pytest.mark.process
 def test_nobody_reads_on(tmp_path: Path) -> None:
     """`pyload ... | head -1` ends, as with SIGPIPE, but cleans up."""
     out = tmp_path / "r.json"
@@ -321,6 +331,7 @@ def test_nobody_reads_on(tmp_path: Path) -> None:
     assert result["exit_reason"] == "stopped by a signal"
 
 
+@pytest.mark.process
 @ON_LINUX
 def test_a_full_disk_is_one_sentence() -> None:
     """What cannot be printed is said, with an exit code that a script sees."""
@@ -332,6 +343,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     )
 
 
+@pytest.mark.process
 @ON_LINUX
 @pytest.mark.parametrize(
     "arguments",
@@ -362,6 +374,7 @@ def test_the_wait_for_standard_input_can_be_interrupted(arguments: tuple[str, ..
     assert b"Traceback" not in said
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -419,6 +432,7 @@ def wait_until_it_sleeps(pid: int) -> None:
         before = now
 
 
+@pytest.mark.process
 def test_what_was_typed_wins_over_the_environment() -> None:
     """Before or behind the command's name, for commands of either name."""
     environment = ENVIRONMENT | {

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Final
 
+import pytest
+
 _IMPATIENT: Final = """
 import os, signal, sys
 
@@ -20,6 +22,7 @@ main(["--version"])
 """
 
 
+@pytest.mark.process
 def test_an_interrupt_while_the_program_is_being_loaded_leaves_no_traceback() -> None:
     """Starting takes half a second; twenty lines of importlib tell the user nothing."""
     ended = subprocess.run(

@@ -56,6 +56,7 @@ async def test_each_connection_gets_its_config(tmp_path: Path, delta: bool) -> N
     assert json.loads(out.read_text())["pushes"]["cds"] >= 5
 
 
+@pytest.mark.process
 async def test_stopping_while_connections_are_still_being_opened_ends_at_once() -> None:
     """pilot-load hangs for ever when it is interrupted before all connections were started."""
     shutdown = Shutdown()

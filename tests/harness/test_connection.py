@@ -36,6 +36,7 @@ def test_any_other_text_is_a_usage_error(text: str) -> None:
     assert 0 < port < 65536
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 async def test_nobody_listens() -> None:
     """A run without a control plane would create a mesh that nobody serves."""

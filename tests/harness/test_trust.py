@@ -56,6 +56,7 @@ def client(answered: Response) -> Client:
     return Client(Scripted(answered), rng=Random(1))
 
 
+@pytest.mark.socket
 async def test_the_first_name_that_fits_is_given() -> None:
     """A load balancer's name is in no certificate of istiod, which is fine with istiod's own."""
     async with listening() as address:
@@ -66,6 +67,7 @@ async def test_the_first_name_that_fits_is_given() -> None:
             await check_tls(address, AUTHORITY.root, ("lb.example.com",))
 
 
+@pytest.mark.socket
 async def test_a_certificate_of_another_ca_ends_the_run_before_it_begins() -> None:
     """Tokens of the whole mesh would be sent to it."""
     async with listening() as address:
@@ -73,6 +75,7 @@ async def test_a_certificate_of_another_ca_ends_the_run_before_it_begins() -> No
             await check_tls(address, WRONG.root, (ISTIOD,))
 
 
+@pytest.mark.socket
 async def test_an_expired_certificate_ends_it_too() -> None:
     """And the text says what is wrong with it."""
     old = Authority(now=lambda: datetime(2000, 1, 1, tzinfo=UTC))
@@ -81,6 +84,7 @@ async def test_an_expired_certificate_ends_it_too() -> None:
             await check_tls(address, old.root, (ISTIOD,))
 
 
+@pytest.mark.socket
 async def test_a_server_without_tls_is_told() -> None:
     """The usual mistake: a forwarded port 15010 under another number."""
     async with listening(None) as address:
@@ -89,6 +93,7 @@ async def test_a_server_without_tls_is_told() -> None:
                 await check_tls(address, roots, (ISTIOD,))
 
 
+@pytest.mark.socket
 async def test_nobody_listens() -> None:
     """As without TLS."""
     async with listening() as address:

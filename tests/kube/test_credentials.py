@@ -169,6 +169,7 @@ def test_a_directory_and_an_unreadable_file_are_called_that(tmp_path: Path) -> N
         kubeconfig.load([tmp_path / "gone"])
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 async def test_a_kubeconfig_leads_to_its_server_with_its_token(tmp_path: Path) -> None:
     """Requests would be refused as anonymous, or go astray."""

@@ -6,6 +6,8 @@ import base64
 import subprocess
 import sys
 
+import pytest
+
 from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.certificates import tls_secret
 
@@ -21,6 +23,7 @@ def test_a_secret_holds_the_pair_under_the_names_that_istio_reads() -> None:
     assert secret["metadata"]["labels"] == {"pyload.dev/run": "run"}
 
 
+@pytest.mark.process
 def test_a_run_without_gateways_does_not_import_cryptography() -> None:
     """Every run would start slower for the sake of a few."""
     code = "import sys, pyload.mesh.mesh; print('cryptography' in sys.modules)"

@@ -145,6 +145,7 @@ def test_nothing_counted_yet_can_be_read(metrics: Metrics) -> None:
     assert actual["pyload_connect_seconds_count",] == 0
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 @pytest.mark.parametrize("address", ["127.0.0.1:0", ":0", "localhost:0"])
 async def test_serves_the_metrics(metrics: Metrics, address: str) -> None:
@@ -164,6 +165,7 @@ async def test_serves_the_metrics(metrics: Metrics, address: str) -> None:
         await asyncio.open_connection("127.0.0.1", int(port))
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 async def test_serves_ipv6(metrics: Metrics) -> None:
     """`[::1]:PORT` would be refused."""
@@ -174,6 +176,7 @@ async def test_serves_ipv6(metrics: Metrics) -> None:
         assert (await ask(bound, get("/metrics")))[0] == "HTTP/1.1 200 OK"
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("request_", "status", "body"),
@@ -195,6 +198,7 @@ async def test_anything_else_is_not_found(
     assert (actual, text) == (status, body)
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 async def test_an_endless_request_is_cut_off(metrics: Metrics) -> None:
     """A broken client would fill memory."""
@@ -207,6 +211,7 @@ async def test_an_endless_request_is_cut_off(metrics: Metrics) -> None:
         writer.close()
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 async def test_leaving_closes_idle_connections(metrics: Metrics) -> None:
     """The end of a run would wait for a client that says nothing."""
@@ -219,6 +224,7 @@ async def test_leaving_closes_idle_connections(metrics: Metrics) -> None:
     writer.close()
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 @pytest.mark.parametrize("host", ["127.0.0.1", ""])
 async def test_a_taken_port_is_only_logged(
@@ -278,6 +284,7 @@ def test_refuses_what_is_no_address(address: str) -> None:
         parse_address(address)
 
 
+@pytest.mark.process
 def test_importing_costs_nothing() -> None:
     """Every start would pay for a library that only a scrape needs."""
     code = (

@@ -278,6 +278,7 @@ def test_fewer_than_no_replicas_are_a_usage_error() -> None:
         ImpersonateOptions(replicas=-1)
 
 
+@pytest.mark.process
 @pytest.mark.grpc
 @pytest.mark.parametrize("workers", [0, 1])
 async def test_over_the_wire(tmp_path: Path, workers: int) -> None:

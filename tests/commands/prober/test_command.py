@@ -262,6 +262,7 @@ async def served(gateway: Gateway) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
+@pytest.mark.socket
 @REAL_TIME
 async def test_over_http(tmp_path: Path, anyio_backend: object) -> None:
     """What a user runs: a kubeconfig, a gateway's address, lines on standard output."""
@@ -283,6 +284,7 @@ async def test_over_http(tmp_path: Path, anyio_backend: object) -> None:
     assert (tmp_path / "r.json").exists()
 
 
+@pytest.mark.socket
 @REAL_TIME
 async def test_the_address_of_the_ingress_gateway(tmp_path: Path, anyio_backend: object) -> None:
     """Without a flag the cluster is asked; a cluster without a load balancer is an error."""

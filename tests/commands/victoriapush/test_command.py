@@ -144,6 +144,7 @@ def test_an_address_that_cannot_work_is_refused(address: str) -> None:
         _ = PushOptions(address=address).url
 
 
+@pytest.mark.socket
 @pytest.mark.anyio
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})])
 async def test_what_victorialogs_gets(anyio_backend: object) -> None:

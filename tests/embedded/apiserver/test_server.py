@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
     from tests.embedded.apiserver.conftest import Api
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 

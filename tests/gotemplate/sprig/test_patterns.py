@@ -160,6 +160,7 @@ def test_a_wrong_pattern_is_told_once(capfd: pytest.CaptureFixture[str]) -> None
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.process
 def test_only_a_template_with_patterns_imports_their_library() -> None:
     """Every run would start slower for the sake of a few."""
     code = (

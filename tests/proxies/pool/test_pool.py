@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from pyload.proxies.fleet import Fleet
 
-pytestmark = pytest.mark.grpc
+pytestmark = [pytest.mark.grpc, pytest.mark.process]
 
 
 def spec(number: int) -> ProxySpec:

@@ -7,7 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.proxies.pool.processes import runs
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[3]
 
