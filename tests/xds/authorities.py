@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from pyload.embedded.controlplane.ca import Authority, CertificateService
-from pyload.embedded.controlplane.proxy import WorkloadIdentity, unauthenticated
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity, unauthenticated
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:

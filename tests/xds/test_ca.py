@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import WorkloadIdentity
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import WorkloadIdentity
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import CertificateError
 from pyload.xds.csr import ATTEMPTS, new_request, pause, read_chain, spiffe_id
 

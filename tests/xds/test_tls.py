@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pyload.embedded.controlplane.ca import Authority
-from pyload.embedded.controlplane.proxy import WorkloadIdentity
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import UsageError
 from pyload.xds import tls
 from pyload.xds.csr import new_request

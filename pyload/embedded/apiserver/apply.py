@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import fieldsets
-from pyload.embedded.apiserver.status import Refused
+from pyload.embedded.apiserver.refusals import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

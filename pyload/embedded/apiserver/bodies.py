@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver import defaults, status
+from pyload.embedded.apiserver import defaults, refusals
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD
 
 if TYPE_CHECKING:
@@ -44,24 +44,24 @@ def read_object(body: Any, target: Target) -> Obj:
     """
     kind = target.kind
     if not isinstance(body, dict):
-        raise status.bad_request("the body is not an object")
+        raise refusals.bad_request("the body is not an object")
     found, version = body.get("kind", ""), body.get("apiVersion", "")
     if (found and found != kind.kind) or (version and version != target.api_version):
-        raise status.bad_request(
+        raise refusals.bad_request(
             f"{found} in version {version!r} cannot be handled as a {kind.kind} in version "
             f"{target.api_version!r}"
         )
     metadata = body.get("metadata", {})
     if not isinstance(metadata, dict):
-        raise status.bad_request("metadata is not an object")
+        raise refusals.bad_request("metadata is not an object")
     metadata = dict(metadata)
     for field, value in metadata.items():
         if not isinstance(value, _METADATA_TYPES.get(field, object)):
-            raise status.bad_request(f"metadata.{field} cannot be {value!r}")
+            raise refusals.bad_request(f"metadata.{field} cannot be {value!r}")
     name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
     if target.name:
         if name and name != target.name:
-            raise status.bad_request(
+            raise refusals.bad_request(
                 f"the name of the object ({name}) does not match the name on the URL "
                 f"({target.name})"
             )
@@ -69,14 +69,14 @@ def read_object(body: Any, target: Target) -> Obj:
     if not kind.namespaced:
         metadata.pop("namespace", None)
     elif namespace and namespace != target.namespace:
-        raise status.bad_request(
+        raise refusals.bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
     else:
         metadata["namespace"] = target.namespace
     obj = {**body, "kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
     if not isinstance(obj.get("spec", {}), dict) or not isinstance(obj.get("status", {}), dict):
-        raise status.bad_request("spec and status must be objects")
+        raise refusals.bad_request("spec and status must be objects")
     return obj
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import defaults, services
-from pyload.embedded.apiserver.addresses import ServiceAddresses
 from pyload.embedded.apiserver.kinds import (
     CONFIG_MAP,
     CRD,
@@ -21,6 +20,7 @@ from pyload.embedded.apiserver.kinds import (
     SERVICE,
     SERVICE_ACCOUNT,
 )
+from pyload.embedded.apiserver.service_addresses import ServiceAddresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable

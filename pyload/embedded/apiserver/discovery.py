@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wanted_form
 
@@ -56,7 +56,7 @@ def answer(request: Request) -> Reply:
     parts = [part for part in request.path.split("/") if part]
     reply = _find(request, parts)
     if request.method not in ("GET", "HEAD"):
-        raise status.method_not_allowed()
+        raise refusals.method_not_allowed()
     return reply
 
 
@@ -86,7 +86,7 @@ def _find(request: Request, parts: list[str]) -> Reply:  # noqa: PLR0911 - one p
         case ["openapi", "v3", *rest] if "/".join(rest) in _served():
             return json_reply(200, _schema("/".join(rest)))
         case _:
-            raise status.no_such_path()
+            raise refusals.no_such_path()
 
 
 @lru_cache(maxsize=1)
@@ -139,7 +139,7 @@ def _resources(group: str, version: str) -> Reply:
             for name in kind.subresources
         )
     if not resources:
-        raise status.no_such_path()
+        raise refusals.no_such_path()
     return json_reply(
         200,
         {

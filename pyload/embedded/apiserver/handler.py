@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import discovery, status
+from pyload.embedded.apiserver import discovery, refusals
 from pyload.embedded.apiserver.controllers import Controllers
 from pyload.embedded.apiserver.reads import Reads, WatchPlan
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import (
     Reply,
     Request,
@@ -15,9 +16,8 @@ from pyload.embedded.apiserver.requests import (
 )
 from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.scale import scale
-from pyload.embedded.apiserver.status import Refused
 from pyload.embedded.apiserver.store import HISTORY, Store
-from pyload.embedded.apiserver.tokens import Signer
+from pyload.embedded.apiserver.token_signer import Signer
 from pyload.embedded.apiserver.writes import Writes
 
 if TYPE_CHECKING:
@@ -105,13 +105,13 @@ class RequestHandler:
             if request.body is None:
                 raise
             # There are no schemas: a field of a wrong type shows where it is first used.
-            refused = status.bad_request(f"the object cannot be handled: {error!r}")
+            refused = refusals.bad_request(f"the object cannot be handled: {error!r}")
             return json_reply(refused.code, refused.to_status())
 
     def _answer(self, request: Request, target: Target) -> Answer:
         if not target.kind.stored:
             if request.verb != "create" or target.name:
-                raise status.method_not_allowed()
+                raise refusals.method_not_allowed()
             return self._reviews.review(request, target)
         answer = self._answers.get((target.subresource, request.verb))
         misplaced = not target.subresource and (
@@ -119,7 +119,7 @@ class RequestHandler:
             or (request.verb in _ON_COLLECTIONS and not _is_collection(target))
         )
         if answer is None or misplaced:
-            raise status.method_not_allowed()
+            raise refusals.method_not_allowed()
         return answer(request, target)
 
     def _scale(self, request: Request, target: Target) -> Reply:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,10 +39,10 @@ def json_patch(target: Any, operations: Any) -> Any:
         Refused: They are not operations (400), or one fails (422).
     """
     if not isinstance(operations, list):
-        raise status.bad_request("error decoding patch: a JSON patch is a list of operations")
+        raise refusals.bad_request("error decoding patch: a JSON patch is a list of operations")
     if len(operations) > MAX_OPERATIONS:
         message = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}"
-        raise status.Refused(413, "RequestEntityTooLarge", message)
+        raise refusals.Refused(413, "RequestEntityTooLarge", message)
     for operation in operations:
         target = _operate(target, operation)
     return target
@@ -50,7 +50,7 @@ def json_patch(target: Any, operations: Any) -> Any:
 
 def _operate(target: Any, operation: Any) -> Any:
     if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
-        raise status.bad_request("error decoding patch: an operation needs op and path")
+        raise refusals.bad_request("error decoding patch: an operation needs op and path")
     path = _pointer(operation["path"])
     match operation.get("op"):
         case "add":
@@ -77,7 +77,7 @@ def _operate(target: Any, operation: Any) -> Any:
                 raise _failed(f"testing value {operation['path']} failed")
             return target
         case other:
-            raise status.bad_request(f"error decoding patch: unknown operation {other!r}")
+            raise refusals.bad_request(f"error decoding patch: unknown operation {other!r}")
 
 
 def _operand(operation: Obj) -> Any:
@@ -86,10 +86,10 @@ def _operand(operation: Obj) -> Any:
     return operation["value"]
 
 
-def _failed(why: str) -> status.Refused:
+def _failed(why: str) -> refusals.Refused:
     message = "the server rejected our request due to an error in our request"
     cause = {"reason": "UnexpectedServerResponse", "message": why}
-    return status.Refused(422, "Invalid", message, details={"causes": [cause]})
+    return refusals.Refused(422, "Invalid", message, details={"causes": [cause]})
 
 
 def _pointer(text: str) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ def strategic_merge_patch(target: Obj, patch: Obj, shape: MergeShape) -> Obj:
     """
     directive = patch.get("$patch", "merge")
     if directive not in ("merge", "replace", "delete"):
-        raise status.bad_request(f"Unknown patch type {directive!r} in map")
+        raise refusals.bad_request(f"Unknown patch type {directive!r} in map")
     if directive != "merge":
         rest = {} if directive == "delete" else patch
         return {name: value for name, value in rest.items() if not name.startswith("$")}
@@ -218,7 +218,7 @@ def _direct(merged: Obj, name: str, value: Any) -> None:
         field = name.removeprefix(_DELETE_FROM)
         merged[field] = [item for item in merged.get(field, []) if item not in value]
     elif not name.startswith(_SET_ORDER) and name not in ("$patch", "$retainKeys"):
-        raise status.bad_request(f"unknown directive {name!r} in a strategic merge patch")
+        raise refusals.bad_request(f"unknown directive {name!r} in a strategic merge patch")
 
 
 def _merged_value(value: Any, patch: Any, shape: MergeShape) -> Any:
@@ -240,7 +240,7 @@ def _merged_items(items: list[Obj], patch: list[Obj], shape: MergeShape) -> list
     merged = list(items)
     for entry in patch:
         if key not in entry:
-            raise status.bad_request(f"map: {entry} does not contain declared merge key: {key}")
+            raise refusals.bad_request(f"map: {entry} does not contain declared merge key: {key}")
         at = next((i for i, item in enumerate(merged) if item.get(key) == entry[key]), None)
         if entry.get("$patch") == "delete":
             if at is not None:

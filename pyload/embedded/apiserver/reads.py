@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.requests import JSON, Reply, Request, Target, wanted_form
 from pyload.embedded.apiserver.selectors import Selector, parse_selector
 
@@ -182,7 +182,7 @@ class Reads:
         elif since:
             try:
                 events = store.since(target.kind, since)
-            except status.Refused as error:
+            except refusals.Refused as error:
                 failure = {"type": "ERROR", "object": error.to_status()}
                 plan.initial = [orjson.dumps(failure) + b"\n"]
                 plan.failed = True
@@ -204,9 +204,9 @@ class Reads:
         store = self._store
         asked = request.number("resourceVersion") or 0
         if asked > store.revision:
-            raise status.too_large(asked, store.revision)
+            raise refusals.too_large(asked, store.revision)
         if request.query.get("resourceVersionMatch") == "Exact" and asked != store.revision:
-            raise status.too_old(asked, store.revision)
+            raise refusals.too_old(asked, store.revision)
         return store.entries(target.kind, target.namespace)
 
     def _keep(self, key: tuple[Kind, str, int], entries: list[StoredObject]) -> None:
@@ -222,7 +222,7 @@ class Reads:
             return self._store.entries(target.kind, target.namespace)
         entries = self._snapshots.get((target.kind, target.namespace, revision))
         if entries is None:
-            raise status.continue_expired(_write_token(0, start))
+            raise refusals.continue_expired(_write_token(0, start))
         return entries
 
 
@@ -244,13 +244,13 @@ def _check_match(request: Request, *, wants_state: bool) -> None:
             'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
         )
-        raise status.Refused(422, "Invalid", message)
+        raise refusals.Refused(422, "Invalid", message)
     if match and "sendInitialEvents" not in request.query:
         message = (
             'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
         )
-        raise status.Refused(422, "Invalid", message)
+        raise refusals.Refused(422, "Invalid", message)
 
 
 def _page(
@@ -296,4 +296,4 @@ def _read_token(text: str) -> tuple[int, tuple[str, str]]:
         namespace, name = token["start"].split("/")
         return int(token["rv"]), (namespace, name)
     except (binascii.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise status.bad_request("continue key is not valid") from error
+        raise refusals.bad_request("continue key is not valid") from error

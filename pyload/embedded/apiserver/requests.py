@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import orjson
 import yaml
 
-from pyload.embedded.apiserver import protobuf, status
+from pyload.embedded.apiserver import protobuf, refusals
 from pyload.embedded.apiserver.kinds import BY_PATH, NAMESPACE
 from pyload.kube.transport import Response
 
@@ -54,7 +54,7 @@ class Request:
     content_type: str = JSON
     accept: str = ""
     user_agent: str = ""
-    broken: status.Refused | None = None
+    broken: refusals.Refused | None = None
 
     def flag(self, name: str) -> bool:
         """Tell whether a query parameter is true."""
@@ -70,7 +70,7 @@ class Request:
         if not text:
             return None
         if not text.isdecimal():
-            raise status.bad_request(f"invalid {name}: {text!r} is not a number")
+            raise refusals.bad_request(f"invalid {name}: {text!r} is not a number")
         return int(text)
 
     @property
@@ -85,7 +85,7 @@ class Request:
             asked = ",".join(self.body.get("dryRun") or ())
         if asked not in ("", "All"):
             message = f'dryRun: Unsupported value: "{asked}": supported values: "All"'
-            raise status.Refused(422, "Invalid", message)
+            raise refusals.Refused(422, "Invalid", message)
         return bool(asked)
 
 
@@ -185,7 +185,7 @@ def wanted_form(accept: str) -> str:
             return "metadata"
         if form == "APIGroupDiscoveryList" and options.get("v") == "v2":
             return "discovery"
-    raise status.not_acceptable((JSON,))
+    raise refusals.not_acceptable((JSON,))
 
 
 def read_request(
@@ -202,11 +202,11 @@ def read_request(
     """Make a request of what came over the wire."""
     media = content_type.partition(";")[0].strip() or JSON
     body: Any = None
-    broken: status.Refused | None = None
+    broken: refusals.Refused | None = None
     if raw:
         try:
             body = decode_body(raw, media)
-        except status.Refused as error:
+        except refusals.Refused as error:
             broken = error
     return Request(
         verb=verb_of(method, target, query),
@@ -242,14 +242,14 @@ def decode_body(raw: bytes, content_type: str) -> Any:
     if content_type == protobuf.MEDIA_TYPE:
         return _decode_protobuf(raw)
     if content_type not in _READABLE:
-        raise status.unsupported_media_type((JSON, YAML))
+        raise refusals.unsupported_media_type((JSON, YAML))
     try:
         if content_type in (YAML, APPLY_PATCH) and not raw.lstrip().startswith(b"{"):
             body = yaml.load(raw, Loader=_Loader)  # noqa: S506 - derived from the safe loader
         else:
             body = orjson.loads(raw)
     except (ValueError, yaml.YAMLError) as error:
-        raise status.bad_request(f"couldn't get version/kind; {error}") from error
+        raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
     if content_type in _NULLS_MATTER or (b"null" not in raw and b"~" not in raw):
         return body
     return _without_nulls(body)
@@ -259,9 +259,9 @@ def _decode_protobuf(raw: bytes) -> Any:
     try:
         return protobuf.decode(raw)
     except LookupError as error:
-        raise status.unsupported_media_type((JSON, YAML)) from error
+        raise refusals.unsupported_media_type((JSON, YAML)) from error
     except ValueError as error:
-        raise status.bad_request(f"couldn't get version/kind; {error}") from error
+        raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
 
 
 _NULLS_MATTER: Final = frozenset((MERGE_PATCH, JSON_PATCH, STRATEGIC_PATCH))

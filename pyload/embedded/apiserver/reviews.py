@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import (
     ROLE,
@@ -14,7 +14,7 @@ from pyload.embedded.apiserver.kinds import (
     TOKEN_REVIEW,
 )
 from pyload.embedded.apiserver.requests import Reply, Request, Target, json_reply
-from pyload.embedded.apiserver.tokens import ISSUER, Signer, TokenClaims
+from pyload.embedded.apiserver.token_signer import ISSUER, Signer, TokenClaims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ class Reviews:
                 f'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: '
                 f"Invalid value: {lifetime}: {text}"
             )
-            raise status.Refused(422, "Invalid", message)
+            raise refusals.Refused(422, "Invalid", message)
         now = self._now()
         issued = int(now.timestamp())
         identity = TokenClaims(
@@ -107,7 +107,7 @@ class Reviews:
         """
         body = request.body
         if not isinstance(body, dict) or not isinstance(body.get("spec", {}), dict):
-            raise status.bad_request("the body is not a review")
+            raise refusals.bad_request("the body is not a review")
         spec = body.get("spec", {})
         if target.kind is TOKEN_REVIEW:
             result = self._authenticate(spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyload.embedded.apiserver import patch, status
+from pyload.embedded.apiserver import patch, refusals
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -32,16 +32,16 @@ def scale(store: Store, request: Request, target: Target) -> Reply:
         wanted = request.body
         if request.verb == "patch":
             if request.content_type == APPLY_PATCH:
-                raise status.unsupported_media_type((JSON_PATCH,))
+                raise refusals.unsupported_media_type((JSON_PATCH,))
             change = patch.json_patch if request.content_type == JSON_PATCH else patch.merge_patch
             wanted = change(shown, request.body)
         if not isinstance(wanted, dict):
-            raise status.bad_request("the body is not a Scale")
+            raise refusals.bad_request("the body is not a Scale")
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
         if not isinstance(replicas, int) or replicas < 0:
             text = "must be greater than or equal to 0"
-            cause = status.Cause.invalid("spec.replicas", replicas, text)
-            raise status.invalid(target.kind, target.name, [cause])
+            cause = refusals.Cause.invalid("spec.replicas", replicas, text)
+            raise refusals.invalid(target.kind, target.name, [cause])
         given = wanted.get("metadata") or {}
         check_preconditions(
             target.kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.kinds import EVENT, NAMESPACE, POD, SECRET, SERVICE
 
 if TYPE_CHECKING:
@@ -167,8 +167,8 @@ def _label_value(text: str, operator: str) -> str:
     return text
 
 
-def _unparsable(why: str) -> status.Refused:
-    return status.bad_request(f"unable to parse requirement: {why}")
+def _unparsable(why: str) -> refusals.Refused:
+    return refusals.bad_request(f"unable to parse requirement: {why}")
 
 
 def _path(*fields: str) -> Callable[[Obj], str]:
@@ -237,10 +237,10 @@ def parse_fields(kind: Kind, text: str) -> tuple[Requirement, ...]:
     for term in _split_terms(text):
         found = re.fullmatch(r"([^=!]*)(!=|==|=)(.*)", term, re.DOTALL)
         if found is None:
-            raise status.bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
+            raise refusals.bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
         field, operator, value = found.groups()
         if field not in known and field not in _EVERY:
-            raise status.bad_request(f"field label not supported: {field}")
+            raise refusals.bad_request(f"field label not supported: {field}")
         value = re.sub(r"\\([\\,=])", r"\1", value)
         requirements.append(Requirement(field, "notin" if operator == "!=" else "in", (value,)))
     return tuple(requirements)

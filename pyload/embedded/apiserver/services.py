@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.kinds import SERVICE
-from pyload.embedded.apiserver.status import Cause
+from pyload.embedded.apiserver.refusals import Cause
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver.addresses import ServiceAddresses
+    from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.kube.resources import Obj
 
 
@@ -67,7 +67,7 @@ def _choose_ip(obj: Obj, spec: Obj, before: Obj, addresses: ServiceAddresses) ->
     if current:
         if given and given != current:
             cause = Cause.invalid("spec.clusterIPs[0]", given, "may not change once set")
-            raise status.invalid(SERVICE, name, [cause])
+            raise refusals.invalid(SERVICE, name, [cause])
         given = current
     elif not given:
         given = addresses.free_ip()
@@ -82,10 +82,10 @@ def _check_ip(name: str, ip: str, addresses: ServiceAddresses) -> None:
         ipaddress.ip_address(ip)
     except ValueError:
         cause = Cause.invalid("spec.clusterIPs[0]", ip, "must be a valid IP address")
-        raise status.invalid(SERVICE, name, [cause]) from None
+        raise refusals.invalid(SERVICE, name, [cause]) from None
     if addresses.is_used(ip):
         why = "failed to allocate IP " + ip + ": provided IP is already allocated"
-        raise status.invalid(SERVICE, name, [Cause.invalid("spec.clusterIPs", [ip], why)])
+        raise refusals.invalid(SERVICE, name, [Cause.invalid("spec.clusterIPs", [ip], why)])
 
 
 def _choose_ports(spec: Obj, before: Obj, addresses: ServiceAddresses) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.deletion import is_held, mark_deleted, timestamp
 from pyload.embedded.apiserver.kinds import STORED
 
@@ -144,7 +144,7 @@ class Store:
         """
         entry = self._tables[kind].entries.get((namespace, name))
         if entry is None:
-            raise status.not_found(kind, name)
+            raise refusals.not_found(kind, name)
         return entry
 
     def entries(self, kind: Kind, namespace: str = "") -> list[StoredObject]:
@@ -177,7 +177,7 @@ class Store:
         """
         table = self._tables[kind]
         if revision < table.forgotten:
-            raise status.too_old(revision, table.forgotten)
+            raise refusals.too_old(revision, table.forgotten)
         found: list[Event] = []
         for event in reversed(table.events):
             if event.entry.revision <= revision:
@@ -206,7 +206,7 @@ class Store:
         key = (metadata.get("namespace", ""), metadata["name"])
         table = self._tables[kind]
         if key in table.entries:
-            raise status.already_exists(kind, key[1])
+            raise refusals.already_exists(kind, key[1])
         metadata["uid"] = uid
         metadata["creationTimestamp"] = timestamp(now)
         if kind.generation:
@@ -229,7 +229,7 @@ class Store:
         table = self._tables[kind]
         old = table.entries.get(key)
         if old is None:
-            raise status.not_found(kind, key[1])
+            raise refusals.not_found(kind, key[1])
         before = old.obj["metadata"]
         check_preconditions(
             kind, old, uid=metadata.get("uid"), revision=metadata.get("resourceVersion")
@@ -334,6 +334,6 @@ def check_preconditions(
     actual = entry.obj["metadata"]["uid"]
     if uid and uid != actual:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-        raise status.conflict(kind, name, why)
+        raise refusals.conflict(kind, name, why)
     if revision and revision != "0" and revision != str(entry.revision):
-        raise status.modified(kind, name)
+        raise refusals.modified(kind, name)

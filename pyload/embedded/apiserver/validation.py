@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import status
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.kinds import (
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -14,8 +14,8 @@ from pyload.embedded.apiserver.kinds import (
     SERVICE,
     STATEFUL_SET,
 )
+from pyload.embedded.apiserver.refusals import Cause
 from pyload.embedded.apiserver.selectors import is_label_key, is_label_value
-from pyload.embedded.apiserver.status import Cause
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,7 +61,7 @@ def check(kind: Kind, obj: Obj, old: Obj | None) -> None:
     if old:
         causes += _frozen(kind, obj, old)
     if causes:
-        raise status.invalid(kind, obj["metadata"].get("name", ""), causes)
+        raise refusals.invalid(kind, obj["metadata"].get("name", ""), causes)
 
 
 def _name(kind: Kind, metadata: Obj) -> Iterator[Cause]:

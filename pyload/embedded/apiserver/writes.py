@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import apply, defaults, patch, services, status, validation
+from pyload.embedded.apiserver import apply, defaults, patch, refusals, services, validation
 from pyload.embedded.apiserver.apply import FieldManager
 from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
 from pyload.embedded.apiserver.deletion import timestamp
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.apiserver.addresses import ServiceAddresses
+    from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.embedded.apiserver.store import Store, StoredObject
     from pyload.kube.resources import Obj, Resource
 
@@ -98,7 +98,7 @@ class Writes:
         if given.get("resourceVersion", "0") not in ("", "0"):
             # A real server has no reason for it and calls it its own fault.
             message = "resourceVersion should not be set on objects to be created"
-            raise status.Refused(500, "", message)
+            raise refusals.Refused(500, "", message)
         metadata = {name: item for name, item in given.items() if name not in _SERVER_METADATA}
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate(metadata["generateName"])
@@ -114,7 +114,7 @@ class Writes:
         if kind is POD:
             self._check_account(obj)
         if self._store.get(kind, target.namespace, metadata["name"]) is not None:
-            raise status.already_exists(kind, metadata["name"])
+            raise refusals.already_exists(kind, metadata["name"])
         obj["metadata"] = metadata = dict(obj["metadata"])
         if managed is None:
             writer = self._writer(request, target)
@@ -137,13 +137,13 @@ class Writes:
         entry = self._store.get(kind, target.namespace, target.name)
         if entry is None:
             if not kind.create_on_update or target.subresource:
-                raise status.not_found(kind, target.name)
+                raise refusals.not_found(kind, target.name)
             self._check_namespace(target)
             return self._create(request, target, obj, managed=None)
         if not kind.unconditional and not obj["metadata"].get("resourceVersion"):
             text = "must be specified for an update"
-            cause = status.Cause.invalid("metadata.resourceVersion", 0, text)
-            raise status.invalid(kind, target.name, [cause])
+            cause = refusals.Cause.invalid("metadata.resourceVersion", 0, text)
+            raise refusals.invalid(kind, target.name, [cause])
         return self._replace(request, target, entry, obj, managed=None)
 
     def patch(self, request: Request, target: Target) -> Reply:
@@ -156,18 +156,18 @@ class Writes:
         entry = self._store.get(kind, target.namespace, target.name)
         accepted = _CUSTOM_PATCHES if kind.custom else _PATCHES
         if request.content_type not in accepted:
-            raise status.unsupported_media_type(accepted)
+            raise refusals.unsupported_media_type(accepted)
         if request.content_type == APPLY_PATCH:
             return self._apply(request, target, entry)
         if request.flag("force"):
             raise _bad_options("force: Forbidden: may not be specified for non-apply patch")
         if entry is None:
-            raise status.not_found(kind, target.name)
+            raise refusals.not_found(kind, target.name)
         live = {**entry.obj, "apiVersion": target.api_version}
         if request.content_type == JSON_PATCH:
             patched = patch.json_patch(live, request.body)
         elif not isinstance(request.body, dict):
-            raise status.bad_request("error decoding patch: it is not an object")
+            raise refusals.bad_request("error decoding patch: it is not an object")
         elif request.content_type == MERGE_PATCH:
             patched = patch.merge_patch(live, request.body)
         else:
@@ -181,11 +181,11 @@ class Writes:
             raise _bad_options("fieldManager: Required value: is required for apply patch")
         config = read_object(request.body, target)
         if config["metadata"].get("managedFields"):
-            raise status.bad_request("metadata.managedFields must be nil")
+            raise refusals.bad_request("metadata.managedFields must be nil")
         writer = self._writer(request, target)
         if entry is None:
             if target.subresource:
-                raise status.not_found(kind, target.name)
+                raise refusals.not_found(kind, target.name)
             self._check_namespace(target)
             obj, managed = apply.apply(None, config, writer, shape_of(kind), force=False)
             return self._create(request, target, obj, managed=managed)
@@ -242,9 +242,9 @@ class Writes:
         kind = target.kind
         body = request.body or {}
         if not isinstance(body, dict):
-            raise status.bad_request("the body is not DeleteOptions")
+            raise refusals.bad_request("the body is not DeleteOptions")
         if kind is NAMESPACE and target.name in _PROTECTED:
-            raise status.forbidden(kind, target.name, "this namespace may not be deleted")
+            raise refusals.forbidden(kind, target.name, "this namespace may not be deleted")
         preconditions = body.get("preconditions") or {}
         grace = body.get("gracePeriodSeconds")
         if grace is None:
@@ -265,7 +265,7 @@ class Writes:
                 revision=revision,
             )
         if gone and not kind.returns_object:
-            answer = status.success(kind, target.name, entry.obj["metadata"]["uid"])
+            answer = refusals.success(kind, target.name, entry.obj["metadata"]["uid"])
             return json_reply(200, answer)
         return Reply(200, entry.json(target.api_version))
 
@@ -299,11 +299,11 @@ class Writes:
         entry = self._store.need(POD, target.namespace, target.name)
         node = ((request.body or {}).get("target") or {}).get("name", "")
         if not node:
-            raise status.bad_request("target.name: Required value")
+            raise refusals.bad_request("target.name: Required value")
         spec = entry.obj["spec"]
         if spec.get("nodeName"):
             why = f'pod {target.name} is already assigned to node "{spec["nodeName"]}"'
-            raise status.conflict(POD, target.name, why)
+            raise refusals.conflict(POD, target.name, why)
         scheduled = {
             "type": "PodScheduled",
             "status": "True",
@@ -348,7 +348,7 @@ class Writes:
         entry = self._store.need(NAMESPACE, "", target.namespace)
         if "deletionTimestamp" in entry.obj["metadata"]:
             name = target.namespace
-            raise status.forbidden(
+            raise refusals.forbidden(
                 target.kind,
                 target.name,
                 f"unable to create new content in namespace {name} because it is being terminated",
@@ -369,7 +369,7 @@ class Writes:
                 f"error looking up service account {namespace}/{account}: "
                 f'serviceaccount "{account}" not found'
             )
-            raise status.forbidden(POD, metadata["name"], why)
+            raise refusals.forbidden(POD, metadata["name"], why)
 
     def _generate(self, prefix: str) -> str:
         return prefix[:58] + "".join(self._rng.choices(_NAME_LETTERS, k=5))
@@ -379,8 +379,8 @@ _PATCHES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 _CUSTOM_PATCHES: Final = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
 
-def _bad_options(text: str) -> status.Refused:
-    return status.Refused(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
+def _bad_options(text: str) -> refusals.Refused:
+    return refusals.Refused(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
 
 
 def _shown(code: int, obj: Obj, target: Target) -> Reply:

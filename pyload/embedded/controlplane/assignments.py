@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from pyload.embedded.controlplane.library import address, library, struct, text
+from pyload.embedded.controlplane.envoy_modules import address, envoy, struct, text
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 
 
@@ -12,14 +12,14 @@ from pyload.embedded.controlplane.template import MessageTemplate, gap
 def load_assignment() -> MessageTemplate:
     """Build a ``ClusterLoadAssignment`` without endpoints; gap ``cluster``. Not wrapped."""
     return MessageTemplate(
-        bytes(library().endpoint.ClusterLoadAssignment(cluster_name=gap("cluster")))
+        bytes(envoy().endpoint.ClusterLoadAssignment(cluster_name=gap("cluster")))
     )
 
 
 @functools.lru_cache(maxsize=4096)
 def locality_endpoints(region: str, zone: str, weight: int) -> bytes:
     """Build the ``LocalityLbEndpoints`` of a place, without endpoints. Not wrapped."""
-    lib = library()
+    lib = envoy()
     where = lib.core.Locality(region=region, zone=zone)
     return bytes(lib.endpoint.LocalityLbEndpoints(locality=where, load_balancing_weight=weight))
 
@@ -27,7 +27,7 @@ def locality_endpoints(region: str, zone: str, weight: int) -> bytes:
 @functools.cache
 def lb_endpoint(port: int, *, tls: bool) -> MessageTemplate:
     """Build the ``LbEndpoint`` of a pod; gaps ``ip`` and ``workload``. Not wrapped."""
-    lib = library()
+    lib = envoy()
     metadata = {"istio": struct(workload=text(gap("workload")))}
     if tls:
         metadata["envoy.transport_socket_match"] = struct(tlsMode=text("istio"))
@@ -46,7 +46,7 @@ def tunnel_endpoint() -> MessageTemplate:
 
     Gaps: ``target`` (``IP:PORT``) and ``workload``.
     """
-    lib = library()
+    lib = envoy()
     inside = lib.core.EnvoyInternalAddress(
         server_listener_name="connect_originate", endpoint_id=gap("target")
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity, unauthenticated
 from pyload.embedded.controlplane.model import CLUSTER_ID
-from pyload.embedded.controlplane.proxy import WorkloadIdentity, unauthenticated
 from pyload.errors import ApiError, ClusterUnreachable
 from pyload.kube.resources import ACCESS_REVIEWS, TOKEN_REVIEWS
 

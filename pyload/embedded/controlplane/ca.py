@@ -14,7 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from google.protobuf.message import DecodeError
 
-from pyload.embedded.controlplane.proxy import WorkloadIdentity, invalid_argument, unauthenticated
+from pyload.embedded.controlplane.connected_proxy import (
+    WorkloadIdentity,
+    invalid_argument,
+    unauthenticated,
+)
 from pyload.xds.csr import TRUST_DOMAIN, spiffe_id
 from pyload.xds.tls import ISTIOD, KeyPair
 from pyload.xds.wire import ca_pb2

@@ -6,7 +6,7 @@ import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane.library import from_ads, library, struct, text, tls_context
+from pyload.embedded.controlplane.envoy_modules import envoy, from_ads, struct, text, tls_context
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import CDS
@@ -14,7 +14,7 @@ from pyload.xds.types import CDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.istio import TrafficPolicy
+    from pyload.embedded.controlplane.istio_model import TrafficPolicy
     from pyload.embedded.controlplane.model import Resolution
 
 BLACK_HOLE: Final = "BlackHoleCluster"
@@ -59,7 +59,7 @@ def outbound_cluster(resolution: Resolution, *, ruled: bool, subset: bool) -> Me
             be appended.
         subset: Whether it is that of a subset, named in the gap ``subset``.
     """
-    lib = library()
+    lib = envoy()
     cluster = lib.cluster.Cluster(
         name=gap("name"),
         connect_timeout=_CONNECT_TIMEOUT,
@@ -118,7 +118,7 @@ def inbound_cluster() -> MessageTemplate:
 @functools.cache
 def black_hole_cluster() -> bytes:
     """Build the cluster that accepts nothing."""
-    lib = library()
+    lib = envoy()
     cluster = lib.cluster.Cluster(
         name=BLACK_HOLE,
         type=lib.cluster.ClusterDiscoveryType.STATIC,
@@ -136,7 +136,7 @@ def passthrough_cluster(name: str, *, source: str = "") -> bytes:
 
 def circuit_breakers() -> Any:
     """Build limits that limit nothing."""
-    cluster = library().cluster
+    cluster = envoy().cluster
     threshold = cluster.CircuitBreakersThresholds(
         max_connections=UNLIMITED,
         max_pending_requests=UNLIMITED,
@@ -147,7 +147,7 @@ def circuit_breakers() -> Any:
 
 
 def _original_dst(name: str, *, source: str) -> Any:
-    lib = library()
+    lib = envoy()
     cluster = lib.cluster.Cluster(
         name=name,
         type=lib.cluster.ClusterDiscoveryType.ORIGINAL_DST,
@@ -164,7 +164,7 @@ def _original_dst(name: str, *, source: str) -> Any:
 
 
 def _service_metadata(*, ruled: bool, subset: bool) -> Any:
-    lib = library()
+    lib = envoy()
     service = struct(
         host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
     )
@@ -178,7 +178,7 @@ def _service_metadata(*, ruled: bool, subset: bool) -> Any:
 
 
 def _transport_socket_matches() -> list[Any]:
-    lib = library()
+    lib = envoy()
     upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(), sni=gap("sni"))
     match = lib.cluster.ClusterTransportSocketMatch
     return [

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pyload.embedded.controlplane import parse_istio
-from pyload.embedded.controlplane.istio import MESH, ROOT
+from pyload.embedded.controlplane.istio_model import MESH, ROOT
 from pyload.embedded.controlplane.model import Key, key, reduced, waypoint_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.istio import (
+    from pyload.embedded.controlplane.istio_model import (
         AuthorizationPolicy,
         DestinationRule,
         Gateway,

@@ -11,7 +11,7 @@ from pyload.errors import StreamError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
+    from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
     from pyload.embedded.controlplane.push_scope import PushRequest
     from pyload.embedded.controlplane.snapshot import Audience, View
     from pyload.embedded.controlplane.stream import ServerStream, XdsReply

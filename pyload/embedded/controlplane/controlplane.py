@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload import tasks
 from pyload.embedded.apiserver.kinds import KINDS
-from pyload.embedded.controlplane import configs, generate, library, registry
+from pyload.embedded.controlplane import configs, envoy_modules, generate, registry
 from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
 from pyload.embedded.controlplane.configs import ConfigStore
 from pyload.embedded.controlplane.connection import ProxyConnection
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.controlplane.ca import Authority
+    from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
     from pyload.embedded.controlplane.connection import StreamPeer
     from pyload.embedded.controlplane.mesh_state import MeshChanges
-    from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
     from pyload.embedded.controlplane.server import ListenAddresses
     from pyload.embedded.controlplane.snapshot import ResourceSnapshot, View
     from pyload.kube.client import Client
@@ -143,7 +143,7 @@ class ControlPlane:
             async with asyncio.TaskGroup() as group:
                 for reflector in reflectors:
                     group.create_task(reflector.run(), name="control-plane-watch")
-                if not library.loaded():
+                if not envoy_modules.loaded():
                     await tasks.in_detached_thread(generate.preload)
                 for reflector in reflectors:
                     await reflector.synced.wait()

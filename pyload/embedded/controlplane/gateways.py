@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, cluster_name
-from pyload.embedded.controlplane.library import address, from_ads, library
+from pyload.embedded.controlplane.envoy_modules import address, envoy, from_ads
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS, RDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.istio import (
+    from pyload.embedded.controlplane.istio_model import (
         Destination,
         Gateway,
         GatewayServer,
@@ -178,7 +178,7 @@ def _virtual_host(
 
 @functools.lru_cache(maxsize=4096)
 def _listener(port: int, chains: tuple[GatewayChain, ...]) -> bytes:
-    lib = library()
+    lib = envoy()
     encrypted = any(chain.hosts or chain.credential for chain in chains)
     inspector = lib.listener.ListenerFilter(
         name="envoy.filters.listener.tls_inspector", typed_config=lib.any(_INSPECTOR)
@@ -195,7 +195,7 @@ def _listener(port: int, chains: tuple[GatewayChain, ...]) -> bytes:
 
 
 def _filter_chain(port: int, chain: GatewayChain) -> Any:
-    lib = library()
+    lib = envoy()
     if chain.route:
         manager = lib.hcm.HttpConnectionManager(
             stat_prefix=f"outbound_0.0.0.0_{port};",
@@ -216,7 +216,7 @@ def _filter_chain(port: int, chain: GatewayChain) -> Any:
 
 
 def _gateway_tls(chain: GatewayChain) -> Any:
-    lib = library()
+    lib = envoy()
     # Unlike a workload's own certificate, this one is asked of the control plane.
     source = lib.core.ConfigSource(
         ads=lib.core.AggregatedConfigSource(), resource_api_version=lib.core.ApiVersion.V3

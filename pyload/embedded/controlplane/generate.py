@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING
 from pyload.embedded.controlplane import (
     assignments,
     clusters,
-    library,
+    envoy_modules,
     listeners,
     routes,
     static_resources,
     waypoints,
 )
+from pyload.embedded.controlplane.ambient import AddressBuilder
 from pyload.embedded.controlplane.inbound import InboundBuilder
 from pyload.embedded.controlplane.outbound import Outbound, RuledHosts
 from pyload.embedded.controlplane.resource_batch import ResourceBatch
-from pyload.embedded.controlplane.services import ServiceResources, assign
+from pyload.embedded.controlplane.service_resources import ServiceResources, assign
 from pyload.embedded.controlplane.snapshot import ResourceSnapshot
-from pyload.embedded.controlplane.workloads import AddressBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Generator as Steps
     from collections.abc import Mapping
 
     from pyload.embedded.controlplane.configs import IstioConfig
-    from pyload.embedded.controlplane.istio import DestinationRule
+    from pyload.embedded.controlplane.istio_model import DestinationRule
     from pyload.embedded.controlplane.mesh_state import MeshState, Ports
     from pyload.embedded.controlplane.model import Key, Service
 
@@ -39,7 +39,7 @@ def preload() -> None:
 
     Call it in a thread while a loop runs, or before a test in virtual time.
     """
-    library.library()
+    envoy_modules.envoy()
     for ruled in (False, True):
         for resolution in ("eds", "original_dst", "dns"):
             clusters.outbound_cluster(resolution, ruled=ruled, subset=False)

@@ -12,7 +12,7 @@ from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS
 
 if TYPE_CHECKING:
-    from pyload.embedded.controlplane.istio import Mtls
+    from pyload.embedded.controlplane.istio_model import Mtls
     from pyload.embedded.controlplane.mesh_state import InboundPort
 
 _FILTER_CHAINS: Final = 3

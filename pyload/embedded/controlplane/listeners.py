@@ -7,7 +7,13 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, INBOUND_PASSTHROUGH, PASSTHROUGH
-from pyload.embedded.controlplane.library import ISTIO_ALPN, address, from_ads, library, tls_context
+from pyload.embedded.controlplane.envoy_modules import (
+    ISTIO_ALPN,
+    address,
+    envoy,
+    from_ads,
+    tls_context,
+)
 from pyload.embedded.controlplane.routes import route
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of
@@ -25,7 +31,7 @@ _ISTIO_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 @functools.cache
 def tcp_listener(port: int) -> MessageTemplate:
     """Build the listener of a TCP port on a cluster IP; gaps ``name``, ``ip``, ``cluster``."""
-    lib = library()
+    lib = envoy()
     listener = lib.listener.Listener(
         name=gap("name"),
         address=address(gap("ip"), port),
@@ -41,7 +47,7 @@ def tcp_listener(port: int) -> MessageTemplate:
 @functools.lru_cache(maxsize=4096)
 def http_listener(port: int) -> bytes:
     """Build the listener that takes all HTTP traffic to a port and asks RDS for its routes."""
-    lib = library()
+    lib = envoy()
     manager = lib.hcm.HttpConnectionManager(
         stat_prefix=f"outbound_0.0.0.0_{port};",
         rds=lib.hcm.Rds(config_source=from_ads(), route_config_name=str(port)),
@@ -81,7 +87,7 @@ def virtual_outbound(*, allow_any: bool = True) -> bytes:
     Args:
         allow_any: Whether it may go to what the mesh does not know.
     """
-    lib = library()
+    lib = envoy()
     chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
     listener = lib.listener.Listener(
         name="virtualOutbound",
@@ -109,7 +115,7 @@ def virtual_inbound() -> bytes:
 
     Not wrapped: the filter chains of the pod's ports are appended to it.
     """
-    lib = library()
+    lib = envoy()
     chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
     http = inbound_manager(INBOUND_PASSTHROUGH, "inbound|http|0", ":0/*")
     tcp = tcp_proxy(INBOUND_PASSTHROUGH)
@@ -163,7 +169,7 @@ def inbound_chain(port: int, *, http: bool, tls: bool) -> MessageTemplate:
 
     Gaps: ``cluster`` and, for HTTP, ``route`` and ``operation``. Not wrapped.
     """
-    lib = library()
+    lib = envoy()
     match = lib.listener.FilterChainMatch(
         destination_port=port, transport_protocol="tls" if tls else "raw_buffer"
     )
@@ -183,7 +189,7 @@ def inbound_chain(port: int, *, http: bool, tls: bool) -> MessageTemplate:
 
 def downstream_tls(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
     """Build the server's side of Istio's mutual TLS."""
-    lib = library()
+    lib = envoy()
     context = lib.tls.DownstreamTlsContext(
         common_tls_context=tls_context(alpn=alpn), require_client_certificate=True
     )
@@ -194,7 +200,7 @@ def downstream_tls(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
 
 def tcp_proxy(cluster: str) -> Any:
     """Build the filter that sends all bytes to a cluster."""
-    lib = library()
+    lib = envoy()
     proxy = lib.tcp_proxy.TcpProxy(stat_prefix=cluster, cluster=cluster)
     return lib.listener.Filter(
         name="envoy.filters.network.tcp_proxy", typed_config=lib.any(_TCP_PROXY, proxy)
@@ -203,13 +209,13 @@ def tcp_proxy(cluster: str) -> Any:
 
 def http_filters() -> list[Any]:
     """Build the filters of HTTP: nothing but the router."""
-    lib = library()
+    lib = envoy()
     return [lib.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=lib.any(_ROUTER))]
 
 
 def connection_manager(manager: Any) -> Any:
     """Wrap a connection manager as a filter."""
-    lib = library()
+    lib = envoy()
     return lib.listener.Filter(
         name="envoy.filters.network.http_connection_manager", typed_config=lib.any(_HCM, manager)
     )
@@ -224,7 +230,7 @@ def inbound_manager(cluster: str, host: str, operation: str, *, stat: str = "") 
         operation: What traces call it.
         stat: Prefix of its statistics; the cluster's name by default.
     """
-    lib = library()
+    lib = envoy()
     routes = lib.route.RouteConfiguration(
         name=cluster,
         virtual_hosts=[

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pyload.embedded.controlplane.configs import IstioConfig
-    from pyload.embedded.controlplane.istio import (
+    from pyload.embedded.controlplane.istio_model import (
         Destination,
         Gateway,
         Sidecar,
         VirtualService,
     )
     from pyload.embedded.controlplane.model import Key, Labels, Service
-    from pyload.embedded.controlplane.services import ServiceResources
+    from pyload.embedded.controlplane.service_resources import ServiceResources
 
 _VIRTUAL_HOSTS: Final = 2
 

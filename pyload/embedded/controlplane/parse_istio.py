@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
-from pyload.embedded.controlplane.istio import (
+from pyload.embedded.controlplane.istio_model import (
     MESH,
     AuthorizationPolicy,
     AuthorizationRule,
@@ -33,7 +33,7 @@ from pyload.embedded.controlplane.model import key
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.istio import Mtls
+    from pyload.embedded.controlplane.istio_model import Mtls
     from pyload.embedded.controlplane.model import Labels
     from pyload.kube.resources import Obj
 

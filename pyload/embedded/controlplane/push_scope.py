@@ -11,15 +11,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import configs, secrets
-from pyload.embedded.controlplane.istio import ROOT
-from pyload.embedded.controlplane.workloads import service_name
+from pyload.embedded.controlplane.ambient import service_name
+from pyload.embedded.controlplane.istio_model import ROOT
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pyload.embedded.controlplane.configs import ConfigKey
-    from pyload.embedded.controlplane.istio import VirtualService
+    from pyload.embedded.controlplane.istio_model import VirtualService
     from pyload.embedded.controlplane.mesh_state import MeshChanges
     from pyload.embedded.controlplane.model import Key
     from pyload.embedded.controlplane.outbound import SidecarScope

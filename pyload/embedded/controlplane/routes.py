@@ -7,14 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane.clusters import PASSTHROUGH, cluster_name
-from pyload.embedded.controlplane.library import library
+from pyload.embedded.controlplane.envoy_modules import envoy
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import field, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyload.embedded.controlplane.istio import (
+    from pyload.embedded.controlplane.istio_model import (
         Destination,
         HttpRoute,
         PathMatch,
@@ -34,7 +34,7 @@ def virtual_host(*, address: bool) -> MessageTemplate:
     Gaps: ``name``, ``host``, ``dotted`` (the host as an absolute name), ``cluster``,
     ``operation`` and, with an address, ``ip``. Not wrapped.
     """
-    lib = library()
+    lib = envoy()
     domains = [gap("host"), gap("dotted"), *([gap("ip")] if address else ())]
     main = route(
         gap("cluster"), name="default", operation=gap("operation"), retries=_retry_policy()
@@ -83,7 +83,7 @@ def route_configuration(name: str, *, allow_any: bool = True) -> bytes:
         name: Its name.
         allow_any: Whether there is a way out.
     """
-    lib = library().route
+    lib = envoy().route
     way = (
         route(PASSTHROUGH, name="allow_any")
         if allow_any
@@ -110,7 +110,7 @@ def gateway_configuration(name: str) -> bytes:
 
 def route(cluster: str, *, name: str, operation: str = "", retries: Any = None) -> Any:
     """Build the route of everything to one cluster."""
-    lib = library().route
+    lib = envoy().route
     action = lib.RouteAction(cluster=cluster, timeout=timedelta(), retry_policy=retries)
     made = lib.Route(match=lib.RouteMatch(prefix="/"), route=action, name=name)
     if operation:
@@ -119,7 +119,7 @@ def route(cluster: str, *, name: str, operation: str = "", retries: Any = None) 
 
 
 def _configuration(name: str, hosts: list[Any]) -> Any:
-    return library().route.RouteConfiguration(
+    return envoy().route.RouteConfiguration(
         name=name,
         virtual_hosts=hosts,
         validate_clusters=False,
@@ -129,7 +129,7 @@ def _configuration(name: str, hosts: list[Any]) -> Any:
 
 
 def _retry_policy() -> Any:
-    lib = library()
+    lib = envoy()
     return lib.route.RetryPolicy(
         retry_on="connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
         num_retries=2,
@@ -160,7 +160,7 @@ def _ruled_route(
 
 @functools.cache
 def _action_base() -> bytes:
-    return bytes(library().route.RouteAction(timeout=timedelta(), retry_policy=_retry_policy()))
+    return bytes(envoy().route.RouteAction(timeout=timedelta(), retry_policy=_retry_policy()))
 
 
 def _clusters(

@@ -11,7 +11,7 @@ from pyload.xds.types import SDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.istio import GatewaySecret
+    from pyload.embedded.controlplane.istio_model import GatewaySecret
 
 SCHEME: Final = "kubernetes://"
 AUTHORITY: Final = "-cacert"

@@ -7,22 +7,22 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.controlplane import static_resources, wire
+from pyload.embedded.controlplane.ambient import policies_of
 from pyload.embedded.controlplane.model import Key
 from pyload.embedded.controlplane.nametable import name_table
 from pyload.embedded.controlplane.secrets import certificates_of
-from pyload.embedded.controlplane.workloads import policies_of
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, TypeUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pyload.embedded.controlplane.ambient import AddressBook, AddressBuilder
     from pyload.embedded.controlplane.configs import IstioConfig
     from pyload.embedded.controlplane.inbound import InboundBuilder
     from pyload.embedded.controlplane.mesh_state import InboundPort, MeshState
     from pyload.embedded.controlplane.model import Labels
     from pyload.embedded.controlplane.outbound import Outbound
     from pyload.embedded.controlplane.resource_batch import ResourceBatch
-    from pyload.embedded.controlplane.workloads import AddressBook, AddressBuilder
 
 # Says in every response that this is not istiod.
 IDENTIFIER: Final = '{"Component":"pyload-embedded","ID":"pyload-embedded"}'

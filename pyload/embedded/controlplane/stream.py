@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from google.protobuf.message import DecodeError
 
 from pyload.embedded.controlplane import wire
-from pyload.embedded.controlplane.proxy import ConnectedProxy, invalid_argument, unauthenticated
+from pyload.embedded.controlplane.connected_proxy import (
+    ConnectedProxy,
+    invalid_argument,
+    unauthenticated,
+)
 from pyload.embedded.controlplane.resource_batch import ResponseFragment
 from pyload.xds.types import (
     ADDRESS,

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
 from pyload.embedded.controlplane.clusters import circuit_breakers
-from pyload.embedded.controlplane.library import (
+from pyload.embedded.controlplane.envoy_modules import (
     address,
+    envoy,
     from_ads,
-    library,
     struct,
     text,
     tls_context,
@@ -114,7 +114,7 @@ def _vip_chain(port: Port, service: Service) -> bytes:
 
 @functools.cache
 def _vip_cluster() -> MessageTemplate:
-    lib = library()
+    lib = envoy()
     service = struct(
         host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
     )
@@ -139,7 +139,7 @@ def _vip_cluster() -> MessageTemplate:
 @functools.cache
 def _to_internal(name: str, listener: str) -> bytes:
     """Build the cluster that leads to an internal listener."""
-    lib = library()
+    lib = envoy()
     endpoint = lib.endpoint.Endpoint(
         address=lib.core.Address(
             envoy_internal_address=lib.core.EnvoyInternalAddress(server_listener_name=listener)
@@ -165,7 +165,7 @@ def _to_internal(name: str, listener: str) -> bytes:
 
 @functools.cache
 def _tunnel(name: str) -> bytes:
-    lib = library()
+    lib = envoy()
     upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(alpn=("h2",)))
     options = lib.http.HttpProtocolOptions(
         explicit_http_config=lib.http.HttpProtocolOptionsExplicitHttpConfig(
@@ -192,7 +192,7 @@ def _tunnel(name: str) -> bytes:
 
 
 def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
-    lib = library()
+    lib = envoy()
     raw = lib.core.TransportSocket(name="raw_buffer", typed_config=lib.any(_RAW_BUFFER))
     host = lib.metadata.MetadataKind(host=lib.metadata.MetadataKindHost())
     source = lib.internal.InternalUpstreamTransportMetadataValueSource
@@ -207,7 +207,7 @@ def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
 
 @functools.cache
 def _internal_listener(name: str) -> bytes:
-    lib = library()
+    lib = envoy()
     listener = lib.listener.Listener(
         name=name,
         filter_chains=[lib.listener.FilterChain(filters=[listeners.tcp_proxy(name)])],
@@ -219,7 +219,7 @@ def _internal_listener(name: str) -> bytes:
 
 @functools.cache
 def _terminate_listener() -> bytes:
-    lib = library()
+    lib = envoy()
     main = routes.route(_MAIN, name="default")
     manager = lib.hcm.HttpConnectionManager(
         stat_prefix="connect_terminate",
@@ -247,7 +247,7 @@ def _terminate_listener() -> bytes:
 @functools.cache
 def _main_rest() -> bytes:
     """Build what follows the services' filter chains in the main listener."""
-    lib = library()
+    lib = envoy()
     chain = lib.listener.FilterChain
     direct = listeners.inbound_manager(_ENCAP, "inbound|http|0", ":0/*")
     listener = lib.listener.Listener(
@@ -263,14 +263,14 @@ def _main_rest() -> bytes:
 
 @functools.cache
 def _tcp_chain() -> MessageTemplate:
-    lib = library()
+    lib = envoy()
     chain = lib.listener.FilterChain(name=gap("name"), filters=[listeners.tcp_proxy(gap("name"))])
     return MessageTemplate(bytes(chain))
 
 
 @functools.cache
 def _http_chain() -> MessageTemplate:
-    lib = library()
+    lib = envoy()
     manager = listeners.inbound_manager(
         gap("name"), gap("host"), gap("operation"), stat=gap("stat")
     )

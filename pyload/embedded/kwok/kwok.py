@@ -9,11 +9,11 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.kwok.pods import PodController
-from pyload.embedded.kwok.records import keep_all, keep_pod, key_of
+from pyload.embedded.kwok.pod_controller import PodController
 from pyload.embedded.kwok.stages import HEARTBEAT, Stages, is_ready, node_status
 from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
-from pyload.embedded.kwok.workloads import WorkloadController
+from pyload.embedded.kwok.tracked_objects import keep_all, keep_pod, key_of
+from pyload.embedded.kwok.workload_controller import WorkloadController
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import NODES, PODS
 from pyload.kube.watch import Reflector

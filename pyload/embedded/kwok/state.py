@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.kwok.addresses import PodAddresses
+from pyload.embedded.kwok.pod_addresses import PodAddresses
 from pyload.embedded.kwok.queue import WorkQueue
-from pyload.embedded.kwok.records import (
+from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler
+from pyload.embedded.kwok.stages import is_kwok, next_stage
+from pyload.embedded.kwok.tracked_objects import (
     DONE,
     OwnerIndex,
     TrackedPod,
@@ -20,15 +22,13 @@ from pyload.embedded.kwok.records import (
     controller_of,
     key_of,
 )
-from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler
-from pyload.embedded.kwok.stages import is_kwok, next_stage
 from pyload.kube.resources import Resource
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from pyload.embedded.kwok.records import Key
     from pyload.embedded.kwok.stages import Stage, Stages
+    from pyload.embedded.kwok.tracked_objects import Key
     from pyload.kube.resources import Obj
 
 

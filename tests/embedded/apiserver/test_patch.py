@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD, SERVICE
 from pyload.embedded.apiserver.patch import json_patch, merge_patch, strategic_merge_patch
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.shapes import shape_of
-from pyload.embedded.apiserver.status import Refused
 
 SCALARS = st.booleans() | st.integers(-3, 3) | st.text("ab/~", max_size=3)
 DOCUMENTS = st.recursive(

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.embedded.apiserver import protobuf
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import decode_body
-from pyload.embedded.apiserver.status import Refused
 
 
 def _varint(number: int) -> bytes:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON,
@@ -17,7 +18,6 @@ from pyload.embedded.apiserver.requests import (
     verb_of,
     wanted_form,
 )
-from pyload.embedded.apiserver.status import Refused
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver import selectors
 from pyload.embedded.apiserver.kinds import CONFIG_MAP, EVENT, POD, SERVICE
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.selectors import Requirement, parse_labels, parse_selector
-from pyload.embedded.apiserver.status import Refused
 
 KEYS = st.from_regex(r"([a-z]{1,5}\.)?[a-z]{1,5}(/[A-Za-z][a-z_.-]{0,5}[a-z0-9])?", fullmatch=True)
 VALUES = st.from_regex(r"([A-Za-z0-9]([a-z0-9_.-]{0,5}[a-z0-9])?)?", fullmatch=True)

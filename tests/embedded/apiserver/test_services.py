@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.apiserver.addresses import NODE_PORTS, SERVICE_RANGE, ServiceAddresses
-from pyload.embedded.apiserver.status import Refused
+from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.service_addresses import NODE_PORTS, SERVICE_RANGE, ServiceAddresses
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

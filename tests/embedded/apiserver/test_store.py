@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import CONFIG_MAP, DEPLOYMENT, NAMESPACE, POD
-from pyload.embedded.apiserver.status import Refused
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.store import Event, Store
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from pyload.embedded.apiserver.tokens import ISSUER, Signer, TokenClaims
+from pyload.embedded.apiserver.token_signer import ISSUER, Signer, TokenClaims
 from pyload.manifests.rbac import secret_reader
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from pyload.embedded.controlplane.ca import Authority, CertificateService, identity_in
-from pyload.embedded.controlplane.proxy import WorkloadIdentity
+from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.xds.csr import new_request
 from pyload.xds.wire import ca_pb2

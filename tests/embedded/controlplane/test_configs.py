@@ -16,7 +16,7 @@ from pyload.embedded.controlplane.configs import (
     ConfigKey,
     ConfigStore,
 )
-from pyload.embedded.controlplane.istio import Egress, PathMatch
+from pyload.embedded.controlplane.istio_model import Egress, PathMatch
 from pyload.embedded.controlplane.model import Key
 from tests.embedded.controlplane.support import (
     configs_of,

@@ -21,7 +21,7 @@ from pyload.embedded.kwok.controllers import (
     suffix,
     template_hash,
 )
-from pyload.embedded.kwok.records import TrackedPod
+from pyload.embedded.kwok.tracked_objects import TrackedPod
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.kwok.records import OwnerIndex, TrackedPod
 from pyload.embedded.kwok.state import ClusterState, WorkItem
+from pyload.embedded.kwok.tracked_objects import OwnerIndex, TrackedPod
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Final
 
-from pyload.embedded.apiserver.status import Refused
+from pyload.embedded.apiserver.refusals import Refused
 
 SERVICE_RANGE: Final = ipaddress.IPv4Network("10.96.0.0/12")
 """Where service addresses are taken from; others are accepted if a service asks for them."""

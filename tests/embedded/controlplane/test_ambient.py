@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyload.embedded.controlplane.ambient import encode_policy
 from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.model import Key
 from pyload.embedded.controlplane.wire import field, number
-from pyload.embedded.controlplane.workloads import encode_policy
 from pyload.xds.types import ADDRESS, AUTHORIZATION, WORKLOAD
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from pyload.embedded.kwok.addresses import AddressPool, PodAddresses
+from pyload.embedded.kwok.pod_addresses import AddressPool, PodAddresses
 
 NODE = {"spec": {"podCIDR": "10.5.0.0/24"}}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pyload.embedded.controlplane.auth import identity_of
+from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
 from pyload.embedded.controlplane.model import Key
-from pyload.embedded.controlplane.proxy import ConnectedProxy, WorkloadIdentity
 from pyload.errors import StreamError
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import proxy_node

@@ -42,19 +42,19 @@ class EnvoyModules:
 
 
 def loaded() -> bool:
-    """Say whether `library` would return at once."""
-    return library.cache_info().currsize > 0
+    """Say whether `envoy` would return at once."""
+    return envoy.cache_info().currsize > 0
 
 
 @functools.cache
-def library() -> EnvoyModules:
+def envoy() -> EnvoyModules:
     """Import envoy-data-plane, once."""
     return EnvoyModules()
 
 
 def from_ads() -> Any:
     """Say that a resource comes over the same stream."""
-    core = library().core
+    core = envoy().core
     return core.ConfigSource(
         ads=core.AggregatedConfigSource(),
         initial_fetch_timeout=timedelta(),
@@ -64,23 +64,23 @@ def from_ads() -> Any:
 
 def address(ip: str, port: int) -> Any:
     """Build an address."""
-    core = library().core
+    core = envoy().core
     return core.Address(socket_address=core.SocketAddress(address=ip, port_value=port))
 
 
 def text(text: str) -> Any:
     """Wrap a string for a Struct."""
-    return library().protobuf.Value(string_value=text)
+    return envoy().protobuf.Value(string_value=text)
 
 
 def struct(**fields: Any) -> Any:
     """Build a Struct."""
-    return library().protobuf.Struct(fields=fields)
+    return envoy().protobuf.Struct(fields=fields)
 
 
 def tls_context(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
     """Build what both ends of Istio's mutual TLS share: certificates come from the agent."""
-    lib = library()
+    lib = envoy()
 
     def secret(name: str) -> Any:
         # Istio's agent serves these two on the proxy's own socket; istiod is never asked.

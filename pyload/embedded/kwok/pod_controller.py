@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.kwok.records import TRACKING, controller_of, keep_pod
 from pyload.embedded.kwok.scheduler import Unschedulable
 from pyload.embedded.kwok.stages import Stage, delay, internal_ip, next_stage, pod_status
 from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
+from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, keep_pod
 from pyload.errors import NotFound
 from pyload.kube.resources import PODS
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.kwok.records import Key, TrackedPod
     from pyload.embedded.kwok.state import ClusterState
+    from pyload.embedded.kwok.tracked_objects import Key, TrackedPod
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok import controllers
 from pyload.embedded.kwok.controllers import HASH, REVISION, ReplicaCounts
-from pyload.embedded.kwok.records import TrackedPod, TrackedWorkload, controller_of
 from pyload.embedded.kwok.state import DEPLOYMENTS, REPLICA_SETS, WORKLOADS, WorkItem
+from pyload.embedded.kwok.tracked_objects import TrackedPod, TrackedWorkload, controller_of
 from pyload.errors import NotFound, PyloadError
 from pyload.kube.resources import PODS
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.kwok.records import Key
     from pyload.embedded.kwok.state import ClusterState
+    from pyload.embedded.kwok.tracked_objects import Key
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 

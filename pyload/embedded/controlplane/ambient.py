@@ -13,7 +13,7 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pyload.embedded.controlplane.istio import ROOT
+from pyload.embedded.controlplane.istio_model import ROOT
 from pyload.embedded.controlplane.model import CLUSTER_ID
 from pyload.embedded.controlplane.resource_batch import ResourceBatch
 from pyload.embedded.controlplane.waypoints import HBONE_PORT
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.embedded.controlplane.configs import IstioConfig
-    from pyload.embedded.controlplane.istio import AuthorizationPolicy, Waypoint
+    from pyload.embedded.controlplane.istio_model import AuthorizationPolicy, Waypoint
     from pyload.embedded.controlplane.mesh_state import MeshState, WorkloadInfo
     from pyload.embedded.controlplane.model import Key, Port, Service
 

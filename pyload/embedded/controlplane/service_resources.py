@@ -14,7 +14,7 @@ from pyload.xds.types import CDS, EDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pyload.embedded.controlplane.istio import DestinationRule, Subset, TrafficPolicy
+    from pyload.embedded.controlplane.istio_model import DestinationRule, Subset, TrafficPolicy
     from pyload.embedded.controlplane.mesh_state import Ports
     from pyload.embedded.controlplane.model import Endpoint, Key, Locality, Port, Service
 
