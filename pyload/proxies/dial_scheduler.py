@@ -1,4 +1,14 @@
-"""Where proxies wait for their turn to dial."""
+"""The one place where dials wait: which proxy connects next, and when.
+
+Connecting is what hurts a control plane and this process alike: each connection takes a handshake
+and a place in the server's queue of connections, and istiod refuses streams beyond a rate of its
+own. So a proxy that wants to dial joins a queue. The first in the queue dials as soon as fewer than
+`limit` others are dialling and the rate (`pyload.proxies.dial_rate`) allows it. First come, first
+served: a proxy that was disconnected goes to the end, so that none waits for ever.
+
+A dial lasts until the stream is open, has failed or was given up, the search for a token or a
+certificate included. No other part of pyload limits dials: a transport connects at once.
+"""
 
 from __future__ import annotations
 
@@ -14,60 +24,72 @@ if TYPE_CHECKING:
     from pyload.xds.client import Client
 
 
-class Gate:
-    """Lets proxies dial in their order, at a pace, and not too many at a time.
+class DialScheduler:
+    """Lets proxies dial in their order, at a rate, and not too many at the same time.
 
     Args:
-        pace: Decides when the next may dial.
-        timers: Keeps the time until then.
-        clock: Gives the time in seconds.
+        rate: Decides when the next may dial.
+        timers: Holds the wait until then.
+        clock: Returns the time in seconds.
         limit: Proxies that may be dialling at the same time.
+
+    Attributes:
+        rate: The rate now, and how often the control plane refused it.
+        timers: For the clients too.
+        clock: For the clients too.
     """
 
     def __init__(
-        self, pace: DialRate, *, timers: Timers, clock: Callable[[], float], limit: int = DIALLING
+        self,
+        rate: DialRate,
+        *,
+        timers: Timers,
+        clock: Callable[[], float],
+        limit: int = DIALLING,
     ) -> None:
-        self._pace = pace
-        self._timers = timers
-        self._clock = clock
+        self.rate = rate
+        self.timers = timers
+        self.clock = clock
         self._limit = limit
+        # A dict, because it forgets a client that withdraws as quickly as it finds the first.
         self._waiting: dict[Client, None] = {}
         self._dialling = 0
+        # Of the wait that the rate demands.
         self._timer: Timer | None = None
         self._closed = False
 
-    def enter(self, client: Client) -> None:
-        """Let a client dial when it is its turn."""
+    def enqueue(self, client: Client) -> None:
+        """Call a client's `dial` when it is its turn, which may be now."""
         self._waiting[client] = None
-        self._admit()
+        self._dial_next()
 
-    def leave(self, client: Client) -> None:
-        """Forget a client that waits; others are unknown here anyway."""
+    def withdraw(self, client: Client) -> None:
+        """Forget a client that waits; one that does not wait is ignored."""
         self._waiting.pop(client, None)
 
-    def done(self) -> None:
-        """A dial that was let in is over, well or not."""
+    def dial_ended(self) -> None:
+        """Record that a dial has succeeded, failed or been given up, and start the next."""
         self._dialling -= 1
-        self._admit()
+        self._dial_next()
 
-    def refused(self) -> None:
-        """The control plane has refused a stream for the rate of new ones."""
-        self._pace.refused(self._clock())
+    def stream_refused(self) -> None:
+        """Record that the control plane refused a stream for the rate of new ones."""
+        self.rate.refused(self.clock())
 
-    def served(self) -> None:
-        """A new stream has got its first response."""
-        self._pace.served()
+    def stream_served(self) -> None:
+        """Record the first response of a stream."""
+        self.rate.served()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Start no more dials."""
         self._closed = True
 
-    def _admit(self) -> None:
+    def _dial_next(self) -> None:
         while self._waiting and not self._closed and self._dialling < self._limit:
-            wait = self._pace.wait(self._clock())
+            wait = self.rate.wait(self.clock())
             if wait > 0:
                 if self._timer is None:
-                    self._timer = self._timers.call_later(wait, self._due)
+                    self._timer = self.timers.call_later(wait, self._due)
                 return
             client = next(iter(self._waiting))
             del self._waiting[client]
@@ -76,4 +98,4 @@ class Gate:
 
     def _due(self) -> None:
         self._timer = None
-        self._admit()
+        self._dial_next()

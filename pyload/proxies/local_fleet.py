@@ -12,13 +12,13 @@ from pyload.errors import UsageError
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.counts import Counts
 from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import Gate
+from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
-from pyload.xds.client import Client, Way, bearer
+from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.prefix_cache import PREFIX_CACHE
 from pyload.xds.response_cache import RESPONSE_CACHE
@@ -106,7 +106,7 @@ class LocalFleet:
         self._clock = clock()
         self._timers = Timers()
         self._dial_rate = DialRate(behavior.connect_rate, rng=rng)
-        self._gate = Gate(
+        self._scheduler = DialScheduler(
             self._dial_rate, timers=self._timers, clock=self._clock, limit=behavior.dialling
         )
         self.counts = Counts()
@@ -178,7 +178,7 @@ class LocalFleet:
 
     async def stop_all(self) -> None:
         """Stop all proxies at the same time; none can start any more."""
-        self._gate.close()
+        self._scheduler.close()
         running = list(self._running.values())
         self._running.clear()
         for proxy in running:
@@ -237,16 +237,16 @@ class LocalFleet:
             name=name_of(spec),
             protocol=protocol,
             delta=delta,
-            way=functools.partial(self._way, spec),
+            resolve=functools.partial(self._way, spec),
             observer=proxy,
-            gate=self._gate,
+            scheduler=self._scheduler,
             timers=self._timers,
             clock=self._clock,
             rng=self._rng,
             read_delay=behavior.read_delay if behavior.is_slow(spec.key) else 0.0,
         )
 
-    def _way(self, spec: ProxySpec) -> Way | Awaitable[Way]:
+    def _way(self, spec: ProxySpec) -> Channel | Awaitable[Channel]:
         route = self._route(spec)
         if not isinstance(route, Route):
             return self._way_when(spec, route)
@@ -255,12 +255,12 @@ class LocalFleet:
             return _way(route, token, spec)
         return self._way_with(spec, route, token)
 
-    async def _way_when(self, spec: ProxySpec, coming: Awaitable[Route]) -> Way:
+    async def _way_when(self, spec: ProxySpec, coming: Awaitable[Route]) -> Channel:
         route = await coming
         token = self._token(spec, route)
         return _way(route, token if isinstance(token, str) else await token, spec)
 
-    async def _way_with(self, spec: ProxySpec, route: Route, coming: Awaitable[str]) -> Way:
+    async def _way_with(self, spec: ProxySpec, route: Route, coming: Awaitable[str]) -> Channel:
         return _way(route, await coming, spec)
 
     def _token(self, spec: ProxySpec, route: Route) -> str | Awaitable[str]:
@@ -269,9 +269,9 @@ class LocalFleet:
         return self._tokens(spec.namespace, spec.service_account)
 
 
-def _way(route: Route, token: str, spec: ProxySpec) -> Way:
+def _way(route: Route, token: str, spec: ProxySpec) -> Channel:
     metadata = bearer(token, spec.cluster_id) if token else ()
-    return Way(route.transport, metadata, secure=route.secure)
+    return Channel(route.transport, metadata, secure=route.secure)
 
 
 def _caches() -> dict[str, int]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Self
 
 from pyload.errors import UsageError
 from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import Gate
+from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.targets import transport_factory
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
-from pyload.xds.client import Client, Way, bearer
+from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
 from pyload.xds.delta import Delta
 from pyload.xds.sotw import Sotw
@@ -103,9 +103,9 @@ class Proxy:
             if self._delta
             else Sotw(detail=self._detail),
             delta=self._delta,
-            way=self._way,
+            resolve=self._way,
             observer=self._inbox,
-            gate=Gate(DialRate(None, rng=rng), timers=timers, clock=clock()),
+            scheduler=DialScheduler(DialRate(None, rng=rng), timers=timers, clock=clock()),
             timers=timers,
             clock=clock(),
             rng=rng,
@@ -123,18 +123,18 @@ class Proxy:
         self._client.stop()
         await self._inbox.over.wait()
 
-    def _way(self) -> Way | Awaitable[Way]:
+    def _way(self) -> Channel | Awaitable[Channel]:
         assert self._transport is not None
         return (
-            Way(self._transport, secure=self._secure)
+            Channel(self._transport, secure=self._secure)
             if self._token is None
             else self._way_with(self._token())
         )
 
-    async def _way_with(self, coming: Awaitable[str]) -> Way:
+    async def _way_with(self, coming: Awaitable[str]) -> Channel:
         assert self._transport is not None
         metadata = bearer(await coming, self._spec.cluster_id)
-        return Way(self._transport, metadata, secure=self._secure)
+        return Channel(self._transport, metadata, secure=self._secure)
 
     def __aiter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc.aio
 
-from pyload.xds.grpc_channels import Channels, stream_error
+from pyload.xds.grpc_channels import GrpcChannels, stream_error
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class GrpcCa:
     """
 
     def __init__(self, target: str, *, tls: TlsConfig | None) -> None:
-        self._channels = Channels(target, tls)
+        self._channels = GrpcChannels(target, tls)
 
     async def sign(self, csr: bytes, *, metadata: Metadata) -> Sequence[str]:
         """Ask once.

@@ -1,8 +1,13 @@
 """One proxy: keeps a stream to the control plane open and answers what comes in.
 
-Only dialling, sending, waiting and logging happen here. What to send is decided by
-`pyload.xds.sotw` and `pyload.xds.delta`, and when to connect again by `pyload.xds.session`. All of
-it is callbacks: a proxy that waits holds no task and no timer.
+A client goes round one circle for as long as its proxy lives: it waits for its turn at the
+scheduler, resolves its channel, dials, answers what the control plane sends, and, when the stream
+ends, waits before it goes round again. Each step is a callback of the one before, so that a proxy
+that waits for the control plane holds no task and no timer: ten thousand of them would cost more
+than the protocol.
+
+The client only dials, sends, waits and logs. `pyload.xds.sotw` and `pyload.xds.delta` decide what
+to send, and `pyload.xds.session` when to connect again.
 """
 
 from __future__ import annotations
@@ -31,35 +36,35 @@ _BROKEN: Final = 13
 
 
 class Observer(Protocol):
-    """Is told what happens to a proxy, as it happens; it must not block."""
+    """Hears of the events of one proxy, as they happen; no method may block."""
 
     def connecting(self) -> None:
-        """A dial begins."""
+        """Handle the beginning of a dial."""
 
     def connected(self, seconds: float) -> None:
-        """The stream is open, this long after the dial began."""
+        """Handle an open stream, `seconds` after its dial began."""
 
     def push(self, push: Push) -> None:
-        """A response has come; its answer is sent next."""
+        """Handle a response; its answer is sent afterwards."""
 
     def configured(self, seconds: float) -> None:
-        """Every type that the proxy wants has come on this stream, this long after its dial."""
+        """Handle the last missing type of a stream, `seconds` after its dial began."""
 
     def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
-        """A dial has failed or a stream has ended; the next dial begins in so many seconds."""
+        """Handle a failed dial or the end of a stream; the proxy waits `retry_in` seconds."""
 
     def ended(self, error: BaseException | None) -> None:
-        """The proxy has ended and its connection is closed; with an error if it died of that."""
+        """Handle the end of the proxy, its connection closed; `error` if one killed it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """How a proxy reaches its control plane this time.
+class Channel:
+    """The way to a control plane for one dial.
 
     Attributes:
         transport: Opens the stream.
         metadata: Headers of the stream, such as a token.
-        secure: Whether the stream goes over TLS, where the control plane gives secrets.
+        secure: Whether the stream goes over TLS; only there does the control plane send secrets.
     """
 
     transport: Transport
@@ -68,27 +73,27 @@ class Way:
 
 
 def bearer(token: str, cluster_id: str) -> Metadata:
-    """Give the headers that carry a token, as Istio's agent sends them."""
+    """Return the headers that carry a token, as Istio's agent sends them."""
     return (("authorization", f"Bearer {token}"), ("clusterid", cluster_id))
 
 
-class Gate(Protocol):
-    """Decides when proxies may dial."""
+class Scheduler(Protocol):
+    """Decides when proxies may dial; see `pyload.proxies.dial_scheduler`."""
 
-    def enter(self, client: Client) -> None:
-        """Call the client's `dial`, now or when it is its turn."""
+    def enqueue(self, client: Client) -> None:
+        """Call the client's `dial` when it is its turn, which may be now."""
 
-    def leave(self, client: Client) -> None:
+    def withdraw(self, client: Client) -> None:
         """Forget a client that waits."""
 
-    def done(self) -> None:
-        """A dial that was let in is over, well or not."""
+    def dial_ended(self) -> None:
+        """Record that a dial has succeeded, failed or been given up."""
 
-    def refused(self) -> None:
-        """The control plane has refused a stream for the rate of new ones."""
+    def stream_refused(self) -> None:
+        """Record that the control plane refused a stream for the rate of new ones."""
 
-    def served(self) -> None:
-        """A new stream has got its first response."""
+    def stream_served(self) -> None:
+        """Record the first response of a stream."""
 
 
 class Client:
@@ -98,34 +103,34 @@ class Client:
         node: Encodes the node, see `pyload.xds.node`; called for each stream.
         name: The proxy's node id, for the log.
         protocol: The proxy's side of the protocol.
-        delta: Whether that is delta.
-        way: Gives the way to the control plane, for each dial; at once or when it is known. A
-            `PyloadError` of it is a failed dial.
-        observer: Is told what happens.
-        gate: Decides when to dial.
-        timers: Keeps the times of waiting.
-        clock: Gives the time in seconds.
+        delta: Whether `protocol` is delta.
+        resolve: Returns the channel of the next dial, at once or as an awaitable. A `PyloadError`
+            of the awaitable is a failed dial.
+        observer: Hears of the proxy's events.
+        scheduler: Decides when to dial.
+        timers: Holds the waits between streams.
+        clock: Returns the time in seconds.
         rng: Spreads the waits.
-        read_delay: Seconds that pass before the proxy reads on after a message, its window closed.
+        read_delay: Seconds for which the proxy stops reading after each message.
     """
 
     __slots__ = (
         "_broken",
         "_clock",
         "_delta",
-        "_gate",
         "_log",
         "_node",
         "_observer",
         "_protocol",
         "_read_delay",
+        "_resolve",
+        "_scheduler",
         "_seen",
         "_session",
         "_stream",
         "_task",
         "_timer",
         "_timers",
-        "_way",
     )
 
     def __init__(
@@ -135,9 +140,9 @@ class Client:
         name: str,
         protocol: Sotw | Delta,
         delta: bool,
-        way: Callable[[], Way | Awaitable[Way]],
+        resolve: Callable[[], Channel | Awaitable[Channel]],
         observer: Observer,
-        gate: Gate,
+        scheduler: Scheduler,
         timers: Timers,
         clock: Callable[[], float],
         rng: Random,
@@ -146,23 +151,27 @@ class Client:
         self._node = node
         self._protocol = protocol
         self._delta = delta
-        self._way = way
+        self._resolve = resolve
         self._observer = observer
-        self._gate = gate
+        self._scheduler = scheduler
         self._timers = timers
         self._clock = clock
         self._session = session.Session(rng=rng)
         self._log = Log(name, delta=delta)
         self._read_delay = read_delay
         self._stream: Stream | None = None
-        self._task: asyncio.Future[Way] | None = None
+        # Resolves the channel.
+        self._task: asyncio.Future[Channel] | None = None
+        # Of the wait before the next dial, and in an open stream of a slow reader's pause.
         self._timer: Timer | None = None
+        # Types received on the open stream; None without one.
         self._seen: set[TypeUrl] | None = None
+        # The error for which this side is closing the stream.
         self._broken: BaseException | None = None
 
     def start(self) -> None:
-        """Begin to connect; from now on the proxy connects again whenever its stream ends."""
-        self._gate.enter(self)
+        """Start to connect; the proxy connects again whenever its stream ends, until `stop`."""
+        self._scheduler.enqueue(self)
 
     def stop(self) -> None:
         """End the proxy; `Observer.ended` is called once its connection is closed."""
@@ -174,30 +183,30 @@ class Client:
             self._timer.cancel()
             self._timer = None
         if connecting:
-            self._gate.done()
+            self._scheduler.dial_ended()
         if self._stream is not None:
             self._stream.close()
         elif self._task is not None:
             self._task.cancel()
         else:
-            self._gate.leave(self)
+            self._scheduler.withdraw(self)
             self._finish(None)
 
     def dial(self) -> None:
-        """Connect; for the gate."""
+        """Connect; called by the scheduler."""
         self._timer = None
         self._session.dial(self._clock())
         self._log.info("Connecting: %s", self._log.ip)
         self._observer.connecting()
-        way = self._way()
-        if isinstance(way, Way):
-            self._open(way)
+        channel = self._resolve()
+        if isinstance(channel, Channel):
+            self._open(channel)
         else:
-            self._task = asyncio.ensure_future(way)
-            self._task.add_done_callback(self._known)
+            self._task = asyncio.ensure_future(channel)
+            self._task.add_done_callback(self._resolved)
 
-    def _known(self, task: asyncio.Future[Way]) -> None:
-        """Take the way, once it is known."""
+    def _resolved(self, task: asyncio.Future[Channel]) -> None:
+        """Open a stream on the channel, unless there is none or the proxy was stopped."""
         self._task = None
         error = None if task.cancelled() else task.exception()
         if self._session.state is session.State.CLOSED:
@@ -207,23 +216,23 @@ class Client:
             self._failed(session.CERTIFICATE if certificate else session.TOKEN, str(error))
         elif error is not None:
             self._session.close()
-            self._gate.done()
+            self._scheduler.dial_ended()
             self._finish(error)
         else:
             self._open(task.result())
 
-    def _open(self, way: Way) -> None:
-        self._protocol.secrets = way.secure
+    def _open(self, channel: Channel) -> None:
+        self._protocol.secrets = channel.secure
         method = DELTA_METHOD if self._delta else SOTW_METHOD
-        self._stream = way.transport.open(method, metadata=way.metadata, sink=self)
+        self._stream = channel.transport.open(method, metadata=channel.metadata, sink=self)
 
     # The stream's sink.
 
     def opened(self) -> None:
-        """Take an open stream: begin the protocol."""
+        """Begin the protocol on an open stream."""
         if self._session.state is session.State.CLOSED:
             return
-        self._gate.done()
+        self._scheduler.dial_ended()
         seconds = self._session.opened(self._clock())
         self._log.info("Connected: %s in %s", self._log.ip, Seconds(seconds))
         self._observer.connected(seconds)
@@ -237,12 +246,12 @@ class Client:
             self._break(error)
 
     def message(self, message: Message) -> None:
-        """Take a message of the control plane, and answer it."""
+        """Handle a message of the control plane, and answer it."""
         if self._session.state is session.State.CLOSED or self._broken is not None:
             return
         try:
             received = self._protocol.receive(message)
-            self._take(received)
+            self._record(received)
             for request in received.send:
                 self._send(request)
         except Exception as error:  # noqa: BLE001 - `closed` tells the peer's faults from our own
@@ -252,7 +261,7 @@ class Client:
             self._pause()
 
     def closed(self, status: Status) -> None:
-        """Take the end of the stream, or of the dial."""
+        """Handle the end of the stream, or a failed dial."""
         self._stream = None
         self._seen = None
         if self._timer is not None:
@@ -281,16 +290,16 @@ class Client:
         self._log.info("Closing: %s", self._log.ip)
         if reason == session.REFUSED:
             # istiod's limiter refuses streams that were open for a moment.
-            self._gate.refused()
+            self._scheduler.stream_refused()
         wait = self._session.ended(reason)
         self._observer.disconnected(reason, detail, wait)
         self._log.info("Disconnected: %s, retrying in %s", self._log.ip, Seconds(wait))
-        self._timer = self._timers.call_later(wait, self._again)
+        self._timer = self._timers.call_later(wait, self._wait_for_turn)
 
     def _failed(self, reason: str, detail: str) -> None:
-        self._gate.done()
+        self._scheduler.dial_ended()
         if reason == session.REFUSED:
-            self._gate.refused()
+            self._scheduler.stream_refused()
         wait = self._session.failed()
         self._log.info("Error in ADS connection: %s", detail)
         self._observer.disconnected(reason, detail, wait)
@@ -300,14 +309,14 @@ class Client:
         if self._log.on:
             wait = self._session.waited
             self._log.info("Starting retry %d after %s", self._session.failures, Seconds(wait))
-        self._again()
+        self._wait_for_turn()
 
-    def _again(self) -> None:
+    def _wait_for_turn(self) -> None:
         self._timer = None
-        self._gate.enter(self)
+        self._scheduler.enqueue(self)
 
     def _break(self, error: BaseException) -> None:
-        """Leave a stream whose messages cannot be handled."""
+        """Close a stream whose messages cannot be handled."""
         self._broken = error
         if self._stream is not None:
             self._stream.close(Status(_BROKEN, "INTERNAL", str(error)))
@@ -320,14 +329,14 @@ class Client:
         if self._stream is not None:
             self._stream.send(request)
 
-    def _take(self, received: Received) -> None:
+    def _record(self, received: Received) -> None:
         push = received.push
         assert push is not None
         assert self._seen is not None
         if not push.error:
             self._session.updated()
             if not self._seen:
-                self._gate.served()
+                self._scheduler.stream_served()
             if push.type_url not in self._seen:
                 self._seen.add(push.type_url)
                 if self._log.on:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DIAL_SECONDS: Final = 5.0
 
 
-class Channels:
+class GrpcChannels:
     """Makes channels to one server.
 
     A server that is not to be verified is trusted for whatever certificate it first shows, until

@@ -16,7 +16,7 @@ from grpc._cython import cygrpc
 
 from pyload.errors import RemoteProtocolError, StreamError
 from pyload.tasks import cancel
-from pyload.xds.grpc_channels import DIAL_SECONDS, Channels, stream_error, unavailable
+from pyload.xds.grpc_channels import DIAL_SECONDS, GrpcChannels, stream_error, unavailable
 from pyload.xds.http2.outbox import MAX_WAITING, OVERHEAD
 from pyload.xds.messages import Message
 from pyload.xds.transport import CANCELLED, Status
@@ -38,7 +38,7 @@ class GrpcTransport:
 
     def __init__(self, target: str, *, tls: TlsConfig | None = None) -> None:
         self.target = target
-        self.channels = Channels(target, tls)
+        self.channels = GrpcChannels(target, tls)
         self._streams: dict[asyncio.Task[Status], GrpcStream] = {}
 
     def open(self, method: str, *, metadata: Metadata, sink: Sink) -> GrpcStream:

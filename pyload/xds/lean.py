@@ -17,7 +17,7 @@ from pyload.version import USER_AGENT
 from pyload.xds.http2 import fields
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
-from pyload.xds.tcp import DIAL_SECONDS, connect, dialler
+from pyload.xds.tcp import DIAL_SECONDS, connect, loop_resources
 from pyload.xds.tls_engine import TlsEngine
 from pyload.xds.transport import CANCELLED
 
@@ -58,7 +58,7 @@ class LeanTransport:
         self._sources = cycle(sources or ("",))
         self._streams: set[LeanStream] = set()
         self._gone = asyncio.Event()
-        self.dialler = dialler()
+        self.shared = loop_resources()
 
     def open(self, method: str, *, metadata: Metadata, sink: Sink) -> LeanStream:
         """Begin to open a connection and a stream; see `pyload.xds.transport.Transport`."""
@@ -78,7 +78,7 @@ class LeanTransport:
         stream = LeanStream(self, block, sink)
         self._streams.add(stream)
         if refused is None:
-            self.dialler.enter(stream)
+            stream.dial()
         else:
             stream.close(refused)
         return stream
@@ -158,8 +158,8 @@ class LeanStream(asyncio.BufferedProtocol):
     # The dial.
 
     def dial(self) -> None:
-        """Connect; for the dialler."""
-        self._deadline = self._owner.dialler.timers.call_later(DIAL_SECONDS, self._too_late)
+        """Start to connect; for the transport."""
+        self._deadline = self._owner.shared.timers.call_later(DIAL_SECONDS, self._too_late)
         self._task = asyncio.create_task(self._dial(), name=f"dial {self._owner.target}")
         self._task.add_done_callback(self._dialled)
 
@@ -202,11 +202,11 @@ class LeanStream(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's name
         """Give the buffer that all connections share."""
-        return self._owner.dialler.received
+        return self._owner.shared.received
 
     def buffer_updated(self, nbytes: int) -> None:
         """Handle received bytes, all of them at once."""
-        self._handle(self._receive, self._owner.dialler.received[:nbytes])
+        self._handle(self._receive, self._owner.shared.received[:nbytes])
 
     def eof_received(self) -> bool:
         """Take the peer's end of the connection, which is then closed."""
@@ -241,7 +241,7 @@ class LeanStream(asyncio.BufferedProtocol):
         if self._tls is None:
             self._connection.receive(data)
             return
-        self._tls.receive(data, self._owner.dialler.plain, self._connection.receive)
+        self._tls.receive(data, self._owner.shared.plain, self._connection.receive)
         if self._tls.ended:
             self._connection.lost("the server closed the connection")
 
@@ -269,7 +269,7 @@ class LeanStream(asyncio.BufferedProtocol):
         if self._connection.status is not None:
             self._hang_up()
         elif self._deadline is not None and self._connection.opened:
-            self._release()
+            self._cancel_deadline()
 
     def _flush(self) -> None:
         out, sock, tls = self._connection.out, self._socket, self._tls
@@ -296,25 +296,24 @@ class LeanStream(asyncio.BufferedProtocol):
             elif not self._lost:
                 asyncio.get_running_loop().call_soon(self._end)
         elif not sock.is_closing():
-            self._release()
+            self._cancel_deadline()
             if self._tls is not None:
                 self._tls.end(sock.write)
             sock.close()
             # A peer that reads nothing would keep the rest here for ever.
-            timers = self._owner.dialler.timers
+            timers = self._owner.shared.timers
             self._deadline = timers.call_later(CLOSE_SECONDS, sock.abort)
 
-    def _release(self) -> None:
-        """Let another dial: this one has come to its end, well or not."""
+    def _cancel_deadline(self) -> None:
+        """Cancel the deadline: what it is for has come to its end, well or not."""
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-        self._owner.dialler.leave(self)
 
     def _end(self) -> None:
         """Take note that there is no connection any more."""
         self._lost = True
-        self._release()
+        self._cancel_deadline()
         self._finish()
 
     def _finish(self) -> None:

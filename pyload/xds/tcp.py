@@ -1,11 +1,16 @@
-"""What all connections of an event loop share: buffers, timers, and the turns to connect."""
+"""TCP connections, and what those of one event loop share: buffers, timers and resolved names.
+
+The buffers are why anything is shared: received bytes are handled before the loop turns to the next
+socket, so that one buffer serves ten thousand connections. How many connect at the same time is not
+decided here but by `pyload.proxies.dial_scheduler`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pyload.timer_heap import Timers
@@ -14,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DIAL_SECONDS: Final = 5.0
-MAX_DIALS: Final = 512
-"""Connections that are being opened at the same time."""
 RESOLVE_SECONDS: Final = 5.0
 """How long the addresses of a name are good for."""
 MAX_NAMES: Final = 64
@@ -25,52 +28,23 @@ PLAIN_SIZE: Final = 64 << 10
 Address = tuple[str, int]
 
 
-class Caller(Protocol):
-    """Waits for its turn to connect."""
-
-    def dial(self) -> None:
-        """Connect; call `Dialler.leave` once that is over."""
-
-
-class Dialler:
-    """Lets callers connect, so many at a time, in the order in which they came.
+class LoopResources:
+    """What all connections of an event loop share.
 
     Attributes:
-        received: Where sockets are read to; never kept over a callback.
-        plain: Where TLS decrypts to; never kept over a callback.
-        timers: Keeps deadlines.
+        received: Buffer that sockets are read into; never kept over a callback.
+        plain: Buffer that TLS decrypts into; never kept over a callback.
+        timers: Holds deadlines.
     """
 
-    def __init__(self, limit: int = MAX_DIALS) -> None:
-        self._limit = limit
-        # A dict, for it forgets a caller that gives up as quickly as it finds the first.
-        self._waiting: dict[Caller, None] = {}
-        self._dialling: set[Caller] = set()
+    def __init__(self) -> None:
         self._names: dict[Address, tuple[float, asyncio.Task[list[str]]]] = {}
         self.received = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(PLAIN_SIZE))
         self.timers = Timers()
 
-    def enter(self, caller: Caller) -> None:
-        """Call the caller's `dial` when it is its turn, which may be now."""
-        self._waiting[caller] = None
-        self._next()
-
-    def leave(self, caller: Caller) -> None:
-        """Forget a caller; the next one's turn comes. Doing so again does nothing."""
-        self._waiting.pop(caller, None)
-        self._dialling.discard(caller)
-        self._next()
-
-    def _next(self) -> None:
-        while self._waiting and len(self._dialling) < self._limit:
-            caller = next(iter(self._waiting))
-            del self._waiting[caller]
-            self._dialling.add(caller)
-            caller.dial()
-
     async def resolve(self, address: Address) -> list[str]:
-        """Give the IP addresses of a host.
+        """Return the IP addresses of a host.
 
         Raises:
             OSError: It has none.
@@ -89,35 +63,35 @@ class Dialler:
             if len(self._names) >= MAX_NAMES:
                 self._names.clear()
             task = asyncio.create_task(_ask(address), name=f"resolve {address[0]}")
-            # Whoever waits for it raises the error; nobody may.
+            # Marks an error as seen: there may be nobody left who waits for it.
             task.add_done_callback(_failed)
             known = self._names[address] = now + RESOLVE_SECONDS, task
         return await asyncio.shield(known[1])
 
 
-_OF_LOOPS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, Dialler]] = WeakKeyDictionary()
+_OF_LOOPS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, LoopResources]] = WeakKeyDictionary()
 
 
-def dialler() -> Dialler:
-    """Give the running loop's."""
+def loop_resources() -> LoopResources:
+    """Return those of the running loop."""
     loop = asyncio.get_running_loop()
     found = _OF_LOOPS.get(loop)
     if found is None:
-        found = _OF_LOOPS[loop] = Dialler()
+        found = _OF_LOOPS[loop] = LoopResources()
     return found
 
 
 async def connect(
     protocol: Callable[[], asyncio.BaseProtocol], address: Address, *, source: str
 ) -> None:
-    """Connect a protocol over TCP.
+    """Connect a protocol over TCP, trying all addresses of the host.
 
     Raises:
         OSError: No address of the host takes a connection.
     """
     loop = asyncio.get_running_loop()
     local = (source, 0) if source else None
-    addresses = await dialler().resolve(address)
+    addresses = await loop_resources().resolve(address)
     for ip in addresses:
         try:
             transport, _ = await loop.create_connection(protocol, ip, address[1], local_addr=local)
@@ -130,7 +104,7 @@ async def connect(
 
 
 def _keep_alive(sock: Any) -> None:
-    """Notice a control plane that is gone without a word as soon as Istio's agent would.
+    """Notice a control plane that vanished without a word as soon as Istio's agent would.
 
     The agent sends HTTP/2 PINGs after 30 s, and waits 10 s for the answer. Here the kernel does it.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import Gate
+from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.timer_heap import Timers
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class Dialler:
         self._dials.append((self, asyncio.get_running_loop().time()))
 
 
-def gate(rate: float | None = None, *, limit: int = 3) -> Gate:
+def scheduler_of(rate: float | None = None, *, limit: int = 3) -> DialScheduler:
     """Make a gate on the running loop's time."""
-    return Gate(
+    return DialScheduler(
         DialRate(rate, rng=Random(1)),
         timers=Timers(),
         clock=asyncio.get_running_loop().time,
@@ -48,12 +48,12 @@ async def test_only_so_many_dial_at_the_same_time_and_in_their_order() -> None:
     """Ten thousand connections at once overflow a server's queue and time out."""
     dials: list[tuple[object, float]] = []
     waiting = clients(8, dials)
-    one = gate()
+    scheduler = scheduler_of()
     for client in waiting:
-        one.enter(client)
+        scheduler.enqueue(client)
     assert [who for who, _ in dials] == waiting[:3]
-    one.done()
-    one.done()
+    scheduler.dial_ended()
+    scheduler.dial_ended()
     assert [who for who, _ in dials] == waiting[:5]
 
 
@@ -61,21 +61,21 @@ async def test_a_client_that_leaves_is_not_let_in() -> None:
     """A stopped proxy would connect after its end."""
     dials: list[tuple[object, float]] = []
     waiting = clients(5, dials)
-    one = gate(limit=1)
+    scheduler = scheduler_of(limit=1)
     for client in waiting:
-        one.enter(client)
-    one.leave(waiting[1])
-    one.leave(waiting[0])
-    one.done()
+        scheduler.enqueue(client)
+    scheduler.withdraw(waiting[1])
+    scheduler.withdraw(waiting[0])
+    scheduler.dial_ended()
     assert [who for who, _ in dials] == [waiting[0], waiting[2]]
 
 
 async def test_dials_are_spaced_out_at_the_rate() -> None:
     """`--connect-rate` would not hold."""
     dials: list[tuple[object, float]] = []
-    one = gate(10, limit=1000)
+    scheduler = scheduler_of(10, limit=1000)
     for client in clients(100, dials):
-        one.enter(client)
+        scheduler.enqueue(client)
     await asyncio.sleep(60)
     assert len(dials) == 100
     assert 8 < dials[-1][1] < 12
@@ -84,11 +84,11 @@ async def test_dials_are_spaced_out_at_the_rate() -> None:
 async def test_a_closed_gate_lets_nobody_in() -> None:
     """The end of a run would begin with new connections in the place of those that close."""
     dials: list[tuple[object, float]] = []
-    one = gate(1)
+    scheduler = scheduler_of(1)
     for client in clients(5, dials):
-        one.enter(client)
-    one.close()
+        scheduler.enqueue(client)
+    scheduler.close()
     before = len(dials)
-    one.done()
+    scheduler.dial_ended()
     await asyncio.sleep(60)
     assert len(dials) == before

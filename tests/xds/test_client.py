@@ -13,9 +13,9 @@ import pytest
 
 from pyload.errors import ApiError
 from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import Gate
+from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.timer_heap import Timers
-from pyload.xds.client import Client, Way, bearer
+from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node
 from pyload.xds.sotw import Sotw
@@ -82,7 +82,7 @@ def client(
     *,
     delta: bool = True,
     node_type: str = "sidecar",
-    way: Callable[[], Way | Awaitable[Way]] | None = None,
+    resolve: Callable[[], Channel | Awaitable[Channel]] | None = None,
     read_delay: float = 0.0,
 ) -> Client:
     """Make a client of a peer, and start it."""
@@ -92,9 +92,9 @@ def client(
         name=NODE_ID,
         protocol=Delta(node_type=node_type) if delta else Sotw(),
         delta=delta,
-        way=way or (lambda: Way(peer)),
+        resolve=resolve or (lambda: Channel(peer)),
         observer=recorder,
-        gate=Gate(DialRate(None, rng=Random(1)), timers=timers, clock=now),
+        scheduler=DialScheduler(DialRate(None, rng=Random(1)), timers=timers, clock=now),
         timers=timers,
         clock=now,
         rng=Random(1),
@@ -104,13 +104,13 @@ def client(
     return made
 
 
-def with_token(peer: Peer, token: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[Way]]:
+def with_token(peer: Peer, token: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[Channel]]:
     """Give the way to a peer that wants a token."""
 
-    async def way() -> Way:
-        return Way(peer, bearer(await token(), "Kubernetes"))
+    async def resolve() -> Channel:
+        return Channel(peer, bearer(await token(), "Kubernetes"))
 
-    return way
+    return resolve
 
 
 async def stop(one: Client, recorder: Recorder) -> None:
@@ -229,7 +229,7 @@ async def test_each_stream_gets_its_own_token() -> None:
         return next(tokens)
 
     peer, recorder = Peer(), Recorder()
-    one = client(peer, recorder, way=with_token(peer, token))
+    one = client(peer, recorder, resolve=with_token(peer, token))
     await recorder.was_configured.wait()
     peer.streams[0].end(GONE)
     await asyncio.sleep(1)
@@ -264,7 +264,7 @@ async def test_a_token_that_cannot_be_had_is_waited_for() -> None:
         return answer
 
     peer, recorder = Peer(), Recorder()
-    one = client(peer, recorder, way=with_token(peer, token))
+    one = client(peer, recorder, resolve=with_token(peer, token))
     await recorder.was_configured.wait()
 
     assert recorder.events[1] == ("disconnected", "token", "POST /token: HTTP 500: boom")
@@ -379,10 +379,10 @@ async def test_a_bug_in_the_way_ends_the_proxy_with_it() -> None:
     """A proxy would silently never connect."""
     recorder = Recorder()
 
-    async def way() -> Way:
+    async def resolve() -> Channel:
         raise ZeroDivisionError
 
-    one = client(Peer(), recorder, way=way)
+    one = client(Peer(), recorder, resolve=resolve)
     await asyncio.sleep(1)
     assert isinstance(recorder.error, ZeroDivisionError)
     one.stop()
@@ -392,14 +392,14 @@ async def test_stopping_while_the_way_is_unknown_ends_at_once() -> None:
     """A fleet whose tokens hang could not be stopped."""
     recorder, peer = Recorder(), Peer()
 
-    async def way() -> Way:
+    async def resolve() -> Channel:
         await asyncio.sleep(3600)
-        return Way(peer)
+        return Channel(peer)
 
-    one = client(peer, recorder, way=way)
+    one = client(peer, recorder, resolve=resolve)
     await stop(one, recorder)
     two = Recorder()
-    other = client(peer, two, way=way)
+    other = client(peer, two, resolve=resolve)
     await asyncio.sleep(1)
     await stop(other, two)
     assert peer.dials == 0

@@ -7,16 +7,21 @@ import contextlib
 import gc
 import socket
 import sys
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
 
+from pyload.proxies.behavior import ProxyBehavior
+from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.spec import ProxySpec
+from pyload.report.metrics import Metrics
 from pyload.timer_heap import Timers
 from pyload.xds import lean, tcp
 from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tcp import Dialler
+from pyload.xds.tcp import LoopResources
 from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.http2.frames import GREETING, answer, framed, trailers
@@ -29,6 +34,13 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
 DONE = trailers(("grpc-status", "0"))
+
+
+def spec(number: int) -> ProxySpec:
+    """Describe a proxy."""
+    return ProxySpec(
+        key=f"p{number}", type="sidecar", ip="10.0.0.1", name=f"p{number}", namespace="mesh"
+    )
 
 
 class Server(asyncio.Protocol):
@@ -244,24 +256,41 @@ async def test_a_sink_may_close_and_send_while_it_is_called() -> None:
         assert sink.messages == [b"a", b"b"]
 
 
-async def test_so_many_dial_at_a_time() -> None:
+async def test_a_fleet_dials_no_more_at_a_time_than_it_is_to() -> None:
     """Ten thousand handshakes at once would time out, each for the others."""
     async with listen(Server(b"")) as (server, address):
         transport = LeanTransport(address)
-        transport.dialler = Dialler(limit=3)
-        sinks = [Recorder() for _ in range(5)]
-        streams = [transport.open(DELTA_METHOD, metadata=(), sink=sink) for sink in sinks]
-        await server.until(lambda: sum(bool(one.received) for one in server.connections) == 3)
-        await asyncio.sleep(0.005)
-        assert len(server.connections) == 3
-        server.connections[0].transport.write(GREETING)
-        await sinks[0].open()
-        await server.until(lambda: len(server.connections) == 4 and server.connections[3].received)
-        streams[4].close()
-        assert await sinks[4].end() == CANCELLED
+        fleet = LocalFleet(
+            transport,
+            delta=True,
+            metrics=Metrics(),
+            rng=Random(1),
+            behavior=ProxyBehavior(dialling=3),
+        )
+        async with fleet:
+            for number in range(5):
+                fleet.start(spec(number))
+            await server.until(lambda: sum(bool(one.received) for one in server.connections) == 3)
+            await asyncio.sleep(0.005)
+            assert len(server.connections) == 3
+            server.connections[0].transport.write(GREETING)
+            await server.until(lambda: len(server.connections) == 4)
+            await fleet.stop("p1")
+            await server.until(lambda: len(server.connections) == 5)
         await transport.aclose()
-        assert [sink.status for sink in sinks] == [CANCELLED] * 5
-        assert len(server.connections) == 4
+
+
+async def test_the_transport_limits_no_dials() -> None:
+    """A second limit below the fleet's would keep it from dialling as fast as it is to."""
+    many = 520  # more than `pyload.proxies.behavior.DIALLING`
+    with socket.create_server(("127.0.0.1", 0), backlog=2 * many) as server:
+        transport = LeanTransport(f"127.0.0.1:{server.getsockname()[1]}")
+        sinks = [Recorder() for _ in range(many)]
+        streams = [transport.open(DELTA_METHOD, metadata=(), sink=sink) for sink in sinks]
+        async with asyncio.timeout(4):
+            while any(stream._socket is None for stream in streams):  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.005)
+        await transport.aclose()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is local on Linux only")
@@ -367,7 +396,9 @@ async def test_a_stream_that_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> 
     """A hundred thousand proxies have to fit into one machine."""
 
     def size(found: object, seen: set[int]) -> int:
-        if id(found) in seen or isinstance(found, (type, Timers, Dialler, LeanTransport, Recorder)):
+        if id(found) in seen or isinstance(
+            found, (type, Timers, LoopResources, LeanTransport, Recorder)
+        ):
             return 0
         seen.add(id(found))
         shared = type(found).__module__.startswith("uvloop") or callable(found)
@@ -384,7 +415,7 @@ async def test_a_stream_that_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> 
             connection.transport.write(frame(DATA, 0, 1, framed(b"x")))
         await asyncio.sleep(0.01)
         assert {task.get_name() for task in asyncio.all_tasks()} & {f"dial {address}"} == set()
-        assert len(transport.dialler.timers) == 0
+        assert len(transport.shared.timers) == 0
         seen: set[int] = set()
         gc.collect()
         # What both have is not the second one's: classes, constants, the request's header block.

@@ -1,4 +1,4 @@
-"""Turns to connect, and names that are looked up."""
+"""What the connections of a loop share, and names that are looked up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.xds import tcp
-from pyload.xds.tcp import Dialler, dialler
+from pyload.xds.tcp import LoopResources, loop_resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,39 +17,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-class Caller:
-    """Notes when it is its turn."""
-
-    def __init__(self, name: str, log: list[str]) -> None:
-        self._name = name
-        self._log = log
-
-    def dial(self) -> None:
-        """See `pyload.xds.tcp.Caller`."""
-        self._log.append(self._name)
-
-
-async def test_so_many_connect_at_a_time_in_order() -> None:
-    """Ten thousand handshakes at once would time out, each for the others."""
-    log: list[str] = []
-    turns = Dialler(limit=2)
-    callers = {name: Caller(name, log) for name in "abcde"}
-    for caller in callers.values():
-        turns.enter(caller)
-    assert log == ["a", "b"]
-    turns.leave(callers["d"])
-    assert log == ["a", "b"]
-    turns.leave(callers["b"])
-    turns.leave(callers["b"])
-    assert log == ["a", "b", "c"]
-    turns.leave(callers["a"])
-    turns.leave(callers["c"])
-    assert log == ["a", "b", "c", "e"]
-
-
 async def test_a_loop_has_one() -> None:
     """Each certificate has its transport, and a buffer for each would be a megabyte for four."""
-    assert dialler() is dialler()
+    assert loop_resources() is loop_resources()
 
 
 def _counted(
@@ -63,21 +33,21 @@ def _counted(
         return answer()
 
     monkeypatch.setattr(tcp, "_ask", ask)
-    return asked, Dialler()
+    return asked, LoopResources()
 
 
 async def test_a_name_is_looked_up_once_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name server would be load-tested too."""
-    asked, turns = _counted(monkeypatch, lambda: ["10.0.0.1", "::1"])
-    many = await asyncio.gather(*(turns.resolve(("istiod", 15010)) for _ in range(9)))
+    asked, shared = _counted(monkeypatch, lambda: ["10.0.0.1", "::1"])
+    many = await asyncio.gather(*(shared.resolve(("istiod", 15010)) for _ in range(9)))
     assert many == [["10.0.0.1", "::1"]] * 9
     assert asked == ["istiod"]
-    assert await turns.resolve(("10.1.1.1", 1)) == ["10.1.1.1"]
-    assert await turns.resolve(("::1", 1)) == ["::1"]
+    assert await shared.resolve(("10.1.1.1", 1)) == ["10.1.1.1"]
+    assert await shared.resolve(("::1", 1)) == ["::1"]
     assert asked == ["istiod"]
     monkeypatch.setattr(tcp, "RESOLVE_SECONDS", -1.0)
-    await turns.resolve(("other", 1))
-    await turns.resolve(("other", 1))
+    await shared.resolve(("other", 1))
+    await shared.resolve(("other", 1))
     assert asked == ["istiod", "other", "other"]
 
 
@@ -87,10 +57,10 @@ async def test_a_name_that_is_not_found_is_asked_for_again(monkeypatch: pytest.M
     def fail() -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    asked, turns = _counted(monkeypatch, fail)
+    asked, shared = _counted(monkeypatch, fail)
     for _ in range(2):
         with pytest.raises(OSError, match="unknown"):
-            await turns.resolve(("istiod", 15010))
+            await shared.resolve(("istiod", 15010))
     assert asked == ["istiod"] * 2
 
 
@@ -98,8 +68,8 @@ async def test_one_who_gives_up_does_not_take_the_others_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A proxy that is stopped would fail the dials of all that wait for the same name."""
-    asked, turns = _counted(monkeypatch, lambda: ["10.0.0.1"])
-    tasks = [asyncio.create_task(turns.resolve(("istiod", 1)), name="resolve") for _ in range(2)]
+    asked, shared = _counted(monkeypatch, lambda: ["10.0.0.1"])
+    tasks = [asyncio.create_task(shared.resolve(("istiod", 1)), name="resolve") for _ in range(2)]
     await asyncio.sleep(0)
     tasks[0].cancel()
     assert await tasks[1] == ["10.0.0.1"]
@@ -108,19 +78,19 @@ async def test_one_who_gives_up_does_not_take_the_others_answer(
 
 async def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is kept for ever."""
-    _, turns = _counted(monkeypatch, lambda: ["10.0.0.1"])
+    _, shared = _counted(monkeypatch, lambda: ["10.0.0.1"])
     for number in range(200):
-        await turns.resolve((f"host{number}", 1))
-    assert len(turns._names) <= tcp.MAX_NAMES
+        await shared.resolve((f"host{number}", 1))
+    assert len(shared._names) <= tcp.MAX_NAMES
 
 
 async def test_a_real_name_is_found() -> None:
     """``localhost`` is the address of every port-forward."""
-    assert set(await Dialler().resolve(("localhost", 80))) & {"127.0.0.1", "::1"}
+    assert set(await LoopResources().resolve(("localhost", 80))) & {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 80])
 async def test_a_name_that_is_none_is_an_os_error(host: str) -> None:
     """The encoding of names raises errors of its own."""
     with pytest.raises(OSError, match="host"):
-        await Dialler().resolve((host, 80))
+        await LoopResources().resolve((host, 80))

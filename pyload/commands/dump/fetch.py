@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
 from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import Gate
+from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.identity import name_of, node_of
 from pyload.proxies.local_fleet import Route
 from pyload.tasks import clock
 from pyload.timer_heap import Timers
-from pyload.xds.client import Client, Way, bearer
+from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.resource_set import ResourceSet, refs
 from pyload.xds.resources import decode
@@ -111,9 +111,9 @@ async def fetch(
         name=name_of(spec),
         protocol=Delta(node_type=spec.type, detail=True) if delta else Sotw(detail=True),
         delta=delta,
-        way=functools.partial(_way, spec, servers),
+        resolve=functools.partial(_way, spec, servers),
         observer=watcher,
-        gate=Gate(DialRate(None, rng=rng), timers=timers, clock=now),
+        scheduler=DialScheduler(DialRate(None, rng=rng), timers=timers, clock=now),
         timers=timers,
         clock=now,
         rng=rng,
@@ -128,16 +128,16 @@ async def fetch(
     return fetched
 
 
-async def _way(spec: ProxySpec, servers: Servers) -> Way:
+async def _way(spec: ProxySpec, servers: Servers) -> Channel:
     route = servers.route(spec)
     if not isinstance(route, Route):
         route = await route
     if servers.tokens is None or not route.token:
-        return Way(route.transport, secure=route.secure)
+        return Channel(route.transport, secure=route.secure)
     token = servers.tokens(spec.namespace, spec.service_account)
     if not isinstance(token, str):
         token = await token
-    return Way(route.transport, bearer(token, spec.cluster_id), secure=route.secure)
+    return Channel(route.transport, bearer(token, spec.cluster_id), secure=route.secure)
 
 
 class _Watcher:
