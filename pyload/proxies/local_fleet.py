@@ -226,11 +226,11 @@ class LocalFleet:
         behavior = self._behavior
         delta = self._delta or spec.type == "ztunnel"
         agent_types = behavior.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
-        refuse = behavior.refuses(spec.key)
+        nack = behavior.refuses(spec.key)
         protocol = (
-            Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, refuse=refuse)
+            Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, nack=nack)
             if delta
-            else Sotw(detail=self._detail, agent_types=agent_types, refuse=refuse)
+            else Sotw(detail=self._detail, agent_types=agent_types, nack=nack)
         )
         return Client(
             node=functools.partial(node_of, spec),

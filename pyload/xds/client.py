@@ -331,7 +331,6 @@ class Client:
 
     def _record(self, received: Received) -> None:
         push = received.push
-        assert push is not None
         assert self._seen is not None
         if not push.error:
             self._session.updated()

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from pyload.xds.resource_set import NameSet
     from pyload.xds.types import TypeUrl
 
-# What Envoy answers for a configuration that it cannot take: google.rpc.Code.INTERNAL.
-REFUSED: Final = 13
+INTERNAL: Final = 13
+"""``google.rpc.Code.INTERNAL``, with which Envoy rejects a configuration."""
 
 MAX_REQUEST: Final = (4 << 20) - (256 << 10)
-"""Bytes of names or versions that one request may hold: istiod takes 4 MiB, and the node needs
+"""Bytes of names or versions that one request may hold: istiod accepts 4 MiB, and the node needs
 room too."""
 
 _LENGTH_DELIMITED: Final = 2
@@ -51,14 +51,9 @@ def delta_type(type_url: TypeUrl) -> bytes:
     return field(2, type_url.encode())
 
 
-def sotw_node(node: bytes) -> bytes:
-    """Encode ``node`` of a DiscoveryRequest."""
-    return field(2, node)
-
-
-def delta_node(node: bytes) -> bytes:
-    """Encode ``node`` of a DeltaDiscoveryRequest."""
-    return field(1, node)
+def node(node: bytes, *, delta: bool) -> bytes:
+    """Encode ``node`` of a request of either variant."""
+    return field(1 if delta else 2, node)
 
 
 def sotw_state(version: str, nonce: str) -> bytes:
@@ -72,31 +67,23 @@ def delta_nonce(nonce: str) -> bytes:
     return field(6, nonce.encode())
 
 
-def sotw_refusal(text: str) -> bytes:
-    """Encode ``error_detail`` of a DiscoveryRequest."""
-    request = discovery_pb2.DiscoveryRequest()
-    request.error_detail.code = REFUSED
-    request.error_detail.message = text
+def nack(error: str, *, delta: bool) -> bytes:
+    """Encode ``error_detail``, which makes a NACK of an acknowledgement."""
+    request = discovery_pb2.DeltaDiscoveryRequest() if delta else discovery_pb2.DiscoveryRequest()
+    request.error_detail.code = INTERNAL
+    request.error_detail.message = error
     return request.SerializeToString()
 
 
-def delta_refusal(text: str) -> bytes:
-    """Encode ``error_detail`` of a DeltaDiscoveryRequest."""
-    request = discovery_pb2.DeltaDiscoveryRequest()
-    request.error_detail.code = REFUSED
-    request.error_detail.message = text
-    return request.SerializeToString()
-
-
-def subscriptions(names: NameSet, *, limit: int = MAX_REQUEST) -> Iterator[bytes]:
-    """Encode ``resource_names_subscribe``, as many pieces as it takes for each to be allowed."""
-    if len(names.encoded) <= limit:
+def subscriptions(names: NameSet) -> Iterator[bytes]:
+    """Encode ``resource_names_subscribe``, in as many pieces as keep each below `MAX_REQUEST`."""
+    if len(names.encoded) <= MAX_REQUEST:
         yield names.encoded
         return
     piece = bytearray()
     for name in sorted(names.members):
         one = field(3, name.encode())
-        if piece and len(piece) + len(one) > limit:
+        if piece and len(piece) + len(one) > MAX_REQUEST:
             yield bytes(piece)
             piece.clear()
         piece += one

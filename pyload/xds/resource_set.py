@@ -78,6 +78,8 @@ class NameSet:
 
 
 NO_NAMES: Final = NameSet.of(())
+WILDCARD: Final = NameSet(frozenset())
+"""Stands for all names: a subscription to it names none, and is not at an end."""
 
 
 class ResourceSet:

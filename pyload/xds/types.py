@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NewType
 
 TypeUrl = NewType("TypeUrl", str)
@@ -80,10 +80,10 @@ class Received:
 
     Attributes:
         send: Messages that must be sent now, in this order.
-        push: What was received.
-        unmatched: Names that nothing had asked for; they are ignored, yet acknowledged.
+        push: The response that the message was.
+        unmatched: Names of resources that were never asked for; they are ignored, yet acknowledged.
     """
 
-    send: list[bytes] = field(default_factory=list)
-    push: Push | None = None
+    send: list[bytes]
+    push: Push
     unmatched: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.xds import requests
 from pyload.xds.delta import Delta
 from pyload.xds.messages import Message
 from pyload.xds.types import (
@@ -189,7 +190,7 @@ def test_a_gateway_asks_for_secrets_extensions_and_routes_in_this_order() -> Non
     ]
 
 
-def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
+def test_a_broken_response_is_nacked_and_what_was_known_stands() -> None:
     """Istiod would believe that a broken push was taken, or the proxy drop its endpoints."""
     stream = started()
     receive(stream, clusters("a"))
@@ -205,7 +206,7 @@ def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
     assert receive(stream, clusters("a", nonce="c3")) == [Request("cds", nonce="c3")]
 
 
-def test_a_resource_under_another_name_is_refused() -> None:
+def test_a_resource_under_another_name_is_nacked() -> None:
     """Its later removal would not be understood, and its endpoints never be given up."""
     answers = receive(started(), delta_response(CDS, {"a": cluster("b")}))
 
@@ -336,9 +337,9 @@ def test_the_control_plane_always_knows_what_is_wanted(
         ][: len(answers)]
         assert bool(answers) == (type_name in asked)
         if answers:
-            refused = kind == "bad" and bool(resources)
-            assert bool(answers[0].error) == refused
-            if not refused:
+            nacked = kind == "bad" and bool(resources)
+            assert bool(answers[0].error) == nacked
+            if not nacked:
                 good.add(type_name)
                 state = model.get(type_name, {})
                 for name in removed:
@@ -398,8 +399,8 @@ def test_what_went_away_meanwhile_is_given_up() -> None:
     ]
 
 
-def test_nothing_is_refused_on_a_new_stream_before_its_own_response() -> None:
-    """A refusal left over from the last stream crashes older istiods."""
+def test_nothing_is_nacked_on_a_new_stream_before_its_own_response() -> None:
+    """A NACK left over from the last stream crashes older istiods."""
     stream = started()
     configured(stream)
     receive(stream, delta_response(CDS, {"x": GARBAGE}, nonce="bad"))
@@ -415,9 +416,12 @@ def test_a_ztunnel_tells_the_versions_of_what_it_has() -> None:
     assert first == Request("wds", node=True, has=("w1@80",))
 
 
-def test_versions_that_do_not_fit_are_left_out_and_everything_is_taken_anew() -> None:
+def test_versions_that_do_not_fit_are_left_out_and_everything_is_taken_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Above 4 MiB istiod refuses the request, and the proxy would dial for ever."""
-    stream = Delta(node_type="ztunnel", max_request=200)
+    monkeypatch.setattr(requests, "MAX_REQUEST", 200)
+    stream = Delta(node_type="ztunnel")
     stream.start(NODE_BYTES)
     many = {f"workload-{number:04}": b"" for number in range(50)}
     receive(stream, delta_response(ADDRESS, many, version="7f", nonce="1"))
@@ -426,9 +430,12 @@ def test_versions_that_do_not_fit_are_left_out_and_everything_is_taken_anew() ->
     assert read_delta(stream.start(NODE_BYTES)[0]).has == ("w@7f",)
 
 
-def test_names_that_do_not_fit_are_asked_for_in_several_requests() -> None:
+def test_names_that_do_not_fit_are_asked_for_in_several_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """A mesh of 60,000 clusters could not be subscribed to at all."""
-    stream = Delta(max_request=200)
+    monkeypatch.setattr(requests, "MAX_REQUEST", 200)
+    stream = Delta()
     stream.start(NODE_BYTES)
     names = [f"cluster-{number:03}" for number in range(60)]
     answers = receive(stream, clusters(*names))
@@ -454,9 +461,9 @@ def test_the_agent_asks_for_its_types_with_the_listeners_and_nobody_waits_for_th
     ]
 
 
-def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type() -> None:
-    """It must be configured once, and a refusal may follow only a response of its type."""
-    stream = Delta(refuse=True)
+def test_a_proxy_that_nacks_on_purpose_accepts_the_first_response_of_each_type() -> None:
+    """It would never be configured, or send a NACK of a type that has not come."""
+    stream = Delta(nack=True)
     stream.start(NODE_BYTES)
     configured(stream)
     assert stream.configured
@@ -483,3 +490,21 @@ def test_secrets_are_waited_for_only_where_somebody_gives_them() -> None:
 
     assert [one.type for one in answers] == ["lds", "sds"]
     assert (before, stream.configured) == (False, True)
+
+
+def test_a_type_that_is_asked_for_again_on_a_new_stream_is_waited_for_again() -> None:
+    """The proxy would count as configured without its secrets, and its times would be too short."""
+    stream = started()
+    with_secret = {"l": listener("l", secrets=["kubernetes://gw"])}
+    receive(stream, delta_response(CDS))
+    receive(stream, delta_response(LDS, with_secret))
+    receive(stream, delta_response(SDS, {"kubernetes://gw": b""}))
+    receive(stream, delta_response(LDS, {"l": listener("l")}))
+    before = stream.configured
+    stream.start(NODE_BYTES)
+    receive(stream, delta_response(CDS))
+    receive(stream, delta_response(LDS, with_secret))
+
+    assert (before, stream.configured) == (True, False)
+    receive(stream, delta_response(SDS, {"kubernetes://gw": b""}))
+    assert stream.configured

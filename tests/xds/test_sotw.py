@@ -140,7 +140,7 @@ def test_an_emptied_subscription_is_ended_once() -> None:
         Request("eds", nonce="e1", version="v1"),
     ]
     assert receive(stream, empty) == [Request("cds", nonce="c2", version="v1")]
-    # A response that was on its way: neither acknowledged nor refused.
+    # A response that was on its way: answered with neither ACK nor NACK.
     assert receive(stream, sotw_response(EDS, named(EDS, "a"), nonce="e2")) == []
     assert receive(stream, sotw_response(CDS, cluster("b"), nonce="c3"))[1:] == [
         Request("eds", ("b",), nonce="e1", version="v1")
@@ -173,7 +173,7 @@ def test_a_gateway_asks_for_secrets_extensions_and_routes_in_this_order() -> Non
     assert stream.configured
 
 
-def test_a_broken_response_is_refused_and_what_was_known_stands() -> None:
+def test_a_broken_response_is_nacked_and_what_was_known_stands() -> None:
     """Istiod would believe that a broken push was taken, or the proxy drop its endpoints."""
     stream = started()
     stream.receive(Message(sotw_response(CDS, cluster("a"), nonce="c1", version="v1")))
@@ -362,9 +362,9 @@ def test_the_agent_asks_for_its_types_with_the_listeners() -> None:
     assert stream.configured
 
 
-def test_a_proxy_that_refuses_on_purpose_takes_the_first_response_of_each_type() -> None:
-    """It must be configured once, and a refusal may follow only a response of its type."""
-    stream = Sotw(refuse=True)
+def test_a_proxy_that_nacks_on_purpose_accepts_the_first_response_of_each_type() -> None:
+    """It would never be configured, or send a NACK of a type that has not come."""
+    stream = Sotw(nack=True)
     stream.start(NODE_BYTES)
     assert receive(stream, sotw_response(CDS, cluster("a"), nonce="c1"))[0].error == ""
     (answer,) = receive(stream, sotw_response(CDS, cluster("b"), nonce="c2", version="v2"))

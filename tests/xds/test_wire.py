@@ -147,15 +147,15 @@ def test_the_full_messages_read_what_is_sent() -> None:
         DiscoveryRequest.parse, sotw.receive(Message(response)).send
     )
     broken = bytes(DiscoveryResponse(resources=[FullAny()], type_url=CDS, nonce="n2"))
-    refusal = DiscoveryRequest.parse(sotw.receive(Message(broken)).send[0])
+    nack = DiscoveryRequest.parse(sotw.receive(Message(broken)).send[0])
 
     assert first.node == Node.parse(NODE_BYTES)
     assert first.type_url == CDS
     assert (acknowledgement.version_info, acknowledgement.response_nonce) == ("v1", "n1")
     assert (endpoints.type_url, endpoints.resource_names) == (EDS, ["a"])
-    assert refusal.response_nonce == "n2"
-    assert refusal.error_detail is not None
-    assert refusal.error_detail.code == 13
+    assert nack.response_nonce == "n2"
+    assert nack.error_detail is not None
+    assert nack.error_detail.code == 13
 
 
 def test_the_full_delta_messages_read_what_is_sent() -> None:
@@ -176,14 +176,14 @@ def test_the_full_delta_messages_read_what_is_sent() -> None:
     broken = DeltaDiscoveryResponse(
         type_url=CDS, nonce="n3", resources=[Resource(name="x", resource=FullAny())]
     )
-    refusal = DeltaDiscoveryRequest.parse(delta.receive(Message(bytes(broken))).send[0])
+    nack = DeltaDiscoveryRequest.parse(delta.receive(Message(bytes(broken))).send[0])
 
     assert first.node == Node.parse(NODE_BYTES)
     assert (acknowledgement.type_url, acknowledgement.response_nonce) == (CDS, "n1")
     assert endpoints.resource_names_subscribe == ["a"]
     assert unsubscription.resource_names_unsubscribe == ["a"]
-    assert refusal.response_nonce == "n3"
-    assert refusal.error_detail is not None
+    assert nack.response_nonce == "n3"
+    assert nack.error_detail is not None
 
 
 def test_initial_versions_are_the_full_messages_field() -> None:
