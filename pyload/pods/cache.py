@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pyload.pods.desired import OTHER_SHARD, RUN, TERMINATING, NodeClass, Policy, decide
 from pyload.pods.node_cache import NodeCache
 from pyload.pods.nodes import NodeRule, read_node, warnings
-from pyload.pods.pod_counts import PodCounter, ProxyKind
+from pyload.pods.pod_counter import PodCounter, ProxyKind
 from pyload.pods.reader import Identity, IdentityPool, PodRecord, Skip, read_pod
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.pods.desired import Decision
     from pyload.pods.nodes import NodeRecord
-    from pyload.pods.pod_counts import PodCounts
+    from pyload.pods.pod_counter import PodCounts
 
 
 SHORT_SECONDS: Final = 1.0

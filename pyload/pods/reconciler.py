@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.pods.cache import Changes, PodCache
-    from pyload.pods.pod_counts import PodCounts
+    from pyload.pods.pod_counter import PodCounts
     from pyload.pods.reader import PodRecord
     from pyload.proxies.spec import ProxySpec
 
