@@ -1,4 +1,4 @@
-"""What the flags of ``pyload cluster --cluster-type kwok`` say."""
+"""How the pods of a cluster are followed: the options of ``--cluster-type kwok``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class WaitCondition:
     """How many proxies must connect, and by when.
 
     Attributes:
-        connected: How many; None for all that should run.
+        connected: Number of proxies; None for all that should run.
         timeout: Seconds from the start.
     """
 
@@ -30,7 +30,7 @@ class Wait:
         """Read ``connected=N`` or ``connected=all``.
 
         Raises:
-            UsageError: It is neither.
+            UsageError: The text is neither.
         """
         what, _, number = text.partition("=")
         if what != "connected" or not (number == "all" or number.isdecimal()):
@@ -43,7 +43,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowOptions:
-    """What the flags of kwok mode say.
+    """Which pods are followed, and when their proxies start.
 
     Attributes:
         node_selector: Label selector of kwok's nodes; empty to go by their annotation.
@@ -51,12 +51,12 @@ class FollowOptions:
         pod_selector: Label selector of the pods that are looked at; None for Istio's own, empty
             for all.
         start_on: Whether a pod's proxy starts with its IP or when the pod is Ready.
-        shard: Which share of the pods to run.
+        shard: The share of the pods to run.
         addresses: Addresses to use instead of those that pods name.
-        wait: What must happen in time, or None.
+        wait: Proxies that must connect in time, or None.
         dry_run: List what would run, and run nothing.
         stages: How the embedded kwok moves pods on.
-        placement: Where the pods of a config go.
+        placement: Nodes that the pods of a config go to.
     """
 
     node_selector: str = ""
@@ -65,7 +65,7 @@ class FollowOptions:
     start_on: Literal["ip", "ready"] = "ip"
     shard: Shard = field(default_factory=Shard)
     addresses: Mapping[str, str] = field(default_factory=dict)
-    wait: Wait | None = None
+    wait: WaitCondition | None = None
     dry_run: bool = False
     stages: Literal["fast", "general"] = "fast"
     placement: Placement = field(default_factory=Placement)

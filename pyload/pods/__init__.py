@@ -1,11 +1,14 @@
-"""Proxies for the pods of a cluster whose nodes kwok fakes.
+"""The pods of a cluster as the source of proxies, in kwok mode and for ``pyload impersonate``.
 
-With `Policy.any_node` the nodes do not matter, and are not looked at.
+``reader`` and the modules that it uses (``identity``, ``environment``, ``metadata``) turn a pod's
+JSON into a record of the proxy that the pod would run; ``non_mesh_pods`` does so for pods without a
+proxy, and ``nodes`` reads nodes. ``desired`` decides from both whether a proxy should run now, with
+``shard`` for the part of all pods that this process serves; ``reasons`` lists every reason why none
+does. ``cache`` applies that to all nodes and pods as last seen (``node_cache``, ``pod_table``,
+``pod_counter``), and returns which proxies to start and to stop after each event. Up to here
+nothing waits, watches or connects.
 
-``nodes`` tells which nodes those are, ``desired`` which pods should have a proxy, ``shard`` which
-of them are this process's; ``cache`` joins what was seen of nodes and pods, and ``follow`` watches
-the cluster and keeps a fleet equal to that. What a pod says of its proxy is read in
-``pyload.pods.reader``; nothing here creates anything in the cluster.
+``follower`` watches the cluster, feeds the cache, and logs ``cluster_warnings``; ``reconciler``
+starts and stops the proxies of a fleet. Nothing here creates anything in the cluster; the wing
+`pyload.mesh` does that.
 """
-
-from __future__ import annotations

@@ -1,12 +1,17 @@
-"""Whether a pod should have a proxy now, and if not, why: one function of what is known of it."""
+"""Whether a pod should have a proxy now, and if not, why.
+
+`decide` is one function of a pod, its node's class and the user's policy. It asks in this order:
+is the pod excluded for good, has it ended, is something still missing? `pyload.pods.reasons` lists
+every reason.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.pods.reader import HOST_NETWORK, Skip
+from pyload.pods.nodes import NodeClass
+from pyload.pods.reasons import Skip, Wait
 from pyload.pods.shard import Shard
 
 if TYPE_CHECKING:
@@ -20,51 +25,16 @@ class Run:
     """The pod should have a proxy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """The pod should have a proxy once something happens that is still missing."""
-
-    reason: str
-
-
 Decision = Run | Wait | Skip
 
 RUN: Final = Run()
 
-NOT_SCHEDULED: Final = Wait("not scheduled")
-UNKNOWN_NODE: Final = Wait("unknown node")
-NO_IP: Final = Wait("no pod IP")
-NOT_READY: Final = Wait("not ready")
-
-OTHER_SHARD: Final = Skip("other shard")
-NOT_KWOK: Final = Skip("not a kwok node")
-REAL_KUBELET: Final = Skip("real kubelet on the node")
-NO_ZTUNNEL: Final = Skip("ztunnel not wanted")
-TERMINAL: Final = Skip("terminal phase")
-TERMINATING: Final = Skip("terminating")
-NODE_GONE: Final = Skip("node gone")
-
 _TERMINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
-
-
-class NodeClass(Enum):
-    """What a pod's node is.
-
-    A node stays kwok's until it is deleted, even if it no longer looks like one: kwok itself goes
-    on with it. Where nodes do not matter, each is `ANY`.
-    """
-
-    UNKNOWN = auto()
-    KWOK = auto()
-    OTHER = auto()
-    KUBELET = auto()
-    GONE = auto()
-    ANY = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the user wants.
+    """Which pods the user wants proxies for, and when these start and stop.
 
     Attributes:
         start_on: Whether a proxy starts when its pod has an IP, or when it is ready. Sidecars of
@@ -74,8 +44,8 @@ class Policy:
         ztunnel: Whether ztunnels run.
         drain: Seconds that a proxy goes on after its pod's deletion has begun, unless the pod is
             gone before; real sidecars drain their connections meanwhile.
-        node_grace: Seconds that proxies go on after their node was deleted, should it come back.
-        any_node: Whether a pod's node does not matter; nodes are then not looked at.
+        node_grace: Seconds that proxies go on after their node was deleted, in case it comes back.
+        any_node: Whether pods count on any node; nodes are then not watched.
     """
 
     start_on: StartOn = "ip"
@@ -90,50 +60,50 @@ class Policy:
 def decide(pod: PodRecord, node: NodeClass, policy: Policy) -> Decision:
     """Decide whether a pod should have a proxy.
 
-    The status of the proxy's own container says nothing here: on kwok it does not change when the
+    The status of the proxy's own container is not looked at: on kwok it does not change when the
     pod ends.
 
     Args:
         pod: The pod.
-        node: What its node is; `NodeClass.UNKNOWN` if it has none.
-        policy: What the user wants.
+        node: Class of its node; `NodeClass.UNKNOWN` for a pod without one.
+        policy: Which pods the user wants proxies for.
     """
     return _excluded(pod, node, policy) or _ended(pod, node) or _missing(pod, node, policy) or RUN
 
 
-_REFUSED: Final = {NodeClass.OTHER: NOT_KWOK, NodeClass.KUBELET: REAL_KUBELET}
+_REFUSED: Final = {NodeClass.OTHER: Skip.NOT_KWOK, NodeClass.KUBELET: Skip.REAL_KUBELET}
 
 
 def _excluded(pod: PodRecord, node: NodeClass, policy: Policy) -> Skip | None:
     identity = pod.identity
-    if identity is OTHER_SHARD:
-        return OTHER_SHARD
+    if identity is Skip.OTHER_SHARD:
+        return Skip.OTHER_SHARD
     if node in _REFUSED:
         return _REFUSED[node]
     if isinstance(identity, Skip):
         return identity
     if pod.host_network and not policy.host_network:
-        return HOST_NETWORK
+        return Skip.HOST_NETWORK
     if identity.type == "ztunnel" and not policy.ztunnel:
-        return NO_ZTUNNEL
+        return Skip.NO_ZTUNNEL
     return None
 
 
 def _ended(pod: PodRecord, node: NodeClass) -> Skip | None:
     if pod.phase in _TERMINAL_PHASES:
-        return TERMINAL
+        return Skip.TERMINAL
     if pod.terminating:
-        return TERMINATING
-    return NODE_GONE if node is NodeClass.GONE else None
+        return Skip.TERMINATING
+    return Skip.NODE_GONE if node is NodeClass.GONE else None
 
 
 def _missing(pod: PodRecord, node: NodeClass, policy: Policy) -> Wait | None:
     if not pod.node:
-        return NOT_SCHEDULED
+        return Wait.NOT_SCHEDULED
     if node is NodeClass.UNKNOWN:
-        return UNKNOWN_NODE
+        return Wait.UNKNOWN_NODE
     if not pod.ips:
-        return NO_IP
+        return Wait.NO_IP
     if policy.start_on == "ready" and not pod.ready:
-        return NOT_READY
+        return Wait.NOT_READY
     return None

@@ -1,4 +1,11 @@
-"""Watches a cluster, and keeps a fleet of proxies equal to what should run for it."""
+"""Watches a cluster, and keeps a fleet of proxies equal to what should run for it.
+
+Nodes are listed and watched first, and the leases of kwok's nodes are read, so that no pod with a
+real proxy gets another one for a moment. Then come the pods, by one watch for each label selector.
+Every list and event goes to the pod cache, and the changes that the cache returns go to the
+reconciler, which starts and stops the proxies. From time to time the follower reads the leases
+again and logs what looks wrong with the cluster, each warning once.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +18,9 @@ from pyload.errors import ApiError, ClusterUnreachable, PyloadError
 from pyload.kube.resources import LEASES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.pods.cache import PodCache
+from pyload.pods.cluster_warnings import cluster_warnings
 from pyload.pods.desired import Policy
-from pyload.pods.nodes import LEASES_NAMESPACE, NodeRule, kubelets_among, read_lease
-from pyload.pods.reader import read_pod, spec_of
+from pyload.pods.nodes import LEASES_NAMESPACE, NodeClass, kubelets_among, read_lease
 from pyload.pods.reconciler import Reconciler
 from pyload.tasks import clock, first_error
 
@@ -23,23 +30,24 @@ if TYPE_CHECKING:
 
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
-    from pyload.pods.cache import Changes
-    from pyload.pods.reader import IdentityPool, PodRecord
+    from pyload.pods.nodes import NodeRule
+    from pyload.pods.pod_table import Changes
+    from pyload.pods.reader import PodReader
     from pyload.pods.reconciler import FleetLike, Snapshot, Timed
-    from pyload.proxies.spec import ProxySpec
 
 T = TypeVar("T")
 
 CANONICAL_NAME: Final = "service.istio.io/canonical-name"
-"""A label that every injected pod and every gateway and waypoint has, though some others too."""
+"""A label of every injected pod, gateway and waypoint, and of some other pods."""
 
 ZTUNNEL: Final = f"app=ztunnel,!{CANONICAL_NAME}"
-"""What a ztunnel has instead."""
+"""The label that a ztunnel has instead."""
 
 LIVING: Final = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed"
-"""Pods that are bound and have not ended; one that ends is shown as deleted."""
+"""Pods that are bound and have not ended; a pod that ends is shown as deleted."""
 
 REVIEW_SECONDS: Final = 10.0
+"""How often leases are read again and warnings are looked for."""
 
 _LEASE_ROUNDS: Final = 6
 """How often leases are read after nodes have come, because a kubelet may be late."""
@@ -52,21 +60,19 @@ class Follower:
 
     Args:
         client: The API server.
-        fleet: Runs the proxies; nobody else starts or stops those of pods.
-        rule: Tells kwok's nodes from others.
-        policy: What the user wants.
-        pod_selector: Label selector that pods must match; None for what Istio labels its own with,
-            ztunnels included. An empty one shows all pods, so that all skipped ones are counted.
+        fleet: Runs the proxies; those of pods are started and stopped from here alone.
+        rule: How kwok's nodes are told from others.
+        policy: Which pods the user wants proxies for.
+        pod_selector: Label selector that pods must match; None for the labels that Istio gives its
+            own, ztunnels included. An empty one shows all pods, so that all skipped ones count.
         pod_fields: Field selector that pods must match.
-        read: Reduces a pod to what is kept of it.
-        spec: Makes the proxy of a pod.
-        rate: Proxies started per second; None for as many as there are.
+        reader: Reads pods as proxies; by default, as those that Istio has put into them.
         timed: Called with durations in seconds; see `Reconciler`.
-        rng: Spreads retries and starts.
+        rng: Spreads retries.
 
     Attributes:
-        cache: What is known of nodes and pods.
-        synced: Set once all that there were have been seen.
+        cache: Nodes and pods as last seen.
+        synced: Set once everything that existed at the start has been seen.
     """
 
     def __init__(
@@ -78,25 +84,25 @@ class Follower:
         policy: Policy | None = None,
         pod_selector: str | None = None,
         pod_fields: str = LIVING,
-        read: Callable[[Obj, IdentityPool], PodRecord] = read_pod,
-        spec: Callable[[PodRecord], ProxySpec] = spec_of,
-        rate: float | None = None,
+        reader: PodReader | None = None,
         timed: Callable[[Timed, float], None] | None = None,
         rng: Random,
     ) -> None:
         policy = policy or Policy()
-        self.cache = PodCache(rule, policy, read=read)
+        self.cache = PodCache(rule, policy, reader)
         self.synced = asyncio.Event()
         self._client = client
-        self._rule = rule or NodeRule()
         self._any_node = policy.any_node
         self._rng = rng
         self._pod_fields = pod_fields
         self._selectors = [pod_selector]
         if pod_selector is None:
             self._selectors = [CANONICAL_NAME, ZTUNNEL] if policy.ztunnel else [CANONICAL_NAME]
-        self._reconciler = Reconciler(self.cache, fleet, spec=spec, rate=rate, timed=timed, rng=rng)
+        self._reconciler = Reconciler(self.cache, fleet, timed=timed)
+        self._now = clock()
+        # Keys of warnings that were logged.
         self._warned: set[str] = set()
+        # The marked nodes when leases were last read, and how often they are still to be read.
         self._leases_of: set[str] = set()
         self._lease_rounds = 0
 
@@ -108,21 +114,21 @@ class Follower:
         """
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._reconciler.run(), name="kwok-reconcile")
+                group.create_task(self._reconciler.run(), name="reconciler")
                 await self._follow(group)
         except* PyloadError as errors:
             raise first_error(errors) from None
 
     def snapshot(self) -> Snapshot:
-        """Give the figures of this moment."""
+        """Return the figures of this moment."""
         return self._reconciler.snapshot()
 
-    def configured(self, key: str) -> None:
-        """Take that a proxy has its first full config; to be called once after each start."""
-        self._reconciler.configured(key)
+    def on_configured(self, uid: str) -> None:
+        """Time a pod whose proxy has its first full config; call it once after each start."""
+        self._reconciler.on_configured(uid)
 
     async def _follow(self, group: asyncio.TaskGroup) -> None:
-        # Who may read pods may not always read nodes.
+        # An account that may read pods may not always read nodes.
         if not self._any_node:
             await self._follow_nodes(group)
         await self._follow_pods(group)
@@ -130,11 +136,11 @@ class Follower:
         if not self._any_node:
             await self._look_for_istiod()
         # The run that follows the cluster may be about to make its nodes.
-        self._warn_of_world(but={"nodes"})
+        self._log_warnings(except_for={"nodes"})
         while True:
             await asyncio.sleep(REVIEW_SECONDS)
             await self._read_leases()
-            self._warn_of_world()
+            self._log_warnings()
 
     async def _follow_nodes(self, group: asyncio.TaskGroup) -> None:
         cache = self.cache
@@ -142,10 +148,10 @@ class Follower:
             NODES,
             "nodes",
             cache.read_node,
-            _Handler(self._reconciler.apply, cache.replace_nodes, cache.node_event),
-            label_selector=self._rule.label_selector,
+            self._handler(cache.replace_nodes, cache.node_event),
+            label_selector=cache.rule.label_selector,
         )
-        group.create_task(nodes.run(), name="kwok-nodes")
+        group.create_task(nodes.run(), name="watch-nodes")
         await nodes.synced.wait()
         # Before the first pod is seen: one with a real proxy must not get another for a moment.
         await self._read_leases()
@@ -158,16 +164,22 @@ class Follower:
                 PODS,
                 f"pods {source}",
                 cache.read_pod,
-                _Handler(
-                    self._reconciler.apply,
+                self._handler(
                     functools.partial(cache.replace_pods, source=source),
                     functools.partial(cache.pod_event, source=source),
                 ),
                 label_selector=source,
                 field_selector=self._pod_fields,
             )
-            group.create_task(pods.run(), name=f"kwok-pods[{source}]")
+            group.create_task(pods.run(), name=f"watch-pods[{source}]")
             await pods.synced.wait()
+
+    def _handler(
+        self,
+        replace: Callable[[list[T], float], Changes],
+        event: Callable[[str, T, float], Changes],
+    ) -> _Handler[T]:
+        return _Handler(self._now, self._reconciler.apply, replace, event)
 
     def _reflector(
         self,
@@ -188,17 +200,17 @@ class Follower:
             rng=self._rng,
             keep=keep,
             streaming=True,
-            on_stale=lambda stale: self._reconciler.stale(name, stale=stale),
+            on_stale=lambda stale: self._reconciler.set_stale(name, stale=stale),
         )
 
-    def _warn_of_world(self, *, but: Collection[str] = ()) -> None:
-        for key, text in self.cache.warnings().items():
-            if key not in but:
+    def _log_warnings(self, *, except_for: Collection[str] = ()) -> None:
+        for key, text in cluster_warnings(self.cache).items():
+            if key not in except_for:
                 self._warn(key, text)
 
     async def _read_leases(self) -> None:
         """Look for real kubelets on nodes that are marked as kwok's."""
-        marked = self.cache.marked_nodes()
+        marked = self.cache.nodes.marked()
         if marked != self._leases_of:
             self._leases_of, self._lease_rounds = marked, _LEASE_ROUNDS
         if not self._lease_rounds or not marked:
@@ -211,17 +223,19 @@ class Follower:
             self._warn("leases", text)
             return
         kubelets = kubelets_among(marked, leases)
-        self._reconciler.apply(self.cache.set_kubelets(kubelets, clock()()))
+        self._reconciler.apply(self.cache.set_kubelets(kubelets, self._now()))
 
     async def _look_for_istiod(self) -> None:
         """Warn if istiod is on a kwok node, where nothing runs."""
         try:
-            pods, _ = await self._client.list(PODS.path(), label_selector="app=istiod", keep=_place)
+            pods, _ = await self._client.list(
+                PODS.path(), label_selector="app=istiod", keep=_name_and_node
+            )
         except (ApiError, ClusterUnreachable) as error:
             log.debug("cannot look for istiod: %s", error)
             return
         for name, node in pods:
-            if self.cache.is_kwok(node):
+            if self.cache.nodes.class_of(node) is NodeClass.KWOK:
                 text = f"istiod's pod {name} is on kwok node {node}, where it does not really run"
                 self._warn("istiod", f"{text}; bind it to a real node")
 
@@ -232,25 +246,27 @@ class Follower:
 
 
 class _Handler(Generic[T]):
-    """Hands what a watch shows on to the cache, and what follows from it to the reconciler."""
+    """Hands lists and events of a watch to the cache, and the changes to the reconciler."""
 
     def __init__(
         self,
+        now: Callable[[], float],
         apply: Callable[[Changes], None],
         replace: Callable[[list[T], float], Changes],
         event: Callable[[str, T, float], Changes],
     ) -> None:
+        self._now = now
         self._apply = apply
         self._replace = replace
         self._event = event
 
     def replace(self, objects: list[T]) -> None:
-        self._apply(self._replace(objects, clock()()))
+        self._apply(self._replace(objects, self._now()))
 
     def event(self, type_: str, obj: T) -> None:
-        self._apply(self._event(type_, obj, clock()()))
+        self._apply(self._event(type_, obj, self._now()))
 
 
-def _place(pod: Obj) -> tuple[str, str]:
+def _name_and_node(pod: Obj) -> tuple[str, str]:
     name = f"{pod['metadata'].get('namespace', '')}/{pod['metadata']['name']}"
     return name, (pod.get("spec") or {}).get("nodeName") or ""

@@ -1,11 +1,16 @@
-"""Nodes as last seen, the pods on each, and what each is for them."""
+"""Nodes as last seen, the names of the pods on each, and the class of each.
+
+A pod may be seen before its node and may outlive it, so an entry exists for as long as there is
+either a node or a pod of its name. A deleted node keeps its class for a grace period, since it may
+come back.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pyload.pods.desired import NodeClass
+from pyload.pods.nodes import NodeClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +23,10 @@ class Node:
     """A node, or the name of one that pods are on.
 
     Attributes:
-        record: None while it is unknown or gone.
-        kwok: Whether it is kwok's, or has been at any time since it was made.
-        gone: Whether it was deleted, and the time for its return is over.
-        gone_at: When that time is over.
+        record: The node as last seen; None while it is unknown or gone.
+        kwok: Whether the node is kwok's, or has been at any time since it was made.
+        gone: Whether the node was deleted and its grace period is over.
+        gone_at: When the grace period of a deleted node is over.
         pods: UIDs of the pods on it.
     """
 
@@ -33,7 +38,7 @@ class Node:
 
 
 class NodeCache:
-    """Nodes by name, those included that only pods know of.
+    """Nodes by name, including those that only pods name.
 
     Attributes:
         kubelets: Names of the nodes that a real kubelet runs.
@@ -44,18 +49,18 @@ class NodeCache:
         self._nodes: dict[str, Node] = {}
 
     def get(self, name: str) -> Node | None:
-        """Give a node, if its name is known."""
+        """Return a node if its name is known."""
         return self._nodes.get(name)
 
-    def see(self, record: NodeRecord) -> None:
-        """Take a node that is there."""
+    def upsert(self, record: NodeRecord) -> None:
+        """Record a node that exists."""
         node = self._nodes.setdefault(record.name, Node())
         same = node.record is not None and node.record.uid == record.uid
         node.kwok = record.matches or (node.kwok and same)
         node.record, node.gone, node.gone_at = record, False, None
 
-    def lose(self, name: str, until: float) -> bool:
-        """Take a node that was deleted; True if it now has until then to come back."""
+    def mark_deleted(self, name: str, until: float) -> bool:
+        """Record that a node was deleted; return whether its grace period begins with that."""
         node = self._nodes.get(name)
         if node is None or node.record is None or node.gone_at is not None:
             return False
@@ -63,7 +68,7 @@ class NodeCache:
         return True
 
     def give_up(self, name: str) -> None:
-        """Take a lost node as gone; call `forget` when its pods know."""
+        """End a deleted node's grace period; call `forget` after its pods were decided anew."""
         node = self._nodes[name]
         node.record, node.kwok, node.gone, node.gone_at = None, False, True, None
 
@@ -73,8 +78,8 @@ class NodeCache:
         if node is not None and node.record is None and not node.pods:
             del self._nodes[name]
 
-    def move(self, uid: str, old: str, new: str) -> None:
-        """Take a pod from one node to another; an empty name is no node."""
+    def move_pod(self, uid: str, old: str, new: str) -> None:
+        """Move a pod from one node to another; an empty name stands for no node."""
         if old:
             self._nodes[old].pods.discard(uid)
             self.forget(old)
@@ -82,12 +87,12 @@ class NodeCache:
             self._nodes.setdefault(new, Node()).pods.add(uid)
 
     def pods_on(self, name: str) -> frozenset[str]:
-        """Give the UIDs of the pods on a node."""
+        """Return the UIDs of the pods on a node."""
         node = self._nodes.get(name)
         return frozenset() if node is None else frozenset(node.pods)
 
     def class_of(self, name: str) -> NodeClass:
-        """Tell what a node is."""
+        """Return the class of a node."""
         node = self._nodes.get(name)
         if node is None:
             return NodeClass.UNKNOWN
@@ -98,13 +103,13 @@ class NodeCache:
         return NodeClass.KUBELET if name in self.kubelets else NodeClass.KWOK
 
     def records(self) -> Iterator[NodeRecord]:
-        """Iterate over the nodes that are there, or may come back."""
+        """Iterate over the nodes that exist or may come back."""
         return (node.record for node in self._nodes.values() if node.record is not None)
 
-    def lost(self) -> Iterator[tuple[str, Node]]:
-        """Iterate over the nodes that may come back."""
+    def deleted(self) -> Iterator[tuple[str, Node]]:
+        """Iterate over the deleted nodes that may come back."""
         return ((name, node) for name, node in self._nodes.items() if node.gone_at is not None)
 
     def marked(self) -> set[str]:
-        """Name the nodes that are marked as kwok's, whoever runs them."""
+        """Return the names of nodes marked as kwok's, those with a real kubelet included."""
         return {name for name, node in self._nodes.items() if node.kwok and node.record}

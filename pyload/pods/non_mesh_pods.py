@@ -1,49 +1,41 @@
-"""Pods outside of the mesh, as if each had a sidecar."""
+"""Pods outside of the mesh, read as if each had a sidecar."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.pods.reader import (
-    HOST_NETWORK,
-    NOT_A_PROXY,
-    OPTED_OUT,
-    PROXY_MISSING,
-    Identity,
-    PodRecord,
-    Skip,
-    read_pod,
-)
+from pyload.pods.identity import Identity
+from pyload.pods.reader import MeshPods
+from pyload.pods.reasons import Skip
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
-    from pyload.pods.reader import IdentityPool
+    from pyload.pods.reader import PodRecord
+
+_WITHOUT_PROXY: Final = frozenset(
+    {Skip.HOST_NETWORK, Skip.NOT_A_PROXY, Skip.OPTED_OUT, Skip.PROXY_MISSING}
+)
+"""Reasons of pods that have no proxy at all; proxies of an unknown kind stay left out."""
 
 
-_WITHOUT: Final = frozenset({HOST_NETWORK, NOT_A_PROXY, OPTED_OUT, PROXY_MISSING})
-"""Why pods have no proxy that could be another; proxies of another kind stay left out."""
+class AllPods(MeshPods):
+    """Reads pods of the mesh as their proxies, and all others as sidecars.
 
-
-def read_any_pod(obj: Obj, identities: IdentityPool) -> PodRecord:
-    """Reduce a pod like `pyload.pods.reader.read_pod`, and give it a sidecar if it has no proxy.
-
-    That sidecar has the metadata that pilot-load sends (contract §7.1), and the pod's service
-    account.
-
-    Args:
-        obj: The pod as the API server gave it; not changed and not kept.
-        identities: Where identities are shared with those of other pods.
+    Such a sidecar sends the metadata that pilot-load sends, and has the pod's own service account.
     """
-    record = read_pod(obj, identities)
-    if isinstance(record.identity, Skip) and record.identity in _WITHOUT:
-        return replace(record, identity=identities.share(_sidecar(obj)))
-    return record
+
+    def read(self, pod: Obj) -> PodRecord:
+        """Reduce a pod to what is kept of it, with a sidecar if it has no proxy."""
+        record = super().read(pod)
+        if isinstance(record.identity, Skip) and record.identity in _WITHOUT_PROXY:
+            return replace(record, identity=self.identities.share(_sidecar(pod)))
+        return record
 
 
-def _sidecar(obj: Obj) -> Identity:
-    metadata = obj["metadata"]
-    service_account = (obj.get("spec") or {}).get("serviceAccountName") or "default"
+def _sidecar(pod: Obj) -> Identity:
+    metadata = pod["metadata"]
+    service_account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
     labels: dict[str, str] = dict(metadata.get("labels") or {})
     return Identity(
         type="sidecar",

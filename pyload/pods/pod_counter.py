@@ -1,57 +1,26 @@
-"""Figures about pods and their proxies, kept up to date instead of counted when asked for."""
+"""Counts of pods and their proxies, kept up to date with each event.
+
+A run asks for them several times a second, so they are not counted over all pods each time.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from pyload.pods.desired import Wait
-from pyload.pods.reader import Skip
+from pyload.pods.reasons import Skip, Wait
+from pyload.report.followed_pods import FollowedPods
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.pods.desired import Decision
 
 
 class ProxyKind(NamedTuple):
-    """What proxies are counted by."""
+    """The properties by which proxies are counted."""
 
     type: str
     revision: str
     namespace: str
-
-
-@dataclass(frozen=True, slots=True)
-class PodCounts:
-    """The cache at one moment.
-
-    Attributes:
-        nodes: Nodes that are known.
-        kwok_nodes: Those of them that are kwok's.
-        pods: Pods that are known.
-        skipped: Pods that get no proxy, by reason.
-        waiting: Pods that will get one, by what is missing.
-        wanted: Pods that should have a proxy now, those that drain included.
-        types: Those pods by node type.
-        revisions: Those pods by revision of the control plane.
-        namespaces: Those pods by namespace.
-        duplicate_ips: IPs that several of those pods have.
-        too_short: Pods that ended within a second of when their proxy should have started, ever.
-    """
-
-    nodes: int
-    kwok_nodes: int
-    pods: int
-    skipped: Mapping[str, int]
-    waiting: Mapping[str, int]
-    wanted: int
-    types: Mapping[str, int]
-    revisions: Mapping[str, int]
-    namespaces: Mapping[str, int]
-    duplicate_ips: int
-    too_short: int
 
 
 class PodCounter:
@@ -59,7 +28,7 @@ class PodCounter:
 
     Attributes:
         duplicate_ips: IPs that several pods with a proxy have.
-        too_short: Pods that hardly lived, ever.
+        too_short: Pods that ended within a second of when their proxy should have started, ever.
     """
 
     def __init__(self) -> None:
@@ -83,7 +52,7 @@ class PodCounter:
         self.duplicate_ips += self._ips[ip] == 2
 
     def stop(self, kind: ProxyKind, ip: str) -> None:
-        """Count out a proxy that should no longer run."""
+        """Stop counting a proxy that should no longer run."""
         self._kinds[kind] -= 1
         if not self._kinds[kind]:
             del self._kinds[kind]
@@ -92,16 +61,15 @@ class PodCounter:
         if not self._ips[ip]:
             del self._ips[ip]
 
-    def counts(self, *, nodes: int, kwok_nodes: int, pods: int) -> PodCounts:
-        """Give all figures, together with those that are known elsewhere."""
+    def counts(self, *, nodes: int | None, pods: int) -> FollowedPods:
+        """Return all counts, together with those of nodes and pods."""
         decided = +self._decisions
-        return PodCounts(
+        return FollowedPods(
             nodes=nodes,
-            kwok_nodes=kwok_nodes,
             pods=pods,
-            skipped={one.reason: n for one, n in decided.items() if isinstance(one, Skip)},
-            waiting={one.reason: n for one, n in decided.items() if isinstance(one, Wait)},
-            wanted=self._kinds.total(),
+            running=self._kinds.total(),
+            waiting={one.value: n for one, n in decided.items() if isinstance(one, Wait)},
+            skipped={one.value: n for one, n in decided.items() if isinstance(one, Skip)},
             types=self._by(0),
             revisions=self._by(1),
             namespaces=self._by(2),

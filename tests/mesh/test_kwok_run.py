@@ -12,7 +12,7 @@ from pyload.config.file import read
 from pyload.config.parse import load
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
-from pyload.harness.follow_options import FollowOptions, Wait
+from pyload.harness.follow_options import FollowOptions, WaitCondition
 from pyload.kube.transport import Response
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-ALL = Wait(None, 60.0)
+ALL = WaitCondition(None, 60.0)
 NODE = b"nodes: [{name: kwok, count: 2}]\n"
 
 
@@ -111,7 +111,7 @@ async def test_a_wait_that_is_not_fulfilled_is_exit_code_5(world: World) -> None
         loaded=load(text, source="-"),
         cluster_type="kwok",
         duration=5.0,
-        kwok=FollowOptions(wait=Wait(3, 10.0)),
+        kwok=FollowOptions(wait=WaitCondition(3, 10.0)),
     )
     (outcome,) = await run(world, options)
 
@@ -217,7 +217,7 @@ async def test_no_kwok_node_is_said(world: World, caplog: pytest.LogCaptureFixtu
 def test_what_cannot_be_waited_for(text: str) -> None:
     """A typo in --wait must not become a wait for nothing."""
     with pytest.raises(UsageError, match="connected=all"):
-        Wait.parse(text, 1.0)
+        WaitCondition.parse(text, 1.0)
 
 
 def test_pods_go_where_the_user_says() -> None:

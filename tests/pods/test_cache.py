@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.pods.cache import Changes, PodCache
-from pyload.pods.desired import NodeClass, Policy, Run, decide
-from pyload.pods.nodes import NodeRule
-from pyload.pods.reader import read_pod, spec_of
+from pyload.pods.cache import PodCache
+from pyload.pods.cluster_warnings import cluster_warnings
+from pyload.pods.desired import Policy, Run, decide
+from pyload.pods.nodes import NodeClass, NodeRule
+from pyload.pods.pod_table import Changes
+from pyload.pods.reader import read_pod
 from pyload.pods.shard import Shard
 from tests.pods.cluster import node
 from tests.proxies.injected import plain_pod, pod, proxy_container
@@ -43,10 +45,10 @@ class Fake:
             self.log.append(("stop", uid))
         for uid in changes.start:
             assert uid not in self.running
-            self.running[uid] = self.cache.pod(uid).ip
+            self.running[uid] = self.cache.pods.spec(uid).ip
             self.log.append(("start", uid))
-        assert self.cache.wanted() == set(self.running)
-        assert self.cache.counts().wanted == len(self.running)
+        assert self.cache.pods.wanted() == set(self.running)
+        assert self.cache.counts().running == len(self.running)
         return changes
 
     def node(self, type_: str, obj: Obj) -> Changes:
@@ -186,7 +188,7 @@ def test_a_deleted_node_takes_its_proxies_along_after_a_while() -> None:
     assert fake.node("DELETED", node("kwok-0")) == NONE
     assert fake.wait(1) == Changes(["uid-a"], [])
     assert fake.cache.counts().skipped == {"node gone": 1}
-    assert fake.cache.counts().nodes == 1
+    assert len(list(fake.cache.nodes.records())) == 1
     assert fake.node("ADDED", node("kwok-0", uid="new")) == Changes([], ["uid-a"])
 
 
@@ -240,9 +242,9 @@ def test_a_real_kubelet_keeps_its_pods() -> None:
 
     assert fake.take(fake.cache.set_kubelets({"kwok-0"}, 0)) == Changes(["uid-a"], [])
     assert fake.cache.counts().skipped == {"real kubelet on the node": 1}
-    assert fake.cache.counts().kwok_nodes == 0
-    assert fake.cache.marked_nodes() == {"kwok-0"}
-    assert list(fake.cache.warnings()) == ["kubelet"]
+    assert fake.cache.counts().nodes == 0
+    assert fake.cache.nodes.marked() == {"kwok-0"}
+    assert list(cluster_warnings(fake.cache)) == ["kubelet"]
     assert fake.take(fake.cache.set_kubelets((), 0)) == Changes([], ["uid-a"])
 
 
@@ -274,7 +276,7 @@ def test_ips_in_several_pods_are_counted_while_they_are() -> None:
 
     assert len(fake.running) == 3
     assert fake.cache.counts().duplicate_ips == 1
-    assert list(fake.cache.warnings()) == ["ips"]
+    assert list(cluster_warnings(fake.cache)) == ["ips"]
     fake.pod("DELETED", pod("a", ip="10.0.0.1"))
     assert fake.cache.counts().duplicate_ips == 1
     fake.pod("DELETED", pod("b", ip="10.0.0.1"))
@@ -302,7 +304,8 @@ def test_counts_are_by_type_revision_and_namespace() -> None:
     fake.pod("ADDED", plain_pod("p", ip="10.0.0.4"))
     counts = fake.cache.counts()
 
-    assert (counts.nodes, counts.kwok_nodes, counts.pods, counts.wanted) == (2, 1, 4, 3)
+    assert (counts.nodes, counts.pods, counts.running) == (1, 4, 3)
+    assert len(list(fake.cache.nodes.records())) == 2
     assert counts.types == {"sidecar": 2, "router": 1}
     assert counts.revisions == {"default": 2, "canary": 1}
     assert counts.namespaces == {"mesh": 2, "edge": 1}
@@ -322,9 +325,9 @@ def test_times_are_those_that_were_seen() -> None:
     fake.now = 3.0
     fake.pod("MODIFIED", pod("new", ip="10.0.0.2"))
 
-    assert fake.cache.times("uid-old") == (None, None)
-    assert fake.cache.times("uid-new") == (1.0, 3.0)
-    assert fake.cache.times("uid-none") == (None, None)
+    assert fake.cache.pods.times("uid-old") == (None, None)
+    assert fake.cache.pods.times("uid-new") == (1.0, 3.0)
+    assert fake.cache.pods.times("uid-none") == (None, None)
 
 
 def test_trouble_is_said() -> None:
@@ -332,15 +335,15 @@ def test_trouble_is_said() -> None:
     fake = Fake()
     fake.nodes(node("real-0", fake=False))
 
-    assert fake.cache.warnings() == {
+    assert cluster_warnings(fake.cache) == {
         "nodes": "none of 1 nodes is kwok's (annotation kwok.x-k8s.io/node=fake): "
         "no proxy runs until one is"
     }
     fake.node("ADDED", node("kwok-0"))
-    assert fake.cache.warnings() == {}
+    assert cluster_warnings(fake.cache) == {}
     secret = {**proxy_container(), "envFrom": [{"secretRef": {"name": "s"}}]}
     fake.pod("ADDED", pod("a", ip="10.0.0.1", proxy=secret))
-    assert "envFrom" in fake.cache.warnings()["environment"]
+    assert "envFrom" in cluster_warnings(fake.cache)["environment"]
 
 
 def test_every_decision_can_be_listed() -> None:
@@ -348,8 +351,8 @@ def test_every_decision_can_be_listed() -> None:
     fake = _with_node()
     fake.pods(pod("a", ip="10.0.0.1"), pod("b"), plain_pod("c"))
     listed = {
-        record.name: "run" if isinstance(decision, Run) else decision.reason
-        for record, decision in fake.cache.decisions()
+        record.name: "run" if isinstance(decision, Run) else decision.value
+        for record, decision in fake.cache.pods.decisions()
     }
 
     assert listed == {"a": "run", "b": "no pod IP", "c": "not a mesh proxy"}
@@ -474,14 +477,15 @@ def test_what_runs_follows_from_what_there_is(changes: list[tuple[str, str]], sh
     for fake in server.fakes:
         assert fake.cache.due is None
         counts = fake.cache.counts()
-        decided = sum(counts.skipped.values()) + sum(counts.waiting.values()) + counts.wanted
+        decided = sum(counts.skipped.values()) + sum(counts.waiting.values()) + counts.running
         assert counts.pods == decided == len(server.pods)
         fake.pods()
         fake.nodes()
         fake.wait(10)
         assert fake.running == {}
-        assert fake.cache.counts().wanted == fake.cache.counts().pods == 0
+        assert fake.cache.counts().running == fake.cache.counts().pods == 0
         assert fake.cache.counts().duplicate_ips == fake.cache.counts().nodes == 0
+        assert not list(fake.cache.nodes.records())
 
 
 def test_thousands_of_pods_come_and_go() -> None:
@@ -493,12 +497,12 @@ def test_thousands_of_pods_come_and_go() -> None:
             fake.cache.read_pod(pod(f"p{number}", ip=f"10.1.{number >> 8}.{number & 255}")),
             0,
         )
-    assert fake.cache.counts().wanted == 5000
+    assert fake.cache.counts().running == 5000
     for number in range(5000):
         changed = pod(f"p{number}", ip=f"10.1.{number >> 8}.{number & 255}", deletion=30)
         fake.cache.pod_event("MODIFIED", fake.cache.read_pod(changed), 1)
     assert len(fake.cache.tick(6).stop) == 5000
-    assert fake.cache.counts().wanted == 0
+    assert fake.cache.counts().running == 0
     assert fake.cache.counts().duplicate_ips == 0
 
 
@@ -525,8 +529,8 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
             assert uid == obj["metadata"]["uid"]
             stopped[obj["metadata"]["name"]] = line
         for uid in changes.start:
-            record = fake.cache.pod(uid)
-            started[record.name] = line, spec_of(record)
+            spec = fake.cache.pods.spec(uid)
+            started[spec.name] = line, spec
 
     assert {name: line for name, (line, _) in started.items()} == {
         "details-v1-65bd58d55f-97kqk": 3,
@@ -558,7 +562,7 @@ def test_the_recording_gives_the_proxies_that_it_implies(golden: Path) -> None:
     assert counts.namespaces == {"x-book": 7}
     assert counts.too_short == 1
     assert counts.duplicate_ips == 0
-    assert fake.cache.warnings() == {}
+    assert cluster_warnings(fake.cache) == {}
     _, gateway = started["gw-1"]
     assert (gateway.type, gateway.ip, gateway.service_account) == (
         "router",
@@ -579,4 +583,4 @@ def test_a_rule_for_all_nodes_takes_all() -> None:
     cache = PodCache(NodeRule(""))
     cache.node_event("ADDED", cache.read_node(node("n", fake=False)), 0)
 
-    assert cache.is_kwok("n")
+    assert cache.nodes.class_of("n") is NodeClass.KWOK

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from pyload.pods.desired import OTHER_SHARD, RUN, Decision, NodeClass, Policy, Run, decide
+from pyload.pods.desired import RUN, Decision, Policy, Run, decide
+from pyload.pods.nodes import NodeClass
 from pyload.pods.reader import PodRecord, read_pod
+from pyload.pods.reasons import Skip
 from tests.proxies.injected import plain_pod, pod, proxy_container
 
 
@@ -23,7 +25,7 @@ def _host_network() -> PodRecord:
 
 
 def _reason(decision: Decision) -> str:
-    return "run" if isinstance(decision, Run) else decision.reason
+    return "run" if isinstance(decision, Run) else decision.value
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def _reason(decision: Decision) -> str:
         (read_pod(plain_pod("a", ip="10.0.0.1")), NodeClass.KWOK, "not a mesh proxy"),
         (read_pod(plain_pod("a", node="")), NodeClass.UNKNOWN, "not a mesh proxy"),
         (read_pod(plain_pod("a")), NodeClass.OTHER, "not a kwok node"),
-        (replace(_record(), identity=OTHER_SHARD), NodeClass.OTHER, "other shard"),
+        (replace(_record(), identity=Skip.OTHER_SHARD), NodeClass.OTHER, "other shard"),
     ],
 )
 def test_every_pod_has_one_decision(record: PodRecord, node: NodeClass, reason: str) -> None:

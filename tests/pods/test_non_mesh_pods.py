@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.pods.non_mesh_pods import read_any_pod
-from pyload.pods.reader import (
-    AGENTGATEWAY,
-    PROXYLESS,
-    UNKNOWN_TYPE,
-    Identity,
-    IdentityPool,
-    Skip,
-    read_pod,
-)
+from pyload.pods.identity import Identity
+from pyload.pods.non_mesh_pods import AllPods
+from pyload.pods.reader import read_pod
+from pyload.pods.reasons import Skip
 from tests.proxies.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:
@@ -47,7 +41,7 @@ def _agentgateway() -> Obj:
 def test_a_pod_without_a_proxy_is_taken_for_a_sidecar(obj: Obj) -> None:
     """`impersonate --selector external` is there for such pods."""
     before = read_pod(obj)
-    record = read_any_pod(obj, IdentityPool())
+    record = AllPods().read(obj)
 
     assert isinstance(before.identity, Skip)
     assert isinstance(record.identity, Identity)
@@ -61,14 +55,14 @@ def test_a_pod_without_a_proxy_is_taken_for_a_sidecar(obj: Obj) -> None:
 @pytest.mark.parametrize(
     ("obj", "reason"),
     [
-        (_agentgateway(), AGENTGATEWAY),
-        (pod("p", proxy=proxy_container(ISTIO_META_GENERATOR="grpc")), PROXYLESS),
-        (pod("p", proxy=proxy_container("other")), UNKNOWN_TYPE),
+        (_agentgateway(), Skip.AGENTGATEWAY),
+        (pod("p", proxy=proxy_container(ISTIO_META_GENERATOR="grpc")), Skip.PROXYLESS),
+        (pod("p", proxy=proxy_container("other")), Skip.UNKNOWN_TYPE),
     ],
 )
 def test_a_proxy_of_another_kind_stays_left_out(obj: Obj, reason: Skip) -> None:
     """It speaks another xDS; a sidecar in its name would load istiod with something else."""
-    assert read_any_pod(obj, IdentityPool()).identity is reason
+    assert AllPods().read(obj).identity is reason
 
 
 @pytest.mark.parametrize("kind", ["sidecar", "router", "waypoint", "ztunnel"])
@@ -76,12 +70,12 @@ def test_a_proxy_is_what_it_is(kind: str) -> None:
     """pilot-load announces gateways as sidecars."""
     obj = pod("p", ip="10.0.0.1", proxy=proxy_container(kind))
 
-    assert read_any_pod(obj, IdentityPool()) == read_pod(obj)
+    assert AllPods().read(obj) == read_pod(obj)
 
 
 def test_the_pods_of_one_deployment_share_an_identity() -> None:
     """100,000 pods must not keep 100,000 copies of their labels."""
-    identities = IdentityPool()
-    one, other = (read_any_pod(plain_pod(name), identities) for name in "ab")
+    pods = AllPods()
+    one, other = (pods.read(plain_pod(name)) for name in "ab")
 
     assert one.identity is other.identity

@@ -86,7 +86,7 @@ def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> FollowOptions:
     Raises:
         UsageError: One of them makes no sense.
     """
-    from pyload.harness.follow_options import FollowOptions, Wait  # noqa: PLC0415 - fast help
+    from pyload.harness.follow_options import FollowOptions, WaitCondition  # noqa: PLC0415 - fast help
     from pyload.manifests.kwok import Placement  # noqa: PLC0415
     from pyload.pods.shard import Shard  # noqa: PLC0415
 
@@ -100,7 +100,9 @@ def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> FollowOptions:
         start_on=values["start_on"],
         shard=Shard.parse(values["shard"]),
         addresses=addresses,
-        wait=Wait.parse(values["wait"], values["timeout"].seconds) if values["wait"] else None,
+        wait=WaitCondition.parse(values["wait"], values["timeout"].seconds)
+        if values["wait"]
+        else None,
         dry_run=dry_run,
         stages=values["stages"],
         placement=Placement(values["pod_node_selector"], values["pod_toleration"]),

@@ -235,7 +235,7 @@ class ClusterCommand:
             tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=planned.rng,
-            configured=None if self.following is None else self.following.configured,
+            configured=None if self.following is None else self.following.on_configured,
             behavior=options.behavior,
         )
         if self.following is not None:
@@ -334,7 +334,7 @@ class ClusterCommand:
     async def _start(self) -> None:
         await self.cluster.start()
         if self.following is not None:
-            await self.following.wait(self.fleet, least=self._expected)
+            await self.following.wait(self.fleet, at_least=self._expected)
 
     async def _start_and_churn(self, shutdown: Shutdown) -> str:
         if self.following is not None and self._options.kwok.dry_run:

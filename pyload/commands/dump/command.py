@@ -17,7 +17,8 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement
 from pyload.harness.servers import external_servers, interruptible
 from pyload.kube.resources import PODS
-from pyload.pods.reader import Skip, read_pod, spec_of
+from pyload.pods.reader import proxy_spec, read_pod
+from pyload.pods.reasons import Skip
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
 from pyload.xds.tls import Principal
@@ -132,7 +133,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
     if not record.ip:
         raise UsageError(f"{where} has no IP yet", fix="wait until it runs")
     if isinstance(record.identity, Skip):
-        log.info("%s has no proxy (%s); asking as a sidecar", where, record.identity.reason)
+        log.info("%s has no proxy (%s); asking as a sidecar", where, record.identity.value)
         return ProxySpec(
             key=record.uid,
             type="sidecar",
@@ -143,7 +144,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
             labels=pod["metadata"].get("labels") or {},
             metadata=metadata,
         )
-    spec = spec_of(record)
+    spec = proxy_spec(record)
     if spec.type == "ztunnel":
         raise UsageError(f"{where} is a ztunnel, which has no configuration of Envoy")
     return ProxySpec(

@@ -185,7 +185,7 @@ class ImpersonateCommand:
         """Take that a replica has its config; a pod's time is its first one's."""
         key = self.replicas.original(spec.key)
         if key is not None:
-            self.following.follower.configured(key)
+            self.following.follower.on_configured(key)
 
     def _result(self, reason: str) -> Result:
         result = self.measurement.result(self.fleet, left=0, exit_reason=reason)

@@ -10,7 +10,8 @@ import orjson
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem
 from pyload.manifests.objects import RUN_LABEL
-from pyload.pods.desired import NodeClass, Policy, Run, decide
+from pyload.pods.desired import Policy, Run, decide
+from pyload.pods.nodes import NodeClass
 from pyload.pods.reader import read_pod
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
     if kind == POD and not config_only:
         decision = decide(pod_record(obj), NodeClass.KWOK, _POLICY)
         if not isinstance(decision, Run):
-            return Ignored(kind, decision.reason)
+            return Ignored(kind, decision.value)
         return Replayed(kind, obj, proxy=True)
     return Replayed(kind, prepared(kind, obj))
 

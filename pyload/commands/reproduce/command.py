@@ -21,7 +21,7 @@ from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
-from pyload.pods.reader import spec_of
+from pyload.pods.reader import proxy_spec
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor, first_of
 
@@ -246,7 +246,7 @@ class ReproduceCommand:
         count = self._spool.count(POD)
         for start in range(0, count, BATCH):
             for obj in self._spool.read(POD, start=start, stop=start + BATCH):
-                spec = spec_of(pod_record(obj), address=self._servers.address)
+                spec = proxy_spec(pod_record(obj), address=self._servers.address)
                 # Two captures in one file may hold the same pod twice.
                 if spec.key not in self._started:
                     self._started.add(spec.key)
