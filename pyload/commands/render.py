@@ -18,7 +18,7 @@ from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.names import Names, is_called
 from pyload.mesh.planner import plan_cluster
-from pyload.mesh.steps import manifest
+from pyload.mesh.steps import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -69,10 +69,11 @@ def parse_values(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
-    """Give the objects that a run would make, each as a YAML document, in their order.
+    """Return the objects that a run would create, each as a YAML document, in their order.
 
     Random names are the same each time, so that two renderings can be compared; those of a run
-    are others. Leases are not among the objects: they need their node's UID.
+    are others. The service accounts and rights of proxies that are authenticated are among the
+    objects; leases are not, as they need the UID of their node.
 
     Args:
         options: What to render.
@@ -91,9 +92,13 @@ def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
         placement=Placement(),
         pairs=cache(lambda: serving_pairs(Surroundings())),
     )
-    for placed in manifest(chosen, builder, now=now):
-        if not options.app or placed.app:
-            yield f"---\n{as_yaml(placed.obj)}"
+    for part in parts_of(chosen, authenticated=True):
+        for group in part.groups:
+            if options.app and group.app is None:
+                continue
+            for step in group.steps:
+                for obj in builder.build_all(step, now):
+                    yield f"---\n{as_yaml(obj)}"
 
 
 def _with_values(config: ClusterConfig, values: Mapping[str, Any]) -> ClusterConfig:

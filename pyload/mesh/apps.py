@@ -4,88 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.concurrency import gather_errors
 from pyload.errors import ApiError, PyloadError
-from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
-from pyload.mesh.istio_objects import RESOURCES, changed
+from pyload.kube.resources import PODS
+from pyload.mesh.istio_objects import changed
 from pyload.mesh.ledger import Entry
 from pyload.mesh.planner import replace_pod
 from pyload.mesh.proxy_specs import key_of_pod, proxy_of_pod
-from pyload.mesh.template_objects import TemplateObjects
+from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep, endpoint_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping, Sequence
+    from collections.abc import Coroutine, Iterable
     from random import Random
 
-    from pyload.kube.resources import Obj, Resource
-    from pyload.manifests.ips import IpAllocator
-    from pyload.mesh.builder import ObjectBuilder
-    from pyload.mesh.cluster_types import Traits
+    from pyload.mesh.context import MeshContext
     from pyload.mesh.istio_objects import IstioObjectPlan
-    from pyload.mesh.names import Names
     from pyload.mesh.plan import AppPlan, PodPlan
-    from pyload.mesh.template_instance import TemplateInstance
-    from pyload.mesh.writer import Writer
-    from pyload.proxies.fleet import Fleet
+    from pyload.mesh.steps import Step
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
 """A pod may come before the service account that a controller makes for it (contract §3.8)."""
 
 log = logging.getLogger("pyload")
-
-
-@dataclass(slots=True)
-class MeshContext:
-    """What all applications of a run share.
-
-    Attributes:
-        traits: What the type of cluster needs.
-        builder: Builds the objects.
-        writer: Writes them.
-        fleet: Runs the proxies.
-        names: Draws the names of later pods.
-        ips: Gives and takes back IPs.
-        node_metadata: Node metadata of every proxy.
-        served: The kinds as the API server serves them, where it is asked.
-        kinds: The same for those of templates, by the template's apiVersion and kind.
-        pod_ips: IPs of the pods that are there now, by namespace and name.
-    """
-
-    traits: Traits
-    builder: ObjectBuilder
-    writer: Writer
-    fleet: Fleet
-    names: Names
-    ips: IpAllocator
-    node_metadata: Mapping[str, str]
-    served: dict[Resource, Resource] = field(default_factory=dict)
-    kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
-    pod_ips: dict[tuple[str, str], str] = field(default_factory=dict)
-
-    async def write(self, resource: Resource, obj: Obj) -> None:
-        """Create or replace an object, in the version that is served."""
-        served = self.served.get(resource, resource)
-        await self.writer.upsert(served, {**obj, "apiVersion": served.api_version})
-
-    async def write_istio_object(self, istio_object: IstioObjectPlan) -> None:
-        """Write an Istio object."""
-        await self.write(*self.builder.istio_object(istio_object))
-
-    def template_objects(self, templates: Sequence[TemplateInstance]) -> TemplateObjects:
-        """Prepare to write what comes of templates."""
-        return TemplateObjects(
-            templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id
-        )
-
-    def entry(self, istio_object: IstioObjectPlan) -> Entry:
-        """Name an Istio object as it was written."""
-        resource = RESOURCES[istio_object.kind]
-        return Entry(self.served.get(resource, resource), istio_object.namespace, istio_object.name)
 
 
 class App:
@@ -109,33 +53,38 @@ class App:
         for pod in plan.pods:
             context.pod_ips[plan.namespace, pod.name] = pod.ip
 
-    async def start(self) -> None:
-        """Create everything at the same time.
+    async def start(self, steps: Iterable[Step]) -> None:
+        """Take the application's steps at the same time.
 
         Raises:
             PyloadError: Something could not be created.
         """
-        context, plan = self._context, self.plan
-        jobs: list[Coroutine[Any, Any, None]] = [
-            context.write(resource, obj) for resource, obj in context.builder.app(plan)
-        ]
-        jobs += [context.write_istio_object(istio_object) for istio_object in self.istio_objects]
-        jobs += [self.template_objects.write(index) for index in range(len(plan.templates))]
-        if context.traits.pods != "deployment":
-            jobs += [self._start_pod(pod) for pod in plan.pods]
-        errors = await gather_errors(jobs, name=f"start-{plan.name}")
+        errors = await gather_errors(
+            [self._take(step) for step in steps], name=f"start-{self.plan.name}"
+        )
         if errors:
             raise errors[0]
 
-    async def stop(self) -> list[PyloadError]:
-        """Delete everything that was created; give what went wrong."""
-        plan, delete = self.plan, self._context.writer.delete
-        kinds = (SERVICES, ENDPOINTS, ENDPOINT_SLICES, DEPLOYMENTS)
+    async def _take(self, step: Step) -> None:
+        match step:
+            case ObjectStep():
+                await self._context.take(step)
+            case TemplateStep():
+                await self.template_objects.write(step.index)
+            case PodStep():
+                await self._start_pod(step.pod)
+
+    async def stop(self, steps: Iterable[Step]) -> list[PyloadError]:
+        """Delete everything that its steps created and churn has made of that.
+
+        Returns:
+            What went wrong.
+        """
+        context, delete = self._context, self._context.writer.delete
+        entries = [context.as_served(step.entry) for step in steps if isinstance(step, ObjectStep)]
         jobs: list[Coroutine[Any, Any, None]] = [
-            delete(Entry(kind, plan.namespace, plan.name)) for kind in kinds
+            delete(entry) for entry in (*entries, *self.template_objects.entries)
         ]
-        jobs += [delete(self._context.entry(istio_object)) for istio_object in self.istio_objects]
-        jobs += [delete(entry) for entry in self.template_objects.entries]
         jobs += [self._stop_pod(pod) for pod in list(self.pods)]
         return await gather_errors(jobs, name="cleanup")
 
@@ -164,7 +113,8 @@ class App:
         new = await self._start_another(old)
         if self._context.traits.endpoints:
             alive = [pod for pod in self.pods if pod is not old]
-            for resource, obj in self._context.builder.endpoints(self.plan, alive):
+            for resource in endpoint_resources(self.plan, self._context.traits):
+                obj = self._context.builder.app_object(resource, self.plan, alive)
                 await self._context.write(resource, obj)
         # The first pod is the one that the next refresh takes, should this fail.
         self.pods.remove(old)
@@ -202,11 +152,11 @@ class App:
 
     async def _apply_pod(self, pod: PodPlan) -> None:
         context, namespace = self._context, self.plan.namespace
-        resource, obj = context.builder.pod(self.plan, pod, datetime.now(UTC))
+        obj = context.builder.pod(self.plan, pod, datetime.now(UTC))
         bare = context.traits.pods == "bare"
         for attempt in range(1, POD_ATTEMPTS + 1):
             try:
-                await context.writer.apply(resource, obj, status=bare)
+                await context.writer.apply(PODS, obj, status=bare)
             except ApiError as error:
                 if attempt == POD_ATTEMPTS:
                     step = f"failed to apply pod: failed to ssa *v1.Pod/{pod.name}/{namespace}"

@@ -1,24 +1,28 @@
-"""A plan's objects as they are written to the API server."""
+"""The objects of a plan's steps, as they are written to the API server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from pyload.kube.resources import DEPLOYMENTS, ENDPOINT_SLICES, SERVICE_ACCOUNTS, SERVICES
 from pyload.manifests import istio, objects, pods
 from pyload.manifests.certificates import tls_secret
-from pyload.manifests.kwok import Placement, deployment
-from pyload.mesh.istio_objects import RESOURCES
+from pyload.manifests.kwok import Placement, deployment, kwok_node
+from pyload.manifests.rbac import secret_reader
+from pyload.mesh.istio_objects import IstioObjectPlan
+from pyload.mesh.plan import AppPlan, NamespacePlan, NodePlan
+from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.resources import Obj, Resource
     from pyload.mesh.cluster_types import Traits
-    from pyload.mesh.istio_objects import IstioObjectPlan, Kind
-    from pyload.mesh.plan import AppPlan, PodPlan
+    from pyload.mesh.istio_objects import Kind
+    from pyload.mesh.plan import PodPlan
+    from pyload.mesh.steps import Step
 
 
 class ObjectBuilder:
@@ -47,14 +51,59 @@ class ObjectBuilder:
         self._placement = placement
         self._pairs = pairs
 
-    def app(self, app: AppPlan) -> Iterator[tuple[Resource, Obj]]:
-        """Build what an application has besides its pods and its Istio objects."""
-        if not app.has_service:
-            return
+    def build_all(self, step: Step, now: datetime) -> tuple[Obj, ...]:
+        """Build the objects of a step, in the versions that this program and templates name.
+
+        Args:
+            step: The step; that of a pod may be without an object, and a template yields many.
+            now: Since when nodes are ready and pods run, in UTC.
+
+        Raises:
+            TemplateError: A template cannot be rendered.
+            ConfigError: A template yields what is no Kubernetes object.
+        """
+        match step:
+            case ObjectStep():
+                return (self.build(step, now),)
+            case PodStep():
+                return (self.pod(step.app, step.pod, now),) if step.entry else ()
+            case TemplateStep():
+                return step.instance.objects(self.run_id)
+
+    def build(self, step: ObjectStep, now: datetime) -> Obj:
+        """Build the object of a step; `now` (UTC) is since when a node is ready."""
+        resource, namespace, name = step.entry.resource, step.entry.namespace, step.entry.name
+        match step.plan:
+            case NodePlan(index=index):
+                return self._node(name, index, now)
+            case NamespacePlan(waypoint=waypoint):
+                return objects.namespace(name, waypoint=waypoint, run_id=self.run_id)
+            case AppPlan() as app:
+                return self.app_object(resource, app, app.pods)
+            case IstioObjectPlan() as plan:
+                return self.istio_object(plan)
+            case None if resource == SERVICE_ACCOUNTS:
+                return objects.service_account(name, namespace, run_id=self.run_id)
+            case None:
+                return dict(secret_reader(namespace, "default", run_id=self.run_id))[resource]
+
+    def _node(self, name: str, index: int, now: datetime) -> Obj:
+        if self._traits.nodes == "kwok":
+            return kwok_node(name, index=index, run_id=self.run_id)
+        full = self._traits.nodes == "full"
+        return objects.node(name, now=now, run_id=self.run_id, full=full)
+
+    def app_object(self, resource: Resource, app: AppPlan, pods: Sequence[PodPlan]) -> Obj:
+        """Build one of the objects that an application has one of.
+
+        Args:
+            resource: One of `pyload.mesh.steps.app_resources`.
+            app: The application.
+            pods: The pods that it has now.
+        """
         waypoint = app.type == "waypoint"
-        yield (
-            SERVICES,
-            objects.service(
+        if resource == SERVICES:
+            return objects.service(
                 app.name,
                 app.namespace,
                 labels=app.labels,
@@ -62,11 +111,9 @@ class ObjectBuilder:
                 cluster_ip=app.cluster_ip,
                 waypoint=waypoint,
                 run_id=self.run_id,
-            ),
-        )
-        yield from self.endpoints(app, app.pods)
-        if self._traits.pods == "deployment":
-            built = deployment(
+            )
+        if resource == DEPLOYMENTS:
+            return deployment(
                 app.name,
                 app.namespace,
                 type_=app.type,
@@ -74,35 +121,25 @@ class ObjectBuilder:
                 placement=self._placement,
                 run_id=self.run_id,
             )
-            yield DEPLOYMENTS, built
-
-    def endpoints(self, app: AppPlan, pods: Sequence[PodPlan]) -> Iterator[tuple[Resource, Obj]]:
-        """Build an application's endpoints, where the run has to write them."""
-        if not (self._traits.endpoints and app.has_service):
-            return
         addresses = [(pod.ip, pod.node, pod.name) for pod in pods]
-        ports = objects.ports(waypoint=app.type == "waypoint")
-        yield (
-            ENDPOINTS,
-            objects.endpoints(
-                app.name,
-                app.namespace,
-                addresses=addresses,
-                ports=ports,
-                target_refs=self._traits.pods == "bare",
-                run_id=self.run_id,
-            ),
-        )
-        if self._traits.slices:
-            piece = objects.endpoint_slice(
+        ports = objects.ports(waypoint=waypoint)
+        if resource == ENDPOINT_SLICES:
+            return objects.endpoint_slice(
                 app.name, app.namespace, addresses=addresses, ports=ports, run_id=self.run_id
             )
-            yield ENDPOINT_SLICES, piece
+        return objects.endpoints(
+            app.name,
+            app.namespace,
+            addresses=addresses,
+            ports=ports,
+            target_refs=self._traits.pods == "bare",
+            run_id=self.run_id,
+        )
 
-    def pod(self, app: AppPlan, pod: PodPlan, now: datetime) -> tuple[Resource, Obj]:
+    def pod(self, app: AppPlan, pod: PodPlan, now: datetime) -> Obj:
         """Build a pod that runs from `now` (UTC) on, or that the kubelet will start."""
         if self._traits.pods == "bare":
-            built = pods.bare_pod(
+            return pods.bare_pod(
                 pod.name,
                 app.namespace,
                 app=app.name,
@@ -112,24 +149,21 @@ class ObjectBuilder:
                 now=now,
                 run_id=self.run_id,
             )
-        else:
-            built = pods.pod(
-                pod.name,
-                app.namespace,
-                app=app.name,
-                type_=app.type,
-                node=pod.node,
-                run_id=self.run_id,
-            )
-        return PODS, built
+        return pods.pod(
+            pod.name,
+            app.namespace,
+            app=app.name,
+            type_=app.type,
+            node=pod.node,
+            run_id=self.run_id,
+        )
 
-    def istio_object(self, plan: IstioObjectPlan) -> tuple[Resource, Obj]:
+    def istio_object(self, plan: IstioObjectPlan) -> Obj:
         """Build an Istio object, or the Secret of a Gateway, in its newest version."""
         if plan.kind == "secret":
             pair = self._pairs()[plan.value]
-            secret = tls_secret(plan.name, plan.namespace, pair=pair, run_id=self.run_id)
-            return RESOURCES["secret"], secret
-        return RESOURCES[plan.kind], _BUILDERS[plan.kind](plan, self.run_id)
+            return tls_secret(plan.name, plan.namespace, pair=pair, run_id=self.run_id)
+        return _BUILDERS[plan.kind](plan, self.run_id)
 
 
 _BUILDERS: Final[Mapping[Kind, Callable[[IstioObjectPlan, str], Obj]]] = {

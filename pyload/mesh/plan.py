@@ -40,6 +40,19 @@ class PodPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class NodePlan:
+    """One node.
+
+    Attributes:
+        index: Position among the run's nodes.
+        ztunnel: Its ztunnel; None if it has none.
+    """
+
+    index: int
+    ztunnel: PodPlan | None
+
+
+@dataclass(frozen=True, slots=True)
 class AppPlan:
     """One application: a Service, its pods and its Istio objects.
 
@@ -112,6 +125,7 @@ class Plan:
         namespaces: Namespaces in the order of creation.
         ztunnels: Proxies of the nodes that have one, in the order of the nodes.
         istio_objects: Istio objects for the whole mesh, in the order of creation.
+        grace: Seconds to wait after each namespace.
     """
 
     run_id: str
@@ -120,6 +134,7 @@ class Plan:
     namespaces: tuple[NamespacePlan, ...]
     ztunnels: tuple[PodPlan, ...] = ()
     istio_objects: tuple[IstioObjectPlan, ...] = ()
+    grace: float = 0.0
 
     @property
     def traits(self) -> Traits:

@@ -68,6 +68,7 @@ def plan_cluster(
             if group.ztunnel and TRAITS[cluster_type].nodes
         ),
         istio_objects=shared_objects(config.istio, ROOT_NAMESPACE),
+        grace=config.grace_period.seconds,
     )
 
 

@@ -6,14 +6,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from pyload.mesh.istio_objects import RESOURCES
+from pyload.mesh.ledger import Entry
+from pyload.mesh.steps import Mode, ObjectStep, PodStep, TemplateStep, parts_of
 from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pyload.config.model import ClusterConfig
-    from pyload.mesh.plan import AppPlan, NamespacePlan, Plan
+    from pyload.mesh.plan import Plan
+    from pyload.mesh.steps import Step
 
 NAMESPACES_SHOWN: Final = 20
 """Rows of the table; the namespaces after that are summed up."""
@@ -22,9 +23,8 @@ ADMITTED: Final = (25, 100)
 """New streams a second that istiod lets in by default, on 2 cores and from 17 cores on: 15 + 5 for
 each core, at most 100 (PILOT_MAX_REQUESTS_PER_SECOND)."""
 
-_UPSERT: Final = 2
-_STATUS: Final = 1
 _FINALIZE: Final = 4
+"""Requests that the end of a namespace takes where no controller sees to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,85 +55,67 @@ class Preview:
         )
 
 
-def preview(plan: Plan, config: ClusterConfig, *, authenticated: bool = False) -> Preview:
-    """Count what a plan comes to (contract §4.1 to §4.2).
+def preview(plan: Plan, *, authenticated: bool = False) -> Preview:
+    """Count the objects, proxies and requests of a plan.
 
     Args:
         plan: What would be created.
-        config: What the user wrote.
-        authenticated: Whether proxies prove who they are, and so need service accounts.
+        authenticated: Whether proxies show tokens or certificates, and so need service accounts.
     """
     outside: Counter[str] = Counter()
-    nodes = len(plan.nodes) if plan.traits.nodes else 0
-    outside["Node"] += nodes
-    outside["Lease"] += nodes if plan.traits.leases else 0
-    for one in plan.istio_objects:
-        outside[RESOURCES[one.kind].kind] += 1
-    inside = {one.name: _namespace(one, plan) for one in plan.namespaces}
-    if authenticated:
-        outside["ServiceAccount"] += bool(plan.ztunnels)
-        for namespace in plan.namespaces:
-            if namespace.has_gateways:
-                inside[namespace.name].update(("Role", "RoleBinding"))
-    proxies: Counter[str] = Counter()
-    for app in plan.apps:
-        if app.proxy_type:
-            proxies[app.proxy_type] += len(app.pods)
-    proxies["ztunnel"] += len(plan.ztunnels)
-    counted = Preview(+outside, {name: +kinds for name, kinds in inside.items()}, +proxies, 0, 0)
-    pauses = sum(one.grace * len(one.apps) for one in plan.namespaces)
+    inside: dict[str, Counter[str]] = {one.name: Counter() for one in plan.namespaces}
+    create, pauses = 0, 0.0
+    for part in parts_of(plan, authenticated=authenticated):
+        kinds = outside if part.namespace is None else inside[part.namespace.name]
+        pauses += part.pause
+        for group in part.groups:
+            pauses += group.pause
+            for step in group.steps:
+                found = tuple(_kinds(step))
+                kinds.update(found)
+                create += _requests(step, len(found))
+    if plan.traits.leases:
+        # They are renewed beside the steps, first right after their nodes were created.
+        outside["Lease"] = outside["Node"]
+        create += outside["Lease"] * Mode.REPLACE.value
+    counted = sum(outside.values()) + sum(sum(kinds.values()) for kinds in inside.values())
     return Preview(
-        counted.cluster,
-        counted.namespaces,
-        counted.proxies,
-        create=_calls(plan, counted),
+        +outside,
+        inside,
+        _proxies(plan),
+        create=create,
         # A namespace is looked for after its end.
-        remove=counted.objects + len(plan.namespaces) * (1 + _FINALIZE * plan.traits.finalize),
-        pauses=pauses + config.grace_period.seconds * len(plan.namespaces),
+        remove=counted + len(plan.namespaces) * (1 + _FINALIZE * plan.traits.finalize),
+        pauses=pauses,
     )
 
 
-def _namespace(namespace: NamespacePlan, plan: Plan) -> Counter[str]:
-    kinds = Counter({"Namespace": 1, "ServiceAccount": int(plan.traits.account)})
-    for one in namespace.istio_objects:
-        kinds[RESOURCES[one.kind].kind] += 1
-    for instance in namespace.templates:
-        kinds.update(str(obj["kind"]) for obj in instance.objects())
-    for app in namespace.apps:
-        kinds.update(_app(app, plan))
-    return kinds
+def _kinds(step: Step) -> Iterator[str]:
+    match step:
+        case TemplateStep():
+            yield from (str(obj["kind"]) for obj in step.instance.objects())
+        case ObjectStep(entry=Entry() as entry) | PodStep(entry=Entry() as entry):
+            yield entry.resource.kind
 
 
-def _app(app: AppPlan, plan: Plan) -> Iterator[str]:
-    traits = plan.traits
-    for one in app.istio_objects:
-        yield RESOURCES[one.kind].kind
-    for instance in app.templates:
-        yield from (str(obj["kind"]) for obj in instance.objects())
-    if app.has_service:
-        yield "Service"
-        if traits.endpoints:
-            yield "Endpoints"
-        if traits.slices:
-            yield "EndpointSlice"
-        if traits.pods == "deployment":
-            yield "Deployment"
-    if traits.pods in ("bare", "kubelet"):
-        yield from ("Pod" for _ in app.pods)
+def _requests(step: Step, objects: int) -> int:
+    """Count the requests of a step that yields a number of objects."""
+    match step:
+        case ObjectStep():
+            return step.mode.value
+        case PodStep():
+            # It is applied; its status is another request, whoever makes it.
+            return 2 * objects
+        case TemplateStep():
+            return objects
 
 
-def _calls(plan: Plan, counted: Preview) -> int:
-    """Count requests: each object is read and written, and a status is one more.
-
-    Pods are applied in one request; the status of each is another, whoever writes it. What comes
-    of templates is applied in one request, too.
-    """
-    templated = sum(len(one.objects()) for one in plan.all_templates)
-    pods = plan.pod_count if plan.traits.pods in ("bare", "kubelet") else 0
-    statuses = len(plan.namespaces)
-    statuses += len(plan.nodes) if plan.traits.nodes in ("full", "kwok") else 0
-    upserts = counted.objects - pods - templated
-    return upserts * _UPSERT + statuses * _STATUS + pods * 2 + templated
+def _proxies(plan: Plan) -> Counter[str]:
+    proxies = Counter({"ztunnel": len(plan.ztunnels)})
+    for app in plan.apps:
+        if app.proxy_type:
+            proxies[app.proxy_type] += len(app.pods)
+    return +proxies
 
 
 def text_of(found: Preview, *, qps: float, problems: Sequence[str]) -> str:

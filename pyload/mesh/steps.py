@@ -1,84 +1,223 @@
-"""Everything that a plan creates, as objects in the order of their creation."""
+"""The steps in which a plan becomes a mesh: what is created, in which order and what at a time.
+
+This is the only place that knows the order. `Mesh` takes the steps, `pyload.mesh.preview` counts
+them, `pyload render` prints what `ObjectBuilder` makes of them, and `pyload.mesh.cleanup` deletes
+in the reverse order.
+
+There are three levels, because there are three orders:
+
+- A *part* is complete before the next one begins: first the ztunnels' account, then each node, the
+  Istio objects of the whole mesh, and each namespace. At the end, parts are deleted side by side,
+  as nothing in one part waits for another one to be gone.
+- A *group* of a part is complete before the next one, too: a namespace comes before what is in
+  it, and each application after what the namespace shares. Groups are deleted in reverse.
+- The *steps* of a group are taken one after another or, for an application, at the same time. They
+  are always deleted at the same time.
+
+Leases are no steps. They need the UID that the API server gives to their node.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
 
-from pyload.manifests import objects
-from pyload.manifests.kwok import kwok_node
+from pyload.kube.resources import (
+    DEPLOYMENTS,
+    ENDPOINT_SLICES,
+    ENDPOINTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    ROLE_BINDINGS,
+    ROLES,
+    SERVICE_ACCOUNTS,
+    SERVICES,
+)
+from pyload.manifests.rbac import READER
+from pyload.mesh.istio_objects import RESOURCES, ROOT_NAMESPACE
+from pyload.mesh.ledger import Entry
+from pyload.mesh.plan import NodePlan
+from pyload.mesh.proxy_specs import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from pyload.kube.resources import Obj
-    from pyload.mesh.builder import ObjectBuilder
-    from pyload.mesh.plan import AppPlan, NamespacePlan, Plan
+    from pyload.kube.resources import Resource
+    from pyload.mesh.cluster_types import Traits
+    from pyload.mesh.istio_objects import IstioObjectPlan
+    from pyload.mesh.plan import AppPlan, NamespacePlan, Plan, PodPlan
+    from pyload.mesh.template_instance import TemplateInstance
 
 
-class Placed(NamedTuple):
-    """An object, and what it is part of.
+class Mode(Enum):
+    """How an object is written; the value is the number of requests."""
+
+    REPLACE = 2
+    """Read it, and create it or replace the one that is there."""
+
+    REPLACE_WITH_STATUS = 3
+    """The same, and write its status."""
+
+    KEEP = 1
+    """Create it; one that is there is left as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStep:
+    """One object.
 
     Attributes:
-        namespace: Name of the planned namespace; empty for what belongs to the whole mesh.
-        app: Name of the application; empty for what belongs to its namespace or the mesh.
-        obj: The object.
+        entry: Its kind, namespace and name.
+        plan: What is planned of it beyond those; None for an object that consists of no more.
+        mode: How it is written.
     """
 
-    namespace: str
-    app: str
-    obj: Obj
+    entry: Entry
+    plan: NodePlan | NamespacePlan | AppPlan | IstioObjectPlan | None = None
+    mode: Mode = Mode.REPLACE
 
 
-def manifest(plan: Plan, builder: ObjectBuilder, *, now: datetime) -> Iterator[Placed]:
-    """Give all objects of a plan, in the versions that its builders and templates name.
+@dataclass(frozen=True, slots=True)
+class PodStep:
+    """A pod and its proxy, or in a cluster that should get no pods the proxy alone.
 
-    Not among them are leases, which need the UID that the API server gives to their node.
+    Attributes:
+        app: The pod's application.
+        pod: The pod.
+        entry: The Pod object; None if there is none.
+    """
+
+    app: AppPlan
+    pod: PodPlan
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateStep:
+    """The objects of a template, which are applied one after another.
+
+    Attributes:
+        instance: The template with its values.
+        index: Position among the templates of its application or namespace.
+    """
+
+    instance: TemplateInstance
+    index: int
+
+
+Step = ObjectStep | PodStep | TemplateStep
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Steps that nothing comes between.
+
+    Attributes:
+        steps: The steps, in order.
+        app: The application whose steps they are, all taken at the same time; None for steps that
+            are taken one after another.
+        optional: Whether the mesh does without them where the API server refuses them.
+        pause: Seconds to wait after them.
+    """
+
+    steps: tuple[Step, ...]
+    app: AppPlan | None = None
+    optional: bool = False
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A node, a namespace with its applications, or objects for the whole mesh.
+
+    Attributes:
+        title: What it is called where it fails.
+        groups: Its groups, in order.
+        namespace: The namespace that it is, if it is one.
+        pause: Seconds to wait after it.
+    """
+
+    title: str
+    groups: tuple[Group, ...]
+    namespace: NamespacePlan | None = None
+    pause: float = 0.0
+
+
+def parts_of(plan: Plan, *, authenticated: bool) -> Iterator[Part]:
+    """Yield the parts of a plan, in the order of their creation.
 
     Args:
         plan: What to create.
-        builder: Builds the objects.
-        now: Since when nodes are ready and pods run, in UTC.
-
-    Raises:
-        TemplateError: A template cannot be rendered.
-        ConfigError: A template yields what is no Kubernetes object.
+        authenticated: Whether proxies show tokens or certificates, and so need service accounts
+            and rights.
     """
-    for index, name in enumerate(plan.nodes if plan.traits.nodes else ()):
-        if plan.traits.nodes == "kwok":
-            node = kwok_node(name, index=index, run_id=plan.run_id)
-        else:
-            full = plan.traits.nodes == "full"
-            node = objects.node(name, now=now, run_id=plan.run_id, full=full)
-        yield Placed("", "", node)
-    for one in plan.istio_objects:
-        yield Placed("", "", builder.istio_object(one)[1])
+    if authenticated and plan.ztunnels:
+        # Istio's own ztunnel may be installed, with an account of this name.
+        account = Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, ZTUNNEL)
+        yield Part("ztunnels", (Group((ObjectStep(account, mode=Mode.KEEP),)),))
+    if plan.traits.nodes:
+        ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
+        mode = Mode.REPLACE if plan.traits.nodes == "bare" else Mode.REPLACE_WITH_STATUS
+        for index, name in enumerate(plan.nodes):
+            node = NodePlan(index, ztunnels.get(name))
+            yield Part("nodes", (Group((ObjectStep(Entry(NODES, "", name), node, mode),)),))
+    yield Part("istio resources", (Group(_istio_objects(plan)),))
     for namespace in plan.namespaces:
-        for obj in _namespace(namespace, plan, builder):
-            yield Placed(namespace.name, "", obj)
-        for app in namespace.apps:
-            for obj in _app(app, plan, builder, now):
-                yield Placed(namespace.name, app.name, obj)
+        groups = tuple(_groups(namespace, plan.traits, authenticated=authenticated))
+        yield Part("namespace", groups, namespace, pause=plan.grace)
 
 
-def _namespace(namespace: NamespacePlan, plan: Plan, builder: ObjectBuilder) -> Iterator[Obj]:
-    run_id = plan.run_id
-    yield objects.namespace(namespace.name, waypoint=namespace.waypoint, run_id=run_id)
-    for one in namespace.istio_objects:
-        yield builder.istio_object(one)[1]
-    for instance in namespace.templates:
-        yield from instance.objects(run_id)
-    if plan.traits.account:
-        yield objects.service_account("default", namespace.name, run_id=run_id)
+def _groups(namespace: NamespacePlan, traits: Traits, *, authenticated: bool) -> Iterator[Group]:
+    name = namespace.name
+    entry = Entry(NAMESPACES, "", name)
+    yield Group((ObjectStep(entry, namespace, Mode.REPLACE_WITH_STATUS),))
+    yield Group(_istio_objects(namespace))
+    yield Group(_templates(namespace))
+    if traits.account:
+        yield Group((ObjectStep(Entry(SERVICE_ACCOUNTS, name, "default")),))
+    if authenticated and namespace.has_gateways:
+        rights = (Entry(kind, name, READER) for kind in (ROLES, ROLE_BINDINGS))
+        yield Group(tuple(ObjectStep(one, mode=Mode.KEEP) for one in rights), optional=True)
+    for app in namespace.apps:
+        yield Group(tuple(_app(app, traits)), app, pause=namespace.grace)
 
 
-def _app(app: AppPlan, plan: Plan, builder: ObjectBuilder, now: datetime) -> Iterator[Obj]:
-    for _, obj in builder.app(app):
-        yield obj
-    for one in app.istio_objects:
-        yield builder.istio_object(one)[1]
-    for instance in app.templates:
-        yield from instance.objects(plan.run_id)
-    if plan.traits.pods in ("bare", "kubelet"):
+def _app(app: AppPlan, traits: Traits) -> Iterator[Step]:
+    for resource in app_resources(app, traits):
+        yield ObjectStep(Entry(resource, app.namespace, app.name), app)
+    yield from _istio_objects(app)
+    yield from _templates(app)
+    if traits.pods != "deployment":
         for pod in app.pods:
-            yield builder.pod(app, pod, now)[1]
+            entry = Entry(PODS, app.namespace, pod.name) if traits.pods else None
+            yield PodStep(app, pod, entry)
+
+
+def app_resources(app: AppPlan, traits: Traits) -> Iterator[Resource]:
+    """Yield the kinds of the objects that an application has one of, by its own name."""
+    if app.has_service:
+        yield SERVICES
+        yield from endpoint_resources(app, traits)
+        if traits.pods == "deployment":
+            yield DEPLOYMENTS
+
+
+def endpoint_resources(app: AppPlan, traits: Traits) -> Iterator[Resource]:
+    """Yield the kinds of the objects that list an application's pods, if the run writes them."""
+    if app.has_service and traits.endpoints:
+        yield ENDPOINTS
+        if traits.slices:
+            yield ENDPOINT_SLICES
+
+
+def _istio_objects(of: Plan | NamespacePlan | AppPlan) -> tuple[ObjectStep, ...]:
+    return tuple(
+        ObjectStep(Entry(RESOURCES[one.kind], one.namespace, one.name), one)
+        for one in of.istio_objects
+    )
+
+
+def _templates(of: NamespacePlan | AppPlan) -> tuple[TemplateStep, ...]:
+    return tuple(TemplateStep(one, index) for index, one in enumerate(of.templates))

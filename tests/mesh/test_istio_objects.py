@@ -36,7 +36,7 @@ def body(plan: IstioObjectPlan) -> Obj:
     """Build an object."""
     pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
     builder = ObjectBuilder("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
-    resource, obj = builder.istio_object(plan)
+    resource, obj = RESOURCES[plan.kind], builder.istio_object(plan)
     assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)
     return obj
 

@@ -28,7 +28,7 @@ def previewed(
     config = load(text, source="mesh.yaml").config
     ips = IpAllocator()
     plan = plan_cluster(config, cluster_type, names=Names(Random(1)), next_ip=ips.allocate)
-    return preview(plan, config, authenticated=authenticated)
+    return preview(plan, authenticated=authenticated)
 
 
 @pytest.mark.anyio

@@ -141,7 +141,7 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
     requirements = requirements_of(
         connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
     )
-    found = preview(plan, options.config.config, authenticated=auth != "plaintext")
+    found = preview(plan, authenticated=auth != "plaintext")
     measurement = Measurement(command="cluster", client=None, cluster_type=options.cluster_type)
     return Outcome(
         measurement.result(left=0, exit_reason="nothing was run"),
@@ -249,7 +249,6 @@ class ClusterCommand:
             names=planned.names,
             ips=planned.ips,
             node_metadata=self._node_metadata(),
-            grace=self._loaded.config.grace_period.seconds,
             placement=options.kwok.placement,
             authenticated=servers.authenticated,
         )
