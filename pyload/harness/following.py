@@ -49,14 +49,14 @@ class Following:
 
     Args:
         client: The API server.
-        options: Which pods, and when.
+        options: The pods to follow, and when their proxies start.
         address: One control plane for all; empty for the one that each pod names.
         rng: Spreads retries.
         any_pod: Follow pods on any node, in its network or in their own, with a proxy or without;
             pods without one are taken for sidecars.
 
     Attributes:
-        listing: Set by `list_pods`.
+        listing: Text for the terminal after a dry run; empty until `list_pods` has run.
     """
 
     def __init__(

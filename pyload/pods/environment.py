@@ -1,6 +1,8 @@
-"""The environment that a container of a pod would see; what a kubelet resolves, kwok does not.
+"""The environment that a container of a pod would see.
 
-References to Secrets and ConfigMaps are not followed: their variables are missing, and named.
+On kwok no kubelet resolves a container's variables, so they are resolved here, from the pod alone.
+References to Secrets and ConfigMaps are not followed: their variables are left out, and named among
+the unresolved parts.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ class Environment:
     Attributes:
         values: By name.
         own: Names whose values may differ between the pods of one template.
-        unresolved: What was left out, such as ``PASSWORD`` or ``envFrom``.
+        unresolved: Parts that were left out, such as ``PASSWORD`` or ``envFrom``.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -37,7 +39,7 @@ class Environment:
 def expand(text: str, values: Mapping[str, str]) -> str:
     """Replace ``$(NAME)`` as Kubernetes does.
 
-    ``$$`` gives ``$``; a reference to an unknown name stays as it is written.
+    ``$$`` becomes ``$``; a reference to an unknown name stays as it is written.
     """
     if "$" not in text:
         return text
@@ -50,9 +52,9 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 
 
 def field_value(pod: Obj, path: str) -> str | None:
-    """Give the value of a ``fieldRef``; None for a field that cannot be referred to.
+    """Return the value of a ``fieldRef``; None for a field that cannot be referred to.
 
-    What is not set, such as the IP of a pod that has none yet, is empty.
+    A field that is not set yet, such as the IP of a pod that has none, is empty.
     """
     metadata = pod.get("metadata") or {}
     subscript = _SUBSCRIPT.fullmatch(path)
@@ -83,8 +85,8 @@ _LISTS: Final = frozenset({"status.podIPs", "status.hostIPs"})
 def environment(container: Obj, pod: Obj) -> Environment:
     """Resolve the variables of a container in the order in which it names them.
 
-    Variables that a ``resourceFieldRef`` sets are left out in silence: they size a process that
-    does not exist here.
+    Variables that a ``resourceFieldRef`` sets are left out without being named: they size a
+    process that does not exist here.
     """
     found = Environment()
     if container.get("envFrom"):

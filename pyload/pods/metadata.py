@@ -1,7 +1,8 @@
 """The node metadata that the agent in a pod would send, from the pod's environment and metadata.
 
-What differs from pod to pod of one template (name, IPs, node) is kept apart from what does not, so
-that thousands of pods share the larger part.
+As in Istio's agent, a variable ``ISTIO_META_X`` becomes the entry ``X``, and the agent adds entries
+of its own. Entries that differ between the pods of one template (name, IPs, node) are kept apart
+from all others, so that thousands of pods share the larger part.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 DISCOVERY: Final = "istiod.istio-system.svc:15012"
-"""Where an agent connects that nobody has told otherwise."""
+"""Where an agent connects by default."""
 
 CONFIG_ANNOTATION: Final = "proxy.istio.io/config"
 
@@ -45,7 +46,7 @@ _DEFAULT_CONFIG: Final[Mapping[str, object]] = {
 def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Obj:
     """Merge an agent's ProxyConfig: defaults, then the environment, then the pod's annotations.
 
-    A text that is no object is named among the environment's unresolved parts.
+    A text that is not an object is named among the environment's unresolved parts.
     """
     merged: Obj = dict(_DEFAULT_CONFIG)
     for name, text in (
@@ -76,7 +77,7 @@ def given_metadata(
     """Collect the metadata that the environment names; it wins over ProxyConfig's.
 
     Returns:
-        What pods of one template share, and what this pod has for itself.
+        The entries that the pods of one template share, and those of this pod alone.
     """
     shared: Obj = {
         name.removeprefix(_META): str(value)
@@ -135,7 +136,7 @@ def _mapping(obj: Obj, name: str) -> Obj:
 
 @functools.lru_cache(maxsize=256)
 def _object(text: str) -> Obj | None:
-    """Read an object of JSON or YAML, which nobody may change; None for anything else."""
+    """Parse an object of JSON or YAML, which is cached: do not change it. Else None."""
     try:
         value: object = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -89,8 +89,8 @@ class NodeRecord:
     Attributes:
         name: Name.
         uid: Names the node for ever.
-        matches: Whether the rule says that it is kwok's.
-        ready: Whether its Ready condition is true.
+        matches: Whether the node is kwok's by the rule.
+        ready: Whether the node's Ready condition is true.
         zone: Zone; may be empty.
         kubelet_version: As its status says; may be empty.
         runtime: Container runtime, as its status says; may be empty.

@@ -24,7 +24,7 @@ class ProxyKind(NamedTuple):
 
 
 class PodCounter:
-    """PodCounts pods by what was decided about them, and proxies by kind and IP.
+    """Counts pods by what was decided about them, and proxies by kind and IP.
 
     Attributes:
         duplicate_ips: IPs that several pods with a proxy have.

@@ -1,4 +1,8 @@
-"""Which part of all pods this process serves, so that several need no coordinator."""
+"""The part of all pods that this process serves.
+
+A pod's shard follows from a hash of its UID, so that several processes, on several machines, share
+a cluster without a coordinator.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ class Shard:
 
     Attributes:
         index: From 0 to below `count`.
-        count: How many shards there are.
+        count: Number of shards.
     """
 
     index: int = 0
@@ -38,7 +42,7 @@ class Shard:
         """Read ``I/N``, as in ``0/4`` to ``3/4``.
 
         Raises:
-            UsageError: It is not of that form, or I is not below N.
+            UsageError: The text is not of that form, or I is not below N.
         """
         match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text.strip(), re.ASCII)
         if match is None:
@@ -52,7 +56,7 @@ class Shard:
         return cls(index, count)
 
     def owns(self, uid: str) -> bool:
-        """Tell whether a pod is this shard's."""
+        """Return whether a pod is in this shard."""
         return self.count == 1 or (fnv1a_64(uid) * self.count) >> 64 == self.index
 
     def __str__(self) -> str:

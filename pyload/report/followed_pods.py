@@ -1,4 +1,4 @@
-"""What was seen of the pods of a cluster that proxies follow: in kwok mode, and by impersonate."""
+"""The pods that proxies follow, in kwok mode and by ``pyload impersonate``: part of the result."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FollowedPods:
-    """The pods of a cluster.
+    """The pods of a cluster at one moment, with the times that they had to wait so far.
 
     Attributes:
         nodes: Nodes that are kwok's; None where nodes do not matter.
         pods: Pods that were looked at and still exist.
-        running: Pods whose proxy should run.
+        running: Pods whose proxy should run, those that drain included.
         queued: Those of them whose proxy has not been started yet.
-        waiting: Pods that will get a proxy, by what they wait for.
+        waiting: Pods that will get a proxy, by what is missing.
         skipped: Pods that get no proxy, by reason.
         types: Proxies that should run, by node type.
         revisions: The same by revision of the control plane.
         namespaces: The same by namespace.
-        duplicate_ips: IPs that more than one of them has.
-        too_short: Pods that had ended before their proxy could start.
+        duplicate_ips: IPs that several of those pods have.
+        too_short: Pods that ended within a second of when their proxy should have started, ever.
         from_ip: From the moment a pod's IP was seen until its proxy was configured.
         from_ready: The same from the moment it was seen to be Ready.
     """
@@ -46,7 +46,7 @@ class FollowedPods:
     from_ready: Latency = field(default_factory=Latency)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Give the lines of the summary, as names and texts."""
+        """Return the lines of the summary, as names and texts."""
         queued = f", {self.queued:,} of them queued" if self.queued else ""
         nodes = "" if self.nodes is None else f" on {self.nodes:,} kwok nodes"
         pods = f"{self.pods:,}{nodes}, {self.running:,} with a proxy{queued}"

@@ -1,4 +1,4 @@
-"""A cluster without anything that runs: nodes, and an API server to put them and pods into."""
+"""A cluster in which nothing runs: an API server to put nodes and pods into."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def node(name: str, *, fake: bool = True, uid: str = "") -> Obj:
-    """Make a node."""
+    """Create a node."""
     return {
         "apiVersion": "v1",
         "kind": "Node",

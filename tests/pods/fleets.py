@@ -1,4 +1,4 @@
-"""A fleet that runs nothing, and remembers what it was told."""
+"""A fleet that runs nothing, and records its starts and stops."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Recording:
         return True
 
     def names(self) -> set[str]:
-        """Name the pods whose proxies run."""
+        """Return the names of the pods whose proxies run."""
         return {spec.name for spec in self.running.values()}
 
     def did(self, what: str) -> list[str]:
-        """Name the pods of the proxies that were started, or stopped, in order."""
+        """Return the names of the pods whose proxies were started, or stopped, in order."""
         return [name for _, done, name in self.log if done == what]
 
     def _note(self, what: str, name: str) -> None:

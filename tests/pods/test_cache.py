@@ -30,7 +30,7 @@ NONE = Changes([], [])
 
 
 class Fake:
-    """A cache with what it said kept as a fleet would."""
+    """A cache whose changes are applied as a fleet would apply them."""
 
     def __init__(self, **policy: Any) -> None:
         self.cache = PodCache(policy=Policy(**policy))
@@ -38,7 +38,7 @@ class Fake:
         self.now = 0.0
         self.log: list[tuple[str, str]] = []
 
-    def take(self, changes: Changes) -> Changes:
+    def apply(self, changes: Changes) -> Changes:
         """Start and stop, and insist that neither is done twice."""
         for uid in changes.stop:
             del self.running[uid]
@@ -52,27 +52,27 @@ class Fake:
         return changes
 
     def node(self, type_: str, obj: Obj) -> Changes:
-        """Take a node's event."""
-        return self.take(self.cache.node_event(type_, self.cache.read_node(obj), self.now))
+        """Handle a node's event."""
+        return self.apply(self.cache.node_event(type_, self.cache.read_node(obj), self.now))
 
     def nodes(self, *objs: Obj) -> Changes:
-        """Take all nodes."""
-        return self.take(self.cache.replace_nodes(map(self.cache.read_node, objs), self.now))
+        """Handle a list of nodes."""
+        return self.apply(self.cache.replace_nodes(map(self.cache.read_node, objs), self.now))
 
     def pod(self, type_: str, obj: Obj, source: str = "") -> Changes:
-        """Take a pod's event."""
+        """Handle a pod's event."""
         record = self.cache.read_pod(obj)
-        return self.take(self.cache.pod_event(type_, record, self.now, source=source))
+        return self.apply(self.cache.pod_event(type_, record, self.now, source=source))
 
     def pods(self, *objs: Obj, source: str = "") -> Changes:
-        """Take all pods."""
+        """Handle a list of pods."""
         records = map(self.cache.read_pod, objs)
-        return self.take(self.cache.replace_pods(records, self.now, source=source))
+        return self.apply(self.cache.replace_pods(records, self.now, source=source))
 
     def wait(self, seconds: float) -> Changes:
         """Let time pass."""
         self.now += seconds
-        return self.take(self.cache.tick(self.now))
+        return self.apply(self.cache.tick(self.now))
 
 
 def _with_node(**policy: Any) -> Fake:
@@ -240,12 +240,12 @@ def test_a_real_kubelet_keeps_its_pods() -> None:
     fake = _with_node()
     fake.pod("ADDED", pod("a", ip="10.0.0.1"))
 
-    assert fake.take(fake.cache.set_kubelets({"kwok-0"}, 0)) == Changes(["uid-a"], [])
+    assert fake.apply(fake.cache.set_kubelets({"kwok-0"}, 0)) == Changes(["uid-a"], [])
     assert fake.cache.counts().skipped == {"real kubelet on the node": 1}
     assert fake.cache.counts().nodes == 0
     assert fake.cache.nodes.marked() == {"kwok-0"}
     assert list(cluster_warnings(fake.cache)) == ["kubelet"]
-    assert fake.take(fake.cache.set_kubelets((), 0)) == Changes([], ["uid-a"])
+    assert fake.apply(fake.cache.set_kubelets((), 0)) == Changes([], ["uid-a"])
 
 
 def test_a_new_list_leaves_healthy_proxies_alone() -> None:
@@ -450,7 +450,7 @@ class Server:
             fake.pod(type_, obj)
 
     def expected(self) -> dict[str, str]:
-        """Say what should run in the end, from nothing but what there is."""
+        """Return what should run in the end, from the objects alone."""
         running = {}
         for obj in self.pods.values():
             record = read_pod(obj)

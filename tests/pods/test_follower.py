@@ -476,7 +476,7 @@ class Trouble:
         self.cluster.put(self.pods[name])
 
     def expected(self) -> dict[str, str]:
-        """Say which pods should have a proxy, and under which IP."""
+        """Return the pods that should have a proxy, with its IP."""
         return {
             obj["metadata"]["uid"]: obj["status"]["podIP"]
             for obj in self.pods.values()

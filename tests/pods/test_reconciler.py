@@ -38,13 +38,13 @@ class Bench:
         )
 
     def node(self, type_: str, obj: Obj) -> None:
-        """Take a node's event."""
+        """Handle a node's event."""
         now = asyncio.get_running_loop().time()
         record = self.cache.read_node(obj)
         self.reconciler.apply(self.cache.node_event(type_, record, now))
 
     def pod(self, type_: str, obj: Obj) -> None:
-        """Take a pod's event."""
+        """Handle a pod's event."""
         now = asyncio.get_running_loop().time()
         record = self.cache.read_pod(obj)
         self.reconciler.apply(self.cache.pod_event(type_, record, now))
