@@ -40,16 +40,17 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.xds.transport import Transport
 
+# Seconds without a change after which a push begins, and seconds after the first change at which
+# it begins in any case: istiod's.
+_QUIET: Final = 0.1
+_LONGEST: Final = 10.0
+
 # How long generating resources may keep everything else on the loop waiting.
 _SLICE: Final = 0.005
 
 _RESOURCES: Final = {kind.qualified: kind.resource() for kind in KINDS}
 
 log = logging.getLogger("pyload.controlplane")
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -79,10 +80,6 @@ class ControlPlane:
 
     Args:
         client: The API server.
-        debounce: Seconds without a change after which a push begins.
-        debounce_max: Seconds after the first change at which it begins in any case.
-        now: The time of day, for versions.
-        rng: Makes nonces, and spreads the retries of watches.
 
     Attributes:
         stats: What it has done.
@@ -91,24 +88,15 @@ class ControlPlane:
         authority: Signs certificates; None until the TLS port is served.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        debounce: float = 0.1,
-        debounce_max: float = 10.0,
-        now: Callable[[], datetime] = _utc_now,
-        rng: Random | None = None,
-    ) -> None:
+    def __init__(self, client: Client) -> None:
         self.stats = Stats()
         self.ready = asyncio.Event()
         self._client = client
-        self._now = now
-        self._rng = rng or Random()  # noqa: S311 - nonces need only differ
+        self._rng = Random()  # noqa: S311 - nonces need only differ
         self._registry = ServiceRegistry()
         self._configs = ConfigStore()
         self._generator = generate.SnapshotGenerator()
-        self._debounce = Debounce(quiet=debounce, longest=debounce_max)
+        self._debounce = Debounce(quiet=_QUIET, longest=_LONGEST)
         self._changed = asyncio.Event()
         self._names = NameInterner()
         self._snapshot: ResourceSnapshot | None = None
@@ -187,7 +175,7 @@ class ControlPlane:
             from pyload.embedded.controlplane import ca  # noqa: PLC0415 - so is cryptography
 
             if self.authority is None:
-                self.authority = ca.Authority(now=self._now)
+                self.authority = ca.Authority()
             signing = ca.CertificateService(self.authority, self._authenticate)
             secured = server.TlsPorts(
                 signing, tls_port, token=self._verified, certificate=self._certified
@@ -341,7 +329,7 @@ class ControlPlane:
     async def _generate(self) -> None:
         loop = asyncio.get_running_loop()
         self.stats.rounds += 1
-        version = f"{self._now():%Y-%m-%dT%H:%M:%SZ}/{self.stats.rounds}"
+        version = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}/{self.stats.rounds}"
         steps = self._generator.snapshot(
             self._registry.mesh(), self._configs.state, version=version
         )

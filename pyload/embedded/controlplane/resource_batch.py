@@ -129,6 +129,3 @@ class ResourceBatch:
             wire.delta_resource(name, self.resources[name], versions.get(name, ""))
             for name in names
         )
-
-
-EMPTY: Final = ResourceBatch({})

@@ -1,4 +1,4 @@
-"""Hooks the injector into an API server, as Istio's webhook is."""
+"""The hook of the injector in an API server, in place of Istio's webhook."""
 
 from __future__ import annotations
 
@@ -14,22 +14,12 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
 
 
-def injector(
-    server: ApiServer,
-    *,
-    native: bool = True,
-    revision: str = "default",
-    image: str = IMAGE,
-    cluster_id: str = "Kubernetes",
-) -> Callable[[Resource, Obj], Obj]:
-    """Give what to set as a server's ``admit``, so that its new pods get their sidecars.
+def injector(server: ApiServer, *, image: str = IMAGE) -> Callable[[Resource, Obj], Obj]:
+    """Return an ``admit`` for an API server that adds native sidecars to its new pods.
 
     Args:
         server: The API server, for its namespaces.
-        native: Whether sidecars are native, unless a pod says otherwise.
-        revision: Name of the control plane's revision.
-        image: The proxies' image.
-        cluster_id: Name of the cluster.
+        image: The proxies' image, for comparison with recordings.
     """
 
     def admit(resource: Resource, obj: Obj) -> Obj:
@@ -38,13 +28,6 @@ def injector(
         namespace = server.store.get(NAMESPACE, "", obj["metadata"]["namespace"])
         if namespace is None:
             return obj
-        return inject(
-            obj,
-            namespace.obj,
-            native=native,
-            revision=revision,
-            image=image,
-            cluster_id=cluster_id,
-        )
+        return inject(obj, namespace.obj, native=True, image=image)
 
     return admit

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 IMAGE: Final = "docker.io/istio/proxyv2:1.29.0"
 """The proxy's image; clients read its version from the tag."""
 
+REVISION: Final = "default"
+"""The revision of the control plane whose injector this is."""
+
+CLUSTER_ID: Final = "Kubernetes"
+"""What Istio calls a cluster that has no name."""
+
 _IGNORED: Final = frozenset(("kube-system", "kube-public", "kube-node-lease", "local-path-storage"))
 _INJECT: Final = "sidecar.istio.io/inject"
 _REVISION: Final = "istio.io/rev"
@@ -31,8 +37,8 @@ _SCRAPE: Final = ("scrape", "path", "port")
 _PORT_FIELDS: Final = ("name", "hostPort", "containerPort", "protocol", "hostIP")
 
 
-def wants_injection(pod: Obj, namespace: Obj, *, revision: str = "default") -> bool:
-    """Tell whether the injector of a revision injects a pod of a namespace.
+def wants_injection(pod: Obj, namespace: Obj) -> bool:
+    """Return whether the injector of the default revision injects a pod of a namespace.
 
     As the webhook's selectors and the injector's own rules have it: a label or annotation of the
     pod beats the namespace's labels, and the host network beats both.
@@ -51,31 +57,21 @@ def wants_injection(pod: Obj, namespace: Obj, *, revision: str = "default") -> b
     if injection is not None:
         return bool(injection == "enabled")
     if wanted is None:
-        wanted = labels.get(_REVISION, revision if labels.get(_INJECT) == "true" else None)
-    return bool(wanted == revision)
+        wanted = labels.get(_REVISION, REVISION if labels.get(_INJECT) == "true" else None)
+    return bool(wanted == REVISION)
 
 
-def inject(
-    pod: Obj,
-    namespace: Obj,
-    *,
-    native: bool,
-    revision: str = "default",
-    image: str = IMAGE,
-    cluster_id: str = "Kubernetes",
-) -> Obj:
-    """Give a pod with its proxy, or the pod itself if it is not to be injected.
+def inject(pod: Obj, namespace: Obj, *, native: bool, image: str = IMAGE) -> Obj:
+    """Return a pod with its proxy, or the pod itself if it is not to be injected.
 
     Args:
         pod: The pod with its defaults, before it is stored; it is not changed.
         namespace: Its namespace.
         native: Make the sidecar an init container that keeps running; a pod's annotation
             ``sidecar.istio.io/nativeSidecar`` overrides it.
-        revision: Name of the control plane's revision.
-        image: The proxy's image.
-        cluster_id: Name of the cluster.
+        image: The proxy's image, for comparison with recordings.
     """
-    if not wants_injection(pod, namespace, revision=revision):
+    if not wants_injection(pod, namespace):
         return pod
     annotations = pod["metadata"].get("annotations") or {}
     if PROXY in (annotations.get("sidecar.istio.io/status") or ""):
@@ -85,14 +81,14 @@ def inject(
         return pod
     gateway = template == "gateway"
     where = namespace["metadata"]["name"]
-    proxy = _proxy(pod, where, gateway=gateway, image=image, cluster_id=cluster_id)
+    proxy = _proxy(pod, where, gateway=gateway, image=image)
     native = annotations.get("sidecar.istio.io/nativeSidecar", str(native).lower()) == "true"
     if gateway:
-        return _with_gateway(pod, proxy, revision)
-    return _with_sidecar(pod, proxy, revision, native=native)
+        return _with_gateway(pod, proxy)
+    return _with_sidecar(pod, proxy, native=native)
 
 
-def _with_sidecar(pod: Obj, proxy: Obj, revision: str, *, native: bool) -> Obj:
+def _with_sidecar(pod: Obj, proxy: Obj, *, native: bool) -> Obj:
     spec = pod["spec"]
     init = {
         "name": INIT,
@@ -119,7 +115,6 @@ def _with_sidecar(pod: Obj, proxy: Obj, revision: str, *, native: bool) -> Obj:
         [INIT, PROXY] if native else [INIT],
         None if native else [PROXY],
         sidecar.SIDECAR_VOLUMES,
-        revision,
     )
     first = others[0]["name"] if others else PROXY
     defaults = {
@@ -130,7 +125,7 @@ def _with_sidecar(pod: Obj, proxy: Obj, revision: str, *, native: bool) -> Obj:
     return _marked(pod, spec, labels=labels, defaults=defaults, status=status, own=own)
 
 
-def _with_gateway(pod: Obj, proxy: Obj, revision: str) -> Obj:
+def _with_gateway(pod: Obj, proxy: Obj) -> Obj:
     spec = pod["spec"]
     own, others = _split(spec.get("containers") or ())
     spec = {
@@ -139,7 +134,7 @@ def _with_gateway(pod: Obj, proxy: Obj, revision: str) -> Obj:
         "volumes": [*sidecar.VOLUMES, *(spec.get("volumes") or ())],
         "securityContext": spec.get("securityContext") or sidecar.GATEWAY_POD_SECURITY,
     }
-    status = _status(None, [PROXY], sidecar.VOLUMES, revision)
+    status = _status(None, [PROXY], sidecar.VOLUMES)
     return _marked(pod, spec, labels={}, defaults={}, status=status, own=own)
 
 
@@ -211,14 +206,14 @@ def _first(labels: Mapping[str, str], *keys: str) -> str:
     return next((labels[key] for key in keys if labels.get(key)), "")
 
 
-def _proxy(pod: Obj, namespace: str, *, gateway: bool, image: str, cluster_id: str) -> Obj:
+def _proxy(pod: Obj, namespace: str, *, gateway: bool, image: str) -> Obj:
     annotations = pod["metadata"].get("annotations") or {}
     container: Obj = {
         "name": PROXY,
         "image": annotations.get("sidecar.istio.io/proxyImage", image),
         "args": sidecar.proxy_args("router" if gateway else "sidecar"),
         "ports": sidecar.PORTS,
-        "env": _env(pod, namespace, gateway=gateway, cluster_id=cluster_id),
+        "env": _env(pod, namespace, gateway=gateway),
         "volumeMounts": sidecar.MOUNTS if gateway else sidecar.SIDECAR_MOUNTS,
         "readinessProbe": sidecar.READINESS,
     }
@@ -232,7 +227,7 @@ def _proxy(pod: Obj, namespace: str, *, gateway: bool, image: str, cluster_id: s
     }
 
 
-def _env(pod: Obj, namespace: str, *, gateway: bool, cluster_id: str) -> list[Obj]:
+def _env(pod: Obj, namespace: str, *, gateway: bool) -> list[Obj]:
     metadata = pod["metadata"]
     annotations = metadata.get("annotations") or {}
     containers = pod["spec"].get("containers") or ()
@@ -244,7 +239,7 @@ def _env(pod: Obj, namespace: str, *, gateway: bool, cluster_id: str) -> list[Ob
         *sidecar.FIRST_ENV,
         {"name": "ISTIO_META_POD_PORTS", "value": _pod_ports(containers)},
         *((memory, apps) if gateway else (apps, memory)),
-        {"name": "ISTIO_META_CLUSTER_ID", "value": cluster_id},
+        {"name": "ISTIO_META_CLUSTER_ID", "value": CLUSTER_ID},
         sidecar.NODE_ENV,
         {"name": "ISTIO_META_INTERCEPTION_MODE", "value": _interception(pod)},
         {"name": "ISTIO_META_WORKLOAD_NAME", "value": workload},
@@ -295,16 +290,14 @@ def _workload(metadata: Obj) -> tuple[str, str, str]:
     return owner["name"], version, f"{kind.lower()}s"
 
 
-def _status(
-    inits: list[str] | None, containers: list[str] | None, volumes: list[Obj], revision: str
-) -> str:
+def _status(inits: list[str] | None, containers: list[str] | None, volumes: list[Obj]) -> str:
     return _json(
         {
             "initContainers": inits,
             "containers": containers,
             "volumes": [volume["name"] for volume in volumes],
             "imagePullSecrets": None,
-            "revision": revision,
+            "revision": REVISION,
         }
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.pod_controller import PodController
-from pyload.embedded.kwok.stages import HEARTBEAT, Stages, is_ready, node_status
+from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, is_ready, node_status
 from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
 from pyload.embedded.kwok.tracked_objects import keep_all, keep_pod, key_of
 from pyload.embedded.kwok.workload_controller import WorkloadController
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 
-CIDR: Final = "10.0.0.0/24"
-NODE_IP: Final = "192.0.2.1"
 PORT: Final = 10247
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
@@ -46,10 +44,8 @@ class Kwok:
     Args:
         client: The API server.
         stages: ``fast``: everything at once; ``general``: in steps that take 1 to 5 s each.
-        cidr: Addresses of pods on nodes that name no CIDR; repeats are possible, as with kwok.
-        node_ip: Address of nodes that name none; empty for none.
-        rng: Chooses names, delays and reused addresses.
-        now: Gives the time in UTC.
+        rng: Chooses names, delays and reused addresses; for tests that repeat exactly.
+        now: Returns the time in UTC; for tests in virtual time.
     """
 
     def __init__(
@@ -57,26 +53,17 @@ class Kwok:
         client: Client,
         *,
         stages: Stages = "fast",
-        cidr: str = CIDR,
-        node_ip: str = NODE_IP,
         rng: Random | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
-        self._node_ip = node_ip
         self._rng = rng or Random()  # noqa: S311 - names and delays
         self._now = now
-        self._state = ClusterState(stages=stages, cidr=cidr)
+        self._state = ClusterState(stages)
         self._beating: set[str] = set()
         self._failures: dict[WorkItem, int] = {}
         self._workloads = WorkloadController(client, self._state, rng=self._rng, now=now)
-        self._pods = PodController(
-            client,
-            self._state,
-            node_ip=node_ip,
-            rng=self._rng,
-            now=now,
-        )
+        self._pods = PodController(client, self._state, rng=self._rng, now=now)
 
     async def run(self) -> None:
         """Run the cluster until cancelled.
@@ -142,7 +129,7 @@ class Kwok:
             pause = self._rng.uniform(*HEARTBEAT)
             self._state.queue.add_later(WorkItem("Heartbeat", ("", name)), pause)
         if beat or not is_ready(node):
-            status = node_status(node, ip=self._node_ip, port=PORT, now=timestamp(self._now()))
+            status = node_status(node, ip=NODE_IP, port=PORT, now=timestamp(self._now()))
             path = NODES.path(None, name, "status")
             await self._client.write("PUT", path, {**node, "status": status})
 

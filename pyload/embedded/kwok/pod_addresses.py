@@ -7,12 +7,16 @@ neighbouring nodes may get the same address; such an address is forgotten when i
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from random import Random
 
     from pyload.kube.resources import Obj
+
+
+CIDR: Final = "10.0.0.0/24"
+"""Addresses of pods on nodes that name no CIDR; repeats are possible, as with kwok."""
 
 
 class AddressPool:
@@ -47,14 +51,9 @@ class AddressPool:
 
 
 class PodAddresses:
-    """The addresses of all pods.
+    """The addresses of all pods."""
 
-    Args:
-        cidr: For nodes that name none.
-    """
-
-    def __init__(self, cidr: str) -> None:
-        self._cidr = cidr
+    def __init__(self) -> None:
         self._pools: dict[str, AddressPool] = {}
         self._given: dict[str, tuple[AddressPool, str]] = {}
 
@@ -62,7 +61,7 @@ class PodAddresses:
         """Give the address of a pod on a node: always the same one for a UID."""
         given = self._given.get(uid)
         if given is None:
-            cidr = _cidr_of(node) or self._cidr
+            cidr = _cidr_of(node) or CIDR
             pool = self._pools.get(cidr)
             if pool is None:
                 pool = self._pools[cidr] = AddressPool(cidr)

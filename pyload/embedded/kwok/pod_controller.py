@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.scheduler import Unschedulable
-from pyload.embedded.kwok.stages import Stage, delay, internal_ip, next_stage, pod_status
+from pyload.embedded.kwok.stages import NODE_IP, Stage, delay, internal_ip, next_stage, pod_status
 from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
 from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, keep_pod
 from pyload.errors import NotFound
@@ -41,7 +41,6 @@ class PodController:
     Args:
         client: The API server.
         state: The cluster.
-        node_ip: Address of nodes that name none; may be empty.
         rng: Spreads delays and reused addresses.
         now: Gives the time in UTC.
     """
@@ -51,13 +50,11 @@ class PodController:
         client: Client,
         state: ClusterState,
         *,
-        node_ip: str,
         rng: Random,
         now: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._state = state
-        self._node_ip = node_ip
         self._rng = rng
         self._now = now
 
@@ -148,7 +145,7 @@ class PodController:
             await self._client.delete(path, grace_period_seconds=0, uid=pod.uid)
             return
         node = state.nodes[pod.node]
-        host_ip = internal_ip(node) or self._node_ip
+        host_ip = internal_ip(node) or NODE_IP
         ip = (obj["status"].get("podIP") or "") if stage is not Stage.CREATE else ""
         if obj["spec"].get("hostNetwork"):
             ip = host_ip

@@ -22,6 +22,9 @@ Stages = Literal["fast", "general"]
 VERSION: Final = "kwok-0.9.0"
 """What kwok writes where a node names no version."""
 
+NODE_IP: Final = "192.0.2.1"
+"""Address of nodes that name none."""
+
 HEARTBEAT: Final = (600.0, 610.0)
 """Seconds between two heartbeats of a node."""
 

@@ -70,15 +70,14 @@ class ClusterState:
     """The cluster's nodes, pods and workloads.
 
     Args:
-        stages: How kwok's pods live.
-        cidr: Of nodes that name none.
+        stages: Which of kwok's sets of stages its pods go through.
     """
 
-    def __init__(self, *, stages: Stages, cidr: str) -> None:
+    def __init__(self, stages: Stages) -> None:
         self.stages = stages
         self.queue: WorkQueue[WorkItem] = WorkQueue()
         self.scheduler = Scheduler()
-        self.addresses = PodAddresses(cidr)
+        self.addresses = PodAddresses()
         self.nodes: dict[str, Obj] = {}
         self.managed: set[str] = set()
         """Nodes of kwok; one that loses its annotation stays until it is deleted."""

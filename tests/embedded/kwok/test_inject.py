@@ -148,13 +148,13 @@ def test_ports_networks_and_images_show_in_the_proxy() -> None:
         containers=[{"name": "app", "image": "fake", "ports": ports}, {"name": "log"}],
     )
 
-    injected = inject(given, _namespace(rev="default"), native=False, cluster_id="east")
+    injected = inject(given, _namespace(rev="default"), native=False)
 
     env = _env(injected)
     assert orjson.loads(env["ISTIO_META_POD_PORTS"]) == ports
     assert env["ISTIO_META_APP_CONTAINERS"] == "app,log"
     assert env["ISTIO_META_NETWORK"] == "n1"
-    assert env["ISTIO_META_CLUSTER_ID"] == "east"
+    assert env["ISTIO_META_CLUSTER_ID"] == "Kubernetes"
     assert env["ISTIO_META_INTERCEPTION_MODE"] == "TPROXY"
     assert env["ISTIO_META_OWNER"] == "kubernetes://apis/v1/namespaces/mesh/pods/p"
     proxy = proxy_of(injected)
@@ -198,7 +198,7 @@ def test_a_users_own_proxy_container_is_merged() -> None:
 async def test_the_api_server_injects_what_is_created() -> None:
     """Pods of the embedded cluster would have no proxies, or not the server's defaults."""
     server = ApiServer()
-    server.admit = injector(server, native=True, image=IMAGE)
+    server.admit = injector(server, image=IMAGE)
     client = Client(server.transport())
     await client.create("/api/v1/namespaces", _namespace(istio_injection="enabled"))
 

@@ -39,7 +39,7 @@ def test_freed_addresses_come_back_but_foreign_ones_do_not() -> None:
 
 def test_a_pod_keeps_its_address_until_it_goes() -> None:
     """A status that is written again would move the pod."""
-    addresses, rng = PodAddresses("10.0.0.0/24"), Random(1)
+    addresses, rng = PodAddresses(), Random(1)
     first = addresses.of("a", NODE, rng)
 
     assert addresses.of("a", NODE, rng) == first == "10.5.0.1"

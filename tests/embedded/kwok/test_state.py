@@ -22,7 +22,7 @@ KWOK: Obj = {"metadata": {"name": "n", "annotations": {"kwok.x-k8s.io/node": "fa
 @pytest.fixture
 def state() -> ClusterState:
     """An empty cluster."""
-    return ClusterState(stages="fast", cidr="10.0.0.0/24")
+    return ClusterState("fast")
 
 
 def _obj(name: str, *, uid: str = "u", version: int = 1, owner: str = "") -> Obj:
