@@ -162,7 +162,7 @@ def apply(
     if dropped:
         kept = fieldsets.union(fields, others)
         merged = _without(merged, dropped, kept, shape)
-    entries = _take_over(entries, seen, merged, writer, shape, force=force)
+    entries = _revoke_ownership(entries, seen, merged, writer, shape, force=force)
     obj = _assemble(live, merged, writer)
     if merged == seen and fields == last:
         return obj, live["metadata"].get("managedFields", [])
@@ -171,7 +171,7 @@ def apply(
     return obj, entries
 
 
-def _take_over(
+def _revoke_ownership(
     entries: Sequence[Obj],
     seen: Obj,
     merged: Obj,

@@ -109,9 +109,9 @@ class Controllers:
 
     def _on_service(self, event: Event) -> None:
         if event.type == "DELETED":
-            services.give_back(event.entry.obj, self.addresses)
+            services.release(event.entry.obj, self.addresses)
         else:
-            services.take(event.entry.obj, self.addresses)
+            services.reserve(event.entry.obj, self.addresses)
 
     def _on_namespace(self, event: Event) -> None:
         name = event.entry.key[1]
@@ -121,7 +121,7 @@ class Controllers:
             self._terminating.add(name)
             self._plan(name)
         elif event.type == "ADDED":
-            self._furnish(name)
+            self._create_defaults(name)
 
     def _on_content(self, event: Event) -> None:
         if event.type != "DELETED":
@@ -143,9 +143,9 @@ class Controllers:
         if "deletionTimestamp" in entry.obj["metadata"]:
             self._empty(name)
         else:
-            self._furnish(name)
+            self._create_defaults(name)
 
-    def _furnish(self, namespace: str) -> None:
+    def _create_defaults(self, namespace: str) -> None:
         metadata = {"namespace": namespace}
         if self._store.get(SERVICE_ACCOUNT, namespace, "default") is None:
             self._create(SERVICE_ACCOUNT, {"metadata": {"name": "default", **metadata}})

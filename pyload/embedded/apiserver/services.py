@@ -97,7 +97,7 @@ def _choose_ports(spec: Obj, before: Obj, addresses: ServiceAddresses) -> None:
     spec["ports"] = ports
 
 
-def take(obj: Obj, addresses: ServiceAddresses) -> None:
+def reserve(obj: Obj, addresses: ServiceAddresses) -> None:
     """Take a stored service's addresses."""
     spec = obj.get("spec", {})
     if spec.get("clusterIP", "None") != "None":
@@ -107,7 +107,7 @@ def take(obj: Obj, addresses: ServiceAddresses) -> None:
             addresses.claim_port(port["nodePort"])
 
 
-def give_back(obj: Obj, addresses: ServiceAddresses) -> None:
+def release(obj: Obj, addresses: ServiceAddresses) -> None:
     """Free a deleted service's addresses."""
     spec = obj.get("spec", {})
     addresses.release(spec.get("clusterIP", ""))

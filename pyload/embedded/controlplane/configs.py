@@ -106,10 +106,10 @@ class ConfigStore:
 
     @property
     def dirty(self) -> bool:
-        """Whether anything has changed since the last `take`."""
+        """Whether anything has changed since the last `pop_changes`."""
         return bool(self._changed)
 
-    def take(self) -> frozenset[ConfigKey]:
+    def pop_changes(self) -> frozenset[ConfigKey]:
         """Say what has changed since the last call."""
         changed = frozenset(self._changed)
         kinds = {ref.kind for ref in changed}
@@ -125,7 +125,7 @@ class ConfigStore:
 
     @property
     def state(self) -> IstioConfig:
-        """The configuration as of the last `take`."""
+        """The configuration as of the last `pop_changes`."""
         return self._state
 
     def _put(self, kind: str, name: Key, obj: Obj | None) -> None:

@@ -117,7 +117,7 @@ class ControlPlane:
             Reflector(
                 self._client,
                 _RESOURCES[kind],
-                _Feed(kind, follows, self._note),
+                _Feed(kind, follows, self._on_change),
                 rng=self._rng,
             )
             for follows, kinds in (
@@ -151,7 +151,9 @@ class ControlPlane:
         Args:
             tokens: Whether streams need a good token, as on the TLS port.
         """
-        return MemoryXdsTransport(self._verified if tokens else self._open, self._streams)
+        return MemoryXdsTransport(
+            self._serve_with_token if tokens else self._serve_any, self._streams
+        )
 
     def serve(
         self, *, host: str = "127.0.0.1", port: int = 0, tls_port: int | None = None
@@ -178,9 +180,12 @@ class ControlPlane:
                 self.authority = ca.Authority()
             signing = ca.CertificateService(self.authority, self._authenticate)
             secured = server.TlsPorts(
-                signing, tls_port, token=self._verified, certificate=self._certified
+                signing,
+                tls_port,
+                token=self._serve_with_token,
+                certificate=self._serve_with_certificate,
             )
-        return server.listen(self._open, host=host, port=port, secured=secured)
+        return server.listen(self._serve_any, host=host, port=port, secured=secured)
 
     async def join(self, connection: ProxyConnection) -> None:
         """Take a connection in as soon as there is something to serve.
@@ -234,11 +239,16 @@ class ControlPlane:
         self.stats.nacks[short(type_url)] += 1
         log.warning("ADS:%s: ACK ERROR %s %s", short(type_url).upper(), proxy.id, reason)
 
-    async def _open(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
+    async def _serve_any(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
         del headers  # Tokens are not looked at where none is needed.
         await ProxyConnection(self, peer, self._stream(delta=delta), authenticate=None).run()
 
-    async def _verified(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - as above
+    async def _serve_with_token(
+        self,
+        peer: StreamPeer,
+        headers: dict[str, str],
+        delta: bool,  # noqa: FBT001 - the signature that servers call
+    ) -> None:
         await ProxyConnection(
             self,
             peer,
@@ -246,7 +256,12 @@ class ControlPlane:
             authenticate=lambda: self._authenticate(headers),
         ).run()
 
-    async def _certified(self, peer: StreamPeer, certificate: bytes, delta: bool) -> None:  # noqa: FBT001 - as above
+    async def _serve_with_certificate(
+        self,
+        peer: StreamPeer,
+        certificate: bytes,
+        delta: bool,  # noqa: FBT001 - the signature that servers call
+    ) -> None:
         async def identify() -> WorkloadIdentity:
             from pyload.embedded.controlplane.ca import identity_in  # noqa: PLC0415 - see `serve`
 
@@ -264,14 +279,14 @@ class ControlPlane:
         digits = f"{self._rng.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def _note(self) -> None:
+    def _on_change(self) -> None:
         if self._registry.dirty or self._configs.dirty:
             self._debounce.changed(asyncio.get_running_loop().time())
             self._changed.set()
 
     async def _push_forever(self) -> None:
-        self._registry.take()
-        self._configs.take()
+        self._registry.pop_changes()
+        self._configs.pop_changes()
         await self._generate()
         assert self._snapshot is not None
         self.ready.set()
@@ -296,7 +311,7 @@ class ControlPlane:
                 return
 
     async def _push(self) -> None:
-        changes, refs = self._registry.take(), self._configs.take()
+        changes, refs = self._registry.pop_changes(), self._configs.pop_changes()
         if not changes and not refs:
             return
         old = self._snapshot
@@ -349,16 +364,16 @@ class _Feed:
     """Feeds one kind of object to what keeps it; a `pyload.kube.watch.Handler`."""
 
     def __init__(
-        self, kind: str, keeper: ServiceRegistry | ConfigStore, note: Callable[[], None]
+        self, kind: str, store: ServiceRegistry | ConfigStore, on_change: Callable[[], None]
     ) -> None:
         self._kind = kind
-        self._keeper = keeper
-        self._note = note
+        self._store = store
+        self._on_change = on_change
 
     def replace(self, objects: list[Obj]) -> None:
-        self._keeper.replace(self._kind, objects)
-        self._note()
+        self._store.replace(self._kind, objects)
+        self._on_change()
 
     def event(self, type_: str, obj: Obj) -> None:
-        self._keeper.event(self._kind, type_, obj)
-        self._note()
+        self._store.event(self._kind, type_, obj)
+        self._on_change()

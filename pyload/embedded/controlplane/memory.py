@@ -63,7 +63,7 @@ class MemoryXdsStream:
             await self._wanted.wait()
         return self._requests.popleft()
 
-    async def give(self, message: bytes) -> None:
+    async def deliver(self, message: bytes) -> None:
         """Give the proxy a response as soon as it reads."""
         await self._reading.wait()
         # Not in the middle of the control plane's work, just as a socket would not.
@@ -107,7 +107,7 @@ class _MemoryPeer:
         return await self._stream.recv()
 
     async def send(self, message: bytes) -> None:
-        await self._stream.give(message)
+        await self._stream.deliver(message)
 
 
 class MemoryXdsTransport:

@@ -105,10 +105,10 @@ class ServiceRegistry:
 
     @property
     def dirty(self) -> bool:
-        """Whether anything may have changed since the last `take`."""
+        """Whether anything may have changed since the last `pop_changes`."""
         return bool(self._changed_services or self._stale or self._changed_pods or self._stale_pods)
 
-    def take(self) -> MeshChanges:
+    def pop_changes(self) -> MeshChanges:
         """Say what has changed since the last call."""
         services = set(self._changed_services)
         endpoints: set[Key] = set()
@@ -117,13 +117,13 @@ class ServiceRegistry:
             if service is None:
                 self._endpoints.pop(key, None)
                 continue
-            fresh = self._joined(service)
+            fresh = self._endpoints_of(service)
             # Whoever generates resources looks at the identity: keep what has not changed.
             if key in services or fresh != self._endpoints.get(key):
                 self._endpoints[key] = fresh
                 # The endpoints of a DNS service are part of its cluster.
                 (services if service.resolution == "dns" else endpoints).add(key)
-        workloads = self._take_workloads()
+        workloads = self._pop_changed_workloads()
         changes = MeshChanges(
             frozenset(services),
             frozenset(endpoints - services),
@@ -136,7 +136,7 @@ class ServiceRegistry:
         return changes
 
     def mesh(self) -> MeshState:
-        """Copy the state as of the last `take`; call it directly afterwards."""
+        """Copy the state as of the last `pop_changes`; call it directly afterwards."""
         services = {key: self._services[key] for key in sorted(self._services)}
         return MeshState(services, dict(self._endpoints), dict(self._workloads))
 
@@ -156,7 +156,7 @@ class ServiceRegistry:
         if record is not None:
             labels = record.labels
         ports: dict[int, InboundPort] = {}
-        for key in sorted(self._selecting(pod.namespace, labels)):
+        for key in sorted(self._services_selecting(pod.namespace, labels)):
             for port in self._services[key].ports:
                 if record is not None:
                     target = record.resolve(port.target)
@@ -175,7 +175,7 @@ class ServiceRegistry:
         self._stale.add(key)
         self._stale_pods.update(self._members.get(key, ()))
         if old is not None:
-            for entry in _index(old):
+            for entry in _selector_index(old):
                 self._by_selector[entry].discard(key)
                 if not self._by_selector[entry]:
                     del self._by_selector[entry]
@@ -184,7 +184,7 @@ class ServiceRegistry:
             self._members.pop(key, None)
             return
         self._services[key] = new
-        for entry in _index(new):
+        for entry in _selector_index(new):
             self._by_selector[entry].add(key)
         if old is None or old.selector != new.selector:
             self._members[key] = {
@@ -211,8 +211,8 @@ class ServiceRegistry:
             return
         if old is None or new is None or old.labels != new.labels or old.ports != new.ports:
             self._changed_pods.add(key)
-        before = self._selecting(key.namespace, old.labels) if old is not None else set()
-        after = self._selecting(key.namespace, new.labels) if new is not None else set()
+        before = self._services_selecting(key.namespace, old.labels) if old is not None else set()
+        after = self._services_selecting(key.namespace, new.labels) if new is not None else set()
         for gone in before - after:
             self._members[gone].pop(key, None)
         if new is None:
@@ -234,7 +234,7 @@ class ServiceRegistry:
             del self._addresses[key]
         else:
             self._addresses[key] = new
-        self._named_anew(key)
+        self._on_listed_addresses(key)
 
     def _put_slice(self, key: Key, new: SliceRecord | None) -> None:
         old = self._slices.get(key)
@@ -245,19 +245,19 @@ class ServiceRegistry:
             self._slices_of[old.service].discard(key)
             if not self._slices_of[old.service]:
                 del self._slices_of[old.service]
-            self._named_anew(old.service)
+            self._on_listed_addresses(old.service)
         if new is not None:
             self._slices[key] = new
             self._slices_of[new.service].add(key)
-            self._named_anew(new.service)
+            self._on_listed_addresses(new.service)
 
-    def _named_anew(self, key: Key) -> None:
+    def _on_listed_addresses(self, key: Key) -> None:
         """Take that a service's Endpoints or EndpointSlices have changed."""
         service = self._services.get(key)
         if service is not None and service.selector is None:
             self._stale.add(key)
 
-    def _named(self, key: Key) -> tuple[Address, ...]:
+    def _listed_addresses(self, key: Key) -> tuple[Address, ...]:
         """Give the addresses that Endpoints and EndpointSlices name for a service."""
         own = self._addresses.get(key, ())
         slices = self._slices_of.get(key)
@@ -275,13 +275,13 @@ class ServiceRegistry:
             self._localities[key] = new
         for pod in self._pods.values():
             if pod.node == key.name and pod.ip:
-                self._stale |= self._selecting(pod.key.namespace, pod.labels)
+                self._stale |= self._services_selecting(pod.key.namespace, pod.labels)
                 self._stale_pods.add(pod.key)
         for service in {*self._addresses, *self._slices_of} & self._services.keys():
-            if any(one.node == key.name for one in self._named(service)):
+            if any(one.node == key.name for one in self._listed_addresses(service)):
                 self._stale.add(service)
 
-    def _selecting(self, namespace: str, labels: Labels) -> set[Key]:
+    def _services_selecting(self, namespace: str, labels: Labels) -> set[Key]:
         found = set()
         for name, value in labels:
             for key in self._by_selector.get((namespace, name, value), ()):
@@ -290,10 +290,10 @@ class ServiceRegistry:
                     found.add(key)
         return found
 
-    def _joined(self, service: Service) -> Ports:
+    def _endpoints_of(self, service: Service) -> Ports:
         if service.selector is None:
-            found = service.addresses or self._named(service.key)
-            return self._from_addresses(service, found)
+            found = service.addresses or self._listed_addresses(service.key)
+            return self._endpoints_at(service, found)
         ports: Ports = {}
         members = sorted(
             (pod for pod in self._members[service.key].values() if pod.ip),
@@ -310,11 +310,11 @@ class ServiceRegistry:
                     pod.labels,
                 )
                 for pod in members
-                if (number := _number(pod, port)) is not None
+                if (number := _target_port(pod, port)) is not None
             )
         return ports
 
-    def _take_workloads(self) -> set[Key]:
+    def _pop_changed_workloads(self) -> set[Key]:
         """Join the workloads that may have changed, and name those to speak of."""
         changed: set[Key] = set()
         for key in self._stale_pods:
@@ -334,11 +334,11 @@ class ServiceRegistry:
 
     def _workload(self, pod: Pod) -> WorkloadInfo:
         services = []
-        for key in sorted(self._selecting(pod.key.namespace, pod.labels)):
+        for key in sorted(self._services_selecting(pod.key.namespace, pod.labels)):
             ports = tuple(
                 (port.port, number)
                 for port in self._services[key].ports
-                if (number := _number(pod, port)) is not None
+                if (number := _target_port(pod, port)) is not None
             )
             services.append((key, ports))
         return WorkloadInfo(pod, self._locality(pod.node), tuple(services))
@@ -346,7 +346,7 @@ class ServiceRegistry:
     def _locality(self, node: str) -> Locality:
         return self._localities.get(Key("", node), Locality())
 
-    def _from_addresses(self, service: Service, addresses: Iterable[Address]) -> Ports:
+    def _endpoints_at(self, service: Service, addresses: Iterable[Address]) -> Ports:
         found = [
             (address, self._pods.get(Key(service.key.namespace, address.pod)))
             for address in addresses
@@ -376,7 +376,7 @@ class _Table:
     put: Callable[[Key, Any], None]
 
 
-def _index(service: Service) -> list[tuple[str, str, str]]:
+def _selector_index(service: Service) -> list[tuple[str, str, str]]:
     """Pick one entry of the selector, always the same."""
     if service.selector is None:
         return []
@@ -384,7 +384,7 @@ def _index(service: Service) -> list[tuple[str, str, str]]:
     return [(service.key.namespace, name, value)]
 
 
-def _number(pod: Pod, port: Port) -> int | None:
+def _target_port(pod: Pod, port: Port) -> int | None:
     """Give the number of the port of a workload that a service's port leads to."""
     # A WorkloadEntry has its own numbers for a service's ports, by their names.
     own = dict(pod.ports).get(port.name) if pod.is_entry else None

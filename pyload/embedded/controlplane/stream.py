@@ -50,8 +50,8 @@ PUSH_ORDER: Final = (CDS, EDS, LDS, RDS, SDS, ADDRESS, WORKLOAD, AUTHORIZATION, 
 # Types of which some proxies ask for what they come across.
 _ON_DEMAND: Final = frozenset({ADDRESS, WORKLOAD})
 # Types of which nobody gets everything.
-_BY_NAME: Final = frozenset({EDS, RDS, SDS, ECDS})
-_KNOWN: Final = _BY_NAME | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
+_NO_WILDCARD: Final = frozenset({EDS, RDS, SDS, ECDS})
+_KNOWN: Final = _NO_WILDCARD | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
 # What an agent reports about its application; nothing is asked for.
 _HEALTH: Final = f"{PREFIX}istio.v1.HealthInformation"
 
@@ -181,18 +181,18 @@ class ServerStream:
                 known.error = reason
             return RequestOutcome(rejected=reason)
         if isinstance(request, discovery_pb2.DeltaDiscoveryRequest):
-            parts = self._answer_delta(request, type_url, known, view)
+            fragments = self._answer_delta(request, type_url, known, view)
         else:
-            parts = self._answer_sotw(request, type_url, known, view)
-        if parts is None or view.is_silent(type_url):
+            fragments = self._answer_sotw(request, type_url, known, view)
+        if fragments is None or view.is_silent(type_url):
             return RequestOutcome()
-        replies = [self._reply(type_url, self.subscriptions[type_url], view, parts)]
+        replies = [self._reply(type_url, self.subscriptions[type_url], view, fragments)]
         endpoints = self.subscriptions.get(EDS)
         if type_url == CDS and self._delta and not request.response_nonce and endpoints is not None:
             # Clusters that are sent again wait for their endpoints.
-            again = self._renewed(endpoints, view.of(EDS))
-            if again:
-                replies.append(self._reply(EDS, endpoints, view, again))
+            resent = self._all_by_name(endpoints, view.of(EDS))
+            if resent:
+                replies.append(self._reply(EDS, endpoints, view, resent))
         return RequestOutcome(tuple(replies))
 
     def push(self, push: PushRequest, view: View) -> Iterator[XdsReply]:
@@ -205,9 +205,9 @@ class ServerStream:
             subscription = self.subscriptions.get(type_url)
             if subscription is None or type_url not in push.wanted or view.is_silent(type_url):
                 continue
-            parts = self._changed(push.wanted[type_url], type_url, subscription, view)
-            if parts:
-                yield self._reply(type_url, subscription, view, parts)
+            fragments = self._for_push(push.wanted[type_url], type_url, subscription, view)
+            if fragments:
+                yield self._reply(type_url, subscription, view, fragments)
 
     def _answer_sotw(
         self,
@@ -216,7 +216,7 @@ class ServerStream:
         known: Subscription | None,
         view: View,
     ) -> list[ResponseFragment] | None:
-        by_name = type_url in _BY_NAME
+        by_name = type_url in _NO_WILDCARD
         names = self._names.intern(frozenset(request.resource_names)) if by_name else _EMPTY
         if by_name and not names:
             self.subscriptions.pop(type_url, None)
@@ -224,13 +224,13 @@ class ServerStream:
         if known is None or not request.response_nonce:
             # The first request, or one after a reconnect, whose nonce another stream gave.
             known = self.subscriptions[type_url] = Subscription(names, wildcard=not by_name)
-            return self._asked(type_url, known, view, names)
+            return self._for_request(type_url, known, view, names)
         if request.response_nonce != known.nonce:
             return None
         known.acked, known.error = known.nonce, ""
         added = names - known.names
         known.names = names
-        return self._asked(type_url, known, view, added) if added else None
+        return self._for_request(type_url, known, view, added) if added else None
 
     def _answer_delta(
         self,
@@ -260,12 +260,12 @@ class ServerStream:
         wanted = subscribe - unsubscribe - {"*"}
         # An acknowledgement may name nothing new; a request on its own is always answered.
         asked = wanted - before if nonce else wanted
-        found = self._resolved(type_url, asked, view)
+        found = self._resolve(type_url, asked, view)
         known.names = self._names.intern((before | wanted | found) - unsubscribe)
         everything = "*" in subscribe - unsubscribe
         if not asked and not everything:
             return None
-        return self._asked(type_url, known, view, found, everything=everything)
+        return self._for_request(type_url, known, view, found, everything=everything)
 
     def _first_delta(
         self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
@@ -273,36 +273,38 @@ class ServerStream:
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
         held = dict(request.initial_resource_versions)
-        wildcard = type_url not in _BY_NAME and (not subscribe or "*" in subscribe - unsubscribe)
+        wildcard = type_url not in _NO_WILDCARD and (
+            not subscribe or "*" in subscribe - unsubscribe
+        )
         names = subscribe - unsubscribe - {"*"}
         if not wildcard:
             names |= held.keys() - unsubscribe
-        found = self._resolved(type_url, names, view)
+        found = self._resolve(type_url, names, view)
         known = self.subscriptions[type_url] = Subscription(
             self._names.intern(names | found), wildcard=wildcard
         )
-        collections = view.of(type_url)
-        if held and len(collections) == 1:
+        batches = view.of(type_url)
+        if held and len(batches) == 1:
             # What a proxy kept over a reconnect need not be sent again, if it can tell by the
             # versions; and what is gone now, it must drop.
-            return [collections[0].unlike(held, None if wildcard else found)]
-        parts = self._asked(type_url, known, view, found)
+            return [batches[0].unlike(held, None if wildcard else found)]
+        fragments = self._for_request(type_url, known, view, found)
         if wildcard:
-            gone = held.keys() - self._present(collections)
+            gone = held.keys() - self._names_in(batches)
             if gone:
-                parts.append(ResponseFragment(wire.removals(sorted(gone)), 0, len(gone)))
-        return parts
+                fragments.append(ResponseFragment(wire.removals(sorted(gone)), 0, len(gone)))
+        return fragments
 
-    def _resolved(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
+    def _resolve(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
         """Give the names of the resources that answer for some names."""
         if type_url not in _ON_DEMAND:
             return names
         return frozenset(found for name in names for found in view.resolve(name))
 
-    def _present(self, collections: tuple[ResourceBatch, ...]) -> frozenset[str]:
-        return frozenset().union(*(one.resources for one in collections))
+    def _names_in(self, batches: tuple[ResourceBatch, ...]) -> frozenset[str]:
+        return frozenset().union(*(one.resources for one in batches))
 
-    def _asked(
+    def _for_request(
         self,
         type_url: TypeUrl,
         subscription: Subscription,
@@ -312,26 +314,25 @@ class ServerStream:
         everything: bool = True,
     ) -> list[ResponseFragment]:
         """Give what answers a request for names, or for everything."""
-        collections = view.of(type_url)
+        batches = view.of(type_url)
         if subscription.wildcard and everything:
-            return [one.all(delta=self._delta) for one in collections]
-        return self._named(collections, self._names.intern(names))
+            return [one.all(delta=self._delta) for one in batches]
+        return self._by_name(batches, self._names.intern(names))
 
-    def _named(
-        self, collections: tuple[ResourceBatch, ...], names: frozenset[str]
+    def _by_name(
+        self, batches: tuple[ResourceBatch, ...], names: frozenset[str]
     ) -> list[ResponseFragment]:
-        if len(collections) == 1:
-            return [collections[0].named(names, delta=self._delta)]
-        parts = [
-            one.named(frozenset(names & one.resources.keys()), delta=self._delta)
-            for one in collections
+        if len(batches) == 1:
+            return [batches[0].named(names, delta=self._delta)]
+        fragments = [
+            one.named(frozenset(names & one.resources.keys()), delta=self._delta) for one in batches
         ]
-        unknown = sorted(names.difference(*(one.resources for one in collections)))
+        unknown = sorted(names.difference(*(one.resources for one in batches)))
         if unknown and self._delta:
-            parts.append(ResponseFragment(wire.removals(unknown), 0, len(unknown)))
-        return parts
+            fragments.append(ResponseFragment(wire.removals(unknown), 0, len(unknown)))
+        return fragments
 
-    def _changed(
+    def _for_push(
         self,
         names: frozenset[str] | None,
         type_url: TypeUrl,
@@ -339,28 +340,30 @@ class ServerStream:
         view: View,
     ) -> list[ResponseFragment]:
         """Give what a push sends of one type; nothing if the proxy need not be told."""
-        collections = view.of(type_url)
+        batches = view.of(type_url)
         if not subscription.wildcard:
             if names is None:
-                return self._renewed(subscription, collections)
-            return self._subscribed(names, type_url, subscription, view)
+                return self._all_by_name(subscription, batches)
+            return self._pushed_by_name(names, type_url, subscription, view)
         if not self._delta:
-            return [one.all(delta=False) for one in collections]
+            return [one.all(delta=False) for one in batches]
         old = subscription.sent
-        assert len(old) == len(collections), "a proxy never changes its type"
+        assert len(old) == len(batches), "a proxy never changes its type"
         if names is None:
-            gone = self._present(old) - self._present(collections)
-            parts = [one.all(delta=True) for one in collections]
-            return [*parts, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
+            gone = self._names_in(old) - self._names_in(batches)
+            fragments = [one.all(delta=True) for one in batches]
+            return [*fragments, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
         if type_url != CDS:
-            return _worth_sending(self._named(collections, self._names.intern(names)))
+            return _worth_sending(self._by_name(batches, self._names.intern(names)))
         # Of services, what differs; of the rest, all. That is how istiod does it.
-        services, *rest = collections
-        gone = self._present(old[1:]) - self._present(collections)
-        parts = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
-        return _worth_sending([*parts, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))])
+        services, *rest = batches
+        gone = self._names_in(old[1:]) - self._names_in(batches)
+        fragments = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
+        return _worth_sending(
+            [*fragments, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
+        )
 
-    def _subscribed(
+    def _pushed_by_name(
         self,
         names: frozenset[str],
         type_url: TypeUrl,
@@ -370,29 +373,29 @@ class ServerStream:
         """Give what a push sends of some names to a proxy that asks by name."""
         if type_url in _ON_DEMAND:
             # A service may have workloads now that it did not have.
-            found = self._resolved(type_url, subscription.names, view) & names
+            found = self._resolve(type_url, subscription.names, view) & names
             subscription.names = self._names.intern(subscription.names | found)
         if not names <= subscription.names:
             names = self._names.intern(names & subscription.names)
-        return _worth_sending(self._named(view.of(type_url), names)) if names else []
+        return _worth_sending(self._by_name(view.of(type_url), names)) if names else []
 
-    def _renewed(
-        self, subscription: Subscription, collections: tuple[ResourceBatch, ...]
+    def _all_by_name(
+        self, subscription: Subscription, batches: tuple[ResourceBatch, ...]
     ) -> list[ResponseFragment]:
         """Give all that is asked for by name, again."""
         # Delta tells of removals; in SotW, what is gone is merely left out.
-        held = (*collections, *subscription.sent) if self._delta else collections
+        held = (*batches, *subscription.sent) if self._delta else batches
         names = frozenset(
             name for name in subscription.names if any(name in one.resources for one in held)
         )
-        return self._named(collections, self._names.intern(names)) if names else []
+        return self._by_name(batches, self._names.intern(names)) if names else []
 
     def _reply(
         self,
         type_url: TypeUrl,
         subscription: Subscription,
         view: View,
-        parts: list[ResponseFragment],
+        fragments: list[ResponseFragment],
     ) -> XdsReply:
         version = view.snapshot.version
         subscription.nonce = f"{version}{self._new_id()}"
@@ -400,10 +403,10 @@ class ServerStream:
         head = view.snapshot.head(type_url, delta=self._delta)
         # The nonce, alone different for each proxy, comes last.
         message = b"".join(
-            [head, *(part.encoded for part in parts), wire.nonce(subscription.nonce)]
+            [head, *(fragment.encoded for fragment in fragments), wire.nonce(subscription.nonce)]
         )
         return XdsReply(type_url, message)
 
 
-def _worth_sending(parts: list[ResponseFragment]) -> list[ResponseFragment]:
-    return parts if any(part.count or part.removed for part in parts) else []
+def _worth_sending(fragments: list[ResponseFragment]) -> list[ResponseFragment]:
+    return fragments if any(fragment.count or fragment.removed for fragment in fragments) else []

@@ -12,7 +12,7 @@ from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.pod_controller import PodController
 from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, is_ready, node_status
 from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
-from pyload.embedded.kwok.tracked_objects import keep_all, keep_pod, key_of
+from pyload.embedded.kwok.tracked_objects import drop_managed_fields, key_of, project_pod
 from pyload.embedded.kwok.workload_controller import WorkloadController
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import NODES, PODS
@@ -73,10 +73,12 @@ class Kwok:
         """
         client, rng, state = self._client, self._rng, self._state
         reflectors = [
-            Reflector(client, NODES, _Nodes(state), rng=rng, keep=keep_all),
-            Reflector(client, PODS, _PodFeed(state), rng=rng, keep=keep_pod),
+            Reflector(client, NODES, _Nodes(state), rng=rng, keep=drop_managed_fields),
+            Reflector(client, PODS, _PodFeed(state), rng=rng, keep=project_pod),
             *(
-                Reflector(client, resource, _WorkloadFeed(state, kind), rng=rng, keep=keep_all)
+                Reflector(
+                    client, resource, _WorkloadFeed(state, kind), rng=rng, keep=drop_managed_fields
+                )
                 for kind, resource in WORKLOADS.items()
             ),
         ]
@@ -112,7 +114,7 @@ class Kwok:
         if item.kind == "Pod":
             await self._pods.handle(item.key)
         elif item.kind == "Gone":
-            await self._pods.clear(item.key[1])
+            await self._pods.delete_pods_of(item.key[1])
         elif item.kind in WORKLOADS:
             await self._workloads.handle(item.kind, item.key)
         else:

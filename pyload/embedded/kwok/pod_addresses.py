@@ -33,7 +33,7 @@ class AddressPool:
         self._next = self._network.network_address + 1
         self._free: list[str] = []
 
-    def take(self, rng: Random) -> str:
+    def allocate(self, rng: Random) -> str:
         """Give an address: one that was given back, or the next one."""
         free = self._free
         if free:
@@ -44,7 +44,7 @@ class AddressPool:
         self._next += 1
         return ip
 
-    def give_back(self, ip: str) -> None:
+    def release(self, ip: str) -> None:
         """Take back an address whose pod is gone."""
         if ipaddress.ip_address(ip) in self._network:
             self._free.append(ip)
@@ -65,14 +65,14 @@ class PodAddresses:
             pool = self._pools.get(cidr)
             if pool is None:
                 pool = self._pools[cidr] = AddressPool(cidr)
-            given = self._given[uid] = pool, pool.take(rng)
+            given = self._given[uid] = pool, pool.allocate(rng)
         return given[1]
 
     def release(self, uid: str) -> None:
         """Take back the address of a pod that is gone."""
         given = self._given.pop(uid, None)
         if given is not None:
-            given[0].give_back(given[1])
+            given[0].release(given[1])
 
 
 def _cidr_of(node: Obj) -> str:

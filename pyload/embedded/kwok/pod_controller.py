@@ -9,7 +9,7 @@ from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.scheduler import Unschedulable
 from pyload.embedded.kwok.stages import NODE_IP, Stage, delay, internal_ip, next_stage, pod_status
 from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
-from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, keep_pod
+from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, project_pod
 from pyload.errors import NotFound
 from pyload.kube.resources import PODS
 
@@ -74,7 +74,7 @@ class PodController:
             await self._delete(pod, grace=None)
             return
         if obj is None:
-            obj = keep_pod(await self._client.get(path))
+            obj = project_pod(await self._client.get(path))
             if obj["metadata"]["uid"] != pod.uid:
                 return
         actor = state.next_actor(obj, pod)
@@ -89,14 +89,14 @@ class PodController:
 
     async def _delete(self, pod: TrackedPod, *, grace: int | None) -> None:
         await self._client.delete(PODS.path(*pod.key), grace_period_seconds=grace, uid=pod.uid)
-        self._state.doomed(pod.key, pod.uid)
+        self._state.record_deletion(pod.key, pod.uid)
 
     async def _schedule(self, path: str, obj: Obj, pod: TrackedPod) -> None:
         state = self._state
         chosen = state.scheduler.choose(obj["spec"])
         if isinstance(chosen, Unschedulable):
             state.waiting.add(pod.key)
-            await self._complain(path, obj, chosen.message)
+            await self._mark_unschedulable(path, obj, chosen.message)
             return
         namespace, name = pod.key
         binding = {
@@ -106,9 +106,9 @@ class PodController:
             "target": {"apiVersion": "v1", "kind": "Node", "name": chosen},
         }
         await self._client.write("POST", f"{path}/binding", binding)
-        state.bound(pod.key, pod.uid, chosen)
+        state.record_binding(pod.key, pod.uid, chosen)
 
-    async def _complain(self, path: str, obj: Obj, why: str) -> None:
+    async def _mark_unschedulable(self, path: str, obj: Obj, why: str) -> None:
         """Write into a pod's status why it fits nowhere."""
         status = obj["status"]
         conditions = status.get("conditions") or []
@@ -175,7 +175,7 @@ class PodController:
         if not metadata["finalizers"]:
             del metadata["finalizers"]
         await self._client.write("PUT", path, obj)
-        self._state.untracked(pod.key, pod.uid)
+        self._state.record_untracked(pod.key, pod.uid)
 
     async def _is_orphan(self, obj: Obj, pod: TrackedPod) -> bool:
         """Ask the server whether a pod's owner is gone, or only not known yet."""
@@ -187,7 +187,7 @@ class PodController:
             return True
         return bool(found["metadata"]["uid"] != owner["uid"])
 
-    async def clear(self, node: str) -> None:
+    async def delete_pods_of(self, node: str) -> None:
         """Delete the pods of a node that is gone, as the pod garbage collector does.
 
         Raises:

@@ -37,7 +37,7 @@ REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet", namesp
 JOBS: Final = Resource("batch", "v1", "jobs", "Job", namespaced=True)
 WORKLOADS: Final = {one.kind: one for one in (DEPLOYMENTS, REPLICA_SETS, JOBS)}
 
-SETTLE: Final = 0.05
+GATHERING: Final = 0.05
 """Seconds in which changes of a workload's pods are gathered before the workload is seen to."""
 
 ORPHANED: Final = 40.0
@@ -160,7 +160,7 @@ class ClusterState:
             pod.ready,
             pod.tracked,
         ):
-            self._touch(pod.owner)
+            self._requeue_owner(pod.owner)
 
     def remove_pod(self, key: Key) -> None:
         """Forget a pod that is gone."""
@@ -172,10 +172,10 @@ class ClusterState:
         self.planned.pop(old.uid, None)
         self._move(key, old.place, "")
         self.addresses.release(old.uid)
-        self._touch(old.owner)
-        self._bury(old.owner)
+        self._requeue_owner(old.owner)
+        self._discard_if_childless(old.owner)
 
-    def bound(self, key: Key, uid: str, node: str) -> None:
+    def record_binding(self, key: Key, uid: str, node: str) -> None:
         """Take note that a pod has been sent to a node, before the watch shows it."""
         self.waiting.discard(key)
         pod = self.pods.get(key)
@@ -183,13 +183,13 @@ class ClusterState:
             pod.node = node
             self._move(key, "", pod.place)
 
-    def doomed(self, key: Key, uid: str) -> None:
+    def record_deletion(self, key: Key, uid: str) -> None:
         """Take note that a pod's deletion has begun, before the watch shows it."""
         pod = self.pods.get(key)
         if pod is not None and pod.uid == uid:
             pod.terminating = True
 
-    def untracked(self, key: Key, uid: str) -> None:
+    def record_untracked(self, key: Key, uid: str) -> None:
         """Take note that a Job's pod has been let go, and count it if it ended well."""
         pod = self.pods.get(key)
         if pod is None or pod.uid != uid:
@@ -263,7 +263,7 @@ class ClusterState:
             return
         collection.put(workload)
         self.queue.add(WorkItem(kind, workload.key))
-        self._touch(workload.owner)
+        self._requeue_owner(workload.owner)
         if old is None or old.uid != workload.uid:
             # What it owns may have been shown before it.
             for owned in self.workloads["ReplicaSet"].owned_by(workload.uid):
@@ -289,20 +289,20 @@ class ClusterState:
             self.queue.add(WorkItem("ReplicaSet", workload.key))
         for pod in self.pods.owned_by(old.uid):
             self.queue.add(WorkItem("Pod", pod.key))
-        self._bury(old.uid)
-        self._touch(old.owner)
-        self._bury(old.owner)
+        self._discard_if_childless(old.uid)
+        self._requeue_owner(old.owner)
+        self._discard_if_childless(old.owner)
 
-    def _touch(self, owner: str) -> None:
+    def _requeue_owner(self, owner: str) -> None:
         """See to a workload soon, because something of it has changed."""
         if not owner:
             return
         for kind, collection in self.workloads.items():
             key = collection.find(owner)
             if key is not None:
-                self.queue.add_later(WorkItem(kind, key), SETTLE)
+                self.queue.add_later(WorkItem(kind, key), GATHERING)
 
-    def _bury(self, owner: str) -> None:
+    def _discard_if_childless(self, owner: str) -> None:
         """Forget a dead owner of which nothing is left."""
         if not self.pods.owns(owner) and not self.workloads["ReplicaSet"].owns(owner):
             self.dead.discard(owner)

@@ -218,7 +218,7 @@ def controller_of(obj: Obj) -> Obj | None:
     return None
 
 
-def keep_pod(obj: Obj) -> Obj:
+def project_pod(obj: Obj) -> Obj:
     """Cut a pod down to what the stages, the scheduler and the controllers look at."""
     metadata, spec = obj["metadata"], obj["spec"]
     kept = {name: spec[name] for name in _SPEC if name in spec}
@@ -234,7 +234,7 @@ def keep_pod(obj: Obj) -> Obj:
     }
 
 
-def keep_all(obj: Obj) -> Obj:
+def drop_managed_fields(obj: Obj) -> Obj:
     """Leave out who wrote which field."""
     obj["metadata"].pop("managedFields", None)
     return obj

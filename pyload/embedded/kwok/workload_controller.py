@@ -82,7 +82,7 @@ class WorkloadController:
         for one, scale, count in zip(olds, scales, left, strict=True):
             if scale.wanted != count:
                 await self._rescale(one, count)
-        await self._forget_history(obj, olds, scales)
+        await self._delete_old_replica_sets(obj, olds, scales)
         status = controllers.deployment_status(obj, new, scales, now=timestamp(self._now()))
         await self._write_status("Deployment", deployment, status)
 
@@ -112,7 +112,7 @@ class WorkloadController:
             },
         )
 
-    async def _forget_history(
+    async def _delete_old_replica_sets(
         self, deployment: Obj, olds: list[TrackedWorkload], scales: list[ReplicaCounts]
     ) -> None:
         """Delete the oldest of the ReplicaSets that have no pods left."""
@@ -140,7 +140,7 @@ class WorkloadController:
             await self._create_pod(obj, "ReplicaSet")
         for pod in surplus[:BATCH]:
             await self._client.delete(PODS.path(*pod.key), grace_period_seconds=None, uid=pod.uid)
-            self._state.doomed(pod.key, pod.uid)
+            self._state.record_deletion(pod.key, pod.uid)
         after = self._state.pods.owned_by(replica_set.uid)
         await self._write_status(
             "ReplicaSet", replica_set, controllers.replica_set_status(obj, after)

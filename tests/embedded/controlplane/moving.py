@@ -46,7 +46,7 @@ class MovingMesh:
         """Take an event, and give the push that follows from it."""
         old = self.snapshot
         self._take(type_, obj)
-        changes, refs = self.registry.take(), self.configs.take()
+        changes, refs = self.registry.pop_changes(), self.configs.pop_changes()
         self._generate()
         return PushScope(changes, refs, old, self.snapshot).push(self.audience, self.audience)
 

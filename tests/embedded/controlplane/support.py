@@ -153,9 +153,9 @@ def snapshot_of(
     version: str = "v/1",
 ) -> ResourceSnapshot:
     """Generate everything in one go."""
-    registry.take()
+    registry.pop_changes()
     configs = configs or ConfigStore()
-    configs.take()
+    configs.pop_changes()
     steps = (generator or SnapshotGenerator()).snapshot(
         registry.mesh(), configs.state, version=version
     )

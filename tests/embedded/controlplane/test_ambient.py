@@ -146,7 +146,7 @@ def test_pods_that_do_not_run_are_no_workloads() -> None:
 
 def _policy(spec: Any, where: str = "mesh") -> bytes:
     configs = configs_of(istio("AuthorizationPolicy", "p", spec, namespace=where))
-    configs.take()
+    configs.pop_changes()
     return encode_policy(configs.state.policies[Key(where, "p")])
 
 

@@ -33,7 +33,7 @@ _APP = frozenset({("app", "app")})
 
 def _state(*objects: Any) -> Any:
     configs = configs_of(*objects)
-    configs.take()
+    configs.pop_changes()
     return configs.state
 
 
@@ -157,7 +157,7 @@ def test_gateways_of_other_classes_are_no_waypoints() -> None:
 def test_what_no_record_shows_is_a_change_all_the_same() -> None:
     """Churn of telemetry must be pushed, though none of it is modelled."""
     configs = configs_of(istio("Telemetry", "t", {"tracing": [{"randomSamplingPercentage": 1}]}))
-    configs.take()
+    configs.pop_changes()
 
     configs.event(
         TELEMETRY,
@@ -165,35 +165,35 @@ def test_what_no_record_shows_is_a_change_all_the_same() -> None:
         istio("Telemetry", "t", {"tracing": [{"randomSamplingPercentage": 2}]}),
     )
 
-    assert configs.take() == {ConfigKey(TELEMETRY, Key("mesh", "t"))}
+    assert configs.pop_changes() == {ConfigKey(TELEMETRY, Key("mesh", "t"))}
     assert not configs.dirty
 
 
 def test_an_object_that_comes_again_is_no_change() -> None:
     """Writes that change nothing but a resourceVersion must not be pushed to thousands."""
     configs = configs_of(istio("Sidecar", "s", {}))
-    before = configs.take(), configs.state
+    before = configs.pop_changes(), configs.state
 
     configs.replace(SIDECAR, [istio("Sidecar", "s", {})])
 
     assert before[0] == {ConfigKey(SIDECAR, Key("mesh", "s"))}
     assert not configs.dirty
-    assert configs.take() == frozenset()
+    assert configs.pop_changes() == frozenset()
     assert configs.state is before[1]
 
 
 def test_states_share_what_did_not_change() -> None:
     """Generation starts from what is another object now."""
     configs = configs_of(istio("Sidecar", "s", {}), istio("DestinationRule", "d", {"host": "a"}))
-    configs.take()
+    configs.pop_changes()
     before = configs.state
 
     configs.event(TELEMETRY, "ADDED", istio("Telemetry", "t", {}))
-    configs.take()
+    configs.pop_changes()
     assert configs.state.routes_like(before)
 
     configs.event(SIDECAR, "DELETED", istio("Sidecar", "s", {}))
-    configs.take()
+    configs.pop_changes()
     assert not configs.state.routes_like(before)
     assert configs.state.rules is before.rules
 
@@ -241,7 +241,7 @@ def test_objects_that_make_no_sense_are_not_there(kind: str, spec: Any) -> None:
     configs = ConfigStore()
 
     configs.event(kind, "ADDED", {"metadata": {"name": "a", "namespace": "mesh"}, "spec": spec})
-    configs.take()
+    configs.pop_changes()
 
     assert configs.state is not None
 
@@ -271,7 +271,7 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
         else:
             kept[kind, number] = obj
         configs.event(plural_of(obj), type_, obj)
-        configs.take()
+        configs.pop_changes()
 
     fresh = _state(*kept.values())
     for name in ("virtual_services", "rules", "sidecars", "peers"):

@@ -207,7 +207,7 @@ def test_a_service_that_goes_takes_its_resources_along() -> None:
 def test_generation_lets_others_in_between() -> None:
     """A big mesh must not stop the loop on which everything else runs."""
     registry = mesh_of(*(service(f"app-{number}") for number in range(50)))
-    registry.take()
+    registry.pop_changes()
 
     steps = SnapshotGenerator().snapshot(registry.mesh(), configs_of().state, version="v")
     assert len(list(steps)) >= 50

@@ -64,7 +64,7 @@ class _World:
         old, kind = self.snapshot, plural_of(obj)
         keeper: Any = self.configs if kind in _FOLLOWED else self.registry
         keeper.event(kind, type_, obj)
-        changes, refs = self.registry.take(), self.configs.take()
+        changes, refs = self.registry.pop_changes(), self.configs.pop_changes()
         self.snapshot = snapshot_of(self.registry, self._generator, configs=self.configs)
         return PushScope(changes, refs, old, self.snapshot)
 

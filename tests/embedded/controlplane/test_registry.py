@@ -19,7 +19,7 @@ APP = Key("mesh", "app")
 
 
 def _ips(registry: ServiceRegistry, key: Key = APP, port: int = 80) -> list[str]:
-    registry.take()
+    registry.pop_changes()
     return [endpoint.ip for endpoint in registry.mesh().endpoints[key][port]]
 
 
@@ -32,7 +32,7 @@ def test_running_pods_that_a_service_selects_are_its_endpoints() -> None:
         pod("other-1", app="other", ip="10.1.0.2"),
         pod("app-1", app="app", ip="10.1.0.3", namespace="elsewhere"),
     )
-    registry.take()
+    registry.pop_changes()
 
     labels = frozenset({("app", "app"), ("security.istio.io/tlsMode", "istio")})
     expected = Endpoint(
@@ -69,7 +69,7 @@ def test_named_target_ports_are_looked_up_on_each_pod() -> None:
         pod("app-1", app="app", ports=[{"name": "web", "containerPort": 8080}]),
         pod("app-2", app="app", ports=[{"name": "other", "containerPort": 1}]),
     )
-    registry.take()
+    registry.pop_changes()
 
     assert [one.port for one in registry.mesh().endpoints[APP][80]] == [8080]
 
@@ -104,7 +104,7 @@ def test_a_service_without_selector_takes_its_endpoint_slices() -> None:
 
     kind = "endpointslices.discovery.k8s.io"
     registry.event(kind, "MODIFIED", _slice("b", "10.1.0.2"))
-    assert registry.take().endpoints == {APP}
+    assert registry.pop_changes().endpoints == {APP}
     assert _ips(registry) == ["10.1.0.1", "10.1.0.2"]
     registry.event(kind, "DELETED", _slice("a", "10.1.0.1"))
     assert _ips(registry) == ["10.1.0.2"]
@@ -144,7 +144,7 @@ def test_a_service_without_selector_takes_its_endpoints_object() -> None:
         ],
     }
     registry = mesh_of(service("app", selector={}), endpoints, pod("app-1", app="app"))
-    registry.take()
+    registry.pop_changes()
 
     assert registry.mesh().endpoints[APP] == {
         80: (
@@ -199,22 +199,24 @@ def test_external_names_have_no_cluster() -> None:
 def test_a_new_pod_changes_endpoints_only() -> None:
     """A thousand pods that start must not make every proxy load everything again."""
     registry = mesh_of(service("app"), service("other"))
-    registry.take()
+    registry.pop_changes()
 
     registry.event("pods", "ADDED", pod("app-1", app="app"))
 
     pods = frozenset({Key("mesh", "app-1")})
-    assert registry.take() == MeshChanges(endpoints=frozenset({APP}), pods=pods, workloads=pods)
+    assert registry.pop_changes() == MeshChanges(
+        endpoints=frozenset({APP}), pods=pods, workloads=pods
+    )
 
 
 def test_a_changed_service_is_a_full_push() -> None:
     """A port that is added needs clusters, listeners and routes."""
     registry = mesh_of(service("app"), pod("app-1", app="app"))
-    registry.take()
+    registry.pop_changes()
 
     registry.event("services", "MODIFIED", service("app", ports=[HTTP]))
 
-    assert registry.take() == MeshChanges(
+    assert registry.pop_changes() == MeshChanges(
         services=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
     )
 
@@ -222,7 +224,7 @@ def test_a_changed_service_is_a_full_push() -> None:
 def test_what_does_not_matter_changes_nothing() -> None:
     """Status updates of pods must not be pushed to the whole mesh."""
     registry = mesh_of(service("app"), pod("app-1", app="app"), node("node-a", "r", "z"))
-    registry.take()
+    registry.pop_changes()
 
     again = pod("app-1", app="app")
     again["metadata"]["resourceVersion"] = "2"
@@ -232,18 +234,18 @@ def test_what_does_not_matter_changes_nothing() -> None:
     registry.event("nodes", "MODIFIED", node("node-a", "r", "z"))
 
     assert not registry.dirty
-    assert not registry.take()
+    assert not registry.pop_changes()
 
 
 def test_a_pod_that_comes_and_goes_within_a_push_changes_no_endpoints() -> None:
     """Only the difference between pushes counts."""
     registry = mesh_of(service("app"))
-    registry.take()
+    registry.pop_changes()
 
     registry.event("pods", "ADDED", pod("app-1", app="app"))
     registry.event("pods", "DELETED", pod("app-1", app="app"))
 
-    assert registry.take().endpoints == frozenset()
+    assert registry.pop_changes().endpoints == frozenset()
 
 
 def test_objects_missing_from_a_new_list_are_gone() -> None:
@@ -258,11 +260,11 @@ def test_objects_missing_from_a_new_list_are_gone() -> None:
 def test_a_node_that_appears_late_gives_its_pods_their_locality() -> None:
     """The watches are independent: pods may be seen before their node."""
     registry = mesh_of(service("app"), pod("app-1", app="app"))
-    registry.take()
+    registry.pop_changes()
 
     registry.event("nodes", "ADDED", node("node-a", "region", "zone"))
 
-    assert registry.take() == MeshChanges(
+    assert registry.pop_changes() == MeshChanges(
         endpoints=frozenset({APP}), workloads=frozenset({Key("mesh", "app-1")})
     )
     assert registry.mesh().endpoints[APP][80][0].locality == Locality("region", "zone")
@@ -339,12 +341,12 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
             kept[kind][name] = obj
         registry.event(kind, type_, obj)
         if ready:
-            registry.take()
-    registry.take()
+            registry.pop_changes()
+    registry.pop_changes()
     fresh = ServiceRegistry()
     for kind, objects in kept.items():
         fresh.replace(kind, objects.values())
-    fresh.take()
+    fresh.pop_changes()
     assert registry.mesh() == fresh.mesh()
 
     for kind, objects in kept.items():
@@ -352,5 +354,5 @@ def test_however_events_come_the_result_is_that_of_a_fresh_list(
     assert not registry.dirty
     for kind in kept:
         registry.replace(kind, [])
-    registry.take()
+    registry.pop_changes()
     assert registry.mesh() == ServiceRegistry().mesh()

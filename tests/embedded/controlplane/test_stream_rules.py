@@ -42,7 +42,7 @@ class _Machine(RuleBasedStateMachine):
         self.seen: set[str] = set()
         self.pending: PushRequest = NOTHING
 
-    def take(self, outcome: RequestOutcome) -> None:
+    def receive(self, outcome: RequestOutcome) -> None:
         """Read responses as a client does."""
         for reply in outcome.replies:
             response: Any = (
@@ -74,7 +74,7 @@ class _Machine(RuleBasedStateMachine):
         replies = tuple(self.stream.push(self.pending, self.mesh.view))
         assert {reply.type_url for reply in replies} <= asked
         assert {reply.type_url for reply in replies} <= set(self.pending.wanted)
-        self.take(RequestOutcome(replies))
+        self.receive(RequestOutcome(replies))
         self.pending = NOTHING
 
     @invariant()
@@ -106,7 +106,7 @@ class SotwMachine(_Machine):
         else:
             expected = int(by_name and bool(set(names) - before))
         assert len(outcome.replies) == expected
-        self.take(outcome)
+        self.receive(outcome)
 
 
 class DeltaMachine(_Machine):
@@ -140,7 +140,7 @@ class DeltaMachine(_Machine):
             endpoints = self.stream.subscriptions.get(EDS)
             expected += int(endpoints is not None and bool(endpoints.names & {_A, _B}))
         assert len(outcome.replies) == expected
-        self.take(outcome)
+        self.receive(outcome)
 
 
 TestSotw = SotwMachine.TestCase

@@ -13,7 +13,7 @@ def test_a_pool_goes_on_behind_its_end() -> None:
     """Kwok gives a neighbour's addresses away; tools must see that here too."""
     pool = AddressPool("10.50.0.0/24")
 
-    given = [pool.take(Random(1)) for _ in range(260)]
+    given = [pool.allocate(Random(1)) for _ in range(260)]
 
     assert (given[0], given[254], given[255], given[259]) == (
         "10.50.0.1",
@@ -27,14 +27,14 @@ def test_freed_addresses_come_back_but_foreign_ones_do_not() -> None:
     """Churn would use up the network, or a neighbour's address be handed out twice on purpose."""
     pool = AddressPool("10.0.0.1/24")
     rng = Random(1)
-    given = [pool.take(rng) for _ in range(3)]
+    given = [pool.allocate(rng) for _ in range(3)]
 
-    pool.give_back("10.0.1.7")
+    pool.release("10.0.1.7")
     for ip in given:
-        pool.give_back(ip)
+        pool.release(ip)
 
-    assert {pool.take(rng) for _ in range(3)} == set(given)
-    assert pool.take(rng) == "10.0.0.4"
+    assert {pool.allocate(rng) for _ in range(3)} == set(given)
+    assert pool.allocate(rng) == "10.0.0.4"
 
 
 def test_a_pod_keeps_its_address_until_it_goes() -> None:

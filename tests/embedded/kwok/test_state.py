@@ -78,9 +78,9 @@ async def test_what_was_done_stays_done(state: ClusterState) -> None:
     """Until the watch shows it, a bound pod would be bound again, a doomed one be counted."""
     state.put_node(KWOK)
     state.put_pod(_pod())
-    state.bound(KEY, "u", "n")
-    state.bound(KEY, "u", "other")
-    state.doomed(KEY, "u")
+    state.record_binding(KEY, "u", "n")
+    state.record_binding(KEY, "u", "other")
+    state.record_deletion(KEY, "u")
     state.put_pod(_pod(version=2))
 
     pod = state.pods.get(KEY)
@@ -93,9 +93,9 @@ async def test_notes_about_pods_that_are_gone_are_dropped(state: ClusterState) -
     """An answer may come after the pod's successor of the same name."""
     state.put_pod(_pod(uid="new"))
     for key in (KEY, ("mesh", "gone")):
-        state.bound(key, "old", "n")
-        state.doomed(key, "old")
-        state.untracked(key, "old")
+        state.record_binding(key, "old", "n")
+        state.record_deletion(key, "old")
+        state.record_untracked(key, "old")
         state.remove_pod(("mesh", "gone"))
 
     pod = state.pods.get(KEY)
