@@ -17,9 +17,9 @@ from pyload.proxies.counts import Counts
 from pyload.report import process
 from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
+from pyload.report.metrics_server import serve
 from pyload.report.pacing import Pacing
 from pyload.report.progress import Status, show_progress
-from pyload.report.prometheus import serve
 from pyload.report.summary import ProxyCounts, Result
 from pyload.tasks import Supervisor
 from pyload.version import __version__

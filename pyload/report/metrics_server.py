@@ -1,0 +1,166 @@
+"""A small HTTP server for Prometheus, which serves the run's counters at ``/metrics``.
+
+It is written by hand, because importing a server costs more than the rest of a short run's start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pyload.errors import UsageError
+from pyload.report.prometheus import CONTENT_TYPE, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pyload.report.metrics import Metrics
+
+_MAX_REQUEST: Final = 16 << 10
+_REQUEST_SECONDS: Final = 10.0
+_BIND_ERRORS: Final = (
+    "address already in use",
+    "permission denied",
+    "cannot assign requested address",
+)
+
+log = logging.getLogger("pyload")
+
+
+@contextlib.asynccontextmanager
+async def serve(address: str, metrics: Metrics, *, version: str = "") -> AsyncIterator[str | None]:
+    """Answer ``GET /metrics`` while the context is open.
+
+    An address that cannot be had is logged, and the run goes on without.
+
+    Args:
+        address: ``:8765`` (all interfaces), ``127.0.0.1:0`` (any port), ``[::1]:9``, or empty for
+            no server.
+        metrics: The counters of the run.
+        version: Version of pyload.
+
+    Yields:
+        The address listened on, or None.
+
+    Raises:
+        UsageError: The address is none.
+    """
+    if not address:
+        yield None
+        return
+    host, port = parse_address(address)
+    registry = Registry(metrics, version=version)
+    connections: set[asyncio.Transport] = set()
+    server: asyncio.Server | None = None
+    try:
+        listener = await _listen(host, port)
+    except OSError as error:
+        log.info("monitoring server listen tcp %s: %s", address, _bind_error(error))
+    else:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: _Http(registry, connections), sock=listener
+        )
+    try:
+        yield None if server is None else _name(server.sockets[0].getsockname())
+    finally:
+        if server is not None:
+            server.close()
+        for transport in tuple(connections):
+            transport.abort()
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Split an address to listen on into its host, empty for all interfaces, and its port.
+
+    Raises:
+        UsageError: The address is none.
+    """
+    host, colon, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        colon = ""
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        fix = "write HOST:PORT or :PORT, such as 127.0.0.1:8765"
+        raise UsageError(f"{address!r} is not an address to listen on", fix=fix)
+    return host, int(port)
+
+
+async def _listen(host: str, port: int) -> socket.socket:
+    if not host:
+        if socket.has_dualstack_ipv6():
+            with contextlib.suppress(OSError):
+                return socket.create_server(
+                    ("::", port), family=socket.AF_INET6, dualstack_ipv6=True
+                )
+        return socket.create_server(("", port))
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, _, _, _, target = found[0]
+    return socket.create_server(target[:2], family=family)
+
+
+def _bind_error(error: OSError) -> str:
+    """Say why an address cannot be had, in Go's words."""
+    if isinstance(error, socket.gaierror):
+        return "lookup: no such host"
+    text = (os.strerror(error.errno) if error.errno else str(error)).lower()
+    return f"bind: {text}" if text in _BIND_ERRORS else text
+
+
+def _name(address: tuple[Any, ...]) -> str:
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+class _Http(asyncio.Protocol):
+    """Answers one HTTP request and closes its connection."""
+
+    def __init__(self, registry: Registry, connections: set[asyncio.Transport]) -> None:
+        self._registry = registry
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+        self._request = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not of asyncio's classes.
+        self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(self._transport)
+        abort = self._transport.abort
+        self._timer = asyncio.get_running_loop().call_later(_REQUEST_SECONDS, abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._connections.discard(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._request += data
+        if b"\r\n\r\n" in self._request:
+            self._transport.write(_answer(bytes(self._request), self._registry))
+            self._transport.close()
+        elif len(self._request) > _MAX_REQUEST:
+            self._transport.abort()
+
+
+def _answer(request: bytes, registry: Registry) -> bytes:
+    method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0]
+    if path != b"/metrics":
+        status, content_type, body = "404 Not Found", "text/plain", b"404 page not found\n"
+    elif method not in (b"GET", b"HEAD"):
+        status, content_type, body = "405 Method Not Allowed", "text/plain", b"use GET\n"
+    else:
+        status, content_type, body = "200 OK", CONTENT_TYPE, registry.render()
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + (b"" if method == b"HEAD" else body)
