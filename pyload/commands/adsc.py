@@ -18,6 +18,7 @@ from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
+from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -114,7 +115,7 @@ async def _connect(options: AdscOptions, fleet: Fleet, started: asyncio.Event) -
         fleet.start(
             ProxySpec(
                 key=name,
-                type="sidecar",
+                type=SIDECAR,
                 ip=ip,
                 name=name,
                 namespace=options.namespace,

@@ -5,14 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.classic import CLASSIC
-from pyload.config.current import CURRENT
+from pyload.config.app_types import APP_TYPES
 from pyload.config.istio import read_gateways, read_istio
 from pyload.config.mappings import read_keys, read_list
 from pyload.config.model import (
     APPLICATION,
     NODE,
-    OUTSIDE,
     WAYPOINT_SUFFIX,
     Application,
     ClusterConfig,
@@ -38,6 +36,7 @@ from pyload.units import Duration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.config.app_types import AppType
     from pyload.config.dialect import Choice
     from pyload.config.scalars import Reading
     from pyload.config.schema import Schema
@@ -169,7 +168,7 @@ def _check_waypoints(
     """Note waypoints of one name: theirs has no random part, as the namespace's label names it."""
     first: dict[str, Node] = {}
     for application, item in zip(applications, items, strict=True):
-        if application.type == "waypoint" and first.setdefault(application.name, item) is not item:
+        if application.type.is_waypoint and first.setdefault(application.name, item) is not item:
             line = first[application.name].line
             what = f"waypoint {shown(application.name)} is already made by the entry at line {line}"
             reading.problem(item, what, "give it another name, or use `replicas`")
@@ -191,13 +190,13 @@ def _application(
     type_ = _type(reading, choice, keys.get("type"))
     if "name" in keys:
         suffix = _suffix(index, replicas, stable=stable)
-        if type_ == "waypoint":
+        if type_.is_waypoint:
             suffix = len(WAYPOINT_SUFFIX) + (len(f"-{replicas - 1}") if replicas > 1 else 0)
-        complaint = check_name(name, suffix=suffix, service=type_ not in OUTSIDE)
+        complaint = check_name(name, suffix=suffix, service=type_.in_cluster)
         reading.complain(keys["name"], complaint)
     gateways = read_gateways(reading, choice, keys.get("gateways"))
-    if gateways.replicas and type_ != "router":
-        what = f"`gateways` has no effect for the type {shown(type_)}"
+    if gateways.replicas and not type_.gateways:
+        what = f"`gateways` has no effect for the type {shown(type_.name)}"
         reading.warn(keys["gateways"], what, "write `type: router`")
     return Application(
         name=name,
@@ -211,29 +210,28 @@ def _application(
     )
 
 
-def _type(reading: Reading, choice: Choice, node: Node | None) -> str:
+def _type(reading: Reading, choice: Choice, node: Node | None) -> AppType:
     schema = choice.schema
     name = read_text(reading, node, "type")
     if node is None or not name:
-        return schema.default_type
-    if name in schema.types:
-        return name
-    other = CURRENT if schema is CLASSIC else CLASSIC
-    if name in other.types:
+        return schema.types[0]
+    known = APP_TYPES.get(name)
+    if known in schema.types:
+        return known
+    if known is not None:
         if not choice.mixed:
-            new = schema.renamed.get(name)
-            fix = f"write `{new}`" if new else _types(schema)
+            fix = f"write `{known.counterpart}`" if known.counterpart else _types(schema)
             what = f"application type {shown(name)} does not exist in the {schema.dialect} dialect"
             reading.problem(node, what, fix)
     else:
-        close = get_close_matches(name.lower(), schema.types, n=1)
+        close = get_close_matches(name.lower(), schema.type_names, n=1)
         fix = f"did you mean `{close[0]}`?" if close else _types(schema)
         reading.problem(node, f"unknown application type {shown(name)}", fix)
-    return schema.default_type
+    return schema.types[0]
 
 
 def _types(schema: Schema) -> str:
-    return "use one of " + ", ".join(f"`{name}`" for name in schema.types)
+    return "use one of " + ", ".join(f"`{name}`" for name in schema.type_names)
 
 
 def _suffix(index: int, replicas: int, *, stable: bool) -> int:
@@ -250,7 +248,7 @@ def _check_totals(reading: Reading, config: ClusterConfig, namespaces: Node, nod
         for application in namespace.applications:
             equal = namespace.replicas * application.replicas
             applications += equal
-            pods += equal * application.pods * (application.type not in OUTSIDE)
+            pods += equal * application.pods * application.type.in_cluster
     spaces = sum(namespace.replicas for namespace in config.namespaces)
     totals = (("namespaces", spaces), ("applications", applications), ("pods", pods))
     for what, total in totals:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyload.config.app_types import types_of
 from pyload.config.schema import Schema
 
 _EVERYWHERE: Final = (
@@ -47,8 +48,7 @@ CLASSIC: Final = Schema(
         "gateways": ("name", "replicas"),
         "configs": (),
     },
-    types=("sidecar", "plain", "ambient", "router", "external", "vm", "ztunnel"),
-    default_type="sidecar",
+    types=types_of("classic"),
     pods_key="instances",
-    renamed={"pods": "instances", "gateway": "router"},
+    renamed={"pods": "instances"},
 )

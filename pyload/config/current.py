@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pyload.config.app_types import types_of
 from pyload.config.schema import Schema
 
 CURRENT: Final = Schema(
@@ -37,8 +38,7 @@ CURRENT: Final = Schema(
         "gateways": (),
         "configs": ("name", "config", "refresh"),
     },
-    types=("plain", "sidecar", "ambient", "gateway", "waypoint", "external", "vm", "ztunnel"),
-    default_type="plain",
+    types=types_of("current"),
     pods_key="pods",
-    renamed={"instances": "pods", "router": "gateway"},
+    renamed={"instances": "pods"},
 )

@@ -131,5 +131,5 @@ def _child_evidence(place: Place, value: Node) -> Iterator[_Evidence]:
 
 def _type_evidence(value: Scalar) -> Iterator[_Evidence]:
     for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC)):
-        if value.value in schema.types and value.value not in other.types:
+        if value.value in schema.type_names and value.value not in other.type_names:
             yield _Evidence(schema.dialect, f"`type: {value.value}`", value)

@@ -106,7 +106,7 @@ def _application(application: Application, dialect: Dialect) -> dict[str, Any]:
         values["gateways"] = _filled({"name": gateways.name}) | {"replicas": gateways.replicas}
     return {
         "name": application.name,
-        "type": application.type,
+        "type": application.type.name,
         "replicas": application.replicas,
         SCHEMAS[dialect].pods_key: application.pods,
     } | _filled(values)

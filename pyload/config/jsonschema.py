@@ -137,7 +137,7 @@ def _value(schema: Schema, place: Place, key: str, prefix: str) -> dict[str, Any
         return {"$ref": f"#/definitions/{prefix}{part}"}
     value, text = _VALUES[place, key]
     if (place, key) == ("applications", "type"):
-        value = {"enum": [*schema.types, None], "default": schema.default_type}
+        value = {"enum": [*schema.type_names, None], "default": schema.types[0].name}
     if not isinstance(value, _Part):
         return {**value, "description": text}
     reference = {"$ref": f"#/definitions/{prefix}{value.place}"}

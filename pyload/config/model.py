@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pyload.config.app_types import SIDECAR
 from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pyload.config.app_types import AppType
 
 Dialect = Literal["classic", "current"]
 
@@ -16,9 +19,6 @@ NAMESPACE: Final = "namespace"
 APPLICATION: Final = "app"
 NODE: Final = "default"
 """What things without a name are called."""
-
-OUTSIDE: Final = frozenset({"external", "vm"})
-"""Application types that have neither pods nor a Service."""
 
 WAYPOINT_SUFFIX: Final = "-static"
 """What follows a waypoint's name, in place of a random part."""
@@ -117,17 +117,17 @@ class Application:
 
     Attributes:
         name: What their names start with.
-        type: What they are, such as ``sidecar``.
+        type: Their type.
         replicas: How many applications; at least 1.
         pods: Pods of each of them.
         labels: Labels of the Service objects.
-        gateways: Gateways of each, where they are routers.
+        gateways: Gateways of each, if the type has any.
         istio: Istio objects of each, in the order of creation.
         configs: Templates of each, in the order of the file.
     """
 
     name: str = APPLICATION
-    type: str = "sidecar"
+    type: AppType = SIDECAR
     replicas: int = 1
     pods: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.config.app_types import AppType
     from pyload.config.model import Dialect
 
 Place = Literal[
@@ -52,15 +53,19 @@ class Schema:
     Attributes:
         dialect: Its name.
         keys: The keys that it knows; none for places that it does not have.
-        types: The application types that it knows.
-        default_type: Type of an application that names none.
+        types: The application types that it knows; the first is that of an application that names
+            none.
         pods_key: The key of an application that counts its pods.
-        renamed: Keys and types of the other dialect, and what they are called in this one.
+        renamed: Keys of the other dialect, and their names in this one.
     """
 
     dialect: Dialect
     keys: Mapping[Place, tuple[str, ...]]
-    types: tuple[str, ...]
-    default_type: str
+    types: tuple[AppType, ...]
     pods_key: str
     renamed: Mapping[str, str]
+
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """Names of the application types."""
+        return tuple(one.name for one in self.types)

@@ -11,6 +11,7 @@ from pyload.manifests.pods import AMBIENT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.config.app_types import AppType
     from pyload.kube.resources import Obj
 
 NODE_ANNOTATION: Final = "kwok.x-k8s.io/node"
@@ -21,8 +22,6 @@ KUBELET_VERSION: Final = "v1.34.0"
 """istiod gives pods native sidecars only where every node's version is one that it can parse."""
 
 _ZONES: Final = 3
-_GATEWAYS: Final = frozenset({"router", "gateway"})
-_INJECTED: Final = _GATEWAYS | {"sidecar"}
 _CAPACITY: Final = {"cpu": "32", "memory": "256Gi", "pods": "255"}
 
 
@@ -86,7 +85,7 @@ def deployment(
     name: str,
     namespace: str,
     *,
-    type_: str,
+    type_: AppType,
     replicas: int,
     placement: Placement,
     run_id: str,
@@ -96,8 +95,8 @@ def deployment(
     Args:
         name: Name of the application.
         namespace: Its namespace.
-        type_: Type of the application: the pods of a ``sidecar`` get one from Istio's injector,
-            and those of a ``router`` or ``gateway`` become one there.
+        type_: Type of the application: Istio's injector adds a sidecar to its pods, or makes
+            gateways of them.
         replicas: How many pods it has.
         placement: Which nodes they go to.
         run_id: Value of the run label.
@@ -105,12 +104,12 @@ def deployment(
     labels = {
         "app": name,
         "owner": "pilot-load",
-        "sidecar.istio.io/inject": "true" if type_ in _INJECTED else "false",
+        "sidecar.istio.io/inject": "true" if type_.is_sidecar or type_.is_gateway else "false",
     }
     annotations: dict[str, str] = {}
-    if type_ in _GATEWAYS:
+    if type_.is_gateway:
         annotations["inject.istio.io/templates"] = "gateway"
-    elif type_ == "ambient":
+    elif type_.ambient:
         annotations |= AMBIENT
     spec: Obj = {
         "terminationGracePeriodSeconds": 0,
@@ -118,7 +117,7 @@ def deployment(
         "containers": [
             # What Istio's injector fills in to make a gateway.
             {"name": "istio-proxy", "image": "auto"}
-            if type_ in _GATEWAYS
+            if type_.is_gateway
             else {"name": "app", "image": "fake"}
         ],
     }

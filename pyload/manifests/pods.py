@@ -10,30 +10,31 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
+    from pyload.config.app_types import AppType
     from pyload.kube.resources import Obj
 
 AMBIENT: Final = {"ambient.istio.io/redirection": "enabled"}
 """Annotation by which istiod knows that a pod is reached through its ztunnel."""
 
 
-def pod_labels(app: str, type_: str, *, full: bool) -> dict[str, str]:
+def pod_labels(app: str, type_: AppType, *, full: bool) -> dict[str, str]:
     """Give the labels of an application's pods, which are also their proxies' labels.
 
     Args:
         app: Name of the application.
-        type_: Its type, such as ``sidecar``.
+        type_: Its type.
         full: For a cluster with controllers, whose injector is told what to do.
     """
     if full:
-        inject = "true" if type_ == "sidecar" else "false"
+        inject = "true" if type_.is_sidecar else "false"
         labels = {"app": app, "owner": "pilot-load", "sidecar.istio.io/inject": inject}
-        return labels | MANAGED if type_ == "waypoint" else labels
-    if type_ == "sidecar":
+        return labels | MANAGED if type_.is_waypoint else labels
+    if type_.is_sidecar:
         return {"app": app, "security.istio.io/tlsMode": "istio"}
-    return {"app": app, **MANAGED} if type_ == "waypoint" else {"app": app}
+    return {"app": app, **MANAGED} if type_.is_waypoint else {"app": app}
 
 
-def pod(name: str, namespace: str, *, app: str, type_: str, node: str, run_id: str) -> Obj:
+def pod(name: str, namespace: str, *, app: str, type_: AppType, node: str, run_id: str) -> Obj:
     """Build a pod for a cluster with controllers and a fake kubelet, which gives it its status.
 
     Args:
@@ -46,7 +47,7 @@ def pod(name: str, namespace: str, *, app: str, type_: str, node: str, run_id: s
     """
     labels = pod_labels(app, type_, full=True)
     obj = bare_object("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
-    ambient = AMBIENT if type_ == "ambient" else {}
+    ambient = AMBIENT if type_.ambient else {}
     obj["metadata"]["annotations"] = {"prometheus.io/scrape": "false", **ambient}
     obj["spec"] = {
         "nodeName": node,
@@ -64,7 +65,7 @@ def bare_pod(
     namespace: str,
     *,
     app: str,
-    type_: str,
+    type_: AppType,
     node: str,
     ip: str,
     now: datetime,
@@ -90,7 +91,7 @@ def bare_pod(
         "terminationGracePeriodSeconds": 0,
         "containers": [{"name": "app", "image": "app"}],
     }
-    if type_ == "ambient":
+    if type_.ambient:
         obj["metadata"]["annotations"] = dict(AMBIENT)
     else:
         image = "istio/proxyv2"

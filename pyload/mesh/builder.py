@@ -101,7 +101,7 @@ class ObjectBuilder:
             app: The application.
             pods: The pods that it has now.
         """
-        waypoint = app.type == "waypoint"
+        waypoint = app.type.is_waypoint
         if resource == SERVICES:
             return objects.service(
                 app.name,

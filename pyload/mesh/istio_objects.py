@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from random import Random
 
+    from pyload.config.app_types import AppType
     from pyload.config.model import IstioKind, IstioObject
     from pyload.kube.resources import Resource
 
@@ -111,7 +112,7 @@ def shared_objects(objects: Iterable[IstioObject], namespace: str) -> tuple[Isti
 
 
 def app_objects(
-    objects: Iterable[IstioObject], app: str, namespace: str, *, type_: str
+    objects: Iterable[IstioObject], app: str, namespace: str, *, type_: AppType
 ) -> Iterator[IstioObjectPlan]:
     """Plan the objects of an application's `istio` block.
 
@@ -121,7 +122,7 @@ def app_objects(
     listed = tuple(objects)
     subset = any(one.kind == "destinationRule" for one in listed)
     for one in listed:
-        if type_ in ("external", "vm") and one.kind in _NOT_OUTSIDE:
+        if not type_.in_cluster and one.kind in _NOT_OUTSIDE:
             continue
         yield IstioObjectPlan(
             one.kind,
@@ -136,16 +137,16 @@ def app_objects(
 
 
 def type_objects(
-    app: str, namespace: str, *, type_: str, next_ip: Callable[[], str]
+    app: str, namespace: str, *, type_: AppType, next_ip: Callable[[], str]
 ) -> Iterator[IstioObjectPlan]:
     """Plan the objects that make an application what its type says."""
-    if type_ in ("external", "vm"):
-        selected = app if type_ == "vm" else ""
+    if not type_.in_cluster:
+        selected = app if type_.workload else ""
         yield IstioObjectPlan("serviceEntry", app, namespace, app, selected)
-    if type_ == "vm":
+    if type_.workload:
         yield IstioObjectPlan("workloadGroup", app, namespace, app, app)
         yield IstioObjectPlan("workloadEntry", app, namespace, app, app, address=next_ip())
-    if type_ == "waypoint":
+    if type_.is_waypoint:
         yield IstioObjectPlan("waypoint", app, namespace, app, app)
 
 

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pyload.config.model import OUTSIDE
 from pyload.mesh.cluster_types import TRAITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pyload.config.app_types import AppType
     from pyload.mesh.cluster_types import ClusterType, Traits
     from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.template_instance import TemplateInstance
-
-PROXY_TYPES: Final = {
-    "sidecar": "sidecar",
-    "router": "router",
-    "gateway": "router",
-    "waypoint": "waypoint",
-}
-"""Application types whose pods have an xDS client, and what those are for istiod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +51,7 @@ class AppPlan:
     Attributes:
         name: Name of the Service and value of the ``app`` label.
         namespace: Namespace.
-        type: Application type, such as ``sidecar``.
+        type: Application type.
         labels: Labels of the Service.
         cluster_ip: The Service's IP where the run must choose it, else empty.
         pods: Pods at the start; churn replaces them one by one.
@@ -69,7 +61,7 @@ class AppPlan:
 
     name: str
     namespace: str
-    type: str
+    type: AppType
     labels: Mapping[str, str]
     cluster_ip: str
     pods: tuple[PodPlan, ...]
@@ -79,12 +71,12 @@ class AppPlan:
     @property
     def proxy_type(self) -> str:
         """Type of its pods' xDS nodes; empty if they have no xDS client."""
-        return PROXY_TYPES.get(self.type, "")
+        return self.type.proxy
 
     @property
     def has_service(self) -> bool:
         """Whether it is inside the cluster."""
-        return self.type not in OUTSIDE
+        return self.type.in_cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +103,7 @@ class NamespacePlan:
     @property
     def has_gateways(self) -> bool:
         """Whether proxies of it ask for Secrets."""
-        return any(app.proxy_type == "router" for app in self.apps)
+        return any(app.type.is_gateway for app in self.apps)
 
 
 @dataclass(frozen=True, slots=True)

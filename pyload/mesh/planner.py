@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.model import OUTSIDE, WAYPOINT_SUFFIX
+from pyload.config.model import WAYPOINT_SUFFIX
 from pyload.errors import PyloadError, UsageError
 from pyload.mesh.cluster_types import TRAITS
 from pyload.mesh.istio_objects import (
@@ -81,7 +81,7 @@ def _check_possible(config: ClusterConfig, cluster_type: ClusterType) -> None:
             "nodes cannot have a `ztunnel` with --cluster-type kwok, where proxies follow pods",
             fix="install Istio's ztunnel: pyload runs a client for each of its pods",
         )
-    if any(app.type == "waypoint" for one in config.namespaces for app in one.applications):
+    if any(app.type.is_waypoint for one in config.namespaces for app in one.applications):
         raise UsageError(
             "applications cannot be of `type: waypoint` with --cluster-type kwok, where Istio "
             "makes the pods of a waypoint",
@@ -125,7 +125,7 @@ def check_capacity(config: ClusterConfig, cluster_type: ClusterType) -> None:
         namespace.replicas * app.replicas * app.pods
         for namespace in config.namespaces
         for app in namespace.applications
-        if app.type not in OUTSIDE
+        if app.type.in_cluster
     )
     need = -(-pods // PODS_PER_NODE)
     if TRAITS[cluster_type].nodes in ("full", "kwok") and have < need:
@@ -179,22 +179,21 @@ class _Planner:
                 yield self._app(app, self._name_of_app(app, index, replica), name)
 
     def _name_of_app(self, app: Application, index: int, replica: int) -> str:
-        if app.type == "waypoint":
+        if app.type.is_waypoint:
             # The namespace's label names it before it is there.
             return f"{app.name}{WAYPOINT_SUFFIX}" + (f"-{replica}" if replica else "")
         return self._suffixed(app.name, index, replica)
 
     def _app(self, app: Application, name: str, namespace: str) -> AppPlan:
-        outside = app.type in OUTSIDE
         return AppPlan(
             name=name,
             namespace=namespace,
             type=app.type,
             labels=app.labels,
-            pods=() if outside else tuple(self._pod(name) for _ in range(app.pods)),
+            pods=tuple(self._pod(name) for _ in range(app.pods)) if app.type.in_cluster else (),
             # A bare API server has nobody who would give the Service an address.
             cluster_ip=self.next_ip()
-            if TRAITS[self.cluster_type].cluster_ip and not outside
+            if TRAITS[self.cluster_type].cluster_ip and app.type.in_cluster
             else "",
             istio_objects=tuple(self._istio_objects(app, name, namespace)),
             templates=tuple(
@@ -207,7 +206,7 @@ class _Planner:
         self, app: Application, name: str, namespace: str
     ) -> Iterator[IstioObjectPlan]:
         yield from type_objects(name, namespace, type_=app.type, next_ip=self.next_ip)
-        if app.type == "router":
+        if app.type.gateways:
             prefix = app.gateways.name or name
             names = [self.names.draw(prefix) for _ in range(app.gateways.replicas)]
             label = app.gateways.name or app.name

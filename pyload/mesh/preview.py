@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.mesh.ledger import Entry
 from pyload.mesh.steps import Mode, ObjectStep, PodStep, TemplateStep, parts_of
 from pyload.units import Duration
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +112,7 @@ def _requests(step: Step, objects: int) -> int:
 
 
 def _proxies(plan: Plan) -> Counter[str]:
-    proxies = Counter({"ztunnel": len(plan.ztunnels)})
+    proxies = Counter({ZTUNNEL: len(plan.ztunnels)})
     for app in plan.apps:
         if app.proxy_type:
             proxies[app.proxy_type] += len(app.pods)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyload.manifests.pods import pod_labels
 from pyload.mesh.istio_objects import ROOT_NAMESPACE
 from pyload.proxies.spec import ProxySpec
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.mesh.cluster_types import Traits
     from pyload.mesh.plan import AppPlan, PodPlan
-
-ZTUNNEL: Final = "ztunnel"
 
 
 def proxy_of_pod(

@@ -39,7 +39,7 @@ from pyload.manifests.rbac import READER
 from pyload.mesh.istio_objects import RESOURCES, ROOT_NAMESPACE
 from pyload.mesh.ledger import Entry
 from pyload.mesh.plan import NodePlan
-from pyload.mesh.proxy_specs import ZTUNNEL
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

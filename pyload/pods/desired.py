@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pyload.pods.nodes import NodeClass
 from pyload.pods.reasons import Skip, Wait
 from pyload.pods.shard import Shard
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from pyload.pods.reader import PodRecord
@@ -84,7 +85,7 @@ def _excluded(pod: PodRecord, node: NodeClass, policy: Policy) -> Skip | None:
         return identity
     if pod.host_network and not policy.host_network:
         return Skip.HOST_NETWORK
-    if identity.type == "ztunnel" and not policy.ztunnel:
+    if identity.type == ZTUNNEL and not policy.ztunnel:
         return Skip.NO_ZTUNNEL
     return None
 

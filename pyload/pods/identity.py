@@ -20,6 +20,7 @@ import orjson
 from pyload.pods.environment import environment, expand
 from pyload.pods.metadata import agent_metadata, given_metadata, proxy_config
 from pyload.pods.reasons import Skip
+from pyload.xds.node import NODE_TYPES, SIDECAR, WAYPOINT, ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     OwnMetadata = tuple[tuple[str, str], ...]
 
-TYPES: Final = frozenset({"sidecar", "router", "waypoint", "ztunnel"})
 
 _CONTAINER: Final = "istio-proxy"
 _INJECT: Final = "sidecar.istio.io/inject"
@@ -123,14 +123,14 @@ def read_identity(pod: Obj) -> tuple[Identity | Skip, OwnMetadata]:
     args: list[str] = container.get("args") or []
     if not args or args[0] != "proxy":
         return Skip.NOT_A_PROXY, ()
-    type_ = args[1] if len(args) > 1 and not args[1].startswith("-") else "sidecar"
-    if type_ not in TYPES:
+    type_ = args[1] if len(args) > 1 and not args[1].startswith("-") else SIDECAR
+    if type_ not in NODE_TYPES:
         return Skip.UNKNOWN_TYPE, ()
     found = environment(container, pod)
     if found.values.get("ISTIO_META_GENERATOR") == "grpc":
         return Skip.PROXYLESS, ()
     proxy = _read_proxy(pod, container, type_, found)
-    if type_ == "ztunnel":
+    if type_ == ZTUNNEL:
         node = found.values.get("NODE_NAME") or spec.get("nodeName") or ""
         return _ztunnel_identity(proxy), (*proxy.own, ("NODE_NAME", node))
     return _envoy_identity(proxy), proxy.own
@@ -197,7 +197,7 @@ def _envoy_identity(proxy: _Proxy) -> Identity:
         annotations=proxy.annotations,
         service_account=proxy.environment.values.get("SERVICE_ACCOUNT") or proxy.service_account,
         cluster_id=proxy.cluster_id,
-        waypoint=proxy.type == "waypoint",
+        waypoint=proxy.type == WAYPOINT,
     )
     return _identity(
         proxy,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.pods.identity import Identity
 from pyload.pods.reader import MeshPods
 from pyload.pods.reasons import Skip
+from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -38,7 +39,7 @@ def _sidecar(pod: Obj) -> Identity:
     service_account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
     labels: dict[str, str] = dict(metadata.get("labels") or {})
     return Identity(
-        type="sidecar",
+        type=SIDECAR,
         service_account=service_account,
         cluster_id="Kubernetes",
         domain=f"{metadata.get('namespace') or ''}.svc.cluster.local",

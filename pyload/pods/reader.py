@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pyload.pods.identity import Identity, IdentityPool, read_identity
 from pyload.proxies.spec import ProxySpec
-from pyload.xds.node import ISTIO_VERSION
+from pyload.xds.node import ISTIO_VERSION, ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -168,7 +168,7 @@ def proxy_spec(
         "NAMESPACE": pod.namespace,
         "INSTANCE_IPS": ",".join(pod.ips),
     }
-    if identity.type != "ztunnel":
+    if identity.type != ZTUNNEL:
         metadata["ISTIO_VERSION"] = identity.version or ISTIO_VERSION
     return ProxySpec(
         key=pod.uid,

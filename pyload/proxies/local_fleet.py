@@ -20,6 +20,7 @@ from pyload.tasks import clock
 from pyload.timer_heap import Timers
 from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
+from pyload.xds.node import ENVOYS, ZTUNNEL
 from pyload.xds.prefix_cache import PREFIX_CACHE
 from pyload.xds.response_cache import RESPONSE_CACHE
 from pyload.xds.sotw import Sotw
@@ -224,8 +225,8 @@ class LocalFleet:
 
     def _client(self, spec: ProxySpec, proxy: ProxyMonitor) -> Client:
         behavior = self._behavior
-        delta = self._delta or spec.type == "ztunnel"
-        agent_types = behavior.agent_types if spec.type in ("sidecar", "router", "waypoint") else ()
+        delta = self._delta or spec.type == ZTUNNEL
+        agent_types = behavior.agent_types if spec.type in ENVOYS else ()
         nack = behavior.refuses(spec.key)
         protocol = (
             Delta(node_type=spec.type, detail=self._detail, agent_types=agent_types, nack=nack)

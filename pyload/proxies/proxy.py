@@ -18,6 +18,7 @@ from pyload.timer_heap import Timers
 from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
 from pyload.xds.delta import Delta
+from pyload.xds.node import ZTUNNEL
 from pyload.xds.sotw import Sotw
 from pyload.xds.tls import TlsConfig
 
@@ -74,7 +75,7 @@ class Proxy:
         self._spec = spec
         self._address = address
         self._secure = uses_tls(mode)
-        self._delta = delta or spec.type == "ztunnel"
+        self._delta = delta or spec.type == ZTUNNEL
         self._detail = detail
         self._token = token if uses_token(mode) else None
         self._transport = transport

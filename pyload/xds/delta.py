@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyload.xds import requests
+from pyload.xds.node import SIDECAR, ZTUNNEL
 from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, WILDCARD
 from pyload.xds.subscriptions import Subscription, Subscriptions
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS
@@ -98,10 +99,10 @@ class Delta(Subscriptions):
     def __init__(
         self,
         *,
-        node_type: str = "sidecar",
+        node_type: str = SIDECAR,
         detail: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         nack: bool = False,
     ) -> None:
-        first = (ADDRESS, AUTHORIZATION) if node_type == "ztunnel" else (CDS,)
+        first = (ADDRESS, AUTHORIZATION) if node_type == ZTUNNEL else (CDS,)
         super().__init__(detail=detail, agent_types=agent_types, nack=nack, first=first)

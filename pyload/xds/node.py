@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 ISTIO_VERSION: Final = "1.24.0-pilot-load"
 
+SIDECAR: Final = "sidecar"
+ROUTER: Final = "router"
+WAYPOINT: Final = "waypoint"
+ZTUNNEL: Final = "ztunnel"
+
+ENVOYS: Final = frozenset({SIDECAR, ROUTER, WAYPOINT})
+"""Types of the nodes that are Envoys, each with an istio-agent between it and istiod."""
+
+NODE_TYPES: Final = ENVOYS | {ZTUNNEL}
+"""Types of the nodes that pyload can stand for."""
+
 
 def node_id(
     *,

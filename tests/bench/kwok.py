@@ -15,6 +15,7 @@ import time
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from pyload.config.app_types import SIDECAR
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.kwok.admission import injector
 from pyload.kube.client import Client
@@ -61,7 +62,7 @@ class Clocked:
 async def make_pod(client: Client, name: str, ip: str) -> None:
     """Create an injected pod that runs on the kwok node."""
     pod: dict[str, Any] = pods.pod(
-        name, "mesh", app="a", type_="sidecar", node="kwok", run_id="bench"
+        name, "mesh", app="a", type_=SIDECAR, node="kwok", run_id="bench"
     )
     pod["metadata"]["labels"]["pod-template-hash"] = "5d4f8b7c9"
     await client.create(PODS.path("mesh"), pod)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pyload.config.app_types import APP_TYPES, SIDECAR
 from pyload.config.build_model import read_cluster
 from pyload.config.dialect import SCHEMAS, choose
 from pyload.config.dump import dump
@@ -95,8 +96,10 @@ def test_reads_every_key_of_the_classic_dialect() -> None:
                 "mesh",
                 2,
                 applications=(
-                    Application("app", "plain", 3, 4, {"tier": "gold", "version": "1.5"}),
-                    Application("app", "sidecar", 1, 0),
+                    Application(
+                        "app", APP_TYPES["plain"], 3, 4, {"tier": "gold", "version": "1.5"}
+                    ),
+                    Application("app", SIDECAR, 1, 0),
                 ),
             ),
             Namespace("false", 1),
@@ -113,7 +116,7 @@ def test_reads_every_supported_key_of_the_current_dialect() -> None:
     assert loaded.config.namespaces == (
         Namespace(
             grace_period=Duration(2 * SECOND),
-            applications=(Application(type="plain", pods=3), Application(type="sidecar")),
+            applications=(Application(type=APP_TYPES["plain"], pods=3), Application()),
         ),
     )
 
@@ -163,7 +166,7 @@ def test_reads_waypoints_and_ztunnels() -> None:
     assert loaded.dialect == "current"
     assert [group.ztunnel for group in loaded.config.nodes] == [True, False, False]
     assert loaded.config.namespaces[0].waypoint == "infra/wp"
-    assert loaded.config.namespaces[0].applications[0].type == "waypoint"
+    assert loaded.config.namespaces[0].applications[0].type.is_waypoint
 
 
 def test_templates_are_read_as_the_template_engine_wants_them() -> None:
@@ -207,7 +210,7 @@ def test_no_file_is_a_mesh_of_one_pod() -> None:
     """`pyload cluster` alone would do nothing."""
     assert default().config == ClusterConfig(
         nodes=(NodeGroup("default", 1),),
-        namespaces=(Namespace("namespace", applications=(Application("app", "sidecar", 1, 1),)),),
+        namespaces=(Namespace("namespace", applications=(Application("app", SIDECAR, 1, 1),)),),
     )
     assert default().dialect == "classic"
 
@@ -862,7 +865,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
     count = st.integers(0, 20)
     classic = dialect == "classic"
     none: st.SearchStrategy[tuple[IstioObject, ...]] = st.just(())
-    types = [name for name in SCHEMAS[dialect].types if name != "waypoint"]
+    types = [one for one in SCHEMAS[dialect].types if not one.is_waypoint]
     application = st.builds(
         Application,
         SERVICE,
@@ -876,7 +879,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
     router = st.builds(
         Application,
         SERVICE,
-        st.just("router"),
+        st.just(APP_TYPES["router"]),
         gateways=st.builds(Gateways, LABEL | st.just(""), st.integers(1, 3)),
     )
     namespace = st.builds(

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyload.config.app_types import SIDECAR
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ClusterUnreachable, Conflict, NotFound
 from pyload.kube.client import Client
@@ -153,7 +154,7 @@ def test_the_view_ends_up_equal_to_the_embedded_server(
 
 
 def _pod(name: str) -> Obj:
-    return pods.pod(name, "mesh", app="a", type_="sidecar", node="n", run_id=RUN)
+    return pods.pod(name, "mesh", app="a", type_=SIDECAR, node="n", run_id=RUN)
 
 
 async def _phase(client: Client, name: str) -> str:

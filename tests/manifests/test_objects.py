@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.config.app_types import APP_TYPES, SIDECAR
 from pyload.manifests import objects, pods
 
 if TYPE_CHECKING:
@@ -158,12 +159,12 @@ def _rebuild_pod(path: str, body: Obj) -> Obj:
         )
     app, node = metadata["labels"]["app"], spec["nodeName"]
     if "nodeSelector" in spec:
-        return pods.pod(name, namespace, app=app, type_="sidecar", node=node, run_id=RUN)
+        return pods.pod(name, namespace, app=app, type_=SIDECAR, node=node, run_id=RUN)
     return pods.bare_pod(
         name,
         namespace,
         app=app,
-        type_="sidecar",
+        type_=SIDECAR,
         node=node,
         ip=status.get("podIP", ""),
         now=now,
@@ -233,16 +234,23 @@ def test_pod_labels_tell_the_injector_and_istiod_what_the_pod_is(
     type_: str, *, full: bool, labels: dict[str, str]
 ) -> None:
     """A plain pod would be injected, or a sidecar be called without mutual TLS."""
-    assert pods.pod_labels("a", type_, full=full) == {"app": "a", **labels}
+    assert pods.pod_labels("a", APP_TYPES[type_], full=full) == {"app": "a", **labels}
 
 
 def test_pods_of_the_ambient_mesh_have_no_proxy_but_an_annotation() -> None:
     """Nobody would be told to reach them through their ztunnel."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     bare = pods.bare_pod(
-        "p", "mesh", app="a", type_="ambient", node="n", ip="10.0.0.10", now=now, run_id=RUN
+        "p",
+        "mesh",
+        app="a",
+        type_=APP_TYPES["ambient"],
+        node="n",
+        ip="10.0.0.10",
+        now=now,
+        run_id=RUN,
     )
-    full = pods.pod("p", "mesh", app="a", type_="ambient", node="n", run_id=RUN)
+    full = pods.pod("p", "mesh", app="a", type_=APP_TYPES["ambient"], node="n", run_id=RUN)
     annotations = {"ambient.istio.io/redirection": "enabled"}
 
     assert [one["name"] for one in bare["spec"]["containers"]] == ["app"]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.commands.cluster.command import ClusterOptions
+from pyload.config.app_types import APP_TYPES, types_of
 from pyload.config.dump import dump
 from pyload.config.model import (
     Application,
@@ -73,8 +74,7 @@ def applications(dialect: Dialect) -> st.SearchStrategy[Application]:
     """Make applications of every type of a dialect."""
     none: st.SearchStrategy[tuple[IstioObject, ...]] = st.just(())
     classic = dialect == "classic"
-    types = ["plain", "sidecar", "ambient", "external", "vm", "ztunnel"]
-    types.append("router" if classic else "gateway")
+    types = [one for one in types_of(dialect) if not one.is_waypoint]
     return st.builds(
         Application,
         NAME,
@@ -95,12 +95,12 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         st.builds(
             Application,
             NAME,
-            st.just("router"),
+            st.just(APP_TYPES["router"]),
             pods=FEW,
             gateways=st.builds(Gateways, st.sampled_from(["", "main"]), FEW),
         )
         if classic
-        else st.builds(Application, NAME, st.just("waypoint"), FEW, FEW)
+        else st.builds(Application, NAME, st.just(APP_TYPES["waypoint"]), FEW, FEW)
     )
     namespace = st.builds(
         Namespace,

@@ -39,7 +39,7 @@ def mesh(*, stable: bool = False, replicas: int = 1, apps: int = 2, pods: int = 
             Namespace(
                 name="mesh",
                 replicas=replicas,
-                applications=(Application(name="app", type="sidecar", replicas=apps, pods=pods),),
+                applications=(Application(name="app", replicas=apps, pods=pods),),
             ),
         ),
     )
@@ -73,7 +73,7 @@ def test_pods_spread_evenly_with_unique_names_and_ips(
         namespaces=(
             Namespace(
                 name="m",
-                applications=(Application(name="a", type="sidecar", replicas=apps, pods=pods),),
+                applications=(Application(name="a", replicas=apps, pods=pods),),
             ),
         ),
     )

@@ -108,7 +108,7 @@ def test_what_others_need_comes_first() -> None:
         ["ServiceAccount"],
         ["Role", "RoleBinding"],
     ]
-    assert [group.app.type for group in parts[4].groups if group.app] == [
+    assert [group.app.type.name for group in parts[4].groups if group.app] == [
         "sidecar",
         "sidecar",
         "router",

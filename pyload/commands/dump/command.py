@@ -21,6 +21,7 @@ from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
+from pyload.xds.node import SIDECAR, ZTUNNEL
 from pyload.xds.tls import Principal
 from pyload.xds.types import CDS, LDS, SDS, short
 
@@ -136,7 +137,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
         log.info("%s has no proxy (%s); asking as a sidecar", where, record.identity.value)
         return ProxySpec(
             key=record.uid,
-            type="sidecar",
+            type=SIDECAR,
             ip=record.ip,
             name=record.name,
             namespace=record.namespace,
@@ -145,7 +146,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
             metadata=metadata,
         )
     spec = proxy_spec(record)
-    if spec.type == "ztunnel":
+    if spec.type == ZTUNNEL:
         raise UsageError(f"{where} is a ztunnel, which has no configuration of Envoy")
     return ProxySpec(
         key=spec.key,

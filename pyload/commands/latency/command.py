@@ -28,6 +28,7 @@ from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.tasks import Shutdown, Supervisor, clock, first_of
 from pyload.units import Duration
+from pyload.xds.node import SIDECAR
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
     """
     return ProxySpec(
         key=ip,
-        type="sidecar",
+        type=SIDECAR,
         ip=ip,
         name=f"adsc-{ip}",
         namespace=NAMESPACE,
