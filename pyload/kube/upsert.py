@@ -1,8 +1,18 @@
-"""How an object gets into the API server whether or not it is there already."""
+"""Gets an object into the API server, whether or not it is there already.
+
+`upsert` reads the object, has the caller decide from what it finds, and writes. A decision is a
+value: it can be made and tested without a server, and it is made anew each time that the object
+has to be read again.
+
+Two races are lost now and then. A PUT fails if somebody has changed the object since it was read;
+it is sent again at the version that is there then. A POST fails if somebody has created the object
+in between, or its answer is lost; it is not sent again before another look.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound
@@ -14,24 +24,54 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
 
 _ATTEMPTS: Final = 3
+"""PUTs of one object, while others change it too."""
+
 _PAUSES: Final = (0.010, 0.020)
 _CREATE_PAUSES: Final = (0.1, 0.3, 1.0)
 
 
-class Written(NamedTuple):
-    """What an `upsert` did.
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Post an object, as there is none of its name."""
+
+    obj: Obj
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Put an object in the place of the one that is there.
 
     Attributes:
-        obj: The object as the server has it now.
-        before: The object as it was, or None if it is new.
+        obj: The new object; its resourceVersion is filled in.
+        before: The object that is there.
+        ours: Whether it belongs to the caller.
     """
 
     obj: Obj
-    before: Obj | None
+    before: Obj
+    ours: bool = True
 
 
-def _as_it_is(obj: Obj, _: Obj | None) -> Obj:
-    return obj
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave the object that is there as it is."""
+
+    before: Obj
+
+
+Decision = Create | Replace | Leave
+
+
+class Written(NamedTuple):
+    """The outcome of an `upsert`.
+
+    Attributes:
+        obj: The object as the server has it now.
+        decision: What was done.
+    """
+
+    obj: Obj
+    decision: Decision
 
 
 async def upsert(
@@ -39,7 +79,8 @@ async def upsert(
     resource: Resource,
     obj: Obj,
     *,
-    prepare: Callable[[Obj, Obj | None], Obj] = _as_it_is,
+    decide: Callable[[Obj, Obj | None], Decision] | None = None,
+    before_write: Callable[[Decision], None] = lambda _: None,
 ) -> Written:
     """Create an object, or replace the one that is there; its status is left to `put_status`.
 
@@ -47,8 +88,9 @@ async def upsert(
         client: The API server.
         resource: The object's kind.
         obj: The object; stays as it is.
-        prepare: Called right before each write with the object and the one that is there, if
-            there is one; gives what is to be written, or the latter to leave it as it is.
+        decide: Decides from the object and the one that is there, if there is one; without, the
+            object is written in any case.
+        before_write: Called with each decision right before it is carried out.
 
     Raises:
         Conflict: Somebody else kept changing it.
@@ -60,22 +102,27 @@ async def upsert(
     path = resource.path(namespace, metadata["name"])
     pauses = iter(_CREATE_PAUSES)
     while True:
-        before = await _read(client, path)
-        prepared = prepare(obj, before)
-        if before is not None and prepared is before:
-            return Written(before, before)
-        if before is not None:
-            return Written(await _replace(client, path, path, prepared, _version(before)), before)
+        decision = (decide or write_always)(obj, await _read(client, path))
+        before_write(decision)
+        match decision:
+            case Leave(before):
+                return Written(before, decision)
+            case Replace(new, before):
+                written = await _replace(client, path, path, new, _version(before))
+                return Written(written, decision)
         try:
-            return Written(await client.create(resource.path(namespace), prepared), None)
+            return Written(await client.create(resource.path(namespace), decision.obj), decision)
         except (ApiError, ClusterUnreachable) as error:
-            # A POST is not safe to repeat, but to look again whether it was carried out is; so
-            # it is when somebody else was faster.
             pause = next(pauses, None)
             refused = isinstance(error, ApiError) and error.status < 500
             if pause is None or (refused and not isinstance(error, Conflict)):
                 raise
         await asyncio.sleep(pause)
+
+
+def write_always(obj: Obj, before: Obj | None) -> Decision:
+    """Decide to create an object or to replace the one that is there."""
+    return Create(obj) if before is None else Replace(obj, before)
 
 
 async def put_status(client: Client, resource: Resource, obj: Obj, *, written: Obj) -> Obj:

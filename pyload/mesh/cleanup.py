@@ -45,11 +45,13 @@ class Cleanup:
         jobs = [self._stop(part) for part in reversed(list(self._mesh.parts()))]
         await self._log_errors(jobs)
         # A second try for what a passing error kept, and for pods whose start was cut short.
-        left = [entry for entry in self._writer.ledger if entry not in self._writer.terminating]
+        left = [
+            entry for entry in self._writer.ledger if entry not in self._writer.ledger.terminating
+        ]
         await self._delete_all(entry for entry in left if entry.resource.namespaced)
         await self._delete_all(entry for entry in left if not entry.resource.namespaced)
-        await self._log_errors([self._finalize(entry) for entry in self._writer.terminating])
-        await wait_until_gone(self._writer, self._writer.terminating)
+        await self._log_errors([self._finalize(entry) for entry in self._writer.ledger.terminating])
+        await wait_until_gone(self._writer, self._writer.ledger.terminating)
 
     async def _stop(self, part: Part) -> None:
         for group in reversed(part.groups):
@@ -83,7 +85,7 @@ class Cleanup:
 
     async def _finalize(self, entry: Entry) -> None:
         """Do what a namespace controller would do; a bare API server has none."""
-        wanted = self._mesh.plan.traits.finalize and entry in self._writer.terminating
+        wanted = self._mesh.plan.traits.finalize and entry in self._writer.ledger.terminating
         if not wanted or entry in self._finalized:
             return
         obj = objects.namespace(entry.name, run_id=self._mesh.plan.run_id)

@@ -54,7 +54,7 @@ async def _remove_all(writer: Writer, announce: Callable[[Entry], None] | None) 
                 announce(entry)
         for error in await gather_errors([writer.delete(entry) for entry in same], name="cleanup"):
             log.error("cleanup: %s", error)
-    await wait_until_gone(writer, writer.terminating)
+    await wait_until_gone(writer, writer.ledger.terminating)
 
 
 async def wait_until_gone(writer: Writer, entries: Iterable[Entry]) -> None:

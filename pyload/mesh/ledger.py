@@ -1,4 +1,4 @@
-"""Every object that a run has written and not yet seen gone."""
+"""The objects that a run has written and not yet seen gone, in the order of their first write."""
 
 from __future__ import annotations
 
@@ -36,13 +36,22 @@ class Ledger:
 
     A write whose answer was lost counts as written: cleaning up an object that never came to be
     costs one request, forgetting one that did costs the user's trust.
+
+    Attributes:
+        terminating: Entries of namespaces whose deletion has begun, in that order.
     """
 
+    terminating: dict[Entry, None] = field(default_factory=dict)
     _entries: dict[Entry, None] = field(default_factory=dict)
 
     def open(self, entry: Entry) -> None:
         """Note that an object is about to be written."""
         self._entries[entry] = None
+        self.terminating.pop(entry, None)
+
+    def terminate(self, entry: Entry) -> None:
+        """Note that the deletion of a namespace has begun."""
+        self.terminating[entry] = None
 
     def close(self, entry: Entry) -> None:
         """Note that an object is gone, or belongs to somebody else."""

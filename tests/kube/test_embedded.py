@@ -19,7 +19,7 @@ from pyload.errors import ClusterUnreachable, Conflict, NotFound
 from pyload.kube.client import Client
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from pyload.kube.tokens import Tokens
-from pyload.kube.upsert import put_status, upsert
+from pyload.kube.upsert import Create, Replace, put_status, upsert
 from pyload.kube.watch import Reflector
 from pyload.manifests import objects, pods
 from pyload.manifests.ips import IpAllocator
@@ -220,8 +220,8 @@ async def test_upsert_creates_then_replaces_and_keeps_what_is_the_servers() -> N
     first = await upsert(client, services, service)
     second = await upsert(client, services, service)
 
-    assert first.before is None
-    assert second.before is not None
+    assert isinstance(first.decision, Create)
+    assert isinstance(second.decision, Replace)
     assert second.obj["spec"]["clusterIP"] == first.obj["spec"]["clusterIP"]
     assert second.obj["metadata"]["uid"] == first.obj["metadata"]["uid"]
 

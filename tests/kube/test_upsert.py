@@ -11,12 +11,13 @@ import pytest
 from pyload.errors import ApiError, Conflict
 from pyload.kube.client import Client
 from pyload.kube.resources import NODES
-from pyload.kube.upsert import put_status, upsert
+from pyload.kube.upsert import Create, Leave, Replace, put_status, upsert, write_always
 from tests.kube.peers import Scripted, answer, status
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
+    from pyload.kube.upsert import Decision
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -53,7 +54,7 @@ async def test_a_new_object_is_posted_and_its_status_put() -> None:
     written = await upsert(client, NODES, obj)
     with_status = await put_status(client, NODES, obj, written=written.obj)
 
-    assert (written, with_status) == ((_node("1"), None), _node("2"))
+    assert (written, with_status) == ((_node("1"), Create(_node())), _node("2"))
     assert _sent(transport) == [("GET", "n", ""), ("POST", "nodes", ""), ("PUT", "status", "1")]
     assert obj == _node()
 
@@ -64,7 +65,7 @@ async def test_an_existing_object_is_replaced_at_the_version_read() -> None:
 
     written = await upsert(Client(transport), NODES, _node())
 
-    assert written == (_node("6"), _node("5"))
+    assert written == (_node("6"), Replace(_node(), _node("5")))
     assert _sent(transport) == [("GET", "n", ""), ("PUT", "n", "5")]
 
 
@@ -106,13 +107,14 @@ async def test_an_object_that_is_to_be_left_alone_is_not_written() -> None:
     transport = Scripted(_read("5"))
     seen: list[Obj | None] = []
 
-    def leave(obj: Obj, before: Obj | None) -> Obj:
+    def leave(_: Obj, before: Obj | None) -> Decision:
         seen.append(before)
-        return before or obj
+        assert before is not None
+        return Leave(before)
 
-    written = await upsert(Client(transport), NODES, _node(), prepare=leave)
+    written = await upsert(Client(transport), NODES, _node(), decide=leave)
 
-    assert written.obj is written.before
+    assert written == (_node("5"), Leave(_node("5")))
     assert seen == [_node("5")]
     assert [method for method, _, _ in _sent(transport)] == ["GET"]
 
@@ -123,13 +125,16 @@ async def test_whose_an_object_is_is_asked_again_when_somebody_was_faster() -> N
     transport = Scripted(MISSING, exists, _read("4"), answer(200, _node("5")))
     seen: list[Obj | None] = []
 
-    def marked(obj: Obj, before: Obj | None) -> Obj:
-        seen.append(before)
-        return {**obj, "theirs": before is not None}
+    begun: list[Decision] = []
 
-    await upsert(Client(transport), NODES, _node(), prepare=marked)
+    def marked(obj: Obj, before: Obj | None) -> Decision:
+        seen.append(before)
+        return write_always({**obj, "theirs": before is not None}, before)
+
+    await upsert(Client(transport), NODES, _node(), decide=marked, before_write=begun.append)
 
     assert seen == [None, _node("4")]
+    assert [type(decision) for decision in begun] == [Create, Replace]
     assert [one.body["theirs"] for one in transport.requests if one.body] == [False, True]
 
 
@@ -140,5 +145,5 @@ async def test_an_object_that_a_controller_makes_in_between_is_replaced() -> Non
 
     written = await upsert(Client(transport), NODES, _node())
 
-    assert (written.obj, written.before) == (_node("5"), _node("4"))
+    assert written == (_node("5"), Replace(_node(), _node("4")))
     assert [method for method, _, _ in _sent(transport)] == ["GET", "POST", "GET", "PUT"]
