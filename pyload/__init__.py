@@ -13,7 +13,7 @@ from pyload.version import __version__
 
 if TYPE_CHECKING:
     from pyload.commands.cluster.command import ClusterOptions, run_cluster
-    from pyload.config.file import read as load_config
+    from pyload.config.file import load_config
     from pyload.config.model import ClusterConfig
     from pyload.config.parse import Loaded
     from pyload.errors import PyloadError
@@ -51,7 +51,7 @@ _HOMES: Final = {
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",
     "Result": "pyload.report.summary:Result",
-    "load_config": "pyload.config.file:read",
+    "load_config": "pyload.config.file:load_config",
     "run_cluster": "pyload.commands.cluster.command:run_cluster",
 }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pyload
-from pyload.config.file import read
+from pyload.config.file import load_config
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
@@ -91,7 +91,7 @@ def test_importing_the_library_imports_nothing_heavy() -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_valid_configs(path: Path) -> None:
     """People start from an example; one that is refused is worse than none."""
-    loaded = read(str(path))
+    loaded = load_config(str(path))
 
     assert loaded.warnings == ()
     assert loaded.config.namespaces

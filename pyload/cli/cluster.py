@@ -60,13 +60,13 @@ def command(
     **values: Any,
 ) -> int:
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
-    from pyload.config.file import read  # noqa: PLC0415 - fast help
+    from pyload.config.file import load_config  # noqa: PLC0415 - fast help
 
     settings = settings_of(context)
     if cluster_type != "kwok":
         follow.refuse(context)
     # Before signals are taken care of: a read of standard input hears of none.
-    loaded = read(config, lenient=lenient) if config else None
+    loaded = load_config(config, lenient=lenient) if config else None
 
     async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.cluster.command import ClusterOptions, run_cluster  # noqa: PLC0415

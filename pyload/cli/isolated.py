@@ -73,11 +73,11 @@ def command(
     memprofile: str,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
-    from pyload.config.file import read  # noqa: PLC0415 - fast help
+    from pyload.config.file import load_config  # noqa: PLC0415 - fast help
 
     settings = settings_of(context)
     # Before signals are taken care of: a read of standard input hears of none.
-    loaded = read(config, lenient=False) if config else None
+    loaded = load_config(config, lenient=False) if config else None
 
     async def main(shutdown: Shutdown) -> Outcome:
         from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415

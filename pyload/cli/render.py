@@ -47,12 +47,12 @@ def command(
 ) -> None:
     """Print the objects that a run of a config would make, without a cluster."""
     from pyload.commands.render import RenderOptions, parse_values, render  # noqa: PLC0415
-    from pyload.config.file import read  # noqa: PLC0415
+    from pyload.config.file import load_config  # noqa: PLC0415
     from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
     if not config:
         raise UsageError("--config required", fix="name a config file")
-    loaded = read(config, lenient=lenient)
+    loaded = load_config(config, lenient=lenient)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     options = RenderOptions(

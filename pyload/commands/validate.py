@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.file import read
+from pyload.config.file import load_config
 from pyload.errors import ConfigError, PyloadError, TemplateError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
@@ -49,7 +49,7 @@ def check_file(
         lenient: Whether unknown keys are only warned of.
     """
     try:
-        loaded = read(path, lenient=lenient)
+        loaded = load_config(path, lenient=lenient)
     except ConfigError as error:
         return Verdict(path, tuple(map(str, error.problems)))
     problems = [f"{path}: {text}" for text in _problems(loaded.config, cluster_type)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyload.config.yaml import Scalar, Sequence, parse
+from pyload.config.yaml import ScalarNode, SequenceNode, compose
 from pyload.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def read_data(data: bytes, *, source: str) -> Any:
     Raises:
         ConfigError: The bytes are not YAML, or a key is given twice.
     """
-    document = parse(data, source=source)
+    document = compose(data, source=source)
     if document.problems:
         raise ConfigError(document.problems)
     return None if document.root is None else as_data(document.root)
@@ -26,8 +26,8 @@ def read_data(data: bytes, *, source: str) -> Any:
 def as_data(node: Node) -> Any:
     """Give a value without its positions; no part of it is shared with another."""
     # The parser bounds how deep values nest.
-    if isinstance(node, Scalar):
+    if isinstance(node, ScalarNode):
         return node.value
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return [as_data(item) for item in node.items]
     return {name: as_data(entry.value) for name, entry in node.entries.items()}

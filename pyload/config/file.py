@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 16 << 20
 
 
-def read(path: str, *, lenient: bool = False) -> Loaded:
+def load_config(path: str, *, lenient: bool = False) -> Loaded:
     """Read a config file.
 
     Args:
@@ -24,7 +24,7 @@ def read(path: str, *, lenient: bool = False) -> Loaded:
     Raises:
         ConfigError: The file cannot be read, or has problems.
     """
-    return load(read_bytes(path), source=path, lenient=lenient)
+    return parse_config(read_bytes(path), source=path, lenient=lenient)
 
 
 def read_bytes(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Reading mappings: which keys are there, and what to say about the others."""
+"""Reading mappings: the values of known keys, and problems about all others."""
 
 from __future__ import annotations
 
@@ -9,27 +9,31 @@ from typing import TYPE_CHECKING
 from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
 from pyload.config.dialect import stale_key
-from pyload.config.scalar_resolver import shown
-from pyload.config.scalars import is_null, kind
+from pyload.config.scalar_resolver import quote
+from pyload.config.scalars import describe, is_null
 from pyload.config.schema import PLACES, STALE_KEYS
-from pyload.config.yaml import Block, Node, Sequence
+from pyload.config.yaml import MappingNode, Node, SequenceNode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.config.dialect import Choice
-    from pyload.config.scalars import Reading
+    from pyload.config.dialect import DialectChoice
+    from pyload.config.scalars import Findings
     from pyload.config.schema import Place, Schema
-    from pyload.config.yaml import Entry
+    from pyload.config.yaml import MappingEntry
 
 
-def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Mapping[str, Node]:
+def read_mapping(
+    findings: Findings, choice: DialectChoice, place: Place, node: Node
+) -> Mapping[str, Node]:
     """Give the values of the keys that the dialect knows, by their proper spelling.
 
     Keys may be in any case. Unknown ones are noted, and so are those not supported yet.
     """
-    if not isinstance(node, Block):
-        reading.problem(node, f"keys and values are expected {PLACES[place]}, not {kind(node)}")
+    if not isinstance(node, MappingNode):
+        findings.problem(
+            node, f"keys and values are expected {PLACES[place]}, not {describe(node)}"
+        )
         return {}
     known = _known(choice.schema.keys[place])
     values: dict[str, Node] = {}
@@ -38,10 +42,10 @@ def read_keys(reading: Reading, choice: Choice, place: Place, node: Node) -> Map
         key = known.get(name.lower())
         if key is None:
             if not (place == "root" and name.lower() == "dialect"):
-                _unknown(reading, choice, place, name, entry)
+                _unknown(findings, choice, place, name, entry)
         elif key in values:
-            what = f"{shown(name)} is `{key}` again, given at line {lines[key]}"
-            reading.problem(entry.key, what, "remove one of them")
+            what = f"{quote(name)} is `{key}` again, given at line {lines[key]}"
+            findings.problem(entry.key, what, "remove one of them")
         else:
             values[key] = entry.value
             lines[key] = entry.key.line
@@ -53,48 +57,52 @@ def _known(keys: tuple[str, ...]) -> Mapping[str, str]:
     return {key.lower(): key for key in keys}
 
 
-def read_list(reading: Reading, node: Node | None, key: str) -> tuple[Node, ...]:
+def read_list(findings: Findings, node: Node | None, key: str) -> tuple[Node, ...]:
     """Give the items of a list; items without a value are left out, as in a list of one ``-``."""
     if node is None or is_null(node):
         return ()
-    if not isinstance(node, Sequence):
-        reading.problem(node, f"`{key}` takes a list, not {kind(node)}", "start each item with `-`")
+    if not isinstance(node, SequenceNode):
+        findings.problem(
+            node, f"`{key}` takes a list, not {describe(node)}", "start each item with `-`"
+        )
         return ()
     return tuple(item for item in node.items if not is_null(item))
 
 
-def _unknown(reading: Reading, choice: Choice, place: Place, name: str, entry: Entry) -> None:
+def _unknown(
+    findings: Findings, choice: DialectChoice, place: Place, name: str, entry: MappingEntry
+) -> None:
     if name.lower() in STALE_KEYS:
-        what = f"{shown(name)} means nothing {PLACES[place]}, in any version of pilot-load"
-        reading.warn(entry.key, what, "remove it")
+        what = f"{quote(name)} means nothing {PLACES[place]}, in any version of pilot-load"
+        findings.warn(entry.key, what, "remove it")
         return
     other = CURRENT if choice.schema is CLASSIC else CLASSIC
     foreign = next((key for key in other.keys[place] if key.lower() == name.lower()), None)
     if foreign is not None:
         stale = stale_key(entry.value)
         if stale:
-            what = f"`{foreign}` with {shown(stale)} means nothing {PLACES[place]}"
-            reading.warn(entry.key, f"{what} of the {choice.schema.dialect} dialect", "remove it")
+            what = f"`{foreign}` with {quote(stale)} means nothing {PLACES[place]}"
+            findings.warn(entry.key, f"{what} of the {choice.schema.dialect} dialect", "remove it")
         elif not choice.mixed:
-            _note(reading, entry, *_foreign(choice, other, place, foreign))
+            _note(findings, entry, *_foreign(choice, other, place, foreign))
         return
-    what = f"unknown key {shown(name)} {PLACES[place]}"
+    what = f"unknown key {quote(name)} {PLACES[place]}"
     if entry.key.value is True or entry.key.value is False:
-        what += f" ({shown(entry.key.written)} is YAML for `{name}`)"
-    _note(reading, entry, what, _suggestion(choice.schema, place, name.lower()))
+        what += f" ({quote(entry.key.written)} is YAML for `{name}`)"
+    _note(findings, entry, what, _suggestion(choice.schema, place, name.lower()))
 
 
-def _note(reading: Reading, entry: Entry, what: str, fix: str) -> None:
-    if reading.lenient:
-        reading.warn(entry.key, f"{what}, and is ignored")
+def _note(findings: Findings, entry: MappingEntry, what: str, fix: str) -> None:
+    if findings.lenient:
+        findings.warn(entry.key, f"{what}, and is ignored")
     else:
-        reading.problem(entry.key, what, fix)
+        findings.problem(entry.key, what, fix)
 
 
-def _foreign(choice: Choice, other: Schema, place: Place, key: str) -> tuple[str, str]:
+def _foreign(choice: DialectChoice, other: Schema, place: Place, key: str) -> tuple[str, str]:
     what = (
         f"key `{key}` {PLACES[place]} belongs to the {other.dialect} dialect, and this is the "
-        f"{choice.because}"
+        f"{choice.reason}"
     )
     new = choice.schema.renamed.get(key)
     return what, f"write `{new}`" if new else f"remove it, or write `dialect: {other.dialect}`"

@@ -6,25 +6,25 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.model import NAMESPACE
-from pyload.config.scalar_resolver import shown
+from pyload.config.scalar_resolver import quote
 
 if TYPE_CHECKING:
-    from pyload.config.scalars import Reading
+    from pyload.config.scalars import Findings
     from pyload.config.yaml import Node
 
 _NUMBERED: Final = re.compile(r"(.+)-(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,9})", re.DOTALL)
 
 
-class FixedNames:
+class NamespaceNames:
     """Collects the names; `check` notes those that collide."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, findings: Findings) -> None:
+        self._reading = findings
         self._single: dict[str, Node] = {}
         self._numbered: dict[tuple[str, int], tuple[int, Node]] = {}
         self._unnamed = False
 
-    def unnamed(self, index: int, *, alone: bool) -> str:
+    def default_name(self, index: int, *, alone: bool) -> str:
         """Name an entry that has no name; the second and later ones get their index.
 
         Args:
@@ -40,14 +40,14 @@ class FixedNames:
         """Take a name that is used as it is."""
         first = self._single.setdefault(name, at)
         if first is not at:
-            what = f"namespace {shown(name)} is already made by the entry at line {first.line}"
+            what = f"namespace {quote(name)} is already made by the entry at line {first.line}"
             self._reading.problem(at, what, "give it another name, or use `replicas`")
 
     def add_numbered(self, name: str, index: int, replicas: int, at: Node) -> None:
         """Take the names ``NAME-INDEX-0`` to ``NAME-INDEX-(REPLICAS-1)``."""
         self._numbered[name, index] = (replicas, at)
 
-    def check(self) -> None:
+    def report_collisions(self) -> None:
         """Note single names that are among the numbered ones."""
         for name, at in self._single.items():
             match = _NUMBERED.fullmatch(name)
@@ -55,5 +55,5 @@ class FixedNames:
                 continue
             replicas, other = self._numbered.get((match[1], int(match[2])), (0, at))
             if int(match[3]) < replicas:
-                what = f"namespace {shown(name)} is already made by the entry at line {other.line}"
+                what = f"namespace {quote(name)} is already made by the entry at line {other.line}"
                 self._reading.problem(at, what, "give it another name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pyload.config.scalar_resolver import shown
+from pyload.config.scalar_resolver import quote
 
 MAX_NAME: Final = 63
 """Longest name of a namespace, a Service or a label value."""
@@ -35,12 +35,12 @@ def check_name(
         allowed = "lower-case letters, digits, `-` and `.`" if dots else (
             "lower-case letters, digits and `-`"
         )  # fmt: skip
-        what = f"{shown(name)} cannot be a Kubernetes name"
+        what = f"{quote(name)} cannot be a Kubernetes name"
         return what, f"use {allowed}, with a letter or digit at both ends"
     if service and name[0].isdigit():
-        return f"{shown(name)} cannot be the name of a Service", "begin it with a letter"
+        return f"{quote(name)} cannot be the name of a Service", "begin it with a letter"
     if len(name) + suffix > MAX_NAME:
-        what = f"the name {shown(name)} has {len(name)} characters"
+        what = f"the name {quote(name)} has {len(name)} characters"
         if suffix:
             what += f", and objects get {suffix} more as a suffix"
         return what, f"use at most {MAX_NAME - suffix} characters"
@@ -54,7 +54,7 @@ def check_label_key(key: str) -> Complaint | None:
     if good_prefix and len(name) <= MAX_NAME and _QUALIFIED.fullmatch(name):
         return None
     return (
-        f"{shown(key)} cannot be the key of a label",
+        f"{quote(key)} cannot be the key of a label",
         f"use at most {MAX_NAME} letters, digits, `-`, `_` and `.`, such as `example.com/tier`",
     )
 
@@ -64,6 +64,6 @@ def check_label_value(value: str) -> Complaint | None:
     if not value or (len(value) <= MAX_NAME and _QUALIFIED.fullmatch(value)):
         return None
     return (
-        f"{shown(value)} cannot be the value of a label",
+        f"{quote(value)} cannot be the value of a label",
         f"use at most {MAX_NAME} letters, digits, `-`, `_` and `.`",
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.build_model import read_cluster
+from pyload.config.build_model import build_config
 from pyload.config.classic import CLASSIC
-from pyload.config.dialect import Choice, choose
+from pyload.config.dialect import DialectChoice, choose_dialect
 from pyload.config.model import Application, ClusterConfig, Namespace
-from pyload.config.scalars import Reading, kind
-from pyload.config.yaml import Block, parse
+from pyload.config.scalars import Findings, describe
+from pyload.config.yaml import MappingNode, compose
 from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -27,26 +27,26 @@ class Loaded:
     Attributes:
         config: What it says.
         dialect: The dialect it was read in.
-        because: Why that dialect, such as ``classic dialect, because of `instances` at line 7``.
+        reason: Why that dialect, such as ``classic dialect, because of `instances` at line 7``.
         warnings: What is odd but harmless, in file order.
     """
 
     config: ClusterConfig
     dialect: Dialect
-    because: str
+    reason: str
     warnings: tuple[Problem, ...] = ()
 
 
-def default() -> Loaded:
+def default_config() -> Loaded:
     """Give the config of a run without a file: one namespace, one sidecar pod, one node."""
     config = ClusterConfig(namespaces=(Namespace(applications=(Application(pods=1),)),))
     return Loaded(config, "classic", "classic dialect, as there is no config file")
 
 
-def empty() -> Loaded:
+def empty_config() -> Loaded:
     """Give the config of a run that builds nothing."""
-    because = "no mesh to build, as there is no config file"
-    return Loaded(ClusterConfig(nodes=()), "classic", because)
+    reason = "no mesh to build, as there is no config file"
+    return Loaded(ClusterConfig(nodes=()), "classic", reason)
 
 
 def _first(problems: list[Problem]) -> tuple[Problem, ...]:
@@ -60,7 +60,7 @@ def _first(problems: list[Problem]) -> tuple[Problem, ...]:
     return (*problems[:MAX_PROBLEMS], rest)
 
 
-def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
+def parse_config(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     """Read a config file.
 
     Args:
@@ -71,18 +71,18 @@ def load(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     Raises:
         ConfigError: All problems of the file, in its order.
     """
-    document = parse(text, source=source)
-    reading = Reading(source, lenient=lenient)
+    document = compose(text, source=source)
+    findings = Findings(source, lenient=lenient)
     root = document.root
-    choice = Choice(CLASSIC, "classic dialect, as the file is empty")
+    choice = DialectChoice(CLASSIC, "classic dialect, as the file is empty")
     config = ClusterConfig()
-    if isinstance(root, Block):
-        choice = choose(reading, root)
-        config = read_cluster(reading, choice, root)
+    if isinstance(root, MappingNode):
+        choice = choose_dialect(findings, root)
+        config = build_config(findings, choice, root)
     elif root is not None:
         fix = "begin with a key such as `namespaces:`"
-        reading.problem(root, f"a config is a mapping, not {kind(root)}", fix)
-    problems = sorted({*document.problems, *reading.problems})
+        findings.problem(root, f"a config is a mapping, not {describe(root)}", fix)
+    problems = sorted({*document.problems, *findings.problems})
     if problems:
         raise ConfigError(_first(problems))
-    return Loaded(config, choice.schema.dialect, choice.because, reading.warnings)
+    return Loaded(config, choice.schema.dialect, choice.reason, findings.warnings)

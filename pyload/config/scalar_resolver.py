@@ -55,13 +55,13 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> ScalarValue:
         number = resolve_plain(text)
         if isinstance(number, int | float) and not isinstance(number, bool):
             return float(number)
-        raise ValueError(f"{shown(text)} is not a number, as `!!float` says it is")
+        raise ValueError(f"{quote(text)} is not a number, as `!!float` says it is")
     wanted = {"int": int, "bool": bool, "null": type(None)}.get(name)
     if wanted is None:
         return text
     value = resolve_plain(text)
     if type(value) is not wanted:
-        raise ValueError(f"{shown(text)} is not what `!!{name}` says it is")
+        raise ValueError(f"{quote(text)} is not what `!!{name}` says it is")
     return value
 
 
@@ -131,7 +131,7 @@ def _single(value: float) -> float:
         return math.copysign(math.inf, value)
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Quote text from a file so that it fits into a sentence and cannot disturb a terminal."""
     cut = text if len(text) <= 40 else text[:37] + "..."
     return "`" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in cut) + "`"

@@ -1,6 +1,6 @@
 """Reading single values: text, counts, durations, booleans and maps of text.
 
-A value that is absent, null or wrong reads as None; what is wrong is noted in the `Reading`.
+A value that is absent, null or wrong reads as None; the problem is noted in `Findings`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeGuard
 
 from pyload.config.names import check_label_key, check_label_value
-from pyload.config.scalar_resolver import as_text, shown
-from pyload.config.yaml import Block, Node, Scalar, Sequence
+from pyload.config.scalar_resolver import as_text, quote
+from pyload.config.yaml import MappingNode, Node, ScalarNode, SequenceNode
 from pyload.errors import Problem
 from pyload.units import Duration
 
@@ -24,8 +24,8 @@ MAX_COUNT: Final = 1_000_000
 _MAX_DURATION: Final = (1 << 63) - 1
 
 
-class Reading:
-    """What the reading of one file has found so far.
+class Findings:
+    """The problems and warnings found in one file so far.
 
     Args:
         source: The file as the user named it.
@@ -65,90 +65,92 @@ class Reading:
 
 def is_null(node: Node) -> bool:
     """Tell whether a key has no value, which means the same as leaving it out."""
-    return isinstance(node, Scalar) and node.value is None
+    return isinstance(node, ScalarNode) and node.value is None
 
 
-def kind(node: Node) -> str:
+def describe(node: Node) -> str:
     """Name what a value is, for a sentence."""
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return "a list"
-    if isinstance(node, Block):
+    if isinstance(node, MappingNode):
         return "a mapping"
     names = {str: "text", bool: "boolean", int: "number", float: "number", type(None): "empty"}
-    return f"the {names[type(node.value)]} {shown(node.written)}"
+    return f"the {names[type(node.value)]} {quote(node.written)}"
 
 
-def read_text(reading: Reading, node: Node | None, key: str) -> str | None:
+def read_text(findings: Findings, node: Node | None, key: str) -> str | None:
     """Read text; numbers and booleans become text as Go writes them."""
     if node is None or is_null(node):
         return None
-    if not isinstance(node, Scalar):
-        reading.problem(node, f"{shown(key)} takes text, not {kind(node)}")
+    if not isinstance(node, ScalarNode):
+        findings.problem(node, f"{quote(key)} takes text, not {describe(node)}")
         return None
     text = as_text(node.value)
     if not isinstance(node.value, str) and text != node.written:
         what = (
-            f"{shown(key)} becomes {shown(text)}, as that is what {shown(node.written)} is in YAML"
+            f"{quote(key)} becomes {quote(text)}, as that is what {quote(node.written)} is in YAML"
         )
-        reading.warn(node, what, "put it in quotes to keep it as written")
+        findings.warn(node, what, "put it in quotes to keep it as written")
     return text
 
 
-def read_count(reading: Reading, node: Node | None, key: str) -> int | None:
+def read_count(findings: Findings, node: Node | None, key: str) -> int | None:
     """Read a whole number from 0 to `MAX_COUNT`."""
     if node is None or is_null(node):
         return None
-    value = node.value if isinstance(node, Scalar) else None
+    value = node.value if isinstance(node, ScalarNode) else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         quoted = isinstance(value, str) and value.isascii() and value.isdigit()
         fix = "remove the quotes" if quoted else ""
-        reading.problem(node, f"{shown(key)} takes a whole number, not {kind(node)}", fix)
+        findings.problem(node, f"{quote(key)} takes a whole number, not {describe(node)}", fix)
     elif value < 0:
-        reading.problem(node, f"{shown(key)} cannot be negative")
+        findings.problem(node, f"{quote(key)} cannot be negative")
     elif value > MAX_COUNT:
-        reading.problem(node, f"{shown(key)} can be at most {MAX_COUNT:,}", "check the number")
+        findings.problem(node, f"{quote(key)} can be at most {MAX_COUNT:,}", "check the number")
     else:
         return value
     return None
 
 
-def read_bool(reading: Reading, node: Node | None, key: str) -> bool | None:
+def read_bool(findings: Findings, node: Node | None, key: str) -> bool | None:
     """Read a boolean."""
     if node is None or is_null(node):
         return None
-    if isinstance(node, Scalar) and isinstance(node.value, bool):
+    if isinstance(node, ScalarNode) and isinstance(node.value, bool):
         return node.value
-    quoted = isinstance(node, Scalar) and node.value in ("true", "false")
+    quoted = isinstance(node, ScalarNode) and node.value in ("true", "false")
     fix = "remove the quotes" if quoted else "write `true` or `false`"
-    reading.problem(node, f"{shown(key)} takes a boolean, not {kind(node)}", fix)
+    findings.problem(node, f"{quote(key)} takes a boolean, not {describe(node)}", fix)
     return None
 
 
-def read_duration(reading: Reading, node: Node | None, key: str) -> Duration | None:
+def read_duration(findings: Findings, node: Node | None, key: str) -> Duration | None:
     """Read a duration that is not negative: Go's text, or a bare number of nanoseconds."""
     if node is None or is_null(node):
         return None
-    value = node.value if isinstance(node, Scalar) else None
+    value = node.value if isinstance(node, ScalarNode) else None
     span: Duration | None = None
     if isinstance(value, str):
         try:
             span = Duration.parse(value)
         except ValueError as error:
-            reading.problem(node, str(error), "write a number and a unit, such as `10s` or `1m30s`")
+            findings.problem(
+                node, str(error), "write a number and a unit, such as `10s` or `1m30s`"
+            )
             return None
     elif _is_number(value) and abs(value) <= _MAX_DURATION:
         span = Duration(int(value))
     if span is None:
-        what = f"`{key}`: invalid duration, {kind(node)}"
-        reading.problem(node, what, 'write a number and a unit, such as "10s" or "1m30s"')
+        what = f"`{key}`: invalid duration, {describe(node)}"
+        findings.problem(node, what, 'write a number and a unit, such as "10s" or "1m30s"')
     elif span < 0:
-        reading.problem(node, f"{shown(key)} cannot be negative")
+        findings.problem(node, f"{quote(key)} cannot be negative")
     else:
         if span and not isinstance(value, str):
             what = f"`{key}: {value}` without a unit is {span}, as a number means nanoseconds"
-            reading.warn(node, what, f'write "{value}s" for seconds')
+            findings.warn(node, what, f'write "{value}s" for seconds')
         return span
     return None
 
@@ -157,24 +159,26 @@ def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def read_text_map(reading: Reading, node: Node | None, key: str) -> Mapping[str, str]:
+def read_text_map(findings: Findings, node: Node | None, key: str) -> Mapping[str, str]:
     """Read a mapping of text to text; a missing value is the empty text."""
     if node is None or is_null(node):
         return {}
-    if not isinstance(node, Block):
-        reading.problem(node, f"{shown(key)} takes a mapping of names to texts, not {kind(node)}")
+    if not isinstance(node, MappingNode):
+        findings.problem(
+            node, f"{quote(key)} takes a mapping of names to texts, not {describe(node)}"
+        )
         return {}
     return {
-        name: read_text(reading, entry.value, f"{key}.{name}") or ""
+        name: read_text(findings, entry.value, f"{key}.{name}") or ""
         for name, entry in node.entries.items()
     }
 
 
-def read_labels(reading: Reading, node: Node | None, key: str) -> Mapping[str, str]:
+def read_labels(findings: Findings, node: Node | None, key: str) -> Mapping[str, str]:
     """Read a mapping of Kubernetes labels."""
-    labels = read_text_map(reading, node, key)
-    entries = node.entries if isinstance(node, Block) else {}
+    labels = read_text_map(findings, node, key)
+    entries = node.entries if isinstance(node, MappingNode) else {}
     for name, entry in entries.items():
-        reading.complain(entry.key, check_label_key(name))
-        reading.complain(entry.value, check_label_value(labels[name]))
+        findings.complain(entry.key, check_label_key(name))
+        findings.complain(entry.value, check_label_value(labels[name]))
     return labels

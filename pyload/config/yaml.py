@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import yaml
 
-from pyload.config.scalar_resolver import ScalarValue, as_text, resolve, shown
+from pyload.config.scalar_resolver import ScalarValue, as_text, quote, resolve
 from pyload.config.yaml_messages import syntax_problem
 from pyload.errors import ConfigError, Problem
 
@@ -28,7 +28,7 @@ _UNPRINTABLE: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scalar:
+class ScalarNode:
     """One value: text, a number, a boolean or null.
 
     Attributes:
@@ -37,7 +37,7 @@ class Scalar:
         plain: Whether it stands there without quotes.
         line: Counted from 1.
         column: Counted from 1.
-        size: Values that reading this one means, itself included.
+        size: Values that findings this one means, itself included.
     """
 
     value: ScalarValue
@@ -49,8 +49,8 @@ class Scalar:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sequence:
-    """A list of values; positions as in `Scalar`."""
+class SequenceNode:
+    """A list of values; positions as in `ScalarNode`."""
 
     items: tuple[Node, ...]
     line: int
@@ -59,24 +59,24 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class MappingEntry:
     """One key of a mapping and its value."""
 
-    key: Scalar
+    key: ScalarNode
     value: Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Block:
+class MappingNode:
     """A mapping; keys as Go reads them, so that ``5: x`` has the key ``"5"``."""
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, MappingEntry]
     line: int
     column: int
     size: int
 
 
-Node = Scalar | Sequence | Block
+Node = ScalarNode | SequenceNode | MappingNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Document:
     problems: tuple[Problem, ...]
 
 
-def parse(data: bytes, *, source: str) -> Document:
+def compose(data: bytes, *, source: str) -> Document:
     """Read a YAML file of at most one document.
 
     Raises:
@@ -102,7 +102,7 @@ def parse(data: bytes, *, source: str) -> Document:
     composer = _Composer(source)
     try:
         for event in yaml.parse(text, Loader=_LOADER):
-            composer.take(event)
+            composer.handle(event)
     except yaml.YAMLError as error:
         raise ConfigError((syntax_problem(error, text, source),)) from error
     return Document(composer.root, tuple(composer.problems))
@@ -142,9 +142,9 @@ class _Open:
     column: int
     anchor: str | None
     items: list[Node] | None = None
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, MappingEntry] = field(default_factory=dict)
     key: Node | None = None
-    merged: list[Block] = field(default_factory=list)
+    merged: list[MappingNode] = field(default_factory=list)
     size: int = 1
 
 
@@ -159,7 +159,7 @@ class _Composer:
         self._anchors: dict[str, Node | None] = {}
         self._repeated = 0
 
-    def take(self, event: yaml.Event) -> None:
+    def handle(self, event: yaml.Event) -> None:
         """Use the next event of the parser."""
         mark = event.start_mark
         line, column = (0, 0) if mark is None else (mark.line + 1, mark.column + 1)
@@ -179,14 +179,14 @@ class _Composer:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._anchors.clear()
 
-    def _scalar(self, event: yaml.ScalarEvent, line: int, column: int) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, line: int, column: int) -> ScalarNode:
         plain = event.style is None or event.style == ""
         try:
             value = resolve(event.value, event.tag, plain=plain)
         except ValueError as error:
             self._report(line, column, str(error))
             value = None
-        return Scalar(value, event.value, plain, line, column)
+        return ScalarNode(value, event.value, plain, line, column)
 
     def _alias(self, name: str, line: int, column: int) -> Node:
         if name not in self._anchors:
@@ -203,12 +203,12 @@ class _Composer:
         top = self._stack.pop()
         node: Node
         if top.items is not None:
-            node = Sequence(tuple(top.items), top.line, top.column, top.size)
+            node = SequenceNode(tuple(top.items), top.line, top.column, top.size)
         else:
             for block in top.merged:
                 for name, entry in block.entries.items():
                     top.entries.setdefault(name, entry)
-            node = Block(top.entries, top.line, top.column, top.size)
+            node = MappingNode(top.entries, top.line, top.column, top.size)
         self._add(node, top.anchor)
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -228,14 +228,14 @@ class _Composer:
             top.key = None
 
     def _add_root(self, node: Node) -> None:
-        if isinstance(node, Scalar) and node.value is None:
+        if isinstance(node, ScalarNode) and node.value is None:
             return
         if self.root is not None:
             self._stop(node.line, node.column, "a second YAML document starts here", "keep one")
         self.root = node
 
     def _add_entry(self, top: _Open, key: Node, value: Node) -> None:
-        if not isinstance(key, Scalar):
+        if not isinstance(key, ScalarNode):
             fix = "put `{{ }}` in quotes" if key.line == value.line else ""
             self._report(key.line, key.column, "a key must be text, not a list or mapping", fix)
         elif key.plain and key.written == "<<":
@@ -246,14 +246,14 @@ class _Composer:
             name = as_text(key.value)
             first = top.entries.get(name)
             if first is not None:
-                what = f"key {shown(name)} is given twice, first at line {first.key.line}"
+                what = f"key {quote(name)} is given twice, first at line {first.key.line}"
                 self._report(key.line, key.column, what, "remove one of them")
-            top.entries[name] = Entry(key, value)
+            top.entries[name] = MappingEntry(key, value)
 
     def _merge(self, top: _Open, value: Node) -> None:
-        blocks = value.items if isinstance(value, Sequence) else (value,)
+        blocks = value.items if isinstance(value, SequenceNode) else (value,)
         for block in blocks:
-            if isinstance(block, Block):
+            if isinstance(block, MappingNode):
                 top.merged.append(block)
             else:
                 self._report(value.line, value.column, "`<<` takes a mapping or a list of them")

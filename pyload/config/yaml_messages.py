@@ -6,7 +6,7 @@ from typing import Final
 
 import yaml
 
-from pyload.config.scalar_resolver import shown
+from pyload.config.scalar_resolver import quote
 from pyload.errors import Problem
 
 # Part of the parser's words, of libyaml or of PyYAML itself; what is wrong; how to mend it.
@@ -46,7 +46,7 @@ def syntax_problem(error: yaml.YAMLError, text: str, source: str) -> Problem:
 
     Args:
         error: What PyYAML raised.
-        text: The text that it was reading.
+        text: The text that it was findings.
         source: The file as the user named it.
     """
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
@@ -70,4 +70,4 @@ def _bad_start(text: str, line: int, column: int) -> tuple[str, str]:
     character = lines[line][column : column + 1] if line < len(lines) else ""
     if character in ("\t", ""):
         return "a tab is used for indentation", "use spaces"
-    return f"a value cannot start with {shown(character)}", _QUOTE
+    return f"a value cannot start with {quote(character)}", _QUOTE

@@ -9,7 +9,7 @@ import pytest
 
 from pyload.commands.cleanup import CleanupCommand, CleanupOptions, run_cleanup
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import CleanupIncomplete, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
@@ -68,7 +68,10 @@ async def killed(world: World, cluster_type: ClusterType) -> str:
 
     world.server.intercept = refuse
     options = ClusterOptions(
-        loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
+        loaded=parse_config(MESH, source="mesh.yaml"),
+        cluster_type=cluster_type,
+        duration=1.0,
+        seed=1,
     )
     outcome = await world.run(options)
     world.server.intercept = None

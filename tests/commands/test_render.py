@@ -17,9 +17,9 @@ from pyload.cli.program import program
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.render import RenderOptions, parse_values, render
 from pyload.config.dump import as_yaml
-from pyload.config.file import read
+from pyload.config.file import load_config
 from pyload.config.model import Jitter
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.embedded.stack import play_kwok
 from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.mesh.names import Names, is_called
@@ -70,7 +70,7 @@ pytestmark = pytest.mark.virtual
 
 def rendered(text: str = CURRENT, **chosen: Any) -> list[dict[str, Any]]:
     """Give the objects of a config."""
-    options = RenderOptions(loaded=load(text.encode(), source="f"), **chosen)
+    options = RenderOptions(loaded=parse_config(text.encode(), source="f"), **chosen)
     return [yaml.safe_load(document) for document in render(options, now=NOW)]
 
 
@@ -113,7 +113,7 @@ async def written(options: ClusterOptions) -> list[str]:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 async def test_every_object_that_a_run_of_an_example_creates_is_printed(path: Path) -> None:
     """What `kubectl` applies of it would be another mesh, such as one without rights."""
-    loaded = small(read(str(path)))
+    loaded = small(load_config(str(path)))
     loaded = replace(loaded, config=replace(loaded.config, jitter=Jitter()))
     cluster_type: ClusterType = "kwok" if path.name.startswith("kwok-") else "fake-node"
     shown = [
@@ -134,7 +134,7 @@ async def test_every_object_that_a_run_creates_is_printed(
     text: str, cluster_type: ClusterType
 ) -> None:
     """Somebody who looks before a run would be shown another mesh."""
-    loaded = load(text.encode(), source="f")
+    loaded = parse_config(text.encode(), source="f")
     shown = rendered(text, cluster_type=cluster_type)
     made = await written(
         ClusterOptions(loaded=loaded, cluster_type=cluster_type, duration=0.1, seed=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyload.config.file import MAX_BYTES, read
+from pyload.config.file import MAX_BYTES, load_config
 from pyload.errors import ConfigError
 
 
@@ -23,7 +23,7 @@ class Standard:
 def problem(path: str) -> str:
     """Give the one thing said about a file that cannot be read."""
     with pytest.raises(ConfigError) as caught:
-        read(path)
+        load_config(path)
     (one,) = caught.value.problems
     return str(one)
 
@@ -32,7 +32,7 @@ def test_reads_a_file(tmp_path: Path) -> None:
     """No config would load."""
     path = tmp_path / "a.yaml"
     path.write_text("nodes: [{count: 3}]")
-    assert read(str(path)).config.nodes[0].count == 3
+    assert load_config(str(path)).config.nodes[0].count == 3
 
 
 def test_a_dash_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +82,4 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
     """The limit would hit a file that is just small enough."""
     path = tmp_path / "a.yaml"
     path.write_bytes(b"nodes: []\n#".ljust(MAX_BYTES, b" "))
-    assert read(str(path)).dialect == "classic"
+    assert load_config(str(path)).dialect == "classic"

@@ -13,7 +13,7 @@ import yaml
 from pyload.config.dialect import SCHEMAS
 from pyload.config.jsonschema import json_schema
 from pyload.config.model import Dialect
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import ConfigError
 from tests.conftest import ROOT
 
@@ -51,7 +51,7 @@ def test_schemas_are_schemas_whose_references_lead_somewhere(dialect: Dialect | 
 def test_examples_name_a_schema_that_accepts_them(path: Path) -> None:
     """An editor would mark errors in a file that pyload takes."""
     first, _, text = path.read_text().partition("\n")
-    dialect = load(text.encode(), source=path.name).dialect
+    dialect = parse_config(text.encode(), source=path.name).dialect
 
     assert first == f"# yaml-language-server: $schema=../schema/{dialect}.json"
     assert (path.parent / f"../schema/{dialect}.json").exists()
@@ -92,7 +92,7 @@ def test_what_the_schema_refuses_pyload_refuses_too(text: str) -> None:
     """Editors would call an error what runs, or be silent about what does not."""
     assert not accepts(json_schema("classic"), text)
     with pytest.raises(ConfigError):
-        load(f"dialect: classic\n{text}".encode(), source="f")
+        parse_config(f"dialect: classic\n{text}".encode(), source="f")
 
 
 @pytest.mark.parametrize("text", ["1h30m", "0", "1.5s", ".5ms", "100ns", "5µs"])
@@ -101,4 +101,4 @@ def test_durations_are_durations_for_both(text: str) -> None:
     config = f"gracePeriod: '{text}'"
 
     assert accepts(json_schema("classic"), config)
-    assert load(config.encode(), source="f").warnings == ()
+    assert parse_config(config.encode(), source="f").warnings == ()

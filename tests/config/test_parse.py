@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pyload.config.app_types import APP_TYPES, SIDECAR
-from pyload.config.build_model import read_cluster
-from pyload.config.dialect import SCHEMAS, choose
+from pyload.config.build_model import build_config
+from pyload.config.dialect import SCHEMAS, choose_dialect
 from pyload.config.dump import dump
 from pyload.config.istio import APPLICATION_ONLY, KINDS
 from pyload.config.model import (
@@ -23,9 +23,9 @@ from pyload.config.model import (
     Namespace,
     NodeGroup,
 )
-from pyload.config.parse import Loaded, default, load
-from pyload.config.scalars import Reading
-from pyload.config.yaml import Block, parse
+from pyload.config.parse import Loaded, default_config, parse_config
+from pyload.config.scalars import Findings
+from pyload.config.yaml import MappingNode, compose
 from pyload.errors import ConfigError, Problem
 from pyload.units import Duration
 
@@ -62,7 +62,7 @@ namespaces:
 
 def read(text: str, *, lenient: bool = False) -> Loaded:
     """Load a config."""
-    return load(text.encode(), source="f", lenient=lenient)
+    return parse_config(text.encode(), source="f", lenient=lenient)
 
 
 def problems(text: str, *, lenient: bool = False) -> list[str]:
@@ -177,10 +177,10 @@ templates: {a: "{{ .Name }}", b: ~}
 namespaces:
 - configs: [a, {name: b, refresh: no, config: {size: 5, on: y, l: [1.5, ~, {x: "1"}]}}]
 """
-    reading = Reading("f", lenient=False)
-    root = parse(text.encode(), source="f").root
-    assert isinstance(root, Block)
-    config = read_cluster(reading, choose(reading, root), root)
+    findings = Findings("f", lenient=False)
+    root = compose(text.encode(), source="f").root
+    assert isinstance(root, MappingNode)
+    config = build_config(findings, choose_dialect(findings, root), root)
 
     assert config.templates == {"a": "{{ .Name }}", "b": ""}
     assert config.namespaces[0].configs == (
@@ -208,11 +208,11 @@ def test_an_empty_file_is_an_empty_mesh_with_defaults(text: str) -> None:
 
 def test_no_file_is_a_mesh_of_one_pod() -> None:
     """`pyload cluster` alone would do nothing."""
-    assert default().config == ClusterConfig(
+    assert default_config().config == ClusterConfig(
         nodes=(NodeGroup("default", 1),),
         namespaces=(Namespace("namespace", applications=(Application("app", SIDECAR, 1, 1),)),),
     )
-    assert default().dialect == "classic"
+    assert default_config().dialect == "classic"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_no_file_is_a_mesh_of_one_pod() -> None:
 def test_says_which_dialect_and_why(text: str, dialect: Dialect, because: str) -> None:
     """Applications would get the other dialect's default type, and nobody would know why."""
     loaded = read(text)
-    assert (loaded.dialect, loaded.because) == (dialect, f"{dialect} dialect, {because}")
+    assert (loaded.dialect, loaded.reason) == (dialect, f"{dialect} dialect, {because}")
 
 
 @pytest.mark.parametrize(
@@ -915,7 +915,7 @@ def test_what_is_dumped_loads_as_the_same_config(data: st.DataObject, dialect: D
     """A config copied from the log would build another mesh."""
     config = data.draw(configs(dialect))
     text = f"dialect: {dialect}\n{dump(config, dialect)}"
-    loaded = load(text.encode(), source="f")
+    loaded = parse_config(text.encode(), source="f")
     assert loaded.config == config
     assert loaded.warnings == ()
 
@@ -924,7 +924,7 @@ def loads_or_is_refused(data: bytes) -> None:
     """Check that bytes give a config or problems, and nothing else."""
     problems: tuple[Problem, ...] | None = None
     try:
-        load(data, source="f")
+        parse_config(data, source="f")
     except ConfigError as error:
         problems = error.problems
     assert problems is None or (problems and problems == tuple(sorted(set(problems))))
@@ -986,7 +986,7 @@ def test_a_damaged_config_is_a_config_or_problems(data: st.DataObject) -> None:
 @pytest.mark.golden
 def test_the_recorded_classic_config_loads(golden: Path) -> None:
     """The config of the recorded requests could not be replayed."""
-    loaded = load((golden / "kube" / "classic-basic.yaml").read_bytes(), source="f")
+    loaded = parse_config((golden / "kube" / "classic-basic.yaml").read_bytes(), source="f")
     assert loaded == Loaded(
         ClusterConfig(
             jitter=Jitter(workloads=Duration(4 * SECOND)),

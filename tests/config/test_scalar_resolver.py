@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.config.scalar_resolver import ScalarValue, as_text, resolve, resolve_plain, shown
+from pyload.config.scalar_resolver import ScalarValue, as_text, quote, resolve, resolve_plain
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_every_float_has_a_text(value: float) -> None:
 
 def test_text_from_a_file_cannot_disturb_a_terminal() -> None:
     """An escape sequence in a config would be sent to the terminal with the error."""
-    assert shown("a\x1b[2Jb") == "`a\\x1b[2Jb`"
-    assert shown("x" * 50) == "`" + "x" * 37 + "...`"
+    assert quote("a\x1b[2Jb") == "`a\\x1b[2Jb`"
+    assert quote("x" * 50) == "`" + "x" * 37 + "...`"

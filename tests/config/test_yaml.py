@@ -8,7 +8,7 @@ import pytest
 import yaml as pyyaml
 
 from pyload.config import yaml
-from pyload.config.yaml import Block, Node, Scalar, Sequence, parse
+from pyload.config.yaml import MappingNode, Node, ScalarNode, SequenceNode, compose
 from pyload.errors import ConfigError
 
 
@@ -26,11 +26,11 @@ def plain(node: Node | None) -> Any:
     match node:
         case None:
             return None
-        case Scalar(value):
+        case ScalarNode(value):
             return value
-        case Sequence(items):
+        case SequenceNode(items):
             return [plain(item) for item in items]
-        case Block(entries):
+        case MappingNode(entries):
             return {name: plain(entry.value) for name, entry in entries.items()}
 
 
@@ -38,19 +38,19 @@ def problems(text: str | bytes) -> list[str]:
     """Give what is said about a file that cannot be read."""
     data = text.encode() if isinstance(text, str) else text
     with pytest.raises(ConfigError) as caught:
-        parse(data, source="f")
+        compose(data, source="f")
     return [str(problem) for problem in caught.value.problems]
 
 
 def test_values_know_where_they_stand() -> None:
     """Problems would point at the wrong place."""
-    root = parse("a: 1\nb:\n  - é: x\n    c: {d: [~]}\n".encode(), source="f").root
+    root = compose("a: 1\nb:\n  - é: x\n    c: {d: [~]}\n".encode(), source="f").root
     assert plain(root) == {"a": 1, "b": [{"é": "x", "c": {"d": [None]}}]}
-    assert isinstance(root, Block)
+    assert isinstance(root, MappingNode)
     items = root.entries["b"].value
-    assert isinstance(items, Sequence)
+    assert isinstance(items, SequenceNode)
     item = items.items[0]
-    assert isinstance(item, Block)
+    assert isinstance(item, MappingNode)
     assert (item.line, item.column) == (3, 5)
     entry = item.entries["é"]
     assert (entry.key.line, entry.key.column) == (3, 5)
@@ -82,12 +82,12 @@ def test_values_know_where_they_stand() -> None:
 )
 def test_reads_documents(text: str, value: Any) -> None:
     """A config that YAML allows would be refused or misread."""
-    assert plain(parse(text.encode(), source="f").root) == value
+    assert plain(compose(text.encode(), source="f").root) == value
 
 
 def test_reads_utf_16_with_a_byte_order_mark() -> None:
     """What PowerShell redirects into a file would be refused."""
-    assert plain(parse("a: é".encode("utf-16"), source="f").root) == {"a": "é"}
+    assert plain(compose("a: é".encode("utf-16"), source="f").root) == {"a": "é"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_depth_that_the_parser_itself_refuses_is_told_in_the_same_words() -> N
 )
 def test_notes_what_yaml_allows_and_a_config_does_not(text: str, problem: str) -> None:
     """A key given twice would silently lose its first value."""
-    assert [str(one) for one in parse(text.encode(), source="f").problems] == [problem]
+    assert [str(one) for one in compose(text.encode(), source="f").problems] == [problem]
 
 
 def test_aliases_cannot_blow_up() -> None:

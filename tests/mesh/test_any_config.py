@@ -23,7 +23,7 @@ from pyload.config.model import (
     Namespace,
     NodeGroup,
 )
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import PyloadError
 from pyload.gotemplate.library import BUILTINS
 from pyload.units import Duration
@@ -147,7 +147,7 @@ def test_any_valid_config_runs_and_leaves_nothing(
 ) -> None:
     """A combination that nobody tried would stay half built in somebody's cluster."""
     text = f"dialect: {dialect}\n{dump(data.draw(configs(dialect)), dialect)}"
-    loaded = load(text.encode(), source="mesh.yaml")
+    loaded = parse_config(text.encode(), source="mesh.yaml")
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         runner.run(run(loaded, cluster_type, duration=2.0))
 
@@ -194,7 +194,7 @@ def test_damaged_configs_run_or_are_refused(seed: int) -> None:
     for _ in range(25):
         text = damaged(rng.choice(texts), rng)
         try:
-            loaded = load(text.encode(), source="mesh.yaml")
+            loaded = parse_config(text.encode(), source="mesh.yaml")
         except PyloadError as error:
             said.append(str(error))
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.kube.transport import Response
 from pyload.tasks import Shutdown
 
@@ -67,7 +67,7 @@ def options(
     """Say what to run."""
     written = text or CLASSIC % (workloads, config, secrets)
     return ClusterOptions(
-        loaded=load(written.encode(), source="mesh.yaml"),
+        loaded=parse_config(written.encode(), source="mesh.yaml"),
         cluster_type=cluster_type,
         duration=duration,
         seed=1,

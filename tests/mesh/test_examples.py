@@ -9,7 +9,7 @@ import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.commands.startup.pod_spec import read_pod_spec
-from pyload.config.file import read
+from pyload.config.file import load_config
 from pyload.config.model import Jitter
 from pyload.embedded.stack import play_kwok
 from pyload.tasks import Supervisor
@@ -60,7 +60,7 @@ async def test_every_example_runs(world: World, path: Path) -> None:
     """People start from an example; one that does not run is worse than none."""
     kwok = path.name.startswith("kwok-")
     options = ClusterOptions(
-        loaded=small(read(str(path))),
+        loaded=small(load_config(str(path))),
         cluster_type="kwok" if kwok else "fake-node",
         duration=4.0,
         seed=1,

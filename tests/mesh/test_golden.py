@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.file import read as read_config
+from pyload.config.file import load_config
 from tests.mesh.recording import Recorded, bodies, counted, read
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ TYPES: list[ClusterType] = ["fake-node", "fake", "real"]
 async def record(world: World, golden: Path, cluster_type: ClusterType) -> list[Recorded]:
     """Run the recorded config as long as pilot-load ran it."""
     options = ClusterOptions(
-        loaded=read_config(str(golden / "kube" / "classic-basic.yaml")),
+        loaded=load_config(str(golden / "kube" / "classic-basic.yaml")),
         cluster_type=cluster_type,
         duration=12.0,
         seed=3,  # with a refresh in the middle, and none just before the end

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.file import read as read_config
+from pyload.config.file import load_config
 from tests.mesh.recording import Recorded, counted, read
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ DRAWN = re.compile(r'("maxConnections"): \d+')
 async def record(world: World, golden: Path) -> list[Recorded]:
     """Run the recorded config as long as pilot-load ran it."""
     options = ClusterOptions(
-        loaded=read_config(str(golden / "kube" / "current-mix.yaml")), duration=15.7, seed=1
+        loaded=load_config(str(golden / "kube" / "current-mix.yaml")), duration=15.7, seed=1
     )
     outcome = await world.run(options)
     assert outcome.error is None

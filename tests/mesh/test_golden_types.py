@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.file import read as read_config
+from pyload.config.file import load_config
 from tests.mesh.recording import Recorded, read
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ async def record(
     world: World, golden: Path, config: str, cluster_type: ClusterType
 ) -> list[Recorded]:
     """Run a recorded config as long as pilot-load ran it."""
-    loaded = read_config(str(golden / "kube" / f"{config}.yaml"))
+    loaded = load_config(str(golden / "kube" / f"{config}.yaml"))
     options = ClusterOptions(
         # The pilot-load that made the recordings knew nothing of stable names.
         loaded=replace(loaded, config=replace(loaded.config, stable_names=False)),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.config.istio import KINDS
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.ips import IpAllocator
 from pyload.manifests.kwok import Placement
@@ -29,7 +29,7 @@ ALL: tuple[Kind, ...] = get_args(Kind)
 
 def plan_of(text: str) -> Plan:
     """Plan what a config says."""
-    return make_plan(load(text.encode(), source="f").config)
+    return make_plan(parse_config(text.encode(), source="f").config)
 
 
 def body(plan: IstioObjectPlan) -> Obj:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.file import read
-from pyload.config.parse import load
+from pyload.config.file import load_config
+from pyload.config.parse import parse_config
 from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import FollowOptions, WaitCondition
@@ -45,7 +45,7 @@ async def run(
 
 async def test_the_example_of_the_readme(world: World) -> None:
     """`create replicas and watch the control plane` in one command."""
-    loaded = read(str(ROOT / "docs" / "examples" / "kwok-bookinfo.yaml"))
+    loaded = load_config(str(ROOT / "docs" / "examples" / "kwok-bookinfo.yaml"))
     options = ClusterOptions(
         loaded=loaded, cluster_type="kwok", duration=20.0, kwok=FollowOptions(wait=ALL), seed=1
     )
@@ -69,7 +69,7 @@ async def test_proxies_are_those_of_the_pods(world: World) -> None:
     """Istiod finds a pod by the name in the node id; another name would be no sidecar of its."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 3}]}]\n" + NODE
     shutdown = Shutdown()
-    options = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
+    options = ClusterOptions(loaded=parse_config(text, source="-"), cluster_type="kwok", seed=1)
     task = asyncio.create_task(run(world, options, shutdown=shutdown), name="run")
     await asyncio.sleep(10)
     pods = [obj for resource, obj in world.server.store.objects() if resource.kind == "Pod"]
@@ -87,7 +87,7 @@ async def test_two_shards_run_each_pod_once(world: World) -> None:
     """Pods of an Indexed Job share a cluster without a coordinator."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 20}]}]\n" + NODE
     builder = ClusterOptions(
-        loaded=load(text, source="-"),
+        loaded=parse_config(text, source="-"),
         cluster_type="kwok",
         duration=20.0,
         kwok=FollowOptions(shard=Shard(0, 2)),
@@ -108,7 +108,7 @@ async def test_a_wait_that_is_not_fulfilled_is_exit_code_5(world: World) -> None
     """A script must not go on with half a mesh."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 2}]}]\n" + NODE
     options = ClusterOptions(
-        loaded=load(text, source="-"),
+        loaded=parse_config(text, source="-"),
         cluster_type="kwok",
         duration=5.0,
         kwok=FollowOptions(wait=WaitCondition(3, 10.0)),
@@ -144,7 +144,7 @@ namespaces:
         + NODE
     )
     shutdown = Shutdown()
-    builder = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
+    builder = ClusterOptions(loaded=parse_config(text, source="-"), cluster_type="kwok", seed=1)
     task = asyncio.create_task(run(world, builder, shutdown=shutdown), name="run")
     await asyncio.sleep(10)
     before = world.plane.stats.accepted
@@ -162,7 +162,7 @@ async def test_scaling_up_and_to_nothing_leaves_no_proxy(world: World) -> None:
     """A client that outlives its pod would load istiod with ghosts."""
     text = b"namespaces: [{name: m, applications: [{name: a, instances: 1}]}]\n" + NODE
     shutdown = Shutdown()
-    options = ClusterOptions(loaded=load(text, source="-"), cluster_type="kwok", seed=1)
+    options = ClusterOptions(loaded=parse_config(text, source="-"), cluster_type="kwok", seed=1)
     task = asyncio.create_task(run(world, options, shutdown=shutdown), name="run")
     await asyncio.sleep(5)
     (name,) = world.names("Deployment")
@@ -236,7 +236,7 @@ async def test_gateways_are_injected_and_followed(world: World) -> None:
         b"  - {name: far, type: ambient, instances: 1}\n"
     )
     options = ClusterOptions(
-        loaded=load(text, source="mesh.yaml"),
+        loaded=parse_config(text, source="mesh.yaml"),
         cluster_type="kwok",
         kwok=FollowOptions(wait=ALL, pod_selector=""),
         duration=3.0,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import (
     ApiError,
     CleanupIncomplete,
@@ -82,7 +82,10 @@ def options(
 ) -> ClusterOptions:
     """Say what to run."""
     return ClusterOptions(
-        loaded=load(text, source="mesh.yaml"), cluster_type=cluster_type, duration=duration, seed=1
+        loaded=parse_config(text, source="mesh.yaml"),
+        cluster_type=cluster_type,
+        duration=duration,
+        seed=1,
     )
 
 

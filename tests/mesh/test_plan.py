@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.config.model import Application, ClusterConfig, Namespace, NodeGroup
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import PyloadError, UsageError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
@@ -118,7 +118,7 @@ nodes:
 
 def test_waypoints_have_the_name_that_namespaces_refer_to() -> None:
     """A namespace would be served by a waypoint that does not exist; two would be one (D22)."""
-    [namespace] = make_plan(load(AMBIENT.encode(), source="f").config).namespaces
+    [namespace] = make_plan(parse_config(AMBIENT.encode(), source="f").config).namespaces
 
     assert namespace.waypoint == ("infra", "wp-static")
     assert [app.name for app in namespace.apps[:2]] == ["wp-static", "wp-static-1"]
@@ -129,7 +129,7 @@ def test_waypoints_have_the_name_that_namespaces_refer_to() -> None:
 @pytest.mark.parametrize(("cluster_type", "ztunnels"), [("fake-node", 2), ("fake", 2), ("real", 0)])
 def test_nodes_have_ztunnels_where_there_are_nodes(cluster_type: str, ztunnels: int) -> None:
     """A ztunnel of a node that does not exist would serve nobody."""
-    plan = make_plan(load(AMBIENT.encode(), source="f").config, cluster_type)
+    plan = make_plan(parse_config(AMBIENT.encode(), source="f").config, cluster_type)
 
     assert [one.node for one in plan.ztunnels] == list(plan.nodes[:ztunnels])
     assert plan.proxy_count == 4 + ztunnels
@@ -143,4 +143,4 @@ def test_nodes_have_ztunnels_where_there_are_nodes(cluster_type: str, ztunnels: 
 def test_kwok_mode_refuses_what_istio_makes_there(text: str) -> None:
     """A run would wait for proxies that never come."""
     with pytest.raises(UsageError, match="with --cluster-type kwok"):
-        make_plan(load(text.encode(), source="f").config, "kwok")
+        make_plan(parse_config(text.encode(), source="f").config, "kwok")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
@@ -25,7 +25,7 @@ def previewed(
     text: bytes, cluster_type: ClusterType = "fake-node", *, authenticated: bool = False
 ) -> Preview:
     """Preview a config."""
-    config = load(text, source="mesh.yaml").config
+    config = parse_config(text, source="mesh.yaml").config
     ips = IpAllocator()
     plan = plan_cluster(config, cluster_type, names=Names(Random(1)), next_ip=ips.allocate)
     return preview(plan, authenticated=authenticated)
@@ -40,7 +40,10 @@ async def test_the_preview_counts_what_the_run_creates(
     """Somebody who looks before a big run would be told a wrong number."""
     found = previewed(MESH, cluster_type, authenticated=authenticated)
     options = ClusterOptions(
-        loaded=load(MESH, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
+        loaded=parse_config(MESH, source="mesh.yaml"),
+        cluster_type=cluster_type,
+        duration=1.0,
+        seed=1,
     )
     outcome = await world.run(options, authenticated=authenticated)
     objects = outcome.result.objects
@@ -65,7 +68,10 @@ async def test_the_preview_counts_what_the_run_asks_for(
     )
     found = previewed(text, cluster_type)
     options = ClusterOptions(
-        loaded=load(text, source="mesh.yaml"), cluster_type=cluster_type, duration=1.0, seed=1
+        loaded=parse_config(text, source="mesh.yaml"),
+        cluster_type=cluster_type,
+        duration=1.0,
+        seed=1,
     )
     await world.run(options)
     asked = [

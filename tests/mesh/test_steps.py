@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import ObjectBuilder
@@ -40,7 +40,7 @@ nodes: [{name: node, count: 2%s}]
 def plan_of(cluster_type: ClusterType) -> Plan:
     """Plan a mesh with nearly everything, and ztunnels where there can be some."""
     text = TEXT % ("" if cluster_type == "kwok" else ", ztunnel: {}")
-    return make_plan(load(text.encode(), source="f").config, cluster_type)
+    return make_plan(parse_config(text.encode(), source="f").config, cluster_type)
 
 
 def builder_of(plan: Plan) -> ObjectBuilder:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.config.model import ConfigRef
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import ConfigError, TemplateError, UsageError
 from pyload.mesh.template_instance import MAX_RAND, Templates
 from tests.mesh.test_plan import make_plan
@@ -325,7 +325,7 @@ def test_lists_reach_the_object_as_lists() -> None:
 def test_each_replica_is_rendered_by_itself() -> None:
     """All applications of an entry would write one object."""
     plan = make_plan(
-        load(
+        parse_config(
             b"stableNames: true\nnamespaces:\n- name: mesh\n  replicas: 2\n  configs: [sidecar]\n"
             b"  applications: [{name: web, replicas: 2, configs: [virtualservice]}]\n",
             source="f",

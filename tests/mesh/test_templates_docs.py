@@ -10,7 +10,7 @@ import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.model import ConfigRef
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.gotemplate.library import BUILTINS
 from pyload.gotemplate.natives import LAZY, NATIVES
 from pyload.mesh.template_instance import Templates
@@ -45,7 +45,7 @@ def test_the_table_of_functions_is_found() -> None:
 async def test_the_config_that_is_shown_runs(world: World) -> None:
     """The first thing that somebody tries would not work."""
     [text] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    loaded = load(f"{text}jitter: {{config: 1s}}\n".encode(), source="templates.md")
+    loaded = parse_config(f"{text}jitter: {{config: 1s}}\n".encode(), source="templates.md")
     outcome = await world.run(ClusterOptions(loaded=loaded, duration=10.0, seed=1))
 
     assert outcome.error is None

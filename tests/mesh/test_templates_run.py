@@ -13,7 +13,7 @@ import pytest
 
 from pyload.commands.cluster.command import ClusterOptions
 from pyload.config.model import ConfigRef
-from pyload.config.parse import load
+from pyload.config.parse import parse_config
 from pyload.errors import Conflict, NotFound, PyloadError, TemplateError
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
 from pyload.kube.transport import Response
@@ -71,7 +71,7 @@ def options(
     text: str = MESH, cluster_type: ClusterType = "fake-node", duration: float | None = 20.0
 ) -> ClusterOptions:
     """Say what to run."""
-    loaded = load(text.encode(), source="mesh.yaml")
+    loaded = parse_config(text.encode(), source="mesh.yaml")
     return ClusterOptions(loaded=loaded, cluster_type=cluster_type, duration=duration, seed=1)
 
 

@@ -10,7 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.config.dump import dump
-from pyload.config.parse import Loaded, default, empty
+from pyload.config.parse import Loaded, default_config, empty_config
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import proxies_of, workers_of
@@ -83,7 +83,7 @@ class ClusterOptions:
         """The config, or what stands in for it."""
         if self.loaded is not None:
             return self.loaded
-        return empty() if self.cluster_type == "kwok" else default()
+        return empty_config() if self.cluster_type == "kwok" else default_config()
 
     def workers_for(self, proxies: int) -> int:
         """Decide how many workers a run with so many planned proxies has."""
@@ -175,7 +175,7 @@ def plan_run(options: ClusterOptions) -> Planned:
     except PyloadError as error:
         log.critical("%s", error.what)
         raise
-    log.info("%s", loaded.because)
+    log.info("%s", loaded.reason)
     log.info("Starting simulation with config:\n%s", dump(loaded.config, loaded.dialect))
     log.info(
         "Initial configuration: %d namespaces, %d applications, and %d pods",
