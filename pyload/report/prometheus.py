@@ -1,27 +1,155 @@
 """The counters in Prometheus' text format.
 
-prometheus-client is imported by the first request for them, since most runs are never scraped.
+`METRICS` lists every metric of pyload's own: its name, its help, its labels, and how it is read
+from a snapshot. prometheus-client is imported by the first request for them, since most runs are
+never scraped.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pyload.report.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from prometheus_client import CollectorRegistry
-    from prometheus_client.metrics_core import Metric
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-    from pyload.report.histogram import Histogram
     from pyload.report.metrics import Metrics, Snapshot
-
-_Counter = tuple[Any, str, str, list[str], "Mapping[Any, float]"]
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LAGS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric.
+
+    Attributes:
+        name: Its name, for a counter without ``_total``.
+        kind: How Prometheus takes its values.
+        help: One sentence.
+        labels: Names of its labels.
+        read: Reads its value from a snapshot: a histogram, or numbers by the values of the labels.
+        bounds: Upper bounds of a histogram's buckets.
+        optional: Whether the metric is left out while it has no values.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[Snapshot], Histogram | Mapping[Any, float]]
+    bounds: tuple[float, ...] = ()
+    optional: bool = False
+
+
+METRICS: Final[tuple[MetricSpec, ...]] = (
+    MetricSpec(
+        "pyload_proxies",
+        "gauge",
+        "Proxies by node type and state.",
+        ("type", "state"),
+        attrgetter("proxies"),
+    ),
+    MetricSpec(
+        "pyload_pushes",
+        "counter",
+        "Pushes received, by type of their resources.",
+        ("type",),
+        attrgetter("pushes"),
+    ),
+    MetricSpec(
+        "pyload_push_bytes",
+        "counter",
+        "Size of the pushes received, by type of their resources.",
+        ("type",),
+        attrgetter("push_bytes"),
+    ),
+    MetricSpec(
+        "pyload_reconnects",
+        "counter",
+        "Streams that ended, by reason.",
+        ("reason",),
+        attrgetter("disconnects"),
+    ),
+    MetricSpec(
+        "pyload_objects",
+        "counter",
+        "Writes to the API server, by kind and result.",
+        ("kind", "result"),
+        attrgetter("objects"),
+    ),
+    MetricSpec(
+        "pyload_churn",
+        "counter",
+        "Changes of the running mesh, by what was changed and result.",
+        ("what", "result"),
+        attrgetter("churn"),
+    ),
+    MetricSpec(
+        "pyload_cache_bytes",
+        "gauge",
+        "What is kept of received configuration, to look at the same bytes once.",
+        ("cache",),
+        attrgetter("caches"),
+    ),
+    MetricSpec(
+        "pyload_worker_cpu_seconds",
+        "counter",
+        "CPU time of the processes that run proxies.",
+        ("worker",),
+        attrgetter("worker_cpu"),
+        optional=True,
+    ),
+    MetricSpec(
+        "pyload_worker_resident_memory_bytes",
+        "gauge",
+        "Resident memory of the processes that run proxies.",
+        ("worker",),
+        attrgetter("worker_rss"),
+        optional=True,
+    ),
+    MetricSpec(
+        "pyload_worker_restarts",
+        "counter",
+        "How often a process that runs proxies died and was replaced.",
+        ("worker",),
+        attrgetter("worker_restarts"),
+        optional=True,
+    ),
+    MetricSpec(
+        "pyload_first_config_seconds",
+        "histogram",
+        "Time from a proxy's start until it had every type that it subscribed to.",
+        (),
+        attrgetter("first_config"),
+        _SECONDS,
+    ),
+    MetricSpec(
+        "pyload_connect_seconds",
+        "histogram",
+        "Time to open a stream.",
+        (),
+        attrgetter("connect"),
+        _SECONDS,
+    ),
+    MetricSpec(
+        "pyload_loop_lag_seconds",
+        "histogram",
+        "How late the event loop was.",
+        (),
+        attrgetter("loop_lag"),
+        _LAGS,
+    ),
+)
+"""All metrics but ``pyload_info`` and those of the process, in the order in which they appear."""
 
 
 class Registry:
@@ -38,7 +166,7 @@ class Registry:
         self._registry: CollectorRegistry | None = None
 
     def render(self) -> bytes:
-        """Give the figures of this moment in Prometheus' text format."""
+        """Return the counters of this moment in Prometheus' text format."""
         from prometheus_client import (  # noqa: PLC0415 - most runs are never scraped
             CollectorRegistry,
             ProcessCollector,
@@ -52,124 +180,32 @@ class Registry:
         return bytes(generate_latest(self._registry))
 
     def collect(self) -> Iterator[Metric]:
-        """Give the run's own metrics, as prometheus-client asks for them."""
+        """Iterate over the run's own metrics, for prometheus-client."""
         from prometheus_client import core  # noqa: PLC0415 - see render
 
-        yield from _families(core, self._metrics.snapshot(), self._version)
+        info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
+        info.add_metric([self._version], 1)
+        yield info
+        snapshot = self._metrics.snapshot()
+        for spec in METRICS:
+            value = spec.read(snapshot)
+            if isinstance(value, Histogram):
+                yield _histogram(core, spec, value)
+            elif value or not spec.optional:
+                yield _numbers(core, spec, value)
 
 
-def _families(core: Any, snapshot: Snapshot, version: str) -> Iterator[Metric]:
-    info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
-    info.add_metric([version], 1)
-    yield info
-    counters: tuple[_Counter, ...] = (
-        (
-            core.GaugeMetricFamily,
-            "pyload_proxies",
-            "Proxies by node type and state.",
-            ["type", "state"],
-            snapshot.proxies,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_pushes",
-            "Pushes received, by type of their resources.",
-            ["type"],
-            snapshot.pushes,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_push_bytes",
-            "Size of the pushes received, by type of their resources.",
-            ["type"],
-            snapshot.push_bytes,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_reconnects",
-            "Streams that ended, by reason.",
-            ["reason"],
-            snapshot.disconnects,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_objects",
-            "Writes to the API server, by kind and result.",
-            ["kind", "result"],
-            snapshot.objects,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_churn",
-            "Changes of the running mesh, by what was changed and result.",
-            ["what", "result"],
-            snapshot.churn,
-        ),
-        (
-            core.GaugeMetricFamily,
-            "pyload_cache_bytes",
-            "What is kept of received configuration, to look at the same bytes once.",
-            ["cache"],
-            snapshot.caches,
-        ),
-    )
-    if snapshot.worker_restarts:
-        counters += _workers(core, snapshot)
-    for make, name, text, labels, counts in counters:
-        family = make(name, text, labels=labels)
-        for key in sorted(counts):
-            family.add_metric([key] if isinstance(key, str) else list(key), counts[key])
-        yield family
-    yield _histogram(
-        core,
-        "pyload_first_config_seconds",
-        "Time from a proxy's start until it had every type that it subscribed to.",
-        snapshot.first_config,
-        _SECONDS,
-    )
-    yield _histogram(
-        core, "pyload_connect_seconds", "Time to open a stream.", snapshot.connect, _SECONDS
-    )
-    yield _histogram(
-        core,
-        "pyload_loop_lag_seconds",
-        "How late the event loop was.",
-        snapshot.loop_lag,
-        _LAGS,
-    )
+def _numbers(core: Any, spec: MetricSpec, value: Mapping[Any, float]) -> Metric:
+    make = core.CounterMetricFamily if spec.kind == "counter" else core.GaugeMetricFamily
+    family: CounterMetricFamily | GaugeMetricFamily = make(spec.name, spec.help, labels=spec.labels)
+    for key in sorted(value):
+        family.add_metric([key] if isinstance(key, str) else list(key), value[key])
+    return family
 
 
-def _workers(core: Any, snapshot: Snapshot) -> tuple[_Counter, ...]:
-    return (
-        (
-            core.CounterMetricFamily,
-            "pyload_worker_cpu_seconds",
-            "CPU time of the processes that run proxies.",
-            ["worker"],
-            snapshot.worker_cpu,
-        ),
-        (
-            core.GaugeMetricFamily,
-            "pyload_worker_resident_memory_bytes",
-            "Resident memory of the processes that run proxies.",
-            ["worker"],
-            snapshot.worker_rss,
-        ),
-        (
-            core.CounterMetricFamily,
-            "pyload_worker_restarts",
-            "How often a process that runs proxies died and was replaced.",
-            ["worker"],
-            snapshot.worker_restarts,
-        ),
-    )
-
-
-def _histogram(
-    core: Any, name: str, text: str, histogram: Histogram, bounds: tuple[float, ...]
-) -> Metric:
-    buckets = [(str(bound), histogram.count_at_most(bound)) for bound in bounds]
+def _histogram(core: Any, spec: MetricSpec, value: Histogram) -> Metric:
+    buckets = [(str(bound), value.count_at_most(bound)) for bound in spec.bounds]
     family: Metric = core.HistogramMetricFamily(
-        name, text, buckets=[*buckets, ("+Inf", histogram.count)], sum_value=histogram.sum
+        spec.name, spec.help, buckets=[*buckets, ("+Inf", value.count)], sum_value=value.sum
     )
     return family

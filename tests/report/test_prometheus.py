@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from pyload.report.metrics import Metrics
-from pyload.report.prometheus import Registry
+from pyload.report.prometheus import METRICS, Registry
 
 
 @pytest.fixture
@@ -101,6 +102,19 @@ def test_nothing_counted_yet_can_be_read(metrics: Metrics) -> None:
     """The first scrape of a run would fail."""
     actual = samples(Registry(Metrics()).render().decode())
     assert actual["pyload_connect_seconds_count",] == 0
+
+
+def test_the_table_of_metrics_follows_prometheus_conventions() -> None:
+    """A scrape fails as a whole if a name comes twice; queries break if a unit is not base."""
+    names = [spec.name for spec in METRICS]
+
+    assert len(names) == len(set(names))
+    for spec in METRICS:
+        assert re.fullmatch("pyload_[a-z_]+", spec.name)
+        assert not spec.name.endswith("_total"), "prometheus-client adds that itself"
+        assert spec.help.endswith(".")
+        assert (spec.kind == "histogram") == bool(spec.bounds)
+        assert list(spec.bounds) == sorted(spec.bounds)
 
 
 @pytest.mark.process
