@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyload.xds.client import Client
     from pyload.xds.types import Push
 
-State = Literal["connecting", "connected", "configured", "backoff"]
+State = Literal["waiting", "connecting", "connected", "configured", "backoff", "failed"]
 
 
 class StopLatch:
@@ -74,6 +74,7 @@ class ProxyMonitor:
         self.spec = spec
         self._fleet = fleet
         self._state: State | None = None
+        self._enter("waiting")
         self._answered = False
         self._ever_answered = again
         self._ever_connected = again
@@ -107,7 +108,9 @@ class ProxyMonitor:
         if not self._answered:
             self._answered = True
             # A stream that istiod's limiter refuses was open too, for a moment.
-            fleet.counts.reconnects += self._ever_answered
+            if self._ever_answered:
+                fleet.counts.reconnects += 1
+                fleet.metrics.reconnect(self.spec.type)
             self._ever_answered = True
         fleet.metrics.push(self.spec.type, short(push.type_url), push.size)
         if fleet.observer is not None:
@@ -135,7 +138,8 @@ class ProxyMonitor:
             self._fleet.metrics.disconnect("local" if error is None else "failed")
         self._fleet.counts.failed += error is not None
         self._fleet.counts.withdrawn += not (error or self._ever_configured)
-        self._enter(None)
+        # A proxy that died of an error should still run.
+        self._enter(None if error is None else "failed")
         self.over = True
         self._fleet.forget(self, error)
         if self.last is not None:

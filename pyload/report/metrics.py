@@ -22,10 +22,12 @@ class Snapshot:
     """The counters at one moment.
 
     Attributes:
-        proxies: Proxies that are in a state now, by node type and state.
+        proxies: Proxies by node type and state; each is in one state. All of them are wanted, and
+            those that are ``connected`` or ``configured`` have a stream.
         pushes: Pushes received, by short type such as ``cds``.
         push_bytes: Their size in bytes, by short type.
         disconnects: Streams that ended, by reason.
+        reconnects: Streams that were answered after a proxy's first such, by node type.
         objects: Writes to the API server, by kind and result: ``created``, ``updated``,
             ``deleted`` or ``failed``.
         churn: Changes of the running mesh, by what was changed (``workloads``, ``configs`` or
@@ -50,6 +52,7 @@ class Snapshot:
     first_config: Histogram
     connect: Histogram
     loop_lag: Histogram
+    reconnects: Mapping[str, int] = field(default_factory=dict)
     worker_cpu: Mapping[str, float] = field(default_factory=dict)
     worker_rss: Mapping[str, int] = field(default_factory=dict)
     worker_restarts: Mapping[str, int] = field(default_factory=dict)
@@ -94,6 +97,7 @@ class Metrics:
         self._pushes: Counter[tuple[str, str]] = Counter()
         self._push_bytes: Counter[tuple[str, str]] = Counter()
         self._disconnects: Counter[str] = Counter()
+        self._reconnects: Counter[str] = Counter()
         self._objects: Counter[tuple[str, str]] = Counter()
         self._churn: Counter[tuple[str, str]] = Counter()
 
@@ -130,6 +134,10 @@ class Metrics:
             reason = OTHER
         self._disconnects[reason] += 1
 
+    def reconnect(self, type_: str) -> None:
+        """Count a stream that was answered after the first such of a proxy of some node type."""
+        self._reconnects[type_] += 1
+
     def object(self, kind: str, result: str) -> None:
         """Count a write to the API server.
 
@@ -161,6 +169,7 @@ class Metrics:
             pushes=_by_type(self._pushes),
             push_bytes=_by_type(self._push_bytes),
             disconnects=dict(self._disconnects),
+            reconnects=dict(self._reconnects),
             objects=dict(self._objects),
             churn=dict(self._churn),
             first_config=self.first_config.copy(),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
+_PROXY_STATES: Final = {"connected": ("connected", "configured"), "configured": ("configured",)}
+"""The states in which a proxy counts as connected and as configured; all proxies are wanted."""
+
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _LAGS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -50,13 +53,23 @@ class MetricSpec:
     optional: bool = False
 
 
+def _proxies(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
+    """Count proxies as the summary does: configured ones are connected, connected ones wanted."""
+    counts: dict[tuple[str, str], int] = {}
+    for (type_, state), count in snapshot.proxies.items():
+        counts[type_, "wanted"] = counts.get((type_, "wanted"), 0) + count
+        for name, states in _PROXY_STATES.items():
+            counts[type_, name] = counts.get((type_, name), 0) + count * (state in states)
+    return counts
+
+
 METRICS: Final[tuple[MetricSpec, ...]] = (
     MetricSpec(
         "pyload_proxies",
         "gauge",
-        "Proxies by node type and state.",
+        "Proxies that are wanted, those of them that are connected, and of those the configured.",
         ("type", "state"),
-        attrgetter("proxies"),
+        _proxies,
     ),
     MetricSpec(
         "pyload_pushes",
@@ -73,11 +86,18 @@ METRICS: Final[tuple[MetricSpec, ...]] = (
         attrgetter("push_bytes"),
     ),
     MetricSpec(
-        "pyload_reconnects",
+        "pyload_disconnects",
         "counter",
-        "Streams that ended, by reason.",
+        "Streams and dials that ended, by reason.",
         ("reason",),
         attrgetter("disconnects"),
+    ),
+    MetricSpec(
+        "pyload_reconnects",
+        "counter",
+        "Streams that were answered after a proxy's first such, by node type.",
+        ("type",),
+        attrgetter("reconnects"),
     ),
     MetricSpec(
         "pyload_objects",

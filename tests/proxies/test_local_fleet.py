@@ -94,6 +94,18 @@ async def test_a_fleet_runs_counts_and_stops_its_proxies() -> None:
     assert (snapshot.connect.count, snapshot.first_config.count) == (20, 20)
 
 
+async def test_a_proxy_counts_from_its_start_on() -> None:
+    """The metrics would want fewer proxies than the summary while many wait for their dial."""
+    metrics = Metrics()
+    async with fleet(Peer(), metrics) as proxies:
+        for number in range(2000):
+            proxies.start(spec(number))
+        states = present(metrics)
+
+    assert states["sidecar", "waiting"] > 0
+    assert sum(states.values()) == 2000
+
+
 async def test_one_proxy_is_stopped_and_its_key_is_free_again() -> None:
     """A pod that is replaced under its name could not be started."""
     peer = Peer()
@@ -140,6 +152,8 @@ async def test_a_proxy_that_dies_is_counted_and_harms_nobody(
         assert (proxies.counts.failed, proxies.counts.configured_now) == (1, 2)
         assert len(proxies) == 2
         assert metrics.snapshot().disconnects == {"failed": 1}
+        # It still should run, as in the summary.
+        assert present(metrics) == {("sidecar", "configured"): 2, ("sidecar", "failed"): 1}
 
     (error,) = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert re.fullmatch(r"proxy app-\d failed: boom", error.getMessage())
@@ -165,6 +179,7 @@ async def test_reconnects_are_counted_by_reason() -> None:
         assert metrics.snapshot().disconnects == {"unavailable": 1}
         assert metrics.snapshot().first_config.count == 1
         assert metrics.snapshot().connect.count == 2
+        assert metrics.snapshot().reconnects == {"sidecar": 1}
 
 
 async def test_the_first_config_is_measured_from_the_start_with_all_retries() -> None:

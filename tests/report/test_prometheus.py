@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,6 +22,7 @@ def metrics() -> Metrics:
     metrics.proxy("sidecar", None, "connected")
     metrics.push("sidecar", "cds", 100)
     metrics.disconnect('a "reason"\n')
+    metrics.reconnect("sidecar")
     metrics.object("Pod", "created")
     metrics.churn("configs", "dropped", 7)
     metrics.first_config.record(0.3)
@@ -46,10 +48,13 @@ def test_prometheus_reads_every_metric(metrics: Metrics) -> None:
     buckets = {key: value for key, value in own.items() if key[0].endswith("_bucket")}
     assert {key: own[key] for key in own.keys() - buckets.keys()} == {
         ("pyload_info", "1.2.3"): 1,
+        ("pyload_proxies", "wanted", "sidecar"): 1,
         ("pyload_proxies", "connected", "sidecar"): 1,
+        ("pyload_proxies", "configured", "sidecar"): 0,
         ("pyload_pushes_total", "cds"): 1,
         ("pyload_push_bytes_total", "cds"): 100,
-        ("pyload_reconnects_total", 'a "reason"\n'): 1,
+        ("pyload_disconnects_total", 'a "reason"\n'): 1,
+        ("pyload_reconnects_total", "sidecar"): 1,
         ("pyload_objects_total", "Pod", "created"): 1,
         ("pyload_churn_total", "dropped", "configs"): 7,
         ("pyload_first_config_seconds_count",): 2,
@@ -63,6 +68,21 @@ def test_prometheus_reads_every_metric(metrics: Metrics) -> None:
     assert buckets["pyload_first_config_seconds_bucket", "0.5"] == 1
     assert buckets["pyload_first_config_seconds_bucket", "60.0"] == 1
     assert buckets["pyload_first_config_seconds_bucket", "+Inf"] == 2
+
+
+def test_configured_proxies_are_connected_and_connected_ones_are_wanted() -> None:
+    """With all proxies up, `connected` would fall to 0, and an alert on it would fire."""
+    metrics = Metrics()
+    for state, count in {"connecting": 1, "connected": 2, "configured": 3, "backoff": 4}.items():
+        for _ in range(count):
+            metrics.proxy("sidecar", None, state)
+    metrics.proxy("router", None, "waiting")
+    actual = samples(Registry(metrics).render().decode())
+
+    states = ("wanted", "connected", "configured")
+    assert [actual["pyload_proxies", state, "sidecar"] for state in states] == [10, 5, 3]
+    assert [actual["pyload_proxies", state, "router"] for state in states] == [1, 0, 0]
+    assert len([key for key in actual if key[0] == "pyload_proxies"]) == 6
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prometheus-client reads /proc")
@@ -115,6 +135,15 @@ def test_the_table_of_metrics_follows_prometheus_conventions() -> None:
         assert spec.help.endswith(".")
         assert (spec.kind == "histogram") == bool(spec.bounds)
         assert list(spec.bounds) == sorted(spec.bounds)
+
+
+def test_every_metric_is_documented() -> None:
+    """Users would have to guess what a metric counts, or never learn that it is there."""
+    page = (Path(__file__).parents[2] / "docs" / "result.md").read_text()
+    documented = set(re.findall("`(pyload_[a-z_]+)`", page))
+    ends = {"counter": "_total", "gauge": "", "histogram": ""}
+
+    assert documented == {"pyload_info", *(spec.name + ends[spec.kind] for spec in METRICS)}
 
 
 @pytest.mark.process
