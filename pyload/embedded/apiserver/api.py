@@ -1,4 +1,4 @@
-"""The API server: a handler, its watches, and the ways in."""
+"""The API server: its handler, its watches, and the ways in."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ApiServer:
     Requests come in through `transport` or over HTTP through `serve`; both see the same objects.
 
     Args:
-        now: Gives the time, with its zone; the real one by default.
+        now: Returns the time, with its zone; the real one by default.
         observer: Called with every finished request and its status code, and with a watch when it
             begins: the audit log.
         history: Events kept per kind for watches that start in the past.
@@ -40,9 +40,10 @@ class ApiServer:
         intercept: Called before every request. It may answer in the server's place, or raise a
             `PyloadError`: a client in memory sees the error itself, one over HTTP sees its
             connection break.
-        admit: Called with every object that is about to be created, its defaults filled in; what
-            it gives is created instead, as with a mutating webhook. It must not change the object.
-        store: What it holds.
+        admit: Called with every object that is about to be created, its defaults filled in; it
+            returns the object to create instead, as a mutating webhook does, and must not change
+            its argument.
+        store: The objects.
     """
 
     def __init__(
@@ -70,12 +71,12 @@ class ApiServer:
         self.store = self._handler.store
 
     def transport(self) -> Transport:
-        """Give a way in without sockets or real time."""
+        """Return a transport without sockets or real time."""
         return MemoryApiTransport(self._answer, self._begin)
 
     @contextlib.asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Serve HTTP until the context is left, which ends all watches; gives the base URL."""
+        """Serve HTTP until the context is left, which ends all watches; yield the base URL."""
         from pyload.embedded.apiserver.server import HttpServer  # noqa: PLC0415 - slow to import
 
         server = HttpServer(self._answer, self._begin, self.close_watches)

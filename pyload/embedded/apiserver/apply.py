@@ -1,8 +1,11 @@
-"""Server-side apply, and who owns which field.
+"""Server-side apply, and the ownership of fields.
 
-``metadata.managedFields`` records for every manager the fields that it set. An apply removes what
-the manager applied before and no longer does, and conflicts with fields that others own and it
-would change.
+``metadata.managedFields`` records for every manager the set of fields that it has written. An apply
+is a three-way merge: the applied configuration is merged into the live object; fields that the
+manager applied last time and leaves out now are removed, unless others own them too; and fields
+that would change although others own them are conflicts, unless the apply is forced. Updates are
+compared with the object before, and every field that changed moves to the writer. The sets are
+those of `fieldsets`; `shapes` says which lists merge by keys.
 """
 
 from __future__ import annotations
@@ -26,12 +29,12 @@ _OWNED_METADATA: Final = ("labels", "annotations", "finalizers", "ownerReference
 
 @dataclass(frozen=True, slots=True)
 class FieldManager:
-    """Who writes, for managedFields.
+    """The writer of a request, as managedFields records it.
 
     Attributes:
         manager: Name of the field manager.
-        api_version: ``apiVersion`` in which it writes.
-        time: When, as a Kubernetes timestamp.
+        api_version: ``apiVersion`` of the object that it sent.
+        time: Time of the request, as a Kubernetes timestamp.
         subresource: ``status``, or empty.
         owns_metadata: Whether it may write labels and the like.
         owns_spec: Whether it may write ``spec``, ``data`` and the like.
@@ -47,7 +50,7 @@ class FieldManager:
     owns_status: bool = True
 
     def view(self, obj: Obj) -> Obj:
-        """Give the part of an object that it may own."""
+        """Return the part of an object that it may own."""
         seen: Obj = {}
         metadata = obj.get("metadata") or {}
         owned = {name: metadata[name] for name in _OWNED_METADATA if name in metadata}
@@ -62,7 +65,7 @@ class FieldManager:
         return seen
 
     def entry(self, operation: str, fields: Fields) -> Obj:
-        """Give an entry of managedFields."""
+        """Return its entry of managedFields."""
         entry: Obj = {
             "manager": self.manager,
             "operation": operation,
@@ -76,7 +79,7 @@ class FieldManager:
         return entry
 
     def is_author(self, entry: Mapping[str, Any], operation: str) -> bool:
-        """Tell whether an entry of managedFields is this writer's."""
+        """Return whether an entry of managedFields is this writer's."""
         return (
             entry["manager"] == self.manager
             and entry["operation"] == operation
@@ -88,12 +91,12 @@ class FieldManager:
 def managers_after_update(
     old: Obj | None, new: Obj, writer: FieldManager, shape: MergeShape
 ) -> list[Obj]:
-    """Give the managedFields after a create, an update or a patch other than an apply.
+    """Return the managedFields after a create, an update or a patch other than an apply.
 
     Args:
         old: The object before, or None.
         new: The object after, as it will be stored.
-        writer: Who writes.
+        writer: The writer.
         shape: The shape of its kind.
     """
     entries: list[Obj] = old["metadata"].get("managedFields", []) if old else []
@@ -133,8 +136,8 @@ def apply(
 
     Args:
         live: The object as it is, or None.
-        config: What the manager applies, without nulls.
-        writer: Who applies.
+        config: The applied configuration, without nulls.
+        writer: The writer.
         shape: The shape of its kind.
         force: Take over fields that others own.
 

@@ -1,7 +1,7 @@
-"""From the object that a client sends to the one that it may mean.
+"""The object in a request's body, reduced to the parts that the request may change.
 
-A client that writes an object may not write its status, and one that writes the status nothing
-else; some fields stay as they are if the client leaves them out.
+A write to an object does not change its status, and one to the status nothing else; some fields
+stay as they are if the client leaves them out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _KEPT_POD_FIELDS: Final = ("tolerations", "nodeName", "priority", "preemptionPolicy")
-"""What admission or the scheduler added to a pod, and an update may leave out."""
+"""Fields that admission or the scheduler adds to a pod, and that an update may leave out."""
 
 
 _METADATA_TYPES: Final[Mapping[str, type]] = {
@@ -37,10 +37,10 @@ _METADATA_TYPES: Final[Mapping[str, type]] = {
 
 
 def read_object(body: Any, target: Target) -> Obj:
-    """Check that a body is about the target, and copy it as far as it may be changed.
+    """Return a copy of a body that describes the target.
 
     Raises:
-        Refused: It is not.
+        Refused: The body is malformed, or has another kind, version, namespace or name.
     """
     kind = target.kind
     if not isinstance(body, dict):
@@ -81,7 +81,7 @@ def read_object(body: Any, target: Target) -> Obj:
 
 
 def with_status(kind: Kind, obj: Obj, old: Obj) -> Obj:
-    """Give the object with only what its status subresource may change."""
+    """Return the old object with the parts that its status subresource may change."""
     changed = {**old}
     if "status" in obj:
         changed["status"] = obj["status"]
@@ -104,7 +104,7 @@ def with_status(kind: Kind, obj: Obj, old: Obj) -> Obj:
 
 
 def without_status(kind: Kind, obj: Obj, old: Obj) -> Obj:
-    """Give the object with the status, and whatever else an update keeps, of the old one."""
+    """Return the new object with the old one's status and the other fields that an update keeps."""
     if kind.has_status:
         obj.pop("status", None)
         if "status" in old:

@@ -1,4 +1,4 @@
-"""What controllers of a real cluster do around namespaces, and what every cluster starts with.
+"""The controllers of namespaces, and the objects that every cluster starts with.
 
 A namespace gets a ``default`` ServiceAccount and the ConfigMap ``kube-root-ca.crt``, and gets them
 again when they are deleted. A namespace that is Terminating loses its contents a moment later,
@@ -49,9 +49,9 @@ class Controllers:
 
     Args:
         store: The store.
-        now: Gives the time.
-        new_uid: Gives a fresh UID.
-        later: Calls a function after so many seconds.
+        now: Returns the time.
+        new_uid: Returns a fresh UID.
+        later: Calls a function after a number of seconds.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Controllers:
             store.subscribe(kind, self._on_content)
 
     def bootstrap(self) -> None:
-        """Create what every cluster starts with."""
+        """Create the objects that every cluster starts with."""
         for name in FIRST_NAMESPACES:
             self._create(NAMESPACE, {"metadata": {"name": name}})
         self._create(

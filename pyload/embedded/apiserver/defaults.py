@@ -1,6 +1,6 @@
-"""What the API server fills in where an object says nothing.
+"""The API server's defaults for fields that an object leaves out.
 
-Nothing given is changed: every function gives new dicts along the way to what it fills in.
+Arguments are not changed: every function returns new dicts along the path to a default.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def fill(kind: Kind, obj: Obj) -> Obj:
 
 
 def admit(kind: Kind, obj: Obj) -> Obj:
-    """Add what admission adds to a new object, and reset its status."""
+    """Add the fields that admission adds to a new object, and reset its status."""
     if kind is POD:
         obj = _admit_pod(obj)
     elif kind is NAMESPACE:

@@ -1,4 +1,4 @@
-"""What a deletion does to an object that does not vanish at once."""
+"""The deletion of objects that do not vanish at once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def timestamp(now: datetime) -> str:
 
 
 def is_held(kind: Kind, obj: Obj) -> bool:
-    """Tell whether finalizers keep the object from vanishing."""
+    """Return whether finalizers keep the object from vanishing."""
     if obj["metadata"].get("finalizers"):
         return True
     return kind is NAMESPACE and bool(obj.get("spec", {}).get("finalizers"))
 
 
 def mark_deleted(kind: Kind, obj: Obj, *, now: datetime, grace: int | None) -> Obj | None:
-    """Give the object as a DELETE marks it, or None where it marks nothing.
+    """Return the object as a DELETE marks it, or None where it marks nothing.
 
     A pod always gets a deletionTimestamp, even if it vanishes right after; other objects only if
     a finalizer holds them.

@@ -1,4 +1,4 @@
-"""What the API server says about itself: groups, versions, resources, schemas, health."""
+"""Discovery: groups, versions, resources, schemas and health of the API server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _SUBRESOURCE_VERBS: Final = {
 
 
 def answer(request: Request) -> Reply:
-    """Answer a request that is not about objects.
+    """Answer a request for discovery.
 
     Raises:
         Refused: There is nothing at the path, or it cannot be changed.
@@ -91,7 +91,7 @@ def _find(request: Request, parts: list[str]) -> Reply:  # noqa: PLR0911 - one p
 
 @lru_cache(maxsize=1)
 def _groups() -> dict[str, list[str]]:
-    """Give the versions of every group, the preferred one first."""
+    """Return the versions of every group, the preferred one first."""
     groups: dict[str, list[str]] = {}
     for kind in KINDS:
         known = groups.setdefault(kind.group, [])
@@ -203,7 +203,7 @@ def _aggregated_resource(kind: Kind, version: str) -> Obj:
 
 @lru_cache(maxsize=1)
 def _served() -> frozenset[str]:
-    """Give the paths of all group versions, without the leading slash."""
+    """Return the paths of all group versions, without the leading slash."""
     return frozenset(
         f"apis/{group}/{version}" if group else f"api/{version}"
         for group, versions in _groups().items()

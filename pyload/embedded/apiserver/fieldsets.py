@@ -28,12 +28,12 @@ _ITEM: Final[Fields] = {".": _LEAF}
 
 
 def is_member(node: Fields) -> bool:
-    """Tell whether a node itself belongs to its set."""
+    """Return whether a node itself belongs to its set."""
     return not node or "." in node
 
 
 def union(one: Fields, other: Fields) -> Fields:
-    """Give the fields of either set."""
+    """Return the fields of either set."""
     if not one or not other:
         return one or other
     joined = dict(one)
@@ -56,7 +56,7 @@ def _join(one: Fields, other: Fields) -> Fields:
 
 
 def difference(one: Fields, other: Fields) -> Fields:
-    """Give the fields of the first set that the second lacks."""
+    """Return the fields of the first set that the second lacks."""
     if not other:
         return one
     left: Fields = {}
@@ -77,7 +77,7 @@ def difference(one: Fields, other: Fields) -> Fields:
 
 
 def intersection(one: Fields, other: Fields) -> Fields:
-    """Give the fields of both sets."""
+    """Return the fields of both sets."""
     common: Fields = {}
     for element, node in one.items():
         match = other.get(element)
@@ -117,7 +117,7 @@ def _field(name: str) -> str:
 
 
 def of_config(config: Obj, shape: MergeShape) -> Fields:
-    """Give the fields that an applied configuration sets."""
+    """Return the fields that an applied configuration sets."""
     fields, items = shape.fields, shape.items
     return {
         _field(name): _node(value, fields.get(name) or items or PLAIN)
@@ -144,12 +144,12 @@ def _item(item: Any, shape: MergeShape) -> Fields:
 
 
 def value_element(item: Any) -> str:
-    """Give the path element of a value in a set."""
+    """Return the path element of a value in a set."""
     return "v:" + orjson.dumps(item).decode()
 
 
 def whole(value: Any, shape: MergeShape) -> Fields:
-    """Give the node of a value that appears or vanishes: with everything in it."""
+    """Return the node of a value that appears or vanishes: with everything in it."""
     if value and isinstance(value, dict) and not shape.atomic:
         return _whole_map(value, shape)
     if value and isinstance(value, list):
@@ -176,7 +176,7 @@ def _whole_map(value: Obj, shape: MergeShape) -> Fields:
 
 
 def compare(old: Obj, new: Obj, shape: MergeShape) -> tuple[Fields, Fields]:
-    """Give the fields that were added or modified, and those that were removed."""
+    """Return the fields that were added or modified, and those that were removed."""
     changed: Fields = {}
     removed: Fields = {}
     for name, value in new.items():

@@ -1,4 +1,4 @@
-"""One request in, one answer out: where all requests to the API server are decided."""
+"""The dispatch of a request to the part of the API server that answers it."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _ON_COLLECTIONS: Final = frozenset(("create", "deletecollection"))
 
 
 class RequestHandler:
-    """Answers requests. Nothing in it waits.
+    """Answers requests, without waiting.
 
     Args:
-        now: Gives the time, with its zone.
-        new_uid: Gives a fresh UID.
-        later: Calls a function after so many seconds.
+        now: Returns the time, with its zone.
+        new_uid: Returns a fresh UID.
+        later: Calls a function after a number of seconds.
         key: Signs service account tokens.
         rng: Chooses the ends of generated names.
-        admit: Gives each new object as it is to be created, like a mutating webhook.
+        admit: Returns each new object as it is to be created, like a mutating webhook.
         history: Events kept per kind for watches that start in the past.
     """
 
@@ -91,7 +91,7 @@ class RequestHandler:
 
         Args:
             request: The request.
-            target: What `parse_target` makes of its path.
+            target: Its path as `parse_target` reads it; None for other paths.
         """
         try:
             if request.broken is not None:
@@ -135,5 +135,5 @@ class RequestHandler:
 
 
 def _is_collection(target: Target) -> bool:
-    """Tell whether the path is of the one collection that an object belongs to."""
+    """Return whether a path is of the one collection that an object belongs to."""
     return not target.name and (bool(target.namespace) or not target.kind.namespaced)

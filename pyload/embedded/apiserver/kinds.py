@@ -81,11 +81,11 @@ class Kind:
         return self.api_version_of(self.versions[0])
 
     def api_version_of(self, version: str) -> str:
-        """Give the ``apiVersion`` of one version."""
+        """Return the ``apiVersion`` of one version."""
         return f"{self.group}/{version}" if self.group else version
 
     def resource(self, version: str = "") -> Resource:
-        """Give one version of it as clients name it; the preferred one by default."""
+        """Return one version of it as clients name it; the preferred one by default."""
         return Resource(
             group=self.group,
             version=version or self.versions[0],

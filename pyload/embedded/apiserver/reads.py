@@ -56,10 +56,10 @@ class WatchPlan:
     failed: bool = False
 
     def line(self, event: Event) -> bytes | None:
-        """Give what the watcher sees of an event: a line, or None.
+        """Return the line that the watcher is sent for an event, or None.
 
-        An object that begins to match is added to what the watcher sees, one that no longer does
-        is deleted from it.
+        An object that begins to match the selector is shown as added, one that no longer
+        matches as deleted.
         """
         entry = event.entry
         if self.namespace and entry.key[0] != self.namespace:
@@ -79,7 +79,7 @@ class WatchPlan:
         return self._line(type_, entry)
 
     def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
-        """Give a bookmark line."""
+        """Return a bookmark line."""
         metadata: Obj = {"resourceVersion": str(revision), "creationTimestamp": None}
         if initial_end:
             metadata["annotations"] = {INITIAL_EVENTS_END: "true"}

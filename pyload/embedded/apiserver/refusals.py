@@ -1,4 +1,4 @@
-"""How the API server refuses a request: an HTTP status code and a Kubernetes Status object."""
+"""The API server's error answers: an HTTP status code and a Kubernetes Status object."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Refused(PyloadError):  # noqa: N818 - reads as a state
         self.continue_token = continue_token
 
     def to_status(self) -> Obj:
-        """Give the Status object."""
+        """Return the Status object."""
         status: Obj = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -95,7 +95,7 @@ class Refused(PyloadError):  # noqa: N818 - reads as a state
 
 
 def success(kind: Kind, name: str, uid: str) -> Obj:
-    """Give the Status that answers a completed deletion."""
+    """Return the Status that answers a completed deletion."""
     details: Obj = {"name": name, "kind": kind.plural, "uid": uid}
     if kind.group:
         details["group"] = kind.group

@@ -1,4 +1,4 @@
-"""What the API server is asked, and which object or collection a path means."""
+"""Requests to the API server, and the object or collection that a path means."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Request:
     broken: refusals.Refused | None = None
 
     def flag(self, name: str) -> bool:
-        """Tell whether a query parameter is true."""
+        """Return whether a query parameter is true."""
         return self.query.get(name, "") in _TRUE
 
     def number(self, name: str) -> int | None:
@@ -97,13 +97,13 @@ class Reply(Response):
 
 
 def json_reply(code: int, body: object) -> Reply:
-    """Give an answer with a JSON body."""
+    """Return an answer with a JSON body."""
     return Reply(code, orjson.dumps(body))
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path means.
+    """The object or collection that a path means.
 
     Attributes:
         kind: The kind of objects.
@@ -199,7 +199,7 @@ def read_request(
     accept: str = "",
     user_agent: str = "",
 ) -> Request:
-    """Make a request of what came over the wire."""
+    """Build a request from the parts of an HTTP request."""
     media = content_type.partition(";")[0].strip() or JSON
     body: Any = None
     broken: refusals.Refused | None = None

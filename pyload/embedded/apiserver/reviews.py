@@ -34,8 +34,8 @@ class Reviews:
     Args:
         store: Where the service accounts are.
         signer: Signs tokens.
-        now: Gives the time.
-        new_uid: Gives a fresh UID.
+        now: Returns the time.
+        new_uid: Returns a fresh UID.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Reviews:
         return json_reply(201, answer)
 
     def _allows(self, spec: Obj) -> bool:
-        """Tell whether a service account may do something in a namespace; all others may."""
+        """Return whether a user may do something; only service accounts are restricted."""
         asked = spec.get("resourceAttributes") or {}
         namespace = asked.get("namespace") or ""
         user = str(spec.get("user") or "")

@@ -1,4 +1,4 @@
-"""Label and field selectors, as list and watch take them."""
+"""Label and field selectors of list and watch requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Requirement:
     values: tuple[str, ...] = ()
 
     def matches(self, value: str | None) -> bool:
-        """Tell whether the label's or field's value (None: absent) meets it."""
+        """Return whether a value of the label or field (None: absent) meets it."""
         match self.operator:
             case "in":
                 return value is not None and value in self.values
@@ -64,7 +64,7 @@ LabelSelector = tuple[Requirement, ...]
 
 @lru_cache(maxsize=4096)
 def is_label_key(text: str) -> bool:
-    """Tell whether a text is a qualified name: an optional DNS prefix, a slash, a name."""
+    """Return whether a text is a qualified name: an optional DNS prefix, a slash, a name."""
     prefix, slash, name = text.rpartition("/")
     if slash and (len(prefix) > 253 or not _PREFIX.fullmatch(prefix)):
         return False
@@ -73,7 +73,7 @@ def is_label_key(text: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_label_value(text: str) -> bool:
-    """Tell whether a text may be the value of a label."""
+    """Return whether a text may be the value of a label."""
     return text == "" or _NAME.fullmatch(text) is not None
 
 
@@ -81,7 +81,7 @@ def parse_labels(text: str) -> LabelSelector:
     """Read a label selector: ``a=b,c!=d,e in (f,g),h notin (i),j,!k,l>5``.
 
     Raises:
-        Refused: It is not one.
+        Refused: The text is no label selector.
     """
     words = list(_words(text))
     requirements: list[Requirement] = []
@@ -252,7 +252,7 @@ def _split_terms(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """What a list or watch asks for.
+    """The objects that a list or watch asks for.
 
     Attributes:
         labels: Conditions on labels.
@@ -266,7 +266,7 @@ class Selector:
         return bool(self.labels or self.fields)
 
     def matches(self, obj: Obj) -> bool:
-        """Tell whether an object is asked for."""
+        """Return whether an object is selected."""
         if self.labels:
             labels = obj["metadata"].get("labels") or {}
             for requirement in self.labels:

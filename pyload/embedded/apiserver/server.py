@@ -1,4 +1,4 @@
-"""The API server over HTTP."""
+"""The API server's HTTP port."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class HttpServer:
 
     @contextlib.asynccontextmanager
     async def run(self, host: str, port: int) -> AsyncIterator[str]:
-        """Listen until the context is left, and give the base URL."""
+        """Listen until the context is left, and yield the base URL."""
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()

@@ -18,7 +18,7 @@ def _full() -> Refused:
 
 
 class ServiceAddresses:
-    """Hands out cluster IPs and node ports, none of them twice at a time."""
+    """Allocates cluster IPs and node ports, each to one service at a time."""
 
     def __init__(self) -> None:
         self._used: set[str] = set()
@@ -28,14 +28,14 @@ class ServiceAddresses:
         self._next_port = NODE_PORTS.start
 
     def claim(self, ip: str) -> bool:
-        """Take one address; False if a service has it."""
+        """Claim an address; return False if a service has it."""
         if ip in self._used:
             return False
         self._used.add(ip)
         return True
 
     def is_used(self, ip: str) -> bool:
-        """Tell whether a service has the address."""
+        """Return whether a service has the address."""
         return ip in self._used
 
     def free_ip(self) -> str:
@@ -68,13 +68,13 @@ class ServiceAddresses:
         raise _full()
 
     def claim_port(self, port: int) -> None:
-        """Take one node port."""
+        """Claim a node port."""
         self._ports.add(port)
 
     def release(self, ip: str) -> None:
-        """Give one address back."""
+        """Release an address."""
         self._used.discard(ip)
 
     def release_port(self, port: int) -> None:
-        """Give one node port back."""
+        """Release a node port."""
         self._ports.discard(port)

@@ -1,4 +1,4 @@
-"""What the API server decides about a service: its addresses and the fields that follow."""
+"""The addresses that the API server allocates to a service, and the fields that follow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WITH_NODE_PORTS: Final = ("NodePort", "LoadBalancer")
 
 
 def complete(obj: Obj, old: Obj | None, addresses: ServiceAddresses) -> Obj:
-    """Fill in a service's defaults and choose its addresses, which it does not take yet.
+    """Fill in a service's defaults and choose its addresses, without claiming them yet.
 
     Args:
         obj: The service as written.
         old: The service as it is, or None.
-        addresses: What other services have.
+        addresses: Addresses of other services.
 
     Raises:
         Refused: The addresses asked for cannot be given.
@@ -98,7 +98,7 @@ def _choose_ports(spec: Obj, before: Obj, addresses: ServiceAddresses) -> None:
 
 
 def reserve(obj: Obj, addresses: ServiceAddresses) -> None:
-    """Take a stored service's addresses."""
+    """Claim a stored service's addresses."""
     spec = obj.get("spec", {})
     if spec.get("clusterIP", "None") != "None":
         addresses.claim(spec["clusterIP"])
@@ -108,7 +108,7 @@ def reserve(obj: Obj, addresses: ServiceAddresses) -> None:
 
 
 def release(obj: Obj, addresses: ServiceAddresses) -> None:
-    """Free a deleted service's addresses."""
+    """Release a deleted service's addresses."""
     spec = obj.get("spec", {})
     addresses.release(spec.get("clusterIP", ""))
     for port in spec.get("ports", ()):

@@ -1,7 +1,7 @@
 """Which lists and maps of a kind merge, and by which keys.
 
-Server-side apply (`apply`) and strategic merge patch (`patch`) need it. What is not described
-here behaves as most of Kubernetes: maps merge field by field, lists are replaced whole.
+Server-side apply (`apply`) and strategic merge patch (`patch`) need it. Fields that are not
+described here behave as most of Kubernetes: maps merge field by field, lists are replaced whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MergeShape:
-    """How one value merges.
+    """The way in which one value merges.
 
     Attributes:
         fields: Shapes of a map's named fields.
@@ -41,7 +41,7 @@ class MergeShape:
     atomic: bool = False
 
     def child(self, name: str) -> MergeShape:
-        """Give the shape of a field."""
+        """Return the shape of a field."""
         return self.fields.get(name) or self.items or PLAIN
 
     @property
@@ -50,7 +50,7 @@ class MergeShape:
         return self.items or PLAIN
 
     def key_of(self, item: Mapping[str, Any]) -> str:
-        """Give a list item's key as FieldsV1 writes it: ``k:{"name":"app"}``."""
+        """Return a list item's key as FieldsV1 writes it: ``k:{"name":"app"}``."""
         defaults = self.defaults
         values = [(key, item.get(key, defaults.get(key))) for key in self.keys]
         return _key_text(tuple(pair for pair in values if pair[1] is not None))
@@ -179,5 +179,5 @@ _ANY: Final = MergeShape({"metadata": _METADATA})
 
 
 def shape_of(kind: Kind) -> MergeShape:
-    """Give the shape of a kind's objects."""
+    """Return the shape of a kind's objects."""
     return _SHAPES.get(kind.qualified) or (_CUSTOM if kind.custom else _ANY)

@@ -1,8 +1,11 @@
-"""The objects of the API server, their versions, and what happened to them.
+"""The objects of the API server, their versions, and the events of each kind.
 
-Pure: times and UIDs come in as arguments. Objects are never changed once they are stored: every
-write takes a new dict, and may share what did not change with the version before. So a
-`StoredObject` can be encoded once and shown to everyone.
+One global revision counts all changes, as etcd's does; each object carries the revision of its last
+change as its resourceVersion. Per kind the store keeps the current objects, sorted when they are
+listed, and a bounded history of events, from which a watch that starts in the past is served;
+listeners are called with every further event. Times and UIDs are arguments. Objects are never
+changed once they are stored: every write passes a new dict, which may share parts with the version
+before. So a `StoredObject` is encoded once for all readers.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ class StoredObject:
         self._encoded: dict[str, bytes] = {}
 
     def json(self, api_version: str) -> bytes:
-        """Encode it in one version of its kind; done once per version."""
+        """Return the encoded object in one version of its kind; done once per version."""
         encoded = self._encoded.get(api_version)
         if encoded is None:
             obj = self.obj
@@ -67,7 +70,7 @@ class StoredObject:
         return encoded
 
     def metadata_json(self) -> bytes:
-        """Encode only its metadata, as a PartialObjectMetadata."""
+        """Return its encoded metadata, as a PartialObjectMetadata."""
         encoded = self._encoded.get("")
         if encoded is None:
             partial = {
@@ -79,7 +82,7 @@ class StoredObject:
         return encoded
 
     def at(self, revision: int) -> StoredObject:
-        """Give the same object under another resourceVersion."""
+        """Return the same object under another resourceVersion."""
         metadata = {**self.obj["metadata"], "resourceVersion": str(revision)}
         return StoredObject(self.key, {**self.obj, "metadata": metadata}, revision)
 
@@ -133,14 +136,14 @@ class Store:
         self._tables = {kind: _Table(history) for kind in STORED}
 
     def get(self, kind: Kind, namespace: str, name: str) -> StoredObject | None:
-        """Find one object."""
+        """Return an object, or None."""
         return self._tables[kind].entries.get((namespace, name))
 
     def need(self, kind: Kind, namespace: str, name: str) -> StoredObject:
-        """Find one object.
+        """Return an object.
 
         Raises:
-            Refused: It is not there.
+            Refused: There is no such object.
         """
         entry = self._tables[kind].entries.get((namespace, name))
         if entry is None:
@@ -170,7 +173,7 @@ class Store:
                 yield resource, table.entries[key].obj
 
     def since(self, kind: Kind, revision: int) -> list[Event]:
-        """List what happened to one kind after a revision.
+        """List the events of one kind after a revision.
 
         Raises:
             Refused: The history no longer reaches back so far.
@@ -325,7 +328,7 @@ def _desired(obj: Obj) -> Obj:
 def check_preconditions(
     kind: Kind, entry: StoredObject, *, uid: str | None, revision: str | None
 ) -> None:
-    """Compare what a client expects with what is there.
+    """Compare the preconditions of a request with the object.
 
     Raises:
         Refused: They differ.

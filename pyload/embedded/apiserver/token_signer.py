@@ -20,13 +20,13 @@ _PREFIX: Final = "system:serviceaccount:"
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """Whom a valid token stands for.
+    """The claims of a valid token.
 
     Attributes:
         namespace: The service account's namespace.
         name: Its name.
         uid: Its UID.
-        audiences: Whom the token is meant for.
+        audiences: Audiences of the token.
         expires: Seconds since the epoch.
     """
 
@@ -53,7 +53,7 @@ class Signer:
         self._key = key
 
     def sign(self, identity: TokenClaims, *, issued: int, token_id: str) -> str:
-        """Give a JSON Web Token."""
+        """Return a JSON Web Token."""
         header = {"alg": "HS256", "kid": hashlib.sha256(self._key).hexdigest()[:16]}
         account = {"name": identity.name, "uid": identity.uid}
         claims = {
@@ -70,15 +70,15 @@ class Signer:
         return f"{text}.{_encode(self._signature(text))}"
 
     def check(self, token: str, *, now: int, audiences: Sequence[str]) -> TokenClaims:
-        """Give whom a token stands for.
+        """Return the claims of a valid token.
 
         Args:
             token: The token.
             now: Seconds since the epoch.
-            audiences: Who asks; empty for the API server.
+            audiences: Accepted audiences; empty for the API server.
 
         Returns:
-            The identity, with only those audiences that ask.
+            The claims, with only the accepted audiences.
 
         Raises:
             ValueError: The token is not ours, has expired, or is meant for others.

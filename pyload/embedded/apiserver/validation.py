@@ -1,4 +1,4 @@
-"""Which objects the API server refuses, and why."""
+"""Validation: the objects that the API server refuses, and why."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _SERVICE_TEXT: Final = (
 
 
 def check(kind: Kind, obj: Obj, old: Obj | None) -> None:
-    """Refuse an object that is wrong, with all causes at once.
+    """Raise an error with all faults of an object at once.
 
     Args:
         kind: Its kind.
@@ -51,7 +51,7 @@ def check(kind: Kind, obj: Obj, old: Obj | None) -> None:
         old: The object as it is, or None for a new one.
 
     Raises:
-        Refused: It is wrong.
+        Refused: The object has at least one fault.
     """
     causes = [] if old else list(_name(kind, obj["metadata"]))
     causes += _metadata(obj["metadata"])
@@ -196,7 +196,7 @@ def _frozen(kind: Kind, obj: Obj, old: Obj) -> Iterator[Cause]:
 
 
 def _fixed(spec: Obj) -> Obj:
-    """Give what of a pod's spec may never change."""
+    """Return the immutable part of a pod's spec."""
     fixed = {name: value for name, value in spec.items() if name not in _CHANGEABLE}
     for field in ("initContainers", "containers"):
         fixed[field] = [{**container, "image": ""} for container in spec.get(field) or ()]

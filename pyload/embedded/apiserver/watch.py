@@ -21,9 +21,9 @@ class Watcher:
 
     Args:
         store: What is watched.
-        plan: Which of it, and how it is shown.
+        plan: The objects to show, and their form.
         closed: Called when the watch is closed, perhaps more than once.
-        queue: Lines that the reader may be behind.
+        queue: Number of lines that the reader may be behind.
     """
 
     def __init__(

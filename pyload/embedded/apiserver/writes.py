@@ -1,4 +1,4 @@
-"""Create, update, patch and delete: from what a client sends to what is stored."""
+"""Create, update, patch and delete: from a request's object to the stored one."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Writes:
     Args:
         store: The store.
         addresses: Addresses of services.
-        now: Gives the time.
-        new_uid: Gives a fresh UID.
+        now: Returns the time.
+        new_uid: Returns a fresh UID.
         rng: Chooses the ends of generated names.
-        admit: Gives each new object as it is to be created, like a mutating webhook.
+        admit: Returns each new object as it is to be created, like a mutating webhook.
     """
 
     def __init__(

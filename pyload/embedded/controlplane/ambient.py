@@ -1,8 +1,9 @@
-"""What ztunnels are told: addresses of workloads and services, and policies.
+"""The resources of ambient mode: addresses of workloads and services, and policies.
 
-Pure. The messages are ``istio.workload.Address`` and ``istio.security.Authorization``, put
-together field by field: envoy-data-plane does not have them. Field numbers are those that a
-recorded istiod used.
+The messages are ``istio.workload.Address`` and ``istio.security.Authorization``, put together
+field by field: envoy-data-plane does not have them. Field numbers are those that a recorded
+istiod used. Every workload and service is encoded once and kept until it changes; each has a
+version, a hash of its bytes, by which a ztunnel that reconnects learns what it has missed.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ _PROTOCOLS: Final = {"http": 1, "http2": 2, "grpc": 3, "tcp": 5}
 
 
 def service_name(service: Service) -> str:
-    """Give the name of a service's resource."""
+    """Return the name of a service's resource."""
     return f"{service.key.namespace}/{service.host}"
 
 
 def encode_service(service: Service, waypoint: Waypoint | None) -> bytes:
-    """Encode a service as the ``Address`` that it is. Not wrapped."""
+    """Encode a service as an ``Address``, not wrapped in an ``Any``."""
     body = (
         field(1, service.name.encode())
         + field(2, service.key.namespace.encode())
@@ -60,7 +61,7 @@ def encode_service(service: Service, waypoint: Waypoint | None) -> bytes:
 
 
 def encode_workload(workload: WorkloadInfo, hosts: Mapping[Key, Service]) -> bytes:
-    """Encode a workload as a ``Workload``. Not wrapped.
+    """Encode a workload as a ``Workload``, not wrapped in an ``Any``.
 
     Args:
         workload: The workload.
@@ -94,9 +95,9 @@ class AddressEntry(NamedTuple):
 
     Attributes:
         name: Name of the resource.
-        address: It as an ``Address``, wrapped.
-        version: What both of its resources are versioned by: a hash.
-        workload: It as a ``Workload``, not wrapped; empty for a service.
+        address: The ``Address``, wrapped in an ``Any``.
+        version: The version of both resources: a hash of the address.
+        workload: The ``Workload``, not wrapped; empty for a service.
     """
 
     name: str
@@ -111,7 +112,7 @@ class AddressBook:
     Args:
         services: Encoded services, in the order of the mesh.
         workloads: Encoded workloads.
-        mesh: What they were encoded from.
+        mesh: The state from which they were encoded.
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class AddressBook:
         )
 
     def resolve(self, name: str) -> tuple[str, ...]:
-        """Give the names of the resources that answer a proxy's question on demand.
+        """Return the names of the resources that answer an on-demand subscription.
 
         Args:
             name: A resource, or ``NETWORK/IP``; the one network here is called nothing. With a
@@ -169,7 +170,7 @@ class AddressBook:
 
 
 class AddressBuilder:
-    """Builds one `AddressBook` after the other, and keeps what can be used again."""
+    """Builds one `AddressBook` after the other, and encodes again only what has changed."""
 
     def __init__(self) -> None:
         self._services: dict[Key, tuple[Service, Waypoint | None, AddressEntry]] = {}
@@ -209,9 +210,9 @@ def policies_of(config: IstioConfig) -> ResourceBatch:
 
 
 def encode_policy(policy: AuthorizationPolicy) -> bytes:
-    """Encode a policy as an ``Authorization``. Not wrapped.
+    """Encode a policy as an ``Authorization``, not wrapped in an ``Any``.
 
-    What is about requests is beyond a ztunnel: rules that allow by it allow nothing.
+    A ztunnel sees no requests, so a rule that allows by properties of requests allows nothing.
     """
     if policy.selector:
         scope = _SELECTED

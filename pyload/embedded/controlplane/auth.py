@@ -1,4 +1,4 @@
-"""Checks the bearer tokens of proxies, as istiod does on its TLS port."""
+"""Authentication of proxies by their bearer tokens, as on istiod's TLS port."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _USER: Final = "system:serviceaccount:"
 
 
 async def authenticate(client: Client, headers: Mapping[str, str]) -> WorkloadIdentity:
-    """Find out by a TokenReview whose token a stream carries.
+    """Return the identity that a stream's bearer token proves, by a TokenReview.
 
     Args:
         client: The API server.
         headers: Headers of the stream, names in lower case.
 
     Raises:
-        StreamError: UNAUTHENTICATED.
+        StreamError: UNAUTHENTICATED: there is no token, or the API server does not accept it.
     """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
@@ -51,7 +51,10 @@ async def authenticate(client: Client, headers: Mapping[str, str]) -> WorkloadId
 
 
 async def may_list_secrets(client: Client, identity: WorkloadIdentity) -> bool:
-    """Ask whether an account may list the Secrets of its namespace, without which it gets none."""
+    """Return whether an account may list the Secrets of its namespace.
+
+    A gateway is sent certificates only if it may.
+    """
     namespace = identity.namespace
     review = {
         "apiVersion": ACCESS_REVIEWS.api_version,
@@ -70,7 +73,7 @@ async def may_list_secrets(client: Client, identity: WorkloadIdentity) -> bool:
 
 
 def identity_of(review: Obj) -> WorkloadIdentity | None:
-    """Read an answered TokenReview; None if the token is no good service account's."""
+    """Return the service account of an answered TokenReview, or None if it was not accepted."""
     status = review.get("status") or {}
     user = (status.get("user") or {}).get("username") or ""
     if not status.get("authenticated") or AUDIENCE not in (status.get("audiences") or ()):

@@ -1,4 +1,4 @@
-"""The embedded control plane's certificate authority, which signs for whoever has a good token."""
+"""The embedded control plane's certificate authority, which signs for workloads with a token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
 WORKLOAD_LIFE: Final = timedelta(hours=24)
-"""What istiod gives at most, unless its settings say otherwise."""
+"""The longest life of a certificate that istiod signs with its default settings."""
 
 _ROOT_LIFE: Final = timedelta(days=3650)
 _BACKDATED: Final = timedelta(minutes=2)
@@ -42,7 +42,7 @@ class Authority:
     """A root certificate, and what is signed with it.
 
     Args:
-        now: Gives the time in UTC.
+        now: Returns the time in UTC; tests of expired certificates set it.
 
     Attributes:
         root: The root certificate in PEM.
@@ -86,15 +86,15 @@ class Authority:
         """Certify a workload's key.
 
         Args:
-            csr: In PEM. Its names are not looked at, as istiod does not.
-            identity: Whose key it is.
-            life: How long it asks for.
+            csr: The signing request in PEM; the names in it are ignored, as by istiod.
+            identity: The workload that the certificate is for.
+            life: The lifetime that the workload asks for.
 
         Returns:
             Certificates in PEM, the leaf first and the root last.
 
         Raises:
-            StreamError: INVALID_ARGUMENT; it is no such request.
+            StreamError: INVALID_ARGUMENT: the signing request cannot be read.
         """
         try:
             request = x509.load_pem_x509_csr(csr)
@@ -142,8 +142,8 @@ class CertificateService:
     """Istio's service that signs certificates, as a server calls it.
 
     Attributes:
-        authority: Signs.
-        authenticate: Finds out from the headers of a call whose it is.
+        authority: The authority that signs.
+        authenticate: Returns the identity that the headers of a call prove.
     """
 
     authority: Authority
@@ -166,13 +166,13 @@ class CertificateService:
 
 
 def identity_in(certificate: bytes) -> WorkloadIdentity:
-    """Read who holds a client certificate, which the connection has verified.
+    """Return the identity in a client certificate that the connection has verified.
 
     Args:
-        certificate: In PEM.
+        certificate: The certificate in PEM.
 
     Raises:
-        StreamError: UNAUTHENTICATED; it names no workload.
+        StreamError: UNAUTHENTICATED: the certificate names no workload.
     """
     try:
         leaf = x509.load_pem_x509_certificate(certificate)

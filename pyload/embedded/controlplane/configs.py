@@ -1,7 +1,9 @@
-"""Istio's configuration as a whole: what is there, what changed, and what applies to whom.
+"""Istio's configuration: the objects, their changes, and which of them apply to a workload.
 
-Pure: raw objects go in. An `IstioConfig` never changes; the parts that did not change are the
-same objects in the next one.
+A `ConfigStore` follows the raw objects and collects the keys of those that change. Each
+`pop_changes` returns these keys and makes a new `IstioConfig`, an immutable index of the parsed
+objects. Parts of it that did not change are the same Python objects as in the last one, so that
+generation can tell by identity what it need not build again.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from pyload.embedded.controlplane import parse_istio
 from pyload.embedded.controlplane.istio_model import MESH, ROOT
-from pyload.embedded.controlplane.model import Key, key, reduced, waypoint_ref
+from pyload.embedded.controlplane.model import Key, key, parse_or_none, waypoint_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +62,7 @@ FOLLOWED: Final[Mapping[str, Callable[[Obj], Any]]] = {
     NAMESPACE: waypoint_ref,
     SECRET: parse_istio.secret,
 }
-"""The kinds that are followed, as their definitions are named, and what reduces their objects."""
+"""The kinds that are followed, named as their definitions are, and their parsers."""
 
 T = TypeVar("T", "Sidecar", "SecurityPolicy")
 
@@ -78,7 +80,7 @@ class ConfigKey(NamedTuple):
 
 
 class _StoredConfig(NamedTuple):
-    """An object's record, and its whole spec, whose changes count even if no record shows them."""
+    """A parsed object beside its raw spec: changes of fields that are not parsed count as well."""
 
     record: Any
     spec: Any
@@ -93,7 +95,7 @@ class ConfigStore:
         self._state = IstioConfig.of({kind: {} for kind in FOLLOWED}, None, FOLLOWED)
 
     def replace(self, kind: str, objects: Iterable[Obj]) -> None:
-        """Take a whole list; what is not in it is gone."""
+        """Replace all objects of a kind by those of a list."""
         found = {key(obj): obj for obj in objects}
         for gone in [name for name in self._tables[kind] if name not in found]:
             self._put(kind, gone, None)
@@ -101,7 +103,7 @@ class ConfigStore:
             self._put(kind, name, obj)
 
     def event(self, kind: str, type_: str, obj: Obj) -> None:
-        """Take one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        """Handle one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
         self._put(kind, key(obj), None if type_ == "DELETED" else obj)
 
     @property
@@ -110,7 +112,7 @@ class ConfigStore:
         return bool(self._changed)
 
     def pop_changes(self) -> frozenset[ConfigKey]:
-        """Say what has changed since the last call."""
+        """Return what has changed since the last call, and bring `state` up to date."""
         changed = frozenset(self._changed)
         kinds = {ref.kind for ref in changed}
         if kinds:
@@ -130,7 +132,7 @@ class ConfigStore:
 
     def _put(self, kind: str, name: Key, obj: Obj | None) -> None:
         table = self._tables[kind]
-        record = None if obj is None else reduced(FOLLOWED[kind], obj)
+        record = None if obj is None else parse_or_none(FOLLOWED[kind], obj)
         new = None if obj is None or record is None else _StoredConfig(record, obj.get("spec"))
         if new == table.get(name):
             return
@@ -143,11 +145,11 @@ class ConfigStore:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class IstioConfig:
-    """One state of the configuration.
+    """The configuration at one time; immutable.
 
     Attributes:
-        gateways: Gateways of Istio's, by key.
-        virtual_services: All, the oldest first.
+        gateways: Istio's Gateways by key.
+        virtual_services: All VirtualServices, the oldest first.
         rules: DestinationRules by their hosts, the oldest first.
         sidecars: Sidecars by namespace, the oldest first.
         peers: PeerAuthentications by namespace, the oldest first.
@@ -171,7 +173,7 @@ class IstioConfig:
     def of(
         cls, tables: Mapping[str, Mapping[Key, Any]], last: IstioConfig | None, kinds: Iterable[str]
     ) -> IstioConfig:
-        """Index the records of the kinds that changed; the rest is the last state's."""
+        """Index the objects of the kinds that changed, and share the rest with the last state."""
         changed = set(kinds)
 
         def part(kind: str, name: str, index: Callable[[Mapping[Key, Any]], Any]) -> Any:
@@ -194,7 +196,7 @@ class IstioConfig:
         )
 
     def routes_like(self, other: IstioConfig) -> bool:
-        """Whether services are reached in the same ways; the rest may differ."""
+        """Return whether everything that decides routes and clusters is the same."""
         return (
             self.gateways is other.gateways
             and self.virtual_services is other.virtual_services
@@ -234,7 +236,7 @@ class IstioConfig:
         )
 
     def mtls_for(self, namespace: str, labels: Labels) -> Mtls:
-        """Say what a workload accepts: mutual TLS, plain text, or both."""
+        """Return the mode of mutual TLS of a workload: strict, disabled or permissive."""
         found = self.peers.get(namespace, ())
         own = [one for one in found if one.selector and one.selector <= labels]
         whole = [one for one in found if not one.selector]
@@ -253,7 +255,7 @@ class IstioConfig:
         return None if found is None or found.host == service.host else found
 
     def for_mesh(self) -> tuple[VirtualService, ...]:
-        """Give the VirtualServices for sidecars."""
+        """Return the VirtualServices that apply to sidecars."""
         return tuple(one for one in self.virtual_services if MESH in one.gateways)
 
 

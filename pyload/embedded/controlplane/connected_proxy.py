@@ -1,4 +1,4 @@
-"""Who is at the other end of a stream, from what it says and what its token proves. Pure."""
+"""The proxy at the other end of a stream: what its node claims and what its token proves."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ NODE_TYPES: Final = ("sidecar", "router", "waypoint", "ztunnel", "agentgateway")
 
 
 def invalid_argument(message: str) -> StreamError:
-    """Make the error for a request that no proxy of Istio sends."""
+    """Return the error for a request that no proxy of Istio sends."""
     return StreamError(code=3, name="INVALID_ARGUMENT", message=message)
 
 
 def permission_denied(message: str) -> StreamError:
-    """Make the error for a proxy that claims to be another."""
+    """Return the error for a proxy that claims to be another."""
     return StreamError(code=7, name="PERMISSION_DENIED", message=message)
 
 
 def unauthenticated(message: str) -> StreamError:
-    """Make the error for a peer without good credentials."""
+    """Return the error for a peer without good credentials."""
     return StreamError(code=16, name="UNAUTHENTICATED", message=message)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkloadIdentity:
-    """What a token proves.
+    """The service account that a token or certificate proves.
 
     Attributes:
-        namespace: Of the service account.
-        service_account: Its name.
+        namespace: Namespace of the service account.
+        service_account: Name of the service account.
     """
 
     namespace: str
@@ -48,7 +48,7 @@ class WorkloadIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ConnectedProxy:
-    """What a proxy says of itself.
+    """A proxy as its node describes it.
 
     Attributes:
         id: Its node id.
@@ -73,7 +73,7 @@ class ConnectedProxy:
         """Read a node as istiod does.
 
         Raises:
-            StreamError: INVALID_ARGUMENT, with istiod's reason.
+            StreamError: INVALID_ARGUMENT: a proxy of Istio does not send such a node.
         """
         if not node.id:
             raise invalid_argument("missing node information")
@@ -100,10 +100,10 @@ class ConnectedProxy:
         )
 
     def check(self, identity: WorkloadIdentity) -> None:
-        """Compare what the proxy says with what its token proves.
+        """Raise an error unless the proxy is the one that its token proves.
 
         Raises:
-            StreamError: PERMISSION_DENIED.
+            StreamError: PERMISSION_DENIED: the namespace or service account differs.
         """
         account = self.service_account or identity.service_account
         if (self.namespace, account) != (identity.namespace, identity.service_account):

@@ -1,4 +1,9 @@
-"""One proxy's stream while it is open: requests in their order, pushes merged while it is slow."""
+"""One proxy's open stream: requests in their order, and pushes merged while the proxy is slow.
+
+The task that serves the stream reads requests into a queue; a second task answers them one after
+the other and then sends the pending push, and ends when there is nothing left to do, so that idle
+proxies have one task each. While a response is being sent, further pushes are merged into one.
+"""
 
 from __future__ import annotations
 
@@ -37,31 +42,31 @@ class StreamPeer(Protocol):
 
 
 class Hub(Protocol):
-    """What a connection needs of the control plane."""
+    """The parts of the control plane that a connection calls."""
 
     async def join(self, connection: ProxyConnection) -> None:
-        """Take a connection in as soon as there is something to serve."""
+        """Register a connection, once there is a snapshot to serve."""
         ...
 
     def leave(self, connection: ProxyConnection) -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
         ...
 
     def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
-        """Say what a proxy is now for what it is sent.
+        """Return all about a proxy that decides its resources, as of now.
 
         Args:
             proxy: The proxy.
-            verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
+            verified: Whether its identity is proven and, for a gateway, may list Secrets.
         """
         ...
 
     def view(self, audience: Audience) -> View:
-        """Give what such a proxy can be sent now."""
+        """Return the resources for such a proxy in the current snapshot."""
         ...
 
     async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
-        """Find out whether an account has the right to its namespace's Secrets."""
+        """Return whether an account may list its namespace's Secrets."""
         ...
 
     def sent(self, type_url: str) -> None:
@@ -80,12 +85,12 @@ class ProxyConnection:
         hub: The control plane.
         peer: The proxy.
         stream: The protocol's state.
-        authenticate: Finds out who the peer is, or None if anybody may connect.
+        authenticate: Returns the identity of the peer; None if no proof is needed.
 
     Attributes:
         stream: The protocol's state.
-        verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
-        audience: What the proxy was when it was last sent something; None before.
+        verified: Whether its identity is proven and, for a gateway, may list Secrets.
+        audience: The proxy's audience as of the last response; None before the first.
     """
 
     __slots__ = (
@@ -152,7 +157,7 @@ class ProxyConnection:
             raise failures[0]
 
     def offer(self, push: PushRequest) -> None:
-        """Tell the proxy of changes as soon as it has read what it has been sent before."""
+        """Push changes to the proxy, once it has read all earlier responses."""
         self._pending = push if self._pending is None else self._pending.merge(push)
         self._wake()
 
@@ -199,7 +204,7 @@ class ProxyConnection:
                 self.verified = not asks or await self._hub.may_list_secrets(self._identity)
             await self._hub.join(self)
             self.audience = self._hub.audience(self.proxy, verified=self.verified)
-        # What it is stays as it was told last, or nobody would notice that this has changed.
+        # The audience changes only in pushes, which compare it with the last one.
         outcome = self.stream.answer(request, self._hub.view(self.audience))
         if outcome.rejected:
             self._hub.rejected(request.type_url, self.proxy, outcome.rejected)

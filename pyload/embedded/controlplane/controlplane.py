@@ -1,4 +1,12 @@
-"""The embedded control plane: follows an API server, and pushes to proxies what changes."""
+"""The embedded control plane: follows an API server, and pushes changes to proxies.
+
+Watches feed the `ServiceRegistry` and the `ConfigStore`, and each event restarts a debounce. When
+the changes have been quiet for a while, one round begins: the changes since the last round are
+collected, a new snapshot of encoded resources is generated from the new state, and a `PushScope`
+decides from both which types and names each connected proxy is sent. A connection works off its
+requests and pushes by itself; what a slow proxy misses is merged. There is never more than one
+round at a time, as in istiod, and generation yields to the loop every few milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +63,7 @@ log = logging.getLogger("pyload.controlplane")
 
 @dataclass(slots=True)
 class Stats:
-    """What a control plane has done.
+    """Counters of a control plane.
 
     Attributes:
         connections: Proxies connected now.
@@ -73,16 +81,16 @@ class Stats:
 
 
 class ControlPlane:
-    """Serves a mesh's configuration over xDS, as a small istiod would; it is none.
+    """Serves a mesh's configuration over xDS, like a small istiod.
 
-    It knows Services, pods, Endpoints, EndpointSlices and nodes, Istio's configuration of traffic
+    It follows Services, pods, Endpoints, EndpointSlices and nodes, Istio's configuration of traffic
     and security as far as it shows in what proxies are sent, and the waypoints of the Gateway API.
 
     Args:
         client: The API server.
 
     Attributes:
-        stats: What it has done.
+        stats: Counters.
         ready: Set once the mesh has been read; until then proxies wait for their first answer.
             Set too when `run` has ended, so that nobody waits for ever.
         authority: Signs certificates; None until the TLS port is served.
@@ -146,7 +154,7 @@ class ControlPlane:
             raise failure
 
     def transport(self, *, tokens: bool = False) -> Transport:
-        """Give a transport to it in memory.
+        """Return a transport in memory to this control plane.
 
         Args:
             tokens: Whether streams need a good token, as on the TLS port.
@@ -188,10 +196,10 @@ class ControlPlane:
         return server.listen(self._serve_any, host=host, port=port, secured=secured)
 
     async def join(self, connection: ProxyConnection) -> None:
-        """Take a connection in as soon as there is something to serve.
+        """Register a connection, once there is a snapshot to serve.
 
         Raises:
-            StreamError: There will be nothing any more.
+            StreamError: UNAVAILABLE: `run` has ended.
         """
         await self.ready.wait()
         if self._ended:
@@ -204,14 +212,14 @@ class ControlPlane:
         log.debug("ADS: new connection for node:%s", connection.proxy.id)
 
     def leave(self, connection: ProxyConnection) -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
         if connection in self._connections:
             self._connections.remove(connection)
             self.stats.connections = len(self._connections)
             log.debug("ADS: %s terminated", connection.proxy.id)
 
     def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
-        """Say what a proxy is now for what it is sent."""
+        """Return all about a proxy that decides its resources, as of now."""
         claimed = proxy.labels if proxy.known_cluster else frozenset()
         return Audience(
             type=proxy.type,
@@ -222,12 +230,12 @@ class ControlPlane:
         )
 
     def view(self, audience: Audience) -> View:
-        """Give what such a proxy can be sent now."""
+        """Return the resources for such a proxy in the current snapshot."""
         assert self._snapshot is not None, "connections join when there is a snapshot"
         return self._snapshot.view(audience)
 
     async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
-        """Find out whether an account has the right to its namespace's Secrets."""
+        """Return whether an account may list its namespace's Secrets."""
         return await may_list_secrets(self._client, identity)
 
     def sent(self, type_url: str) -> None:
@@ -240,7 +248,7 @@ class ControlPlane:
         log.warning("ADS:%s: ACK ERROR %s %s", short(type_url).upper(), proxy.id, reason)
 
     async def _serve_any(self, peer: StreamPeer, headers: dict[str, str], delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
-        del headers  # Tokens are not looked at where none is needed.
+        del headers  # The plaintext port ignores tokens.
         await ProxyConnection(self, peer, self._stream(delta=delta), authenticate=None).run()
 
     async def _serve_with_token(
@@ -361,7 +369,7 @@ class ControlPlane:
 
 
 class _Feed:
-    """Feeds one kind of object to what keeps it; a `pyload.kube.watch.Handler`."""
+    """Feeds one kind of object to its store; a `pyload.kube.watch.Handler`."""
 
     def __init__(
         self, kind: str, store: ServiceRegistry | ConfigStore, on_change: Callable[[], None]

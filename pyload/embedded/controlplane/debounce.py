@@ -1,4 +1,4 @@
-"""When to push: not while changes keep coming, and not too late either. Pure."""
+"""When to push: after changes have been quiet for a while, and not too late either."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Debounce:
         self._pushing = False
 
     def changed(self, now: float) -> None:
-        """Take note of a change."""
+        """Record a change."""
         if self._first is None:
             self._first = now
         self._last = now
 
     def due(self) -> float | None:
-        """Say when to push; None while there is nothing to push, or a push is in flight."""
+        """Return when to push; None while nothing has changed or a push is in flight."""
         if self._first is None or self._pushing:
             return None
         return min(self._last + self._quiet, self._first + self._longest)
 
     def started(self) -> None:
-        """Take note that everything seen so far is being pushed."""
+        """Record that all changes so far are being pushed."""
         self._first = None
         self._pushing = True
 
     def finished(self) -> None:
-        """Take note that the push has been handed to all proxies."""
+        """Record that the push has been handed to all connections."""
         self._pushing = False

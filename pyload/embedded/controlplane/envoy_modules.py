@@ -1,7 +1,7 @@
-"""envoy-data-plane, imported late, and the pieces that several kinds of resource have in common.
+"""envoy-data-plane, imported late, and pieces that several kinds of resource have in common.
 
 Importing that library takes most of a second and building one message milliseconds, so both
-happen late and once: what many resources share becomes a `MessageTemplate`. Pure.
+happen late and once: what many resources share becomes a `MessageTemplate`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class EnvoyModules:
 
 
 def loaded() -> bool:
-    """Say whether `envoy` would return at once."""
+    """Return whether the modules have been imported."""
     return envoy.cache_info().currsize > 0
 
 
@@ -53,7 +53,7 @@ def envoy() -> EnvoyModules:
 
 
 def from_ads() -> Any:
-    """Say that a resource comes over the same stream."""
+    """Build the ``ConfigSource`` of resources that come over the same stream."""
     core = envoy().core
     return core.ConfigSource(
         ads=core.AggregatedConfigSource(),

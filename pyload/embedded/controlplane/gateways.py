@@ -1,7 +1,4 @@
-"""Listeners and routes of gateways as istiod shapes them, from the Gateways that choose a proxy.
-
-Pure.
-"""
+"""Listeners and routes of gateways as istiod shapes them, from the Gateways that select a proxy."""
 
 from __future__ import annotations
 
@@ -60,7 +57,7 @@ def listeners_of(
     """Build the listeners of a proxy.
 
     Args:
-        gateways: The Gateways that chose it.
+        gateways: The Gateways that select it.
         ports: Ports of its pod by those of the Service in front of it.
         rules: All VirtualServices.
     """
@@ -88,7 +85,7 @@ def routes_of(
     """Build the route configurations of a proxy.
 
     Args:
-        gateways: The Gateways that chose it.
+        gateways: The Gateways that select it.
         ports: Ports of its pod by those of the Service in front of it.
         rules: All VirtualServices, the oldest first.
         service_ports: The port of each service that has a single one, by host.
@@ -149,7 +146,7 @@ def _bound(gateway: Key, rules: tuple[VirtualService, ...]) -> Iterable[VirtualS
 
 
 def _shared_hosts(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
-    """Give the hosts of a VirtualService that a server serves, narrowed to what both name."""
+    """Return the hosts that both a server and a VirtualService name; the narrower of each two."""
     found = []
     for host in ours:
         for served in theirs:
@@ -161,7 +158,7 @@ def _shared_hosts(ours: Iterable[str], theirs: Iterable[str]) -> list[str]:
 
 
 def covers(pattern: str, host: str) -> bool:
-    """Say whether a pattern such as ``*.example.com`` covers a host, or another pattern."""
+    """Return whether a pattern such as ``*.example.com`` covers a host or another pattern."""
     if pattern.startswith("*"):
         return host.endswith(pattern[1:])
     return pattern == host

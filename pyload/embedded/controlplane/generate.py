@@ -1,7 +1,8 @@
-"""Turns the mesh into encoded xDS resources, each of which is built once and then shared.
+"""Generation of encoded xDS resources from the mesh; each is built once and then shared.
 
-Pure. Generation is a generator function: it yields between pieces of work, so that whoever runs
-it on an event loop can let others in.
+Generation is a generator function: it yields between pieces of work, so that the event loop that
+runs it can serve others. What a service contributes is kept from one snapshot to the next and
+built again only if the service, its endpoints or its rules are other objects than before.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def preload() -> None:
 
 
 class SnapshotGenerator:
-    """Generates snapshots, one after the other, and keeps what can be used again."""
+    """Generates one snapshot after the other, and reuses what has not changed."""
 
     def __init__(self) -> None:
         self._built: dict[Key, ServiceResources] = {}
@@ -83,7 +84,7 @@ class SnapshotGenerator:
 
         Args:
             mesh: The state to generate from.
-            config: What else to generate from.
+            config: The configuration to generate from.
             version: Version of all responses made from it.
         """
         last = self._last
@@ -159,7 +160,7 @@ class _ServiceEndpoints:
         *,
         waypoint: bool,
     ) -> bool:
-        """Say whether they would come out the same."""
+        """Return whether the assignments were built from exactly these inputs."""
         # The registry makes a new dict when the endpoints or the service changed.
         return (
             self._ports is ports

@@ -1,4 +1,4 @@
-"""What a sidecar gets for the ports of its own pod. Pure."""
+"""Clusters and listeners of a sidecar for the ports of its own pod."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LIMIT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class InboundResources:
-    """What a sidecar gets for its own pod.
+    """A sidecar's resources for its own pod.
 
     Attributes:
         clusters: Inbound clusters.
@@ -35,17 +35,17 @@ class InboundResources:
 
 
 class InboundBuilder:
-    """Builds what sidecars get for their own pods, once for all that serve the same ports."""
+    """Builds `InboundResources`, once for all sidecars whose pods serve the same ports."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[tuple[InboundPort, ...], Mtls], InboundResources] = {}
 
     def build(self, inbound: tuple[InboundPort, ...], mtls: Mtls) -> InboundResources:
-        """Build it.
+        """Build the resources for some ports, or return those built before.
 
         Args:
             inbound: Ports of the pod.
-            mtls: What it accepts.
+            mtls: The mode of mutual TLS that applies to it.
         """
         found = self._known.get((inbound, mtls))
         if found is None:

@@ -1,6 +1,6 @@
-"""What the control plane keeps of Istio's configuration: small immutable records. Pure.
+"""Istio's configuration as the control plane needs it: small immutable records.
 
-What istiod reads and this control plane does not is left out; a change of it is still a change.
+Fields that only istiod reads are left out; `configs` notices changes of them all the same.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.model import Key, Labels
 
 ROOT: Final = "istio-system"
-"""The namespace whose configuration is everybody's."""
+"""The root namespace, whose configuration applies to all namespaces."""
 
 MESH: Final = "mesh"
-"""What a VirtualService calls all sidecars."""
+"""The name by which VirtualServices refer to all sidecars."""
 
 Mtls = Literal["", "DISABLE", "PERMISSIVE", "STRICT"]
 
@@ -103,7 +103,7 @@ class VirtualService:
 
 
 class TrafficPolicy(NamedTuple):
-    """How clients treat a destination: load balancing and limits, 0 where nothing is said."""
+    """How clients treat a destination: load balancing and limits, 0 where none is set."""
 
     balancer: str = ""
     max_connections: int = 0
@@ -146,8 +146,8 @@ class Sidecar:
         key: Its namespace and name.
         created: When it was created, which decides between two for one workload.
         selector: Labels of the workloads that it is for; empty for the whole namespace.
-        egress: What they see; None for everything.
-        allow_any: Whether they may reach what the mesh does not know.
+        egress: Services that they see; None for all.
+        allow_any: Whether they may reach hosts outside the mesh.
     """
 
     key: Key
@@ -159,13 +159,13 @@ class Sidecar:
 
 @dataclass(frozen=True, slots=True)
 class SecurityPolicy:
-    """A PeerAuthentication, with its mode; or another kind of policy, of which only this counts.
+    """A PeerAuthentication, or another kind of policy of which only the selector matters.
 
     Attributes:
         key: Its namespace and name.
         created: When it was created.
         selector: Labels of the workloads that it is for; empty for the whole namespace.
-        mode: What it says about mutual TLS.
+        mode: Mode of mutual TLS; empty if none is set.
     """
 
     key: Key
@@ -181,7 +181,7 @@ class AuthorizationRule(NamedTuple):
         principals: Identities of clients; ``*`` may stand at either end.
         namespaces: Namespaces of clients.
         ports: Ports of the workload.
-        about_requests: Whether it is also about what only HTTP shows.
+        about_requests: Whether it also has conditions on HTTP requests.
     """
 
     principals: tuple[str, ...]
@@ -226,5 +226,5 @@ class GatewaySecret:
 
 
 def fqdn(host: str, namespace: str) -> str:
-    """Give the full name of a host that an object in a namespace names."""
+    """Return the fully qualified form of a host in an object of a namespace."""
     return host if "." in host or host == "*" else f"{host}.{namespace}.svc.cluster.local"

@@ -46,7 +46,7 @@ def tcp_listener(port: int) -> MessageTemplate:
 
 @functools.lru_cache(maxsize=4096)
 def http_listener(port: int) -> bytes:
-    """Build the listener that takes all HTTP traffic to a port and asks RDS for its routes."""
+    """Build the listener of all HTTP traffic to a port, with its routes from RDS."""
     lib = envoy()
     manager = lib.hcm.HttpConnectionManager(
         stat_prefix=f"outbound_0.0.0.0_{port};",
@@ -82,10 +82,10 @@ def http_listener(port: int) -> bytes:
 
 @functools.cache
 def virtual_outbound(*, allow_any: bool = True) -> bytes:
-    """Build the listener to which iptables sends what leaves the pod.
+    """Build the listener to which iptables redirects connections from the pod.
 
     Args:
-        allow_any: Whether it may go to what the mesh does not know.
+        allow_any: Whether connections to hosts outside the mesh are let through.
     """
     lib = envoy()
     chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
@@ -111,7 +111,7 @@ def virtual_outbound(*, allow_any: bool = True) -> bytes:
 
 @functools.cache
 def virtual_inbound() -> bytes:
-    """Build the ``Listener`` to which iptables sends what enters the pod, without its ports.
+    """Build the ``Listener`` to which iptables redirects connections to the pod, without ports.
 
     Not wrapped: the filter chains of the pod's ports are appended to it.
     """
@@ -227,7 +227,7 @@ def inbound_manager(cluster: str, host: str, operation: str, *, stat: str = "") 
     Args:
         cluster: The cluster.
         host: Name of the virtual host.
-        operation: What traces call it.
+        operation: Name of the operation in traces.
         stat: Prefix of its statistics; the cluster's name by default.
     """
     lib = envoy()

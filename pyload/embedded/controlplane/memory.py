@@ -47,11 +47,11 @@ class MemoryXdsStream:
             self._task.cancel()
 
     def pause(self) -> None:
-        """Read no further."""
+        """Stop reading responses."""
         self._reading.clear()
 
     def resume(self) -> None:
-        """Read on."""
+        """Continue to read responses."""
         self._reading.set()
 
     # The control plane's end.
@@ -64,14 +64,14 @@ class MemoryXdsStream:
         return self._requests.popleft()
 
     async def deliver(self, message: bytes) -> None:
-        """Give the proxy a response as soon as it reads."""
+        """Deliver a response to the proxy as soon as it reads."""
         await self._reading.wait()
         # Not in the middle of the control plane's work, just as a socket would not.
         await asyncio.sleep(0)
         self.sink.message(Message(message))
 
     def run(self, serving: Awaitable[None], tasks: set[asyncio.Task[None]]) -> None:
-        """Serve the stream until it ends; the task joins these."""
+        """Start the task that serves the stream, and add it to ``tasks`` until it ends."""
         self._task = asyncio.create_task(self._serve(serving), name="xds-in-memory")
         tasks.add(self._task)
         self._task.add_done_callback(tasks.discard)
@@ -115,7 +115,7 @@ class MemoryXdsTransport:
 
     Args:
         serve: Serves one stream until it ends: peer, headers, and whether it is delta.
-        tasks: Owns the tasks that do so, and ends them when the control plane ends.
+        tasks: Collects the tasks that serve, which the control plane cancels when it ends.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class MemoryXdsTransport:
         return stream
 
     async def aclose(self) -> None:
-        """Nothing outlives the streams."""
+        """Do nothing: streams own all there is to close."""
 
     async def _answer(self, stream: MemoryXdsStream, method: str, headers: dict[str, str]) -> None:
         if method not in (DELTA_METHOD, SOTW_METHOD):

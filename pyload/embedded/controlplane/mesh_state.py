@@ -1,4 +1,4 @@
-"""The joined state of the mesh: what resources are generated from, and what changed in it. Pure."""
+"""The state of services and workloads from which resources are generated, and its changes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ Ports = dict[int, tuple[Endpoint, ...]]
 
 @dataclass(frozen=True, slots=True)
 class MeshChanges:
-    """What has changed since the last push.
+    """Changes of services and workloads since the last push.
 
     Attributes:
-        services: Services that came, went or changed: everything is pushed.
+        services: Services that were added, removed or changed: all types are pushed.
         endpoints: Services of which only the endpoints changed: their EDS is pushed.
         pods: Pods whose labels changed: their proxies may serve other services now.
-        workloads: Workloads of which ambient mode has something new to say, or whose services
-            changed.
+        workloads: Workloads whose address in ambient mode changed, or whose services did.
     """
 
     services: frozenset[Key] = frozenset()
@@ -39,12 +38,12 @@ class MeshChanges:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadInfo:
-    """One workload that runs, as ambient mode sees it.
+    """A running workload as ambient mode describes it.
 
     Attributes:
         pod: The workload.
         locality: Where its node stands.
-        services: The services that it is part of, each with pairs of their port and its own.
+        services: Its services, each with pairs of a service port and the workload's port.
     """
 
     pod: Pod
@@ -54,7 +53,7 @@ class WorkloadInfo:
 
 @dataclass(frozen=True, slots=True)
 class MeshState:
-    """All that shared resources are generated from; never changes.
+    """Services, endpoints and workloads of a mesh at one time; immutable.
 
     Attributes:
         services: Every service, sorted by key.

@@ -1,4 +1,4 @@
-"""What the control plane keeps of Kubernetes objects: small immutable records."""
+"""Kubernetes objects as the control plane needs them: small immutable records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Resolution = Literal["eds", "dns", "original_dst"]
 
 
 class Key(NamedTuple):
-    """Namespace and name of an object; the namespace of what is in none is empty.
+    """Namespace and name of an object; cluster-scoped objects have an empty namespace.
 
     The name of a host of a ServiceEntry is ``NAME/HOST``, and that of a WorkloadEntry
     ``entry/NAME``: no object has a name with a slash.
@@ -60,7 +60,7 @@ class Port:
         name: Empty for an unnamed port.
         port: Port of the Service.
         target: Port of the pods: a number, or the name of a container's port.
-        protocol: What Istio takes it for; empty if nothing is said.
+        protocol: The protocol that Istio infers; empty if neither field nor name has one.
     """
 
     name: str
@@ -91,8 +91,8 @@ class Service:
         key: Its namespace and name.
         host: Its name in DNS.
         ip: Cluster IP; empty for headless services and before one is allocated.
-        resolution: How proxies find its endpoints: they are told, ask DNS, or go where the client
-            wanted to go.
+        resolution: How proxies find its endpoints: by EDS, by DNS, or by the client's original
+            destination.
         selector: Labels of its pods; None if its endpoints are kept by hand.
         ports: Its TCP ports.
         addresses: Endpoints that it names itself.
@@ -115,7 +115,7 @@ class Service:
 
 
 class WaypointRef(NamedTuple):
-    """What the labels of a service or namespace say about its waypoint.
+    """The waypoint that the labels of a service or namespace ask for.
 
     Attributes:
         name: Name of the gateway; ``none`` for no waypoint.
@@ -165,7 +165,7 @@ class Pod:
         return "/" in self.key.name
 
     def resolve(self, target: int | str) -> int | None:
-        """Give the number of a Service's target port on this pod; None if it has no such port."""
+        """Return the number of a Service's target port on this pod, or None if there is none."""
         return target if isinstance(target, int) else dict(self.ports).get(target)
 
     @property
@@ -197,19 +197,19 @@ class Endpoint(NamedTuple):
     labels: Labels = frozenset()
 
 
-def reduced(reduce: Callable[[Obj], T], obj: Obj) -> T | None:
-    """Reduce an object; None if it makes no sense.
+def parse_or_none(parse: Callable[[Obj], T], obj: Obj) -> T | None:
+    """Parse an object; return None if it is malformed.
 
-    A real cluster has schemas that keep such objects of Istio's out.
+    In a real cluster, schemas keep malformed objects of Istio out.
     """
     try:
-        return reduce(obj)
+        return parse(obj)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
 def service(obj: Obj) -> Service | None:
-    """Reduce a Service; None if Istio has no cluster for it."""
+    """Parse a Service; None if Istio has no cluster for it."""
     spec = obj.get("spec") or {}
     if spec.get("type") == "ExternalName":
         return None
@@ -239,7 +239,7 @@ def service(obj: Obj) -> Service | None:
 
 
 def pod(obj: Obj) -> Pod:
-    """Reduce a Pod."""
+    """Parse a Pod."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     metadata = obj["metadata"]
     ready = (
@@ -274,7 +274,7 @@ def waypoint_ref(obj: Obj) -> WaypointRef | None:
 
 
 def addresses(obj: Obj) -> tuple[Address, ...]:
-    """Reduce an Endpoints object to its ready addresses, sorted."""
+    """Parse an Endpoints object to its ready addresses, sorted."""
     return tuple(sorted(_addresses(obj.get("subsets") or ())))
 
 
@@ -300,7 +300,7 @@ def _address(ip: str, obj: Mapping[str, Any], ports: tuple[tuple[str, int], ...]
 
 
 class SliceRecord(NamedTuple):
-    """What an EndpointSlice says.
+    """The Service and addresses of an EndpointSlice.
 
     Attributes:
         service: Its Service; one without a name if it has none.
@@ -312,7 +312,7 @@ class SliceRecord(NamedTuple):
 
 
 def endpoint_slice(obj: Obj) -> SliceRecord:
-    """Reduce an EndpointSlice."""
+    """Parse an EndpointSlice."""
     metadata = obj["metadata"]
     name = (metadata.get("labels") or {}).get(_SERVICE_NAME) or ""
     ports = _ports_of(obj)
@@ -326,19 +326,19 @@ def endpoint_slice(obj: Obj) -> SliceRecord:
 
 
 def locality(obj: Obj) -> Locality:
-    """Reduce a Node."""
+    """Parse a Node."""
     labels = obj["metadata"].get("labels") or {}
     return Locality(labels.get(_REGION, ""), labels.get(_ZONE, ""))
 
 
 def key(obj: Obj) -> Key:
-    """Name an object."""
+    """Return an object's namespace and name."""
     metadata = obj["metadata"]
     return Key(metadata.get("namespace") or "", metadata["name"])
 
 
 def protocol_of(text: str) -> Protocol:
-    """Tell the protocol from an application protocol, or from the name of a port."""
+    """Return the protocol that an application protocol, or the name of a port, stands for."""
     text = text.lower()
     for candidate in (text, text.partition("-")[0]):
         if candidate in _HTTP:

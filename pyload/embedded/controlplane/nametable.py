@@ -1,4 +1,4 @@
-"""The table of names for agents that answer DNS themselves. Pure.
+"""The table of names for agents that answer DNS queries themselves.
 
 The message is ``istio.networking.nds.v1.NameTable``, which envoy-data-plane does not have.
 """

@@ -1,7 +1,7 @@
-"""What proxies are told of other services, for one state of services and configuration.
+"""Clusters, listeners and routes to other services, for one state of services and configuration.
 
-Pure. Proxies that see the same services share one `SidecarScope`; the scopes are built at
-the first request for them, from pieces that outlive them.
+Proxies that see the same services under the same rules share one `SidecarScope`. A scope is built
+when the first of its proxies asks for it, from the services' own resources, which outlive it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _RULED: Final = 20_000
 
 
 class RuledHosts:
-    """Encodes virtual hosts whose routes VirtualServices give, and remembers them."""
+    """Encodes and remembers the virtual hosts whose routes come from VirtualServices."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[Key, str], tuple[object, bytes]] = {}
@@ -44,7 +44,7 @@ class RuledHosts:
     def encode(
         self, rule: VirtualService, name: str, domains: tuple[str, ...], ports: Mapping[str, int]
     ) -> bytes:
-        """Encode one, wrapped as a field of a route configuration.
+        """Encode a virtual host as a field of a route configuration.
 
         Args:
             rule: The VirtualService.
@@ -69,10 +69,10 @@ class RuledHosts:
 
 
 class Outbound:
-    """All services and what applies to them.
+    """All services and the configuration that applies to them.
 
     Args:
-        built: What each service contributes, sorted by key.
+        built: Resources of each service, sorted by key.
         config: Istio's configuration.
         ruled: Encodes virtual hosts.
     """
@@ -115,7 +115,7 @@ class Outbound:
         }
 
     def scope(self, namespace: str, labels: Labels) -> SidecarScope:
-        """Give what a workload sees."""
+        """Return the scope of a workload."""
         sidecar = self.config.sidecar_for(namespace, labels)
         # Without a Sidecar or rules of its own, a namespace sees what all do.
         where = namespace if sidecar is not None or namespace in self._peculiar else ""
@@ -126,7 +126,7 @@ class Outbound:
         return found
 
     def everything(self, namespace: str) -> SidecarScope:
-        """Give what a gateway sees, which no Sidecar limits."""
+        """Return the scope of a gateway, which no Sidecar limits."""
         where = namespace if namespace in self._peculiar else ""
         found = self._scopes.get((where, None))
         if found is None:
@@ -136,10 +136,10 @@ class Outbound:
     def router(
         self, chosen: tuple[Gateway, ...], ports: Mapping[int, int]
     ) -> tuple[ResourceBatch, ResourceBatch]:
-        """Give the listeners and routes of a gateway.
+        """Return the listeners and routes of a gateway.
 
         Args:
-            chosen: The Gateways that chose it.
+            chosen: The Gateways that select it.
             ports: Ports of its pod by those of the Service in front of it.
         """
         key = (tuple(gateway.key for gateway in chosen), tuple(sorted(ports.items())))
@@ -153,7 +153,7 @@ class Outbound:
         return found
 
     def waypoint(self, key: Key | None) -> tuple[ResourceBatch, ResourceBatch]:
-        """Give the clusters and listeners of a waypoint; those of no waypoint for no key."""
+        """Return the clusters and listeners of a waypoint; without a key, none of services."""
         found = self._waypoints.get(key)
         if found is None:
             behind = self._behind.get(key, ()) if key is not None else ()
@@ -183,15 +183,15 @@ class Outbound:
 
 
 class SidecarScope:
-    """What one kind of workload sees.
+    """The services that some workloads see, and the resources for them.
 
     Args:
-        outbound: Where it comes from.
-        namespace: Whose rules apply; empty for those of nobody in particular.
-        sidecar: What limits it, if anything does.
+        outbound: All services.
+        namespace: Namespace whose DestinationRules apply; empty for the services' own only.
+        sidecar: The Sidecar that limits it, or None.
 
     Attributes:
-        sidecar: What limits it.
+        sidecar: The Sidecar that limits it, or None.
     """
 
     def __init__(self, outbound: Outbound, namespace: str, sidecar: Sidecar | None) -> None:

@@ -1,6 +1,7 @@
-"""How objects of Istio's configuration become records. Pure.
+"""Parsers of Istio's objects, which return the records of `istio_model`.
 
-What an object lacks is what Istio would take for it; what makes no sense is the caller's to catch.
+A missing field gets Istio's default. Malformed objects raise any error that indexing and
+conversion raise; `pyload.embedded.controlplane.model.parse_or_none` catches it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def gateway(obj: Obj) -> Gateway:
-    """Reduce a Gateway."""
+    """Parse a Gateway."""
     spec = obj.get("spec") or {}
     servers = []
     for server in spec.get("servers") or ():
@@ -58,7 +59,7 @@ def gateway(obj: Obj) -> Gateway:
 
 
 def virtual_service(obj: Obj) -> VirtualService:
-    """Reduce a VirtualService."""
+    """Parse a VirtualService."""
     spec = obj.get("spec") or {}
     metadata = key(obj)
     namespace = metadata.namespace
@@ -77,7 +78,7 @@ def virtual_service(obj: Obj) -> VirtualService:
 
 
 def destination_rule(obj: Obj) -> DestinationRule:
-    """Reduce a DestinationRule."""
+    """Parse a DestinationRule."""
     spec = obj.get("spec") or {}
     metadata = key(obj)
     return DestinationRule(
@@ -93,7 +94,7 @@ def destination_rule(obj: Obj) -> DestinationRule:
 
 
 def sidecar(obj: Obj) -> Sidecar:
-    """Reduce a Sidecar."""
+    """Parse a Sidecar."""
     spec = obj.get("spec") or {}
     metadata = key(obj)
     egress = spec.get("egress")
@@ -115,7 +116,7 @@ def sidecar(obj: Obj) -> Sidecar:
 
 
 def security(obj: Obj) -> SecurityPolicy:
-    """Reduce any policy that applies to workloads."""
+    """Parse any policy that applies to workloads."""
     spec = obj.get("spec") or {}
     selector = spec.get("selector") or {}
     labels = selector.get("matchLabels") or (spec.get("workloadSelector") or {}).get("labels")
@@ -125,7 +126,7 @@ def security(obj: Obj) -> SecurityPolicy:
 
 
 def authorization(obj: Obj) -> AuthorizationPolicy:
-    """Reduce an AuthorizationPolicy."""
+    """Parse an AuthorizationPolicy."""
     spec = obj.get("spec") or {}
     return AuthorizationPolicy(
         key=key(obj),
@@ -136,7 +137,7 @@ def authorization(obj: Obj) -> AuthorizationPolicy:
 
 
 def waypoint(obj: Obj) -> Waypoint | None:
-    """Reduce a Gateway of the Gateway API; None if it is not a waypoint."""
+    """Parse a Gateway of the Gateway API; None if it is not a waypoint."""
     spec = obj.get("spec") or {}
     if spec.get("gatewayClassName") != "istio-waypoint":
         return None
@@ -150,7 +151,7 @@ def waypoint(obj: Obj) -> Waypoint | None:
 
 
 def secret(obj: Obj) -> GatewaySecret | None:
-    """Reduce a Secret; None if it holds no certificate."""
+    """Parse a Secret; None if it holds no certificate."""
     data = obj.get("data") or {}
 
     def first(*names: str) -> bytes:

@@ -1,7 +1,4 @@
-"""Services and workloads that Istio's own objects describe, reduced to the records of Kubernetes'.
-
-Pure.
-"""
+"""Parsers of ServiceEntries and WorkloadEntries, which become services and workloads."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ _RESOLUTIONS: Final[Mapping[str, Resolution]] = {
 
 
 def service_entry(obj: Obj) -> tuple[Service, ...]:
-    """Reduce a ServiceEntry to one service for each of its hosts."""
+    """Parse a ServiceEntry into one service for each of its hosts."""
     spec = obj.get("spec") or {}
     metadata = key(obj)
     ports = tuple(
@@ -59,7 +56,7 @@ def service_entry(obj: Obj) -> tuple[Service, ...]:
 
 
 def workload_entry(obj: Obj) -> Pod:
-    """Reduce a WorkloadEntry, which is ready from the start."""
+    """Parse a WorkloadEntry, which is ready from the start."""
     spec = obj.get("spec") or {}
     return Pod(
         key=entry_key(obj),
@@ -72,7 +69,7 @@ def workload_entry(obj: Obj) -> Pod:
 
 
 def entry_key(obj: Obj) -> Key:
-    """Name a WorkloadEntry among the workloads."""
+    """Return the key of a WorkloadEntry among the workloads."""
     metadata = key(obj)
     return Key(metadata.namespace, f"entry/{metadata.name}")
 

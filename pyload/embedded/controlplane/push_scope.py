@@ -1,7 +1,11 @@
-"""Which change is pushed to whom, and what of it. Pure.
+"""Which proxies a round of changes is pushed to, and which types and names each is sent.
 
-The rules are istiod's: they decide from the kinds of what changed, not from whether a proxy's
-resources came out differently.
+One `PushScope` is made per round, from the changes and from the snapshots before and after it. A
+proxy's `PushRequest` depends only on its audience and on the services that its scope sees, so
+proxies with equal ones share the decision, and a round over thousands of sidecars takes a few
+decisions. The rules are istiod's: they look at the kinds of the objects that changed, not at
+whether a proxy's resources came out differently. So a proxy may be sent the same bytes again, as
+it would be by istiod.
 """
 
 from __future__ import annotations
@@ -26,11 +30,11 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.snapshot import Audience, ResourceSnapshot
 
 ResourceNames = frozenset[str] | None
-"""Which names of a type to push; None for all that the proxy has asked for."""
+"""Names of a type to push; None for all that the proxy has subscribed to."""
 
 _EVERYTHING: Final = {CDS: None, EDS: None, LDS: None, RDS: None}
 
-# Policies that concern the workloads of their namespace, and what is pushed of them.
+# Policies that apply to the workloads of their namespace, and the types that they change.
 _POLICIES: Final[Mapping[str, Mapping[TypeUrl, ResourceNames]]] = {
     configs.AUTHORIZATION_POLICY: {LDS: None},
     configs.REQUEST_AUTHENTICATION: {LDS: None},
@@ -42,17 +46,17 @@ _POLICIES: Final[Mapping[str, Mapping[TypeUrl, ResourceNames]]] = {
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What a proxy has not been told yet.
+    """The types and names that a proxy is still to be sent.
 
     Attributes:
-        wanted: What to push of each type; other types are not pushed. Clusters by name are those
-            that a service's change concerns: in delta, only what differs is sent of them.
+        wanted: Names to push, by type; other types are not pushed. Clusters by name are those of
+            the services that changed: delta streams are sent only those that differ.
     """
 
     wanted: Mapping[TypeUrl, ResourceNames] = field(default_factory=dict)
 
     def merge(self, later: PushRequest) -> PushRequest:
-        """Give one push that tells what both would."""
+        """Return one request for all that this one and a later one ask for."""
         merged = dict(self.wanted)
         for type_url, names in later.wanted.items():
             merged[type_url] = _union(merged[type_url], names) if type_url in merged else names
@@ -66,13 +70,13 @@ NOTHING: Final = PushRequest()
 
 
 class PushScope:
-    """One push to everybody.
+    """The decisions of one round: what to push to each proxy.
 
     Args:
-        changes: What changed of services and workloads.
-        refs: What changed of the configuration.
-        old: What proxies have been told.
-        new: What they are to be told.
+        changes: Services and workloads that changed.
+        refs: Objects of the configuration that changed.
+        old: The snapshot of the last round.
+        new: The snapshot of this round.
     """
 
     def __init__(
@@ -89,11 +93,11 @@ class PushScope:
         self._known: dict[tuple[object, ...], PushRequest] = {}
 
     def push(self, audience: Audience, before: Audience) -> PushRequest:
-        """Say what to tell a proxy.
+        """Decide what to push to a proxy.
 
         Args:
-            audience: What the proxy is.
-            before: What it was in the last push.
+            audience: The proxy's audience now.
+            before: Its audience in the last round.
         """
         scopes = (self._scope(self._old, before), self._scope(self._new, audience))
         key = (audience.type, audience.namespace, audience.verified, *scopes)
@@ -105,7 +109,7 @@ class PushScope:
         return found
 
     def _concerns(self, audience: Audience) -> object:
-        """Say what of a proxy's own pod decides what it is sent."""
+        """Return the part of an audience that is not in the key of shared decisions."""
         config = self._new.config
         match audience.type:
             case "sidecar":
@@ -170,7 +174,7 @@ class PushScope:
         if self._changes.services or self._rebound or self._ruled_hosts or self._changed_rules:
             push = push.merge(PushRequest({CDS: None, LDS: None, RDS: None}))
         if self._addresses:
-            # Whoever serves whom is not looked at.
+            # Which services the waypoint serves is not looked at.
             push = push.merge(PushRequest({EDS: None, WORKLOAD: self._addresses}))
         elif self._changes.endpoints:
             push = push.merge(PushRequest({EDS: self._clusters_of(self._changes.endpoints)}))
@@ -186,7 +190,7 @@ class PushScope:
         return PushRequest(wanted)
 
     def _for_services(self, services: Iterable[Key], hosts: Iterable[str]) -> PushRequest:
-        """Say what to push of services, of their rules, and of endpoints."""
+        """Decide what to push for changed services, DestinationRules and endpoints."""
         changed = set(services)
         ruled = {key for host in hosts for key in self._new.outbound.by_host.get(host, ())}
         names = self._clusters_of(changed | ruled | self._changes.endpoints)
@@ -211,7 +215,7 @@ class PushScope:
         return push
 
     def _clusters_of(self, services: Iterable[Key]) -> frozenset[str]:
-        """Name the clusters with endpoints of services, those that are gone among them."""
+        """Return the names of services' EDS clusters, before and after the round."""
         return frozenset(
             name
             for key in services
@@ -254,7 +258,7 @@ class PushScope:
 
     @cached_property
     def _rebound(self) -> frozenset[Key]:
-        """Services that another waypoint stands in front of now, or none."""
+        """Services whose waypoint is another than before, or none now."""
         if not (self._of(configs.NAMESPACE) or self._of(configs.KUBERNETES_GATEWAY)):
             return frozenset()
         old, new = self._old.config, self._new.config
@@ -266,7 +270,7 @@ class PushScope:
 
     @cached_property
     def _addresses(self) -> frozenset[str]:
-        """Names of what ambient mode has something new to say of."""
+        """Names of the ambient addresses that changed."""
         names: set[str] = set()
         about = self._changes.services | self._rebound
         for mesh in (self._old.mesh, self._new.mesh):
@@ -286,7 +290,7 @@ class PushScope:
 
 
 _ROUTED: Final = PushRequest({CDS: frozenset(), LDS: None, RDS: None})
-"""What follows from a VirtualService, and from a pod that serves others; no service changes."""
+"""The push for a changed VirtualService, or for a pod that serves other ports than before."""
 
 
 def _union(one: ResourceNames, other: ResourceNames) -> ResourceNames:

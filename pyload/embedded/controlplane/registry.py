@@ -1,6 +1,10 @@
 """The mesh's services, joined with the workloads that serve them.
 
-Pure: raw objects go in, changes come out, grouped as pushes need them.
+Raw objects go in by watch events, and `MeshChanges` come out, grouped as pushes need them. An
+event updates one table and marks as stale the services and pods whose joins it may change; the
+joins themselves are made only in `pop_changes`, once per push however many events there were.
+Two indexes keep an event from walking the whole mesh: services by one entry of their selector,
+so that a pod looks up its own labels only, and the member pods of each selecting service.
 """
 
 from __future__ import annotations
@@ -39,11 +43,11 @@ FOLLOWED: Final = (
     _SERVICE_ENTRIES,
     _WORKLOAD_ENTRIES,
 )
-"""The kinds that a registry follows, as their definitions are named."""
+"""The kinds that a registry follows, named as their definitions are."""
 
 
 class ServiceRegistry:
-    """Follows whatever has addresses, and remembers what changed."""
+    """Follows services, workloads and nodes, and collects their changes."""
 
     def __init__(self) -> None:
         self._services: dict[Key, Service] = {}
@@ -81,14 +85,14 @@ class ServiceRegistry:
         }
 
     def replace(self, kind_name: str, objects: Iterable[Obj]) -> None:
-        """Take a whole list; what is not in it is gone.
+        """Replace all objects of a kind by those of a list.
 
         Args:
             kind_name: One of `FOLLOWED`.
             objects: Raw objects.
         """
         kind = self._kinds[kind_name]
-        found = {kind.key(obj): model.reduced(kind.reduce, obj) for obj in objects}
+        found = {kind.key(obj): model.parse_or_none(kind.parse, obj) for obj in objects}
         # Hosts of ServiceEntries and WorkloadEntries are in the tables of services and pods.
         foreign = kind_name in ("services", "pods")
         slashes = kind_name == _WORKLOAD_ENTRIES
@@ -99,9 +103,11 @@ class ServiceRegistry:
             kind.put(key, record)
 
     def event(self, kind_name: str, type_: str, obj: Obj) -> None:
-        """Take one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        """Handle one watch event: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
         kind = self._kinds[kind_name]
-        kind.put(kind.key(obj), None if type_ == "DELETED" else model.reduced(kind.reduce, obj))
+        kind.put(
+            kind.key(obj), None if type_ == "DELETED" else model.parse_or_none(kind.parse, obj)
+        )
 
     @property
     def dirty(self) -> bool:
@@ -109,7 +115,7 @@ class ServiceRegistry:
         return bool(self._changed_services or self._stale or self._changed_pods or self._stale_pods)
 
     def pop_changes(self) -> MeshChanges:
-        """Say what has changed since the last call."""
+        """Bring the joins up to date, and return the changes since the last call."""
         services = set(self._changed_services)
         endpoints: set[Key] = set()
         for key in self._stale:
@@ -118,7 +124,7 @@ class ServiceRegistry:
                 self._endpoints.pop(key, None)
                 continue
             fresh = self._endpoints_of(service)
-            # Whoever generates resources looks at the identity: keep what has not changed.
+            # Generation compares by identity: keep the object while it is equal.
             if key in services or fresh != self._endpoints.get(key):
                 self._endpoints[key] = fresh
                 # The endpoints of a DNS service are part of its cluster.
@@ -141,16 +147,16 @@ class ServiceRegistry:
         return MeshState(services, dict(self._endpoints), dict(self._workloads))
 
     def labels(self, pod: Key, claimed: Labels) -> Labels:
-        """Give a pod's labels, or what its proxy claims they are if there is no such pod."""
+        """Return a pod's labels, or those that its proxy claims if there is no such pod."""
         record = self._pods.get(pod)
         return claimed if record is None else record.labels
 
     def inbound(self, pod: Key, labels: Labels) -> tuple[InboundPort, ...]:
-        """Say which ports a proxy serves.
+        """Return the service ports that lead to a proxy's pod.
 
         Args:
-            pod: The pod that the proxy says it runs in.
-            labels: What the proxy says are the pod's labels; used only if there is no such pod.
+            pod: The pod that the proxy claims to run in.
+            labels: The labels that it claims, for when there is no such pod.
         """
         record = self._pods.get(pod)
         if record is not None:
@@ -252,13 +258,13 @@ class ServiceRegistry:
             self._on_listed_addresses(new.service)
 
     def _on_listed_addresses(self, key: Key) -> None:
-        """Take that a service's Endpoints or EndpointSlices have changed."""
+        """Mark a service as stale whose Endpoints or EndpointSlices have changed."""
         service = self._services.get(key)
         if service is not None and service.selector is None:
             self._stale.add(key)
 
     def _listed_addresses(self, key: Key) -> tuple[Address, ...]:
-        """Give the addresses that Endpoints and EndpointSlices name for a service."""
+        """Return the addresses that Endpoints and EndpointSlices list for a service."""
         own = self._addresses.get(key, ())
         slices = self._slices_of.get(key)
         if not slices:
@@ -315,7 +321,7 @@ class ServiceRegistry:
         return ports
 
     def _pop_changed_workloads(self) -> set[Key]:
-        """Join the workloads that may have changed, and name those to speak of."""
+        """Join the workloads that may have changed, and return the keys of those that did."""
         changed: set[Key] = set()
         for key in self._stale_pods:
             pod = self._pods.get(key)
@@ -372,12 +378,12 @@ class ServiceRegistry:
 class _Table:
     table: Mapping[Key, Any]
     key: Callable[[Obj], Key]
-    reduce: Callable[[Obj], Any]
+    parse: Callable[[Obj], Any]
     put: Callable[[Key, Any], None]
 
 
 def _selector_index(service: Service) -> list[tuple[str, str, str]]:
-    """Pick one entry of the selector, always the same."""
+    """Return one entry of the selector, always the same; nothing without a selector."""
     if service.selector is None:
         return []
     name, value = min(service.selector)
@@ -385,7 +391,7 @@ def _selector_index(service: Service) -> list[tuple[str, str, str]]:
 
 
 def _target_port(pod: Pod, port: Port) -> int | None:
-    """Give the number of the port of a workload that a service's port leads to."""
+    """Return the number of the workload's port that a service's port leads to, or None."""
     # A WorkloadEntry has its own numbers for a service's ports, by their names.
     own = dict(pod.ports).get(port.name) if pod.is_entry else None
     return own if own is not None else pod.resolve(port.target)

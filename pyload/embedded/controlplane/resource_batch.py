@@ -1,6 +1,8 @@
-"""Encoded resources of one type, and what of a response can be shared between proxies.
+"""Encoded resources of one type, and the fragments of responses that proxies share.
 
-Pure. A collection never changes; the next push has a new one that shares the unchanged bytes.
+A batch is immutable; the next snapshot has a new one that shares the unchanged bytes. What a
+response carries of a batch is encoded once and kept with it: all resources, the same selection of
+names, and the difference to an older batch. So a push to thousands of proxies copies bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ _SELECTIONS: Final = 64
 
 
 class ResponseFragment:
-    """A run of encoded resources, as it stands in a response.
+    """Encoded resources and removals, as fields of a response.
 
     Attributes:
         encoded: Fields of the response message.
@@ -61,13 +63,13 @@ class ResourceBatch:
         return ResponseFragment(self._encode(self.resources), len(self.resources))
 
     def all(self, *, delta: bool) -> ResponseFragment:
-        """Give all resources."""
+        """Return all resources."""
         return self._delta if delta else self._sotw
 
     def named(self, names: frozenset[str], *, delta: bool) -> ResponseFragment:
-        """Give the resources of some names.
+        """Return the resources of some names.
 
-        In delta, names that are not there are removals: their subscriber is waiting for an answer.
+        In delta, unknown names become removals, as their subscriber waits for an answer.
         """
         found = self._selections.get((names, delta))
         if found is None:
@@ -77,7 +79,7 @@ class ResourceBatch:
         return found
 
     def since(self, old: ResourceBatch) -> ResponseFragment:
-        """Give what a delta client that has an older collection lacks, and what it has too much."""
+        """Return the changes and removals for a delta client that has an older batch."""
         found = self._differences.get(old)
         if found is None:
             changed = [
@@ -94,11 +96,11 @@ class ResourceBatch:
     def unlike(
         self, held: Mapping[str, str], names: frozenset[str] | None = None
     ) -> ResponseFragment:
-        """Give what a delta client lacks that kept some resources over a reconnect.
+        """Return the changes and removals for a delta client that reconnects with some resources.
 
         Args:
-            held: Versions of what it kept, by name.
-            names: What it asks for; None for everything.
+            held: Versions of the resources that it still has, by name.
+            names: Names that it subscribes to; None for all.
         """
         versions = self._versions or {}
         lacking = [

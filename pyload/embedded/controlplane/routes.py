@@ -57,7 +57,7 @@ def ruled_host(
         name: Its name.
         domains: The host in all its spellings.
         rule: The VirtualService.
-        port_of: Gives the port of a destination.
+        port_of: Returns the port of a destination.
     """
     routes = b"".join(
         field(3, _ruled_route(one, match, rule, port_of))
@@ -195,5 +195,5 @@ def _config_metadata(rule: VirtualService) -> bytes:
 
 
 def config_path(kind: str, namespace: str, name: str) -> str:
-    """Give istiod's way to name an object in metadata."""
+    """Return the path by which istiod refers to an object in metadata."""
     return f"/apis/networking.istio.io/v1/namespaces/{namespace}/{kind}/{name}"

@@ -1,4 +1,4 @@
-"""Certificates of gateways, as the control plane hands them out. Pure."""
+"""Certificates of gateways as SDS resources."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def certificates_of(secrets: Mapping[str, GatewaySecret]) -> ResourceBatch:
 
 
 def names_of(name: str) -> frozenset[str]:
-    """Give the names under which a Secret's contents are asked for."""
+    """Return the names of the resources that are made of a Secret."""
     return frozenset({f"{SCHEME}{name}", f"{SCHEME}{name}{AUTHORITY}"})
 
 

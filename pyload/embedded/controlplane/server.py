@@ -1,4 +1,4 @@
-"""The control plane's ports: grpc.aio servers that pass messages on as bytes."""
+"""The control plane's ports: grpc.aio servers that pass encoded messages on as they are."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class ListenAddresses:
-    """Where a control plane listens.
+    """The addresses on which a control plane listens.
 
     Attributes:
         plaintext: ``HOST:PORT`` without TLS and without tokens.
@@ -60,14 +60,14 @@ class ListenAddresses:
 
 @dataclass(frozen=True, slots=True)
 class TlsPorts:
-    """What the ports with TLS do.
+    """The services behind the ports with TLS.
 
     Attributes:
         ca: Signs certificates.
         port: Port with TLS and tokens; 0 for any.
         token: Serves a stream there.
-        certificate: Serves a stream of the port with TLS and certificates, which is any; gets the
-            client's certificate in PEM.
+        certificate: Serves a stream of the port with client certificates, which has any free
+            number; its argument is the certificate in PEM.
     """
 
     ca: CertificateService
@@ -245,7 +245,7 @@ def _headers(context: Any) -> dict[str, str]:
 
 
 def _certificate(context: Any) -> bytes:
-    """Give the certificate that the client has shown, in PEM."""
+    """Return the client's certificate in PEM, or nothing if it has shown none."""
     shown: list[bytes] = context.auth_context().get("x509_pem_cert", [])
     return shown[0] if shown else b""
 

@@ -1,4 +1,4 @@
-"""What one service contributes to the configuration of every proxy that sees it. Pure."""
+"""The clusters, listeners, virtual hosts and load assignments of one service."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ServiceResources:
 
     Args:
         service: The service.
-        endpoints: Its endpoints; looked at only if they are part of its clusters.
+        endpoints: Its endpoints, which only clusters of DNS services contain.
 
     Attributes:
         service: The service.
@@ -58,12 +58,12 @@ class ServiceResources:
                 )
 
     def is_of(self, service: Service, endpoints: Ports) -> bool:
-        """Say whether it would come out the same for this state of the service."""
+        """Return whether the resources are those of this state of the service."""
         known = self.service is service or self.service == service
         return known and (service.resolution != "dns" or self._endpoints is endpoints)
 
     def clusters(self, rule: DestinationRule | None) -> Mapping[str, bytes]:
-        """Give the clusters under a DestinationRule, those of its subsets among them."""
+        """Return the clusters under a DestinationRule, including those of its subsets."""
         key = rule.key if rule is not None else None
         known = self._clusters.get(key)
         if known is None or known[0] is not rule:

@@ -1,4 +1,9 @@
-"""One state of the mesh as proxies get it. Pure."""
+"""The encoded resources of one state of the mesh, and which of them each proxy is sent.
+
+A snapshot is immutable to the outside. A proxy's resources depend on its `Audience` alone, so all
+proxies of one audience share a `View`, made when the first of them asks. Per type a view is a
+tuple of batches: shared ones of services first, then small ones of the proxy's own.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.outbound import Outbound
     from pyload.embedded.controlplane.resource_batch import ResourceBatch
 
-# Says in every response that this is not istiod.
+# The control plane of every response; it does not claim to be istiod.
 IDENTIFIER: Final = '{"Component":"pyload-embedded","ID":"pyload-embedded"}'
 
 # Kinds of proxies whose views are remembered; past this, start again.
@@ -35,14 +40,14 @@ _GATEWAY_NAME: Final = "gateway.networking.k8s.io/gateway-name"
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """All about a proxy that decides what it is sent; many proxies have the same.
+    """All about a proxy that decides its resources; many proxies have equal ones.
 
     Attributes:
         type: ``sidecar``, ``router``, ``waypoint``, ``ztunnel`` or ``agentgateway``.
         namespace: Its namespace.
         labels: Its pod's labels.
         inbound: Ports that its pod serves.
-        verified: Whether it has proved who it is, and may have Secrets if it is a gateway.
+        verified: Whether its identity is proven and, for a gateway, may list Secrets.
     """
 
     type: str
@@ -53,14 +58,14 @@ class Audience:
 
 
 class View:
-    """All that one kind of proxy could be sent.
+    """All resources for the proxies of one audience.
 
     Args:
-        snapshot: Where it comes from.
-        resources: Collections by type; a type that is not in it has no resources.
+        snapshot: The snapshot that the resources are from.
+        resources: Batches by type; a missing type has no resources.
 
     Attributes:
-        snapshot: Where it comes from.
+        snapshot: The snapshot that the resources are from.
     """
 
     __slots__ = ("_resources", "snapshot")
@@ -72,42 +77,36 @@ class View:
         self._resources = resources
 
     def of(self, type_url: TypeUrl) -> tuple[ResourceBatch, ...]:
-        """Give the collections of a type.
+        """Return the batches of a type.
 
-        Of several, delta clients are sent the changes of the first, and all of the others.
+        In a push, delta clients are sent the changes of the first batch and all of the others.
         """
         return self._resources.get(type_url, ())
 
     def is_silent(self, type_url: TypeUrl) -> bool:
-        """Whether requests of a type get no answer at all."""
+        """Return whether requests of a type are left without an answer."""
         # Istiod gives certificates to those whose token it has seen, and nothing to others.
         return type_url == SDS and type_url not in self._resources
 
     def resolve(self, name: str) -> tuple[str, ...]:
-        """Give the names of the addresses that answer a question on demand."""
+        """Return the names of the addresses that answer an on-demand subscription."""
         return self.snapshot.addresses.resolve(name)
 
 
 class ResourceSnapshot:
-    """What is shared by all proxies.
+    """The resources of one state of the mesh.
 
     Args:
         version: Time and number of the push, as istiod writes it.
-        mesh: What it was made from.
-        config: What else it was made from.
-        outbound: What proxies are told of services.
+        mesh: The state of services and workloads.
+        config: Istio's configuration.
+        outbound: Resources for reaching services.
         endpoints: Load assignments, by cluster.
         assigned: Names of the clusters with load assignments, by service.
-        own: Builds what sidecars are told of their own pods.
+        own: Builds sidecars' resources for their own pods.
         address_builder: Builds addresses for ztunnels.
 
-    Attributes:
-        version: As above.
-        mesh: As above.
-        config: As above.
-        outbound: As above.
-        endpoints: As above.
-        assigned: As above.
+    The arguments but for the builders are attributes too.
     """
 
     def __init__(
@@ -135,7 +134,7 @@ class ResourceSnapshot:
         self._secrets: dict[str, ResourceBatch] = {}
 
     def head(self, type_url: str, *, delta: bool) -> bytes:
-        """Encode what a response begins with."""
+        """Return the encoded beginning of a response of a type."""
         key = (type_url, delta)
         found = self._heads.get(key)
         if found is None:
@@ -155,7 +154,7 @@ class ResourceSnapshot:
         return policies_of(self.config)
 
     def view(self, audience: Audience) -> View:
-        """Choose what a proxy gets."""
+        """Return the resources for an audience."""
         found = self._views.get(audience)
         if found is None:
             if len(self._views) >= _VIEWS:
@@ -226,7 +225,7 @@ class ResourceSnapshot:
         }
 
     def _waypoint_of(self, audience: Audience) -> Key | None:
-        """Find the waypoint that a proxy is: that of its label, or that of a Service of its pod."""
+        """Return the key of a waypoint proxy's Gateway, by its label or a Service of its pod."""
         waypoints = self.config.waypoints
         named = Key(audience.namespace, dict(audience.labels).get(_GATEWAY_NAME, ""))
         if named in waypoints:

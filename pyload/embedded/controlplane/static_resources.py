@@ -1,4 +1,4 @@
-"""What proxies get whatever is in the mesh. Pure."""
+"""Resources that proxies are sent whatever is in the mesh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pyload.embedded.controlplane.resource_batch import ResourceBatch
 
 @functools.cache
 def outward() -> ResourceBatch:
-    """Build the clusters for what no service is, as sidecars have them."""
+    """Build a sidecar's clusters for destinations outside the mesh."""
     return ResourceBatch(
         {
             clusters.BLACK_HOLE: clusters.black_hole_cluster(),

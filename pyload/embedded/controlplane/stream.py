@@ -1,9 +1,12 @@
 """The server's side of one xDS stream: what a request means, and what a push sends.
 
-Pure: requests and the proxy's view go in, responses come out. The rules are istiod's, which
-follow Envoy's protocol but differ in corners; SotW and delta share all but how they read requests.
+Requests, pushes and the proxy's current view go in, encoded responses come out. Per type a
+`Subscription` holds the names that the proxy has asked for, the nonce of the last response, and
+the batches that it was made from, which a later push is compared with. The rules are istiod's,
+which follow Envoy's protocol but differ in corners; SotW and delta differ only in how requests
+change the subscription, and in that delta sends removals.
 
-The shell must send what one call returns before it makes the next call.
+The caller must send the responses of one call before it makes the next call.
 """
 
 from __future__ import annotations
@@ -47,12 +50,12 @@ if TYPE_CHECKING:
 # The order in which a push sends types: what is referred to comes first.
 PUSH_ORDER: Final = (CDS, EDS, LDS, RDS, SDS, ADDRESS, WORKLOAD, AUTHORIZATION, NDS)
 
-# Types of which some proxies ask for what they come across.
+# Types of which some proxies subscribe to names as they come across them.
 _ON_DEMAND: Final = frozenset({ADDRESS, WORKLOAD})
-# Types of which nobody gets everything.
+# Types without a wildcard subscription.
 _NO_WILDCARD: Final = frozenset({EDS, RDS, SDS, ECDS})
 _KNOWN: Final = _NO_WILDCARD | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
-# What an agent reports about its application; nothing is asked for.
+# An agent's report about its application's health, which is no subscription.
 _HEALTH: Final = f"{PREFIX}istio.v1.HealthInformation"
 
 _EMPTY: Final[frozenset[str]] = frozenset()
@@ -61,7 +64,7 @@ Request: TypeAlias = "discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscov
 
 
 class NameInterner:
-    """Makes equal sets of names one object, as thousands of proxies ask for the same ones.
+    """Makes equal sets of names one object: thousands of proxies subscribe to the same ones.
 
     Args:
         limit: How many sets to remember; past this, start again.
@@ -72,7 +75,7 @@ class NameInterner:
         self._known: dict[frozenset[str], frozenset[str]] = {}
 
     def intern(self, names: frozenset[str]) -> frozenset[str]:
-        """Give the one set that equals this one."""
+        """Return the one object for all sets that equal this one."""
         if len(self._known) >= self._limit:
             self._known.clear()
         return self._known.setdefault(names, names)
@@ -91,7 +94,7 @@ class XdsReply(NamedTuple):
 
 
 class RequestOutcome(NamedTuple):
-    """What follows from one request.
+    """The result of one request.
 
     Attributes:
         replies: Responses to send.
@@ -104,15 +107,15 @@ class RequestOutcome(NamedTuple):
 
 @dataclass(slots=True)
 class Subscription:
-    """What a proxy wants of one type, and what it has.
+    """What a proxy has subscribed to of one type, and what it was last sent.
 
     Attributes:
-        names: Names asked for.
-        wildcard: Whether it gets all there is.
-        nonce: Of the last response.
+        names: Names subscribed to.
+        wildcard: Whether it has subscribed to all names.
+        nonce: Nonce of the last response.
         acked: Nonce of the last response that the proxy accepted.
         error: Why the proxy refused the last response, or empty.
-        sent: The collections that the last response was made from.
+        sent: The batches that the last response was made from.
     """
 
     names: frozenset[str] = _EMPTY
@@ -124,11 +127,11 @@ class Subscription:
 
 
 class ServerStream:
-    """One stream.
+    """The protocol state of one stream.
 
     Args:
         delta: Whether it is a delta stream.
-        new_id: Gives an identifier for each response; the version before it makes the nonce.
+        new_id: Returns a new identifier, which follows the version in each nonce.
         names: Shared by all streams.
     """
 
@@ -140,10 +143,10 @@ class ServerStream:
         self.subscriptions: dict[TypeUrl, Subscription] = {}
 
     def read(self, message: bytes) -> Request | None:
-        """Decode a request, and learn from the first one who the proxy is.
+        """Decode a request, and read the proxy's node from the first one.
 
         Returns:
-            The request, or None for a report that asks for nothing.
+            The request, or None for a report that needs no answer.
 
         Raises:
             StreamError: The stream must end with this status.
@@ -171,7 +174,7 @@ class ServerStream:
 
         Args:
             request: From `read`.
-            view: What the proxy could be sent now.
+            view: The resources for the proxy in the current snapshot.
         """
         type_url = TypeUrl(request.type_url)
         known = self.subscriptions.get(type_url)
@@ -189,17 +192,17 @@ class ServerStream:
         replies = [self._reply(type_url, self.subscriptions[type_url], view, fragments)]
         endpoints = self.subscriptions.get(EDS)
         if type_url == CDS and self._delta and not request.response_nonce and endpoints is not None:
-            # Clusters that are sent again wait for their endpoints.
+            # Envoy warms clusters that are sent again until their endpoints come.
             resent = self._all_by_name(endpoints, view.of(EDS))
             if resent:
                 replies.append(self._reply(EDS, endpoints, view, resent))
         return RequestOutcome(tuple(replies))
 
     def push(self, push: PushRequest, view: View) -> Iterator[XdsReply]:
-        """Give the responses that tell the proxy of changes, one after the other.
+        """Yield the responses of a push, one type after the other.
 
-        What is not asked for is not pushed, and whether older responses were acknowledged
-        makes no difference.
+        Types without a subscription are not pushed, and whether older responses were
+        acknowledged makes no difference.
         """
         for type_url in PUSH_ORDER:
             subscription = self.subscriptions.get(type_url)
@@ -296,7 +299,7 @@ class ServerStream:
         return fragments
 
     def _resolve(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
-        """Give the names of the resources that answer for some names."""
+        """Return the names of the resources that answer a subscription to some names."""
         if type_url not in _ON_DEMAND:
             return names
         return frozenset(found for name in names for found in view.resolve(name))
@@ -313,7 +316,7 @@ class ServerStream:
         *,
         everything: bool = True,
     ) -> list[ResponseFragment]:
-        """Give what answers a request for names, or for everything."""
+        """Return the answer to a subscription to names, or to everything."""
         batches = view.of(type_url)
         if subscription.wildcard and everything:
             return [one.all(delta=self._delta) for one in batches]
@@ -339,7 +342,7 @@ class ServerStream:
         subscription: Subscription,
         view: View,
     ) -> list[ResponseFragment]:
-        """Give what a push sends of one type; nothing if the proxy need not be told."""
+        """Return what a push sends of one type; nothing if no resource of the proxy changed."""
         batches = view.of(type_url)
         if not subscription.wildcard:
             if names is None:
@@ -370,7 +373,7 @@ class ServerStream:
         subscription: Subscription,
         view: View,
     ) -> list[ResponseFragment]:
-        """Give what a push sends of some names to a proxy that asks by name."""
+        """Return what a push of some names sends to a proxy that subscribes by name."""
         if type_url in _ON_DEMAND:
             # A service may have workloads now that it did not have.
             found = self._resolve(type_url, subscription.names, view) & names
@@ -382,8 +385,8 @@ class ServerStream:
     def _all_by_name(
         self, subscription: Subscription, batches: tuple[ResourceBatch, ...]
     ) -> list[ResponseFragment]:
-        """Give all that is asked for by name, again."""
-        # Delta tells of removals; in SotW, what is gone is merely left out.
+        """Return all resources that the proxy has subscribed to by name."""
+        # Delta sends removals; SotW merely leaves out the resources that are gone.
         held = (*batches, *subscription.sent) if self._delta else batches
         names = frozenset(
             name for name in subscription.names if any(name in one.resources for one in held)

@@ -2,7 +2,7 @@
 
 A cluster of envoy-data-plane takes milliseconds to build, and a mesh has thousands that differ in
 a few strings. A template is made from one encoded message whose gaps hold `gap` markers; filling
-it writes the strings and mends the lengths of all messages around them.
+it writes the strings and corrects the lengths of all messages around them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _Part = bytes | tuple[bytes, "str | list[_Part]"]
 
 
 def gap(name: str) -> str:
-    """Give the marker that stands for a whole string field.
+    """Return the marker that stands for a whole string field.
 
-    No message begins with its first byte, which would be the tag of a field 0: that is how a
-    template tells strings from messages.
+    No message begins with its first byte, which would be the tag of a field 0: by this a
+    template distinguishes strings from messages.
     """
     return f"{_MARK}{name}"
 

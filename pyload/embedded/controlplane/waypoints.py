@@ -1,7 +1,7 @@
 """Clusters and listeners of waypoints as istiod shapes them, and the tunnel that all Envoys share.
 
-Pure. Left out are istiod's tables of which address goes to which filter chain, and the filters
-for telemetry: whoever loads these listeners counts them and looks for what they refer to.
+Left out are istiod's tables of which address goes to which filter chain, and the filters for
+telemetry: clients of this control plane count listeners and look for references in them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptio
 
 
 def cluster_of(port: Port, service: Service) -> str:
-    """Name the cluster of a service's port behind a waypoint, as istiod does."""
+    """Return the name of the cluster of a service's port behind a waypoint."""
     return f"inbound-vip|{port.port}|{'http' if port.http else 'tcp'}|{service.host}"
 
 

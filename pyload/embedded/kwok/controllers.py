@@ -1,6 +1,6 @@
-"""What Deployments, ReplicaSets and Jobs want: pods to create and delete, and their own status.
+"""The decisions of the controllers of Deployments, ReplicaSets and Jobs.
 
-Pure: names and times come in as arguments.
+They are which pods to create and delete, and the status to write; names and times are arguments.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def suffix(rng: Random) -> str:
 
 
 def template_hash(template: Obj) -> str:
-    """Give the label that tells a Deployment's templates apart."""
+    """Return the label that distinguishes a Deployment's templates."""
     digits = str(zlib.crc32(orjson.dumps(template, option=orjson.OPT_SORT_KEYS)))
     return "".join(_LETTERS[ord(digit) % len(_LETTERS)] for digit in digits)
 
@@ -115,7 +115,7 @@ def missing_and_surplus(wanted: int, pods: Iterable[TrackedPod]) -> tuple[int, l
 
 
 def replica_set_status(replica_set: Obj, pods: Iterable[TrackedPod]) -> Obj:
-    """Give a ReplicaSet's status."""
+    """Return a ReplicaSet's status."""
     active = [pod for pod in pods if pod.active]
     ready = sum(pod.ready for pod in active)
     counts = {
@@ -132,7 +132,7 @@ def replica_set_status(replica_set: Obj, pods: Iterable[TrackedPod]) -> Obj:
 
 @dataclass(frozen=True, slots=True)
 class ReplicaCounts:
-    """How far one of a Deployment's ReplicaSets is.
+    """The progress of one of a Deployment's ReplicaSets.
 
     Attributes:
         wanted: Its ``spec.replicas``.
@@ -200,7 +200,7 @@ def _share(value: Any, wanted: int) -> float:
 def deployment_status(
     deployment: Obj, new: ReplicaCounts, olds: Sequence[ReplicaCounts], *, now: str
 ) -> Obj:
-    """Give a Deployment's status.
+    """Return a Deployment's status.
 
     Args:
         deployment: The Deployment.
@@ -246,7 +246,7 @@ def deployment_status(
 
 
 def _condition(before: Iterable[Obj], now: str, **fields: str) -> Obj:
-    """Give a condition with its times, which stay while nothing changes."""
+    """Return a condition with its times, which stay while nothing changes."""
     old = next((one for one in before if one.get("type") == fields["type"]), {})
     same = all(old.get(name) == value for name, value in fields.items())
     turned = old.get("status") != fields["status"]
@@ -258,7 +258,7 @@ def _condition(before: Iterable[Obj], now: str, **fields: str) -> Obj:
 
 
 def missing_of_job(job: Obj, pods: Iterable[TrackedPod], *, succeeded: int) -> int:
-    """Tell how many pods a Job needs more.
+    """Return how many more pods a Job needs.
 
     Args:
         job: The Job.
@@ -278,7 +278,7 @@ def missing_of_job(job: Obj, pods: Iterable[TrackedPod], *, succeeded: int) -> i
 
 
 def job_status(job: Obj, pods: Iterable[TrackedPod], *, succeeded: int, now: str) -> Obj:
-    """Give a Job's status.
+    """Return a Job's status.
 
     Args:
         job: The Job.

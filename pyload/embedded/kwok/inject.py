@@ -1,6 +1,6 @@
-"""A pod as Istio's sidecar injector makes it of the one that a client creates.
+"""Istio's sidecar injector: the pod that it makes of the one that a client creates.
 
-Pure. The templates ``sidecar`` (native or classic) and ``gateway`` are known; a pod that asks for
+The templates ``sidecar`` (native or classic) and ``gateway`` are known; a pod that asks for
 another one stays as it is.
 """
 
@@ -139,7 +139,7 @@ def _with_gateway(pod: Obj, proxy: Obj) -> Obj:
 
 
 def _split(containers: Iterable[Obj]) -> tuple[Obj | None, list[Obj]]:
-    """Part the container that customises the proxy from the others."""
+    """Separate the container that customises the proxy from the others."""
     own: Obj | None = None
     others = []
     for container in containers:
@@ -151,7 +151,7 @@ def _split(containers: Iterable[Obj]) -> tuple[Obj | None, list[Obj]]:
 
 
 def _merged(template: Obj, own: Obj | None) -> Obj:
-    """Give the proxy as the template and a container of the user's have it; the user's wins."""
+    """Return the template's proxy merged with a container of the user's, which wins."""
     if own is None:
         return template
     merged = {**template, **own}
@@ -276,7 +276,7 @@ def _pod_ports(containers: Iterable[Obj]) -> str:
 
 
 def _workload(metadata: Obj) -> tuple[str, str, str]:
-    """Find what a pod belongs to: name, apiVersion and plural of its kind."""
+    """Return the workload that a pod belongs to: name, apiVersion and plural of its kind."""
     name = metadata.get("name") or metadata.get("generateName", "")
     owner = next(
         (one for one in metadata.get("ownerReferences") or () if one.get("controller")), None

@@ -1,4 +1,10 @@
-"""A kwok cluster in this process: kwok, the scheduler, and the controllers of workloads."""
+"""A kwok cluster in this process: kwok, the scheduler, and the controllers of workloads.
+
+Watches keep a `ClusterState` up to date, which puts a `WorkItem` into its queue for whatever needs
+attention. One task takes the items one after the other and sends the requests that each leads to;
+an item that fails comes back after a pause that grows. Level-triggered like real controllers: an
+item names an object, and what to do is decided from the state at the time.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +40,11 @@ log = logging.getLogger("pyload.pods")
 
 
 class Kwok:
-    """Plays what makes a cluster with kwok nodes move.
+    """Runs kwok, the scheduler and the controllers of a cluster with kwok nodes.
 
     Nodes with the annotation ``kwok.x-k8s.io/node=fake`` become ready and stay so, and their pods
-    live as kwok's stages have it; Deployments, ReplicaSets and Jobs get their pods; pods get their
-    nodes; what belongs to something deleted is deleted. One task does it all, one thing after the
-    other.
+    go through kwok's stages; Deployments, ReplicaSets and Jobs get their pods; pods get their
+    nodes; dependents of deleted objects are deleted.
 
     Args:
         client: The API server.
@@ -69,7 +74,7 @@ class Kwok:
         """Run the cluster until cancelled.
 
         Raises:
-            ApiError: The account may not read what is to be watched.
+            ApiError: The account may not list or watch one of the kinds.
         """
         client, rng, state = self._client, self._rng, self._state
         reflectors = [

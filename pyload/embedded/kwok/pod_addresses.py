@@ -1,7 +1,7 @@
-"""Addresses of pods, given out as kwok does: one pool per CIDR, without an upper bound.
+"""Addresses of pods, allocated as kwok does: one pool per CIDR, without an upper bound.
 
-Pure. Nodes without a CIDR share a pool. A pool that is full goes on behind its CIDR, so pods of
-neighbouring nodes may get the same address; such an address is forgotten when its pod goes.
+Nodes without a CIDR share a pool. A pool that is full continues behind its CIDR, so pods of
+neighbouring nodes may get the same address; such an address is not reused when its pod is gone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class AddressPool:
         self._free: list[str] = []
 
     def allocate(self, rng: Random) -> str:
-        """Give an address: one that was given back, or the next one."""
+        """Return an address: one that was released, or the next one."""
         free = self._free
         if free:
             chosen = rng.randrange(len(free))
@@ -45,7 +45,7 @@ class AddressPool:
         return ip
 
     def release(self, ip: str) -> None:
-        """Take back an address whose pod is gone."""
+        """Make an address available again, if it is within the CIDR."""
         if ipaddress.ip_address(ip) in self._network:
             self._free.append(ip)
 
@@ -58,7 +58,7 @@ class PodAddresses:
         self._given: dict[str, tuple[AddressPool, str]] = {}
 
     def of(self, uid: str, node: Obj, rng: Random) -> str:
-        """Give the address of a pod on a node: always the same one for a UID."""
+        """Return the address of a pod on a node: always the same one for a UID."""
         given = self._given.get(uid)
         if given is None:
             cidr = _cidr_of(node) or CIDR
@@ -69,7 +69,7 @@ class PodAddresses:
         return given[1]
 
     def release(self, uid: str) -> None:
-        """Take back the address of a pod that is gone."""
+        """Release the address of a pod that is gone."""
         given = self._given.pop(uid, None)
         if given is not None:
             given[0].release(given[1])

@@ -1,4 +1,4 @@
-"""Does for pods what the scheduler, kwok, the Job controller and the garbage collector would do."""
+"""The work of the scheduler, kwok, the Job controller and the garbage collector on pods."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PodController:
         client: The API server.
         state: The cluster.
         rng: Spreads delays and reused addresses.
-        now: Gives the time in UTC.
+        now: Returns the time in UTC.
     """
 
     def __init__(
@@ -59,10 +59,10 @@ class PodController:
         self._now = now
 
     async def handle(self, key: Key) -> None:
-        """See to one pod.
+        """Do for one pod what its next actor would do.
 
         Raises:
-            PyloadError: It could not be done, and is to be tried again.
+            PyloadError: A request failed, and the pod must be handled again.
         """
         state = self._state
         pod = state.pods.get(key)
@@ -109,7 +109,7 @@ class PodController:
         state.record_binding(pod.key, pod.uid, chosen)
 
     async def _mark_unschedulable(self, path: str, obj: Obj, why: str) -> None:
-        """Write into a pod's status why it fits nowhere."""
+        """Write into a pod's status why it fits on no node."""
         status = obj["status"]
         conditions = status.get("conditions") or []
         if any(one["type"] == "PodScheduled" and one.get("message") == why for one in conditions):
@@ -125,7 +125,7 @@ class PodController:
         await self._write_status(path, obj, {**status, "conditions": [*others, refused]})
 
     async def _advance(self, path: str, obj: Obj, pod: TrackedPod) -> None:
-        """Bring a pod on a kwok node one stage further, if it is time."""
+        """Bring a pod on a kwok node to its next stage, if the stage is due."""
         state = self._state
         stage = next_stage(obj, state.stages)
         assert stage is not None, "the pod needs kwok"
@@ -165,7 +165,7 @@ class PodController:
         await self._client.write("PUT", f"{path}/status", body)
 
     async def _stop_tracking(self, path: str, pod: TrackedPod) -> None:
-        """Let go of a Job's pod, and count it if it ended well."""
+        """Remove the Job controller's finalizer from a pod, and count the pod if it succeeded."""
         obj = await self._client.get(path)
         metadata = obj["metadata"]
         finalizers = metadata.get("finalizers") or []
@@ -178,7 +178,7 @@ class PodController:
         self._state.record_untracked(pod.key, pod.uid)
 
     async def _is_orphan(self, obj: Obj, pod: TrackedPod) -> bool:
-        """Ask the server whether a pod's owner is gone, or only not known yet."""
+        """Return whether a pod's owner is gone from the server, and not only unknown here."""
         owner = controller_of(obj)
         assert owner is not None, "the garbage collector looks at owned pods"
         try:

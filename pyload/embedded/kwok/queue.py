@@ -1,4 +1,4 @@
-"""The one queue of work: things in the order they came, each at most once, and things for later."""
+"""The queue of work: items in their order of arrival, each at most once, and delayed items."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Item = TypeVar("Item")
 
 
 class WorkQueue(Generic[Item]):
-    """What needs attention, now or at a time; for one reader.
+    """Items that need attention, now or at a time; for one reader.
 
-    An item that waits already is not added again, so the queue is bounded by the number of
-    different items. Every item that is taken out may come back.
+    An item that is in the queue already is not added again, so the queue is bounded by the number
+    of different items. An item that was taken out may be added again.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class WorkQueue(Generic[Item]):
         return len(self._ready)
 
     def add(self, item: Item) -> None:
-        """Add an item to be seen to."""
+        """Add an item for attention now."""
         if item not in self._queued:
             self._queued.add(item)
             self._ready.append(item)

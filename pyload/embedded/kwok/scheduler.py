@@ -1,6 +1,6 @@
-"""Which node a pod goes to.
+"""The choice of a node for a pod.
 
-Pure. A pod goes to the node with the fewest pods among those that it may go to: node selector,
+A pod goes to the node with the fewest pods among those that it may go to: node selector,
 required node affinity, taints, readiness and the number of pods that a node takes are honoured;
 processors and memory are not counted.
 """
@@ -28,14 +28,14 @@ _SUFFIXES: Final = {"k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20
 
 @dataclass(frozen=True, slots=True)
 class SchedulableNode:
-    """What matters of a node.
+    """A node as the scheduler needs it.
 
     Attributes:
         name: Its name.
         labels: Its labels.
-        taints: Key, value and effect of each taint that repels.
-        open: Whether it is ready and takes pods at all.
-        room: Pods that it takes.
+        taints: Key, value and effect of each taint that keeps pods away.
+        open: Whether it is ready and not cordoned.
+        room: Number of pods that fit on it.
     """
 
     name: str
@@ -46,7 +46,7 @@ class SchedulableNode:
 
     @classmethod
     def read(cls, obj: Obj) -> SchedulableNode:
-        """Take what matters out of a node object."""
+        """Read a node object."""
         spec = obj.get("spec") or {}
         taints = (
             (one.get("key", ""), one.get("value", ""), one.get("effect", ""))
@@ -72,7 +72,7 @@ def _count(quantity: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Unschedulable:
-    """A pod fits nowhere.
+    """A pod fits on no node.
 
     Attributes:
         message: Why, as Kubernetes words it.
@@ -93,7 +93,7 @@ class Scheduler:
         self._fitting: dict[bytes, list[str] | Unschedulable] = {}
 
     def put(self, node: SchedulableNode) -> bool:
-        """Take a new or changed node; False if it was known like that."""
+        """Add or replace a node; return whether it differs from the one known."""
         if self._nodes.get(node.name) == node:
             return False
         self._nodes[node.name] = node
@@ -139,7 +139,7 @@ class Scheduler:
         return min(fitting, key=self._pods.__getitem__)
 
     def _refusal(self, node: SchedulableNode, spec: Obj) -> str:
-        """Say why a pod cannot go to a node; empty if it can."""
+        """Return why a pod cannot go to a node; empty if it can."""
         if not node.open:
             return "node(s) were unschedulable"
         for taint in node.taints:

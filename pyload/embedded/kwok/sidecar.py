@@ -1,6 +1,6 @@
-"""What Istio's injector adds to a pod: the parts that are the same for many pods.
+"""The parts that Istio's injector adds to a pod and that are the same for many pods.
 
-Pure. The API server never changes what it stores, so all pods share these objects.
+The API server never changes what it stores, so all pods share these objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LOG_ARGS: Final = (
 
 
 def proxy_args(type_: str) -> list[str]:
-    """Give the arguments of a proxy; the type is ``sidecar`` or ``router``."""
+    """Return the arguments of a proxy; the type is ``sidecar`` or ``router``."""
     return ["proxy", type_, "--domain", "$(POD_NAMESPACE).svc.cluster.local", *_LOG_ARGS]
 
 
@@ -105,7 +105,7 @@ GATEWAY_POD_SECURITY: Final[Obj] = {
 
 
 def init_args(mode: str) -> list[str]:
-    """Give the arguments of the init container; the mode is ``REDIRECT`` or ``TPROXY``."""
+    """Return the arguments of the init container; the mode is ``REDIRECT`` or ``TPROXY``."""
     ports = ["-p", "15001", "-z", "15006", "-u", "1337", "-m", mode]
     return [
         "istio-iptables",

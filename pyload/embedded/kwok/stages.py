@@ -1,6 +1,6 @@
-"""What kwok does next with a pod or a node, and how the object looks afterwards.
+"""The stages of kwok: which comes next for a pod or a node, and the status that it leads to.
 
-Pure: times and randomness come in as arguments. The stages are kwok's: pod-fast, pod-general and
+Times and randomness are arguments. The stages are kwok's: pod-fast, pod-general and
 node-fast.
 """
 
@@ -65,26 +65,26 @@ class Stage(Enum):
 
 
 def is_kwok(node: Obj) -> bool:
-    """Tell whether a node carries the annotation by which kwok knows its nodes."""
+    """Return whether a node carries the annotation by which kwok knows its nodes."""
     annotations = node["metadata"].get("annotations") or {}
     return annotations.get(_NODE) == "fake"
 
 
 def is_ready(obj: Obj) -> bool:
-    """Tell whether a pod or a node has the condition Ready."""
+    """Return whether a pod or a node has the condition Ready."""
     return has_condition(obj, "Ready")
 
 
 def has_condition(obj: Obj, type_: str) -> bool:
-    """Tell whether a condition of an object is true."""
+    """Return whether a condition of an object is true."""
     conditions = (obj.get("status") or {}).get("conditions") or ()
     return any(one.get("type") == type_ and one.get("status") == "True" for one in conditions)
 
 
 def next_stage(pod: Obj, stages: Stages) -> Stage | None:
-    """Choose what happens next to a pod on a kwok node; None while nothing does.
+    """Return the next stage of a pod on a kwok node; None while there is none.
 
-    A pod that already has no grace left is the API server's to remove, once its finalizers go.
+    A pod without any grace left is removed by the API server, once its finalizers are gone.
     """
     metadata = pod["metadata"]
     status = pod.get("status") or {}
@@ -142,7 +142,7 @@ def _seconds(text: str | None, default: float) -> float:
 
 
 def pod_status(stage: Stage, pod: Obj, *, ip: str, host_ip: str, now: str) -> Obj:
-    """Give a pod's status after a stage other than DELETE.
+    """Return a pod's status after a stage other than DELETE.
 
     Args:
         stage: The stage.
@@ -243,7 +243,7 @@ def _init(container: Obj, now: str) -> Obj:
 
 
 def node_status(node: Obj, *, ip: str, port: int, now: str) -> Obj:
-    """Give a node's status after node-initialize or a heartbeat: Ready, and what it says kept.
+    """Return a node's status after node-initialize or a heartbeat: Ready, its own fields kept.
 
     Args:
         node: The node before.

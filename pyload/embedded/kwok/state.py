@@ -1,6 +1,9 @@
-"""The cluster as the watches show it, and what of it needs attention.
+"""The cluster as the watches show it, and the queue of objects that need attention.
 
-No requests are sent here: every change puts what it concerns into the queue.
+No requests are sent here: every change puts the objects that it concerns into the queue. Changes
+of a workload's pods are gathered for a moment, so that a rollout is looked at once per round. The
+effects of requests are recorded at once (`record_binding` and its like), because the next
+decision may come before the watch shows them.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ JOBS: Final = Resource("batch", "v1", "jobs", "Job", namespaced=True)
 WORKLOADS: Final = {one.kind: one for one in (DEPLOYMENTS, REPLICA_SETS, JOBS)}
 
 GATHERING: Final = 0.05
-"""Seconds in which changes of a workload's pods are gathered before the workload is seen to."""
+"""Seconds for which changes of a workload's pods are gathered before it is handled."""
 
 ORPHANED: Final = 40.0
 """Seconds after which the pods of a node that is gone are deleted."""
@@ -46,7 +49,7 @@ ORPHANED: Final = 40.0
 
 @dataclass(frozen=True, slots=True)
 class WorkItem:
-    """Something that needs attention.
+    """An object that needs attention.
 
     Attributes:
         kind: Kind of the object, or ``Heartbeat`` or ``Gone`` of a node.
@@ -58,7 +61,7 @@ class WorkItem:
 
 
 class Actor(Enum):
-    """What a pod needs from whom."""
+    """The part of the cluster that has to act on a pod next."""
 
     SCHEDULER = auto()
     KWOK = auto()
@@ -88,17 +91,17 @@ class ClusterState:
         self.fresh: dict[Key, Obj] = {}
         """Pods in the queue as the watch has shown them, so that they need not be read again."""
         self.waiting: set[Key] = set()
-        """Pods that fit nowhere at present."""
+        """Pods that fit on no node at present."""
         self.dead: set[str] = set()
-        """UIDs of owners that are gone while something of theirs is left."""
+        """UIDs of owners that are gone while dependents are left."""
         self.planned: dict[str, tuple[Stage, datetime]] = {}
         """Stages that pods are waiting for, by UID."""
         self.succeeded: dict[str, int] = {}
-        """Pods that have ended well and been let go, by their Job's UID."""
+        """Numbers of pods that succeeded and lost their finalizer, by their Job's UID."""
         self._on_node: defaultdict[str, dict[Key, None]] = defaultdict(dict)
 
     def next_actor(self, pod: Obj, record: TrackedPod) -> Actor | None:
-        """Decide what a pod needs; None while it needs nothing."""
+        """Return which part of the cluster has to act on a pod; None if none has."""
         owned = self._is_owned(pod, record)
         if record.tracked and (record.phase in DONE or record.terminating or not owned):
             return Actor.JOB
@@ -113,7 +116,7 @@ class ClusterState:
         return None
 
     def _is_owned(self, pod: Obj, record: TrackedPod) -> bool:
-        """Tell whether a pod's owner is there, or is nobody that is known here."""
+        """Return whether a pod's owner exists, or is of a kind that is not followed here."""
         owner = controller_of(pod)
         kind = owner["kind"] if owner else ""
         if kind not in ("ReplicaSet", "Job"):
@@ -125,7 +128,7 @@ class ClusterState:
         return list(self._on_node.get(name, ()))
 
     def replace_pods(self, objects: list[Obj]) -> None:
-        """Take all pods."""
+        """Replace all pods."""
         there = {key_of(obj) for obj in objects}
         for key in self.pods.names():
             if key not in there:
@@ -134,7 +137,7 @@ class ClusterState:
             self.put_pod(obj)
 
     def put_pod(self, obj: Obj) -> None:
-        """Take a new or changed pod."""
+        """Handle a new or changed pod."""
         pod = TrackedPod.read(obj)
         old = self.pods.get(pod.key)
         if old is not None and old.uid == pod.uid:
@@ -163,7 +166,7 @@ class ClusterState:
             self._requeue_owner(pod.owner)
 
     def remove_pod(self, key: Key) -> None:
-        """Forget a pod that is gone."""
+        """Handle the end of a pod."""
         old = self.pods.remove(key)
         if old is None:
             return
@@ -176,7 +179,7 @@ class ClusterState:
         self._discard_if_childless(old.owner)
 
     def record_binding(self, key: Key, uid: str, node: str) -> None:
-        """Take note that a pod has been sent to a node, before the watch shows it."""
+        """Record that a pod has been bound to a node, before the watch shows it."""
         self.waiting.discard(key)
         pod = self.pods.get(key)
         if pod is not None and pod.uid == uid and not pod.node:
@@ -184,13 +187,13 @@ class ClusterState:
             self._move(key, "", pod.place)
 
     def record_deletion(self, key: Key, uid: str) -> None:
-        """Take note that a pod's deletion has begun, before the watch shows it."""
+        """Record that a pod's deletion has begun, before the watch shows it."""
         pod = self.pods.get(key)
         if pod is not None and pod.uid == uid:
             pod.terminating = True
 
     def record_untracked(self, key: Key, uid: str) -> None:
-        """Take note that a Job's pod has been let go, and count it if it ended well."""
+        """Record that a Job's pod has no finalizer any more, and count it if it succeeded."""
         pod = self.pods.get(key)
         if pod is None or pod.uid != uid:
             return
@@ -216,7 +219,7 @@ class ClusterState:
             self.queue.add(WorkItem("Pod", key))
 
     def replace_nodes(self, objects: list[Obj]) -> None:
-        """Take all nodes."""
+        """Replace all nodes."""
         there = {obj["metadata"]["name"] for obj in objects}
         for name in [name for name in self.nodes if name not in there]:
             self.remove_node(name)
@@ -224,7 +227,7 @@ class ClusterState:
             self.put_node(obj)
 
     def put_node(self, obj: Obj) -> None:
-        """Take a new or changed node."""
+        """Handle a new or changed node."""
         name = obj["metadata"]["name"]
         self.nodes[name] = obj
         if is_kwok(obj) and name not in self.managed:
@@ -237,14 +240,14 @@ class ClusterState:
             self._wake_waiting()
 
     def remove_node(self, name: str) -> None:
-        """Forget a node that is gone; its pods are left for a while."""
+        """Handle the end of a node; its pods are left for a while."""
         self.nodes.pop(name, None)
         self.managed.discard(name)
         self.scheduler.remove(name)
         self.queue.add_later(WorkItem("Gone", ("", name)), ORPHANED)
 
     def replace_workloads(self, kind: str, objects: list[Obj]) -> None:
-        """Take all workloads of one kind."""
+        """Replace all workloads of one kind."""
         there = {key_of(obj) for obj in objects}
         for key in self.workloads[kind].names():
             if key not in there:
@@ -253,7 +256,7 @@ class ClusterState:
             self.put_workload(kind, obj)
 
     def put_workload(self, kind: str, obj: Obj) -> None:
-        """Take a new or changed workload."""
+        """Handle a new or changed workload."""
         collection = self.workloads[kind]
         workload = TrackedWorkload.read(obj)
         old = collection.get(workload.key)
@@ -272,12 +275,12 @@ class ClusterState:
                 self.queue.add(WorkItem("Pod", pod.key))
 
     def remove_workload(self, kind: str, key: Key, *, uid: str = "") -> None:
-        """Forget a workload that is gone; what it owned goes too.
+        """Handle the end of a workload; its dependents are put into the queue.
 
         Args:
             kind: Its kind.
-            key: Its name.
-            uid: Forget it only if it has this UID, and not one that took its name.
+            key: Its namespace and name.
+            uid: Its UID, if known: another workload may have its name by now.
         """
         old = self.workloads[kind].get(key)
         if old is None or uid not in ("", old.uid):
@@ -294,7 +297,7 @@ class ClusterState:
         self._discard_if_childless(old.owner)
 
     def _requeue_owner(self, owner: str) -> None:
-        """See to a workload soon, because something of it has changed."""
+        """Queue a workload for soon, because a dependent of it has changed."""
         if not owner:
             return
         for kind, collection in self.workloads.items():
@@ -303,6 +306,6 @@ class ClusterState:
                 self.queue.add_later(WorkItem(kind, key), GATHERING)
 
     def _discard_if_childless(self, owner: str) -> None:
-        """Forget a dead owner of which nothing is left."""
+        """Discard a dead owner without dependents."""
         if not self.pods.owns(owner) and not self.workloads["ReplicaSet"].owns(owner):
             self.dead.discard(owner)

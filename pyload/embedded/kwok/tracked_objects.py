@@ -1,7 +1,6 @@
-"""What is remembered of the cluster's pods and of what owns them.
+"""Pods and their owners as the cluster's state keeps them, indexed by owner.
 
-Pure. Of a pod only a few fields are kept; what kwok writes into its status is looked up when it is
-written.
+Of a pod only a few fields are kept; the stages read the rest from the object when they need it.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _CONTAINER: Final = ("name", "image", "restartPolicy")
 
 @dataclass(slots=True)
 class TrackedPod:
-    """What is kept of a pod.
+    """A pod with the fields that decisions need.
 
     Attributes:
         key: Namespace and name.
@@ -58,7 +57,7 @@ class TrackedPod:
         phase: ``Pending``, ``Running``, and so on.
         ready: Whether it is ready.
         terminating: Whether its deletion has begun.
-        tracked: Whether a Job has still to count its end.
+        tracked: Whether it has the finalizer of the Job controller.
         created: Its creationTimestamp.
     """
 
@@ -75,7 +74,7 @@ class TrackedPod:
 
     @classmethod
     def read(cls, obj: Obj) -> TrackedPod:
-        """Take what is kept out of a pod object."""
+        """Read a pod object."""
         metadata = obj["metadata"]
         phase = (obj.get("status") or {}).get("phase") or "Pending"
         return cls(
@@ -134,7 +133,7 @@ class TrackedWorkload:
 
 
 class Tracked(Protocol):
-    """What a `OwnerIndex` needs of its members."""
+    """The fields that an `OwnerIndex` needs of its members."""
 
     key: Key
     uid: str
@@ -157,32 +156,32 @@ class OwnerIndex(Generic[R]):
         return len(self._records)
 
     def names(self) -> list[Key]:
-        """List all names."""
+        """List all keys."""
         return list(self._records)
 
     def get(self, key: Key) -> R | None:
-        """Find one by name."""
+        """Return the object of this key, or None."""
         return self._records.get(key)
 
     def find(self, uid: str) -> Key | None:
-        """Give the name of the one with this UID."""
+        """Return the key of the object with this UID, or None."""
         return self._uids.get(uid)
 
     def owned_by(self, uid: str) -> list[R]:
-        """List those that one owner has."""
+        """List the objects of one owner."""
         return list(self._owned.get(uid, {}).values())
 
     def owns(self, uid: str) -> bool:
-        """Tell whether one owner has any."""
+        """Return whether an owner has any object."""
         return uid in self._owned
 
     def is_news(self, record: R) -> bool:
-        """Tell whether a record is not older than what is known under its name."""
+        """Return whether an object is not older than the known one of its key."""
         old = self._records.get(record.key)
         return old is None or old.uid != record.uid or old.version <= record.version
 
     def put(self, record: R) -> None:
-        """Add or replace one."""
+        """Add or replace an object."""
         self.remove(record.key)
         self._records[record.key] = record
         self._uids[record.uid] = record.key
@@ -190,7 +189,7 @@ class OwnerIndex(Generic[R]):
             self._owned.setdefault(record.owner, {})[record.key] = record
 
     def remove(self, key: Key) -> R | None:
-        """Forget one, and give what was known of it."""
+        """Remove and return the object of this key, or None."""
         old = self._records.pop(key, None)
         if old is None:
             return None
@@ -204,7 +203,7 @@ class OwnerIndex(Generic[R]):
 
 
 def key_of(obj: Obj) -> Key:
-    """Give an object's namespace and name."""
+    """Return an object's namespace and name."""
     metadata = obj["metadata"]
     return metadata.get("namespace", ""), metadata["name"]
 
@@ -219,7 +218,7 @@ def controller_of(obj: Obj) -> Obj | None:
 
 
 def project_pod(obj: Obj) -> Obj:
-    """Cut a pod down to what the stages, the scheduler and the controllers look at."""
+    """Reduce a pod to the fields that stages, scheduler and controllers read."""
     metadata, spec = obj["metadata"], obj["spec"]
     kept = {name: spec[name] for name in _SPEC if name in spec}
     for field in ("containers", "initContainers"):
@@ -235,6 +234,6 @@ def project_pod(obj: Obj) -> Obj:
 
 
 def drop_managed_fields(obj: Obj) -> Obj:
-    """Leave out who wrote which field."""
+    """Remove managedFields, which nothing here reads."""
     obj["metadata"].pop("managedFields", None)
     return obj

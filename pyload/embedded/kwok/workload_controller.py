@@ -1,4 +1,4 @@
-"""Does for Deployments, ReplicaSets and Jobs what their controllers would do."""
+"""The work of the controllers of Deployments, ReplicaSets and Jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 BATCH: Final = 100
-"""Pods of one workload that are created or deleted before others have their turn."""
+"""Pods of one workload that are created or deleted before other items are handled."""
 
 
 class WorkloadController:
@@ -34,7 +34,7 @@ class WorkloadController:
         client: The API server.
         state: The cluster.
         rng: Chooses the ends of pods' names.
-        now: Gives the time in UTC.
+        now: Returns the time in UTC.
     """
 
     def __init__(
@@ -46,10 +46,10 @@ class WorkloadController:
         self._now = now
 
     async def handle(self, kind: str, key: Key) -> None:
-        """See to one workload.
+        """Do for one workload what its controller would do.
 
         Raises:
-            PyloadError: It could not be done, and is to be tried again.
+            PyloadError: A request failed, and the workload must be handled again.
         """
         workload = self._state.workloads[kind].get(key)
         if workload is None or workload.obj["metadata"].get("deletionTimestamp"):

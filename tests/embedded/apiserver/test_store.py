@@ -122,7 +122,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(namespace=SPACES, name=NAMES)
     def release(self, namespace: str, name: str) -> None:
-        """Take the finalizer away."""
+        """Remove the finalizer."""
         entry = self.store.get(CONFIG_MAP, namespace, name)
         if entry is None:
             return

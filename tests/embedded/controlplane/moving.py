@@ -43,7 +43,7 @@ class MovingMesh:
         return self.snapshot.view(self.audience)
 
     def move(self, type_: str, obj: Any) -> PushRequest:
-        """Take an event, and give the push that follows from it."""
+        """Handle an event, and return the push that follows from it."""
         old = self.snapshot
         self._take(type_, obj)
         changes, refs = self.registry.pop_changes(), self.configs.pop_changes()

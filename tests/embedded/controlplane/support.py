@@ -180,7 +180,7 @@ def audience(
 
 
 def sidecar_view(snapshot: ResourceSnapshot) -> View:
-    """Give what a sidecar that serves nothing gets."""
+    """Return the view of a sidecar that serves nothing."""
     return snapshot.view(audience())
 
 
@@ -281,7 +281,7 @@ class Script:
         return await self.accept(names)
 
     async def accept(self, names: Sequence[str] = ()) -> Any:
-        """Take a response and acknowledge it."""
+        """Receive a response and acknowledge it."""
         response = await self.get()
         if self._delta:
             await self.ask(delta(response.type_url, nonce=response.nonce))

@@ -71,7 +71,7 @@ class Recorded:
         )
 
     def sent(self, stream: int, after: float = 0.0, before: float = 1e9) -> list[Sent]:
-        """Give the responses to a stream within some time."""
+        """Return the responses to a stream within some time."""
         return [
             _sent(_TYPES[one["type"]], one.get("names", ()), one.get("removed", ()))
             for one in self.messages
@@ -79,7 +79,7 @@ class Recorded:
         ]
 
     def rounds(self, streams: Iterable[int], after: float) -> set[tuple[TypeUrl, ...]]:
-        """Give which types were pushed together."""
+        """Return which types were pushed together."""
         found = defaultdict(list)
         for one in self.messages:
             if one["dir"] == "resp" and one["stream"] in streams and one["t"] > after:
@@ -87,7 +87,7 @@ class Recorded:
         return {tuple(types) for types in found.values()}
 
     def last(self, stream: int, type_url: TypeUrl, before: float) -> Sent:
-        """Give the last response of a type before some time."""
+        """Return the last response of a type before some time."""
         return [one for one in self.sent(stream, before=before) if one.type_url == type_url][-1]
 
 
@@ -123,11 +123,11 @@ class RecordedProxy:
         return self._read(await self.script.fetch(type_url, names, node=node))
 
     def start(self) -> None:
-        """Take pushes from now on."""
+        """Record pushes from now on."""
         self._task = asyncio.create_task(self._take(), name="scripted-proxy")
 
     async def stop(self) -> list[Sent]:
-        """Give what was pushed."""
+        """Return the recorded pushes."""
         assert self._task is not None
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

@@ -47,7 +47,7 @@ def _delta_pushed(
 
 
 def _subscribed(mesh: MovingMesh, *, delta_stream: bool) -> ServerStream:
-    """Give a stream that has asked for everything that a sidecar asks for."""
+    """Return a stream that has asked for everything that a sidecar asks for."""
     stream = new_stream(delta=delta_stream)
     make: Any = delta if delta_stream else sotw
     ask(stream, make(CDS, node=proxy_node()), mesh)
@@ -293,7 +293,7 @@ def test_proxies_share_the_bytes_of_a_push() -> None:
 
 
 def _kept(mesh: MovingMesh, names: list[str]) -> dict[str, str]:
-    """Give the versions of resources, as a ztunnel has them."""
+    """Return the versions of resources, as a ztunnel has them."""
     answer = delta_answer(
         ask(new_stream(delta=True), delta(ADDRESS, names or ["*"], node=_ZTUNNEL), mesh)
     )

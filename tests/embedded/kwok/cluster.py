@@ -151,7 +151,7 @@ def pod(name: str, labels: Obj | None = None, **spec: Any) -> Obj:
 
 
 def is_ready(obj: Obj) -> bool:
-    """Tell whether the condition Ready is true."""
+    """Return whether the condition Ready is true."""
     conditions = obj.get("status", {}).get("conditions", ())
     return any((one["type"], one["status"]) == ("Ready", "True") for one in conditions)
 

@@ -18,7 +18,7 @@ NAMESPACE: Obj = {"metadata": {"name": "x-book", "labels": {"istio-injection": "
 
 
 def read(golden: Path, name: str) -> list[Obj]:
-    """Give the objects of a watch, in order, without bookmarks and managedFields."""
+    """Return the objects of a watch, in order, without bookmarks and managedFields."""
     lines = (golden / "kwok" / f"{name}-watch.jsonl").read_bytes().splitlines()
     objects = [event["object"] for event in map(orjson.loads, lines) if event["type"] != "BOOKMARK"]
     for obj in objects:
@@ -27,7 +27,7 @@ def read(golden: Path, name: str) -> list[Obj]:
 
 
 def first_versions(golden: Path) -> list[Obj]:
-    """Give every pod of the mesh's namespace as it was created."""
+    """Return every pod of the mesh's namespace as it was created."""
     pods: dict[str, Obj] = {}
     for obj in read(golden, "pods"):
         if obj["metadata"]["namespace"] == "x-book":
@@ -43,12 +43,12 @@ def proxy_of(pod: Obj) -> Obj | None:
 
 
 def is_native(pod: Obj) -> bool:
-    """Tell whether the proxy is an init container."""
+    """Return whether the proxy is an init container."""
     return any(one["name"] == "istio-proxy" for one in pod["spec"].get("initContainers") or ())
 
 
 def before_injection(pod: Obj) -> Obj:
-    """Give a recorded pod as the injector saw it."""
+    """Return a recorded pod as the injector saw it."""
     pod = copy.deepcopy(pod)
     metadata, spec = pod["metadata"], pod["spec"]
     annotations, labels = metadata.get("annotations", {}), metadata["labels"]
