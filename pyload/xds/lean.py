@@ -122,7 +122,7 @@ class LeanStream(asyncio.BufferedProtocol):
     def __init__(self, owner: LeanTransport, block: bytes, sink: Sink) -> None:
         self._owner = owner
         self._sink: Sink | None = sink
-        self._connection = Connection(block, events=sink)
+        self._connection = Connection(block, sink=sink)
         self._socket: asyncio.Transport | None = None
         self._tls: TlsEngine | None = None
         self._task: asyncio.Task[None] | None = None

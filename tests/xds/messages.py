@@ -13,7 +13,10 @@ from pyload.xds.wire import config_pb2, discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from google.protobuf.message import Message
+    from google.protobuf.message import Message as Protobuf
+
+    from pyload.xds.messages import Message
+    from pyload.xds.transport import Status
 
 DOWNSTREAM_TLS = f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 UPSTREAM_TLS = f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
@@ -21,12 +24,12 @@ QUIC = f"{PREFIX}envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransp
 HCM = f"{PREFIX}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def packed(type_url: str, message: Message) -> bytes:
+def packed(type_url: str, message: Protobuf) -> bytes:
     """Encode a message inside an Any."""
     return any_pb2.Any(type_url=type_url, value=message.SerializeToString()).SerializeToString()
 
 
-def unpacked(type_url: str, message: Message) -> any_pb2.Any:
+def unpacked(type_url: str, message: Protobuf) -> any_pb2.Any:
     """Put a message into an Any."""
     return any_pb2.Any(type_url=type_url, value=message.SerializeToString())
 
@@ -111,6 +114,27 @@ def delta_response(
         nonce=nonce,
         system_version_info="v1",
     ).SerializeToString()
+
+
+class Kept:
+    """A sink that keeps the messages of a stream.
+
+    Attributes:
+        messages: The messages.
+    """
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def opened(self) -> None:
+        """See `pyload.xds.transport.Sink`."""
+
+    def message(self, message: Message) -> None:
+        """See `pyload.xds.transport.Sink`."""
+        self.messages.append(message)
+
+    def closed(self, status: Status) -> None:
+        """See `pyload.xds.transport.Sink`."""
 
 
 @dataclass(frozen=True)

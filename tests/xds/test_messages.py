@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.messages import LARGE, TAIL, Assembler, Message
+from pyload.xds.messages import LARGE, TAIL, Assembler
 from pyload.xds.prefix_cache import KEY_BYTES, TRIAL_MESSAGES, PrefixCache
+from tests.xds.messages import Kept
 
 
 def framed(message: bytes, *, flag: int = 0) -> bytes:
@@ -20,16 +21,20 @@ def framed(message: bytes, *, flag: int = 0) -> bytes:
     return bytes([flag]) + len(message).to_bytes(4, "big") + message
 
 
-def fed(assembler: Assembler, data: bytes, cuts: list[int] | None = None) -> list[bytes]:
-    """Feed bytes, cut at these places, and give the messages."""
-    got: list[Message] = []
+def fed(
+    cache: PrefixCache, data: bytes, cuts: list[int] | None = None, *, compressed: bool = False
+) -> list[bytes]:
+    """Feed bytes to a stream, cut at these places, and return the messages."""
+    kept = Kept()
+    assembler = Assembler(kept, cache)
+    assembler.gzip = compressed
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or ())})
     for start, stop in pairwise(edges):
         # A shared receive buffer is overwritten after each call.
         buffer = bytearray(data[start:stop])
-        assembler.feed([memoryview(buffer)], got.append)
+        assembler.feed([memoryview(buffer)])
         buffer[:] = bytes(len(buffer))
-    return [one.whole() for one in got]
+    return [one.whole() for one in kept.messages]
 
 
 def large(fill: bytes, *, size: int = LARGE * 3, nonce: bytes = b"n") -> bytes:
@@ -63,7 +68,7 @@ def test_every_stream_gets_its_own_messages_whatever_the_others_receive(
         sent = [
             large(fill, size=size, nonce=b"%d" % number) if size else b"" for size, fill in shapes
         ]
-        got = fed(Assembler(cache), b"".join(map(framed, sent)), cuts)
+        got = fed(cache, b"".join(map(framed, sent)), cuts)
         assert got == sent
 
 
@@ -78,37 +83,42 @@ def test_streams_that_receive_at_the_same_time_do_not_disturb_each_other(
     cache = PrefixCache()
     sent = [large(fill, size=LARGE * 2, nonce=b"%d" % n) for n, fill in enumerate(fills)]
     left = [framed(one) for one in sent]
-    streams = [Assembler(cache) for _ in sent]
-    got: list[list[Message]] = [[] for _ in sent]
+    kept = [Kept() for _ in sent]
+    streams = [Assembler(one, cache) for one in kept]
     for number, size in [*order, *((n, 1 << 20) for n in range(len(sent)))]:
         if number < len(sent):
-            streams[number].feed([memoryview(left[number][:size])], got[number].append)
+            streams[number].feed([memoryview(left[number][:size])])
             left[number] = left[number][size:]
-    assert [[one.whole() for one in each] for each in got] == [[one] for one in sent]
+    assert [[one.whole() for one in each.messages] for each in kept] == [[one] for one in sent]
 
 
 def test_a_large_message_is_kept_once() -> None:
     """Five hundred proxies in the middle of a push would hold five hundred copies of it."""
     cache = PrefixCache()
-    got: list[Message] = []
+    kept = Kept()
     for number in range(5):
         data = framed(large(b"x", nonce=b"%d" % number))
-        Assembler(cache).feed([memoryview(data)], got.append)
-    assert [len(one.tail) for one in got] == [TAIL] * 5
+        Assembler(kept, cache).feed([memoryview(data)])
+    assert [len(one.tail) for one in kept.messages] == [TAIL] * 5
     assert cache.size == LARGE * 3 - TAIL
 
 
 def test_what_is_known_of_a_message_is_known_of_its_likes_only() -> None:
     """A proxy would be told what another's configuration refers to."""
     cache = PrefixCache()
-    got: list[Message] = []
+    kept = Kept()
     begin = b"head" * KEY_BYTES + b"x" * LARGE
     for middle, rest in ((b"a", 2000), (b"b", 2000), (b"a", 3000), (b"a", 2000)):
         data = framed(begin + middle + b"y" * rest)
-        Assembler(cache).feed([memoryview(data)], got.append)
-        if got[-1].annotation is None:
-            got[-1].annotate(f"{middle!r} {rest}", 1)
-    assert [one.annotation for one in got] == ["b'a' 2000", "b'b' 2000", "b'a' 3000", "b'a' 2000"]
+        Assembler(kept, cache).feed([memoryview(data)])
+        if kept.messages[-1].annotation is None:
+            kept.messages[-1].annotate(f"{middle!r} {rest}", 1)
+    assert [one.annotation for one in kept.messages] == [
+        "b'a' 2000",
+        "b'b' 2000",
+        "b'a' 3000",
+        "b'a' 2000",
+    ]
 
 
 def test_messages_that_have_nothing_in_common_are_not_recorded() -> None:
@@ -117,7 +127,7 @@ def test_messages_that_have_nothing_in_common_are_not_recorded() -> None:
     rng = Random(1)
     for _ in range(200):
         message = b"head" * KEY_BYTES + rng.randbytes(LARGE * 3)
-        assert fed(Assembler(cache), framed(message), [100, 5000]) == [message]
+        assert fed(cache, framed(message), [100, 5000]) == [message]
     assert cache.size <= (TRIAL_MESSAGES + 1) * LARGE * 3
 
 
@@ -132,24 +142,18 @@ def test_messages_that_have_nothing_in_common_are_not_recorded() -> None:
 def test_broken_framing_is_an_error(data: bytes, said: str) -> None:
     """Garbage must close the stream, not wait for four gigabytes."""
     with pytest.raises(RemoteProtocolError, match=said):
-        fed(Assembler(PrefixCache()), data)
+        fed(PrefixCache(), data)
 
 
 def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
     """A proxy in front of istiod may compress."""
-    assembler = Assembler(PrefixCache())
-    assembler.gzip = True
     message = large(b"z")
-    assert fed(assembler, framed(gzip.compress(message), flag=1) + framed(b"p"), [9]) == [
-        message,
-        b"p",
-    ]
+    data = framed(gzip.compress(message), flag=1) + framed(b"p")
+    assert fed(PrefixCache(), data, [9], compressed=True) == [message, b"p"]
 
 
 @pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 99)[:-4]])
 def test_a_compressed_message_that_cannot_be_read_is_an_error(data: bytes) -> None:
     """A truncated node must not pass for a shorter message."""
-    assembler = Assembler(PrefixCache())
-    assembler.gzip = True
     with pytest.raises(RemoteProtocolError, match="compressed message"):
-        fed(assembler, framed(data, flag=1))
+        fed(PrefixCache(), framed(data, flag=1), compressed=True)

@@ -17,7 +17,7 @@ from pyload.xds.resources import Decoder
 from pyload.xds.response_cache import ResponseCache
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
-from tests.xds.messages import cluster, delta_response, sotw_response
+from tests.xds.messages import Kept, cluster, delta_response, sotw_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 def received(data: bytes, prefixes: PrefixCache) -> Message:
     """Receive a message from a stream that shares its prefixes."""
-    got: list[Message] = []
-    Assembler(prefixes).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)], got.append)
-    return got[0]
+    kept = Kept()
+    Assembler(kept, prefixes).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)])
+    return kept.messages[0]
 
 
 def clusters(count: int) -> dict[str, bytes]:

@@ -1,34 +1,39 @@
-"""The connection's state machine: what the peer's frames mean, and which of them it may not send.
+"""One HTTP/2 connection with one gRPC stream, seen from the client: bytes in, bytes out.
 
-The receiving side of the stream, which is all that a client waits for::
+The engine has no socket, no clock and no task: its owner reads and writes for it::
 
-    GREETING ──SETTINGS──▶ HEAD ──response headers──▶ BODY ──trailers, END_STREAM──▶ ENDED
-                           │  ▲                                                        ▲
-                           │  └─ 1xx                                                   │
-                           └──────── trailers only ────────────────────────────────────┤
-    from everywhere: RST_STREAM, GOAWAY without the stream, an error, `close`, `lost` ─┘
+    received bytes ─▶ receive ─▶ frames ─┬─ DATA ────▶ Assembler ─▶ Sink.message
+                                         ├─ HEADERS ─▶ ResponseHeaders ─▶ status
+                                         └─ others ──▶ answers
+                                                           ▼
+                      messages ─▶ send ──────────────▶ Outbox `out` ─▶ bytes to write
 
-Nothing leads out of ENDED: what arrives then is not looked at.
+A control plane sends hardly anything but DATA, and much of it. So DATA goes past everything else:
+its payload is never copied, neither is it collected into frames; `_payload` hands on the views of
+all DATA frames that follow one another in the received bytes. Every other frame is collected until
+it is whole. What the peer may send when is in `pyload.xds.http2.state`.
+
+Whatever a hostile or broken peer can make grow has a bound: frames that bring nothing, a header
+list, answers that the peer does not read, and messages that wait for the peer's window.
 """
 
 from __future__ import annotations
 
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.http2 import fields, frames
 from pyload.xds.http2.frames import Code, Http2Error
 from pyload.xds.http2.headers import ResponseHeaders
-from pyload.xds.http2.inbox import Inbox
 from pyload.xds.http2.outbox import MAX_WAITING, Outbox
+from pyload.xds.http2.state import TRANSITIONS, Input, State
 from pyload.xds.http2.status import named, of_reset
+from pyload.xds.messages import Assembler
 from pyload.xds.prefix_cache import PREFIX_CACHE
 
 if TYPE_CHECKING:
-    from pyload.xds.http2.inbox import Events
     from pyload.xds.prefix_cache import PrefixCache
-    from pyload.xds.transport import Status
+    from pyload.xds.transport import Sink, Status
 
 WINDOW: Final = 1 << 20
 """Bytes that the peer may send ahead, as to Istio's agent."""
@@ -39,68 +44,65 @@ At a PING every 30 s it lasts for a month; all at once it is a fraction of a sec
 """
 
 _HELLO: Final = frames.hello(WINDOW, fields.LARGEST_LIST)
-_SHOWN: Final = 256
-
-
-class State(Enum):
-    """What the peer sends next on the stream."""
-
-    GREETING = auto()
-    HEAD = auto()
-    BODY = auto()
-    ENDED = auto()
 
 
 class Connection:
     """One connection with one stream.
 
-    After each call but `pause`, take and write `out`, and look at `status`. What a call of
-    `events` raises passes through `receive` and `drain`, unless it is a `RemoteProtocolError`,
+    After each call but `pause` and `resume` you must write what `out.take` returns until nothing is
+    left, and look at `status`: once it is set, close the socket after the last write.
+
+    The connection calls `opened` and `message` of the sink, only within `receive` and `drain`; to
+    call `closed` is up to you. What they raise passes through, except a `RemoteProtocolError`,
     which ends the stream.
 
     Args:
         block: Header block of the request, see `pyload.xds.http2.fields.request`.
-        events: Hears of the stream.
+        sink: Is told of the open stream and of each message.
         cache: Where large messages are recorded.
-
-    Attributes:
-        out: What is to be written.
-        status: How the stream has ended; None until then.
     """
 
     __slots__ = (
+        "_assembler",
         "_block",
         "_ending",
-        "_events",
         "_goaway",
         "_headers",
         "_idle_frames",
-        "_inbox",
         "_left",
         "_partial",
+        "_sink",
         "_state",
         "_window",
         "out",
         "status",
     )
 
-    def __init__(self, block: bytes, *, events: Events, cache: PrefixCache = PREFIX_CACHE) -> None:
+    def __init__(self, block: bytes, *, sink: Sink, cache: PrefixCache = PREFIX_CACHE) -> None:
+        self.out = Outbox()
+        """The bytes that are to be written."""
+        self.status: Status | None = None
+        """How the stream has ended; None until then."""
+
         self._block = block
-        self._events = events
-        self._inbox = Inbox(events, cache)
-        self._headers = ResponseHeaders()
+        self._sink = sink
         self._state = State.GREETING
-        # Bytes that are missing of the DATA frame that has begun, and whether it is the last.
+        # Puts messages together from the payload of DATA, and holds them back in a pause.
+        self._assembler = Assembler(sink, cache)
+        # The headers and trailers of the response, and what they mean.
+        self._headers = ResponseHeaders()
+        # Bytes that are missing of the DATA frame that has begun, and whether it ends the stream.
         self._left = 0
         self._ending = False
         # Any other frame that has begun, from its first byte on.
         self._partial: bytearray | None = None
-        # Both the stream's and the connection's: they are always the same.
+        # Bytes that the peer may send: of the stream and of the connection, which are always equal.
         self._window = WINDOW
+        # Frames since the last one that brought bytes of a message.
         self._idle_frames = 0
+        # The peer's GOAWAY in words, for the status; empty until one comes.
         self._goaway = ""
-        self.out = Outbox()
-        self.status: Status | None = None
+
         self.out.control(_HELLO)
 
     @property
@@ -110,11 +112,15 @@ class Connection:
 
     @property
     def drained(self) -> bool:
-        """Whether every message that has come was given to `events`."""
-        return self._inbox.empty
+        """Whether every message that has come was delivered to the sink, or dropped."""
+        return self._assembler.empty
 
     def receive(self, data: memoryview) -> None:
-        """Take received bytes; they are not kept.
+        """Handle received bytes: deliver the messages that they complete, and queue answers.
+
+        Bytes of any number may come at a time. Nothing of them is kept as it is, so the buffer may
+        be used again. If the peer breaks the protocol, this does not raise: `status` says so, and
+        `out` has the frame that tells the peer. After the end further bytes are ignored.
 
         Args:
             data: The bytes; format ``B``.
@@ -125,7 +131,11 @@ class Connection:
             self.fail(error)
 
     def send(self, message: bytes) -> None:
-        """Send a message as soon as the peer takes it; dropped if the stream has ended."""
+        """Queue a message; `out` returns it as soon as the peer's window allows.
+
+        Allowed from within the sink. After the end of the stream the message is dropped. If
+        `MAX_WAITING` bytes are in the queue already, the stream ends instead.
+        """
         if self.status is not None:
             return
         if self.out.full:
@@ -135,25 +145,30 @@ class Connection:
             self.out.put(message)
 
     def close(self, status: Status) -> None:
-        """End the stream from this side; messages that are held back are dropped."""
-        self._inbox.drop()
+        """End the stream from this side, with a status; messages that are held back are dropped.
+
+        If it has ended already, the status stays what it was.
+        """
+        self._assembler.drop()
         self._end(status, frames.rst_stream(Code.CANCEL) if self.opened else b"")
 
     def lost(self, why: str) -> None:
-        """Take the end of the connection."""
+        """End the stream because the connection is gone; there is nothing to write any more.
+
+        Call it when the socket has closed or failed. Messages that are held back stay: deliver them
+        with `drain`.
+        """
         if not self.opened:
             why = f"{why} before the server answered"
         self._end(named("UNAVAILABLE", why + self._goaway), b"")
 
     def fail(self, error: Exception) -> None:
-        """End the stream for what the peer did, or for what `events` could not handle."""
-        if not isinstance(error, Http2Error):
-            self._inbox.drop()
-            last = frames.rst_stream(Code.CANCEL)
-        elif error.stream:
-            last = frames.rst_stream(error.code)
+        """End the stream for an error of the peer, or for a message that the sink rejects."""
+        if isinstance(error, Http2Error):
+            last = error.frame()
         else:
-            last = frames.goaway(error.code, error.what)
+            self._assembler.drop()
+            last = frames.rst_stream(Code.CANCEL)
         if self.opened:
             self._end(named("INTERNAL", str(error)), last)
         else:
@@ -161,17 +176,23 @@ class Connection:
             self._end(named("UNAVAILABLE", text), last)
 
     def pause(self) -> None:
-        """Hold messages back, and do not renew the peer's window."""
-        self._inbox.paused = True
+        """Hold messages back, and do not renew the peer's window.
+
+        Bytes that are on their way may still be received, at most a window of them.
+        """
+        self._assembler.paused = True
 
     def resume(self) -> None:
-        """Undo `pause`; after this call you must call `drain`."""
-        self._inbox.paused = False
+        """End a pause; after this call you must call `drain`, but not from within the sink."""
+        self._assembler.paused = False
 
     def drain(self) -> None:
-        """Give the messages that were held back, and renew the peer's window."""
+        """Deliver the messages that were held back, and renew the peer's window.
+
+        The sink may pause again meanwhile; the rest then stays for the next `drain`.
+        """
         try:
-            self._inbox.drain()
+            self._assembler.drain()
             self._grant()
         except RemoteProtocolError as error:
             self.fail(error)
@@ -223,7 +244,7 @@ class Connection:
         return min(stop, len(data))
 
     def _admit(self, kind: int, length: int) -> None:
-        """Refuse a frame by its first bytes."""
+        """Check by its first bytes whether a frame may come now."""
         if self._state is State.GREETING and kind != frames.SETTINGS:
             raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if length > frames.DEFAULT_FRAME:
@@ -237,16 +258,12 @@ class Connection:
             raise Http2Error(Code.ENHANCE_YOUR_CALM, "too many frames that bring nothing")
 
     def _frame(self, word: int, flags: int, stream: int, payload: memoryview) -> None:
-        """Handle a whole frame, of any type but DATA without padding."""
         kind = word & 0xFF
         stream &= frames.ID_MASK
         self._admit(kind, len(payload))
         frames.check(kind, stream, len(payload))
         if kind != frames.DATA:
             self._count()
-        self._handle(kind, flags, stream, payload)
-
-    def _handle(self, kind: int, flags: int, stream: int, payload: memoryview) -> None:
         match kind:
             case frames.DATA:
                 self._padded_data(flags, payload)
@@ -264,14 +281,12 @@ class Connection:
             case frames.GOAWAY:
                 self._go_away(payload)
             case frames.WINDOW_UPDATE:
-                self._window_update(stream, payload)
-            case frames.PUSH_PROMISE:
-                raise Http2Error(Code.PROTOCOL_ERROR, "PUSH_PROMISE, which the settings forbid")
+                self.out.credit(stream, int.from_bytes(payload, "big") & frames.ID_MASK)
 
     # DATA, section 6.1.
 
     def _data(self, length: int, flags: int, stream: int) -> None:
-        """Begin a frame; its payload comes next."""
+        """Begin a DATA frame, whose payload comes next."""
         self._admit(frames.DATA, length)
         if stream & frames.ID_MASK != frames.STREAM:
             raise Http2Error(Code.PROTOCOL_ERROR, f"DATA of stream {stream & frames.ID_MASK}")
@@ -289,9 +304,9 @@ class Connection:
             self._data_done()
 
     def _payload(self, data: memoryview, at: int) -> int:
-        """Take the payload of the frame that has begun, and of those right behind it; say how far.
+        """Handle the payload of the DATA frame that has begun, and of those right behind it.
 
-        Nearly all that a control plane sends goes this way.
+        Nearly all that a control plane sends goes this way. Return the end of the payload.
         """
         alone = self._ending or self._headers.limited
         chunks, stop, self._left, self._window = frames.payloads(
@@ -300,7 +315,7 @@ class Connection:
         self._idle_frames = 0
         if alone:
             self._headers.count(stop - at)
-        self._inbox.feed(chunks)
+        self._assembler.feed(chunks)
         self._data_done()
         return stop
 
@@ -328,76 +343,57 @@ class Connection:
     def _grant(self) -> None:
         """Renew the peer's window once half of it is used."""
         size = WINDOW - self._window
-        if size >= WINDOW // 2 and self._state is State.BODY and not self._inbox.paused:
+        if size >= WINDOW // 2 and self._state is State.BODY and not self._assembler.paused:
             self._window = WINDOW
             self.out.control(
                 frames.window_update(0, size) + frames.window_update(frames.STREAM, size)
             )
 
-    # The other frames.
+    # Every other frame.
 
     def _answered(self, status: Status | None) -> None:
-        """Act on a header block, or on a part of it."""
+        """Act on a header block or a part of one, and on the status that the block may bring."""
         if status is not None:
-            if status.code == 0 and self._inbox.partial:
+            if status.code == 0 and self._assembler.partial:
                 status = named("INTERNAL", "the stream ended within a message")
             self._end(status, frames.rst_stream(Code.CANCEL))
         elif self._headers.begun and self._state is State.HEAD:
-            self._state = State.BODY
-            if self._headers.gzip:
-                self._inbox.accept_gzip()
+            self._move(Input.ANSWERED)
+            self._assembler.gzip = self._headers.gzip
 
     def _settings(self, flags: int, payload: memoryview) -> None:
-        if flags & frames.ACK:
-            if payload:
-                raise Http2Error(Code.FRAME_SIZE_ERROR, "SETTINGS acknowledged with a payload")
+        if not flags & frames.ACK:
+            streams = self.out.set_peer_settings(payload)
             if self._state is State.GREETING:
-                raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+                self._greeted(streams=streams)
+        elif payload:
+            raise Http2Error(Code.FRAME_SIZE_ERROR, "SETTINGS acknowledged with a payload")
+        elif self._state is State.GREETING:
+            raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+        else:
             self._headers.acknowledged = True
-            return
-        if len(payload) % frames.PAIR.size:
-            raise Http2Error(Code.FRAME_SIZE_ERROR, f"SETTINGS with {len(payload)} bytes")
-        streams = 1
-        for name, value in frames.PAIR.iter_unpack(payload):
-            if name == frames.INITIAL_WINDOW_SIZE:
-                self.out.set_window(value)
-            elif name == frames.MAX_FRAME_SIZE:
-                self.out.set_frame(value)
-            elif name == frames.ENABLE_PUSH and value:
-                raise Http2Error(Code.PROTOCOL_ERROR, f"ENABLE_PUSH {value} of a server")
-            elif name == frames.MAX_CONCURRENT_STREAMS:
-                streams = value
-        self.out.control(frames.SETTINGS_ACK)
-        if self._state is State.GREETING:
-            self._greeted(streams)
 
-    def _greeted(self, streams: int) -> None:
-        if not streams:
+    def _greeted(self, *, streams: bool) -> None:
+        if streams:
+            self._move(Input.GREETED)
+            self.out.open(self._block)
+            self._sink.opened()
+        else:
             self._end(named("UNAVAILABLE", "the server allows no streams"), b"")
-            return
-        self._state = State.HEAD
-        self.out.open(self._block)
-        self._events.opened()
 
     def _go_away(self, payload: memoryview) -> None:
-        if len(payload) < 8:
-            raise Http2Error(Code.FRAME_SIZE_ERROR, f"GOAWAY with {len(payload)} bytes")
-        last, code = frames.LAST_AND_CODE.unpack_from(payload)
-        debug = bytes(payload[8 : 8 + _SHOWN]).decode("utf-8", "replace")
-        self._goaway = f", received GOAWAY {frames.code_name(code)}, debug data: {debug!r}"
-        if last & frames.ID_MASK < frames.STREAM:
+        last, text = frames.read_goaway(payload)
+        self._goaway = f", {text}"
+        if last < frames.STREAM:
             self._end(named("UNAVAILABLE", f"the stream was refused{self._goaway}"), b"")
-
-    def _window_update(self, stream: int, payload: memoryview) -> None:
-        size = int.from_bytes(payload, "big") & frames.ID_MASK
-        if not size:
-            raise Http2Error(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing", stream=stream != 0)
-        self.out.credit(stream, size)
 
     def _end(self, status: Status, last: bytes) -> None:
         """End the stream with its last frame, unless it has ended already."""
         if self.status is None:
             self.status = status
-            self._state = State.ENDED
+            self._move(Input.END)
             self._partial = None
             self.out.end(last)
+
+    def _move(self, happened: Input) -> None:
+        self._state = TRANSITIONS[self._state, happened]

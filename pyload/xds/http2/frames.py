@@ -31,6 +31,9 @@ GOAWAY: Final = 7
 WINDOW_UPDATE: Final = 8
 CONTINUATION: Final = 9
 
+_SHOWN: Final = 256
+"""Bytes of a peer's text that go into a status."""
+
 _OF_A_STREAM: Final = {DATA, HEADERS, PRIORITY, RST_STREAM, PUSH_PROMISE, CONTINUATION}
 _OF_THE_CONNECTION: Final = {SETTINGS, PING, GOAWAY}
 _SIZES: Final = {PRIORITY: 5, RST_STREAM: 4, PING: 8, WINDOW_UPDATE: 4}
@@ -86,8 +89,8 @@ class Http2Error(RemoteProtocolError):
     """Raised when the peer breaks HTTP/2.
 
     Args:
-        code: What to tell it.
-        what: What it did.
+        code: The error code for the peer.
+        what: What the peer did.
         stream: Whether only the stream is broken, not the whole connection.
     """
 
@@ -95,6 +98,10 @@ class Http2Error(RemoteProtocolError):
         super().__init__(f"HTTP/2 {code.name}: {what}")
         self.code = code
         self.stream = stream
+
+    def frame(self) -> bytes:
+        """Return the frame that tells the peer of the error: RST_STREAM or GOAWAY."""
+        return rst_stream(self.code) if self.stream else goaway(self.code, self.what)
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -138,6 +145,19 @@ def goaway(code: int, text: str) -> bytes:
     return frame(GOAWAY, 0, 0, bytes(4) + code.to_bytes(4, "big") + text.encode()[:128])
 
 
+def read_goaway(payload: memoryview) -> tuple[int, str]:
+    """Read a GOAWAY: the last stream that the peer has served, and the frame in words.
+
+    Raises:
+        Http2Error: The frame is too short.
+    """
+    if len(payload) < LAST_AND_CODE.size:
+        raise Http2Error(Code.FRAME_SIZE_ERROR, f"GOAWAY with {len(payload)} bytes")
+    last, code = LAST_AND_CODE.unpack_from(payload)
+    debug = bytes(payload[8 : 8 + _SHOWN]).decode("utf-8", "replace")
+    return last & ID_MASK, f"received GOAWAY {code_name(code)}, debug data: {debug!r}"
+
+
 def headers(block: bytes, size: int) -> bytes:
     """Write a header block as HEADERS and, where it is longer than a frame, CONTINUATION."""
     pieces = [block[start : start + size] for start in range(0, len(block), size)]
@@ -152,10 +172,12 @@ SETTINGS_ACK: Final = frame(SETTINGS, ACK, 0)
 
 
 def check(kind: int, stream: int, size: int) -> None:
-    """Refuse a frame whose stream or size its type does not allow; other types are not looked at.
+    """Check whether the stream and the size of a frame are allowed for its type.
+
+    Frames of unknown types always are: section 5.5 wants them ignored.
 
     Raises:
-        Http2Error: It is not allowed.
+        Http2Error: They are not.
     """
     if kind in (_OF_THE_CONNECTION if stream else _OF_A_STREAM):
         raise Http2Error(Code.PROTOCOL_ERROR, f"a frame of type {kind} of stream {stream}")
@@ -167,6 +189,8 @@ def check(kind: int, stream: int, size: int) -> None:
         )
     if stream not in (0, STREAM) and kind <= CONTINUATION and kind != PRIORITY:
         raise Http2Error(Code.PROTOCOL_ERROR, f"stream {stream} was never opened")
+    if kind == PUSH_PROMISE:
+        raise Http2Error(Code.PROTOCOL_ERROR, "PUSH_PROMISE, which the settings forbid")
 
 
 def payloads(

@@ -128,15 +128,42 @@ class Outbox:
         self._stream_window -= before - room
 
     def credit(self, stream: int, size: int) -> None:
-        """Take a WINDOW_UPDATE.
+        """Enlarge a window, for a WINDOW_UPDATE of the peer.
+
+        Args:
+            stream: The stream's window; 0 for the connection's.
+            size: Bytes that the peer is ready to receive in addition.
 
         Raises:
-            Http2Error: A window would become larger than HTTP/2 allows.
+            Http2Error: The size is 0, or the window would be larger than HTTP/2 allows.
         """
+        if not size:
+            raise Http2Error(Code.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing", stream=stream != 0)
         if stream == 0:
             self._window = _grown(self._window, size, stream=False)
         elif self._stream_window is not None:
             self._stream_window = _grown(self._stream_window, size, stream=True)
+
+    def set_peer_settings(self, payload: memoryview) -> bool:
+        """Apply the peer's SETTINGS and acknowledge them; return whether they allow a stream.
+
+        Raises:
+            Http2Error: HTTP/2 does not allow a value, or the payload is cut off.
+        """
+        if len(payload) % frames.PAIR.size:
+            raise Http2Error(Code.FRAME_SIZE_ERROR, f"SETTINGS with {len(payload)} bytes")
+        streams = 1
+        for name, value in frames.PAIR.iter_unpack(payload):
+            if name == frames.INITIAL_WINDOW_SIZE:
+                self.set_window(value)
+            elif name == frames.MAX_FRAME_SIZE:
+                self.set_frame(value)
+            elif name == frames.ENABLE_PUSH and value:
+                raise Http2Error(Code.PROTOCOL_ERROR, f"ENABLE_PUSH {value} of a server")
+            elif name == frames.MAX_CONCURRENT_STREAMS:
+                streams = value
+        self.control(frames.SETTINGS_ACK)
+        return streams > 0
 
     def set_window(self, size: int) -> None:
         """Take the peer's INITIAL_WINDOW_SIZE, which also changes the open stream's window.

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.xds.messages import Message
+    from pyload.xds.transport import Status
 
 GREETING = frame(SETTINGS, 0, 0)
 RESPONSE = ((":status", "200"), ("content-type", "application/grpc"))
@@ -62,20 +63,24 @@ class Client:
         request = fields.request(
             DELTA_METHOD, authority="istiod:15010", scheme="http", agent="test", metadata=()
         )
-        self.connection = Connection(request, events=self, cache=PrefixCache())
+        self.connection = Connection(request, sink=self, cache=PrefixCache())
         self.messages: list[bytes] = []
         self.opened_times = 0
         self._on_message = on_message
 
     def opened(self) -> None:
-        """See `pyload.xds.http2.inbox.Events`."""
+        """See `pyload.xds.transport.Sink`."""
         self.opened_times += 1
 
     def message(self, message: Message) -> None:
-        """See `pyload.xds.http2.inbox.Events`."""
+        """See `pyload.xds.transport.Sink`."""
         self.messages.append(message.whole())
         if self._on_message is not None:
             self._on_message(self.messages[-1])
+
+    def closed(self, status: Status) -> None:
+        """See `pyload.xds.transport.Sink`: the connection's owner calls it, not the connection."""
+        raise AssertionError(status)
 
     @property
     def ended(self) -> bool:
