@@ -51,10 +51,10 @@ class Timers:
     would hold as many.
     """
 
-    __slots__ = ("_cancelled", "_handle", "_heap", "_loop")
+    # Not the loop: what is kept for each loop, by a weak reference to it, would keep it alive.
+    __slots__ = ("_cancelled", "_handle", "_heap")
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._heap: list[Timer] = []
         self._cancelled = 0
         self._handle: asyncio.TimerHandle | None = None
@@ -64,7 +64,7 @@ class Timers:
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Call so many seconds from now; what it raises goes to the loop's exception handler."""
-        timer = Timer(self, self._loop.time() + seconds, call)
+        timer = Timer(self, asyncio.get_running_loop().time() + seconds, call)
         heapq.heappush(self._heap, timer)
         if self._heap[0] is timer:
             self._arm()
@@ -84,12 +84,12 @@ class Timers:
             self._handle.cancel()
             self._handle = None
         if self._heap:
-            self._handle = self._loop.call_at(self._heap[0].when, self._due)
+            self._handle = asyncio.get_running_loop().call_at(self._heap[0].when, self._due)
 
     def _due(self) -> None:
         self._handle = None
         # uvloop counts whole milliseconds and may call a little early.
-        now = self._loop.time() + 0.001
+        now = asyncio.get_running_loop().time() + 0.001
         try:
             while self._heap and self._heap[0].when <= now:
                 timer = heapq.heappop(self._heap)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 from pyload.harness.connection import Connection
-from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import external_servers, interruptible
@@ -21,11 +21,9 @@ from pyload.tasks import Shutdown, first_of
 from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pyload.errors import PyloadError
-    from pyload.kube.tokens import Tokens
     from pyload.proxies.fleet import Fleet
 
 _ACCOUNT: Final = ("default", "default")
@@ -80,12 +78,10 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
         )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
         measurement = Measurement(command="adsc", client=servers.client)
-        tokens = None if servers.tokens is None else _default_account(servers.tokens)
-        fleet = proxies_of(
+        fleet = create_fleet(
             servers,
             connection,
             workers=workers,
-            tokens=tokens,
             metrics=measurement.metrics,
             rng=Random(),  # noqa: S311 - spreads retries
             behavior=options.behavior,
@@ -129,8 +125,3 @@ async def _connect(options: AdscOptions, fleet: Fleet, started: asyncio.Event) -
         await asyncio.get_running_loop().create_future()
     else:
         await asyncio.sleep(options.duration)
-
-
-def _default_account(tokens: Tokens) -> Callable[[str, str], str | Awaitable[str]]:
-    """Give every connection the token of ``default/default``, whatever its namespace."""
-    return lambda _namespace, _account: tokens(*_ACCOUNT)

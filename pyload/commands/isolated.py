@@ -20,13 +20,10 @@ from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.connection import Connection
-from pyload.harness.host import prepare, requirements_of
 from pyload.harness.outcome import Outcome
 from pyload.harness.run import Measurement, check_writable
-from pyload.harness.servers import Servers
+from pyload.harness.servers import Endpoints, assemble
 from pyload.kube.client import Client
-from pyload.proxies.local_fleet import Route
-from pyload.proxies.targets import transport_factory
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyload.config.parse import Loaded
+    from pyload.harness.servers import Servers
 
 DEFAULT_LISTEN: Final = "0.0.0.0:15010"
 _ANY_LOOPBACK: Final = "127.0.0.1:0"
@@ -166,17 +164,11 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
             )
             bound = addresses.plaintext.rpartition(":")[2]
             address = f"{_NEAR.get(host, bracketed)}:{bound}"
-            requirements = requirements_of(
-                connection, "plaintext", address=address, proxies=proxies, served_here=True
-            )
-            transport = transport_factory(connection.transport, prepare(requirements))(
-                address, None
-            )
-            route = Route(transport, token=False)
-            try:
-                yield _Served(options, plane, Servers(client, address, lambda _: route))
-            finally:
-                await transport.aclose()
+            endpoints = Endpoints(client, address, "plaintext", served_here=True)
+            plaintext = replace(connection, auth="plaintext")
+            async with assemble(plaintext, endpoints, proxies=proxies) as servers:
+                # The control plane has all the work: more processes for its proxies are no use.
+                yield _Served(options, plane, replace(servers, targets=None))
 
 
 class _Served:

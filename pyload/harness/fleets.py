@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import UsageError
 from pyload.malloc import return_large_blocks
 from pyload.proxies.behavior import ProxyBehavior
+from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.xds.types import NDS, PCDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from random import Random
 
     from pyload.harness.connection import Connection
     from pyload.harness.servers import Servers
-    from pyload.proxies.fleet import Fleet
-    from pyload.proxies.spec import ProxySpec
+    from pyload.proxies.fleet import Fleet, FleetEvents
     from pyload.report.metrics import Metrics
 
 IN_PROCESS: Final = 500
@@ -77,60 +76,49 @@ def behavior_of(
     )
 
 
-def proxies_of(
+def create_fleet(
     servers: Servers,
     connection: Connection,
     *,
     workers: int,
-    tokens: Callable[[str, str], str | Awaitable[str]] | None,
     metrics: Metrics,
     rng: Random,
-    configured: Callable[[ProxySpec], None] | None = None,
+    events: FleetEvents = NO_EVENTS,
     behavior: ProxyBehavior,
 ) -> Fleet:
-    """Make the proxies of a run, none of which is started yet.
+    """Create the fleet of a run, without any proxy yet.
 
     Args:
-        servers: Where they connect to.
+        servers: Where its proxies connect.
         connection: The flags.
-        workers: See `workers_of`. Servers in memory can only be reached from this process.
-        tokens: Gives a bearer token for a namespace and a service account; None sends none.
-        metrics: Is told what happens.
+        workers: See `workers_of`; servers in memory can only be reached from this process.
+        metrics: Records what happens.
         rng: Spreads the waits between dials.
-        configured: Is called with a proxy's spec when it is configured for the first time.
-        behavior: How they behave.
+        events: Hears of the proxies.
+        behavior: How the proxies behave.
     """
-    if workers == 0 or servers.paths is None:
+    if workers == 0 or servers.targets is None:
         if connection.transport != "grpc":
             return_large_blocks()
         return LocalFleet(
-            None,
+            servers.resolver,
             delta=connection.delta,
-            tokens=tokens,
             metrics=metrics,
             rng=rng,
-            route=servers.route,
-            configured=configured,
+            events=events,
             behavior=behavior,
         )
     from pyload.proxies.pool.messages import Setup  # noqa: PLC0415 - small runs need none
-    from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - as above
+    from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - small runs need none
 
     setup = Setup(
         delta=connection.delta,
         behavior=behavior,
         transport=connection.transport,
         sources=servers.sources,
-        own_ways=servers.paths.per_proxy,
+        exclusive=servers.targets.exclusive,
     )
-    return WorkerPool(
-        workers,
-        setup,
-        paths=servers.paths,
-        tokens=tokens,
-        metrics=metrics,
-        configured=configured,
-    )
+    return WorkerPool(workers, setup, resolver=servers.targets, metrics=metrics, events=events)
 
 
 def _cores() -> int:

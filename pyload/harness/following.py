@@ -14,6 +14,7 @@ from pyload.pods.nodes import ANNOTATION, NodeRule
 from pyload.pods.non_mesh_pods import AllPods
 from pyload.pods.reader import MeshPods
 from pyload.pods.reasons import Skip, Wait
+from pyload.proxies.fleet import FleetEvents
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 
@@ -44,7 +45,7 @@ class _NoFleet:
         return False
 
 
-class Following:
+class Following(FleetEvents):
     """Follows the pods of a cluster, and measures how long they wait for their config.
 
     Args:

@@ -9,12 +9,14 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from pyload.harness.authorities import Authorities
 from pyload.harness.connection import check_api_server, check_control_plane
 from pyload.harness.host import prepare, requirements_of
 from pyload.harness.outcome import interrupted
-from pyload.harness.targets import Authorities, routes_of
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
+from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
+from pyload.proxies.targets import TargetResolver
 from pyload.tasks import cancel
 from pyload.xds import credentials
 from pyload.xds.tls import ISTIOD, server_names
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
 
     from pyload.embedded.kwok.stages import Stages
     from pyload.harness.connection import Connection
-    from pyload.proxies.local_fleet import Route
-    from pyload.proxies.spec import ProxySpec
-    from pyload.proxies.targets import TargetResolver
     from pyload.tasks import Shutdown, Supervisor
     from pyload.xds.certificates import Certificates
+    from pyload.xds.client import Channel
+    from pyload.xds.credentials import Auth, Principal
 
 T = TypeVar("T")
 
@@ -38,27 +39,48 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """What a run talks to.
+    """The servers of a run, and how its proxies reach them.
 
     Attributes:
-        client: The API server, or None where a run needs none.
-        address: The control plane's address; empty where proxies go different ways.
-        route: Gives the way of each proxy, for each dial.
-        tokens: Gives the tokens of service accounts; None where there is no API server.
-        certificates: Gives those that the CA of a control plane signs; None without TLS.
-        paths: Decides the ways of proxies in other processes; None where only this one can go them.
+        client: The API server; None where a run needs none.
+        address: The control plane's address; empty where each proxy names its own.
+        resolver: Resolves a proxy's principal to the channel of its next dial.
+        certificates: Returns the certificates of the CA that belongs to a control plane; None
+            without TLS.
+        targets: Resolves principals for proxies in other processes; None where only this process
+            can reach the control plane.
         sources: Local addresses to connect from, by target.
         authenticated: Whether proxies prove who they are.
     """
 
     client: Client | None
     address: str
-    route: Callable[[ProxySpec], Route | Awaitable[Route]]
-    tokens: Tokens | None = None
+    resolver: Callable[[Principal], Channel | Awaitable[Channel]]
     certificates: Callable[[str], Certificates] | None = None
-    paths: TargetResolver | None = None
+    targets: TargetResolver | None = None
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     authenticated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the servers of a run are, and how the control plane is verified.
+
+    Attributes:
+        client: The API server; None where a run needs none.
+        address: The control plane's address; empty where each proxy names its own.
+        auth: How proxies authenticate at that address.
+        roots: Certificates by which the control plane is verified; empty does not verify it.
+        names: Names in the servers' certificates, by address, where the address does not tell.
+        served_here: Whether the control plane is in this process too.
+    """
+
+    client: Client | None
+    address: str
+    auth: Auth
+    roots: bytes = b""
+    names: Mapping[str, str] = field(default_factory=dict)
+    served_here: bool = False
 
 
 @contextlib.asynccontextmanager
@@ -118,66 +140,42 @@ async def external_servers(
 
     Args:
         connection: The flags.
-        proxies: How many there will be; without any, the control plane is not needed.
+        proxies: How many proxies there will be; with 0 the control plane is not checked.
         workers: Processes that they run in; 0 for this one.
-        open_ended: Whether more may come, nobody knows how many.
-        objects: Whether there are objects, so that the API server is needed for more than tokens.
+        open_ended: Whether there may be any number more.
+        objects: Whether the run has objects, so that it needs the API server for more than tokens.
         account: Namespace and service account of all proxies; None for each its own.
 
     Raises:
         UsageError: The kubeconfig or an address cannot be used.
         UnreachableError: A server does not answer.
     """
-    address = connection.pilot_address
     auth = connection.check()
     async with contextlib.AsyncExitStack() as stack:
-        client = tokens = None
+        client = None
         if objects or auth != "plaintext":
             client = await stack.enter_async_context(connect_api_server(connection))
-            tokens = Tokens(client)
         roots, names = b"", {}
         if client is not None and credentials.uses_tls(auth):
             from pyload.harness.trust import find_roots  # noqa: PLC0415 - imports ssl
 
             roots = await find_roots(connection, client)
+        address = connection.pilot_address
         if address and proxies:
             names = await _check(address, roots, tls=credentials.uses_tls(auth))
-        requirements = requirements_of(
+        assembled = assemble(
             connection,
-            auth,
-            address=address,
+            Endpoints(client, address, auth, roots, names),
             proxies=proxies,
             workers=workers,
             open_ended=open_ended,
-        )
-        sources = prepare(requirements)
-        routes = routes_of(
-            connection,
-            address=address,
-            roots=roots,
-            names=names,
-            tokens=tokens,
             account=account,
-            sources=sources,
         )
-        stack.push_async_callback(routes.aclose)
-        certificates = None
-        if tokens is not None and credentials.uses_tls(auth):
-            certificates = Authorities(connection.ca_address, roots, names, tokens)
-        yield Servers(
-            client,
-            address,
-            routes,
-            tokens,
-            certificates,
-            routes.paths,
-            sources,
-            authenticated=auth != "plaintext",
-        )
+        yield await stack.enter_async_context(assembled)
 
 
 async def _check(address: str, roots: bytes, *, tls: bool) -> dict[str, str]:
-    """Make sure that the control plane is there, and give its name if it is to be verified."""
+    """Check that the control plane is there; return its name by address if it is verified."""
     if not tls:
         await check_control_plane(address)
         return {}
@@ -203,10 +201,10 @@ async def embedded_servers(
     Args:
         connection: The flags.
         background: Owns the servers' tasks.
-        proxies: How many there will be.
+        proxies: How many proxies there will be.
         workers: Processes that they run in; 0 for this one.
-        open_ended: Whether more may come, nobody knows how many.
-        kwok: Play kwok too, with these stages.
+        open_ended: Whether there may be any number more.
+        kwok: Stages with which kwok is played too; None does not play it.
     """
     from pyload.embedded.stack import play_kwok, run_stack  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
@@ -222,36 +220,87 @@ async def embedded_servers(
         if kwok is not None:
             play_kwok(stack.server, background, stages=kwok)
         api = HttpTransport(stack.api)
-        client = Client(api, qps=connection.qps)
-        tokens = Tokens(client)
-        requirements = requirements_of(
-            connection,
+        endpoints = Endpoints(
+            Client(api, qps=connection.qps),
+            address,
             auth,
-            address=address,
+            roots=b"" if connection.insecure else stack.root,
+            names={address: ISTIOD, stack.tls: ISTIOD},
+            served_here=True,
+        )
+        assembled = assemble(
+            replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
+            endpoints,
             proxies=proxies,
             workers=workers,
             open_ended=open_ended,
-            served_here=True,
-        )
-        sources = prepare(requirements)
-        routes = routes_of(
-            replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
-            address=address,
-            roots=b"" if connection.insecure else stack.root,
-            names={address: ISTIOD, stack.tls: ISTIOD},
-            tokens=tokens,
-            sources=sources,
         )
         try:
-            yield Servers(
-                client,
-                address,
-                routes,
-                tokens,
-                paths=routes.paths,
-                sources=sources,
-                authenticated=auth != "plaintext",
-            )
+            async with assembled as servers:
+                yield servers
         finally:
-            await routes.aclose()
             await api.aclose()
+
+
+@contextlib.asynccontextmanager
+async def assemble(
+    connection: Connection,
+    endpoints: Endpoints,
+    *,
+    proxies: int,
+    workers: int = 0,
+    open_ended: bool = False,
+    account: tuple[str, str] | None = None,
+) -> AsyncIterator[Servers]:
+    """Compose the way of proxies to servers that are known, and prepare this machine for them.
+
+    Args:
+        connection: The flags.
+        endpoints: Where the servers are.
+        proxies: How many proxies there will be.
+        workers: Processes that they run in; 0 for this one.
+        open_ended: Whether there may be any number more.
+        account: Namespace and service account of all proxies; None for each its own.
+    """
+    address, auth = endpoints.address, endpoints.auth
+    requirements = requirements_of(
+        connection,
+        auth,
+        address=address,
+        proxies=proxies,
+        workers=workers,
+        open_ended=open_ended,
+        served_here=endpoints.served_here,
+    )
+    sources = prepare(requirements)
+    tokens = authorities = None
+    if endpoints.client is not None:
+        tokens = Tokens(endpoints.client)
+        if credentials.uses_tls(auth):
+            authorities = Authorities(
+                connection.ca_address, endpoints.roots, endpoints.names, tokens
+            )
+    targets = TargetResolver(
+        address=address,
+        auth=connection.auth,
+        roots=endpoints.roots,
+        names=endpoints.names,
+        tokens=tokens,
+        certificates=authorities,
+        exclusive=connection.csr_per_pod,
+        account=account,
+    )
+    transports = TransportCache(transport_factory(connection.transport, sources))
+    resolver = ChannelResolver(targets, transports)
+    try:
+        yield Servers(
+            endpoints.client,
+            address,
+            resolver,
+            certificates=authorities,
+            targets=targets,
+            sources=sources,
+            authenticated=auth != "plaintext",
+        )
+    finally:
+        await resolver.aclose()

@@ -1,8 +1,8 @@
-"""What callers know of many proxies, wherever those run."""
+"""The interface of a fleet of proxies, wherever they run, and of those who listen to its events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
     from pyload.report.pacing import Pacing
+    from pyload.xds.types import Push
 
 
 class Fleet(Protocol):
@@ -24,12 +25,12 @@ class Fleet(Protocol):
 
     @property
     def counts(self) -> Counts:
-        """What they have come to."""
+        """How many proxies there are in each state, and were."""
         ...
 
     @property
     def pacing(self) -> Pacing:
-        """How fast they may connect."""
+        """How fast proxies may connect."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -64,3 +65,19 @@ class Fleet(Protocol):
     async def run(self) -> NoReturn:
         """Wait for ever, or until no proxy can run any more, which is an error."""
         ...
+
+
+class FleetEvents:
+    """Hears of the proxies of a fleet; override what matters. No method may block."""
+
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Handle a proxy that has its whole configuration for the first time."""
+
+    def on_died(self, spec: ProxySpec) -> None:
+        """Handle a proxy that died of an error in pyload itself."""
+
+    def on_push(self, spec: ProxySpec, push: Push) -> None:
+        """Handle a response that a proxy received, where a fleet keeps names and bodies."""
+
+
+NO_EVENTS: Final = FleetEvents()

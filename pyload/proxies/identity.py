@@ -1,9 +1,10 @@
-"""The node under which a proxy introduces itself."""
+"""How a proxy introduces itself: the node of its stream, and the principal of its credentials."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyload.xds.credentials import Principal
 from pyload.xds.node import encode_node, node_id, proxy_metadata
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def node_of(spec: ProxySpec) -> bytes:
 
 
 def name_of(spec: ProxySpec) -> str:
-    """Give the id of a proxy's node."""
+    """Return the id of a proxy's node."""
     return node_id(
         type=spec.type,
         ip=spec.ip,
@@ -41,3 +42,8 @@ def name_of(spec: ProxySpec) -> str:
         namespace=spec.namespace,
         domain=spec.domain,
     )
+
+
+def principal_of(spec: ProxySpec) -> Principal:
+    """Return the principal for which a proxy's target is resolved."""
+    return Principal(spec.namespace, spec.service_account, spec.cluster_id, spec.key, spec.address)

@@ -1,4 +1,9 @@
-"""One proxy of a fleet: what has become of it, and what of that counts."""
+"""The state of one proxy of a fleet, and what of it counts.
+
+The client of a proxy knows streams; the fleet wants to know proxies: how many are connected now,
+how many ever were, how many came back. A `ProxyMonitor` observes one client and translates. What it
+counts "ever" it counts once for each proxy, however often the stream breaks.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +23,14 @@ State = Literal["waiting", "connecting", "connected", "configured", "backoff", "
 
 
 class StopLatch:
-    """Wakes a waiter when the last of some proxies has ended.
+    """Wakes a waiter when the last of some proxies has ended; a countdown latch.
 
     Args:
-        left: They.
+        left: The proxies.
         waiter: Gets its result then.
 
     Attributes:
-        left: Those that have not ended.
+        left: The proxies that have not ended.
     """
 
     __slots__ = ("_waiter", "left")
@@ -34,26 +39,27 @@ class StopLatch:
         self.left = left
         self._waiter = waiter
 
-    def ended(self, proxy: ProxyMonitor) -> None:
-        """Take the end of one of them."""
+    def on_ended(self, proxy: ProxyMonitor) -> None:
+        """Handle the end of one of the proxies."""
         self.left.discard(proxy)
         if not self.left and not self._waiter.done():
             self._waiter.set_result(None)
 
 
 class ProxyMonitor:
-    """Counts what happens to one proxy; the observer of its client.
+    """Counts the events of one proxy; an `Observer` of its client.
 
     Args:
         spec: The proxy.
-        fleet: Its fleet.
-        again: Whether it has been configured before, in a process that is gone.
+        fleet: Its fleet, which holds the counts and the metrics.
+        restarted: Whether the proxy was configured before, in a process that is gone, so that
+            nothing that is counted once for a proxy is counted again.
 
     Attributes:
         spec: The proxy.
-        client: Its client; to be set before anything happens.
-        last: Whom to tell of its end too.
-        over: Whether it has ended.
+        client: Its client; to be set before it is started.
+        latch: Hears of the proxy's end; None while nobody waits for that.
+        over: Whether the proxy has ended.
     """
 
     __slots__ = (
@@ -65,36 +71,38 @@ class ProxyMonitor:
         "_started",
         "_state",
         "client",
-        "last",
+        "latch",
         "over",
         "spec",
     )
 
-    def __init__(self, spec: ProxySpec, fleet: LocalFleet, *, again: bool) -> None:
+    def __init__(self, spec: ProxySpec, fleet: LocalFleet, *, restarted: bool) -> None:
         self.spec = spec
         self._fleet = fleet
+        # None after the end, unless it died of an error.
         self._state: State | None = None
         self._enter("waiting")
+        # Whether the open stream has brought a response.
         self._answered = False
-        self._ever_answered = again
-        self._ever_connected = again
-        self._ever_configured = again
+        self._ever_answered = restarted
+        self._ever_connected = restarted
+        self._ever_configured = restarted
         self._started = fleet.now()
         self.client: Client | None = None
-        self.last: StopLatch | None = None
+        self.latch: StopLatch | None = None
         self.over = False
 
     def stop(self) -> None:
-        """Begin to close its stream."""
+        """Start to close the proxy's stream."""
         assert self.client is not None
         self.client.stop()
 
     def connecting(self) -> None:
-        """Take the beginning of a dial."""
+        """Record the beginning of a dial."""
         self._enter("connecting")
 
     def connected(self, seconds: float) -> None:
-        """Take an open stream."""
+        """Record an open stream."""
         self._enter("connected")
         self._fleet.metrics.connect.record(seconds)
         self._answered = False
@@ -103,7 +111,7 @@ class ProxyMonitor:
             self._fleet.counts.connected += 1
 
     def push(self, push: Push) -> None:
-        """Take a push."""
+        """Record a response."""
         fleet = self._fleet
         if not self._answered:
             self._answered = True
@@ -113,27 +121,27 @@ class ProxyMonitor:
                 fleet.metrics.reconnect(self.spec.type)
             self._ever_answered = True
         fleet.metrics.push(self.spec.type, short(push.type_url), push.size)
-        if fleet.observer is not None:
-            fleet.observer(self.spec, push)
+        if fleet.with_resources:
+            fleet.events.on_push(self.spec, push)
 
     def configured(self, seconds: float) -> None:
-        """Take the whole configuration."""
+        """Record the whole configuration."""
         del seconds  # its dial's; the first config is measured from the start, with all retries
         self._enter("configured")
         if not self._ever_configured:
             self._ever_configured = True
             self._fleet.counts.configured += 1
             self._fleet.metrics.first_config.record(self._fleet.now() - self._started)
-            self._fleet.first_configured(self.spec)
+            self._fleet.events.on_configured(self.spec)
 
     def disconnected(self, reason: str, detail: str, retry_in: float) -> None:
-        """Take the end of a stream, or of a dial."""
+        """Record a failed dial or the end of a stream."""
         del detail, retry_in
         self._enter("backoff")
         self._fleet.metrics.disconnect(reason)
 
     def ended(self, error: BaseException | None) -> None:
-        """Take its own end."""
+        """Record the end of the proxy."""
         if _is_open(self._state):
             self._fleet.metrics.disconnect("local" if error is None else "failed")
         self._fleet.counts.failed += error is not None
@@ -141,9 +149,9 @@ class ProxyMonitor:
         # A proxy that died of an error should still run.
         self._enter(None if error is None else "failed")
         self.over = True
-        self._fleet.forget(self, error)
-        if self.last is not None:
-            self.last.ended(self)
+        self._fleet.on_ended(self, error)
+        if self.latch is not None:
+            self.latch.on_ended(self)
 
     def _enter(self, state: State | None) -> None:
         before, self._state = self._state, state

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import deque
 from random import Random
 from typing import TYPE_CHECKING, Self
 
 from pyload.errors import UsageError
-from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.targets import transport_factory
-from pyload.tasks import clock
-from pyload.timer_heap import Timers
-from pyload.xds.client import Channel, Client, bearer
-from pyload.xds.credentials import infer, uses_certificate, uses_tls, uses_token
-from pyload.xds.delta import Delta
-from pyload.xds.node import ZTUNNEL
-from pyload.xds.sotw import Sotw
-from pyload.xds.tls import TlsConfig
+from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
+from pyload.proxies.connect import connect_proxy, loop_scheduler
+from pyload.proxies.targets import TargetResolver
+from pyload.xds.credentials import infer, uses_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from pyload.proxies.spec import ProxySpec
+    from pyload.xds.client import Client
+    from pyload.xds.tls import TlsConfig
     from pyload.xds.transport import Transport
     from pyload.xds.types import Push
 
@@ -44,14 +37,14 @@ class Proxy:
     A consumer that is slower than the control plane loses the oldest pushes.
 
     Args:
-        spec: Who the proxy is.
+        spec: The proxy.
         address: ``HOST:PORT`` of the control plane.
         delta: Whether to speak delta instead of SotW.
         auth: ``plaintext``, ``jwt``, ``plaintext-jwt``, or ``mtls`` together with a `transport`;
             empty leaves it to the port.
-        token: Gives a bearer token for each stream; needed for the modes with one.
-        transport: Opens the streams; pyload's own of `address` if there is none.
-        detail: Whether pushes carry names and bodies.
+        token: Returns the bearer token of the next stream; needed for the modes with one.
+        transport: Opens the streams; None for pyload's own to `address`.
+        with_resources: Whether pushes carry names and bodies.
         buffer: Pushes that wait for the consumer at most.
     """
 
@@ -64,7 +57,7 @@ class Proxy:
         auth: str = "plaintext",
         token: Callable[[], Awaitable[str]] | None = None,
         transport: Transport | None = None,
-        detail: bool = True,
+        with_resources: bool = True,
         buffer: int = 256,
     ) -> None:
         mode = infer(auth, address)
@@ -73,12 +66,20 @@ class Proxy:
                 "a Proxy gets no certificate by itself", fix="pass a transport that shows one"
             )
         self._spec = spec
-        self._address = address
-        self._secure = uses_tls(mode)
-        self._delta = delta or spec.type == ZTUNNEL
-        self._detail = detail
-        self._token = token if uses_token(mode) else None
-        self._transport = transport
+        self._delta = delta
+        self._with_resources = with_resources
+        targets = TargetResolver(
+            address=address,
+            auth=mode,
+            tokens=None if token is None else lambda _namespace, _account: token(),
+        )
+        create = transport_factory("lean", {})
+        if transport is not None:
+
+            def create(_address: str, _tls: TlsConfig | None) -> Transport:
+                return transport
+
+        self._resolver = ChannelResolver(targets, TransportCache(create))
         self._inbox = _Inbox(buffer)
         self._client: Client | None = None
 
@@ -93,23 +94,14 @@ class Proxy:
         return self._inbox.last_error
 
     async def __aenter__(self) -> Self:
-        spec, rng, timers = self._spec, Random(), Timers()  # noqa: S311 - spreads retries
-        if self._transport is None:
-            connect = transport_factory("lean", {})
-            self._transport = connect(self._address, TlsConfig() if self._secure else None)
-        self._client = Client(
-            node=functools.partial(node_of, spec),
-            name=name_of(spec),
-            protocol=Delta(node_type=spec.type, detail=self._detail)
-            if self._delta
-            else Sotw(detail=self._detail),
-            delta=self._delta,
-            resolve=self._way,
+        self._client = connect_proxy(
+            self._spec,
+            self._resolver,
+            loop_scheduler(),
             observer=self._inbox,
-            scheduler=DialScheduler(DialRate(None, rng=rng), timers=timers, clock=clock()),
-            timers=timers,
-            clock=clock(),
-            rng=rng,
+            rng=Random(),  # noqa: S311 - spreads retries
+            delta=self._delta,
+            with_resources=self._with_resources,
         )
         self._client.start()
         return self
@@ -123,19 +115,6 @@ class Proxy:
         assert self._client is not None
         self._client.stop()
         await self._inbox.over.wait()
-
-    def _way(self) -> Channel | Awaitable[Channel]:
-        assert self._transport is not None
-        return (
-            Channel(self._transport, secure=self._secure)
-            if self._token is None
-            else self._way_with(self._token())
-        )
-
-    async def _way_with(self, coming: Awaitable[str]) -> Channel:
-        assert self._transport is not None
-        metadata = bearer(await coming, self._spec.cluster_id)
-        return Channel(self._transport, metadata, secure=self._secure)
 
     def __aiter__(self) -> Self:
         return self
@@ -160,7 +139,7 @@ class Proxy:
             raise UsageError("the proxy has stopped", fix="keep its context open")
 
     def _running(self) -> bool:
-        """Tell whether the proxy lives; if it has died of an error, raise that."""
+        """Return whether the proxy lives; raise the error if it died of one."""
         if self._client is None:
             raise UsageError("the proxy has not started", fix="use it as `async with Proxy(…)`")
         if self._inbox.error is not None:
@@ -169,7 +148,7 @@ class Proxy:
 
 
 class _Inbox:
-    """Keeps what the client observes until the consumer takes it."""
+    """Keeps the client's pushes until the consumer asks for them."""
 
     def __init__(self, size: int) -> None:
         self.pushes: deque[Push] = deque(maxlen=size)

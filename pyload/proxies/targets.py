@@ -1,55 +1,72 @@
-"""How each proxy reaches its control plane: the address, and what it proves there."""
+"""Where each proxy connects, and what it shows there: address, TLS, token and certificate.
+
+Before each dial a proxy's `Principal` is resolved to a `Target`. Most principals resolve at once:
+what an address demands is worked out once, and tokens and certificates are kept while they are
+good. Only a token that has to be fetched, or a certificate that has to be signed, is awaited.
+
+Targets are plain data, so that a process with an API server can resolve them for one without:
+`pyload.proxies.pool.remote_resolver`.
+"""
 
 from __future__ import annotations
 
-import weakref
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyload.xds import credentials
-from pyload.xds.tls import Principal, TlsConfig, server_names
+from pyload.xds.credentials import Principal
+from pyload.xds.tls import TlsConfig, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, MutableSet, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from pyload.proxies.spec import ProxySpec
     from pyload.xds.certificates import Certificates
+    from pyload.xds.credentials import Auth
     from pyload.xds.tls import KeyPair
-    from pyload.xds.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One way to a control plane; may be sent to another process.
+    """Where a dial goes, and what is shown there.
 
     Attributes:
         address: ``HOST:PORT``.
         tls: How to speak TLS; None for plaintext.
-        token: Whether streams carry a token.
-        own: Whether only one proxy goes there this way.
+        token: The bearer token of the stream; empty for none.
+        exclusive: Whether only one proxy may use this target, since the certificate is its own.
     """
 
     address: str
     tls: TlsConfig | None = None
-    token: bool = False
-    own: bool = False
+    token: str = field(default="", repr=False)
+    exclusive: bool = False
+
+
+class _Endpoint(NamedTuple):
+    """What an address demands, whoever connects to it."""
+
+    target: Target
+    auth: Auth
 
 
 class TargetResolver:
-    """Decides each proxy's path, anew for each dial.
+    """Resolves principals, anew for each dial.
 
     Args:
         address: The control plane of all proxies; empty where each names its own.
-        auth: How to authenticate; inferred from each address where it is empty.
+        auth: How to authenticate; empty infers it from each address.
         roots: Certificates in PEM by which servers are verified; empty does not verify them.
-        names: Names of servers, by address; where there is none, it follows from the address.
-        certificates: Gives the certificates of the CA that belongs to an address; None where the
-            authentication needs none.
-        per_proxy: Whether each proxy has a certificate of its own.
+        names: Names in the servers' certificates, by address; where there is none, it follows from
+            the address.
+        tokens: Returns the token of a namespace and a service account, at once if it has one; None
+            sends none.
+        certificates: Returns the certificates of the CA that belongs to an address; None where the
+            transports show their own.
+        exclusive: Whether each proxy has a certificate of its own.
         account: Namespace and service account of all proxies; None for each its own.
 
     Attributes:
-        per_proxy: Whether no two proxies go the same way.
+        exclusive: Whether no two proxies share a target.
     """
 
     def __init__(
@@ -59,113 +76,75 @@ class TargetResolver:
         auth: str,
         roots: bytes = b"",
         names: Mapping[str, str] | None = None,
+        tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
         certificates: Callable[[str], Certificates] | None = None,
-        per_proxy: bool = False,
+        exclusive: bool = False,
         account: tuple[str, str] | None = None,
     ) -> None:
         self._address = address
         self._auth = auth
         self._roots = roots
         self._names = names or {}
+        self._tokens = tokens
         self._certificates = certificates
-        self.per_proxy = per_proxy
+        self.exclusive = exclusive
         self._account = account
-        self._bare: dict[str, tuple[Target, bool]] = {}
+        self._endpoints: dict[str, _Endpoint] = {}
 
-    def __call__(self, spec: ProxySpec) -> Target | Awaitable[Target]:
-        """Give a proxy's path: at once, unless a certificate has to be signed first."""
-        address = self._address or spec.address
-        known = self._bare.get(address)
-        if known is None:
-            known = self._bare[address] = self.bare(address)
-        path, certified = known
-        if not certified:
-            return path
-        assert self._certificates is not None, "mtls needs a CA"
-        certificates, principal = self._certificates(address), self._holder(spec)
-        certificate = certificates.peek(principal)
-        if certificate is not None:
-            return self._showing(path, certificate)
-        return self._showing_when(path, certificates.get(principal))
+    def __call__(self, principal: Principal) -> Target | Awaitable[Target]:
+        """Return a proxy's target; an awaitable of it if a secret has to be fetched first.
 
-    def bare(self, address: str) -> tuple[Target, bool]:
-        """Give the path to an address without a certificate, and whether it needs one."""
+        Raises:
+            CertificateError: The CA signs no certificate, when awaited.
+            PyloadError: There is no token, when awaited.
+        """
+        address = self._address or principal.address
+        endpoint = self._endpoints.get(address)
+        if endpoint is None:
+            endpoint = self._endpoints[address] = self._endpoint(address)
+        target, auth = endpoint
+        if credentials.uses_token(auth) and self._tokens is not None:
+            return self._with_token(target, self._tokens(*self._account_of(principal)))
+        if credentials.uses_certificate(auth) and self._certificates is not None:
+            return self._with_certificate(target, self._certificates(address), principal)
+        return target
+
+    def _endpoint(self, address: str) -> _Endpoint:
         auth = credentials.infer(self._auth, address)
         tls = None
         if credentials.uses_tls(auth):
             name = self._names.get(address) or server_names(address)[0]
             tls = TlsConfig(self._roots, name if self._roots else "")
-        return (
-            Target(address, tls, token=credentials.uses_token(auth)),
-            credentials.uses_certificate(auth),
-        )
+        return _Endpoint(Target(address, tls), auth)
 
-    def _holder(self, spec: ProxySpec) -> Principal:
-        namespace, account = self._account or (spec.namespace, spec.service_account)
-        return Principal(namespace, account, spec.cluster_id, spec.key if self.per_proxy else "")
+    def _account_of(self, principal: Principal) -> tuple[str, str]:
+        return self._account or (principal.namespace, principal.service_account)
 
-    def _showing(self, path: Target, certificate: KeyPair) -> Target:
-        assert path.tls is not None, "certificates are for TLS"
-        return replace(path, tls=replace(path.tls, certificate=certificate), own=self.per_proxy)
+    def _with_token(
+        self, target: Target, token: str | Awaitable[str]
+    ) -> Target | Awaitable[Target]:
+        if isinstance(token, str):
+            return Target(target.address, target.tls, token)
+        return self._with_token_when(target, token)
 
-    async def _showing_when(self, path: Target, coming: Awaitable[KeyPair]) -> Target:
-        return self._showing(path, await coming)
+    async def _with_token_when(self, target: Target, token: Awaitable[str]) -> Target:
+        return Target(target.address, target.tls, await token)
 
+    def _with_certificate(
+        self, target: Target, certificates: Certificates, principal: Principal
+    ) -> Target | Awaitable[Target]:
+        # Without the address: one certificate is good for all control planes of a CA.
+        proxy = principal.proxy if self.exclusive else ""
+        holder = Principal(*self._account_of(principal), principal.cluster_id, proxy)
+        certificate = certificates.peek(holder)
+        if certificate is not None:
+            return self._showing(target, certificate)
+        return self._showing_when(target, certificates.get(holder))
 
-class TransportCache:
-    """The transports of one process, one for each path that proxies share.
+    def _showing(self, target: Target, certificate: KeyPair) -> Target:
+        assert target.tls is not None, "certificates are for TLS"
+        tls = replace(target.tls, certificate=certificate)
+        return Target(target.address, tls, exclusive=self.exclusive)
 
-    Args:
-        connect: Makes a transport to an address.
-    """
-
-    def __init__(self, connect: Callable[[str, TlsConfig | None], Transport]) -> None:
-        self._connect = connect
-        self._shared: dict[tuple[str, TlsConfig | None], Transport] = {}
-        # Those of one proxy live as long as its stream does.
-        self._own: MutableSet[Transport] = weakref.WeakSet()
-
-    def get(self, path: Target) -> Transport:
-        """Give the transport for a path."""
-        if path.own:
-            transport = self._connect(path.address, path.tls)
-            self._own.add(transport)
-            return transport
-        key = path.address, path.tls
-        known = self._shared.get(key)
-        if known is None:
-            known = self._shared[key] = self._connect(*key)
-        return known
-
-    async def aclose(self) -> None:
-        """Close them all."""
-        for transport in (*self._shared.values(), *self._own):
-            await transport.aclose()
-
-
-def transport_factory(
-    transport: str, sources: Mapping[str, Sequence[str]]
-) -> Callable[[str, TlsConfig | None], Transport]:
-    """Choose what makes transports.
-
-    Args:
-        transport: ``lean`` or ``grpc``.
-        sources: Local addresses to connect from, by target; only ``lean`` can.
-    """
-
-    def grpc(address: str, tls: TlsConfig | None) -> Transport:
-        from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
-
-        return GrpcTransport(address, tls=tls)
-
-    def lean(address: str, tls: TlsConfig | None) -> Transport:
-        from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
-
-        return LeanTransport(
-            address,
-            tls=None if tls is None else tls.context(),
-            server_hostname="" if tls is None else tls.server_name,
-            sources=sources.get(address, ()),
-        )
-
-    return grpc if transport == "grpc" else lean
+    async def _showing_when(self, target: Target, certificate: Awaitable[KeyPair]) -> Target:
+        return self._showing(target, await certificate)

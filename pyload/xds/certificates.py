@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.xds.tls import KeyPair, Principal
+    from pyload.xds.credentials import Principal
+    from pyload.xds.tls import KeyPair
     from pyload.xds.transport import Metadata
 
 CONCURRENCY: Final = 64

@@ -1,7 +1,8 @@
-"""How a proxy proves who it is: which authentication mode applies."""
+"""How a proxy proves who it is: which authentication mode applies, and to whom."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from pyload.errors import UsageError
@@ -12,8 +13,27 @@ _CHOICES: Final[tuple[Auth, ...]] = get_args(Auth)
 _PLAINTEXT_PORT: Final = "15010"
 
 
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who connects to a control plane, with all that decides how.
+
+    Attributes:
+        namespace: Of the service account.
+        service_account: Its name.
+        cluster_id: Istio's name of the cluster.
+        proxy: Key of the proxy; empty where all proxies of the service account are one.
+        address: ``HOST:PORT`` that the proxy itself would connect to; empty if it names none.
+    """
+
+    namespace: str
+    service_account: str
+    cluster_id: str
+    proxy: str = ""
+    address: str = ""
+
+
 def infer(auth: str, address: str) -> Auth:
-    """Choose the mode for an address.
+    """Return the mode for an address.
 
     Args:
         auth: What the user asked for; empty leaves it to the port: plaintext for 15010, a token
@@ -38,17 +58,17 @@ def infer(auth: str, address: str) -> Auth:
 
 
 def uses_tls(auth: Auth) -> bool:
-    """Tell whether the mode speaks TLS."""
+    """Return whether the mode speaks TLS."""
     return auth in ("jwt", "mtls")
 
 
 def uses_token(auth: Auth) -> bool:
-    """Tell whether the mode's xDS streams carry a service account's token."""
+    """Return whether the mode's xDS streams carry a service account's token."""
     return auth in ("jwt", "plaintext-jwt")
 
 
 def uses_certificate(auth: Auth) -> bool:
-    """Tell whether the mode's connections show a certificate of the service account.
+    """Return whether the mode's connections show a certificate of the service account.
 
     A token is needed there too, for the CA that signs it.
     """

@@ -1,4 +1,4 @@
-"""Whom a proxy trusts over TLS, and what it shows of itself; no connection is made here."""
+"""TLS of a proxy: which servers it trusts, and the certificate that it shows."""
 
 from __future__ import annotations
 
@@ -32,30 +32,13 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """Whose certificate it is.
-
-    Attributes:
-        namespace: Of the service account.
-        service_account: Its name.
-        cluster_id: Istio's name of its cluster.
-        proxy: Key of the one proxy that may use it; empty for all of the service account.
-    """
-
-    namespace: str
-    service_account: str
-    cluster_id: str
-    proxy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class TlsConfig:
     """How a proxy speaks TLS.
 
     Attributes:
         roots: Certificates in PEM by which the server is verified; empty does not verify it.
         server_name: Name that the server's certificate must have.
-        certificate: What the proxy shows, or None for nothing.
+        certificate: The certificate that the proxy shows; None for none.
     """
 
     roots: bytes = b""
@@ -63,7 +46,7 @@ class TlsConfig:
     certificate: KeyPair | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Make a context for ALPN h2; costs about a millisecond, so share it.
+        """Return a context for ALPN h2; it costs about a millisecond, so share it.
 
         Pass `server_name` to the handshake.
 
@@ -84,7 +67,7 @@ class TlsConfig:
 
 
 def server_names(address: str, override: str = "") -> tuple[str, ...]:
-    """Give the names under which a control plane may answer, the likeliest first.
+    """Return the names that a control plane's certificate may have, the likeliest first.
 
     Args:
         address: ``HOST:PORT`` where it listens. A port-forward's ``localhost`` is no istiod's name.
@@ -108,7 +91,7 @@ def _load_roots(context: ssl.SSLContext, roots: bytes) -> None:
 
 
 def _load_certificate(context: ssl.SSLContext, certificate: KeyPair) -> None:
-    # Python's ssl reads certificates from files only; this one nobody else may read.
+    # Python's ssl reads certificates from files only; mkstemp makes one that only we may read.
     handle, path = tempfile.mkstemp(prefix="pyload-", suffix=".pem")
     try:
         with os.fdopen(handle, "wb") as file:

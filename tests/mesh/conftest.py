@@ -15,11 +15,11 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
-from pyload.proxies.local_fleet import Route
 from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
 from tests.mesh.recording import Recorder
+from tests.proxies.resolvers import resolver_of
 from tests.virtual import VIRTUAL
 
 if TYPE_CHECKING:
@@ -89,12 +89,11 @@ class World:
     ) -> Outcome:
         """Run a mesh to its end; `authenticated` proxies show tokens."""
         client = Client(self.recorder)
-        route = Route(self.nodes, token=False)
+        resolver = resolver_of(self.nodes)
         if authenticated:
-            route = Route(self.plane.transport(tokens=True), token=True, secure=True)
-        servers = Servers(
-            client, "memory", lambda _: route, Tokens(client), authenticated=authenticated
-        )
+            transport = self.plane.transport(tokens=True)
+            resolver = resolver_of(transport, auth="jwt", tokens=Tokens(client))
+        servers = Servers(client, "memory", resolver, authenticated=authenticated)
         return await ClusterCommand(options, plan_run(options), servers).run(shutdown or Shutdown())
 
     @property

@@ -23,9 +23,9 @@ from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
 from pyload.manifests.objects import service_account
-from pyload.proxies.local_fleet import Route
 from pyload.tasks import Shutdown
 from pyload.xds.transport import Status
+from tests.proxies.resolvers import resolver_of
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
@@ -480,9 +480,7 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
     """A wrong --auth would pass for a successful load test of nothing."""
     gone = Status(14, "UNAVAILABLE", "no TLS there")
     refusing = Peer(lambda _, name: gone if name == "open" else None)
-    servers = Servers(
-        Client(world.server.transport()), "memory", lambda _: Route(refusing, token=False)
-    )
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(refusing))
     chosen = options()
     outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 
@@ -500,8 +498,9 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
 
     world.server.intercept = refuse
     client = Client(world.server.transport())
-    route = Route(world.plane.transport(tokens=True), token=True)
-    servers = Servers(client, "memory", lambda _: route, Tokens(client))
+    transport = world.plane.transport(tokens=True)
+    resolver = resolver_of(transport, auth="plaintext-jwt", tokens=Tokens(client))
+    servers = Servers(client, "memory", resolver)
     chosen = options()
     outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
+from pyload.proxies.fleet import NO_EVENTS, FleetEvents
 from pyload.proxies.identity import node_of
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.wire import discovery_pb2
+from tests.proxies.resolvers import resolver_of
 from tests.xds.messages import delta_response
 from tests.xds.peer import GONE, MemoryStream, Peer
 
@@ -39,17 +41,17 @@ def fleet(
     metrics: Metrics | None = None,
     *,
     tokens: Callable[[str, str], Awaitable[str]] | None = None,
-    observer: Callable[[ProxySpec, Push], None] | None = None,
+    events: FleetEvents = NO_EVENTS,
+    with_resources: bool = False,
 ) -> LocalFleet:
     """Make a fleet of a peer's proxies."""
     return LocalFleet(
-        peer,
+        resolver_of(peer, auth="plaintext-jwt", tokens=tokens),
         delta=True,
-        tokens=tokens,
         metrics=metrics or Metrics(),
         rng=Random(1),
-        observer=observer,
-        detail=observer is not None,
+        events=events,
+        with_resources=with_resources,
     )
 
 
@@ -242,15 +244,27 @@ async def test_tokens_are_those_of_the_proxys_account() -> None:
     assert peer.streams[0].metadata[0] == ("authorization", "Bearer t")
 
 
-async def test_an_observer_sees_every_push_with_its_proxy() -> None:
+class Pushes(FleetEvents):
+    """Notes whose pushes it hears of."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, tuple[str, ...]]] = []
+
+    def on_push(self, spec: ProxySpec, push: Push) -> None:
+        """Note the proxy and the names of its push."""
+        self.seen.append((spec.key, push.names))
+
+
+@pytest.mark.parametrize("with_resources", [True, False])
+async def test_events_have_every_push_with_its_proxy(with_resources: bool) -> None:  # noqa: FBT001
     """A program that measures convergence could not tell whose push it saw."""
-    seen: list[tuple[str, tuple[str, ...]]] = []
-    peer = Peer()
-    async with fleet(peer, observer=lambda who, push: seen.append((who.key, push.names))) as one:
+    peer, events = Peer(), Pushes()
+    async with fleet(peer, events=events, with_resources=with_resources) as one:
         one.start(spec(7, "waypoint"))
         await asyncio.sleep(1)
 
-    assert seen == [("app-7", (name,)) for name in ("a", "a", "l", "80")]
+    expected = [("app-7", (name,)) for name in ("a", "a", "l", "80")]
+    assert events.seen == (expected if with_resources else [])
 
 
 async def test_a_refused_push_is_not_a_configuration() -> None:

@@ -17,10 +17,11 @@ from pyload.kube.tokens import Tokens
 from pyload.xds.ca import GrpcCa
 from pyload.xds.certificates import Certificates
 from pyload.xds.client import bearer
+from pyload.xds.credentials import Principal
 from pyload.xds.csr import new_request
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tls import ISTIOD, KeyPair, Principal, TlsConfig
+from pyload.xds.tls import ISTIOD, KeyPair, TlsConfig
 from pyload.xds.types import CDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import delta, proxy_node

@@ -12,7 +12,7 @@ from cryptography import x509
 
 from pyload.errors import ApiError, CertificateError, StreamError
 from pyload.xds.certificates import CONCURRENCY, Certificates
-from pyload.xds.tls import Principal
+from pyload.xds.credentials import Principal
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:

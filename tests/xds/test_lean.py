@@ -24,6 +24,7 @@ from pyload.xds.lean import LeanTransport
 from pyload.xds.tcp import LoopResources
 from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
+from tests.proxies.resolvers import resolver_of
 from tests.xds.http2.frames import GREETING, answer, framed, trailers
 from tests.xds.streams import Recorder
 
@@ -261,7 +262,7 @@ async def test_a_fleet_dials_no_more_at_a_time_than_it_is_to() -> None:
     async with listen(Server(b"")) as (server, address):
         transport = LeanTransport(address)
         fleet = LocalFleet(
-            transport,
+            resolver_of(transport),
             delta=True,
             metrics=Metrics(),
             rng=Random(1),

@@ -13,7 +13,7 @@ from pyload.config.dump import dump
 from pyload.config.parse import Loaded, default_config, empty_config
 from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
 from pyload.harness.connection import Connection
-from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
@@ -28,6 +28,7 @@ from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
 from pyload.mesh.writer import Writer
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
+from pyload.proxies.fleet import NO_EVENTS
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
@@ -228,14 +229,13 @@ class ClusterCommand:
                 # There are no others' pods here that it would be a waste to look at.
                 flags = replace(flags, pod_selector="")
             self.following = Following(client, flags, address=address, rng=planned.rng)
-        self.fleet = proxies_of(
+        self.fleet = create_fleet(
             servers,
             options.connection,
             workers=options.workers_for(plan.proxy_count),
-            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=planned.rng,
-            configured=None if self.following is None else self.following.on_configured,
+            events=self.following or NO_EVENTS,
             behavior=options.behavior,
         )
         if self.following is not None:

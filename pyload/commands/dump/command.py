@@ -21,8 +21,8 @@ from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
 from pyload.proxies.spec import ProxySpec
 from pyload.tasks import Shutdown, first_of
+from pyload.xds.credentials import Principal
 from pyload.xds.node import SIDECAR, ZTUNNEL
-from pyload.xds.tls import Principal
 from pyload.xds.types import CDS, LDS, SDS, short
 
 if TYPE_CHECKING:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
-from pyload.proxies.dial_rate import DialRate
-from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.proxies.identity import name_of, node_of
-from pyload.proxies.local_fleet import Route
-from pyload.tasks import clock
-from pyload.timer_heap import Timers
-from pyload.xds.client import Channel, Client, bearer
-from pyload.xds.delta import Delta
+from pyload.proxies.connect import connect_proxy, loop_scheduler
 from pyload.xds.resource_set import ResourceSet, refs
 from pyload.xds.resources import decode
-from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short
 
 if TYPE_CHECKING:
@@ -104,19 +95,15 @@ async def fetch(
         PyloadError: There is no way to the control plane, or it ended the stream.
     """
     fetched = Fetched(delta=delta) if fetched is None else fetched
-    rng, timers, now = Random(), Timers(), clock()  # noqa: S311 - spreads nothing, with one dial
     watcher = _Watcher(fetched)
-    client = Client(
-        node=functools.partial(node_of, spec),
-        name=name_of(spec),
-        protocol=Delta(node_type=spec.type, detail=True) if delta else Sotw(detail=True),
-        delta=delta,
-        resolve=functools.partial(_way, spec, servers),
+    client = connect_proxy(
+        spec,
+        servers.resolver,
+        loop_scheduler(),
         observer=watcher,
-        scheduler=DialScheduler(DialRate(None, rng=rng), timers=timers, clock=now),
-        timers=timers,
-        clock=now,
-        rng=rng,
+        rng=Random(),  # noqa: S311 - spreads nothing, with one dial
+        delta=delta,
+        with_resources=True,
     )
     client.start()
     try:
@@ -126,18 +113,6 @@ async def fetch(
         await watcher.over.wait()
     fetched.prune()
     return fetched
-
-
-async def _way(spec: ProxySpec, servers: Servers) -> Channel:
-    route = servers.route(spec)
-    if not isinstance(route, Route):
-        route = await route
-    if servers.tokens is None or not route.token:
-        return Channel(route.transport, secure=route.secure)
-    token = servers.tokens(spec.namespace, spec.service_account)
-    if not isinstance(token, str):
-        token = await token
-    return Channel(route.transport, bearer(token, spec.cluster_id), secure=route.secure)
 
 
 class _Watcher:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Final, Literal
 from pyload.commands.impersonate.replicas import Replicas
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
-from pyload.harness.fleets import proxies_of, workers_of
+from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.run import Measurement, check_writable, write_result
 from pyload.harness.servers import external_servers, interruptible
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
+from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ async def run_impersonate(
         return await ImpersonateCommand(options, servers).run(shutdown)
 
 
-class ImpersonateCommand:
+class ImpersonateCommand(FleetEvents):
     """Follows the pods of one cluster.
 
     Args:
@@ -113,14 +114,13 @@ class ImpersonateCommand:
         connection = options.connection
         self._options = options
         self.measurement = Measurement(command="impersonate", client=servers.client)
-        self.fleet = proxies_of(
+        self.fleet = create_fleet(
             servers,
             connection,
             workers=options.processes,
-            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=rng,
-            configured=self._configured,
+            events=self,
             behavior=options.behavior,
         )
         self.replicas = Replicas(
@@ -181,8 +181,8 @@ class ImpersonateCommand:
             "stopped by a signal" if shutdown.requested.is_set() else "its duration was over",
         )
 
-    def _configured(self, spec: ProxySpec) -> None:
-        """Take that a replica has its config; a pod's time is its first one's."""
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Record that a replica is configured; a pod's time is that of its first replica."""
         key = self.replicas.original(spec.key)
         if key is not None:
             self.following.follower.on_configured(key)

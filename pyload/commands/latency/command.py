@@ -22,6 +22,7 @@ from pyload.mesh.api_versions import find_served
 from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
+from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
@@ -102,7 +103,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         return await background.guard(run.run(shutdown), name="latency")
 
 
-class LatencyCommand:
+class LatencyCommand(FleetEvents):
     """Times changes on one pair of servers.
 
     Args:
@@ -136,15 +137,12 @@ class LatencyCommand:
         )
         self.writer = Writer(servers.client, self.measurement.metrics)
         self.fleet = LocalFleet(
-            None,
+            servers.resolver,
             delta=connection.delta,
-            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=rng,
-            observer=self._pushed,
-            detail=True,
-            route=servers.route,
-            configured=lambda _: self._more.set(),
+            events=self,
+            with_resources=True,
         )
 
     async def run(self, shutdown: Shutdown) -> Outcome:
@@ -299,7 +297,13 @@ class LatencyCommand:
                 ),
             ) from None
 
-    def _pushed(self, spec: ProxySpec, push: Push) -> None:
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Wake up those who wait for proxies to be configured."""
+        del spec
+        self._more.set()
+
+    def on_push(self, spec: ProxySpec, push: Push) -> None:
+        """Record the arrival of a response."""
         if self._debug:
             log.debug("Got update: %s", short(push.type_url))
         if self._arrivals is not None:

@@ -155,12 +155,10 @@ class ReproduceCommand:
             command="reproduce", client=servers.client, run_id=self._run_id
         )
         self.fleet = LocalFleet(
-            None,
+            servers.resolver,
             delta=options.connection.delta,
-            tokens=servers.tokens,
             metrics=self.measurement.metrics,
             rng=rng,
-            route=servers.route,
         )
         self.writer = Writer(servers.client, self.measurement.metrics)
 

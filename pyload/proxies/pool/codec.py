@@ -42,6 +42,7 @@ from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Snapshot
 from pyload.report.pacing import Pacing
+from pyload.xds.credentials import Principal
 from pyload.xds.tls import KeyPair, TlsConfig
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ MAX_FRAME: Final = 256 << 20
 _LENGTH: Final = 4
 
 _PLAIN: Final[dict[str, Callable[..., Message]]] = {
-    one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped, ResolveRequest)
+    one.__name__: one for one in (Stop, Refresh, End, Ready, Stopped)
 }
 
 
@@ -192,44 +193,52 @@ def _pack_setup(message: Setup) -> list[Any]:
         behavior,
         message.transport,
         message.sources,
-        message.own_ways,
+        message.exclusive,
         message.levels,
     ]
 
 
 def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
-    sources, own_ways, levels = rest
+    sources, exclusive, levels = rest
     agent_types, *others = behavior
     return Setup(
         delta,
         ProxyBehavior(tuple(agent_types), *others),
         transport,
         {target: tuple(addresses) for target, addresses in sources.items()},
-        own_ways,
+        exclusive,
         levels,
     )
 
 
-def _pack_answer(message: ResolveResponse) -> list[Any]:
-    path = message.path
+def _pack_request(message: ResolveRequest) -> list[Any]:
+    return [message.number, astuple(message.principal)]
+
+
+def _unpack_request(number: int, principal: list[str]) -> ResolveRequest:
+    return ResolveRequest(number, Principal(*principal))
+
+
+def _pack_response(message: ResolveResponse) -> list[Any]:
+    target = message.target
     packed = None
-    if path is not None:
-        tls = path.tls
-        packed = [path.address, None if tls is None else _pack_tls(tls), path.token, path.own]
-    return [message.number, packed, message.token, message.error, message.certificate]
+    if target is not None:
+        tls = None if target.tls is None else _pack_tls(target.tls)
+        packed = [target.address, tls, target.token, target.exclusive]
+    return [message.number, packed, message.error, message.is_certificate_error]
+
+
+def _unpack_response(number: int, packed: list[Any] | None, *rest: Any) -> ResolveResponse:
+    target = None
+    if packed is not None:
+        address, tls, token, exclusive = packed
+        target = Target(address, None if tls is None else _unpack_tls(*tls), token, exclusive)
+    return ResolveResponse(number, target, *rest)
 
 
 def _pack_tls(tls: TlsConfig) -> list[Any]:
     shown = tls.certificate
     return [tls.roots, tls.server_name, None if shown is None else [shown.key, shown.chain]]
-
-
-def _unpack_answer(number: int, packed: list[Any] | None, *rest: Any) -> ResolveResponse:
-    path = None
-    if packed is not None:
-        address, tls, token, own = packed
-        path = Target(address, None if tls is None else _unpack_tls(*tls), token=token, own=own)
-    return ResolveResponse(number, path, *rest)
 
 
 def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> TlsConfig:
@@ -289,7 +298,8 @@ def _unpack_log(records: list[list[Any]], lost: int) -> LogRecords:
 _PACKERS: Final[dict[str, Any]] = {
     "Setup": _pack_setup,
     "Start": _pack_start,
-    "ResolveResponse": _pack_answer,
+    "ResolveRequest": _pack_request,
+    "ResolveResponse": _pack_response,
     "StatusUpdate": _pack_status,
     "Report": _pack_report,
     "LogRecords": _pack_log,
@@ -297,7 +307,8 @@ _PACKERS: Final[dict[str, Any]] = {
 _UNPACKERS: Final[dict[str, Any]] = {
     "Setup": _unpack_setup,
     "Start": _unpack_start,
-    "ResolveResponse": _unpack_answer,
+    "ResolveRequest": _unpack_request,
+    "ResolveResponse": _unpack_response,
     "StatusUpdate": _unpack_status,
     "Report": _unpack_report,
     "LogRecords": _unpack_log,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot
     from pyload.report.pacing import Pacing
+    from pyload.xds.credentials import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Setup:
         behavior: How the proxies together behave.
         transport: The kind of transport for their streams, ``lean`` or ``grpc``.
         sources: Local addresses to connect from, by target.
-        own_ways: Whether no two proxies go the same way.
+        exclusive: Whether no two proxies share a target.
         levels: Levels of the worker's loggers, by name.
     """
 
@@ -33,7 +34,7 @@ class Setup:
     behavior: ProxyBehavior
     transport: str
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    own_ways: bool = False
+    exclusive: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
 
     def of_worker(self, number: int, *, workers: int) -> Setup:
@@ -84,18 +85,16 @@ class ResolveResponse:
     """The answer to a `ResolveRequest`.
 
     Attributes:
-        number: The number of the request.
-        path: The way; None where there is none.
-        token: What to show there, or empty.
-        error: Why there is none.
-        certificate: Whether that is for want of a certificate.
+        number: That of the request.
+        target: Where the proxy connects; None if it cannot.
+        error: Why it cannot.
+        is_certificate_error: Whether it cannot for want of a certificate.
     """
 
     number: int
-    path: Target | None
-    token: str = ""
+    target: Target | None
     error: str = ""
-    certificate: bool = False
+    is_certificate_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +123,15 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class ResolveRequest:
-    """Which way does a proxy go, and with which token?
+    """Asks for the target of a proxy.
 
     Attributes:
         number: Identifies the request.
-        key: The proxy's.
-        address: The one that it would connect to, see `ProxySpec`.
-        namespace: Its namespace.
-        service_account: Its service account.
-        cluster_id: Its cluster.
+        principal: The proxy; without its key if others may use the same target.
     """
 
     number: int
-    key: str
-    address: str
-    namespace: str
-    service_account: str
-    cluster_id: str
+    principal: Principal
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.counts import Counts
+from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import STOP_SECONDS
 from pyload.proxies.pool.command_queue import Assignment
 from pyload.proxies.pool.log_forwarder import logger_levels
 from pyload.proxies.pool.messages import ResolveResponse
 from pyload.proxies.pool.process import spawn
 from pyload.proxies.pool.worker_handle import WorkerHandle
-from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Target
 from pyload.report.pacing import Pacing
 from pyload.tasks import Supervisor, cancel, first_of
@@ -31,9 +31,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from pyload.proxies.fleet import FleetEvents
     from pyload.proxies.pool.messages import ResolveRequest, Setup
     from pyload.proxies.pool.process import Spawn
+    from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics, Snapshot
+    from pyload.xds.credentials import Principal
 
 REFRESH_SECONDS: Final = 2.0
 """How long a refresh waits for workers that are busy."""
@@ -52,10 +55,9 @@ class WorkerPool:
     Args:
         workers: How many processes, at least 1.
         setup: What the workers together need to know; the levels of loggers are added.
-        paths: Decides the proxies' ways.
-        tokens: Returns a bearer token for a namespace and a service account; None sends none.
+        resolver: Resolves the principals of proxies to targets.
         metrics: Receives the workers' figures.
-        configured: Is called with a proxy's spec when it is configured for the first time.
+        events: Hears of the proxies, but not of their pushes.
         spawn: Starts a worker's process.
     """
 
@@ -64,16 +66,14 @@ class WorkerPool:
         workers: int,
         setup: Setup,
         *,
-        paths: Callable[[ProxySpec], Target | Awaitable[Target]],
-        tokens: Callable[[str, str], str | Awaitable[str]] | None = None,
+        resolver: Callable[[Principal], Target | Awaitable[Target]],
         metrics: Metrics,
-        configured: Callable[[ProxySpec], None] | None = None,
+        events: FleetEvents = NO_EVENTS,
         spawn: Spawn = spawn,
     ) -> None:
         self.metrics = metrics
-        self._paths = paths
-        self._tokens = tokens
-        self._configured = configured
+        self._resolver = resolver
+        self._events = events
         # The proxies that have not been stopped and have not died, by key.
         self._assignments: dict[str, Assignment] = {}
         # Proxies that were ever started; also the number of the last.
@@ -197,13 +197,13 @@ class WorkerPool:
 
     def on_configured(self, assignment: Assignment) -> None:
         """See `WorkerEvents`."""
-        if self._configured is not None:
-            self._configured(assignment.spec)
+        self._events.on_configured(assignment.spec)
 
     def on_died(self, assignment: Assignment) -> None:
         """Forget the proxy, unless another of its key was started meanwhile."""
         if self._assignments.get(assignment.spec.key) is assignment:
             del self._assignments[assignment.spec.key]
+            self._events.on_died(assignment.spec)
 
     def on_resolve_request(
         self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
@@ -216,34 +216,17 @@ class WorkerPool:
     async def _respond(
         self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
     ) -> None:
-        spec = ProxySpec(
-            key=request.key,
-            type="",
-            ip="",
-            name="",
-            namespace=request.namespace,
-            service_account=request.service_account,
-            cluster_id=request.cluster_id,
-            address=request.address,
-        )
         try:
-            path = self._paths(spec)
-            if not isinstance(path, Target):
-                path = await path
-            token: str | Awaitable[str] = ""
-            if path.token and self._tokens is not None:
-                token = self._tokens(request.namespace, request.service_account)
-            if not isinstance(token, str):
-                token = await token
+            target = self._resolver(request.principal)
+            if not isinstance(target, Target):
+                target = await target
         except PyloadError as error:
-            certificate = isinstance(error, CertificateError)
-            respond(
-                ResolveResponse(request.number, None, error=str(error), certificate=certificate)
-            )
+            is_certificate_error = isinstance(error, CertificateError)
+            respond(ResolveResponse(request.number, None, str(error), is_certificate_error))
         except Exception as error:  # noqa: BLE001 - a bug of ours, which must not look like a wait
             self._fail(error)
         else:
-            respond(ResolveResponse(request.number, path, token))
+            respond(ResolveResponse(request.number, target))
 
     async def _close(self) -> None:
         async with self._background:

@@ -1,13 +1,16 @@
-"""How the proxies of a worker learn their ways: from the pool, which knows servers and tokens."""
+"""Resolves the principals of a worker's proxies by asking the pool, which knows servers and tokens.
+
+Proxies that share a target share the request for it too, and use the answer for a minute.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CertificateError, PyloadError
-from pyload.proxies.local_fleet import Route
 from pyload.proxies.pool.messages import ResolveRequest
 from pyload.refresh import Expiring, RefreshingCache, utc_now
 
@@ -16,78 +19,66 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from pyload.proxies.pool.messages import ResolveResponse
-    from pyload.proxies.spec import ProxySpec
-    from pyload.proxies.targets import TransportCache
+    from pyload.proxies.targets import Target
+    from pyload.xds.credentials import Principal
 
 KEPT: Final = timedelta(seconds=60)
 """How long an answer is used: the pool renews tokens and certificates long before their end."""
 
 
 class RemoteResolver:
-    """Asks for ways, once for all proxies that share one.
+    """Resolves principals to targets in another process; see `TargetResolver`.
 
     Args:
-        ask: Sends a question; the answer comes to `answer`.
-        transports: Carries the streams.
-        own: Whether each proxy's way is its own.
-        now: Gives the time in UTC.
+        send: Sends a request; its response comes to `on_response`.
+        exclusive: Whether no two proxies share a target.
+        now: Returns the time in UTC.
     """
 
     def __init__(
         self,
-        ask: Callable[[ResolveRequest], None],
-        transports: TransportCache,
+        send: Callable[[ResolveRequest], None],
         *,
-        own: bool,
+        exclusive: bool,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._send = ask
-        self._transports = transports
-        self._own = own
+        self._send = send
+        self._exclusive = exclusive
         self._now = now
-        self._asked: dict[int, asyncio.Future[ResolveResponse]] = {}
-        self._questions = 0
-        self._shared: RefreshingCache[tuple[str, str, str, str], Route] = RefreshingCache(
-            self._fetch, now=now
-        )
+        self._number = 0
+        self._pending: dict[int, asyncio.Future[ResolveResponse]] = {}
+        self._shared: RefreshingCache[Principal, Target] = RefreshingCache(self._fetch, now=now)
 
-    def __call__(self, spec: ProxySpec) -> Route | Awaitable[Route]:
-        """Give a proxy's way: at once, or when the pool has answered.
+    def __call__(self, principal: Principal) -> Target | Awaitable[Target]:
+        """Return a proxy's target; an awaitable of it if the pool has to be asked.
 
         Raises:
             CertificateError: There is no certificate for it, when awaited.
-            PyloadError: There is none for another reason, when awaited.
+            PyloadError: It cannot be resolved for another reason, when awaited.
         """
-        key = spec.address, spec.namespace, spec.service_account, spec.cluster_id
-        if self._own:
-            return self._ask(spec.key, *key)
-        return self._shared.peek(key) or self._shared.get(key)
+        if self._exclusive:
+            return self._ask(principal)
+        principal = replace(principal, proxy="")
+        return self._shared.peek(principal) or self._shared.get(principal)
 
-    def answer(self, answer: ResolveResponse) -> None:
-        """Take an answer."""
-        asked = self._asked.pop(answer.number, None)
-        # Whoever asked may have been stopped meanwhile.
-        if asked is not None and not asked.done():
-            asked.set_result(answer)
+    def on_response(self, response: ResolveResponse) -> None:
+        """Handle a response."""
+        pending = self._pending.pop(response.number, None)
+        # The proxy may have been stopped meanwhile.
+        if pending is not None and not pending.done():
+            pending.set_result(response)
 
-    async def _fetch(self, key: tuple[str, str, str, str]) -> Expiring[Route]:
+    async def _fetch(self, principal: Principal) -> Expiring[Target]:
         until = self._now() + KEPT
-        return Expiring(await self._ask("", *key), refresh_after=until, expires_at=until)
+        return Expiring(await self._ask(principal), refresh_after=until, expires_at=until)
 
-    async def _ask(
-        self, key: str, address: str, namespace: str, account: str, cluster_id: str
-    ) -> Route:
-        self._questions += 1
-        asked: asyncio.Future[ResolveResponse] = asyncio.get_running_loop().create_future()
-        self._asked[self._questions] = asked
-        self._send(ResolveRequest(self._questions, key, address, namespace, account, cluster_id))
-        answer = await asked
-        path = answer.path
-        if path is None:
-            raise (CertificateError if answer.certificate else PyloadError)(answer.error)
-        return Route(
-            self._transports.get(path),
-            token=path.token,
-            secure=path.tls is not None,
-            bearer=answer.token,
-        )
+    async def _ask(self, principal: Principal) -> Target:
+        self._number += 1
+        pending: asyncio.Future[ResolveResponse] = asyncio.get_running_loop().create_future()
+        self._pending[self._number] = pending
+        self._send(ResolveRequest(self._number, principal))
+        response = await pending
+        if response.target is None:
+            failure = CertificateError if response.is_certificate_error else PyloadError
+            raise failure(response.error)
+        return response.target

@@ -20,7 +20,9 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.malloc import return_large_blocks
+from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
 from pyload.proxies.counts import Counts
+from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
@@ -38,7 +40,6 @@ from pyload.proxies.pool.messages import (
 )
 from pyload.proxies.pool.pipe import Pipe
 from pyload.proxies.pool.remote_resolver import RemoteResolver
-from pyload.proxies.targets import TransportCache, transport_factory
 from pyload.report import process
 from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
@@ -57,7 +58,7 @@ STATUS_SECONDS: Final = 0.1
 REPORT_SECONDS: Final = 1.0
 
 
-class Worker:
+class Worker(FleetEvents):
     """Runs the proxies of a pool.
 
     Args:
@@ -73,15 +74,13 @@ class Worker:
         self._pipe = pipe
         self._log = log
         self._metrics = Metrics()
-        self._resolver = RemoteResolver(pipe.send, transports, own=setup.own_ways)
+        self._resolver = RemoteResolver(pipe.send, exclusive=setup.exclusive)
         self._fleet = LocalFleet(
-            None,
+            ChannelResolver(self._resolver, transports),
             delta=setup.delta,
             metrics=self._metrics,
             rng=Random(),  # noqa: S311 - spreads retries
-            route=self._resolver,
-            configured=self._first_configured,
-            died=self._died,
+            events=self,
             behavior=setup.behavior,
         )
         # The running proxies: their numbers by key, and their keys by number.
@@ -117,7 +116,7 @@ class Worker:
             case Stop(numbers):
                 self._stop(numbers)
             case ResolveResponse():
-                self._resolver.answer(message)
+                self._resolver.on_response(message)
             case Refresh(serial):
                 self._pipe.send(self._report(serial))
             case End():
@@ -128,7 +127,7 @@ class Worker:
     def _start(self, one: StartProxy) -> None:
         self._numbers[one.spec.key] = one.number
         self._keys[one.number] = one.spec.key
-        self._fleet.start(one.spec, again=one.restarted)
+        self._fleet.start(one.spec, restarted=one.restarted)
 
     def _stop(self, numbers: tuple[int, ...]) -> None:
         """Begin to stop at once: the next message may start a proxy of the same key."""
@@ -147,10 +146,12 @@ class Worker:
         self._numbers.pop(key, None)
         return key
 
-    def _first_configured(self, spec: ProxySpec) -> None:
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Note a proxy for the next status update."""
         self._configured.append(self._numbers[spec.key])
 
-    def _died(self, spec: ProxySpec) -> None:
+    def on_died(self, spec: ProxySpec) -> None:
+        """Note a proxy for the next status update, unless it was stopped before."""
         number = self._numbers.get(spec.key)
         if number is not None:
             self._forget(number)

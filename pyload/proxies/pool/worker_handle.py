@@ -74,7 +74,7 @@ class WorkerEvents(Protocol):
     def on_resolve_request(
         self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
     ) -> None:
-        """Handle a number; the answer goes to the process that asked, if it still lives."""
+        """Handle a request; the response goes to the process that asked, if it still lives."""
 
 
 class WorkerHandle:
@@ -158,7 +158,7 @@ class WorkerHandle:
         return self._stops.add(number)
 
     def refresh(self) -> asyncio.Future[None]:
-        """ResolveRequest for new figures, and return a future that is done when they have come."""
+        """Ask for new figures, and return a future that is done when they have come."""
         if self._pipe is None or not self.ready.is_set() or self._pipe.closed.is_set():
             return _done()
         serial = self._refreshes.last + 1

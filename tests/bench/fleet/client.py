@@ -14,7 +14,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyload.malloc import return_large_blocks
+from pyload.proxies.channels import ChannelResolver, TransportCache
 from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.targets import TargetResolver
 from pyload.report.metrics import Metrics
 from pyload.report.process import cpu_seconds, rss_bytes
 from pyload.tasks import run
@@ -80,15 +82,18 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
         await floor.aclose()
         return
     transport = _transport(kind, target, root)
+    resolver = ChannelResolver(
+        TargetResolver(address=target, auth="jwt" if root else "plaintext", tokens=token_of),
+        TransportCache(lambda _address, _tls: transport),
+    )
     async with LocalFleet(
-        transport,
+        resolver,
         delta=delta,
-        tokens=token_of if root else None,
         metrics=Metrics(),
         rng=Random(1),
     ) as fleet:
         yield Pyload(fleet)
-    await transport.aclose()
+    await resolver.aclose()
 
 
 def _transport(kind: str, target: str, root: str) -> Transport:

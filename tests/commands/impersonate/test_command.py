@@ -22,12 +22,13 @@ from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
-from pyload.proxies.local_fleet import LocalFleet, Route
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.pods.cluster import Cluster
 from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -64,8 +65,8 @@ class World:
         options = ImpersonateOptions(
             connection=Connection(metrics_addr="", metadata=metadata or {}), **rest
         )
-        route = Route(self.plane.transport(), token=False)
-        servers = Servers(self.cluster.client, "memory", lambda _: route)
+        resolver = resolver_of(self.plane.transport())
+        servers = Servers(self.cluster.client, "memory", resolver)
         run = ImpersonateCommand(options, servers, rng=Random(1))
         shutdown = Shutdown()
         outcomes: list[Outcome] = []
@@ -246,8 +247,8 @@ async def test_an_account_that_may_read_nothing_but_pods_suffices(world: World) 
         assert world.nodes() == SIDECARS
         world.cluster.server.intercept = only_pods
         options = ImpersonateOptions(connection=Connection(metrics_addr=""), duration=60.0)
-        route = Route(world.plane.transport(), token=False)
-        servers = Servers(run_client, "memory", lambda _: route)
+        resolver = resolver_of(world.plane.transport())
+        servers = Servers(run_client, "memory", resolver)
         outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
         assert run.fleet.counts.connected_now == 1
 
@@ -264,8 +265,8 @@ async def test_an_account_that_may_not_read_pods_is_an_error(world: World) -> No
 
     world.cluster.server.intercept = no_pods
     options = ImpersonateOptions(connection=Connection(metrics_addr=""))
-    route = Route(world.plane.transport(), token=False)
-    servers = Servers(world.cluster.client, "memory", lambda _: route)
+    resolver = resolver_of(world.plane.transport())
+    servers = Servers(world.cluster.client, "memory", resolver)
     outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
 
     assert isinstance(outcome.error, Forbidden)

@@ -25,11 +25,12 @@ from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
-from pyload.proxies.local_fleet import Route
+from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
+from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -70,10 +71,8 @@ class World:
     ) -> Outcome:
         """Run the command; `during` is called 3 s after the start."""
         options = LatencyOptions(connection=Connection(metrics_addr="", delta=delta), **rest)
-        route = Route(self.plane.transport(), token=False)
-        run = LatencyCommand(
-            options, Servers(self.client, "memory", lambda _: route), rng=Random(1)
-        )
+        resolver = resolver_of(self.plane.transport())
+        run = LatencyCommand(options, Servers(self.client, "memory", resolver), rng=Random(1))
         if during is not None:
             asyncio.get_running_loop().call_later(3.0, during, run)
         return await run.run(shutdown or Shutdown())
@@ -410,14 +409,12 @@ async def test_proxies_share_what_they_receive(world: World, delta: bool) -> Non
     pushes: list[Push] = []
 
     def listen(run: LatencyCommand) -> None:
-        before = run.fleet.observer
-        assert before is not None
+        class Both(FleetEvents):
+            def on_push(self, spec: ProxySpec, push: Push) -> None:
+                pushes.append(push)
+                run.on_push(spec, push)
 
-        def both(spec: ProxySpec, push: Push) -> None:
-            pushes.append(push)
-            before(spec, push)
-
-        run.fleet.observer = both
+        run.fleet.events = Both()
 
     await world.run(count=6, clients=3, delta=delta, during=listen)
 

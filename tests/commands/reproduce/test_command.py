@@ -24,11 +24,11 @@ from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
-from pyload.proxies.local_fleet import Route
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -133,9 +133,9 @@ class World:
         with CaptureSpool() as spool:
             spool.load(wanted.file, config_only=wanted.config_only, stopped=lambda: False)
             spool.drop_doubled_slices()
-            route = Route(self.plane.transport(), token=False)
+            resolver = resolver_of(self.plane.transport())
             client = Client(self.server.transport(), rng=Random(1))
-            servers = Servers(client, "memory", lambda _: route)
+            servers = Servers(client, "memory", resolver)
             run = ReproduceCommand(wanted, spool, servers, rng=Random(1))
             return await run.run(shutdown or Shutdown())
 

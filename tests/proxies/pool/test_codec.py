@@ -35,6 +35,7 @@ from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Metrics, Snapshot
 from pyload.report.pacing import Pacing
+from pyload.xds.credentials import Principal
 from pyload.xds.tls import KeyPair, TlsConfig
 from pyload.xds.types import NDS, PCDS
 
@@ -65,12 +66,12 @@ SPECS = st.builds(
     complete=st.booleans(),
     address=TEXTS,
 )
-PATHS = st.builds(
+TARGETS = st.builds(
     Target,
     TEXTS,
     st.none() | st.builds(TlsConfig, PEM, TEXTS, st.none() | st.builds(KeyPair, PEM, PEM)),
-    token=st.booleans(),
-    own=st.booleans(),
+    token=TEXTS,
+    exclusive=st.booleans(),
 )
 
 
@@ -117,12 +118,12 @@ RECORDS: st.SearchStrategy[Message] = st.one_of(
         lambda starts: Start(tuple(starts))
     ),
     st.builds(Stop, TUPLES),
-    st.builds(ResolveResponse, NUMBERS, st.none() | PATHS, TEXTS, TEXTS, st.booleans()),
+    st.builds(ResolveResponse, NUMBERS, st.none() | TARGETS, TEXTS, st.booleans()),
     st.builds(Refresh, NUMBERS),
     st.just(End()),
     st.just(Ready()),
     st.builds(Stopped, TUPLES),
-    st.builds(ResolveRequest, NUMBERS, TEXTS, TEXTS, TEXTS, TEXTS, TEXTS),
+    st.builds(ResolveRequest, NUMBERS, st.builds(Principal, *[TEXTS] * 5)),
     st.builds(StatusUpdate, TUPLES, TUPLES, COUNTS),
     st.builds(
         Report,

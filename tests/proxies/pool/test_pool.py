@@ -17,7 +17,9 @@ import pytest
 
 from pyload.errors import PyloadError, UsageError
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.local_fleet import LocalFleet, Route
+from pyload.proxies.fleet import NO_EVENTS, FleetEvents
+from pyload.proxies.identity import principal_of
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool import worker_handle as slots
 from pyload.proxies.pool.messages import Setup
 from pyload.proxies.pool.pool import WorkerPool
@@ -26,15 +28,18 @@ from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Target, TargetResolver
 from pyload.report.metrics import Metrics
+from pyload.xds.client import Channel
 from pyload.xds.lean import LeanTransport
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.proxies.pool.processes import runs
+from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path as FilePath
 
     from pyload.proxies.fleet import Fleet
+    from pyload.xds.credentials import Principal
 
 pytestmark = [pytest.mark.grpc, pytest.mark.process]
 
@@ -56,9 +61,9 @@ def pool_of(
     address: str,
     *,
     metrics: Metrics | None = None,
-    paths: Callable[[ProxySpec], Target] | None = None,
+    resolver: Callable[[Principal], Target] | None = None,
     tokens: Callable[[str, str], str] | None = None,
-    configured: Callable[[ProxySpec], None] | None = None,
+    events: FleetEvents = NO_EVENTS,
     behavior: ProxyBehavior | None = None,
 ) -> WorkerPool:
     """Make a pool."""
@@ -71,11 +76,21 @@ def pool_of(
             transport="lean",
             sources={address: ("127.0.0.2", "127.0.0.3")},
         ),
-        paths=paths or TargetResolver(address=address, auth=auth),
-        tokens=tokens,
+        resolver=resolver or TargetResolver(address=address, auth=auth, tokens=tokens),
         metrics=metrics or Metrics(),
-        configured=configured,
+        events=events,
     )
+
+
+class Configured(FleetEvents):
+    """Notes the keys of the proxies that are configured."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Note one."""
+        self.keys.append(spec.key)
 
 
 @contextlib.asynccontextmanager
@@ -102,30 +117,22 @@ def process_of(pool: WorkerPool, number: int = 0) -> int:
 @pytest.mark.parametrize("workers", [0, 1, 2, 3])
 async def test_the_figures_are_the_same_however_many_processes_there_are(workers: int) -> None:
     """The result of a run would depend on the machine that it ran on."""
-    metrics, configured = Metrics(), list[str]()
-
-    def note(one: ProxySpec) -> None:
-        configured.append(one.key)
+    metrics, configured = Metrics(), Configured()
 
     async with served() as address:
         proxies: Fleet
         if workers:
-            proxies = pool_of(workers, address, metrics=metrics, configured=note)
+            proxies = pool_of(workers, address, metrics=metrics, events=configured)
         else:
-            route = Route(LeanTransport(address), token=False)
+            resolver = resolver_of(LeanTransport(address))
             proxies = LocalFleet(
-                None,
-                delta=True,
-                metrics=metrics,
-                rng=Random(1),
-                route=lambda _: route,
-                configured=note,
+                resolver, delta=True, metrics=metrics, rng=Random(1), events=configured
             )
         async with proxies:
             for number in range(10):
                 proxies.start(spec(number))
             assert len(proxies) == 10
-            await until(lambda: len(configured) == 10)
+            await until(lambda: len(configured.keys) == 10)
             stopped, unknown = await proxies.stop("p3"), await proxies.stop("p3")
             await proxies.refresh()
 
@@ -146,7 +153,7 @@ async def test_the_figures_are_the_same_however_many_processes_there_are(workers
             assert snapshot.caches["responses"] > 0
             assert all(10e6 < size < 200e6 for size in snapshot.worker_rss.values())
 
-        assert sorted(configured) == [f"p{number}" for number in range(10)]
+        assert sorted(configured.keys) == [f"p{number}" for number in range(10)]
         assert metrics.snapshot().disconnects == {"local": 10}
         assert (proxies.counts.connected_now, len(proxies)) == (0, 0)
 
@@ -171,14 +178,14 @@ async def test_a_killed_worker_is_replaced_with_its_proxies(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The kernel kills one process for memory, and half of the mesh would be missing."""
-    metrics, configured = Metrics(), list[ProxySpec]()
+    metrics, configured = Metrics(), Configured()
     async with (
         served() as address,
-        pool_of(2, address, metrics=metrics, configured=configured.append) as pool,
+        pool_of(2, address, metrics=metrics, events=configured) as pool,
     ):
         for number in range(20):
             pool.start(spec(number))
-        await until(lambda: len(configured) == 20)
+        await until(lambda: len(configured.keys) == 20)
         await pool.refresh()
 
         os.kill(process_of(pool), signal.SIGKILL)
@@ -192,7 +199,7 @@ async def test_a_killed_worker_is_replaced_with_its_proxies(
         await pool.refresh()
         counts, snapshot = pool.counts, metrics.snapshot()
         assert (counts.wanted, counts.connected, counts.configured) == (20, 20, 20)
-        assert (counts.reconnects, len(configured)) == (9, 20)
+        assert (counts.reconnects, len(configured.keys)) == (9, 20)
         assert snapshot.disconnects == {"worker": 10}
         assert snapshot.first_config.count == 20
         assert snapshot.worker_restarts == {"0": 1, "1": 0}
@@ -205,10 +212,10 @@ async def test_a_worker_that_hangs_is_replaced_with_its_proxies(
 ) -> None:
     """Half of the mesh would be as dead as with a worker that is gone, and nobody would know."""
     monkeypatch.setattr(slots, "LOOK_SECONDS", 0.1)
-    configured = list[ProxySpec]()
-    async with served() as address, pool_of(1, address, configured=configured.append) as pool:
+    configured = Configured()
+    async with served() as address, pool_of(1, address, events=configured) as pool:
         pool.start(spec(0))
-        await until(lambda: len(configured) == 1)
+        await until(lambda: len(configured.keys) == 1)
         hanging = process_of(pool)
         os.kill(hanging, signal.SIGSTOP)
         await until(lambda: pool._workers[0].totals.restarts == 1)
@@ -225,7 +232,9 @@ async def test_a_proxy_of_the_library_goes_the_same_way() -> None:
     """A library's user with a thousand of them would pay for a gRPC channel each."""
     async with served() as address, Proxy(spec(0), address) as proxy:
         await proxy.wait_configured()
-        assert isinstance(proxy._transport, LeanTransport)
+        channel = proxy._resolver(principal_of(spec(0)))
+        assert isinstance(channel, Channel)
+        assert isinstance(channel.transport, LeanTransport)
 
 
 async def test_a_worker_that_dies_again_and_again_ends_the_run() -> None:
@@ -302,10 +311,10 @@ async def test_a_way_that_cannot_be_found_is_a_reason_and_not_a_crash() -> None:
     """An API server that gives no tokens would end the workers instead of being counted."""
     metrics = Metrics()
 
-    def nowhere(_: ProxySpec) -> Target:
+    def nowhere(_: Principal) -> Target:
         raise PyloadError("no")
 
-    async with pool_of(1, "127.0.0.1:1", metrics=metrics, paths=nowhere) as pool:
+    async with pool_of(1, "127.0.0.1:1", metrics=metrics, resolver=nowhere) as pool:
         pool.start(spec(0))
         await until(lambda: metrics.snapshot().disconnects.get("token", 0) > 0)
         assert pool.counts.failed == 0
@@ -314,10 +323,10 @@ async def test_a_way_that_cannot_be_found_is_a_reason_and_not_a_crash() -> None:
 async def test_a_fault_of_the_pool_ends_the_run() -> None:
     """Proxies would wait for an answer that never comes."""
 
-    def broken(_: ProxySpec) -> Target:
+    def broken(_: Principal) -> Target:
         raise ZeroDivisionError
 
-    async with pool_of(1, "127.0.0.1:1", paths=broken) as pool:
+    async with pool_of(1, "127.0.0.1:1", resolver=broken) as pool:
         pool.start(spec(0))
         with pytest.raises(ZeroDivisionError):
             async with asyncio.timeout(10):

@@ -25,9 +25,9 @@ from pyload.report.metrics import Metrics
 from pyload.tasks import run
 
 async def main():
-    paths = TargetResolver(address="127.0.0.1:1", auth="plaintext")
+    resolver = TargetResolver(address="127.0.0.1:1", auth="plaintext")
     setup = Setup(delta=True, behavior=ProxyBehavior(), transport="lean")
-    pool = WorkerPool(2, setup, paths=paths, metrics=Metrics())
+    pool = WorkerPool(2, setup, resolver=resolver, metrics=Metrics())
     async with pool:
         print(*(worker._process.pid for worker in pool._workers), flush=True)
         await asyncio.sleep(60)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.errors import CertificateError, PyloadError
-from pyload.proxies.local_fleet import Route
 from pyload.proxies.pool.messages import ResolveRequest, ResolveResponse
 from pyload.proxies.pool.remote_resolver import KEPT, RemoteResolver
-from pyload.proxies.spec import ProxySpec
-from pyload.proxies.targets import Target, TransportCache
-from tests.xds.peer import Peer
+from pyload.proxies.targets import Target
+from pyload.xds.credentials import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -23,41 +21,32 @@ pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 class Asked:
-    """Ways whose questions a test answers."""
+    """A resolver whose requests a test answers."""
 
-    def __init__(self, *, own: bool = False) -> None:
+    def __init__(self, *, exclusive: bool = False) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        self.questions: list[ResolveRequest] = []
-        self.ways = RemoteResolver(
-            self.questions.append,
-            TransportCache(lambda _address, _tls: Peer()),
-            own=own,
-            now=lambda: self.now,
+        self.requests: list[ResolveRequest] = []
+        self.resolver = RemoteResolver(
+            self.requests.append, exclusive=exclusive, now=lambda: self.now
         )
 
-    async def ask(self, number: int, account: str = "a") -> Route:
-        """Ask for the way of a proxy."""
-        spec = ProxySpec(
-            key=f"p{number}",
-            type="sidecar",
-            ip="",
-            name="",
-            namespace="mesh",
-            service_account=account,
-            address="istiod:15012",
+    async def ask(self, number: int, account: str = "a") -> Target:
+        """Resolve a proxy."""
+        target = self.resolver(
+            Principal("mesh", account, "Kubernetes", f"p{number}", "istiod:15012")
         )
-        route = self.ways(spec)
-        return route if isinstance(route, Route) else await route
+        return target if isinstance(target, Target) else await target
 
-    def answer(self, **fields: Any) -> None:
-        """Answer the last question."""
-        path = Target("istiod:15012", token=True, own=fields.pop("own", False))
-        self.ways.answer(
-            ResolveResponse(self.questions[-1].number, fields.pop("path", path), **fields)
-        )
+    def answer(self, token: str = "t") -> None:
+        """Answer the last request."""
+        self.respond(Target("istiod:15012", token=token))
+
+    def respond(self, target: Target | None, *rest: Any) -> None:
+        """Answer the last request with this target, or with an error."""
+        self.resolver.on_response(ResolveResponse(self.requests[-1].number, target, *rest))
 
 
-async def begun(coroutine: Coroutine[Any, Any, Route]) -> asyncio.Task[Route]:
+async def begun(coroutine: Coroutine[Any, Any, Target]) -> asyncio.Task[Target]:
     """Start a coroutine and let it run until it waits."""
     task = asyncio.create_task(coroutine)
     await asyncio.sleep(0.001)
@@ -68,35 +57,35 @@ async def test_proxies_of_one_account_ask_once_a_minute() -> None:
     """Ten thousand proxies that start together would ask ten thousand questions."""
     asked = Asked()
     tasks = [await begun(asked.ask(number)) for number in range(5)]
-    asked.answer(token="t1")
-    routes = [await task for task in tasks]
-    assert {route.bearer for route in routes} == {"t1"}
-    assert (await asked.ask(9)).transport is routes[0].transport
-    assert len(asked.questions) == 1
+    asked.answer("t1")
+    targets = [await task for task in tasks]
+    assert {target.token for target in targets} == {"t1"}
+    assert await asked.ask(9) is targets[0]
+    assert len(asked.requests) == 1
 
     asked.now += KEPT + timedelta(seconds=1)
     later = await begun(asked.ask(1))
-    asked.answer(token="t2")
-    assert (await later).bearer == "t2"
-    assert len(asked.questions) == 2
+    asked.answer("t2")
+    assert (await later).token == "t2"
+    assert len(asked.requests) == 2
 
 
-async def test_proxies_of_their_own_ways_ask_each_time() -> None:
+async def test_proxies_with_targets_of_their_own_ask_each_time() -> None:
     """With --csr-per-pod, one proxy would show the certificate of another."""
-    asked = Asked(own=True)
+    asked = Asked(exclusive=True)
     for number in range(3):
         task = await begun(asked.ask(number))
-        asked.answer(own=True)
+        asked.answer()
         await task
-    assert [question.key for question in asked.questions] == ["p0", "p1", "p2"]
+    assert [request.principal.proxy for request in asked.requests] == ["p0", "p1", "p2"]
 
 
 @pytest.mark.parametrize("certificate", [True, False])
-async def test_a_way_that_there_is_not(certificate: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_a_target_that_there_is_not(certificate: bool) -> None:  # noqa: FBT001 - a parameter
     """The reason of a disconnect would be another than without workers, and the fix be lost."""
     asked = Asked()
     task = await begun(asked.ask(0))
-    asked.answer(path=None, error="no; do this", certificate=certificate)
+    asked.respond(None, "no; do this", certificate)
     with pytest.raises(PyloadError, match="no; do this") as caught:
         await task
     assert isinstance(caught.value, CertificateError) == certificate
@@ -108,8 +97,8 @@ async def test_a_proxy_that_is_stopped_while_it_asks_harms_nobody() -> None:
     first, second = await begun(asked.ask(0)), await begun(asked.ask(1))
     first.cancel()
     await asyncio.sleep(0.001)
-    assert len(asked.questions) == 2
-    asked.ways.answer(ResolveResponse(asked.questions[0].number, Target("late:1")))
-    asked.answer(token="t")
-    assert (await second).bearer == "t"
+    assert len(asked.requests) == 2
+    asked.resolver.on_response(ResolveResponse(asked.requests[0].number, Target("late:1")))
+    asked.answer()
+    assert (await second).token == "t"
     assert first.cancelled()

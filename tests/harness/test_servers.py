@@ -12,10 +12,9 @@ import pytest
 
 from pyload.errors import Conflict
 from pyload.harness.connection import Connection
-from pyload.harness.servers import Servers, embedded_servers
-from pyload.harness.targets import routes_of
+from pyload.harness.servers import Endpoints, Servers, assemble, embedded_servers
 from pyload.kube.resources import NAMESPACES, SERVICE_ACCOUNTS
-from pyload.kube.tokens import Tokens
+from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
@@ -46,6 +45,21 @@ def specs(count: int) -> list[ProxySpec]:
     ]
 
 
+class Configured(FleetEvents):
+    """Waits until so many proxies are configured."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.done = asyncio.Event()
+
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Count down."""
+        del spec
+        self.left -= 1
+        if not self.left:
+            self.done.set()
+
+
 @contextlib.asynccontextmanager
 async def fleet_of(count: int, servers: Servers) -> AsyncIterator[LocalFleet]:
     """Start proxies and wait until all are configured."""
@@ -59,27 +73,15 @@ async def fleet_of(count: int, servers: Servers) -> AsyncIterator[LocalFleet]:
             await servers.client.create(
                 path, {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
             )
-    waiting, done = {spec.key for spec in specs(count)}, asyncio.Event()
-
-    def configured(spec: ProxySpec) -> None:
-        waiting.discard(spec.key)
-        if not waiting:
-            done.set()
-
+    events = Configured(count)
     fleet = LocalFleet(
-        None,
-        delta=True,
-        tokens=servers.tokens,
-        metrics=Metrics(),
-        rng=Random(1),
-        route=servers.route,
-        configured=configured,
+        servers.resolver, delta=True, metrics=Metrics(), rng=Random(1), events=events
     )
     async with fleet:
         for spec in specs(count):
             fleet.start(spec)
         async with asyncio.timeout(15):
-            await done.wait()
+            await events.done.wait()
         yield fleet
 
 
@@ -102,19 +104,12 @@ async def test_how_often_the_ca_is_asked(per_pod: bool, signed: int) -> None:  #
     """Once per account, or with --csr-per-pod once per proxy; never again for a new connection."""
     connection = Connection(auth="mtls", csr_per_pod=per_pod)
     async with running_mesh() as mesh, mesh.plane.serve(tls_port=0) as addresses:
-        tokens = Tokens(mesh.client)
-        routes = routes_of(
-            replace(connection, ca_address=addresses.tls),
-            address=addresses.mtls,
-            roots=addresses.root,
-            names={},
-            tokens=tokens,
-            sources={addresses.mtls: ("127.0.0.2", "127.0.0.3")},
-        )
-        for _ in range(2):
-            async with fleet_of(60, Servers(mesh.client, addresses.mtls, routes, tokens)):
-                pass
-        await routes.aclose()
+        endpoints = Endpoints(mesh.client, addresses.mtls, "mtls", addresses.root)
+        connection = replace(connection, ca_address=addresses.tls)
+        async with assemble(connection, endpoints, proxies=60) as servers:
+            for _ in range(2):
+                async with fleet_of(60, servers):
+                    pass
         assert mesh.plane.authority is not None
         assert mesh.plane.authority.signed == signed
         assert mesh.plane.stats.accepted == 120

@@ -1,0 +1,99 @@
+"""Puts a proxy on the network: the one place where a spec becomes a running client."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from random import Random
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from pyload.proxies.behavior import DEFAULT
+from pyload.proxies.dial_rate import DialRate
+from pyload.proxies.dial_scheduler import DialScheduler
+from pyload.proxies.identity import name_of, node_of, principal_of
+from pyload.tasks import clock
+from pyload.timer_heap import Timers
+from pyload.xds.client import Client
+from pyload.xds.delta import Delta
+from pyload.xds.node import ENVOYS, ZTUNNEL
+from pyload.xds.sotw import Sotw
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pyload.proxies.behavior import ProxyBehavior
+    from pyload.proxies.spec import ProxySpec
+    from pyload.xds.client import Channel, Observer
+    from pyload.xds.credentials import Principal
+
+
+def connect_proxy(
+    spec: ProxySpec,
+    resolver: Callable[[Principal], Channel | Awaitable[Channel]],
+    scheduler: DialScheduler,
+    *,
+    observer: Observer,
+    rng: Random,
+    delta: bool,
+    behavior: ProxyBehavior = DEFAULT,
+    with_resources: bool = False,
+) -> Client:
+    """Create the client of a proxy; `Client.start` makes it connect.
+
+    Args:
+        spec: The proxy.
+        resolver: Resolves its principal to a channel, for each dial.
+        scheduler: Decides when it may dial.
+        observer: Hears of its events.
+        rng: Spreads the waits between dials.
+        delta: Whether it speaks delta; a ztunnel always does.
+        behavior: How it behaves.
+        with_resources: Whether its pushes carry the resources' names and bodies.
+    """
+    delta = delta or spec.type == ZTUNNEL
+    agent_types = behavior.agent_types if spec.type in ENVOYS else ()
+    nack = behavior.refuses(spec.key)
+    protocol = (
+        Delta(node_type=spec.type, detail=with_resources, agent_types=agent_types, nack=nack)
+        if delta
+        else Sotw(detail=with_resources, agent_types=agent_types, nack=nack)
+    )
+    return Client(
+        node=functools.partial(node_of, spec),
+        name=name_of(spec),
+        protocol=protocol,
+        delta=delta,
+        resolve=functools.partial(_resolve, resolver, spec),
+        observer=observer,
+        scheduler=scheduler,
+        timers=scheduler.timers,
+        clock=scheduler.clock,
+        rng=rng,
+        read_delay=behavior.read_delay if behavior.is_slow(spec.key) else 0.0,
+    )
+
+
+_OF_LOOPS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, DialScheduler]] = WeakKeyDictionary()
+
+
+def loop_scheduler() -> DialScheduler:
+    """Return the scheduler of the running loop, for all proxies that belong to no fleet."""
+    loop = asyncio.get_running_loop()
+    found = _OF_LOOPS.get(loop)
+    if found is None:
+        rate = DialRate(None, rng=Random())  # noqa: S311 - spreads dials
+        found = _OF_LOOPS[loop] = DialScheduler(rate, timers=Timers(), clock=_now)
+    return found
+
+
+def _now() -> float:
+    # Unlike a clock that is kept, this one does not keep its loop alive.
+    return clock()()
+
+
+def _resolve(
+    resolver: Callable[[Principal], Channel | Awaitable[Channel]], spec: ProxySpec
+) -> Channel | Awaitable[Channel]:
+    # The principal is made for each dial, since keeping it would cost memory per proxy.
+    return resolver(principal_of(spec))
