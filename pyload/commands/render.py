@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderOptions:
-    """What `render` needs to know.
+    """The config to render, and the part of it.
 
     Attributes:
         loaded: The config.
-        cluster_type: What kind of cluster the objects are for.
+        cluster_type: Type of the cluster that the objects are made for.
         namespace: Only what belongs to this namespace: a name in full, or one of the config;
             empty for all.
         app: Only what belongs to this application, in the same way.
@@ -76,7 +76,7 @@ def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
     objects; leases are not, as they need the UID of their node.
 
     Args:
-        options: What to render.
+        options: The config and the part of it.
         now: The time that the objects carry, in UTC.
 
     Raises:
@@ -124,7 +124,7 @@ def _with_values(config: ClusterConfig, values: Mapping[str, Any]) -> ClusterCon
 
 
 def _chosen(plan: Plan, *, namespace: str, app: str) -> Plan:
-    """Give the part of a plan that has the names."""
+    """Return the part of a plan that has the names."""
     if not (namespace or app):
         return plan
     namespaces = plan.namespaces

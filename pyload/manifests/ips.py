@@ -15,10 +15,10 @@ RESTING: Final = 256
 
 
 class IpAllocator:
-    """Gives each address to one holder at a time, counting up; hosts .0 and .255 are left out.
+    """Allocates each address to one holder at a time, counting up; hosts .0 and .255 are left out.
 
-    An address that was given back rests until `RESTING` others have been too, so that nobody takes
-    the new holder for the old one; then it is used before new ones, so that a run that churns for
+    A released address rests until `RESTING` others have been released too, so that the new holder
+    is not taken for the old one. Then it is used before new ones, so that a run that churns for
     days stays in the range that it began in.
 
     Args:
@@ -33,7 +33,7 @@ class IpAllocator:
         self._free: deque[int] = deque()
 
     def allocate(self) -> str:
-        """Give an address that nobody holds.
+        """Return an address without a holder.
 
         Raises:
             PyloadError: All addresses are in use.
@@ -44,7 +44,7 @@ class IpAllocator:
         return str(IPv4Address(number))
 
     def release(self, ip: str) -> None:
-        """Take an address back; one that is not in use is ignored."""
+        """Release an address; one that is not in use is ignored."""
         number = int(IPv4Address(ip))
         if number in self._used:
             self._used.remove(number)

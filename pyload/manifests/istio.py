@@ -1,4 +1,4 @@
-"""The Istio objects of a mesh, as pilot-load writes them (contract §4.7), and a waypoint's Gateway.
+"""The Istio objects of a mesh, as pilot-load writes them, and a waypoint's Gateway.
 
 They are written for the newest version; `pyload.mesh.api_versions` finds the one that is served.
 Where an object belongs to one application it selects that application's pods.
@@ -29,7 +29,7 @@ _MANAGER: Final = (
 )
 
 
-def _config(resource: Resource, name: str, namespace: str, spec: Obj, *, run_id: str) -> Obj:
+def _istio_object(resource: Resource, name: str, namespace: str, spec: Obj, *, run_id: str) -> Obj:
     obj = bare_object(resource.api_version, resource.kind, name, namespace=namespace, run_id=run_id)
     obj["spec"] = spec
     return obj
@@ -53,7 +53,7 @@ def virtual_service(
 
     Args:
         name: Name of the object.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         app: Name of the application, which is the destination.
         gateways: Gateways that it binds to.
         subset: Whether there is a DestinationRule with the subset `SUBSET`.
@@ -71,7 +71,7 @@ def virtual_service(
     bound = list(gateways)
     if bound:
         spec["gateways"] = bound
-    return _config(resources.VIRTUAL_SERVICES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.VIRTUAL_SERVICES, name, namespace, spec, run_id=run_id)
 
 
 def destination_rule(
@@ -83,7 +83,7 @@ def destination_rule(
         "subsets": [{"name": SUBSET}],
         "trafficPolicy": {"loadBalancer": {"simple": balancer}},
     }
-    return _config(resources.DESTINATION_RULES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.DESTINATION_RULES, name, namespace, spec, run_id=run_id)
 
 
 def sidecar(
@@ -95,7 +95,7 @@ def sidecar(
     spec: Obj = {"egress": [{"hosts": ["./*"]}], "outboundTrafficPolicy": policy}
     if app:
         spec["workloadSelector"] = {"labels": {"app": app}}
-    return _config(resources.SIDECARS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.SIDECARS, name, namespace, spec, run_id=run_id)
 
 
 def envoy_filter(
@@ -120,13 +120,13 @@ def envoy_filter(
     spec: Obj = {"configPatches": [patch]}
     if app:
         spec["workloadSelector"] = {"labels": {"app": app}}
-    return _config(resources.ENVOY_FILTERS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.ENVOY_FILTERS, name, namespace, spec, run_id=run_id)
 
 
 def telemetry(name: str, namespace: str, *, app: str = "", sampling: int = 0, run_id: str) -> Obj:
     """Build a Telemetry that sets the sampling of traces, in per cent."""
     spec = _selecting(app, {"tracing": [{"randomSamplingPercentage": sampling}]})
-    return _config(resources.TELEMETRIES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.TELEMETRIES, name, namespace, spec, run_id=run_id)
 
 
 def authorization_policy(
@@ -142,7 +142,7 @@ def authorization_policy(
 
     Args:
         name: Name of the object.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         scope: Begins the names of the issuers and hosts.
         app: The application that it is for; empty for the whole namespace.
         method: HTTP method.
@@ -156,7 +156,7 @@ def authorization_policy(
         for issuer, domain in (("foo", "example.com"), ("bar", "another-host.com"))
     ]
     spec = _selecting(app, {"rules": rules})
-    return _config(resources.AUTHORIZATION_POLICIES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.AUTHORIZATION_POLICIES, name, namespace, spec, run_id=run_id)
 
 
 def peer_authentication(
@@ -164,7 +164,7 @@ def peer_authentication(
 ) -> Obj:
     """Build the mTLS mode of a workload; `mode` is one of `MTLS_MODES`."""
     spec = _selecting(app, {"mtls": {"mode": mode} if mode else {}})
-    return _config(resources.PEER_AUTHENTICATIONS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.PEER_AUTHENTICATIONS, name, namespace, spec, run_id=run_id)
 
 
 def request_authentication(
@@ -173,7 +173,7 @@ def request_authentication(
     """Build the token rules for two issuers whose names begin with `scope`."""
     rules = [{"issuer": f"{scope}-{issuer}", "jwksUri": JWKS} for issuer in ("foo", "bar")]
     spec = _selecting(app, {"jwtRules": rules})
-    return _config(resources.REQUEST_AUTHENTICATIONS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.REQUEST_AUTHENTICATIONS, name, namespace, spec, run_id=run_id)
 
 
 def gateway(name: str, namespace: str, *, app: str, run_id: str) -> Obj:
@@ -188,7 +188,7 @@ def gateway(name: str, namespace: str, *, app: str, run_id: str) -> Obj:
         },
     ]
     spec = {"selector": {"app": app}, "servers": servers}
-    return _config(resources.GATEWAYS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.GATEWAYS, name, namespace, spec, run_id=run_id)
 
 
 def service_entry(name: str, namespace: str, *, workloads: bool, run_id: str) -> Obj:
@@ -201,7 +201,7 @@ def service_entry(name: str, namespace: str, *, workloads: bool, run_id: str) ->
     if workloads:
         spec["location"] = "MESH_INTERNAL"
         spec["workloadSelector"] = {"labels": {"app": name}}
-    return _config(resources.SERVICE_ENTRIES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.SERVICE_ENTRIES, name, namespace, spec, run_id=run_id)
 
 
 def workload_entry(name: str, namespace: str, *, address: str, weight: int = 0, run_id: str) -> Obj:
@@ -209,16 +209,16 @@ def workload_entry(name: str, namespace: str, *, address: str, weight: int = 0, 
     spec: Obj = {"address": address, "labels": {"app": name}}
     if weight:
         spec["weight"] = weight
-    return _config(resources.WORKLOAD_ENTRIES, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.WORKLOAD_ENTRIES, name, namespace, spec, run_id=run_id)
 
 
 def workload_group(name: str, namespace: str, *, run_id: str) -> Obj:
-    """Build what the virtual machines of the application `name` have in common."""
+    """Build the template of the virtual machines of the application `name`."""
     spec = {
         "metadata": {"labels": {"app": name}},
         "template": {"ports": {"http": 8080}, "labels": {"app": name}},
     }
-    return _config(resources.WORKLOAD_GROUPS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.WORKLOAD_GROUPS, name, namespace, spec, run_id=run_id)
 
 
 def waypoint(name: str, namespace: str, *, run_id: str) -> Obj:
@@ -230,4 +230,4 @@ def waypoint(name: str, namespace: str, *, run_id: str) -> Obj:
         ],
         "listeners": [{"name": "mesh", "port": 15008, "protocol": "HBONE"}],
     }
-    return _config(resources.KUBE_GATEWAYS, name, namespace, spec, run_id=run_id)
+    return _istio_object(resources.KUBE_GATEWAYS, name, namespace, spec, run_id=run_id)

@@ -27,7 +27,7 @@ _CAPACITY: Final = {"cpu": "32", "memory": "256Gi", "pods": "255"}
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What sends pods to kwok's nodes.
+    """How pods are sent to kwok's nodes.
 
     Attributes:
         node_selector: Labels that a node must have.
@@ -94,7 +94,7 @@ def deployment(
 
     Args:
         name: Name of the application.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         type_: Type of the application: Istio's injector adds a sidecar to its pods, or makes
             gateways of them.
         replicas: How many pods it has.

@@ -47,9 +47,9 @@ def bare_object(
     Args:
         api_version: Such as ``v1``.
         kind: Such as ``Pod``.
-        name: Its name.
+        name: Name of the object.
         run_id: Value of the run label.
-        namespace: Its namespace; empty for cluster-scoped kinds.
+        namespace: Namespace of the object; empty for cluster-scoped kinds.
         labels: Further labels.
     """
     metadata: dict[str, Any] = {"name": name}
@@ -127,7 +127,7 @@ def namespace(name: str, *, run_id: str, waypoint: tuple[str, str] = ("", "")) -
     """Build a namespace whose pods belong to the mesh.
 
     Args:
-        name: Its name.
+        name: Name of the object.
         run_id: Value of the run label.
         waypoint: Namespace and name of the waypoint that serves it. An empty namespace is its
             own, an empty name means none.
@@ -148,7 +148,7 @@ def service_account(name: str, namespace: str, *, run_id: str) -> Obj:
 
 
 def ports(*, waypoint: bool) -> tuple[tuple[str, int], ...]:
-    """Give the names and numbers of an application's ports."""
+    """Return the names and numbers of an application's ports."""
     return _WAYPOINT_PORTS if waypoint else _PORTS
 
 
@@ -166,11 +166,11 @@ def service(
 
     Args:
         name: Name of the application.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         labels: Labels that the user gave the application.
         run_id: Value of the run label.
         selector: Whether it selects pods; without, its Endpoints are written by hand.
-        cluster_ip: Its address where nobody else gives it one.
+        cluster_ip: Its address, where no controller allocates one.
         waypoint: Whether the application is a waypoint.
     """
     if waypoint:
@@ -208,7 +208,7 @@ def endpoints(
 
     Args:
         name: Name of the application.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         addresses: IP, node name and pod name of each pod.
         ports: Name and number of each port.
         target_refs: Whether the pods exist as objects.
@@ -236,13 +236,13 @@ def endpoint_slice(
     ports: Iterable[tuple[str, int]] = _PORTS,
     run_id: str,
 ) -> Obj:
-    """Build an application's endpoint slice, as the controller would that a bare server lacks.
+    """Build an application's endpoint slice, which no controller derives on a bare server.
 
     istiod reads slices only; the Endpoints object is there for older ones.
 
     Args:
         name: Name of the application.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         addresses: IP, node name and pod name of each pod.
         ports: Name and number of each port.
         run_id: Value of the run label.

@@ -18,11 +18,11 @@ AMBIENT: Final = {"ambient.istio.io/redirection": "enabled"}
 
 
 def pod_labels(app: str, type_: AppType, *, full: bool) -> dict[str, str]:
-    """Give the labels of an application's pods, which are also their proxies' labels.
+    """Return the labels of an application's pods, which are also their proxies' labels.
 
     Args:
         app: Name of the application.
-        type_: Its type.
+        type_: Type of the application.
         full: For a cluster with controllers, whose injector is told what to do.
     """
     if full:
@@ -39,7 +39,7 @@ def pod(name: str, namespace: str, *, app: str, type_: AppType, node: str, run_i
 
     Args:
         name: Pod name.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         app: Name of the application.
         type_: Type of the application.
         node: Name of the pod's node.
@@ -75,7 +75,7 @@ def bare_pod(
 
     Args:
         name: Pod name.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         app: Name of the application.
         type_: Type of the application.
         node: Name of the pod's node.
@@ -116,15 +116,15 @@ def kubelet_status(
     containers: Iterable[tuple[str, str]],
     now: datetime,
 ) -> Obj:
-    """Build what the fake kubelet applies to a pod's status to make it run.
+    """Build the status that the fake kubelet applies to a pod to make it run.
 
     The pod may be somebody else's, so it gets no run label.
 
     Args:
         name: Pod name.
-        namespace: Its namespace.
+        namespace: Namespace of the object.
         uid: The pod's UID, so that another pod of the same name is left alone.
-        resource_version: As last seen, so that a pod that has changed is left alone.
+        resource_version: Its resourceVersion as last seen; a pod that has changed is left alone.
         ip: The pod's IP.
         containers: Name and image of each container.
         now: When it starts, in UTC.

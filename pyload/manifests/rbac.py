@@ -1,4 +1,4 @@
-"""What lets a namespace's gateways have its Secrets.
+"""The role by which a namespace's gateways have its Secrets.
 
 istiod gives Secrets only to accounts that may list them; Istio's chart for gateways does the same.
 """

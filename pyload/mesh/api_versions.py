@@ -1,4 +1,10 @@
-"""In which versions an API server serves the kinds that a plan needs."""
+"""The versions in which an API server serves the kinds that a plan needs.
+
+Plans name the newest version of each kind of Istio's and of the Gateway API's, and templates name
+any. Clusters serve what was installed there, so before anything is created the API server is asked.
+The versions of one kind differ in name only; a kind that is not served at all ends the run, before
+there is anything to clean up.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +20,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Resource
 
 _ALIKE: Final = ("istio.io", "gateway.networking.k8s.io")
-"""Ends of the groups whose kinds are the same in all of their versions."""
+"""Ends of the names of the groups whose kinds are the same in all of their versions."""
 
 _INSTALL: Final = {
     "gateway.networking.k8s.io": "install the CustomResourceDefinitions of the Gateway API",
@@ -31,7 +37,10 @@ async def find_kinds(
 
     Args:
         client: The API server.
-        wanted: Their apiVersions and kinds.
+        wanted: The templates' apiVersions and kinds.
+
+    Returns:
+        The kinds as they are served, by the templates' apiVersions and kinds.
 
     Raises:
         PyloadError: A kind is not served.
@@ -66,8 +75,8 @@ async def find_served(client: Client, wanted: Iterable[Resource]) -> dict[Resour
         wanted: Kinds of any version.
 
     Returns:
-        The kinds as they are served; without those of Kubernetes itself. An account that may not
-        ask gets them as they are wanted.
+        The kinds as they are served, without those of Kubernetes itself; as they are wanted, if
+        the account may not ask.
 
     Raises:
         PyloadError: A kind is not served.

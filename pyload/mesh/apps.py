@@ -1,4 +1,8 @@
-"""One application while it runs: its objects, its pods and their proxies."""
+"""One application of a running mesh: its objects, its pods and their proxies.
+
+An application keeps what churn has made of its plan: the pods that it has now, its Istio objects
+and the objects of its templates. That is what its end deletes.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 POD_ATTEMPTS: Final = 10
 POD_RETRY_SECONDS: Final = 0.5
-"""A pod may come before the service account that a controller makes for it (contract §3.8)."""
+"""How often, and how far apart, a pod is applied: a controller may be slow to make its account."""
 
 log = logging.getLogger("pyload")
 
@@ -36,10 +40,10 @@ class App:
     """An application while it runs.
 
     Attributes:
-        plan: As it was planned.
+        plan: The application as it was planned.
         pods: The pods that it has now.
         istio_objects: Its Istio objects as they are now.
-        template_objects: What comes of its templates.
+        template_objects: The objects of its templates.
     """
 
     __slots__ = ("_context", "istio_objects", "plan", "pods", "template_objects")
@@ -54,31 +58,31 @@ class App:
             context.pod_ips[plan.namespace, pod.name] = pod.ip
 
     async def start(self, steps: Iterable[Step]) -> None:
-        """Take the application's steps at the same time.
+        """Carry out the application's steps, all at the same time.
 
         Raises:
             PyloadError: Something could not be created.
         """
         errors = await gather_errors(
-            [self._take(step) for step in steps], name=f"start-{self.plan.name}"
+            [self._carry_out(step) for step in steps], name=f"start-{self.plan.name}"
         )
         if errors:
             raise errors[0]
 
-    async def _take(self, step: Step) -> None:
+    async def _carry_out(self, step: Step) -> None:
         match step:
             case ObjectStep():
-                await self._context.take(step)
+                await self._context.carry_out(step)
             case TemplateStep():
                 await self.template_objects.write(step.index)
             case PodStep():
                 await self._start_pod(step.pod)
 
     async def stop(self, steps: Iterable[Step]) -> list[PyloadError]:
-        """Delete everything that its steps created and churn has made of that.
+        """Delete everything that its steps created, and what churn has made of it since.
 
         Returns:
-            What went wrong.
+            The errors; none of them keeps the other objects.
         """
         context, delete = self._context, self._context.writer.delete
         entries = [context.as_served(step.entry) for step in steps if isinstance(step, ObjectStep)]
@@ -125,7 +129,7 @@ class App:
     async def refresh_istio_object(
         self, istio_object: IstioObjectPlan, rng: Random
     ) -> IstioObjectPlan:
-        """Change one of its Istio objects, and give it as it is then."""
+        """Change one of its Istio objects, and return the object's new plan."""
         ips = self._context.ips
         new = changed(istio_object, rng=rng, next_ip=ips.allocate)
         try:
@@ -166,7 +170,7 @@ class App:
                 return
 
     async def _start_another(self, old: PodPlan) -> PodPlan:
-        """Start a pod in another's place; if that fails, leave nothing of it."""
+        """Start a pod in another's place; if that fails, remove it again."""
         context, namespace = self._context, self.plan.namespace
         new = replace_pod(self.plan, old, names=context.names, ip=context.ips.allocate())
         context.pod_ips[namespace, new.name] = new.ip

@@ -30,9 +30,9 @@ class ObjectBuilder:
 
     Args:
         run_id: Value of the run label.
-        traits: What the type of cluster needs.
+        traits: What a run does in this type of cluster.
         placement: Where the pods of deployments go.
-        pairs: Gives the key pairs between which the Secrets of gateways alternate.
+        pairs: Returns the key pairs between which the Secrets of gateways alternate.
 
     Attributes:
         run_id: Value of the run label.
@@ -55,7 +55,7 @@ class ObjectBuilder:
         """Build the objects of a step, in the versions that this program and templates name.
 
         Args:
-            step: The step; that of a pod may be without an object, and a template yields many.
+            step: The step; a pod may have no object, and a template has any number of them.
             now: Since when nodes are ready and pods run, in UTC.
 
         Raises:
@@ -71,7 +71,7 @@ class ObjectBuilder:
                 return step.instance.objects(self.run_id)
 
     def build(self, step: ObjectStep, now: datetime) -> Obj:
-        """Build the object of a step; `now` (UTC) is since when a node is ready."""
+        """Build the object of a step; a node is ready since `now` (UTC)."""
         resource, namespace, name = step.entry.resource, step.entry.namespace, step.entry.name
         match step.plan:
             case NodePlan(index=index):
@@ -94,7 +94,7 @@ class ObjectBuilder:
         return objects.node(name, now=now, run_id=self.run_id, full=full)
 
     def app_object(self, resource: Resource, app: AppPlan, pods: Sequence[PodPlan]) -> Obj:
-        """Build one of the objects that an application has one of.
+        """Build an object of which an application has one, such as its Service.
 
         Args:
             resource: One of `pyload.mesh.steps.app_resources`.

@@ -1,4 +1,12 @@
-"""Changes a running mesh: pods, Istio objects and Secrets, one at a time (contract §3.10)."""
+"""Changes a running mesh, as the life of a cluster would: one random object at a time.
+
+Three kinds of change have a schedule each, if the config's `jitter` asks for them: a pod is
+replaced (workloads), an Istio object or the objects of a template get other content (configs), a
+gateway's Secret gets another certificate (secrets). One loop waits for whichever is due first and
+makes the change. Changes never overlap, so that two of them cannot meet in one application; a
+moment that passes while another change is under way is dropped and counted, so that a slow API
+server shows in the result and not as a burst later.
+"""
 
 from __future__ import annotations
 
@@ -27,19 +35,17 @@ log = logging.getLogger("pyload")
 class Churn:
     """Makes random changes at random moments.
 
-    They never overlap; moments that pass while one is under way are dropped, and counted.
-
     Args:
-        run: The mesh.
-        intervals: Mean seconds between two changes of a kind; only of those that are wanted.
-        rng: Randomness.
-        metrics: Counts what happens.
+        mesh: The mesh.
+        intervals: Mean seconds between two changes, of the kinds that are wanted.
+        rng: Draws moments and objects.
+        metrics: Counts the changes.
         current: Whether to log as pilot-load's current dialect does.
     """
 
     def __init__(
         self,
-        run: Mesh,
+        mesh: Mesh,
         intervals: Mapping[What, float],
         *,
         rng: Random,
@@ -50,7 +56,7 @@ class Churn:
         self._rng = rng
         self._metrics = metrics
         self._current = current
-        self._apps = list(run.apps.values())
+        self._apps = list(mesh.apps.values())
         places = [
             (app, index, one.kind)
             for app in self._apps
@@ -60,7 +66,7 @@ class Churn:
         self._templates = [
             (template_objects, index)
             for template_objects in (
-                *run.template_objects.values(),
+                *mesh.template_objects.values(),
                 *(app.template_objects for app in self._apps),
             )
             for index, instance in enumerate(template_objects.templates)

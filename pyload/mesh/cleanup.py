@@ -1,4 +1,14 @@
-"""Takes a mesh down, in the order of pilot-load (contract §3.9)."""
+"""Takes a mesh down, back through the steps in which it was built.
+
+The parts of a plan are deleted side by side, a hundred at a time, the last one first; the groups of
+a part in reverse. Where steps have failed or were never taken, the ledger knows, and no request is
+made. A second round goes through the ledger itself: a passing error may have kept an object, and a
+pod whose start was cut short belongs to no application yet.
+
+Deleting a namespace only begins its end. A namespace controller empties it; against a bare API
+server, which has none, the run plays that part (`_finalize`). At last the run waits until the
+namespaces are gone.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +39,7 @@ log = logging.getLogger("pyload")
 
 
 class Cleanup:
-    """Deletes what a run has written."""
+    """Deletes what a mesh has written."""
 
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
@@ -38,7 +48,7 @@ class Cleanup:
         self._without_account: set[str] = set()
 
     async def run(self) -> None:
-        """Delete everything, the last namespace first and nodes last.
+        """Delete everything, the last part first.
 
         Errors do not stop the remaining steps; they are logged.
         """
@@ -73,7 +83,7 @@ class Cleanup:
                     await self._finalize(entry)
 
     def _entries(self, part: Part, group: Group) -> list[Entry]:
-        """Return what there is of a group's objects, churn included."""
+        """Return the entries of a group's objects, as churn has left them."""
         entries = [
             self._mesh.context.as_served(step.entry)
             for step in group.steps
@@ -84,7 +94,7 @@ class Cleanup:
         return entries
 
     async def _finalize(self, entry: Entry) -> None:
-        """Do what a namespace controller would do; a bare API server has none."""
+        """Empty and finalize a namespace, where no controller does."""
         wanted = self._mesh.plan.traits.finalize and entry in self._writer.ledger.terminating
         if not wanted or entry in self._finalized:
             return

@@ -1,4 +1,8 @@
-"""The kinds of clusters that a mesh can be built in, and what each of them needs."""
+"""The types of clusters that a mesh can be built in, and what a run does in each of them.
+
+A run does what the cluster's own components do not: against a bare API server, it plays the
+controllers; where no kubelets are, it plays those. Code asks a trait, never the type.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +21,15 @@ class Traits:
     Attributes:
         nodes: Form of the nodes: ``full`` with a status, ``bare`` without, ``kwok`` for kwok to
             keep alive, or none at all.
-        pods: Who makes the pods run: the ``kubelet`` of the run, nobody (``bare``: their status is
-            written with them), a ``deployment`` and kwok; or there are none.
+        pods: How pods come to run: by the ``kubelet`` of the run, by a status that is written with
+            them (``bare``), by a ``deployment`` and kwok; empty if there are no pods.
         account: Whether each namespace needs its default service account from the run.
         selector: Whether services select pods.
         cluster_ip: Whether services need an address from the run.
         endpoints: Whether endpoints are written by the run.
-        slices: Whether endpoint slices are too, because no controller makes them of endpoints.
+        slices: Whether endpoint slices are written too, as no controller derives them.
         finalize: Whether namespaces need the run to finish their deletion.
-        proxies: Whether the run starts a proxy with each pod; else whoever follows the pods does.
+        proxies: Whether the run starts a proxy with each pod; otherwise the follower of pods does.
     """
 
     nodes: Literal["", "bare", "full", "kwok"]
@@ -50,7 +54,7 @@ class Traits:
 
 
 TRAITS: Final[dict[ClusterType, Traits]] = {
-    # A whole cluster: a scheduler and controllers, but nobody behind the nodes.
+    # A whole cluster: a scheduler and controllers, but no machines behind the nodes.
     "fake-node": Traits(nodes="full", pods="kubelet"),
     # A bare API server: the run does what controllers would.
     "fake": Traits(

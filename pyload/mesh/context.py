@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class MeshContext:
-    """What all applications of a run share.
+    """The parts of a mesh that all of its applications use.
 
     Attributes:
-        traits: What the type of cluster needs.
+        traits: What a run does in this type of cluster.
         builder: Builds the objects.
-        writer: Writes them.
+        writer: Writes the objects.
         fleet: Runs the proxies.
         names: Draws the names of later pods.
-        ips: Gives and takes back IPs.
+        ips: Allocates and releases IPs.
         node_metadata: Node metadata of every proxy.
-        served: The kinds as the API server serves them, where it is asked.
-        kinds: The same for those of templates, by the template's apiVersion and kind.
+        served: The kinds as the API server serves them, by the kinds of the plan.
+        kinds: The kinds of templates as the API server serves them, by apiVersion and kind.
         pod_ips: IPs of the pods that are there now, by namespace and name.
     """
 
@@ -60,7 +60,7 @@ class MeshContext:
         placed = {**obj, "apiVersion": served.api_version}
         return await self.writer.upsert(served, placed, status=status)
 
-    async def take(self, step: ObjectStep) -> Obj | None:
+    async def carry_out(self, step: ObjectStep) -> Obj | None:
         """Write the object of a step, and return it as the API server has it.
 
         Returns:
@@ -76,7 +76,7 @@ class MeshContext:
         await self.write(RESOURCES[istio_object.kind], self.builder.istio_object(istio_object))
 
     def template_objects(self, templates: Sequence[TemplateInstance]) -> TemplateObjects:
-        """Prepare to write what comes of templates."""
+        """Prepare to write the objects of templates."""
         return TemplateObjects(
             templates, writer=self.writer, kinds=self.kinds, run_id=self.builder.run_id
         )

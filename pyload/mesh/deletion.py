@@ -1,4 +1,4 @@
-"""Removes all that a writer has written, and waits until it is gone."""
+"""Removes everything that a writer has written, and waits until it is gone."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ async def remove_all(
     Errors do not stop the remaining steps; they are logged.
 
     Args:
-        writer: Whose objects.
+        writer: The writer of the objects.
         shutdown: Its second signal ends the work at once.
-        announce: Is told of each object that is about to be removed.
+        announce: Called with each object that is about to be removed.
 
     Returns:
-        What is still there.
+        The objects that are still there.
     """
     if await first_of(_remove_all(writer, announce), shutdown.forced.wait(), name="cleanup") != 0:
         log.warning("cleanup stopped by a second signal")
@@ -61,7 +61,7 @@ async def wait_until_gone(writer: Writer, entries: Iterable[Entry]) -> None:
     """Wait for deleted objects to be gone, as long as one after another goes.
 
     Args:
-        writer: Whose ledger forgets those that are.
+        writer: Its ledger forgets the objects that are gone.
         entries: Namespaces that are terminating.
     """
     now = asyncio.get_running_loop().time

@@ -1,4 +1,8 @@
-"""The Istio objects of a plan: which there are, their names, and how churn changes them."""
+"""The Istio objects of a plan: which there are, their names, and how churn changes them.
+
+The plan of an object is small: its kind and name, what it selects, and one number, `value`, which
+is all that churn changes. `pyload.mesh.builder` makes the object of it.
+"""
 
 from __future__ import annotations
 
@@ -61,11 +65,13 @@ CHANGING: Final[frozenset[Kind]] = frozenset(
         "workloadEntry",
     }
 )
-"""Kinds that `jitter.config` changes, where they belong to an application (contract §3.10)."""
+"""Kinds of an application's objects that `jitter.config` changes."""
 
 ROOT_NAMESPACE: Final = "istio-system"
 
 _NOT_OUTSIDE: Final[frozenset[IstioKind]] = frozenset({"sidecar", "envoyFilter"})
+"""Kinds that select proxies, which an application outside of the cluster does not have."""
+
 _CYCLES: Final[Mapping[Kind, int]] = {
     "destinationRule": 3,
     "sidecar": 2,
@@ -73,6 +79,7 @@ _CYCLES: Final[Mapping[Kind, int]] = {
     "peerAuthentication": 4,
     "secret": 2,
 }
+"""The kinds whose `value` goes round, and after how many changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +87,17 @@ class IstioObjectPlan:
     """One Istio object, or the Secret of a Gateway.
 
     Attributes:
-        kind: What it is.
-        name: Its name.
-        namespace: Its namespace.
-        scope: What it is for: the root namespace, a namespace or an application; for a Gateway,
-            the name by which VirtualServices of the config refer to it.
+        kind: Kind of the object.
+        name: Name of the object.
+        namespace: Namespace of the object.
+        scope: The root namespace, namespace or application that it is for; of a Gateway, the name
+            by which VirtualServices of the config refer to it.
         app: The application whose pods it selects; empty for all of its namespace.
         gateways: Gateways that a VirtualService binds to.
         subset: Whether a VirtualService can use the subset of a DestinationRule.
         address: Address of a WorkloadEntry.
-        value: What churn changes, and what it means depends on the kind: a position in a cycle,
-            a weight or a percentage.
+        value: The number that churn changes: by kind, a position in a cycle, a weight or a
+            percentage.
     """
 
     kind: Kind
@@ -139,7 +146,7 @@ def app_objects(
 def type_objects(
     app: str, namespace: str, *, type_: AppType, next_ip: Callable[[], str]
 ) -> Iterator[IstioObjectPlan]:
-    """Plan the objects that make an application what its type says."""
+    """Plan the objects that an application has because of its type."""
     if not type_.in_cluster:
         selected = app if type_.workload else ""
         yield IstioObjectPlan("serviceEntry", app, namespace, app, selected)
@@ -157,8 +164,8 @@ def gateway_objects(
 
     Args:
         app: Name of the router.
-        namespace: Its namespace.
-        label: What the config calls these Gateways.
+        namespace: Namespace of the object.
+        label: Name by which the config refers to these Gateways.
         names: Their names.
     """
     for name in names:
@@ -189,12 +196,12 @@ def bind(
 
 
 def changed(plan: IstioObjectPlan, *, rng: Random, next_ip: Callable[[], str]) -> IstioObjectPlan:
-    """Give an object as it is after the next change (contract §4.7).
+    """Return the plan of an object after its next change; no two in a row are alike.
 
     Args:
-        plan: As it is now; of a kind in `CHANGING`, or a Secret.
-        rng: Randomness.
-        next_ip: Gives an unused IP.
+        plan: The object as it is now; of a kind in `CHANGING`, or a Secret.
+        rng: Draws weights and percentages.
+        next_ip: Allocates an unused IP.
     """
     cycle = _CYCLES.get(plan.kind)
     if cycle is not None:

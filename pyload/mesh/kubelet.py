@@ -1,4 +1,13 @@
-"""A kubelet for all fake nodes at once: makes their pods run, and lets terminating ones go."""
+"""A kubelet for all fake nodes at once: makes their pods run, and lets terminating ones go.
+
+A watch of all pods feeds a queue of those that need something; a few workers take pods from it and
+act. A pod is in the queue or with a worker at most once, and a worker acts on the newest state that
+the watch has seen, so that any number of events of a busy pod cost no more than one. `decide` says
+from a pod alone what it needs; a pod that needs nothing is forgotten.
+
+Whether a pod is for a fake node shows in its node selector. Pods of other tools that have it are
+served as well, so the kubelet never assumes that a pod is in the plan.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +42,13 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """What the kubelet needs of a pod.
+    """The part of a pod that the kubelet looks at.
 
     Attributes:
         namespace: Namespace.
         name: Name.
         uid: UID.
-        resource_version: As last seen.
+        resource_version: Its resourceVersion as last seen.
         selected: Whether its node selector asks for a fake node.
         node: Name of its node; empty before it is scheduled.
         phase: ``Pending``, ``Running``, and so on.
@@ -59,7 +68,7 @@ class Pod:
 
     @classmethod
     def read(cls, obj: Obj) -> Pod:
-        """Take what is needed out of a pod object."""
+        """Read a pod object."""
         metadata = obj["metadata"]
         spec = obj.get("spec") or {}
         selector = spec.get("nodeSelector") or {}
@@ -79,17 +88,16 @@ class Pod:
 
 
 class Action(Enum):
-    """What a pod needs."""
+    """The ways in which the kubelet acts on a pod."""
 
+    # Delete it, as its deletion waits for its kubelet.
     DELETE = auto()
+    # Apply a status by which it is running.
     RUN = auto()
 
 
 def decide(pod: Pod) -> Action | None:
-    """Decide what a pod needs (contract §5).
-
-    The node selector alone says whose pod it is: pods of other tools are served too.
-    """
+    """Decide what a pod needs; None for a pod that needs nothing, or is not for a fake node."""
     if not pod.selected:
         return None
     if pod.terminating:
@@ -101,6 +109,13 @@ def decide(pod: Pod) -> Action | None:
 
 @dataclass(slots=True)
 class _Work:
+    """A pod that needs something.
+
+    Attributes:
+        pod: The pod as last seen.
+        ip: The IP that it was given; kept for further attempts, empty before the first one.
+    """
+
     pod: Pod
     ip: str = ""
 
@@ -112,10 +127,10 @@ class Kubelet:
 
     Args:
         client: The API server.
-        ips: Gives the IP of a pod by its UID, namespace and name; asked once per pod that is
-            made to run.
-        now: Gives the time in UTC.
-        workers: Pods that are acted on at a time.
+        ips: Returns the IP of a pod by its UID, namespace and name; called once for each pod that
+            is made to run.
+        now: Returns the time in UTC.
+        workers: How many pods are acted on at a time.
         rng: Spreads the watch's retries.
     """
 
@@ -158,7 +173,7 @@ class Kubelet:
             log.info("stopped", extra=_LABELS)
 
     def replace(self, objects: list[Obj]) -> None:
-        """Take all pods."""
+        """Handle the list with which a watch begins: pods that are not in it are gone."""
         pods = [Pod.read(obj) for obj in objects]
         there = {(pod.namespace, pod.name) for pod in pods}
         for key in [key for key in self._work if key not in there]:
@@ -167,7 +182,7 @@ class Kubelet:
             self._note(pod)
 
     def event(self, type_: str, obj: Obj) -> None:
-        """Take one change of a pod."""
+        """Handle one event of the watch."""
         pod = Pod.read(obj)
         if type_ == "DELETED":
             self._work.pop((pod.namespace, pod.name), None)

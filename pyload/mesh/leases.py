@@ -1,4 +1,9 @@
-"""Keeps the fake nodes alive: one task renews the leases of all of them."""
+"""Keeps the fake nodes alive: one task renews the leases of all of them.
+
+Kubernetes takes a node for dead if its lease is not renewed in time. A heap has the nodes by
+the time at which they are due; the task sleeps until the first one is, renews all that are due, a
+few at a time, and puts them back. A node that is added meanwhile wakes it up.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,11 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 RENEW_SECONDS: Final = 20.0
+"""Time from one renewal to the next."""
+
 RETRY_SECONDS: Final = 1.0
+"""Time from a renewal that failed to the next attempt."""
+
 _CONCURRENT: Final = 50
 
 log = logging.getLogger("pyload")
@@ -38,7 +47,7 @@ class Leases:
         self._wake = asyncio.Event()
 
     def add(self, node: str, uid: str) -> None:
-        """Take over the lease of a node that now exists.
+        """Begin to renew the lease of a node that now exists.
 
         Args:
             node: Node name.

@@ -16,9 +16,9 @@ class Entry:
     """One object.
 
     Attributes:
-        resource: Its kind.
-        namespace: Its namespace; empty for cluster-scoped kinds.
-        name: Its name.
+        resource: Kind of the object.
+        namespace: Namespace of the object; empty for cluster-scoped kinds.
+        name: Name of the object.
     """
 
     resource: Resource

@@ -1,4 +1,10 @@
-"""One run of a mesh: start it, keep it moving, take it down."""
+"""One mesh: started step by step, and cleaned up again.
+
+Before anything is created, the API server is asked in which versions it serves the kinds of the
+plan, so that a kind that is missing costs nothing. Then the plan's steps are carried out in their
+order. If one fails, the mesh stays as far as it has come: the ledger of its writer knows what there
+is, and `clean_up` removes it.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
 
 NAMESPACE_ATTEMPTS: Final = 100
 NAMESPACE_RETRY_SECONDS: Final = 0.5
-"""How often, and how far apart, a namespace is tried (contract §3.8)."""
+"""How often, and how far apart, a namespace is tried whose predecessor is being deleted."""
 
 log = logging.getLogger("pyload")
 
@@ -46,18 +52,19 @@ class Mesh:
     """The objects and proxies of one plan.
 
     Args:
-        plan: What to create.
+        plan: The plan of the mesh.
         writer: Writes the objects.
         fleet: Runs the proxies.
         names: Draws the names of later pods.
-        ips: Gives and takes back IPs.
+        ips: Allocates and releases IPs.
         node_metadata: Node metadata of every proxy.
         placement: Where the pods of deployments go.
-        authenticated: Whether proxies prove who they are, and so need service accounts.
+        authenticated: Whether proxies show tokens or certificates, and so need service accounts.
 
     Attributes:
         apps: The applications, by namespace and name.
-        template_objects: What comes of the templates of namespaces, by namespace.
+        template_objects: The objects of the templates of namespaces, by namespace.
+        leases: Renews the leases of its nodes.
     """
 
     def __init__(
@@ -97,11 +104,11 @@ class Mesh:
         self._authenticated = authenticated
 
     def pod_ip(self, namespace: str, name: str) -> str | None:
-        """Give the IP planned for a pod of this run; None for a pod of somebody else's."""
+        """Return the IP planned for a pod of this run; None for a pod of somebody else."""
         return self.context.pod_ips.get((namespace, name))
 
     async def start(self) -> None:
-        """Create nodes, then the namespaces one after another (contract §3.8).
+        """Carry out the plan's steps.
 
         Raises:
             PyloadError: Something could not be created; what was created is in the ledger.
@@ -136,11 +143,11 @@ class Mesh:
                 await self.apps[group.app.namespace, group.app.name].start(group.steps)
                 await asyncio.sleep(group.pause)
             elif group.optional:
-                await self._try(part, group)
+                await self._carry_out_optional(part, group)
             else:
-                await self._take_all(part, group)
+                await self._carry_out(part, group)
 
-    async def _take_all(self, part: Part, group: Group) -> None:
+    async def _carry_out(self, part: Part, group: Group) -> None:
         for step in group.steps:
             match step:
                 case ObjectStep(plan=NodePlan() as node):
@@ -148,17 +155,17 @@ class Mesh:
                 case ObjectStep(plan=NamespacePlan()):
                     await self._write_namespace(step)
                 case ObjectStep():
-                    await self.context.take(step)
+                    await self.context.carry_out(step)
                 case TemplateStep():
                     assert part.namespace is not None, "templates belong to namespaces"
                     await self.template_objects[part.namespace.name].write(step.index)
                 case PodStep():
                     raise AssertionError("pods belong to applications")
 
-    async def _try(self, part: Part, group: Group) -> None:
-        """Give the gateways of a namespace its Secrets; without that right, they have none."""
+    async def _carry_out_optional(self, part: Part, group: Group) -> None:
+        """Grant the gateways of a namespace its Secrets; if that is refused, they run without."""
         try:
-            await self._take_all(part, group)
+            await self._carry_out(part, group)
         except NotFound:
             log.debug("the API server has no roles, so it needs none")
         except ApiError as error:
@@ -169,7 +176,7 @@ class Mesh:
             log.warning("gateways in namespace %s will be given no Secrets: %s", name, error)
 
     async def _start_node(self, step: ObjectStep, node: NodePlan) -> None:
-        written = await self.context.take(step)
+        written = await self.context.carry_out(step)
         assert written is not None, "nodes are replaced"
         if self.plan.traits.leases:
             self.leases.add(step.entry.name, written["metadata"]["uid"])
@@ -180,10 +187,10 @@ class Mesh:
         await self.writer.upsert(LEASES, lease)
 
     async def _write_namespace(self, step: ObjectStep) -> None:
-        """Create a namespace; one of this name that is on its way out is waited for."""
+        """Create a namespace; wait for one of this name that is being deleted."""
         for _ in range(NAMESPACE_ATTEMPTS):
             try:
-                written = await self.context.take(step)
+                written = await self.context.carry_out(step)
             except NotFound:
                 # It went between two of the requests.
                 written = None
@@ -197,7 +204,7 @@ class Mesh:
         )
 
     async def clean_up(self) -> None:
-        """Delete what was written; what is still there afterwards is in the writer's ledger."""
+        """Delete the mesh; objects that are still there afterwards are in the writer's ledger."""
         await Cleanup(self).run()
 
 

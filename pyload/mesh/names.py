@@ -30,7 +30,7 @@ class Names:
 
 
 def is_called(name: str, asked: str) -> bool:
-    """Tell whether a planned name is the one asked for, in full or as the config has it.
+    """Return whether a planned name is the one asked for, in full or as the config has it.
 
     ``web-abcdefgh``, ``web-0-1`` and the waypoint ``web-static`` are all called ``web``.
     """

@@ -8,7 +8,7 @@ metadata, never gets the run label, and is never deleted.
 The decision is made from the object as it was right before the write, and is remembered: after
 the first write the object looks as if the run had made it.
 
-Where a write fails without a clear answer, nobody knows whether it was carried out. Its object
+A write that fails without a clear answer may have been carried out or not. Its object
 stays in the ledger as *uncertain*, and before it is deleted it is looked at once more: somebody
 else may have created one of that name in the meantime.
 
@@ -46,7 +46,7 @@ class Ownership:
         """Decide how to write an object; nothing changes before `begin`.
 
         Args:
-            entry: Its entry.
+            entry: Entry of the object.
             obj: The object.
             before: The object of that name that is there, if there is one.
         """

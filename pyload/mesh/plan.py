@@ -1,4 +1,8 @@
-"""What a run will create; `pyload.mesh.planner` decides it before anything is touched."""
+"""The plan of a mesh: every name, address and placement, decided before anything is created.
+
+`pyload.mesh.planner` makes it of a config. Nothing in a plan changes; `pyload.mesh.apps` keeps what
+churn makes of it.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,7 @@ class AppPlan:
         cluster_ip: The Service's IP where the run must choose it, else empty.
         pods: Pods at the start; churn replaces them one by one.
         istio_objects: Istio objects at the start; churn changes them one by one.
-        templates: What comes of its templates, at the start.
+        templates: Its templates, with their values at the start.
     """
 
     name: str
@@ -84,12 +88,12 @@ class NamespacePlan:
     """One namespace with its applications.
 
     Attributes:
-        name: Its name.
+        name: Name of the namespace.
         apps: Applications, in the order of creation.
-        waypoint: Namespace and name of the waypoint that serves it, as `objects.namespace` takes
-            them.
+        waypoint: Namespace and name of the waypoint that serves it; an empty namespace is its own,
+            an empty name means none.
         istio_objects: Istio objects for all of it, in the order of creation.
-        templates: What comes of its own templates.
+        templates: Its own templates, with their values at the start.
         grace: Seconds to wait after each application.
     """
 
@@ -112,7 +116,7 @@ class Plan:
 
     Attributes:
         run_id: Value of the label ``pyload.dev/run`` on every object.
-        cluster_type: What kind of cluster the objects are made for.
+        cluster_type: Type of the cluster that the objects are made for.
         nodes: Node names; nodes are objects for all types but ``real``.
         namespaces: Namespaces in the order of creation.
         ztunnels: Proxies of the nodes that have one, in the order of the nodes.
@@ -130,7 +134,7 @@ class Plan:
 
     @property
     def traits(self) -> Traits:
-        """What its type of cluster needs."""
+        """What a run does in its type of cluster."""
         return TRAITS[self.cluster_type]
 
     @property
@@ -149,7 +153,7 @@ class Plan:
 
     @property
     def all_templates(self) -> Iterator[TemplateInstance]:
-        """All that comes of templates, in the order of creation."""
+        """All templates with their values, in the order of creation."""
         for namespace in self.namespaces:
             yield from namespace.templates
             for app in namespace.apps:

@@ -1,4 +1,8 @@
-"""From a config to the plan of a run: every name, IP and placement."""
+"""Makes the plan of a mesh from a config: every name, IP and placement.
+
+The order in which names and addresses are drawn is part of the interface: with the same seed, a
+config makes the same mesh again.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from pyload.mesh.names import Names
 
 PODS_PER_NODE: Final = 255
-"""Capacity that a fake node announces (contract §4.3)."""
+"""Capacity that a fake node announces."""
 
 
 def plan_cluster(
@@ -38,15 +42,15 @@ def plan_cluster(
     names: Names,
     next_ip: Callable[[], str],
 ) -> Plan:
-    """Decide every name, IP and placement of a run (contract §3.5 to §3.8).
+    """Decide every name, IP and placement of a mesh.
 
     Pods are spread over the nodes evenly, where pilot-load throws dice and may overfill a node.
 
     Args:
-        config: What the user wrote.
-        cluster_type: What kind of cluster the objects are made for.
+        config: The mesh as the user describes it.
+        cluster_type: Type of the cluster that the objects are made for.
         names: Draws random names.
-        next_ip: Gives an unused IP.
+        next_ip: Allocates an unused IP.
 
     Raises:
         PyloadError: There are more pods than the nodes can hold, or a template cannot be used.
@@ -73,7 +77,7 @@ def plan_cluster(
 
 
 def _check_possible(config: ClusterConfig, cluster_type: ClusterType) -> None:
-    """Refuse what kwok mode would have to make and Istio itself makes there."""
+    """Refuse proxies whose pods Istio itself makes in a cluster with kwok."""
     if TRAITS[cluster_type].proxies:
         return
     if any(group.ztunnel for group in config.nodes):
@@ -118,7 +122,7 @@ def check_capacity(config: ClusterConfig, cluster_type: ClusterType) -> None:
     """Check that the nodes can hold the pods.
 
     Raises:
-        PyloadError: They cannot.
+        PyloadError: There are more pods than the nodes can hold.
     """
     have = sum(group.count for group in config.nodes)
     pods = sum(
@@ -191,7 +195,7 @@ class _Planner:
             type=app.type,
             labels=app.labels,
             pods=tuple(self._pod(name) for _ in range(app.pods)) if app.type.in_cluster else (),
-            # A bare API server has nobody who would give the Service an address.
+            # A bare API server has no controller that would give the Service an address.
             cluster_ip=self.next_ip()
             if TRAITS[self.cluster_type].cluster_ip and app.type.in_cluster
             else "",
@@ -220,7 +224,7 @@ class _Planner:
 
 
 def _waypoint(text: str) -> tuple[str, str]:
-    """Take ``APP`` or ``NAMESPACE/APP`` apart, with the name that the waypoint will have."""
+    """Split ``APP`` or ``NAMESPACE/APP``, and complete the name of the waypoint."""
     namespace, _, app = text.rpartition("/")
     return namespace, f"{app}{WAYPOINT_SUFFIX}" if app else ""
 

@@ -1,4 +1,8 @@
-"""What a run would do, from its plan alone: objects, proxies, API calls, and how long it takes."""
+"""What a run would do, from its plan alone: objects, proxies, requests, and how long it takes.
+
+The steps of the plan are counted, without building their objects; only templates have to be
+rendered. Requests are those of a run in which nothing goes wrong.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ _FINALIZE: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would do.
+    """The figures of a run that has not begun.
 
     Attributes:
         cluster: Objects outside of the run's own namespaces, by kind.
@@ -60,7 +64,7 @@ def preview(plan: Plan, *, authenticated: bool = False) -> Preview:
     """Count the objects, proxies and requests of a plan.
 
     Args:
-        plan: What would be created.
+        plan: The plan of the mesh.
         authenticated: Whether proxies show tokens or certificates, and so need service accounts.
     """
     outside: Counter[str] = Counter()
@@ -105,7 +109,7 @@ def _requests(step: Step, objects: int) -> int:
         case ObjectStep():
             return step.mode.value
         case PodStep():
-            # It is applied; its status is another request, whoever makes it.
+            # It is applied, and its status is, by the run or by its kubelet.
             return 2 * objects
         case TemplateStep():
             return objects
@@ -120,12 +124,12 @@ def _proxies(plan: Plan) -> Counter[str]:
 
 
 def text_of(found: Preview, *, qps: float, problems: Sequence[str]) -> str:
-    """Write a preview for people; no line is longer than 100 characters but those of problems.
+    """Write a preview for people, in lines of at most 100 characters, except for problems.
 
     Args:
-        found: What a run would do.
+        found: The figures.
         qps: Requests to the API server per second that it may make.
-        problems: What the machine cannot bear.
+        problems: The limits of this machine that the run exceeds.
     """
     proxies = sum(found.proxies.values())
     head = (

@@ -1,4 +1,4 @@
-"""The proxies of a plan: who they are for istiod."""
+"""The proxies of a plan: the identities by which istiod knows them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def proxy_of_pod(
     app: AppPlan, pod: PodPlan, traits: Traits, *, metadata: Mapping[str, str]
 ) -> ProxySpec | None:
-    """Give the proxy in a pod; None if it has none.
+    """Return the proxy in a pod; None if it has none.
 
     Args:
         app: The pod's application.
         pod: The pod.
-        traits: What the type of cluster needs.
+        traits: What a run does in this type of cluster.
         metadata: Further node metadata.
     """
     if not app.proxy_type:
@@ -41,12 +41,12 @@ def proxy_of_pod(
 
 
 def key_of_pod(app: AppPlan, pod: PodPlan) -> str:
-    """Give the key of the proxy in a pod."""
+    """Return the key of the proxy in a pod."""
     return f"{app.namespace}/{pod.name}"
 
 
 def proxy_of_node(ztunnel: PodPlan, *, metadata: Mapping[str, str]) -> ProxySpec:
-    """Give a node's ztunnel; a real one sends no labels."""
+    """Return a node's ztunnel; a real one sends no labels."""
     return ProxySpec(
         key=key_of_node(ztunnel.node),
         type=ZTUNNEL,
@@ -60,5 +60,5 @@ def proxy_of_node(ztunnel: PodPlan, *, metadata: Mapping[str, str]) -> ProxySpec
 
 
 def key_of_node(node: str) -> str:
-    """Give the key of a node's ztunnel."""
+    """Return the key of a node's ztunnel."""
     return f"{ZTUNNEL}/{node}"

@@ -1,4 +1,4 @@
-"""When the changes of a running mesh are due."""
+"""The moments at which the changes of a running mesh are due."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 class Schedule:
     """Moments at an average distance that a user chose.
 
-    They are planned from each other, not from when the work was done, so that the average holds;
-    those that pass while other work is under way are dropped, and counted.
+    Each moment is planned from the one before, not from when the work was done, so that the
+    average holds. Moments that pass while other work is under way are dropped, and counted.
 
     Attributes:
         interval: Mean time between two moments, in seconds; above 0.
-        due: The next one.
+        due: The next moment.
     """
 
     interval: float

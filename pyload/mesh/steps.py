@@ -1,8 +1,8 @@
-"""The steps in which a plan becomes a mesh: what is created, in which order and what at a time.
+"""The steps in which a plan becomes a mesh: the objects, their order, and which go together.
 
-This is the only place that knows the order. `Mesh` takes the steps, `pyload.mesh.preview` counts
-them, `pyload render` prints what `ObjectBuilder` makes of them, and `pyload.mesh.cleanup` deletes
-in the reverse order.
+This is the only place that knows the order. `pyload.mesh.mesh` carries out the steps,
+`pyload.mesh.preview` counts them, `pyload render` prints the objects that `ObjectBuilder` makes of
+them, and `pyload.mesh.cleanup` deletes in the reverse order.
 
 There are three levels, because there are three orders:
 
@@ -11,8 +11,8 @@ There are three levels, because there are three orders:
   as nothing in one part waits for another one to be gone.
 - A *group* of a part is complete before the next one, too: a namespace comes before what is in
   it, and each application after what the namespace shares. Groups are deleted in reverse.
-- The *steps* of a group are taken one after another or, for an application, at the same time. They
-  are always deleted at the same time.
+- The *steps* of a group are carried out one after another or, for an application, at the same
+  time. Their objects are always deleted at the same time.
 
 Leases are no steps. They need the UID that the API server gives to their node.
 """
@@ -70,7 +70,7 @@ class ObjectStep:
 
     Attributes:
         entry: Its kind, namespace and name.
-        plan: What is planned of it beyond those; None for an object that consists of no more.
+        plan: The plan that it is built from; None for an object that follows from its name.
         mode: How it is written.
     """
 
@@ -112,14 +112,14 @@ Step = ObjectStep | PodStep | TemplateStep
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Steps that nothing comes between.
+    """Steps between which there is no other.
 
     Attributes:
         steps: The steps, in order.
-        app: The application whose steps they are, all taken at the same time; None for steps that
-            are taken one after another.
-        optional: Whether the mesh does without them where the API server refuses them.
-        pause: Seconds to wait after them.
+        app: The application to which the steps belong, which are all carried out at the same
+            time; None for steps that are carried out one after another.
+        optional: Whether the mesh does without the steps if the API server refuses them.
+        pause: Seconds to wait after the steps.
     """
 
     steps: tuple[Step, ...]
@@ -133,10 +133,10 @@ class Part:
     """A node, a namespace with its applications, or objects for the whole mesh.
 
     Attributes:
-        title: What it is called where it fails.
+        title: Name of the part in errors.
         groups: Its groups, in order.
-        namespace: The namespace that it is, if it is one.
-        pause: Seconds to wait after it.
+        namespace: The namespace, if the part is one.
+        pause: Seconds to wait after the part.
     """
 
     title: str
@@ -149,7 +149,7 @@ def parts_of(plan: Plan, *, authenticated: bool) -> Iterator[Part]:
     """Yield the parts of a plan, in the order of their creation.
 
     Args:
-        plan: What to create.
+        plan: The plan of the mesh.
         authenticated: Whether proxies show tokens or certificates, and so need service accounts
             and rights.
     """

@@ -1,4 +1,10 @@
-"""Objects that come of a config's templates: what a template is given, and what it yields."""
+"""A template of a config with the values that it is rendered with, and the objects that it yields.
+
+Each application, and each namespace, that names a template has an instance of its own: the template
+is parsed once, and rendered with the values of the config, the names of application and namespace,
+and two random ones, ``Rand`` and ``RandNumber``. Churn makes another instance with other random
+values.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +43,8 @@ class TemplateInstance:
 
     Attributes:
         template: The template.
-        namespace: Where its objects are.
-        data: What the template sees, ``Name``, ``Namespace``, ``Rand`` and ``RandNumber`` included.
+        namespace: Namespace of its objects.
+        data: The values, ``Name``, ``Namespace``, ``Rand`` and ``RandNumber`` included.
         refreshes: Whether churn changes it.
     """
 
@@ -57,14 +63,14 @@ class TemplateInstance:
         return self.template.render(dict(self.data))
 
     def objects(self, run_id: str = "") -> tuple[Obj, ...]:
-        """Give the objects that it yields, in its order (contract §6.3).
+        """Render the template and return its objects, in the order of its documents.
 
         Args:
             run_id: Value of the run label; empty for none.
 
         Raises:
             TemplateError: It cannot be rendered with these values.
-            ConfigError: What it renders is no Kubernetes object.
+            ConfigError: It renders something that is not a Kubernetes object.
         """
         try:
             text = self.text()
@@ -77,11 +83,11 @@ class TemplateInstance:
 
     @property
     def source(self) -> str:
-        """What errors call its text."""
+        """The name of its text in errors."""
         return f"template {self.template.name} for {self.data.get('Name') or self.namespace}"
 
     def refreshed(self, rng: Random) -> TemplateInstance:
-        """Give it as it is after the next change: other randomness, ``Rand`` the other way."""
+        """Return the instance after the next change: other randomness, ``Rand`` the other way."""
         data = {**self.data, "Rand": not self.data["Rand"], "RandNumber": _number(rng)}
         return replace(self, data=data)
 
@@ -119,11 +125,11 @@ class Templates:
         return tuple(sorted({*BUILTINS, *self._texts}))
 
     def get(self, name: str) -> Template:
-        """Give a template.
+        """Return a template, which is parsed at its first use.
 
         Raises:
-            TemplateError: It cannot be read.
-            UsageError: There is none of that name.
+            TemplateError: It cannot be parsed.
+            UsageError: There is no template of that name.
         """
         known = self._parsed.get(name)
         if known is None:
@@ -144,7 +150,7 @@ class Templates:
         return known
 
     def for_app(self, ref: ConfigRef, *, app: str, namespace: str, rng: Random) -> TemplateInstance:
-        """Make an application's objects of a template (contract §6.1).
+        """Make the instance of an application.
 
         Raises:
             UsageError: The template or its values cannot be used.
@@ -153,7 +159,7 @@ class Templates:
         return self._made(ref, data, rng)
 
     def for_namespace(self, ref: ConfigRef, *, namespace: str, rng: Random) -> TemplateInstance:
-        """Make a namespace's objects of a template; it has no ``Name`` but one of the config.
+        """Make the instance of a namespace; its only ``Name`` is one that the config sets.
 
         Raises:
             UsageError: The template or its values cannot be used.
@@ -201,7 +207,7 @@ class _ByName(Mapping[str, "Template"]):
 
 
 def kind_of(obj: Obj) -> tuple[str, str]:
-    """Give an object's apiVersion and kind."""
+    """Return an object's apiVersion and kind."""
     return str(obj["apiVersion"]), str(obj["kind"])
 
 
@@ -210,7 +216,7 @@ def _number(rng: Random) -> int:
 
 
 def _marked(made: TemplateInstance) -> bool:
-    """Tell whether a template's own text asks for changes."""
+    """Return whether a template's own text asks for changes."""
     try:
         text = made.text()
     except TemplateError:
@@ -238,7 +244,7 @@ def _object(document: str, source: str, line: int) -> Obj:
 
 
 def _fault(data: Any) -> str:
-    """Say why this cannot be sent to an API server as an object, or nothing."""
+    """Return why this cannot be sent to an API server as an object; empty if it can."""
     if not isinstance(data, dict):
         return "this is not a Kubernetes object"
     for key, pattern in (("apiVersion", _API_VERSION), ("kind", _KIND)):
@@ -256,7 +262,7 @@ def _fault(data: Any) -> str:
 
 
 def _as_go(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give values as Go reads them of YAML: every number is a float64; nothing is context."""
+    """Return a copy of values as Go reads them from YAML: every number is a float64."""
 
     def converted(value: Any) -> Any:
         if isinstance(value, dict):

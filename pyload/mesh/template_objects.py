@@ -1,4 +1,9 @@
-"""What came of the templates of one application or namespace, while the mesh runs."""
+"""The objects of the templates of one application or namespace, in a running mesh.
+
+A template may yield other objects at each rendering, or the same ones by other names. So what was
+written is kept by template: after a change, objects that the template no longer yields are deleted,
+and if that fails, the next change tries again.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class TemplateObjects:
-    """Writes the objects of templates, and keeps track of what goes by which name.
+    """Writes the objects of templates, and keeps track of their names.
 
     Args:
         templates: The templates, at the start.
         writer: Writes the objects.
-        kinds: The kinds as the API server serves them, by apiVersion and kind; a kind that only
-            a later rendering yields is added.
+        kinds: The kinds as the API server serves them, by apiVersion and kind; extended by kinds
+            that only a later rendering yields.
         run_id: Value of the run label.
 
     Attributes:
@@ -51,21 +56,21 @@ class TemplateObjects:
         self._run_id = run_id
 
     async def write(self, index: int) -> None:
-        """Write what a template yields, one object after another.
+        """Write the objects of a template, one after another.
 
         Raises:
-            PyloadError: It cannot be rendered or written; the objects before are kept track of.
+            PyloadError: An object cannot be rendered or written; the ones before it are kept.
         """
         await self._replace(index, self.templates[index])
 
     async def refresh(self, index: int, rng: Random) -> tuple[Entry, ...]:
-        """Change what comes of a template, and name what there is of it now.
+        """Change the objects of a template, and return the entries of the new ones.
 
-        An object that goes by another name from now on is deleted under the old one.
+        An object that has another name from now on is deleted under the old one.
 
         Raises:
-            PyloadError: It cannot be rendered or written; the next refresh removes what is too
-                much.
+            PyloadError: An object cannot be rendered, written or deleted; the next refresh
+                removes the objects that are too many.
         """
         before = self._written[index]
         new = self.templates[index].refreshed(rng)
@@ -82,7 +87,7 @@ class TemplateObjects:
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """What there is of all templates, the last one first."""
+        """The entries of all objects, those of the last template first."""
         return tuple(entry for entries in self._written for entry in entries)[::-1]
 
     async def _replace(self, index: int, instance: TemplateInstance) -> None:

@@ -101,7 +101,7 @@ class Writer:
     def _finished(self, task: asyncio.Task[Any]) -> None:
         self._in_flight.discard(task)
         if not task.cancelled():
-            # An error that nobody waits for any more is not worth a traceback.
+            # The error of a write whose caller was cancelled is not worth a traceback.
             task.exception()
 
     async def _upsert(self, resource: Resource, obj: Obj, *, status: bool) -> Obj:

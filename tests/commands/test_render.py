@@ -69,7 +69,7 @@ pytestmark = pytest.mark.virtual
 
 
 def rendered(text: str = CURRENT, **chosen: Any) -> list[dict[str, Any]]:
-    """Give the objects of a config."""
+    """Return the objects of a config."""
     options = RenderOptions(loaded=parse_config(text.encode(), source="f"), **chosen)
     return [yaml.safe_load(document) for document in render(options, now=NOW)]
 

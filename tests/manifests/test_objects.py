@@ -66,7 +66,7 @@ NOISE: dict[str, list[tuple[str, Any]]] = {
 
 
 def records(golden: Path, cluster_type: str) -> Iterator[tuple[str, str, Obj]]:
-    """Give verb, path and body of each write that was recorded."""
+    """Return verb, path and body of each write that was recorded."""
     file = golden / "kube" / f"classic-basic.{cluster_type}.requests.jsonl"
     for line in file.read_text().splitlines():
         record = json.loads(line)
@@ -75,7 +75,7 @@ def records(golden: Path, cluster_type: str) -> Iterator[tuple[str, str, Obj]]:
 
 
 def without_noise(obj: Obj) -> Obj:
-    """Take out what pilot-load did not mean, and what changes with each write."""
+    """Return a value without fields that pilot-load did not mean, or that any write changes."""
     for path, value in NOISE.get(obj["kind"], []):
         _drop(obj, path.split("."), value)
     if obj["kind"] == "Namespace":

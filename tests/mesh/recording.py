@@ -128,7 +128,7 @@ def anonymous(text: str) -> str:
 
 
 def comparable(body: bytes | None) -> str:
-    """Give a body without times, addresses and what only zero values or defaults add."""
+    """Return a body without times, addresses and what only zero values or defaults add."""
     if not body:
         return ""
     obj = json.loads(body)

@@ -145,7 +145,7 @@ async def run(loaded: Loaded, cluster_type: ClusterType, *, duration: float) -> 
 def test_any_valid_config_runs_and_leaves_nothing(
     data: st.DataObject, dialect: Dialect, cluster_type: ClusterType
 ) -> None:
-    """A combination that nobody tried would stay half built in somebody's cluster."""
+    """An untried combination would stay half built in a user's cluster."""
     text = f"dialect: {dialect}\n{dump(data.draw(configs(dialect)), dialect)}"
     loaded = parse_config(text.encode(), source="mesh.yaml")
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:

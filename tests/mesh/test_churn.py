@@ -64,7 +64,7 @@ def options(
     duration: float = 60.0,
     cluster_type: ClusterType = "fake-node",
 ) -> ClusterOptions:
-    """Say what to run."""
+    """Return the options of a run."""
     written = text or CLASSIC % (workloads, config, secrets)
     return ClusterOptions(
         loaded=parse_config(written.encode(), source="mesh.yaml"),
@@ -101,7 +101,7 @@ async def test_every_kind_of_an_application_changes_and_nothing_else(world: Worl
 
 
 async def test_secrets_alternate_between_two_pairs(world: World) -> None:
-    """A certificate that is written again unchanged is pushed to nobody."""
+    """A certificate that is written again unchanged is not pushed to any proxy."""
     outcome = await world.run(options(secrets="1s"))
     bodies: dict[str, list[Mapping[str, str]]] = {}
     for request in world.recorder.requests:

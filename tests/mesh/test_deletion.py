@@ -45,7 +45,7 @@ def obj(name: str, *, run: str = "run", **metadata: Any) -> Obj:
     [
         (404, False),  # it was not created
         (200, False),  # it is somebody else's
-        (503, True),  # nobody knows
+        (503, True),  # it may have been carried out or not
     ],
 )
 async def test_a_write_without_an_answer_is_looked_up(found: int, kept: bool) -> None:  # noqa: FBT001

@@ -33,7 +33,7 @@ HALF_A_SECOND = Duration(500_000_000)
 
 
 def small(loaded: Loaded) -> Loaded:
-    """Give a config with two of what it has many of, and with everything that churns doing so."""
+    """Return a config with at most two of everything, and with all of its churn at a quick pace."""
 
     def fewer(namespace: Namespace) -> Namespace:
         applications = tuple(

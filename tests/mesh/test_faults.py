@@ -107,7 +107,7 @@ class Failing:
 
 
 def objects(world: World) -> dict[Named, Obj]:
-    """Give all objects, without what any write changes."""
+    """Return all objects, without the metadata that any write changes."""
     found: dict[Named, Obj] = {}
     for resource, obj in world.server.store.objects():
         metadata = {
@@ -121,7 +121,7 @@ def objects(world: World) -> dict[Named, Obj]:
 
 
 def labels(obj: Obj) -> Mapping[str, str]:
-    """Give an object's labels."""
+    """Return an object's labels."""
     found: Mapping[str, str] = obj["metadata"].get("labels") or {}
     return found
 
@@ -129,7 +129,7 @@ def labels(obj: Obj) -> Mapping[str, str]:
 def unseen(
     before: Mapping[Named, Obj], after: Mapping[Named, Obj], error: PyloadError | None
 ) -> set[str]:
-    """Name what is new and not listed by the error; what is in a listed namespace is."""
+    """Name the new objects that the error does not list, by themselves or with their namespace."""
     listed = set(error.left) if isinstance(error, CleanupIncomplete) else set()
     spaces = {name.partition(" ")[2] for name in listed if name.startswith("Namespace ")}
     return {

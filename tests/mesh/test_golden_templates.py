@@ -56,12 +56,12 @@ def recorded(golden: Path) -> list[Recorded]:
 
 
 def _bodies(requests: list[Recorded], path: str) -> list[str]:
-    """Give what was last written to a path."""
+    """Return the body that was last written to a path."""
     return [one.body for one in requests if one.path == path and one.verb == "patch"][-1:]
 
 
 def phase(requests: Iterable[Recorded], wanted: Callable[[float], bool]) -> list[Recorded]:
-    """Give the requests of a part of the run; the answers of conflicts come from the moment."""
+    """Return the requests of a part of the run, without conflicts, which depend on the moment."""
     found = [one for one in requests if wanted(one.time) and one.code != 409]
     return [one for one in found if not (one.verb == "get" and one.code == 200)]
 

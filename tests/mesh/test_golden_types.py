@@ -68,7 +68,7 @@ async def record(
 
 
 def place(request: Recorded) -> tuple[Place, str]:
-    """Give the object that a request is about, and the subresource."""
+    """Return the object of a request, and the subresource."""
     match = PATH.fullmatch(request.path)
     assert match is not None, request.path
     body: dict[str, Any] = json.loads(request.body) if request.verb == "create" else {}
@@ -78,7 +78,7 @@ def place(request: Recorded) -> tuple[Place, str]:
 
 
 def compared(at: Place) -> bool:
-    """Tell whether a kind is compared here."""
+    """Return whether a kind is compared here."""
     return not at[0].endswith(("/nodes", "/leases", "/pods", "/namespaces", "/endpointslices"))
 
 
@@ -126,7 +126,7 @@ def named(at: Place) -> Place:
 
 
 def expected(recorded: dict[Place, set[str]]) -> dict[Place, set[str]]:
-    """Give what pyload does instead of what was recorded."""
+    """Return the requests that pyload makes instead of the recorded ones."""
     wanted: dict[Place, set[str]] = {}
     for at, texts in recorded.items():
         new = named(at)
@@ -168,7 +168,7 @@ async def test_every_object_is_deleted(
 
 
 async def test_an_ambient_mesh_makes_the_recorded_requests(world: World, golden: Path) -> None:
-    """Without its Gateway, its labels or its Service a waypoint would serve nobody."""
+    """Without its Gateway, its labels or its Service a waypoint would serve no pod."""
 
     def wanted(requests: list[Recorded], *, start: bool) -> Counter[tuple[str, str]]:
         return Counter(

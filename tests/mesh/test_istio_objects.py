@@ -42,7 +42,7 @@ def body(plan: IstioObjectPlan) -> Obj:
 
 
 def test_every_kind_has_a_resource_and_a_body() -> None:
-    """A config would end in a traceback."""
+    """A config with that kind would end in a traceback."""
     made = [
         body(IstioObjectPlan(kind, "n", "mesh", "app", "app", address="10.0.0.9")) for kind in ALL
     ]
@@ -168,7 +168,7 @@ def test_a_gateway_of_ones_own_namespace_is_meant_first() -> None:
 
 
 def test_routes_use_a_subset_only_where_there_is_one() -> None:
-    """Routes to a subset that nobody defines are answered with 503."""
+    """Routes to a subset that is not defined are answered with 503."""
     both, alone = (
         next(one for one in plan_of(text).all_istio_objects if one.kind == "virtualService")
         for text in (

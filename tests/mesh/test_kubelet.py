@@ -271,7 +271,7 @@ async def test_start_and_end_are_logged(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.anyio
 async def test_an_account_that_may_not_read_pods_ends_it_with_that_message() -> None:
-    """All pods would stay Pending, and nobody would know why."""
+    """All pods would stay Pending, without a word about the reason."""
     client = Client(Scripted(answer(403, status(403, "Forbidden", "no"))))
 
     with pytest.raises(Forbidden, match='verb "list" on "pods"'):

@@ -80,7 +80,7 @@ OURS = "pyload.dev/run"
 def options(
     cluster_type: ClusterType = "fake-node", *, text: bytes = MESH, duration: float | None = 5.0
 ) -> ClusterOptions:
-    """Say what to run."""
+    """Return the options of a run."""
     return ClusterOptions(
         loaded=parse_config(text, source="mesh.yaml"),
         cluster_type=cluster_type,
@@ -90,7 +90,7 @@ def options(
 
 
 def nothing_left(world: World) -> bool:
-    """Tell whether the API server is as it was before the run."""
+    """Return whether the API server is as it was before the run."""
     ours = [
         obj["metadata"]["name"]
         for _, obj in world.server.store.objects()
@@ -207,7 +207,7 @@ async def test_interrupting_the_start_of_any_kind_leaves_nothing(
 
 @pytest.mark.parametrize("cluster_type", TYPES)
 async def test_every_kind_of_proxy_is_configured(world: World, cluster_type: ClusterType) -> None:
-    """Gateways, waypoints and ztunnels would load istiod with nothing, and nobody would see it."""
+    """Gateways, waypoints and ztunnels would not load istiod at all, and the result look good."""
     nodes = 2 if cluster_type != "real" else 0
     first = await world.run(options(cluster_type, text=EVERYTHING))
     second = await world.run(options(cluster_type, text=AMBIENT))
@@ -362,7 +362,7 @@ async def test_what_cannot_be_deleted_is_listed(world: World) -> None:
 
     assert isinstance(outcome.error, CleanupIncomplete)
     assert outcome.error.exit_code == 6
-    # The namespace took the services with it, but nobody has seen that.
+    # The namespace took the services with it, but the run has not seen that.
     assert outcome.result.objects.left == len(outcome.error.left) == 3
     assert "pyload cleanup --run-id" in str(outcome.error)
 
@@ -421,7 +421,7 @@ async def test_a_namespace_that_is_being_deleted_is_waited_for(world: World) -> 
 
 
 async def test_a_namespace_that_never_goes_ends_the_run(world: World) -> None:
-    """A finalizer that nobody serves would keep the run waiting for ever."""
+    """A finalizer without a controller would keep the run waiting for ever."""
     dying = {
         "apiVersion": "v1",
         "kind": "Namespace",

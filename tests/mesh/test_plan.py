@@ -96,7 +96,7 @@ def test_too_few_nodes_are_refused_before_anything_is_created(pods: int) -> None
 
 
 def test_the_bare_cluster_type_gives_services_an_address() -> None:
-    """Without a controller nobody else would, and istiod ignores a Service without an IP."""
+    """No controller would do it there, and istiod ignores a Service without an IP."""
     assert all(app.cluster_ip for app in make_plan(mesh(), "fake").apps)
     assert not any(app.cluster_ip for app in make_plan(mesh(), "fake-node").apps)
 
@@ -128,7 +128,7 @@ def test_waypoints_have_the_name_that_namespaces_refer_to() -> None:
 
 @pytest.mark.parametrize(("cluster_type", "ztunnels"), [("fake-node", 2), ("fake", 2), ("real", 0)])
 def test_nodes_have_ztunnels_where_there_are_nodes(cluster_type: str, ztunnels: int) -> None:
-    """A ztunnel of a node that does not exist would serve nobody."""
+    """A ztunnel of a node that does not exist would serve no pod."""
     plan = make_plan(parse_config(AMBIENT.encode(), source="f").config, cluster_type)
 
     assert [one.node for one in plan.ztunnels] == list(plan.nodes[:ztunnels])

@@ -106,7 +106,7 @@ def test_the_text_fits_a_terminal_and_sums_many_namespaces_up() -> None:
 
 
 def test_problems_and_pauses_are_told() -> None:
-    """A run would stand still for minutes, or break, and nobody was warned."""
+    """A run would stand still for minutes, or break, without a warning."""
     found = previewed(b"gracePeriod: 5s\nnamespaces: [{name: mesh, replicas: 3}]\nnodes: [{}]\n")
     text = text_of(found, qps=1.0, problems=["too few files"])
 

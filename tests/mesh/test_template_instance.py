@@ -42,7 +42,7 @@ def rendered(text: str, config: Mapping[str, Any] | None = None) -> str:
 
 
 def fault(text: str) -> str:
-    """Give what is said of objects that cannot be used."""
+    """Return the error about objects that cannot be used."""
     with pytest.raises(ConfigError) as caught:
         made(text).objects()
     (problem,) = caught.value.problems

@@ -70,7 +70,7 @@ OURS = "pyload.dev/run"
 def options(
     text: str = MESH, cluster_type: ClusterType = "fake-node", duration: float | None = 20.0
 ) -> ClusterOptions:
-    """Say what to run."""
+    """Return the options of a run."""
     loaded = parse_config(text.encode(), source="mesh.yaml")
     return ClusterOptions(loaded=loaded, cluster_type=cluster_type, duration=duration, seed=1)
 
@@ -84,7 +84,7 @@ def everything(world: World) -> set[tuple[str, str, str]]:
 
 
 def of_kind(world: World, kind: str) -> list[Obj]:
-    """Give the objects of a kind that a run has made."""
+    """Return the objects of a kind that a run has made."""
     return [
         obj
         for one, obj in world.server.store.objects()
@@ -231,7 +231,7 @@ async def test_somebody_elses_object_is_changed_but_never_deleted(
 
 
 async def test_our_object_in_somebody_elses_namespace_is_deleted(world: World) -> None:
-    """It would stay for ever: nobody deletes that namespace."""
+    """It would stay for ever, as that namespace is never deleted."""
     await create(world, "prod", "settings")
     before = everything(world)
     outcome = await world.run(options(put("prod", "ours")))
@@ -373,7 +373,7 @@ def ours(world: World) -> list[str]:
 
 
 def names_of(entries: tuple[Entry, ...]) -> list[str]:
-    """Give the names of objects, the one with a drawn name as `n`."""
+    """Return the names of objects, the one with a drawn name as `n`."""
     return sorted(entry.name.partition("-")[0] for entry in entries)
 
 
@@ -400,7 +400,7 @@ async def test_a_stale_object_that_cannot_be_deleted_goes_with_the_next_change(
 
 
 async def test_a_change_that_was_half_written_is_kept_track_of(world: World) -> None:
-    """The half that was written would be nobody's."""
+    """The half that was written would stay for ever."""
     await create(world, "mesh")
     one, rng, refuse = rendered(world), Random(3), False
 
