@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pstats
-import runpy
 import signal
 import socket
 import subprocess
@@ -136,12 +135,6 @@ def test_completion_offers_files_where_files_are_wanted(words: list[str], type_:
     assert kind is not None
     found = kind(ROOT, {}, "pyload", "_PYLOAD_COMPLETE").get_completions(words, "mes")
     assert [(one.type, one.value) for one in found] == [(type_, "mes")]
-
-
-def test_the_page_of_flags_is_what_the_commands_say() -> None:
-    """docs/cli.md is written by docs/cli.py; whoever changes a flag runs that again."""
-    script = Path(__file__).parents[2] / "docs" / "cli.py"
-    assert script.with_suffix(".md").read_text() == runpy.run_path(str(script))["page"]()
 
 
 def test_every_flag_of_pilot_load_has_its_row() -> None:

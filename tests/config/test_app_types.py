@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import runpy
 from collections import defaultdict
 from typing import Final, get_args
 
@@ -89,10 +88,3 @@ def test_counterparts_are_each_others() -> None:
 def test_a_run_without_a_file_has_the_classic_dialects_type() -> None:
     """`pyload cluster` would make another mesh than a classic config of the same values."""
     assert types_of("classic")[0] == SIDECAR
-
-
-def test_the_documentation_has_the_table() -> None:
-    """Users would look in vain for a type; docs/config.py writes the table."""
-    script = ROOT / "docs" / "config.py"
-
-    assert script.with_suffix(".md").read_text() == runpy.run_path(str(script))["page"]()

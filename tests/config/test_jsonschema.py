@@ -29,14 +29,6 @@ def accepts(schema: dict[str, Any], text: str) -> bool:
     return jsonschema.Draft7Validator(schema).is_valid(yaml.safe_load(text))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_schemas_of_the_documentation_are_the_ones_that_are_made(dialect: Dialect) -> None:
-    """Editors would refuse a key that pyload has learnt; `pyload schema` writes these files."""
-    path = ROOT / "docs" / "schema" / f"{dialect}.json"
-
-    assert json.loads(path.read_text()) == json_schema(dialect)
-
-
 @pytest.mark.parametrize("dialect", [*DIALECTS, None])
 def test_schemas_are_schemas_whose_references_lead_somewhere(dialect: Dialect | None) -> None:
     """An editor would ignore the whole schema, or a part of it."""

@@ -1,9 +1,7 @@
-"""Writes ``docs/cli.md`` from the commands; ``--check`` compares instead."""  # noqa: INP001
+"""``docs/cli.md``: every command and flag, from the commands themselves."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,12 +12,10 @@ from pyload.cli.program import ALIASES, COMMANDS, ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-TARGET: Final = Path(__file__).with_name("cli.md")
-
 _HEAD: Final = """\
 # Commands and flags
 
-<!-- Written by docs/cli.py from the commands; change those. -->
+<!-- Written by docs/write.py from the commands; change those. -->
 
 `pyload COMMAND [flags]`, or `pilot-load` in place of `pyload`. A flag that is marked as a switch
 takes no value; a BOOL may be written without one (`--delta`), or with an equals sign
@@ -34,21 +30,9 @@ They may stand before or after the command's name.
 """
 
 
-def main() -> int:
-    """Write the file, or compare it."""
-    text = page()
-    if sys.argv[1:] != ["--check"]:
-        TARGET.write_text(text)
-        return 0
-    if TARGET.exists() and TARGET.read_text() == text:
-        return 0
-    click.echo(f"{TARGET} is stale; run {Path(__file__).name}", err=True)
-    return 1
-
-
-def page() -> str:
-    """Give the whole page."""
-    return "\n".join([*_lines()]) + "\n"
+def files() -> dict[str, str]:
+    """Return the page's text by its path below docs."""
+    return {"cli.md": "\n".join([*_lines()]) + "\n"}
 
 
 def _lines() -> Iterator[str]:
@@ -131,7 +115,3 @@ def _default(option: click.Option) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
