@@ -1,4 +1,9 @@
-"""Distributions of durations in little memory, which merge without loss."""
+"""Distributions of durations in little memory, which merge without loss.
+
+A bucket is named by the leading binary digits of a duration in nanoseconds and by how many digits
+follow, as in an HdrHistogram: its width is the same share of its value everywhere, so percentiles
+have one relative error. Buckets are kept in a dictionary, so that an empty one costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A bucket keeps this many leading binary digits of its nanoseconds, so that it is at most 1/128
-# of its value wide.
+# Leading binary digits that name a bucket, which is so at most 1/128 of its value wide.
 _DIGITS: Final = 8
 _LARGEST: Final = (1 << 63) - 1
 
@@ -60,19 +64,19 @@ class Histogram:
         self._max = max(self._max, other._max)
 
     def copy(self) -> Histogram:
-        """Give a histogram of the same content that goes its own way."""
+        """Return a histogram of the same content, which later records do not change."""
         histogram = Histogram()
         histogram.merge(self)
         return histogram
 
     @property
     def min(self) -> float:
-        """Least duration in seconds; 0 if there is none."""
+        """Least duration in seconds; 0 if nothing was recorded."""
         return self._min / 1e9 if self.count else 0.0
 
     @property
     def max(self) -> float:
-        """Largest duration in seconds; 0 if there is none."""
+        """Largest duration in seconds; 0 if nothing was recorded."""
         return self._max / 1e9
 
     @property
@@ -81,7 +85,7 @@ class Histogram:
         return self._sum / 1e9
 
     def percentile(self, percent: float) -> float:
-        """Give the duration in seconds that so many percent of all do not exceed.
+        """Return the duration in seconds that a percentage of all durations do not exceed.
 
         Args:
             percent: From 0, the least duration, to 100, the largest.
@@ -109,7 +113,7 @@ class Histogram:
         return sum(count for key, count in self._buckets.items() if _middle(key) <= limit)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the content as plain data for JSON."""
+        """Return the content as plain data for JSON."""
         return {
             "count": self.count,
             "sum": self._sum,
@@ -120,7 +124,7 @@ class Histogram:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` gave.
+        """Read the result of `to_dict`.
 
         Raises:
             ValueError: The data is something else.
@@ -146,12 +150,12 @@ class Histogram:
 
 
 def _key(nanoseconds: int) -> int:
-    """Give the bucket of a value: its shift and its leading digits. Keys grow with the value."""
+    """Return the bucket of a value: its shift and its leading digits. Keys grow with the value."""
     shift = max(0, nanoseconds.bit_length() - _DIGITS)
     return shift << _DIGITS | nanoseconds >> shift
 
 
 def _middle(key: int) -> int:
-    """Give the middle of a bucket in nanoseconds."""
+    """Return the middle of a bucket in nanoseconds."""
     shift, digits = divmod(key, 1 << _DIGITS)
     return (digits << shift) + (1 << shift >> 1)

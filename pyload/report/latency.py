@@ -16,7 +16,7 @@ _SECOND: Final = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """A distribution of times, in seconds; None where nothing was measured."""
+    """Percentiles of a distribution of times in seconds; None where nothing was measured."""
 
     count: int = 0
     p50: float | None = None
@@ -26,7 +26,7 @@ class Latency:
 
     @classmethod
     def of(cls, histogram: Histogram) -> Latency:
-        """Sum up a histogram."""
+        """Return the percentiles of a histogram."""
         if not histogram.count:
             return cls()
         p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
@@ -34,7 +34,7 @@ class Latency:
 
 
 def latency_text(latency: Latency) -> str:
-    """Write a distribution for people."""
+    """Format a distribution for people."""
     if not latency.count:
         return "not measured"
     times = {
@@ -48,7 +48,7 @@ def latency_text(latency: Latency) -> str:
 
 
 def time_text(seconds: float) -> str:
-    """Write seconds as Go does, to three or four digits."""
+    """Format seconds as Go does, to three or four digits."""
     span = Duration.from_seconds(seconds)
     if span < 10 * _MILLISECOND:
         step = 10_000

@@ -1,4 +1,8 @@
-"""How late the event loop is: a busy generator measures itself instead of the control plane."""
+"""How late the event loop is.
+
+Times that are measured in a busy loop are those of pyload, not of the control plane; its lag shows
+whether that is so.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ async def probe(histogram: Histogram, *, interval: float = INTERVAL) -> NoReturn
     of each interval would have met it. After a stop of the whole process, a minute is made up for.
 
     Args:
-        histogram: Takes the samples.
+        histogram: Receives the samples.
         interval: Seconds between two samples.
     """
     now = clock()

@@ -1,4 +1,8 @@
-"""The counters of a run. Cheap to call, bounded in size, and told everything by others."""
+"""The counters of a run, cheap to count and bounded in size.
+
+The parts of a run call `Metrics` as things happen. `Metrics.snapshot` returns a frozen copy, to
+which the snapshots of worker processes are added; progress, Prometheus and the result read that.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 MAX_LABELS: Final = 100
-"""Most different labels of one counter; what comes later is counted as `OTHER`."""
+"""Most different labels of one counter; later ones are counted as `OTHER`."""
 
 OTHER: Final = "other"
 
@@ -25,7 +29,7 @@ class Snapshot:
         proxies: Proxies by node type and state; each is in one state. All of them are wanted, and
             those that are ``connected`` or ``configured`` have a stream.
         pushes: Pushes received, by short type such as ``cds``.
-        push_bytes: Their size in bytes, by short type.
+        push_bytes: Size of the pushes in bytes, by short type.
         disconnects: Streams that ended, by reason.
         reconnects: Streams that were answered after a proxy's first such, by node type.
         objects: Writes to the API server, by kind and result: ``created``, ``updated``,
@@ -37,9 +41,9 @@ class Snapshot:
         connect: Time to open a stream.
         loop_lag: How late the event loops were.
         worker_cpu: CPU seconds of each worker process, by its number.
-        worker_rss: Their resident memory in bytes.
-        worker_restarts: How often they were started again.
-        caches: Bytes that are kept of what proxies have received, by cache: ``messages``,
+        worker_rss: Resident memory of each worker in bytes.
+        worker_restarts: How often each worker was started again.
+        caches: Bytes that are kept of received configuration, by cache: ``messages``,
             ``responses`` or ``resources``.
     """
 
@@ -59,7 +63,7 @@ class Snapshot:
     caches: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, others: Sequence[Snapshot]) -> Snapshot:
-        """Give the figures of this and of others together."""
+        """Return the sum of this and other snapshots."""
         if not others:
             return self
         names = [one.name for one in fields(self)]
@@ -73,18 +77,18 @@ class Snapshot:
 
 
 class Part(Protocol):
-    """Has figures of its own, such as processes that do a part of the run."""
+    """Counts for itself, such as processes that do a part of the run."""
 
     def snapshot(self) -> Snapshot:
-        """Give the figures of this moment."""
+        """Return the counters of this moment."""
         ...
 
 
 class Metrics:
-    """Counts what a run does; `snapshot` gives the figures.
+    """Counts what happens in a run.
 
     Attributes:
-        caches: Tells what `Snapshot.caches` has; for whoever runs proxies in this process.
+        caches: Returns `Snapshot.caches`; set by a fleet that runs in this process.
     """
 
     def __init__(self) -> None:
@@ -106,8 +110,8 @@ class Metrics:
 
         Args:
             type_: Node type, such as ``sidecar``.
-            before: The state that it leaves; None for a new proxy.
-            after: The state that it enters; None for one that is gone.
+            before: The state that the proxy leaves; None for a new proxy.
+            after: The state that it enters; None for a proxy that is gone.
         """
         if before is not None:
             self._proxies[type_, before] -= 1
@@ -120,7 +124,7 @@ class Metrics:
         Args:
             proxy_type: Node type of the proxy that received it.
             short_type: Type of its resources, such as ``cds``.
-            size: Its length in bytes.
+            size: Length of the push in bytes.
         """
         key = (proxy_type, short_type)
         if key not in self._pushes and len(self._pushes) >= MAX_LABELS:
@@ -153,17 +157,17 @@ class Metrics:
         Args:
             what: ``workloads``, ``configs`` or ``secrets``.
             result: ``done``, ``failed``, ``idle`` or ``dropped``.
-            count: How many.
+            count: Number of changes.
         """
         if count:
             self._churn[what, result] += count
 
     def attach(self, part: Part) -> None:
-        """Add the figures of a part to all snapshots from now on."""
+        """Add the counters of a part to all snapshots from now on."""
         self._parts.append(part)
 
     def snapshot(self) -> Snapshot:
-        """Give the figures of this moment; later calls do not change them."""
+        """Return the counters of this moment, which later calls do not change."""
         own = Snapshot(
             proxies=dict(self._proxies),
             pushes=_by_type(self._pushes),

@@ -35,7 +35,7 @@ log = logging.getLogger("pyload")
 async def serve(address: str, metrics: Metrics, *, version: str = "") -> AsyncIterator[str | None]:
     """Answer ``GET /metrics`` while the context is open.
 
-    An address that cannot be had is logged, and the run goes on without.
+    An address that cannot be bound is logged, and the run goes on without the server.
 
     Args:
         address: ``:8765`` (all interfaces), ``127.0.0.1:0`` (any port), ``[::1]:9``, or empty for
@@ -47,7 +47,7 @@ async def serve(address: str, metrics: Metrics, *, version: str = "") -> AsyncIt
         The address listened on, or None.
 
     Raises:
-        UsageError: The address is none.
+        UsageError: The text is not an address to listen on.
     """
     if not address:
         yield None
@@ -77,7 +77,7 @@ def parse_address(address: str) -> tuple[str, int]:
     """Split an address to listen on into its host, empty for all interfaces, and its port.
 
     Raises:
-        UsageError: The address is none.
+        UsageError: The text is not an address to listen on.
     """
     host, colon, port = address.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
@@ -104,7 +104,7 @@ async def _listen(host: str, port: int) -> socket.socket:
 
 
 def _bind_error(error: OSError) -> str:
-    """Say why an address cannot be had, in Go's words."""
+    """Return why an address cannot be bound, in Go's words."""
     if isinstance(error, socket.gaierror):
         return "lookup: no such host"
     text = (os.strerror(error.errno) if error.errno else str(error)).lower()

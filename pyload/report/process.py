@@ -1,4 +1,4 @@
-"""What the load generator itself uses."""
+"""CPU time and memory of this process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _PAGE = resource.getpagesize()
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process so far, user and system, in seconds."""
+    """Return the CPU time of this process so far, user and system, in seconds."""
     return time.process_time()
 
 
 def rss_bytes() -> int:
-    """Resident memory of this process in bytes; its peak where the system tells no more."""
+    """Return the resident memory of this process in bytes; its peak where only that is known."""
     try:
         return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
     except OSError:

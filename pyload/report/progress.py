@@ -1,4 +1,4 @@
-"""What a run shows while it goes on: one live line on a terminal, else a log line now and then."""
+"""How far a run is: one live line on a terminal, and elsewhere a log line every few seconds."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Status:
     """How far a run is.
 
     Attributes:
-        phase: What it is doing, such as ``starting``.
-        elapsed: Seconds since its start.
+        phase: Name of the present phase, such as ``starting``.
+        elapsed: Seconds since the start.
         objects: Objects in the API server now.
         objects_wanted: Objects that there will be, or 0 if that is not known.
         wanted: Proxies that should run.
-        connected: Of those, how many have a stream.
-        configured: Of those, how many have all their config.
+        connected: Wanted proxies that have a stream.
+        configured: Connected proxies that have all their config.
         pushes: Pushes received so far.
     """
 
@@ -60,7 +60,7 @@ class Status:
 
 
 def live_allowed(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    """Tell whether a line may change in place: on a capable terminal, and not in CI."""
+    """Return whether a line may change in place: on a capable terminal, and not in CI."""
     return stream.isatty() and environ.get("TERM") != "dumb" and not environ.get("CI")
 
 
@@ -74,7 +74,7 @@ async def show_progress(
     """Show how far a run is, until cancelled; then the live line is gone.
 
     Args:
-        status: Gives the current figures; called at most four times a second.
+        status: Returns the current figures; called at most four times a second.
         environ: The environment variables.
         enabled: Whether a live line is wanted at all.
         stream: Where the live line goes; standard error by default.

@@ -17,7 +17,7 @@ PERCENT = st.floats(0, 100)
 
 
 def recorded(values: list[float]) -> Histogram:
-    """Make a histogram of durations."""
+    """Create a histogram of durations."""
     histogram = Histogram()
     for value in values:
         histogram.record(value)

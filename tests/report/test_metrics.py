@@ -60,13 +60,13 @@ def test_labels_are_bounded() -> None:
 
 
 class Part:
-    """Figures from elsewhere."""
+    """Counters of another process, which stay the same."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
     def snapshot(self) -> Snapshot:
-        """Give them."""
+        """Return the fixed counters."""
         return self._snapshot
 
 

@@ -34,7 +34,7 @@ def busy_port() -> Iterator[int]:
 
 
 async def ask(address: str, request: str) -> tuple[str, dict[str, str], str]:
-    """Send an HTTP request and give status, headers and body of the answer."""
+    """Send an HTTP request and return status, headers and body of the answer."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     writer.write(request.encode())

@@ -19,7 +19,7 @@ class Terminal(io.StringIO):
     """A stream that says it is a terminal."""
 
     def isatty(self) -> bool:
-        """Say so."""
+        """Return True, as a terminal does."""
         return True
 
 
@@ -30,7 +30,7 @@ class Run:
         self.asked = 0
 
     def status(self) -> Status:
-        """Give the figures."""
+        """Return the figures."""
         self.asked += 1
         return Status("running", self.asked, wanted=10, connected=self.asked)
 
