@@ -1,4 +1,8 @@
-"""The kinds that pyload touches, and where the API server keeps them."""
+"""The catalogue of the kinds that pyload touches, and where the API server keeps their objects.
+
+Every other list of kinds (what a mesh creates, what a capture replays, what the embedded API server
+serves) refers to a `Resource` here and adds only what is its own.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,28 @@ Obj = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Resource:
-    """One kind of object.
+class GroupKind:
+    """A kind in any version.
 
     Attributes:
         group: API group; empty for the core group.
-        version: Version within the group, such as ``v1``.
+        kind: Name in objects, such as ``Pod``.
+    """
+
+    group: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One version of a kind.
+
+    Attributes:
+        group: API group; empty for the core group.
+        version: Version within the group, such as ``v1``; in the catalogue the preferred one.
         plural: Name in paths, such as ``pods``.
         kind: Name in objects, such as ``Pod``.
         namespaced: Whether its objects live in namespaces.
@@ -25,7 +45,12 @@ class Resource:
     version: str
     plural: str
     kind: str
-    namespaced: bool
+    namespaced: bool = True
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """The kind without its version."""
+        return GroupKind(self.group, self.kind)
 
     @property
     def api_version(self) -> str:
@@ -57,71 +82,114 @@ class Resource:
         return "/".join(parts)
 
 
+_APPS: Final = "apps"
+_ADMISSION: Final = "admissionregistration.k8s.io"
+_AUTHORIZATION: Final = "authorization.k8s.io"
+_RBAC: Final = "rbac.authorization.k8s.io"
+_INGRESS: Final = "networking.k8s.io"
+_NETWORKING: Final = "networking.istio.io"
+_SECURITY: Final = "security.istio.io"
+_GATEWAY_API: Final = "gateway.networking.k8s.io"
+
+# Kubernetes
+
 NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
-PODS: Final = Resource("", "v1", "pods", "Pod", namespaced=True)
-SERVICES: Final = Resource("", "v1", "services", "Service", namespaced=True)
-ENDPOINTS: Final = Resource("", "v1", "endpoints", "Endpoints", namespaced=True)
-SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount", namespaced=True)
-CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap", namespaced=True)
-SECRETS: Final = Resource("", "v1", "secrets", "Secret", namespaced=True)
-DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
-LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
-ENDPOINT_SLICES: Final = Resource(
-    "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", namespaced=True
+PODS: Final = Resource("", "v1", "pods", "Pod")
+SERVICES: Final = Resource("", "v1", "services", "Service")
+ENDPOINTS: Final = Resource("", "v1", "endpoints", "Endpoints")
+SERVICE_ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
+SECRETS: Final = Resource("", "v1", "secrets", "Secret")
+EVENTS: Final = Resource("", "v1", "events", "Event")
+DEPLOYMENTS: Final = Resource(_APPS, "v1", "deployments", "Deployment")
+REPLICA_SETS: Final = Resource(_APPS, "v1", "replicasets", "ReplicaSet")
+STATEFUL_SETS: Final = Resource(_APPS, "v1", "statefulsets", "StatefulSet")
+DAEMON_SETS: Final = Resource(_APPS, "v1", "daemonsets", "DaemonSet")
+JOBS: Final = Resource("batch", "v1", "jobs", "Job")
+LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+ROLES: Final = Resource(_RBAC, "v1", "roles", "Role")
+ROLE_BINDINGS: Final = Resource(_RBAC, "v1", "rolebindings", "RoleBinding")
+INGRESSES: Final = Resource(_INGRESS, "v1", "ingresses", "Ingress")
+INGRESS_CLASSES: Final = Resource(
+    _INGRESS, "v1", "ingressclasses", "IngressClass", namespaced=False
 )
-ROLES: Final = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role", namespaced=True)
-ROLE_BINDINGS: Final = Resource(
-    "rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding", namespaced=True
+AUTOSCALERS: Final = Resource(
+    "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler"
 )
-VIRTUAL_SERVICES: Final = Resource(
-    "networking.istio.io", "v1", "virtualservices", "VirtualService", namespaced=True
+DISRUPTION_BUDGETS: Final = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget")
+MUTATING_WEBHOOKS: Final = Resource(
+    _ADMISSION,
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    namespaced=False,
 )
-DESTINATION_RULES: Final = Resource(
-    "networking.istio.io", "v1", "destinationrules", "DestinationRule", namespaced=True
+VALIDATING_WEBHOOKS: Final = Resource(
+    _ADMISSION,
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
 )
-GATEWAYS: Final = Resource("networking.istio.io", "v1", "gateways", "Gateway", namespaced=True)
-SERVICE_ENTRIES: Final = Resource(
-    "networking.istio.io", "v1", "serviceentries", "ServiceEntry", namespaced=True
+CUSTOM_RESOURCES: Final = Resource(
+    "apiextensions.k8s.io",
+    "v1",
+    "customresourcedefinitions",
+    "CustomResourceDefinition",
+    namespaced=False,
 )
-WORKLOAD_ENTRIES: Final = Resource(
-    "networking.istio.io", "v1", "workloadentries", "WorkloadEntry", namespaced=True
-)
-WORKLOAD_GROUPS: Final = Resource(
-    "networking.istio.io", "v1", "workloadgroups", "WorkloadGroup", namespaced=True
-)
-SIDECARS: Final = Resource("networking.istio.io", "v1", "sidecars", "Sidecar", namespaced=True)
-ENVOY_FILTERS: Final = Resource(
-    "networking.istio.io", "v1alpha3", "envoyfilters", "EnvoyFilter", namespaced=True
-)
-TELEMETRIES: Final = Resource(
-    "telemetry.istio.io", "v1", "telemetries", "Telemetry", namespaced=True
-)
-AUTHORIZATION_POLICIES: Final = Resource(
-    "security.istio.io", "v1", "authorizationpolicies", "AuthorizationPolicy", namespaced=True
-)
-PEER_AUTHENTICATIONS: Final = Resource(
-    "security.istio.io", "v1", "peerauthentications", "PeerAuthentication", namespaced=True
-)
-REQUEST_AUTHENTICATIONS: Final = Resource(
-    "security.istio.io", "v1", "requestauthentications", "RequestAuthentication", namespaced=True
-)
-KUBE_GATEWAYS: Final = Resource(
-    "gateway.networking.k8s.io", "v1", "gateways", "Gateway", namespaced=True
-)
-"""The Gateway API's; `GATEWAYS` are Istio's own."""
-
 TOKEN_REVIEWS: Final = Resource(
     "authentication.k8s.io", "v1", "tokenreviews", "TokenReview", namespaced=False
 )
 ACCESS_REVIEWS: Final = Resource(
-    "authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
+    _AUTHORIZATION, "v1", "subjectaccessreviews", "SubjectAccessReview", namespaced=False
 )
+SELF_ACCESS_REVIEWS: Final = Resource(
+    _AUTHORIZATION, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
+)
+
+# Istio
+
+VIRTUAL_SERVICES: Final = Resource(_NETWORKING, "v1", "virtualservices", "VirtualService")
+DESTINATION_RULES: Final = Resource(_NETWORKING, "v1", "destinationrules", "DestinationRule")
+GATEWAYS: Final = Resource(_NETWORKING, "v1", "gateways", "Gateway")
+SERVICE_ENTRIES: Final = Resource(_NETWORKING, "v1", "serviceentries", "ServiceEntry")
+WORKLOAD_ENTRIES: Final = Resource(_NETWORKING, "v1", "workloadentries", "WorkloadEntry")
+WORKLOAD_GROUPS: Final = Resource(_NETWORKING, "v1", "workloadgroups", "WorkloadGroup")
+SIDECARS: Final = Resource(_NETWORKING, "v1", "sidecars", "Sidecar")
+ENVOY_FILTERS: Final = Resource(_NETWORKING, "v1alpha3", "envoyfilters", "EnvoyFilter")
+PROXY_CONFIGS: Final = Resource(_NETWORKING, "v1beta1", "proxyconfigs", "ProxyConfig")
+AUTHORIZATION_POLICIES: Final = Resource(
+    _SECURITY, "v1", "authorizationpolicies", "AuthorizationPolicy"
+)
+PEER_AUTHENTICATIONS: Final = Resource(_SECURITY, "v1", "peerauthentications", "PeerAuthentication")
+REQUEST_AUTHENTICATIONS: Final = Resource(
+    _SECURITY, "v1", "requestauthentications", "RequestAuthentication"
+)
+TELEMETRIES: Final = Resource("telemetry.istio.io", "v1", "telemetries", "Telemetry")
+WASM_PLUGINS: Final = Resource("extensions.istio.io", "v1alpha1", "wasmplugins", "WasmPlugin")
+
+# The Gateway API
+
+GATEWAY_CLASSES: Final = Resource(
+    _GATEWAY_API, "v1", "gatewayclasses", "GatewayClass", namespaced=False
+)
+KUBE_GATEWAYS: Final = Resource(_GATEWAY_API, "v1", "gateways", "Gateway")
+"""The Gateway API's; `GATEWAYS` are Istio's own."""
+
+HTTP_ROUTES: Final = Resource(_GATEWAY_API, "v1", "httproutes", "HTTPRoute")
+GRPC_ROUTES: Final = Resource(_GATEWAY_API, "v1", "grpcroutes", "GRPCRoute")
+REFERENCE_GRANTS: Final = Resource(_GATEWAY_API, "v1beta1", "referencegrants", "ReferenceGrant")
+TCP_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "tcproutes", "TCPRoute")
+TLS_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "tlsroutes", "TLSRoute")
+UDP_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "udproutes", "UDPRoute")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What a request path points at.
+    """The parts of a request path.
 
     Attributes:
         group: API group; empty for the core group.
@@ -141,7 +209,7 @@ class Location:
 
 
 def locate(path: str) -> Location | None:
-    """Take a path apart; None for a path that is no collection's, object's or subresource's.
+    """Return the parts of a path; None unless it is of a collection, an object or a subresource.
 
     ``/api/v1/namespaces/mesh`` is the namespace, ``/api/v1/namespaces/mesh/pods`` its pods.
     """

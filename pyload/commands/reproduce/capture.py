@@ -9,6 +9,8 @@ import orjson
 
 from pyload.config.data import read_data
 from pyload.errors import ConfigError, Problem
+from pyload.kube import resources
+from pyload.kube.resources import GroupKind
 from pyload.manifests.objects import RUN_LABEL
 from pyload.pods.desired import Policy, Run, decide
 from pyload.pods.nodes import NodeClass
@@ -21,57 +23,43 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
     from pyload.pods.reader import PodRecord
 
-NETWORKING: Final = "networking.istio.io"
-SECURITY: Final = "security.istio.io"
-GATEWAY_API: Final = "gateway.networking.k8s.io"
-DISCOVERY: Final = "discovery.k8s.io"
+POD: Final = resources.PODS.group_kind
+ENDPOINTS: Final = resources.ENDPOINTS.group_kind
+ENDPOINT_SLICE: Final = resources.ENDPOINT_SLICES.group_kind
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of objects in any version."""
-
-    group: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name}.{self.group}" if self.group else self.name
-
-
-POD: Final = Kind("", "Pod")
-ENDPOINTS: Final = Kind("", "Endpoints")
-ENDPOINT_SLICE: Final = Kind(DISCOVERY, "EndpointSlice")
-
-ORDER: Final = (
-    Kind("", "Namespace"),
-    Kind(NETWORKING, "EnvoyFilter"),
-    Kind("telemetry.istio.io", "Telemetry"),
-    Kind("extensions.istio.io", "WasmPlugin"),
-    Kind(NETWORKING, "ProxyConfig"),
-    Kind(NETWORKING, "ServiceEntry"),
-    Kind(SECURITY, "PeerAuthentication"),
-    Kind(NETWORKING, "Sidecar"),
-    Kind(NETWORKING, "VirtualService"),
-    Kind(NETWORKING, "Gateway"),
-    Kind(NETWORKING, "DestinationRule"),
-    Kind(SECURITY, "AuthorizationPolicy"),
-    Kind(SECURITY, "RequestAuthentication"),
-    Kind(NETWORKING, "WorkloadEntry"),
-    Kind(NETWORKING, "WorkloadGroup"),
-    Kind(GATEWAY_API, "GatewayClass"),
-    Kind(GATEWAY_API, "Gateway"),
-    Kind(GATEWAY_API, "HTTPRoute"),
-    Kind(GATEWAY_API, "GRPCRoute"),
-    Kind(GATEWAY_API, "TLSRoute"),
-    Kind(GATEWAY_API, "TCPRoute"),
-    Kind(GATEWAY_API, "UDPRoute"),
-    Kind(GATEWAY_API, "ReferenceGrant"),
-    Kind("", "ConfigMap"),
-    Kind("", "Service"),
-    ENDPOINTS,
-    ENDPOINT_SLICE,
-    Kind("", "ServiceAccount"),
-    POD,
+ORDER: Final = tuple(
+    one.group_kind
+    for one in (
+        resources.NAMESPACES,
+        resources.ENVOY_FILTERS,
+        resources.TELEMETRIES,
+        resources.WASM_PLUGINS,
+        resources.PROXY_CONFIGS,
+        resources.SERVICE_ENTRIES,
+        resources.PEER_AUTHENTICATIONS,
+        resources.SIDECARS,
+        resources.VIRTUAL_SERVICES,
+        resources.GATEWAYS,
+        resources.DESTINATION_RULES,
+        resources.AUTHORIZATION_POLICIES,
+        resources.REQUEST_AUTHENTICATIONS,
+        resources.WORKLOAD_ENTRIES,
+        resources.WORKLOAD_GROUPS,
+        resources.GATEWAY_CLASSES,
+        resources.KUBE_GATEWAYS,
+        resources.HTTP_ROUTES,
+        resources.GRPC_ROUTES,
+        resources.TLS_ROUTES,
+        resources.TCP_ROUTES,
+        resources.UDP_ROUTES,
+        resources.REFERENCE_GRANTS,
+        resources.CONFIG_MAPS,
+        resources.SERVICES,
+        resources.ENDPOINTS,
+        resources.ENDPOINT_SLICES,
+        resources.SERVICE_ACCOUNTS,
+        resources.PODS,
+    )
 )
 """What is replayed, in the order of its creation; pilot-load's order with the newer kinds in it."""
 
@@ -112,7 +100,7 @@ class Ignored:
         reason: Why, in short words; empty if its kind is not replayed at all.
     """
 
-    kind: Kind
+    kind: GroupKind
     reason: str = ""
 
 
@@ -126,7 +114,7 @@ class Replayed:
         proxy: Whether it gets a proxy instead of being created.
     """
 
-    kind: Kind
+    kind: GroupKind
     obj: Obj
     proxy: bool = False
 
@@ -213,14 +201,14 @@ def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
         obj: What `read_piece` gave; stays as it is.
         config_only: Create pods as objects, instead of running proxies for them.
     """
-    kind = Kind(obj["apiVersion"].rpartition("/")[0], obj["kind"])
+    kind = GroupKind(obj["apiVersion"].rpartition("/")[0], obj["kind"])
     metadata = obj["metadata"]
     if kind not in _REPLAYED:
         return Ignored(kind)
-    namespace = metadata["name"] if kind.name == "Namespace" else metadata.get("namespace")
+    namespace = metadata["name"] if kind.kind == "Namespace" else metadata.get("namespace")
     if namespace in _SYSTEM and not kind.group.endswith("istio.io"):
         return Ignored(kind, f"in {namespace}")
-    if kind.name == "Service" and (namespace, metadata["name"]) == ("default", "kubernetes"):
+    if kind.kind == "Service" and (namespace, metadata["name"]) == ("default", "kubernetes"):
         return Ignored(kind, "the API server's own")
     if kind == POD and not config_only:
         decision = decide(pod_record(obj), NodeClass.KWOK, _POLICY)
@@ -238,14 +226,14 @@ def pod_record(obj: Obj) -> PodRecord:
     return read_pod({**obj, "metadata": metadata})
 
 
-def prepared(kind: Kind, obj: Obj) -> Obj:
+def prepared(kind: GroupKind, obj: Obj) -> Obj:
     """Give an object as it can be created in another cluster; the original stays as it is."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_FIELDS}
     given = {key: value for key, value in obj.items() if key != "status"}
-    if kind.name == "ServiceAccount":
+    if kind.kind == "ServiceAccount":
         metadata.pop("annotations", None)
         metadata.pop("labels", None)
-    elif kind.name == "Service":
+    elif kind.kind == "Service":
         given["spec"] = _service_spec(obj.get("spec") or {})
     elif kind == ENDPOINTS:
         given["subsets"] = [_without_targets(subset) for subset in obj.get("subsets") or ()]
@@ -276,7 +264,7 @@ def addressed(obj: Obj, resource: Resource, run_id: str) -> Obj:
     return {**obj, "apiVersion": resource.api_version, "metadata": metadata}
 
 
-def service_of(kind: Kind, obj: Obj) -> tuple[str, str] | None:
+def service_of(kind: GroupKind, obj: Obj) -> tuple[str, str] | None:
     """Name the service that Endpoints or an EndpointSlice belong to; None for other kinds."""
     metadata = obj["metadata"]
     if kind == ENDPOINTS:

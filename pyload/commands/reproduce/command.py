@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from pathlib import Path
 
-    from pyload.commands.reproduce.capture import Kind
     from pyload.harness.servers import Servers
-    from pyload.kube.resources import Obj, Resource
+    from pyload.kube.resources import GroupKind, Obj, Resource
     from pyload.mesh.ledger import Entry
     from pyload.report.summary import Result
 
@@ -209,15 +208,15 @@ class ReproduceCommand:
                 await self._create_all(kind)
         log.info("All configs create (%d total)", self._created)
 
-    async def _create_all(self, kind: Kind) -> None:
-        resource = await self._discovery.find(kind.group, kind.name)
+    async def _create_all(self, kind: GroupKind) -> None:
+        resource = await self._discovery.find(kind.group, kind.kind)
         count = self._spool.count(kind)
         if resource is None:
             log.error(
                 "failed to create resource: the server serves no %s (%d objects)", kind, count
             )
             for _ in range(count):
-                self.measurement.metrics.object(kind.name, "failed")
+                self.measurement.metrics.object(kind.kind, "failed")
             return
         for start in range(0, count, BATCH):
             batch = self._spool.read(kind, start=start, stop=start + BATCH)

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
 
-    from pyload.commands.reproduce.capture import Kind
-    from pyload.kube.resources import Obj
+    from pyload.kube.resources import GroupKind, Obj
 
 _CHUNK: Final = 1 << 20
 _PATIENCE: Final = 0.2
@@ -54,7 +53,7 @@ class CaptureSpool:
         self.skipped: Counter[tuple[str, str]] = Counter()
         self._file = tempfile.TemporaryFile(prefix="pyload-")  # noqa: SIM115 - closed by __exit__
         # Begin and length of each object in the file.
-        self._places: dict[Kind, array[int]] = {kind: array("Q") for kind in ORDER}
+        self._places: dict[GroupKind, array[int]] = {kind: array("Q") for kind in ORDER}
         self._with_endpoints: set[tuple[str, str]] = set()
 
     def __enter__(self) -> Self:
@@ -68,7 +67,7 @@ class CaptureSpool:
     ) -> None:
         self._file.close()
 
-    def count(self, kind: Kind) -> int:
+    def count(self, kind: GroupKind) -> int:
         """Count the objects of one kind."""
         return len(self._places[kind]) // 2
 
@@ -150,7 +149,7 @@ class CaptureSpool:
                 kept.extend((begin, length))
         self._places[ENDPOINT_SLICE] = kept
 
-    def read(self, kind: Kind, *, start: int = 0, stop: int | None = None) -> list[Obj]:
+    def read(self, kind: GroupKind, *, start: int = 0, stop: int | None = None) -> list[Obj]:
         """Read objects of one kind, in the order of the file.
 
         Args:
@@ -161,7 +160,7 @@ class CaptureSpool:
         return [obj for _, _, obj in self._read(kind, start, stop)]
 
     def _read(
-        self, kind: Kind, start: int = 0, stop: int | None = None
+        self, kind: GroupKind, start: int = 0, stop: int | None = None
     ) -> Iterator[tuple[int, int, Obj]]:
         places = self._places[kind]
         for index in range(

@@ -1,10 +1,15 @@
-"""Which kinds the API server serves, in which versions, and how each behaves."""
+"""The kinds that the API server serves: their versions and how each behaves.
+
+Group, names and preferred version of a kind come from the catalogue in `pyload.kube.resources`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
+from pyload.kube import resources
 from pyload.kube.resources import Resource
 
 if TYPE_CHECKING:
@@ -12,9 +17,6 @@ if TYPE_CHECKING:
 
 WORKLOAD: Final = ("all",)
 """The category of what `kubectl get all` shows."""
-
-ISTIO: Final = ("istio-io",)
-GATEWAY_API: Final = ("gateway-api",)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,180 +97,73 @@ class Kind:
         )
 
 
-def _core(plural: str, kind: str, *short: str, **rest: object) -> Kind:
-    return Kind("", ("v1",), plural, kind, short=short, **rest)  # type: ignore[arg-type]
-
-
-def _istio(group: str, versions: str, plural: str, kind: str, *short: str) -> Kind:
+def _kind(resource: Resource, **behaviour: Any) -> Kind:
+    """Describe a built-in kind by its entry in the catalogue and its behaviour."""
     return Kind(
-        f"{group}.istio.io",
-        tuple(versions.split()),
-        plural,
-        kind,
-        short=short,
-        categories=ISTIO,
-        custom=True,
-        generation=True,
-        unconditional=False,
+        resource.group,
+        (resource.version,),
+        resource.plural,
+        resource.kind,
+        namespaced=resource.namespaced,
+        **behaviour,
     )
 
 
-def _gateway(versions: str, plural: str, kind: str, *short: str, **rest: object) -> Kind:
-    settings: dict[str, object] = {
-        "short": short,
-        "categories": GATEWAY_API,
-        "custom": True,
-        "generation": True,
-        "unconditional": False,
-        **rest,
-    }
-    return Kind(
-        "gateway.networking.k8s.io",
-        tuple(versions.split()),
-        plural,
-        kind,
-        **settings,  # type: ignore[arg-type]
-    )
-
-
-NAMESPACE: Final = _core(
-    "namespaces",
-    "Namespace",
-    "ns",
-    namespaced=False,
-    subresources=("status", "finalize"),
-    labels_only=True,
+NAMESPACE: Final = _kind(
+    resources.NAMESPACES, short=("ns",), subresources=("status", "finalize"), labels_only=True
 )
-NODE: Final = _core("nodes", "Node", "no", namespaced=False, status_on_create=True)
-POD: Final = _core(
-    "pods",
-    "Pod",
-    "po",
+NODE: Final = _kind(resources.NODES, short=("no",), status_on_create=True)
+POD: Final = _kind(
+    resources.PODS,
+    short=("po",),
     categories=WORKLOAD,
     subresources=("status", "binding"),
     generation=True,
     graceful=True,
     returns_object=True,
 )
-SERVICE: Final = _core(
-    "services",
-    "Service",
-    "svc",
+SERVICE: Final = _kind(
+    resources.SERVICES,
+    short=("svc",),
     categories=WORKLOAD,
     create_on_update=True,
     returns_object=True,
     labels_only=True,
 )
-ENDPOINTS: Final = _core("endpoints", "Endpoints", "ep", subresources=(), create_on_update=True)
-SERVICE_ACCOUNT: Final = _core(
-    "serviceaccounts", "ServiceAccount", "sa", subresources=("token",), returns_object=True
+ENDPOINTS: Final = _kind(resources.ENDPOINTS, short=("ep",), subresources=(), create_on_update=True)
+SERVICE_ACCOUNT: Final = _kind(
+    resources.SERVICE_ACCOUNTS, short=("sa",), subresources=("token",), returns_object=True
 )
-CONFIG_MAP: Final = _core("configmaps", "ConfigMap", "cm", subresources=())
-SECRET: Final = _core("secrets", "Secret", subresources=())
-EVENT: Final = _core("events", "Event", "ev", subresources=(), create_on_update=True)
+CONFIG_MAP: Final = _kind(resources.CONFIG_MAPS, short=("cm",), subresources=())
+SECRET: Final = _kind(resources.SECRETS, subresources=())
+EVENT: Final = _kind(resources.EVENTS, short=("ev",), subresources=(), create_on_update=True)
+LEASE: Final = _kind(resources.LEASES, subresources=(), create_on_update=True, unconditional=False)
+ENDPOINT_SLICE: Final = _kind(resources.ENDPOINT_SLICES, subresources=(), generation=True)
+ROLE: Final = _kind(resources.ROLES, subresources=())
+ROLE_BINDING: Final = _kind(resources.ROLE_BINDINGS, subresources=())
 
-LEASE: Final = Kind(
-    "coordination.k8s.io",
-    ("v1",),
-    "leases",
-    "Lease",
-    subresources=(),
-    create_on_update=True,
-    unconditional=False,
+_SCALED: Final[Mapping[str, Any]] = {
+    "categories": WORKLOAD,
+    "subresources": ("status", "scale"),
+    "generation": True,
+}
+DEPLOYMENT: Final = _kind(resources.DEPLOYMENTS, short=("deploy",), **_SCALED)
+REPLICA_SET: Final = _kind(resources.REPLICA_SETS, short=("rs",), **_SCALED)
+STATEFUL_SET: Final = _kind(resources.STATEFUL_SETS, short=("sts",), **_SCALED)
+DAEMON_SET: Final = _kind(
+    resources.DAEMON_SETS, short=("ds",), categories=WORKLOAD, generation=True
 )
-ENDPOINT_SLICE: Final = Kind(
-    "discovery.k8s.io",
-    ("v1",),
-    "endpointslices",
-    "EndpointSlice",
-    subresources=(),
-    generation=True,
+JOB: Final = _kind(resources.JOBS, categories=WORKLOAD, generation=True)
+CRD: Final = _kind(
+    resources.CUSTOM_RESOURCES, short=("crd", "crds"), generation=True, unconditional=False
 )
-_ROLES: Final = "rbac.authorization.k8s.io"
-ROLE: Final = Kind(_ROLES, ("v1",), "roles", "Role", subresources=())
-ROLE_BINDING: Final = Kind(_ROLES, ("v1",), "rolebindings", "RoleBinding", subresources=())
-_SCALED: Final = ("status", "scale")
-DEPLOYMENT: Final = Kind(
-    "apps",
-    ("v1",),
-    "deployments",
-    "Deployment",
-    short=("deploy",),
-    categories=WORKLOAD,
-    subresources=_SCALED,
-    generation=True,
-)
-REPLICA_SET: Final = Kind(
-    "apps",
-    ("v1",),
-    "replicasets",
-    "ReplicaSet",
-    short=("rs",),
-    categories=WORKLOAD,
-    subresources=_SCALED,
-    generation=True,
-)
-STATEFUL_SET: Final = Kind(
-    "apps",
-    ("v1",),
-    "statefulsets",
-    "StatefulSet",
-    short=("sts",),
-    categories=WORKLOAD,
-    subresources=_SCALED,
-    generation=True,
-)
-DAEMON_SET: Final = Kind(
-    "apps",
-    ("v1",),
-    "daemonsets",
-    "DaemonSet",
-    short=("ds",),
-    categories=WORKLOAD,
-    generation=True,
-)
-JOB: Final = Kind("batch", ("v1",), "jobs", "Job", categories=WORKLOAD, generation=True)
-CRD: Final = Kind(
-    "apiextensions.k8s.io",
-    ("v1",),
-    "customresourcedefinitions",
-    "CustomResourceDefinition",
-    namespaced=False,
-    short=("crd", "crds"),
-    generation=True,
-    unconditional=False,
-)
-TOKEN_REVIEW: Final = Kind(
-    "authentication.k8s.io",
-    ("v1",),
-    "tokenreviews",
-    "TokenReview",
-    namespaced=False,
-    subresources=(),
-    stored=False,
-)
+TOKEN_REVIEW: Final = _kind(resources.TOKEN_REVIEWS, subresources=(), stored=False)
 ACCESS_REVIEWS: Final = (
-    Kind(
-        "authorization.k8s.io",
-        ("v1",),
-        "subjectaccessreviews",
-        "SubjectAccessReview",
-        namespaced=False,
-        subresources=(),
-        stored=False,
-    ),
-    Kind(
-        "authorization.k8s.io",
-        ("v1",),
-        "selfsubjectaccessreviews",
-        "SelfSubjectAccessReview",
-        namespaced=False,
-        subresources=(),
-        stored=False,
-    ),
+    _kind(resources.ACCESS_REVIEWS, subresources=(), stored=False),
+    _kind(resources.SELF_ACCESS_REVIEWS, subresources=(), stored=False),
 )
 
-KINDS: Final = (
+BUILT_IN: Final = (
     NAMESPACE,
     NODE,
     POD,
@@ -291,73 +186,67 @@ KINDS: Final = (
     ROLE,
     ROLE_BINDING,
     # Watched by istiod.
-    Kind("networking.k8s.io", ("v1",), "ingresses", "Ingress", short=("ing",), generation=True),
-    Kind(
-        "networking.k8s.io",
-        ("v1",),
-        "ingressclasses",
-        "IngressClass",
-        namespaced=False,
-        subresources=(),
-        generation=True,
-    ),
-    Kind(
-        "admissionregistration.k8s.io",
-        ("v1",),
-        "mutatingwebhookconfigurations",
-        "MutatingWebhookConfiguration",
-        namespaced=False,
-        subresources=(),
-        generation=True,
-    ),
-    Kind(
-        "admissionregistration.k8s.io",
-        ("v1",),
-        "validatingwebhookconfigurations",
-        "ValidatingWebhookConfiguration",
-        namespaced=False,
-        subresources=(),
-        generation=True,
-    ),
-    Kind(
-        "autoscaling",
-        ("v2",),
-        "horizontalpodautoscalers",
-        "HorizontalPodAutoscaler",
-        short=("hpa",),
-        categories=WORKLOAD,
-    ),
-    Kind(
-        "policy",
-        ("v1",),
-        "poddisruptionbudgets",
-        "PodDisruptionBudget",
-        short=("pdb",),
-        generation=True,
-    ),
-    _istio("networking", "v1 v1beta1 v1alpha3", "virtualservices", "VirtualService", "vs"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "destinationrules", "DestinationRule", "dr"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "gateways", "Gateway", "gw"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "serviceentries", "ServiceEntry", "se"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "sidecars", "Sidecar"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "workloadentries", "WorkloadEntry", "we"),
-    _istio("networking", "v1 v1beta1 v1alpha3", "workloadgroups", "WorkloadGroup", "wg"),
-    _istio("networking", "v1alpha3", "envoyfilters", "EnvoyFilter"),
-    _istio("networking", "v1beta1", "proxyconfigs", "ProxyConfig"),
-    _istio("security", "v1 v1beta1", "authorizationpolicies", "AuthorizationPolicy", "ap"),
-    _istio("security", "v1 v1beta1", "peerauthentications", "PeerAuthentication", "pa"),
-    _istio("security", "v1 v1beta1", "requestauthentications", "RequestAuthentication", "ra"),
-    _istio("telemetry", "v1 v1alpha1", "telemetries", "Telemetry", "telemetry"),
-    _istio("extensions", "v1alpha1", "wasmplugins", "WasmPlugin"),
-    _gateway("v1 v1beta1", "gatewayclasses", "GatewayClass", "gc", namespaced=False),
-    _gateway("v1 v1beta1", "gateways", "Gateway", "gtw"),
-    _gateway("v1 v1beta1", "httproutes", "HTTPRoute"),
-    _gateway("v1 v1alpha2", "grpcroutes", "GRPCRoute"),
-    _gateway("v1beta1 v1alpha2", "referencegrants", "ReferenceGrant", "refgrant", subresources=()),
-    _gateway("v1alpha2", "tcproutes", "TCPRoute"),
-    _gateway("v1alpha2", "tlsroutes", "TLSRoute"),
-    _gateway("v1alpha2", "udproutes", "UDPRoute"),
+    _kind(resources.INGRESSES, short=("ing",), generation=True),
+    _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),
+    _kind(resources.MUTATING_WEBHOOKS, subresources=(), generation=True),
+    _kind(resources.VALIDATING_WEBHOOKS, subresources=(), generation=True),
+    _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD),
+    _kind(resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True),
 )
+
+
+def _custom(
+    resource: Resource,
+    *older: str,
+    short: str = "",
+    category: str = "istio-io",
+    subresources: tuple[str, ...] = ("status",),
+) -> Kind:
+    """Describe a kind that a CustomResourceDefinition defines in a real cluster."""
+    return Kind(
+        resource.group,
+        (resource.version, *older),
+        resource.plural,
+        resource.kind,
+        namespaced=resource.namespaced,
+        short=(short,) if short else (),
+        categories=(category,),
+        subresources=subresources,
+        custom=True,
+        generation=True,
+        unconditional=False,
+    )
+
+
+_gateway_api: Final = partial(_custom, category="gateway-api")
+
+CUSTOM: Final = (
+    _custom(resources.VIRTUAL_SERVICES, "v1beta1", "v1alpha3", short="vs"),
+    _custom(resources.DESTINATION_RULES, "v1beta1", "v1alpha3", short="dr"),
+    _custom(resources.GATEWAYS, "v1beta1", "v1alpha3", short="gw"),
+    _custom(resources.SERVICE_ENTRIES, "v1beta1", "v1alpha3", short="se"),
+    _custom(resources.SIDECARS, "v1beta1", "v1alpha3"),
+    _custom(resources.WORKLOAD_ENTRIES, "v1beta1", "v1alpha3", short="we"),
+    _custom(resources.WORKLOAD_GROUPS, "v1beta1", "v1alpha3", short="wg"),
+    _custom(resources.ENVOY_FILTERS),
+    _custom(resources.PROXY_CONFIGS),
+    _custom(resources.AUTHORIZATION_POLICIES, "v1beta1", short="ap"),
+    _custom(resources.PEER_AUTHENTICATIONS, "v1beta1", short="pa"),
+    _custom(resources.REQUEST_AUTHENTICATIONS, "v1beta1", short="ra"),
+    _custom(resources.TELEMETRIES, "v1alpha1", short="telemetry"),
+    _custom(resources.WASM_PLUGINS),
+    _gateway_api(resources.GATEWAY_CLASSES, "v1beta1", short="gc"),
+    _gateway_api(resources.KUBE_GATEWAYS, "v1beta1", short="gtw"),
+    _gateway_api(resources.HTTP_ROUTES, "v1beta1"),
+    _gateway_api(resources.GRPC_ROUTES, "v1alpha2"),
+    _gateway_api(resources.REFERENCE_GRANTS, "v1alpha2", short="refgrant", subresources=()),
+    _gateway_api(resources.TCP_ROUTES),
+    _gateway_api(resources.TLS_ROUTES),
+    _gateway_api(resources.UDP_ROUTES),
+)
+"""Istio's kinds and the Gateway API's."""
+
+KINDS: Final = BUILT_IN + CUSTOM
 
 BY_PATH: Final[Mapping[tuple[str, str, str], Kind]] = {
     (kind.group, version, kind.plural): kind for kind in KINDS for version in kind.versions

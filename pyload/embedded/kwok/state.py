@@ -25,7 +25,7 @@ from pyload.embedded.kwok.tracked_objects import (
     controller_of,
     key_of,
 )
-from pyload.kube.resources import Resource
+from pyload.kube.resources import DEPLOYMENTS, JOBS, REPLICA_SETS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 
-DEPLOYMENTS: Final = Resource("apps", "v1", "deployments", "Deployment", namespaced=True)
-REPLICA_SETS: Final = Resource("apps", "v1", "replicasets", "ReplicaSet", namespaced=True)
-JOBS: Final = Resource("batch", "v1", "jobs", "Job", namespaced=True)
 WORKLOADS: Final = {one.kind: one for one in (DEPLOYMENTS, REPLICA_SETS, JOBS)}
 
 GATHERING: Final = 0.05

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok import controllers
 from pyload.embedded.kwok.controllers import HASH, REVISION, ReplicaCounts
-from pyload.embedded.kwok.state import DEPLOYMENTS, REPLICA_SETS, WORKLOADS, WorkItem
+from pyload.embedded.kwok.state import WORKLOADS, WorkItem
 from pyload.embedded.kwok.tracked_objects import TrackedPod, TrackedWorkload, controller_of
 from pyload.errors import NotFound, PyloadError
-from pyload.kube.resources import PODS
+from pyload.kube.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

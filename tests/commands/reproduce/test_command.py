@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.commands.reproduce.capture import Ignored, Kind, decide_object, prepared, read_piece
+from pyload.commands.reproduce.capture import Ignored, decide_object, prepared, read_piece
 from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, run_reproduce
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
@@ -22,6 +22,7 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
+from pyload.kube import resources
 from pyload.kube.client import Client
 from pyload.kube.documents import Piece
 from pyload.tasks import Shutdown, Supervisor
@@ -450,7 +451,7 @@ def test_what_belongs_to_the_other_cluster_is_left_out() -> None:
     service = {"metadata": metadata, "spec": headless, "status": {}}
     account = {"metadata": metadata}
 
-    assert prepared(Kind("", "Service"), service) == {
+    assert prepared(resources.SERVICES.group_kind, service) == {
         "metadata": {
             "name": "web",
             "namespace": "mesh",
@@ -459,11 +460,11 @@ def test_what_belongs_to_the_other_cluster_is_left_out() -> None:
         },
         "spec": headless,
     }
-    assert prepared(Kind("", "ServiceAccount"), account)["metadata"] == {
+    assert prepared(resources.SERVICE_ACCOUNTS.group_kind, account)["metadata"] == {
         "name": "web",
         "namespace": "mesh",
     }
-    assert prepared(Kind("", "Service"), SERVICE)["spec"] == {
+    assert prepared(resources.SERVICES.group_kind, SERVICE)["spec"] == {
         "type": "NodePort",
         "ports": [{"name": "http", "port": 80}],
     }
