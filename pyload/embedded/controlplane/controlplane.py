@@ -25,11 +25,12 @@ from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
 from pyload.embedded.controlplane.configs import ConfigStore
 from pyload.embedded.controlplane.connection import ProxyConnection
 from pyload.embedded.controlplane.debounce import Debounce
+from pyload.embedded.controlplane.fragments import NameInterner
 from pyload.embedded.controlplane.memory import MemoryXdsTransport
 from pyload.embedded.controlplane.push_scope import PushScope
 from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.embedded.controlplane.snapshot import Audience
-from pyload.embedded.controlplane.stream import NameInterner, ServerStream
+from pyload.embedded.controlplane.stream import ServerStream
 from pyload.errors import PyloadError, StreamError
 from pyload.kube.watch import Reflector
 from pyload.xds.types import short

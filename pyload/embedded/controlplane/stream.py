@@ -1,8 +1,9 @@
 """The server's side of one xDS stream: what a request means, and what a push sends.
 
 Requests, pushes and the proxy's current view go in, encoded responses come out. Per type a
-`Subscription` holds the names that the proxy has asked for, the nonce of the last response, and
-the batches that it was made from, which a later push is compared with. The rules are istiod's,
+`pyload.embedded.controlplane.fragments.Subscription` holds the names that the proxy has asked for,
+the nonce of the last response, and the batches that it was made from, with which a later push is
+compared. The rules are istiod's,
 which follow Envoy's protocol but differ in corners; SotW and delta differ only in how requests
 change the subscription, and in that delta sends removals.
 
@@ -11,7 +12,6 @@ The caller must send the responses of one call before it makes the next call.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
@@ -22,7 +22,12 @@ from pyload.embedded.controlplane.connected_proxy import (
     invalid_argument,
     unauthenticated,
 )
-from pyload.embedded.controlplane.resource_batch import ResponseFragment
+from pyload.embedded.controlplane.fragments import (
+    FragmentSelector,
+    Subscription,
+    names_in,
+    removals_of,
+)
 from pyload.xds.types import (
     ADDRESS,
     AUTHORIZATION,
@@ -43,15 +48,14 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pyload.embedded.controlplane.fragments import NameInterner
     from pyload.embedded.controlplane.push_scope import PushRequest
-    from pyload.embedded.controlplane.resource_batch import ResourceBatch
+    from pyload.embedded.controlplane.resource_batch import ResponseFragment
     from pyload.embedded.controlplane.snapshot import View
 
 # The order in which a push sends types: what is referred to comes first.
 PUSH_ORDER: Final = (CDS, EDS, LDS, RDS, SDS, ADDRESS, WORKLOAD, AUTHORIZATION, NDS)
 
-# Types of which some proxies subscribe to names as they come across them.
-_ON_DEMAND: Final = frozenset({ADDRESS, WORKLOAD})
 # Types without a wildcard subscription.
 _NO_WILDCARD: Final = frozenset({EDS, RDS, SDS, ECDS})
 _KNOWN: Final = _NO_WILDCARD | {CDS, LDS, NDS, PCDS, ADDRESS, WORKLOAD, AUTHORIZATION}
@@ -61,24 +65,6 @@ _HEALTH: Final = f"{PREFIX}istio.v1.HealthInformation"
 _EMPTY: Final[frozenset[str]] = frozenset()
 
 Request: TypeAlias = "discovery_pb2.DiscoveryRequest | discovery_pb2.DeltaDiscoveryRequest"
-
-
-class NameInterner:
-    """Makes equal sets of names one object: thousands of proxies subscribe to the same ones.
-
-    Args:
-        limit: How many sets to remember; past this, start again.
-    """
-
-    def __init__(self, limit: int = 128) -> None:
-        self._limit = limit
-        self._known: dict[frozenset[str], frozenset[str]] = {}
-
-    def intern(self, names: frozenset[str]) -> frozenset[str]:
-        """Return the one object for all sets that equal this one."""
-        if len(self._known) >= self._limit:
-            self._known.clear()
-        return self._known.setdefault(names, names)
 
 
 class XdsReply(NamedTuple):
@@ -105,27 +91,6 @@ class RequestOutcome(NamedTuple):
     rejected: str = ""
 
 
-@dataclass(slots=True)
-class Subscription:
-    """What a proxy has subscribed to of one type, and what it was last sent.
-
-    Attributes:
-        names: Names subscribed to.
-        wildcard: Whether it has subscribed to all names.
-        nonce: Nonce of the last response.
-        acked: Nonce of the last response that the proxy accepted.
-        error: Why the proxy refused the last response, or empty.
-        sent: The batches that the last response was made from.
-    """
-
-    names: frozenset[str] = _EMPTY
-    wildcard: bool = False
-    nonce: str = ""
-    acked: str = ""
-    error: str = ""
-    sent: tuple[ResourceBatch, ...] = field(default=(), repr=False)
-
-
 class ServerStream:
     """The protocol state of one stream.
 
@@ -139,6 +104,7 @@ class ServerStream:
         self._delta = delta
         self._new_id = new_id
         self._names = names
+        self._fragments = FragmentSelector(delta=delta, names=names)
         self.proxy: ConnectedProxy | None = None
         self.subscriptions: dict[TypeUrl, Subscription] = {}
 
@@ -193,7 +159,7 @@ class ServerStream:
         endpoints = self.subscriptions.get(EDS)
         if type_url == CDS and self._delta and not request.response_nonce and endpoints is not None:
             # Envoy warms clusters that are sent again until their endpoints come.
-            resent = self._all_by_name(endpoints, view.of(EDS))
+            resent = self._fragments.all_by_name(endpoints, view.of(EDS))
             if resent:
                 replies.append(self._reply(EDS, endpoints, view, resent))
         return RequestOutcome(tuple(replies))
@@ -208,7 +174,9 @@ class ServerStream:
             subscription = self.subscriptions.get(type_url)
             if subscription is None or type_url not in push.wanted or view.is_silent(type_url):
                 continue
-            fragments = self._for_push(push.wanted[type_url], type_url, subscription, view)
+            fragments = self._fragments.for_push(
+                push.wanted[type_url], type_url, subscription, view
+            )
             if fragments:
                 yield self._reply(type_url, subscription, view, fragments)
 
@@ -227,13 +195,13 @@ class ServerStream:
         if known is None or not request.response_nonce:
             # The first request, or one after a reconnect, whose nonce another stream gave.
             known = self.subscriptions[type_url] = Subscription(names, wildcard=not by_name)
-            return self._for_request(type_url, known, view, names)
+            return self._fragments.for_request(type_url, known, view, names)
         if request.response_nonce != known.nonce:
             return None
         known.acked, known.error = known.nonce, ""
         added = names - known.names
         known.names = names
-        return self._for_request(type_url, known, view, added) if added else None
+        return self._fragments.for_request(type_url, known, view, added) if added else None
 
     def _answer_delta(
         self,
@@ -263,12 +231,12 @@ class ServerStream:
         wanted = subscribe - unsubscribe - {"*"}
         # An acknowledgement may name nothing new; a request on its own is always answered.
         asked = wanted - before if nonce else wanted
-        found = self._resolve(type_url, asked, view)
+        found = self._fragments.resolve(type_url, asked, view)
         known.names = self._names.intern((before | wanted | found) - unsubscribe)
         everything = "*" in subscribe - unsubscribe
         if not asked and not everything:
             return None
-        return self._for_request(type_url, known, view, found, everything=everything)
+        return self._fragments.for_request(type_url, known, view, found, everything=everything)
 
     def _first_delta(
         self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
@@ -282,7 +250,7 @@ class ServerStream:
         names = subscribe - unsubscribe - {"*"}
         if not wildcard:
             names |= held.keys() - unsubscribe
-        found = self._resolve(type_url, names, view)
+        found = self._fragments.resolve(type_url, names, view)
         known = self.subscriptions[type_url] = Subscription(
             self._names.intern(names | found), wildcard=wildcard
         )
@@ -291,107 +259,12 @@ class ServerStream:
             # What a proxy kept over a reconnect need not be sent again, if it can tell by the
             # versions; and what is gone now, it must drop.
             return [batches[0].unlike(held, None if wildcard else found)]
-        fragments = self._for_request(type_url, known, view, found)
+        fragments = self._fragments.for_request(type_url, known, view, found)
         if wildcard:
-            gone = held.keys() - self._names_in(batches)
+            gone = held.keys() - names_in(batches)
             if gone:
-                fragments.append(ResponseFragment(wire.removals(sorted(gone)), 0, len(gone)))
+                fragments.append(removals_of(gone))
         return fragments
-
-    def _resolve(self, type_url: TypeUrl, names: frozenset[str], view: View) -> frozenset[str]:
-        """Return the names of the resources that answer a subscription to some names."""
-        if type_url not in _ON_DEMAND:
-            return names
-        return frozenset(found for name in names for found in view.resolve(name))
-
-    def _names_in(self, batches: tuple[ResourceBatch, ...]) -> frozenset[str]:
-        return frozenset().union(*(one.resources for one in batches))
-
-    def _for_request(
-        self,
-        type_url: TypeUrl,
-        subscription: Subscription,
-        view: View,
-        names: frozenset[str],
-        *,
-        everything: bool = True,
-    ) -> list[ResponseFragment]:
-        """Return the answer to a subscription to names, or to everything."""
-        batches = view.of(type_url)
-        if subscription.wildcard and everything:
-            return [one.all(delta=self._delta) for one in batches]
-        return self._by_name(batches, self._names.intern(names))
-
-    def _by_name(
-        self, batches: tuple[ResourceBatch, ...], names: frozenset[str]
-    ) -> list[ResponseFragment]:
-        if len(batches) == 1:
-            return [batches[0].named(names, delta=self._delta)]
-        fragments = [
-            one.named(frozenset(names & one.resources.keys()), delta=self._delta) for one in batches
-        ]
-        unknown = sorted(names.difference(*(one.resources for one in batches)))
-        if unknown and self._delta:
-            fragments.append(ResponseFragment(wire.removals(unknown), 0, len(unknown)))
-        return fragments
-
-    def _for_push(
-        self,
-        names: frozenset[str] | None,
-        type_url: TypeUrl,
-        subscription: Subscription,
-        view: View,
-    ) -> list[ResponseFragment]:
-        """Return what a push sends of one type; nothing if no resource of the proxy changed."""
-        batches = view.of(type_url)
-        if not subscription.wildcard:
-            if names is None:
-                return self._all_by_name(subscription, batches)
-            return self._pushed_by_name(names, type_url, subscription, view)
-        if not self._delta:
-            return [one.all(delta=False) for one in batches]
-        old = subscription.sent
-        assert len(old) == len(batches), "a proxy never changes its type"
-        if names is None:
-            gone = self._names_in(old) - self._names_in(batches)
-            fragments = [one.all(delta=True) for one in batches]
-            return [*fragments, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
-        if type_url != CDS:
-            return _worth_sending(self._by_name(batches, self._names.intern(names)))
-        # Of services, what differs; of the rest, all. That is how istiod does it.
-        services, *rest = batches
-        gone = self._names_in(old[1:]) - self._names_in(batches)
-        fragments = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
-        return _worth_sending(
-            [*fragments, ResponseFragment(wire.removals(sorted(gone)), 0, len(gone))]
-        )
-
-    def _pushed_by_name(
-        self,
-        names: frozenset[str],
-        type_url: TypeUrl,
-        subscription: Subscription,
-        view: View,
-    ) -> list[ResponseFragment]:
-        """Return what a push of some names sends to a proxy that subscribes by name."""
-        if type_url in _ON_DEMAND:
-            # A service may have workloads now that it did not have.
-            found = self._resolve(type_url, subscription.names, view) & names
-            subscription.names = self._names.intern(subscription.names | found)
-        if not names <= subscription.names:
-            names = self._names.intern(names & subscription.names)
-        return _worth_sending(self._by_name(view.of(type_url), names)) if names else []
-
-    def _all_by_name(
-        self, subscription: Subscription, batches: tuple[ResourceBatch, ...]
-    ) -> list[ResponseFragment]:
-        """Return all resources that the proxy has subscribed to by name."""
-        # Delta sends removals; SotW merely leaves out the resources that are gone.
-        held = (*batches, *subscription.sent) if self._delta else batches
-        names = frozenset(
-            name for name in subscription.names if any(name in one.resources for one in held)
-        )
-        return self._by_name(batches, self._names.intern(names)) if names else []
 
     def _reply(
         self,
@@ -409,7 +282,3 @@ class ServerStream:
             [head, *(fragment.encoded for fragment in fragments), wire.nonce(subscription.nonce)]
         )
         return XdsReply(type_url, message)
-
-
-def _worth_sending(fragments: list[ResponseFragment]) -> list[ResponseFragment]:
-    return fragments if any(fragment.count or fragment.removed for fragment in fragments) else []

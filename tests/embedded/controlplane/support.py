@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.controlplane.configs import FOLLOWED, ConfigStore
+from pyload.embedded.controlplane.fragments import NameInterner
 from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.embedded.controlplane.snapshot import Audience
-from pyload.embedded.controlplane.stream import NameInterner, ServerStream
+from pyload.embedded.controlplane.stream import ServerStream
 from pyload.xds.node import encode_node, proxy_metadata
 from pyload.xds.wire import discovery_pb2
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from pyload.embedded.controlplane.fragments import NameInterner
 from pyload.embedded.controlplane.push_scope import PushRequest
-from pyload.embedded.controlplane.stream import NameInterner, RequestOutcome, ServerStream
+from pyload.embedded.controlplane.stream import RequestOutcome, ServerStream
 from pyload.errors import StreamError
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS
 from pyload.xds.wire import discovery_pb2
