@@ -24,32 +24,16 @@ def service_entry(obj: Obj) -> tuple[Service, ...]:
     """Parse a ServiceEntry into one service for each of its hosts."""
     spec = obj.get("spec") or {}
     metadata = key(obj)
-    ports = tuple(
-        Port(
-            name=port.get("name") or "",
-            port=port["number"],
-            target=port.get("targetPort") or port["number"],
-            protocol=protocol_of(port.get("protocol") or port.get("name") or ""),
-        )
-        for port in spec.get("ports") or ()
-        if (port.get("protocol") or "").upper() != "UDP" and port.get("number")
-    )
-    chosen = (spec.get("workloadSelector") or {}).get("labels")
-    resolution = _RESOLUTIONS.get(spec.get("resolution") or "", "original_dst")
-    named = tuple(_address(endpoint, ports) for endpoint in spec.get("endpoints") or ())
+    ports = _ports(spec)
     return tuple(
         Service(
             key=Key(metadata.namespace, f"{metadata.name}/{host}"),
             host=host,
             ip=_first_ip(spec.get("addresses") or ()),
-            resolution=resolution,
-            selector=_labels(chosen) if chosen else None,
+            resolution=_resolution(spec),
+            selector=_selector(spec),
             ports=ports,
-            # DNS without endpoints asks for the host itself.
-            addresses=named
-            or (
-                (_address({"address": host}, ports),) if resolution == "dns" and not chosen else ()
-            ),
+            addresses=_addresses(spec, host, ports),
         )
         for host in dict.fromkeys(spec.get("hosts") or ())
     )
@@ -72,6 +56,36 @@ def entry_key(obj: Obj) -> Key:
     """Return the key of a WorkloadEntry among the workloads."""
     metadata = key(obj)
     return Key(metadata.namespace, f"entry/{metadata.name}")
+
+
+def _ports(spec: Obj) -> tuple[Port, ...]:
+    return tuple(
+        Port(
+            name=port.get("name") or "",
+            port=port["number"],
+            target=port.get("targetPort") or port["number"],
+            protocol=protocol_of(port.get("protocol") or port.get("name") or ""),
+        )
+        for port in spec.get("ports") or ()
+        if (port.get("protocol") or "").upper() != "UDP" and port.get("number")
+    )
+
+
+def _resolution(spec: Obj) -> Resolution:
+    return _RESOLUTIONS.get(spec.get("resolution") or "", "original_dst")
+
+
+def _selector(spec: Obj) -> Labels | None:
+    chosen = (spec.get("workloadSelector") or {}).get("labels")
+    return _labels(chosen) if chosen else None
+
+
+def _addresses(spec: Obj, host: str, ports: tuple[Port, ...]) -> tuple[Address, ...]:
+    """Return the endpoints in the entry; DNS without any endpoints resolves the host itself."""
+    endpoints = spec.get("endpoints") or ()
+    if not endpoints and _resolution(spec) == "dns" and _selector(spec) is None:
+        endpoints = ({"address": host},)
+    return tuple(_address(endpoint, ports) for endpoint in endpoints)
 
 
 def _address(endpoint: Mapping[str, Any], ports: tuple[Port, ...]) -> Address:

@@ -78,11 +78,11 @@ class Kwok:
         """
         client, rng, state = self._client, self._rng, self._state
         reflectors = [
-            Reflector(client, NODES, _Nodes(state), rng=rng, keep=drop_managed_fields),
-            Reflector(client, PODS, _PodFeed(state), rng=rng, keep=project_pod),
+            Reflector(client, NODES, _node_feed(state), rng=rng, keep=drop_managed_fields),
+            Reflector(client, PODS, _pod_feed(state), rng=rng, keep=project_pod),
             *(
                 Reflector(
-                    client, resource, _WorkloadFeed(state, kind), rng=rng, keep=drop_managed_fields
+                    client, resource, _workload_feed(state, kind), rng=rng, keep=drop_managed_fields
                 )
                 for kind, resource in WORKLOADS.items()
             ),
@@ -141,50 +141,39 @@ class Kwok:
             await self._client.write("PUT", path, {**node, "status": status})
 
 
-class _Nodes:
-    """Feeds nodes to the state."""
+class _Feed:
+    """Feeds one kind of object to the state; a `pyload.kube.watch.Handler`."""
 
-    def __init__(self, state: ClusterState) -> None:
-        self._state = state
-
-    def replace(self, objects: list[Obj]) -> None:
-        self._state.replace_nodes(objects)
-
-    def event(self, type_: str, obj: Obj) -> None:
-        if type_ == "DELETED":
-            self._state.remove_node(obj["metadata"]["name"])
-        else:
-            self._state.put_node(obj)
-
-
-class _PodFeed:
-    """Feeds pods to the state."""
-
-    def __init__(self, state: ClusterState) -> None:
-        self._state = state
-
-    def replace(self, objects: list[Obj]) -> None:
-        self._state.replace_pods(objects)
+    def __init__(
+        self,
+        replace: Callable[[list[Obj]], None],
+        put: Callable[[Obj], None],
+        remove: Callable[[Obj], None],
+    ) -> None:
+        self.replace = replace
+        self._put = put
+        self._remove = remove
 
     def event(self, type_: str, obj: Obj) -> None:
         if type_ == "DELETED":
-            self._state.remove_pod(key_of(obj))
+            self._remove(obj)
         else:
-            self._state.put_pod(obj)
+            self._put(obj)
 
 
-class _WorkloadFeed:
-    """Feeds workloads of one kind to the state."""
+def _node_feed(state: ClusterState) -> _Feed:
+    return _Feed(
+        state.replace_nodes, state.put_node, lambda obj: state.remove_node(obj["metadata"]["name"])
+    )
 
-    def __init__(self, state: ClusterState, kind: str) -> None:
-        self._state = state
-        self._kind = kind
 
-    def replace(self, objects: list[Obj]) -> None:
-        self._state.replace_workloads(self._kind, objects)
+def _pod_feed(state: ClusterState) -> _Feed:
+    return _Feed(state.replace_pods, state.put_pod, lambda obj: state.remove_pod(key_of(obj)))
 
-    def event(self, type_: str, obj: Obj) -> None:
-        if type_ == "DELETED":
-            self._state.remove_workload(self._kind, key_of(obj), uid=obj["metadata"]["uid"])
-        else:
-            self._state.put_workload(self._kind, obj)
+
+def _workload_feed(state: ClusterState, kind: str) -> _Feed:
+    return _Feed(
+        lambda objects: state.replace_workloads(kind, objects),
+        lambda obj: state.put_workload(kind, obj),
+        lambda obj: state.remove_workload(kind, key_of(obj), uid=obj["metadata"]["uid"]),
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.units import Duration
 
@@ -152,45 +152,62 @@ def pod_status(stage: Stage, pod: Obj, *, ip: str, host_ip: str, now: str) -> Ob
         now: A Kubernetes timestamp.
     """
     status = dict(pod.get("status") or {})
-    spec = pod["spec"]
-    if stage is Stage.COMPLETE:
-        status["containerStatuses"] = [_completed(one, now) for one in spec["containers"]]
-        return {**status, "phase": "Succeeded"}
+    addresses = _addresses(ip, host_ip)
+    match stage:
+        case Stage.CREATE:
+            return _created(status, pod["spec"], addresses, now)
+        case Stage.INIT_RUNNING | Stage.INIT_COMPLETED:
+            return _initializing(status, pod["spec"], now, done=stage is Stage.INIT_COMPLETED)
+        case Stage.READY:
+            return _ready(status, pod["spec"], addresses, now)
+        case Stage.COMPLETE:
+            containers = [_completed(one, now) for one in pod["spec"]["containers"]]
+            return {**status, "containerStatuses": containers, "phase": "Succeeded"}
+        case Stage.DELETE:
+            raise AssertionError("a deleted pod has no status")
+
+
+def _created(status: Obj, spec: Obj, addresses: Obj, now: str) -> Obj:
     inits = spec.get("initContainers") or ()
-    conditions: list[tuple[str, bool]] = []
-    if stage is Stage.CREATE:
-        conditions = [("Initialized", not inits), ("Ready", False), ("ContainersReady", False)]
-        status |= {"phase": "Pending", "startTime": now, **_addresses(ip, host_ip)}
-        why = "PodInitializing" if inits else "ContainerCreating"
-        status["containerStatuses"] = [_waiting(one, why) for one in spec["containers"]]
-        if inits:
-            status["initContainerStatuses"] = [_waiting(one, "PodInitializing") for one in inits]
-    elif stage is Stage.INIT_RUNNING:
-        status["initContainerStatuses"] = [_running(one, now, started=True) for one in inits]
-    elif stage is Stage.INIT_COMPLETED:
+    status |= {"phase": "Pending", "startTime": now, **addresses}
+    why = "PodInitializing" if inits else "ContainerCreating"
+    status["containerStatuses"] = [_waiting(one, why) for one in spec["containers"]]
+    if inits:
+        status["initContainerStatuses"] = [_waiting(one, "PodInitializing") for one in inits]
+    conditions = [("Initialized", not inits), ("Ready", False), ("ContainersReady", False)]
+    return _with_conditions(status, conditions, now)
+
+
+def _initializing(status: Obj, spec: Obj, now: str, *, done: bool) -> Obj:
+    inits = spec.get("initContainers") or ()
+    status["initContainerStatuses"] = [
         # pod-general ends native sidecars too.
-        status["initContainerStatuses"] = [_initialized(one, now) for one in inits]
-        conditions = [("Initialized", True)]
-    elif stage is Stage.READY:
-        gates = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
-        wanted = ("Initialized", "Ready", "ContainersReady", *gates)
-        conditions = [(type_, True) for type_ in wanted]
-        status |= {"phase": "Running", **_addresses(ip, host_ip)}
-        status.setdefault("startTime", now)
-        status["containerStatuses"] = [_running(one, now) for one in spec["containers"]]
-        if inits and "initContainerStatuses" not in status:
-            status["initContainerStatuses"] = [_init(one, now) for one in inits]
-    status["conditions"] = _merged(status.get("conditions") or (), conditions, now)
-    return status
+        _initialized(one, now) if done else _running(one, now, started=True)
+        for one in inits
+    ]
+    return _with_conditions(status, [("Initialized", True)] if done else [], now)
 
 
-def _merged(before: Any, changes: list[tuple[str, bool]], now: str) -> list[Obj]:
+def _ready(status: Obj, spec: Obj, addresses: Obj, now: str) -> Obj:
+    inits = spec.get("initContainers") or ()
+    status |= {"phase": "Running", **addresses}
+    status.setdefault("startTime", now)
+    status["containerStatuses"] = [_running(one, now) for one in spec["containers"]]
+    if inits and "initContainerStatuses" not in status:
+        status["initContainerStatuses"] = [_init(one, now) for one in inits]
+    gates = [gate["conditionType"] for gate in spec.get("readinessGates") or ()]
+    true = ("Initialized", "Ready", "ContainersReady", *gates)
+    return _with_conditions(status, [(type_, True) for type_ in true], now)
+
+
+def _with_conditions(status: Obj, changes: list[tuple[str, bool]], now: str) -> Obj:
     changed = [
         {"type": type_, "status": "True" if value else "False", "lastTransitionTime": now}
         for type_, value in changes
     ]
     named = {type_ for type_, _ in changes}
-    return [*changed, *(one for one in before if one["type"] not in named)]
+    kept = [one for one in status.get("conditions") or () if one["type"] not in named]
+    return {**status, "conditions": [*changed, *kept]}
 
 
 def _addresses(ip: str, host_ip: str) -> Obj:
