@@ -15,7 +15,7 @@ from pyload.kube.transport import Response
 from pyload.tasks import Shutdown
 from tests.kube.peers import answer, status
 from tests.mesh.conftest import open_world
-from tests.mesh.test_mesh import EVERYTHING, OURS, TYPES, nothing_left, options
+from tests.mesh.meshes import EVERYTHING, OURS, TYPES, nothing_left, options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping

@@ -18,7 +18,7 @@ from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.cluster_types import TRAITS
 from pyload.mesh.istio_objects import CHANGING, RESOURCES, IstioObjectPlan, Kind, bind, changed
-from tests.mesh.test_plan import make_plan
+from tests.mesh.test_planner import make_plan
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

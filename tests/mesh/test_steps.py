@@ -13,7 +13,7 @@ from pyload.manifests.kwok import Placement
 from pyload.mesh.builder import ObjectBuilder
 from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep, parts_of
 from pyload.mesh.writer import entry_of
-from tests.mesh.test_plan import make_plan
+from tests.mesh.test_planner import make_plan
 
 if TYPE_CHECKING:
     from pyload.mesh.cluster_types import ClusterType

@@ -13,7 +13,7 @@ from pyload.config.model import ConfigRef
 from pyload.config.parse import parse_config
 from pyload.errors import ConfigError, TemplateError, UsageError
 from pyload.mesh.template_instance import MAX_RAND, Templates
-from tests.mesh.test_plan import make_plan
+from tests.mesh.test_planner import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
