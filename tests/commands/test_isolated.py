@@ -21,7 +21,7 @@ from pyload.harness.profiles import profiled
 from pyload.kube.client import Client
 from pyload.kube.credentials import connect
 from pyload.tasks import Shutdown
-from tests.proxies.injected import pod
+from tests.pods.injected import pod
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,7 +17,7 @@ from pyload.pods.pod_table import Changes
 from pyload.pods.reader import read_pod
 from pyload.pods.shard import Shard
 from tests.pods.cluster import node
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:
     from pathlib import Path

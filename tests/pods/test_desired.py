@@ -11,7 +11,7 @@ from pyload.pods.desired import RUN, Decision, Policy, Run, decide
 from pyload.pods.nodes import NodeClass
 from pyload.pods.reader import PodRecord, read_pod
 from pyload.pods.reasons import Skip
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 
 
 def _record(**changes: Any) -> PodRecord:

@@ -25,7 +25,7 @@ from pyload.pods.shard import Shard
 from tests.kube.peers import Lines, status
 from tests.pods.cluster import Cluster, node
 from tests.pods.fleets import Recording
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from pyload.pods.identity import Identity, IdentityPool
 from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

@@ -10,7 +10,7 @@ from pyload.pods.identity import Identity
 from pyload.pods.non_mesh_pods import AllPods
 from pyload.pods.reader import read_pod
 from pyload.pods.reasons import Skip
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

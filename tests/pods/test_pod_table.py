@@ -6,7 +6,7 @@ from pyload.pods.desired import Policy
 from pyload.pods.nodes import NodeClass
 from pyload.pods.pod_table import Changes, PodTable
 from pyload.pods.reader import MeshPods
-from tests.proxies.injected import pod
+from tests.pods.injected import pod
 
 
 def _table() -> tuple[PodTable, MeshPods]:

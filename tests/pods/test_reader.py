@@ -14,7 +14,7 @@ from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
 from pyload.proxies.identity import node_of
 from pyload.xds.wire import discovery_pb2
-from tests.proxies.injected import pod, proxy_container
+from tests.pods.injected import pod, proxy_container
 
 if TYPE_CHECKING:
     from pathlib import Path

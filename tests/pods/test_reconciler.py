@@ -13,7 +13,7 @@ from pyload.pods.desired import Policy
 from pyload.pods.reconciler import Reconciler
 from tests.pods.cluster import node
 from tests.pods.fleets import Recording
-from tests.proxies.injected import pod
+from tests.pods.injected import pod
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -30,7 +30,7 @@ from pyload.tasks import Supervisor
 from pyload.xds.resources import name_of
 from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS, Push, TypeUrl
 from tests.commands.prober.test_command import kubeconfig
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 from tests.xds.messages import named
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.pods.cluster import Cluster
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from pyload.kube.documents import Piece
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.proxies.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import plain_pod, pod, proxy_container
 from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
