@@ -1,4 +1,10 @@
-"""Things that wear out, such as tokens and certificates: fetched once however many ask, renewed."""
+"""A cache of values that expire, such as tokens and certificates, and are refreshed in time.
+
+A value is used until 80 % of its life; the next caller after that fetches a new one, and if this
+fails the old one serves until it expires. All who ask for a key meanwhile wait for the same fetch.
+There is no task that refreshes in advance: values that nobody asks for any more would be fetched
+for ever.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +22,26 @@ K = TypeVar("K", bound="Hashable")
 V = TypeVar("V")
 
 KEPT: Final = 100_000
-"""Things kept at most; the oldest goes first, and costs one more fetch if it is asked for again."""
+"""Values kept at most; the oldest goes first, and costs one more fetch if it is asked for again."""
 
 _MARGIN: Final = timedelta(minutes=1)
-_WORN: Final = 0.8
-"""Share of its life after which a new one is fetched."""
+_REFRESH_AFTER: Final = 0.8
+"""Share of a value's life after which a new one is fetched."""
 
 
 def utc_now() -> datetime:
-    """Give the time in UTC."""
+    """Return the time in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Expiring(Generic[V]):
-    """A thing that is good for a time.
+    """A value that is good for a time.
 
     Attributes:
-        value: The thing.
+        value: The value itself.
         refresh_after: When to fetch a new one.
-        expires_at: From when on it is of no use.
+        expires_at: When this one can no longer be used.
     """
 
     value: V
@@ -48,20 +54,17 @@ class Expiring(Generic[V]):
         expires_at = expires - _MARGIN
         return cls(
             value,
-            refresh_after=min(begun + (expires - begun) * _WORN, expires_at),
+            refresh_after=min(begun + (expires - begun) * _REFRESH_AFTER, expires_at),
             expires_at=expires_at,
         )
 
 
 class RefreshingCache(Generic[K, V]):
-    """Fetches things by key, and keeps them while they live.
-
-    However many ask at once, a key costs one fetch. Where a renewal fails, the old thing serves
-    until it expires.
+    """Fetches values by key, and keeps them until they expire.
 
     Args:
-        fetch: Gets a new thing.
-        now: Gives the time in UTC.
+        fetch: Fetches a new value.
+        now: Returns the time in UTC.
     """
 
     def __init__(
@@ -84,7 +87,7 @@ class RefreshingCache(Generic[K, V]):
         return kept.value if kept is not None and self._now() < kept.refresh_after else None
 
     async def get(self, key: K) -> V:
-        """Give a thing that lives for at least another minute.
+        """Return a value that is good for at least another minute.
 
         Raises:
             PyloadError: It could not be fetched.
@@ -97,19 +100,19 @@ class RefreshingCache(Generic[K, V]):
             if fetch is None:
                 return await self._lead(key)
             await asyncio.wait([fetch])
-            # Cancelled means that whoever led was: somebody else has to.
+            # Cancelled means that the caller that fetched was: another one has to.
             if not fetch.cancelled():
                 return fetch.result()
 
     async def _lead(self, key: K) -> V:
-        """Fetch a thing on behalf of everyone who waits for it."""
+        """Fetch a value for all callers that wait for it."""
         fetch: asyncio.Future[V] = asyncio.get_running_loop().create_future()
         self._fetches[key] = fetch
         try:
             value = await self._renewed(key)
         except PyloadError as error:
             fetch.set_exception(error)
-            # Nobody may be waiting, and then nobody would read it.
+            # Marks the error as seen: there may be no other caller that waits.
             fetch.exception()
             raise
         else:
@@ -128,7 +131,7 @@ class RefreshingCache(Generic[K, V]):
                 return old.value
             self._kept.pop(key, None)
             raise
-        # Back to the end of the line of those that go first.
+        # Taken out and put in again, so that the dict has the oldest values first.
         self._kept.pop(key, None)
         while len(self._kept) >= KEPT:
             del self._kept[next(iter(self._kept))]

@@ -20,7 +20,7 @@ class Authorities:
     Args:
         ca_address: ``HOST:PORT`` of the CA; empty for the control plane itself.
         roots: Certificates by which CAs are verified; empty does not verify them.
-        names: Names in the servers' certificates, by address, where the address does not tell.
+        names: Names in the servers' certificates, by address, where it is not the host.
         tokens: Returns the tokens with which CAs are asked.
     """
 

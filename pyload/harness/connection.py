@@ -1,4 +1,4 @@
-"""How a command reaches its API server and its xDS server."""
+"""What the user said about the API server and the control plane, and whether they are there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIAL_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """What the user said about the servers.
+    """The flags about the servers.
 
     Attributes:
         pilot_address: ``HOST:PORT`` of the xDS server.
@@ -56,7 +56,7 @@ class Connection:
     metrics_addr: str = ""
 
     def check(self) -> Auth:
-        """Give the authentication at `pilot_address`, after a look at what the flags say together.
+        """Check the flags together, and return the authentication at `pilot_address`.
 
         Raises:
             UsageError: They make no sense.
@@ -102,7 +102,7 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 async def check_api_server(client: Client) -> None:
-    """Make sure that the API server answers and knows the account, before anything is created.
+    """Check that the API server answers and knows the account, before anything is created.
 
     Raises:
         ClusterUnreachable: Nothing answers there.
@@ -117,7 +117,7 @@ async def check_api_server(client: Client) -> None:
 
 
 async def check_control_plane(address: str) -> None:
-    """Make sure that something listens at the xDS address, before anything is created.
+    """Check that something listens at the xDS address, before anything is created.
 
     Raises:
         ControlPlaneUnreachable: Nothing answers there.
@@ -136,7 +136,7 @@ async def check_control_plane(address: str) -> None:
 
 
 def cannot_reach(address: str, error: OSError) -> ControlPlaneUnreachable:
-    """Make the error of a control plane that could not be dialled; a TimeoutError is one of 5 s."""
+    """Return the error of a control plane that could not be dialled; a TimeoutError means 5 s."""
     reason = "no answer in 5 s" if isinstance(error, TimeoutError) else _plain(error)
     return ControlPlaneUnreachable(
         f"cannot reach the control plane at {address}: {reason}",

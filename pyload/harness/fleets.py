@@ -32,7 +32,7 @@ def workers_of(wanted: int | None, *, proxies: int, open_ended: bool = False) ->
     Args:
         wanted: What the user said; None leaves it to the number of proxies.
         proxies: How many there will be.
-        open_ended: Whether more may come, nobody knows how many.
+        open_ended: Whether there may be any number more.
     """
     if wanted is not None:
         return wanted

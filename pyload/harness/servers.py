@@ -71,7 +71,7 @@ class Endpoints:
         address: The control plane's address; empty where each proxy names its own.
         auth: How proxies authenticate at that address.
         roots: Certificates by which the control plane is verified; empty does not verify it.
-        names: Names in the servers' certificates, by address, where the address does not tell.
+        names: Names in the servers' certificates, by address, where it is not the host.
         served_here: Whether the control plane is in this process too.
     """
 

@@ -1,4 +1,4 @@
-"""By which certificates the control plane is verified, and under which name."""
+"""Whether a control plane is to be trusted: its roots, and the name in its certificate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("pyload")
 
 
 async def find_roots(connection: Connection, client: Client) -> bytes:
-    """Give the certificates by which servers are verified.
+    """Return the certificates by which servers are verified.
 
     Args:
         connection: The flags.
@@ -79,7 +79,7 @@ def read_roots(path: Path) -> bytes:
 
 
 async def check_tls(address: str, roots: bytes, names: Sequence[str]) -> str:
-    """Make sure that a control plane speaks TLS and can be verified, before anything is created.
+    """Check that a control plane speaks TLS and can be verified, before anything is created.
 
     Args:
         address: ``HOST:PORT``.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyload.xds.types import TypeUrl
 
 DIALLING: Final = 512
-"""A server's queue of connections is finite."""
+"""Proxies that dial at the same time: a server's queue of new connections is finite."""
 
 _BUCKETS: Final = 1 << 32
 
@@ -22,9 +22,9 @@ class ProxyBehavior:
     Attributes:
         agent_types: Types that the agents beside the proxies ask for: NDS, PCDS.
         connect_rate: Dials per second at most; None for no limit.
-        slow_fraction: Share of the proxies, 0 to 1, that read late: their windows stay closed for
-            `read_delay` after each message, so that the control plane must wait for them.
-        read_delay: Seconds that those wait before they read on.
+        slow_fraction: Share of the proxies, 0 to 1, that read late: after each message they read
+            no further for `read_delay`, so that the control plane must wait for them.
+        read_delay: Seconds for which those read no further.
         nack_fraction: Share of the proxies, 0 to 1, that refuse every response but the first of
             each type and stream.
         dialling: Proxies that may be dialling at the same time.
@@ -38,7 +38,7 @@ class ProxyBehavior:
     dialling: int = DIALLING
 
     def shared_by(self, workers: int) -> ProxyBehavior:
-        """Give the habits of each of so many fleets that together are to have these."""
+        """Return the behavior of each of several fleets that together are to have this one."""
         rate = self.connect_rate
         return replace(
             self,
@@ -47,17 +47,17 @@ class ProxyBehavior:
         )
 
     def is_slow(self, key: str) -> bool:
-        """Tell whether a proxy reads late: the same proxies whenever they start."""
-        return _share(f"slow {key}") < self.slow_fraction
+        """Return whether a proxy reads late, which depends on its key alone."""
+        return _fraction(f"slow {key}") < self.slow_fraction
 
     def refuses(self, key: str) -> bool:
-        """Tell whether a proxy refuses responses: the same proxies whenever they start."""
-        return _share(f"nack {key}") < self.nack_fraction
+        """Return whether a proxy refuses responses, which depends on its key alone."""
+        return _fraction(f"nack {key}") < self.nack_fraction
 
 
 DEFAULT: Final = ProxyBehavior()
 
 
-def _share(text: str) -> float:
+def _fraction(text: str) -> float:
     digest = hashlib.blake2b(text.encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big") / _BUCKETS

@@ -1,4 +1,4 @@
-"""What many proxies have come to, as plain numbers that can be added up."""
+"""How many proxies are in which state, as plain numbers that can be added up."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 
 @dataclass(slots=True)
 class Counts:
-    """What a fleet has come to; "ever" means at any time in the run.
+    """The proxies of a fleet by state; "ever" means at any time in the run.
 
     Attributes:
         wanted: Proxies started, ever.
         connected: Proxies that have had an open stream, ever.
         configured: Proxies that have received every type that they subscribed to, ever.
-        reconnects: Streams that were answered, after a proxy's first such.
+        reconnects: Streams that brought a response, beyond the first such of each proxy.
         failed: Proxies that died of an error in pyload itself.
         withdrawn: Proxies stopped before they were ever configured.
         connected_now: Proxies with an open stream.

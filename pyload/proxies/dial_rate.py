@@ -20,10 +20,11 @@ SLOWEST: Final = 1.0
 PAUSE: Final = 1.0
 """Seconds between two decreases: one wave of refusals is one signal."""
 SPREAD: Final = 0.5
+"""Share of an interval by which a dial may be early or late."""
 
 
 class DialRate:
-    """Spaces dials out.
+    """The rate of dials, and the time of the next one.
 
     Args:
         limit: Dials per second at most; None for no limit.
@@ -40,15 +41,17 @@ class DialRate:
     def __init__(self, limit: float | None, *, rng: Random) -> None:
         self._limit = limit
         self._rng = rng
+        # When the next dial may begin, and when the rate was lowered last.
         self._next = 0.0
         self._lowered = -PAUSE
+        # Dials since then: the rate that a refusal lowers where no rate was set.
         self._counted_since = 0.0
         self._dials = 0
         self.rate = limit
         self.refusals = 0
 
     def wait(self, now: float) -> float:
-        """Take a turn to dial if it is time, which 0 says; else give the seconds until then."""
+        """Count a dial and return 0 if one may begin now; else return the seconds until then."""
         if self.rate is not None and now < self._next:
             return self._next - now
         if now - self._counted_since > PAUSE:
@@ -61,7 +64,7 @@ class DialRate:
         return 0.0
 
     def refused(self, now: float) -> None:
-        """Take a refusal for the rate."""
+        """Lower the rate, as the control plane has refused a stream for it."""
         self.refusals += 1
         if now - self._lowered < PAUSE:
             return
@@ -72,7 +75,7 @@ class DialRate:
         self.rate = max(rate * DECREASE, SLOWEST)
 
     def served(self) -> None:
-        """Take a new stream's first response."""
+        """Raise the rate a little, as a new stream has got its first response."""
         if self.rate is None or self.rate == self._limit:
             return
         self.rate += INCREASE / self.rate

@@ -58,7 +58,7 @@ class ProxyMonitor:
     Attributes:
         spec: The proxy.
         client: Its client; to be set before it is started.
-        latch: Hears of the proxy's end; None while nobody waits for that.
+        latch: Hears of the proxy's end; None while nothing waits for it.
         over: Whether the proxy has ended.
     """
 

@@ -1,4 +1,4 @@
-"""What one emulated proxy is: the identity under which it appears before the control plane."""
+"""One emulated proxy: the identity under which it appears before the control plane."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ProxySpec:
         cluster_id: Istio's name of the cluster.
         domain: DNS domain in the node's id; empty for ``NAMESPACE.svc.cluster.local``.
         complete: Whether `metadata` is all there is, and no fixed keys join it.
-        address: ``HOST:PORT`` that the proxy itself would connect to; empty if it has no opinion.
+        address: ``HOST:PORT`` that the proxy itself would connect to; empty if it names none.
     """
 
     key: str

@@ -43,7 +43,7 @@ class Target:
 
 
 class _Endpoint(NamedTuple):
-    """What an address demands, whoever connects to it."""
+    """What an address demands of every proxy."""
 
     target: Target
     auth: Auth

@@ -1,4 +1,4 @@
-"""Certificates for proxies, signed by the mesh's CA and renewed before they end."""
+"""Certificates for proxies, signed by the mesh's CA and renewed before they expire."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Ca(Protocol):
 
 
 class Certificates:
-    """Has certificates signed, one per principal, and keeps them while they live.
+    """Has certificates signed, one per principal, and keeps them while they are good.
 
     However many proxies ask at once, a principal costs one request.
 
     Args:
         ca: The mesh's CA.
-        tokens: Gives the bearer token of a namespace and a service account.
+        tokens: Returns the bearer token of a namespace and a service account.
         rng: Spreads retries.
-        now: Gives the time in UTC.
+        now: Returns the time in UTC.
 
     Attributes:
         signed: Certificates that the CA has signed.
@@ -75,11 +75,11 @@ class Certificates:
         self._cache: RefreshingCache[Principal, KeyPair] = RefreshingCache(self._fetch, now=now)
 
     def peek(self, principal: Principal) -> KeyPair | None:
-        """Give the certificate if it is still good for long, without asking anybody."""
+        """Return the certificate if there is one that is not due for a renewal, else None."""
         return self._cache.peek(principal)
 
     async def get(self, principal: Principal) -> KeyPair:
-        """Give a certificate that lives for at least another minute.
+        """Return a certificate that is good for at least another minute.
 
         Raises:
             CertificateError: The CA signs none.

@@ -1,4 +1,4 @@
-"""Certificate signing requests of workloads, and what a CA makes of them. Pure."""
+"""Certificate signing requests of workloads, and the chains with which a CA answers them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ABORTED, INTERNAL, UNAVAILABLE."""
 
 
 def spiffe_id(namespace: str, service_account: str) -> str:
-    """Name a workload, as the URI in its certificate."""
+    """Return the name of a workload, as the URI in its certificate."""
     return f"spiffe://{TRUST_DOMAIN}/ns/{namespace}/sa/{service_account}"
 
 
 def new_request(name: str) -> tuple[bytes, bytes]:
-    """Make a key and a request to certify it.
+    """Return a new key and a request to certify it.
 
     The key is a new one on P-256: that takes less time than signing the request with it.
 
@@ -60,7 +60,7 @@ def new_request(name: str) -> tuple[bytes, bytes]:
 
 
 def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Expiring[KeyPair]:
-    """Take a CA's answer.
+    """Read a CA's answer.
 
     Args:
         key: The key that was to be certified, in PEM.
@@ -84,7 +84,7 @@ def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Expiring
 
 
 def pause(code: int, *, attempt: int, rng: Random) -> float | None:
-    """Decide whether to ask a CA again.
+    """Decide whether and when to ask a CA again.
 
     Args:
         code: gRPC status of the last answer.

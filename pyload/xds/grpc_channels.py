@@ -20,7 +20,7 @@ DIAL_SECONDS: Final = 5.0
 
 
 class GrpcChannels:
-    """Makes channels to one server.
+    """Creates channels to one server.
 
     A server that is not to be verified is trusted for whatever certificate it first shows, until
     `forget` is called: grpc knows no other way.
@@ -49,7 +49,7 @@ class GrpcChannels:
     # Type stubs of grpc.aio, where there are some, do not fit it: channels and calls are Any.
 
     async def new(self) -> Any:
-        """Make a channel; whoever asked closes it.
+        """Return a new channel, which the caller closes.
 
         Raises:
             StreamError: The server shows no certificate.
@@ -72,7 +72,7 @@ class GrpcChannels:
         )
 
     def forget(self) -> None:
-        """Take note of a connection that failed: the server may have a new certificate."""
+        """Forget the server's certificate after a failed connection: it may have a new one."""
         if self._shown is not None:
             self._shown.known = None
 
@@ -90,7 +90,7 @@ class _Shown:
         self.known: tuple[bytes, str] | None = None
 
     async def get(self) -> tuple[bytes, str]:
-        """Give what is known, after asking if need be.
+        """Return the certificate and its name, fetched unless they are known.
 
         Raises:
             StreamError: The server shows no certificate.
@@ -123,7 +123,7 @@ class _Shown:
 
 
 def unavailable(message: str) -> StreamError:
-    """Make the error of a server that cannot be reached."""
+    """Return the error of a server that cannot be reached."""
     code = grpc.StatusCode.UNAVAILABLE
     return StreamError(code=code.value[0], name=code.name, message=message)
 
