@@ -181,7 +181,7 @@ def proxy_spec(
         metadata=metadata,
         cluster_id=identity.cluster_id,
         domain=identity.domain,
-        complete=True,
+        metadata_is_final=True,
         address=address or (address_map or {}).get(identity.address, identity.address),
     )
 

@@ -20,7 +20,7 @@ def node_of(spec: ProxySpec) -> bytes:
         namespace=spec.namespace,
         domain=spec.domain,
         metadata=spec.metadata
-        if spec.complete
+        if spec.metadata_is_final
         else proxy_metadata(
             ip=spec.ip,
             name=spec.name,

@@ -24,7 +24,7 @@ class ProxySpec:
         metadata: Further node metadata; the fixed keys win over these.
         cluster_id: Istio's name of the cluster.
         domain: DNS domain in the node's id; empty for ``NAMESPACE.svc.cluster.local``.
-        complete: Whether `metadata` is all there is, and no fixed keys join it.
+        metadata_is_final: Whether `metadata` is sent as it is, without the fixed keys.
         address: ``HOST:PORT`` that the proxy itself would connect to; empty if it names none.
     """
 
@@ -38,5 +38,5 @@ class ProxySpec:
     metadata: Mapping[str, object] = field(default_factory=dict)
     cluster_id: str = "Kubernetes"
     domain: str = ""
-    complete: bool = False
+    metadata_is_final: bool = False
     address: str = ""

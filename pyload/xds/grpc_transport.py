@@ -125,7 +125,7 @@ class GrpcStream:
             self._resumed = None
 
     def ended(self, task: asyncio.Task[Status]) -> None:
-        """Tell the sink how the task has ended; for the transport."""
+        """Report to the sink how the task has ended; for the transport."""
         if self._status is None and not task.cancelled():
             error = task.exception()
             if error is None:
@@ -197,7 +197,7 @@ class GrpcStream:
         self._writer = asyncio.create_task(self._write(), name=f"write {self._owner.target}")
 
     async def _write(self) -> None:
-        """Write what waits; an error ends it, and reading tells which status the server gave."""
+        """Write the messages that wait; after an error, reading yields the server's status."""
         try:
             while self._queue and not self._call.done():
                 message = self._queue.popleft()

@@ -159,7 +159,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
         metadata={**metadata, **spec.metadata},
         cluster_id=spec.cluster_id,
         domain=spec.domain,
-        complete=spec.complete,
+        metadata_is_final=spec.metadata_is_final,
     )
 
 

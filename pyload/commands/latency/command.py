@@ -337,7 +337,7 @@ def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
             "NAMESPACE": NAMESPACE,
             "SDS": "true",
         },
-        complete=True,
+        metadata_is_final=True,
     )
 
 

@@ -143,7 +143,7 @@ def _pack_spec(one: StartProxy) -> list[Any]:
         orjson.dumps(spec.metadata, default=_plain).decode(),
         spec.cluster_id,
         spec.domain,
-        spec.complete,
+        spec.metadata_is_final,
         spec.address,
     ]
 
@@ -154,7 +154,7 @@ def _unpack_start(proxies: list[list[Any]]) -> Start:
 
 def _unpack_spec(number: int, restarted: bool, *values: Any) -> StartProxy:  # noqa: FBT001 - a field
     key, type_, ip, name, namespace, account, labels, metadata, cluster, domain, *rest = values
-    complete, address = rest
+    is_final, address = rest
     return StartProxy(
         number,
         restarted,
@@ -169,7 +169,7 @@ def _unpack_spec(number: int, restarted: bool, *values: Any) -> StartProxy:  # n
             metadata=_mapping(metadata),
             cluster_id=sys.intern(cluster),
             domain=sys.intern(domain),
-            complete=complete,
+            metadata_is_final=is_final,
             address=sys.intern(address),
         ),
     )

@@ -161,7 +161,7 @@ def test_the_proxy_is_pilot_loads() -> None:
     """A namespace's Sidecar or an EnvoyFilter may be made for it."""
     spec = proxy_of("10.0.0.1", {"A": "b", "NAMESPACE": "no"})
 
-    assert (spec.type, spec.name, spec.namespace, spec.complete) == (
+    assert (spec.type, spec.name, spec.namespace, spec.metadata_is_final) == (
         "sidecar",
         "adsc-10.0.0.1",
         "default",

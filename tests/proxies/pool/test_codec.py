@@ -63,7 +63,7 @@ SPECS = st.builds(
     metadata=st.dictionaries(TEXTS, VALUES, max_size=4),
     cluster_id=TEXTS,
     domain=TEXTS,
-    complete=st.booleans(),
+    metadata_is_final=st.booleans(),
     address=TEXTS,
 )
 TARGETS = st.builds(
