@@ -12,7 +12,8 @@ from pyload.errors import UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior

@@ -21,7 +21,8 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
-from pyload.harness.run import Measurement, check_writable
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Measurement
 from pyload.harness.servers import Endpoints, assemble
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread

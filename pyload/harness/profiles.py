@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyload.errors import UsageError
-from pyload.harness.run import check_writable
+from pyload.harness.result_file import check_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
-import orjson
-
-from pyload.errors import PyloadError, UsageError
 from pyload.proxies.counts import Counts
 from pyload.report import process
 from pyload.report.loop_lag import probe
@@ -26,12 +21,9 @@ from pyload.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from pyload.kube.client import Client
     from pyload.proxies.fleet import Fleet
-
-log = logging.getLogger("pyload")
 
 
 class Measurement:
@@ -145,77 +137,3 @@ class Measurement:
             rss_bytes=process.rss_bytes(),
             rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
         )
-
-
-async def write_result(path: Path | None, result: Result) -> PyloadError | None:
-    """Write a result as JSON, whole or not at all; without a path there is nothing to do.
-
-    Returns:
-        Why the file could not be written: that must not keep a run from cleaning up.
-    """
-    if path is None:
-        return None
-    text = orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    try:
-        await asyncio.to_thread(_write, path, text)
-    except OSError as error:
-        trouble = PyloadError(
-            f"cannot write {path}: {error.strerror}", fix="give --out another file"
-        )
-        log.error("%s", trouble)
-        return trouble
-    return None
-
-
-def check_writable(path: Path, *, flag: str = "--out") -> None:
-    """Find out before the run whether a file of it can be written.
-
-    Args:
-        path: The file.
-        flag: The flag that named it.
-
-    Raises:
-        UsageError: It cannot.
-    """
-    problem = _problem(path)
-    if problem:
-        raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
-
-
-def _problem(path: Path) -> str:
-    try:
-        if path.is_dir():
-            return "is a directory"
-        if not path.parent.is_dir():
-            return "its folder does not exist"
-        if path.exists() and not os.access(path, os.W_OK):
-            return "permission denied"
-        if _is_plain(path):
-            part = _part(path)
-            part.touch()
-            part.unlink()
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
-    return ""
-
-
-def _write(path: Path, text: bytes) -> None:
-    if not _is_plain(path):
-        path.write_bytes(text)
-        return
-    part = _part(path)
-    try:
-        part.write_bytes(text)
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _is_plain(path: Path) -> bool:
-    """Tell whether a file may take the path's place; a device, a pipe or a link is to stay."""
-    return not path.is_symlink() and (path.is_file() or not path.exists())
-
-
-def _part(path: Path) -> Path:
-    return path.with_name(f"{path.name}.part")

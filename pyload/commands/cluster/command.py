@@ -17,7 +17,8 @@ from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What

@@ -15,7 +15,8 @@ from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import external_servers, interruptible
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import FleetEvents

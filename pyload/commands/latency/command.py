@@ -15,7 +15,8 @@ from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_o
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served

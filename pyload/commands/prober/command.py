@@ -22,7 +22,8 @@ from pyload.errors import (
 )
 from pyload.harness.connection import Connection, split_address
 from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.resources import (
     GATEWAYS,

@@ -15,7 +15,8 @@ from pyload.concurrency import gather_errors
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all

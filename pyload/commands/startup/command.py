@@ -15,7 +15,8 @@ from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_
 from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 from pyload.harness.servers import connect_api_server, embedded_servers, interruptible
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
-from pyload.harness.run import Measurement, check_writable, write_result
+from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.run import Measurement
 
 if TYPE_CHECKING:
     from pathlib import Path
