@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -11,21 +10,21 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Run, Workload, stay
 from pyload.harness.servers import external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.spec import ProxySpec
-from pyload.tasks import Shutdown, first_of
+from pyload.tasks import Shutdown
 from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.errors import PyloadError
-    from pyload.proxies.fleet import Fleet
+    from pyload.harness.outcome import Outcome
+    from pyload.harness.servers import Servers
 
 _ACCOUNT: Final = ("default", "default")
 
@@ -58,6 +57,16 @@ class AdscOptions:
         if self.count < 0:
             raise UsageError(f"--count {self.count} is below 0", fix="give 0 or more")
 
+    @property
+    def proxies(self) -> int:
+        """The number of connections."""
+        return max(1, self.count)
+
+    @property
+    def processes(self) -> int:
+        """The number of workers; 0 keeps the connections in this process."""
+        return workers_of(self.workers, proxies=self.proxies)
+
 
 async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Open the connections one after another, and keep them until stopped.
@@ -70,59 +79,70 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
     shutdown = shutdown or Shutdown()
     if options.out is not None:
         check_writable(options.out)
-    connection = options.connection
-    count = max(1, options.count)
-    workers = workers_of(options.workers, proxies=count)
-    async with contextlib.AsyncExitStack() as stack:
-        opened = external_servers(
-            connection, proxies=count, workers=workers, objects=False, account=_ACCOUNT
-        )
-        servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        measurement = Measurement(command="adsc", client=servers.client)
-        fleet = create_fleet(
+    opened = external_servers(
+        options.connection,
+        proxies=options.proxies,
+        workers=options.processes,
+        objects=False,
+        account=_ACCOUNT,
+    )
+    async with interruptible(opened, shutdown) as servers:
+        return await AdscCommand(options, servers).run(shutdown)
+
+
+class AdscCommand:
+    """Opens connections to one control plane.
+
+    Args:
+        options: The options.
+        servers: The servers.
+
+    Attributes:
+        recorder: Records the figures.
+        fleet: The proxies.
+    """
+
+    def __init__(self, options: AdscOptions, servers: Servers) -> None:
+        self._options = options
+        self.recorder = Recorder(command="adsc", client=servers.client)
+        self.fleet = create_fleet(
             servers,
-            connection,
-            workers=workers,
-            metrics=measurement.metrics,
+            options.connection,
+            workers=options.processes,
+            metrics=self.recorder.metrics,
             rng=Random(),  # noqa: S311 - spreads retries
             behavior=options.behavior,
         )
-        await stack.enter_async_context(measurement.running(connection.metrics_addr, fleet))
-        await stack.enter_async_context(fleet)
-        started = asyncio.Event()
-        first = await first_of(
-            shutdown.requested.wait(), _connect(options, fleet, started), fleet.run(), name="adsc"
+
+    async def run(self, shutdown: Shutdown) -> Outcome:
+        """Run to the end, and close all connections."""
+        options = self._options
+        workload = Workload(
+            start=self._connect, work=lambda: stay(options.duration), fleet=self.fleet
         )
-        await fleet.refresh()
-        error: PyloadError | None = None
-        reason = "stopped by a signal" if first == 0 else "its duration was over"
-        if not started.is_set():
-            error, reason = interrupted()
-        result = measurement.result(fleet, left=0, exit_reason=reason)
-        unwritten = await write_result(options.out, result)
-        return Outcome(result, error or unwritten)
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+        )
+        return await run.execute(shutdown)
 
-
-async def _connect(options: AdscOptions, fleet: Fleet, started: asyncio.Event) -> None:
-    ips = IpAllocator()
-    for _ in range(max(1, options.count)):
-        ip = ips.allocate()
+    async def _connect(self) -> None:
+        options, ips = self._options, IpAllocator()
         metadata = dict(options.connection.metadata)
-        name = f"adsc-{ip}"
-        fleet.start(
-            ProxySpec(
-                key=name,
-                type=SIDECAR,
-                ip=ip,
-                name=name,
-                namespace=options.namespace,
-                labels=metadata,
-                metadata=metadata,
+        for _ in range(options.proxies):
+            ip = ips.allocate()
+            name = f"adsc-{ip}"
+            self.fleet.start(
+                ProxySpec(
+                    key=name,
+                    type=SIDECAR,
+                    ip=ip,
+                    name=name,
+                    namespace=options.namespace,
+                    labels=metadata,
+                    metadata=metadata,
+                )
             )
-        )
-        await asyncio.sleep(options.delay)
-    started.set()
-    if options.duration is None:
-        await asyncio.get_running_loop().create_future()
-    else:
-        await asyncio.sleep(options.duration)
+            await asyncio.sleep(options.delay)

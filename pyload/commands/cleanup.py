@@ -13,7 +13,7 @@ from pyload.concurrency import gather_errors
 from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
 from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
@@ -87,8 +87,8 @@ class CleanupCommand:
     def __init__(self, client: Client, options: CleanupOptions) -> None:
         self._client = client
         self._options = options
-        self._measurement = Measurement(command="cleanup", client=client, run_id=options.run_id)
-        self._writer = Writer(client, self._measurement.metrics)
+        self._recorder = Recorder(command="cleanup", client=client, run_id=options.run_id)
+        self._writer = Writer(client, self._recorder.metrics)
 
     async def run(self, shutdown: Shutdown) -> Outcome:
         """Find them and remove them."""
@@ -99,18 +99,12 @@ class CleanupCommand:
         if self._options.dry_run:
             lines = [f"would remove {entry}" for entry in found]
             return self._outcome("\n".join([*lines, f"{len(found)} objects: {counts}"]))
+        namespaces = [entry for entry in found if entry.resource == NAMESPACES]
         for entry in reversed(found):
             self._writer.ledger.open(entry)
-        namespaces = [entry for entry in found if entry.resource == NAMESPACES]
-        for entry in namespaces:
-            # They end last, and may need a hand.
-            self._writer.ledger.close(entry)
-        await remove_all(self._writer, shutdown)
-        for entry in namespaces:
-            self._writer.ledger.open(entry)
-        if not shutdown.forced.is_set():
-            ends = self._end_namespaces(namespaces)
-            await first_of(ends, shutdown.forced.wait(), name="namespaces")
+        removal = self._remove(namespaces)
+        if await first_of(removal, shutdown.forced.wait(), name="removal") != 0:
+            log.warning("cleanup stopped by a second signal")
         left = tuple(str(entry) for entry in self._writer.ledger)
         error = None
         if left:
@@ -137,6 +131,18 @@ class CleanupCommand:
         if errors:
             raise errors[0]
         return sorted(found, key=_rank)
+
+    async def _remove(self, namespaces: list[Entry]) -> None:
+        """Remove everything in the ledger, and the namespaces last, which may need a hand."""
+        ledger = self._writer.ledger
+        for entry in namespaces:
+            ledger.close(entry)
+        try:
+            await remove_all(self._writer)
+        finally:
+            for entry in namespaces:
+                ledger.open(entry)
+        await self._end_namespaces(namespaces)
 
     async def _end_namespaces(self, entries: list[Entry]) -> None:
         jobs = [self._end_namespace(entry) for entry in entries]
@@ -170,7 +176,7 @@ class CleanupCommand:
     def _outcome(
         self, text: str, error: PyloadError | None = None, left: tuple[str, ...] = ()
     ) -> Outcome:
-        result = self._measurement.result(left=len(left), exit_reason=text.splitlines()[-1])
+        result = self._recorder.result(left=len(left), exit_reason=text.splitlines()[-1])
         return Outcome(result, error, listing=text)
 
 

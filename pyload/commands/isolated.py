@@ -21,17 +21,17 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
+from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Measurement
+from pyload.harness.run import DURATION_OVER, STOPPED, stay
 from pyload.harness.servers import Endpoints, assemble
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
     from pathlib import Path
-    from typing import Any
 
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
@@ -115,16 +115,13 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
 
 async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     """Serve an empty API server until stopped."""
-    measurement = Measurement(command="isolated", client=None)
+    recorder = Recorder(command="isolated")
     async with _api_server(options, listen=options.listen or _ANY_LOOPBACK) as (_, url):
         log.info("embedded API server at %s; it has no control plane", url)
-        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
-        if options.duration is not None:
-            ends.append(asyncio.sleep(options.duration))
+        ends = shutdown.requested.wait(), stay(options.duration)
         first = await first_of(*ends, name="isolated")
     log.info("running complete")
-    reason = "stopped by a signal" if first == 0 else "its duration was over"
-    return Outcome(measurement.result(left=0, exit_reason=reason))
+    return Outcome(recorder.result(exit_reason=STOPPED if first == 0 else DURATION_OVER))
 
 
 @contextlib.asynccontextmanager
@@ -184,7 +181,7 @@ class _Served:
         """Run a mesh to its end."""
         async with Supervisor() as background:
             background.spawn(self._launch(run, background, shutdown), name="launch")
-            outcome = await background.guard(run.run(shutdown), name="isolated")
+            outcome = await run.run(shutdown, background)
         log.info("running complete")
         result = replace(outcome.result, command="isolated")
         if self._synced(run) and self._options.short_circuit:

@@ -1,4 +1,4 @@
-"""What comes of a command."""
+"""How a command ended, for the program that prints it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ class Outcome:
     listing: str = ""
 
 
-def interrupted() -> tuple[PyloadError, str]:
-    """Give the error and the reason of a run that was stopped before its start-up was complete."""
-    return Interrupted("interrupted before start-up was complete"), "interrupted during start-up"
+def interrupted() -> Interrupted:
+    """Return the error of a run that was stopped before its start-up was complete."""
+    return Interrupted("interrupted before start-up was complete")

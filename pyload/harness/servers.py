@@ -100,7 +100,7 @@ async def interruptible(
         finally:
             await cancel([opened, asked])
         if opened.cancelled():
-            raise interrupted()[0]
+            raise interrupted()
         yield opened.result()
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.concurrency import gather_errors
 from pyload.errors import NotFound, PyloadError
-from pyload.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pyload.mesh.ledger import Entry
     from pyload.mesh.writer import Writer
-    from pyload.tasks import Shutdown
 
 GONE_SECONDS: Final = 30.0
 """How long cleanup waits for the next namespace to terminate."""
@@ -24,27 +22,16 @@ GONE_SECONDS: Final = 30.0
 log = logging.getLogger("pyload")
 
 
-async def remove_all(
-    writer: Writer, shutdown: Shutdown, *, announce: Callable[[Entry], None] | None = None
-) -> tuple[str, ...]:
+async def remove_all(writer: Writer, *, announce: Callable[[Entry], None] | None = None) -> None:
     """Remove everything in a writer's ledger, in the reverse order of its creation.
 
-    Errors do not stop the remaining steps; they are logged.
+    Errors do not stop the remaining steps; they are logged. Objects that could not be removed are
+    still in the ledger afterwards.
 
     Args:
         writer: The writer of the objects.
-        shutdown: Its second signal ends the work at once.
         announce: Called with each object that is about to be removed.
-
-    Returns:
-        The objects that are still there.
     """
-    if await first_of(_remove_all(writer, announce), shutdown.forced.wait(), name="cleanup") != 0:
-        log.warning("cleanup stopped by a second signal")
-    return tuple(str(entry) for entry in writer.ledger)
-
-
-async def _remove_all(writer: Writer, announce: Callable[[Entry], None] | None) -> None:
     await writer.drain()
     entries = list(writer.ledger)[::-1]
     for _, group in itertools.groupby(entries, key=lambda entry: entry.resource):

@@ -30,7 +30,6 @@ class Status:
         phase: Name of the present phase, such as ``starting``.
         elapsed: Seconds since the start.
         objects: Objects in the API server now.
-        objects_wanted: Objects that there will be, or 0 if that is not known.
         wanted: Proxies that should run.
         connected: Wanted proxies that have a stream.
         configured: Connected proxies that have all their config.
@@ -40,7 +39,6 @@ class Status:
     phase: str
     elapsed: float
     objects: int = 0
-    objects_wanted: int = 0
     wanted: int = 0
     connected: int = 0
     configured: int = 0
@@ -49,9 +47,8 @@ class Status:
     def __str__(self) -> str:
         elapsed = Duration(round(self.elapsed) * 1_000_000_000)
         parts = [f"{self.phase} {elapsed}"]
-        if self.objects or self.objects_wanted:
-            of = f"/{self.objects_wanted:,}" if self.objects_wanted else ""
-            parts.append(f"{self.objects:,}{of} objects")
+        if self.objects:
+            parts.append(f"{self.objects:,} objects")
         if self.wanted:
             parts.append(f"{self.connected:,}/{self.wanted:,} proxies connected")
             parts.append(f"{self.configured:,} configured")

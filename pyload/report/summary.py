@@ -72,6 +72,32 @@ class ObjectCounts:
     failed: int = 0
     left: int = 0
 
+    @classmethod
+    def of(cls, snapshot: Snapshot, *, left: int) -> ObjectCounts:
+        """Sum up the objects of all kinds."""
+        return cls(
+            created=snapshot.objects_with("created"),
+            updated=snapshot.objects_with("updated"),
+            deleted=snapshot.objects_with("deleted"),
+            failed=snapshot.objects_with("failed"),
+            left=left,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the main process used.
+
+    Attributes:
+        cpu_seconds: CPU time since the start of the run.
+        rss_bytes: Resident memory.
+        rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+    """
+
+    cpu_seconds: float
+    rss_bytes: int
+    rate_limited_seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Generator:
@@ -92,6 +118,40 @@ class Generator:
     rate_limited_seconds: float = 0.0
     workers: int = 0
     worker_restarts: int = 0
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, usage: Usage) -> Generator:
+        """Add up what the main process and its workers used."""
+        lag = snapshot.loop_lag
+        return cls(
+            cpu_seconds=usage.cpu_seconds + sum(snapshot.worker_cpu.values()),
+            rss_bytes=usage.rss_bytes + sum(snapshot.worker_rss.values()),
+            loop_lag_p99=lag.percentile(99) if lag.count else None,
+            rate_limited_seconds=usage.rate_limited_seconds,
+            workers=len(snapshot.worker_restarts),
+            worker_restarts=sum(snapshot.worker_restarts.values()),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Which run it is, and how it ended.
+
+    Attributes:
+        version: pyload's version.
+        run_id: The run's label; empty for a run without objects.
+        command: Name of the command.
+        cluster_type: Cluster type, or None without a cluster.
+        duration: Seconds from the start of the run.
+        exit_reason: Why it ended.
+    """
+
+    version: str
+    run_id: str
+    command: str
+    cluster_type: str | None
+    duration: float
+    exit_reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,52 +181,35 @@ class Result:
     def of(
         cls,
         snapshot: Snapshot,
+        header: Header,
+        usage: Usage,
         *,
-        version: str,
-        run_id: str,
-        command: str,
-        cluster_type: str | None,
-        duration: float,
-        exit_reason: str,
         proxies: ProxyCounts,
         pacing: Pacing,
         left: int,
-        cpu_seconds: float,
-        rss_bytes: int,
-        rate_limited_seconds: float,
     ) -> Result:
-        """Sum up the counters of a run, with what they do not know."""
-        lag = snapshot.loop_lag
+        """Sum up a run.
+
+        Args:
+            snapshot: The counters.
+            header: Which run it is, and how it ended.
+            usage: What the main process used.
+            proxies: How the proxies fared.
+            pacing: How their dials were paced.
+            left: Objects that are still in the API server.
+        """
         return cls(
-            version=version,
-            run_id=run_id,
-            command=command,
-            cluster_type=cluster_type,
-            duration=duration,
-            exit_reason=exit_reason,
+            **asdict(header),
             proxies=proxies,
             pushes=snapshot.pushes,
             push_bytes=snapshot.push_bytes,
             disconnects=snapshot.disconnects,
-            objects=ObjectCounts(
-                created=snapshot.objects_with("created"),
-                updated=snapshot.objects_with("updated"),
-                deleted=snapshot.objects_with("deleted"),
-                failed=snapshot.objects_with("failed"),
-                left=left,
-            ),
+            objects=ObjectCounts.of(snapshot, left=left),
             churn=_churned(snapshot.churn),
             first_config=Latency.of(snapshot.first_config),
             connect=Latency.of(snapshot.connect),
             pacing=pacing,
-            generator=Generator(
-                cpu_seconds=cpu_seconds + sum(snapshot.worker_cpu.values()),
-                rss_bytes=rss_bytes + sum(snapshot.worker_rss.values()),
-                loop_lag_p99=lag.percentile(99) if lag.count else None,
-                rate_limited_seconds=rate_limited_seconds,
-                workers=len(snapshot.worker_restarts),
-                worker_restarts=sum(snapshot.worker_restarts.values()),
-            ),
+            generator=Generator.of(snapshot, usage),
         )
 
     def to_json(self) -> dict[str, Any]:

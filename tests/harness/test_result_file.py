@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
+from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def result() -> Result:
     """Give the result of a run that did nothing."""
-    return Measurement(command="adsc", client=None).result(left=0, exit_reason="done")
+    return Recorder(command="adsc").result(exit_reason="done")
 
 
 def names(folder: Path) -> list[str]:

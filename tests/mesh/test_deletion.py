@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from pyload.mesh.deletion import remove_all
 from pyload.mesh.ledger import Entry
 from pyload.mesh.writer import Writer
 from pyload.report.metrics import Metrics
-from pyload.tasks import Shutdown
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -86,10 +84,10 @@ async def test_the_last_is_removed_first(caplog: pytest.LogCaptureFixture) -> No
     for name in "abc":
         await writer.create(CONFIG_MAPS, obj(name, namespace="mesh"))
     announced: list[str] = []
-    left = await remove_all(writer, Shutdown(), announce=lambda entry: announced.append(entry.name))
+    await remove_all(writer, announce=lambda entry: announced.append(entry.name))
 
     assert announced == ["c", "b", "a", "mesh"]
-    assert left == ()
+    assert len(writer.ledger) == 0
     assert {str(one["metadata"]["name"]) for _, one in server.objects()} == before
     assert caplog.records == []
 
@@ -109,19 +107,7 @@ async def test_a_failure_does_not_keep_the_rest(caplog: pytest.LogCaptureFixture
 
     server.intercept = refuse
 
-    assert await remove_all(writer, Shutdown()) == ("ConfigMap default/b",)
+    await remove_all(writer)
+
+    assert [str(entry) for entry in writer.ledger] == ["ConfigMap default/b"]
     assert ["not this one" in text for text in caplog.messages] == [True]
-
-
-async def test_a_second_signal_ends_the_removal(caplog: pytest.LogCaptureFixture) -> None:
-    """The user does not want to wait for a server that hangs."""
-    server = ApiServer()
-    writer, shutdown = writer_of(server), Shutdown()
-    await writer.create(NAMESPACES, obj("mesh"))
-    server.intercept = lambda request: answer(200, obj("mesh")) if request.method == "GET" else None
-    asyncio.get_running_loop().call_later(1.0, shutdown.signal)
-    asyncio.get_running_loop().call_later(2.0, shutdown.signal)
-
-    assert await remove_all(writer, shutdown) == ("Namespace mesh",)
-    assert asyncio.get_running_loop().time() == pytest.approx(2.0)
-    assert caplog.messages == ["cleanup stopped by a second signal"]

@@ -11,7 +11,7 @@ from pyload.report.followed_pods import FollowedPods
 from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
-from pyload.report.summary import Generator, ProxyCounts, Result
+from pyload.report.summary import Generator, Header, ProxyCounts, Result, Usage
 
 
 def measured() -> Result:
@@ -35,18 +35,18 @@ def measured() -> Result:
         replace(
             metrics.snapshot(), worker_cpu=workers, worker_rss=workers, worker_restarts=workers
         ),
-        version="1.2.3",
-        run_id="abcdefgh",
-        command="cluster",
-        cluster_type="fake-node",
-        duration=75.25,
-        exit_reason="the duration is over",
+        Header(
+            version="1.2.3",
+            run_id="abcdefgh",
+            command="cluster",
+            cluster_type="fake-node",
+            duration=75.25,
+            exit_reason="the duration is over",
+        ),
+        Usage(cpu_seconds=9.3456, rss_bytes=123_456_786, rate_limited_seconds=0.25),
         proxies=ProxyCounts(wanted=1000, connected=999, configured=998, reconnects=2, failed=1),
         pacing=Pacing(refusals=1200, rate=23.456),
         left=1,
-        cpu_seconds=9.3456,
-        rss_bytes=123_456_786,
-        rate_limited_seconds=0.25,
     )
 
 

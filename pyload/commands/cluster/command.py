@@ -7,18 +7,19 @@ import contextlib
 import logging
 from dataclasses import dataclass, field, replace
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.config.dump import dump
 from pyload.config.parse import Loaded, default_config, empty_config
-from pyload.errors import CleanupIncomplete, ControlPlaneUnreachable, Interrupted, PyloadError
+from pyload.errors import ControlPlaneUnreachable, PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import DURATION_OVER, Run, Workload, stay
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
@@ -33,7 +34,7 @@ from pyload.proxies.fleet import NO_EVENTS
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pyload.harness.following import Following
@@ -131,9 +132,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        return await background.guard(
-            ClusterCommand(options, planned, servers).run(shutdown), name="cluster"
-        )
+        return await ClusterCommand(options, planned, servers).run(shutdown, background)
 
 
 def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
@@ -144,9 +143,9 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
         connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
     )
     found = preview(plan, authenticated=auth != "plaintext")
-    measurement = Measurement(command="cluster", client=None, cluster_type=options.cluster_type)
+    recorder = Recorder(command="cluster", cluster_type=options.cluster_type)
     return Outcome(
-        measurement.result(left=0, exit_reason="nothing was run"),
+        recorder.result(exit_reason="nothing was run"),
         listing=text_of(found, qps=connection.qps, problems=shortfalls(requirements)),
     )
 
@@ -198,7 +197,7 @@ class ClusterCommand:
         servers: Where it runs.
 
     Attributes:
-        measurement: The figures.
+        recorder: Records the figures.
         fleet: The proxies.
         started: Set once everything is created, and all proxies have begun to connect.
     """
@@ -214,7 +213,7 @@ class ClusterCommand:
         plan = planned.plan
         assert servers.client is not None, "a mesh needs an API server"
         client = servers.client
-        self.measurement = Measurement(
+        self.recorder = Recorder(
             command="cluster",
             cluster_type=options.cluster_type,
             run_id=plan.run_id,
@@ -234,7 +233,7 @@ class ClusterCommand:
             servers,
             options.connection,
             workers=options.workers_for(plan.proxy_count),
-            metrics=self.measurement.metrics,
+            metrics=self.recorder.metrics,
             rng=planned.rng,
             events=self.following or NO_EVENTS,
             behavior=options.behavior,
@@ -242,7 +241,7 @@ class ClusterCommand:
         if self.following is not None:
             self.following.attach(self.fleet)
         self.kubelet = Kubelet(client, ips=self._pod_ip)
-        self.writer = Writer(client, self.measurement.metrics)
+        self.writer = Writer(client, self.recorder.metrics)
         self.cluster = Mesh(
             plan,
             writer=self.writer,
@@ -261,59 +260,43 @@ class ClusterCommand:
     def _node_metadata(self) -> Mapping[str, str]:
         return self._loaded.config.node_metadata or self._options.connection.metadata
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end and clean up.
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and clean up.
 
-        The result is written before cleanup too, so that nothing that goes wrong there loses
-        what was measured.
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
         """
-        async with (
-            self.measurement.running(self._options.connection.metrics_addr, self.fleet),
-            self.fleet,
-            Supervisor() as background,
-        ):
-            if self.cluster.plan.traits.kubelet:
-                background.spawn(self.kubelet.run(), name="kubelet")
-            if self.following is not None:
-                background.spawn(self.following.run(), name="follower")
-            leases = background.spawn(self.cluster.leases.run(), name="leases")
-            background.spawn(self.fleet.run(), name="proxies")
-            error, reason = await self._live(background, shutdown)
-            await self.fleet.refresh()
-            error = error or self._unserved()
-            result = self._result(reason)
-            await write_result(self._options.out, result)
-            self.measurement.phase = "cleaning up"
-            # A renewed lease would outlive its node.
-            await cancel([leases])
-            error = await self._clean_up(shutdown, error)
-            result = replace(result, objects=self._result(reason).objects)
-            unwritten = await write_result(self._options.out, result)
-        listing = self.following.listing if self.following is not None else ""
-        return Outcome(result, error or unwritten, listing)
+        workload = Workload(
+            start=self._start,
+            work=self._work,
+            fleet=self.fleet,
+            writer=self.writer,
+            spawn=self._spawn,
+            clean_up=self._clean_up,
+            verdict=self._unserved,
+            extend=self._with_pods,
+            listing=lambda _: "" if self.following is None else self.following.listing,
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=self._options.out,
+            metrics_addr=self._options.connection.metrics_addr,
+            servers=servers,
+        )
+        return await run.execute(shutdown)
 
-    async def _live(
-        self, background: Supervisor, shutdown: Shutdown
-    ) -> tuple[PyloadError | None, str]:
-        """Run until something ends it; give the error, if it was one, and the reason."""
-        try:
-            reason = await background.guard(self._start_and_churn(shutdown), name="mesh")
-        except Interrupted as interrupted:
-            log.warning("exiting early; context cancelled")
-            return interrupted, "interrupted during start-up"
-        except PyloadError as failure:
-            log.error("failed: %s, starting cleanup", failure)
-            return failure, "failed"
-        except Exception as bug:
-            # The mesh must go, whatever this is.
-            log.exception("failed, starting cleanup")
-            fix = "report it with the log, which says where it happened"
-            return PyloadError(f"internal error: {bug!r}", fix=fix), "failed"
-        return None, reason
+    def _spawn(self, background: Supervisor) -> None:
+        if self.cluster.plan.traits.kubelet:
+            background.spawn(self.kubelet.run(), name="kubelet")
+        if self.following is not None:
+            background.spawn(self.following.run(), name="follower")
+        self._leases = background.spawn(self.cluster.leases.run(), name="leases")
 
     def _unserved(self) -> PyloadError | None:
         """Give the error of a run whose proxies all failed to get anything."""
-        disconnects = self.measurement.metrics.snapshot().disconnects
+        disconnects = self.recorder.metrics.snapshot().disconnects
         reasons = {name: count for name, count in disconnects.items() if name != "local"}
         if not reasons or not len(self.fleet) or self.fleet.counts.configured:
             return None
@@ -332,38 +315,31 @@ class ClusterCommand:
         )
 
     async def _start(self) -> None:
+        if self._options.kwok.dry_run:
+            return
         await self.cluster.start()
         if self.following is not None:
             await self.following.wait(self.fleet, at_least=self._expected)
 
-    async def _start_and_churn(self, shutdown: Shutdown) -> str:
+    async def _work(self) -> str:
         if self.following is not None and self._options.kwok.dry_run:
-            await first_of(self.following.list_pods(), shutdown.requested.wait(), name="dry-run")
+            await self.following.list_pods()
             return "nothing was run"
-        if await first_of(self._start(), shutdown.requested.wait(), name="start") != 0:
-            raise Interrupted("interrupted before start-up was complete")
         log.info('cluster "primary" synced, starting cluster scaler')
         self.started.set()
-        self.measurement.phase = "running"
-        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
-        if self._options.duration is not None:
-            ends.append(asyncio.sleep(self._options.duration))
         intervals = self._intervals()
-        if intervals:
-            churn = Churn(
-                self.cluster,
-                intervals,
-                rng=self._rng,
-                metrics=self.measurement.metrics,
-                current=self._loaded.dialect == "current",
-            )
-            ends.append(churn.run())
-        await first_of(*ends, name="run")
-        if shutdown.requested.is_set():
-            return "stopped by a signal"
-        if intervals:
-            await self._settle()
-        return "its duration was over"
+        if not intervals:
+            return await stay(self._options.duration)
+        churn = Churn(
+            self.cluster,
+            intervals,
+            rng=self._rng,
+            metrics=self.recorder.metrics,
+            current=self._loaded.dialect == "current",
+        )
+        await first_of(stay(self._options.duration), churn.run(), name="churn")
+        await self._settle()
+        return DURATION_OVER
 
     def _intervals(self) -> dict[What, float]:
         jitter = self._loaded.config.jitter
@@ -383,22 +359,11 @@ class ClusterCommand:
                 return
             await asyncio.sleep(0.02)
 
-    async def _clean_up(self, shutdown: Shutdown, error: PyloadError | None) -> PyloadError | None:
-        async def clean() -> None:
-            await self.writer.drain()
-            await self.cluster.clean_up()
+    async def _clean_up(self) -> None:
+        # A renewed lease would outlive its node.
+        await cancel([self._leases])
+        await self.writer.drain()
+        await self.cluster.clean_up()
 
-        if await first_of(clean(), shutdown.forced.wait(), name="cleanup") != 0:
-            log.warning("cleanup stopped by a second signal")
-        left = tuple(str(entry) for entry in self.writer.ledger)
-        if not left:
-            return error
-        if error is not None:
-            log.error("%s", error)
-        fix = f"remove them with `pyload cleanup --run-id {self.cluster.plan.run_id}`"
-        return CleanupIncomplete(left, fix=fix)
-
-    def _result(self, reason: str) -> Result:
-        left = len(self.writer.ledger)
-        result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
+    def _with_pods(self, result: Result) -> Result:
         return result if self.following is None else replace(result, kwok=self.following.counts())

@@ -14,7 +14,7 @@ from pyload.commands.dump.fetch import Fetched, fetch
 from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
 from pyload.harness.servers import external_servers, interruptible
 from pyload.kube.resources import PODS
 from pyload.pods.reader import proxy_spec, read_pod
@@ -82,7 +82,7 @@ async def run_dump(
     """
     shutdown = shutdown or Shutdown()
     connection = options.connection
-    measurement = Measurement(command="dump", client=None)
+    recorder = Recorder(command="dump")
     async with interruptible(external_servers(connection, proxies=1), shutdown) as servers:
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
@@ -94,7 +94,7 @@ async def run_dump(
         certificate = await _certificate(spec, servers)
         await asyncio.to_thread(_write_all, fetched, certificate, options, write)
     log.info("simulation completed successfully")
-    result = measurement.result(left=0, exit_reason="done")
+    result = recorder.result(exit_reason="done")
     return Outcome(result, error, listing=_summary(spec, fetched, options.out))
 
 

@@ -9,24 +9,23 @@ from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.commands.impersonate.replicas import Replicas
-from pyload.errors import PyloadError, UsageError
+from pyload.errors import UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Run, Workload, stay
 from pyload.harness.servers import external_servers, interruptible
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import FleetEvents
-from pyload.tasks import Shutdown, Supervisor, first_of
+from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
-    from typing import Any
 
+    from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
@@ -114,12 +113,12 @@ class ImpersonateCommand(FleetEvents):
         rng = rng or Random()  # noqa: S311 - spreads retries
         connection = options.connection
         self._options = options
-        self.measurement = Measurement(command="impersonate", client=servers.client)
+        self.recorder = Recorder(command="impersonate", client=servers.client)
         self.fleet = create_fleet(
             servers,
             connection,
             workers=options.processes,
-            metrics=self.measurement.metrics,
+            metrics=self.recorder.metrics,
             rng=rng,
             events=self,
             behavior=options.behavior,
@@ -142,45 +141,36 @@ class ImpersonateCommand(FleetEvents):
     async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and close all connections."""
         options = self._options
-        error: PyloadError | None = None
-        async with (
-            self.measurement.running(options.connection.metrics_addr, self.fleet),
-            self.fleet,
-        ):
-            queue_log.info("starting", extra=_LABELS)
-            try:
-                async with Supervisor() as background:
-                    background.spawn(self.following.run(), name="follower")
-                    background.spawn(self.replicas.run(), name="replicas")
-                    background.spawn(self.fleet.run(), name="proxies")
-                    error, reason = await background.guard(self._live(shutdown), name="impersonate")
-            except PyloadError as failure:
-                log.error("failed: %s", failure)
-                error, reason = failure, "failed"
-            await self.fleet.refresh()
-            result = self._result(reason)
-            unwritten = await write_result(options.out, result)
+        workload = Workload(
+            start=self._start,
+            work=lambda: stay(options.duration),
+            fleet=self.fleet,
+            spawn=self._spawn,
+            extend=self._with_pods,
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+        )
+        outcome = await run.execute(shutdown)
         queue_log.info("stopped", extra=_LABELS)
-        return Outcome(result, error or unwritten)
+        return outcome
 
-    async def _live(self, shutdown: Shutdown) -> tuple[PyloadError | None, str]:
-        started = asyncio.get_running_loop().time()
-        synced = self.following.follower.synced
-        if await first_of(synced.wait(), shutdown.requested.wait(), name="synced") != 0:
-            return interrupted()
-        seconds = asyncio.get_running_loop().time() - started
+    def _spawn(self, background: Supervisor) -> None:
+        background.spawn(self.following.run(), name="follower")
+        background.spawn(self.replicas.run(), name="replicas")
+
+    async def _start(self) -> None:
+        queue_log.info("starting", extra=_LABELS)
+        now = asyncio.get_running_loop().time
+        began = now()
+        await self.following.follower.synced.wait()
+        seconds = now() - began
         for name in ("pods", "queue"):
             labels = {"name": name, "attempt": 1, "time": f"{seconds:.3f}s"}
             log.info("sync complete", extra={"labels": labels})
-        self.measurement.phase = "running"
-        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
-        if self._options.duration is not None:
-            ends.append(asyncio.sleep(self._options.duration))
-        await first_of(*ends, name="run")
-        return (
-            None,
-            "stopped by a signal" if shutdown.requested.is_set() else "its duration was over",
-        )
 
     def on_configured(self, spec: ProxySpec) -> None:
         """Record that a replica is configured; a pod's time is that of its first replica."""
@@ -188,7 +178,6 @@ class ImpersonateCommand(FleetEvents):
         if key is not None:
             self.following.follower.on_configured(key)
 
-    def _result(self, reason: str) -> Result:
-        result = self.measurement.result(self.fleet, left=0, exit_reason=reason)
+    def _with_pods(self, result: Result) -> Result:
         counts = self.following.counts()
         return replace(result, kwok=replace(counts, queued=counts.queued + self.replicas.queued))

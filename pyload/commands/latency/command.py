@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
-from pyload.errors import CleanupIncomplete, PyloadError, UsageError, WaitTimeout
+from pyload.errors import PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Run, Workload
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
-from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.proxies.fleet import FleetEvents
@@ -34,11 +33,11 @@ from pyload.xds.node import SIDECAR
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-    from typing import Any
 
     from pyload.commands.latency.changes import Kind
+    from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result
@@ -100,8 +99,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         else:
             opened = external_servers(options.connection, proxies=proxies)
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        run = LatencyCommand(options, servers)
-        return await background.guard(run.run(shutdown), name="latency")
+        return await LatencyCommand(options, servers).run(shutdown, background)
 
 
 class LatencyCommand(FleetEvents):
@@ -125,7 +123,6 @@ class LatencyCommand(FleetEvents):
         self._clock = clock()
         self._debug = log.isEnabledFor(logging.DEBUG)
         self._more = asyncio.Event()
-        self._connected = False
         self._arrivals: Arrivals | None = None
         self._served: Mapping[Resource, Resource] = {}
         self._times = {column: Histogram() for column in _COLUMNS}
@@ -133,59 +130,52 @@ class LatencyCommand(FleetEvents):
         self._specs = [
             proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
         ]
-        self.measurement = Measurement(
-            command="latency", client=servers.client, run_id=self._run_id
-        )
-        self.writer = Writer(servers.client, self.measurement.metrics)
+        self.recorder = Recorder(command="latency", client=servers.client, run_id=self._run_id)
+        self.writer = Writer(servers.client, self.recorder.metrics)
         self.fleet = LocalFleet(
             servers.resolver,
             delta=connection.delta,
-            metrics=self.measurement.metrics,
+            metrics=self.recorder.metrics,
             rng=rng,
             events=self,
             with_resources=True,
         )
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and remove what was created."""
-        options = self._options
-        error: PyloadError | None = None
-        reason = "all changes were measured"
-        async with (
-            self.measurement.running(options.connection.metrics_addr, self.fleet),
-            self.fleet,
-        ):
-            try:
-                if await first_of(self._measure(), shutdown.requested.wait(), name="latency") != 0:
-                    reason = "stopped by a signal"
-                    if not self._connected:
-                        error, reason = interrupted()
-            except PyloadError as failure:
-                error, reason = failure, "failed"
-            result = self._result(reason)
-            await write_result(options.out, result)
-            self.measurement.phase = "cleaning up"
-            left = await remove_all(self.writer, shutdown)
-            result = replace(result, objects=self._result(reason).objects)
-            unwritten = await write_result(options.out, result)
-        if left:
-            if error is not None:
-                log.error("%s", error)
-            fix = f"remove them with `pyload cleanup --run-id {self._run_id}`"
-            error = CleanupIncomplete(left, fix=fix)
-        return Outcome(result, error or unwritten)
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and remove what was created.
 
-    async def _measure(self) -> None:
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
+        """
+        options = self._options
+        workload = Workload(
+            start=self._start,
+            work=self._work,
+            fleet=self.fleet,
+            writer=self.writer,
+            extend=self._with_times,
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+            servers=servers,
+        )
+        return await run.execute(shutdown)
+
+    async def _start(self) -> None:
         self._served = await find_served(self._client, needed(self._options.kind))
         base = base_of(self._options.kind, run_id=self._run_id)
         if base is not None:
             await self._create(*base)
-        self.measurement.phase = "connecting"
+        self.recorder.phase = "connecting"
         await self._connect()
-        self._connected = True
-        self.measurement.phase = "running"
-        ends: list[Coroutine[Any, Any, Any]] = [self._rounds(), self._closed()]
-        await first_of(*ends, name="rounds")
+
+    async def _work(self) -> str:
+        await first_of(self._rounds(), self._closed(), name="rounds")
+        return "all changes were measured"
 
     async def _connect(self) -> None:
         """Start the proxies, and wait until all have their config.
@@ -204,7 +194,7 @@ class LatencyCommand(FleetEvents):
                 async with asyncio.timeout(self._options.timeout):
                     await self._more.wait()
             except TimeoutError:
-                disconnects = self.measurement.metrics.snapshot().disconnects
+                disconnects = self.recorder.metrics.snapshot().disconnects
                 ended = ", ".join(f"{reason} {n}" for reason, n in sorted(disconnects.items()))
                 raise WaitTimeout(
                     f"{counts.configured_now} of {len(self._specs)} proxies have their config, and "
@@ -223,7 +213,7 @@ class LatencyCommand(FleetEvents):
         # The sum over many proxies is what there is to look at.
         while counts.connected_now == len(self._specs) and counts.reconnects == reconnects:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
-        reasons = self.measurement.metrics.snapshot().disconnects
+        reasons = self.recorder.metrics.snapshot().disconnects
         raise PyloadError(
             f"close event: a stream has ended ({', '.join(sorted(reasons)) or 'unknown'})",
             fix="see the log of the control plane, or `--log_output_level adsc:info`",
@@ -310,9 +300,7 @@ class LatencyCommand(FleetEvents):
         if self._arrivals is not None:
             self._arrivals.take(spec.key, push, self._clock())
 
-    def _result(self, reason: str) -> Result:
-        left = len(self.writer.ledger)
-        result = self.measurement.result(self.fleet, left=left, exit_reason=reason)
+    def _with_times(self, result: Result) -> Result:
         return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from pyload.commands.prober import probes
 from pyload.commands.prober.probes import Probe
 from pyload.errors import (
-    CleanupIncomplete,
     NotFound,
     PyloadError,
     ThresholdFailed,
@@ -21,9 +20,9 @@ from pyload.errors import (
     WaitTimeout,
 )
 from pyload.harness.connection import Connection, split_address
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Run, Workload
 from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.resources import (
     GATEWAYS,
@@ -34,17 +33,17 @@ from pyload.kube.resources import (
 )
 from pyload.manifests.objects import namespace
 from pyload.mesh.api_versions import find_served
-from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.tasks import Shutdown, clock, first_of
+from pyload.tasks import Shutdown, clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
+    from pyload.harness.outcome import Outcome
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result
@@ -147,43 +146,28 @@ class ProberCommand:
         self._written = Histogram()
         self._ready = Histogram()
         self._late = 0
-        self._warm = False
-        self.measurement = Measurement(command="prober", client=client, run_id=self._run_id)
-        self.writer = Writer(client, self.measurement.metrics)
+        self.recorder = Recorder(command="prober", client=client, run_id=self._run_id)
+        self.writer = Writer(client, self.recorder.metrics)
 
     async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""
         options = self._options
-        error: PyloadError | None = None
-        reason = "all routes were measured"
-        async with self.measurement.running(options.connection.metrics_addr):
-            try:
-                if await first_of(self._measure(), shutdown.requested.wait(), name="prober") != 0:
-                    reason = "stopped by a signal"
-                    if not self._warm:
-                        error, reason = interrupted()
-            except PyloadError as failure:
-                error, reason = failure, "failed"
-            result = self._result(reason)
-            await write_result(options.out, result)
-            self.measurement.phase = "cleaning up"
-            left = await remove_all(self.writer, shutdown)
-            result = replace(result, objects=self._result(reason).objects)
-            unwritten = await write_result(options.out, result)
-        if left:
-            fix = f"remove it with `kubectl delete namespace {probes.NAMESPACE}`"
-            if error is not None:
-                log.error("%s", error)
-            error = CleanupIncomplete(left, fix=fix)
-        if error is None and self._late:
-            total = self._late + self._ready.count
-            error = ThresholdFailed(
-                f"{self._late} of {total} routes were not ready in {options.threshold:g} s",
-                fix="raise --delay-threshold, or look at the gateway and istiod",
-            )
-        return Outcome(result, error or unwritten)
+        workload = Workload(
+            start=self._start,
+            work=self._work,
+            writer=self.writer,
+            verdict=self._verdict,
+            extend=self._with_times,
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+        )
+        return await run.execute(shutdown)
 
-    async def _measure(self) -> None:
+    async def _start(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():
             self._kinds[resource.kind] = resource
         await self.writer.create(NAMESPACES, namespace(probes.NAMESPACE, run_id=self._run_id))
@@ -191,12 +175,22 @@ class ProberCommand:
         await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
         self._print(probes.HEADER)
         await self._warm_up()
-        self._warm = True
-        self.measurement.phase = "running"
+
+    async def _work(self) -> str:
         for index in range(self._options.replicas):
             if index:
                 await asyncio.sleep(self._options.delay)
             self._take(await self._probe(index, f"probe-{index}"))
+        return "all routes were measured"
+
+    def _verdict(self) -> PyloadError | None:
+        if not self._late:
+            return None
+        total = self._late + self._ready.count
+        return ThresholdFailed(
+            f"{self._late} of {total} routes were not ready in {self._options.threshold:g} s",
+            fix="raise --delay-threshold, or look at the gateway and istiod",
+        )
 
     async def _warm_up(self) -> None:
         """Wait for a first route, so that the opening of the listener is not measured.
@@ -267,8 +261,7 @@ class ProberCommand:
         else:
             self._ready.record(probe.ready)
 
-    def _result(self, reason: str) -> Result:
-        result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
+    def _with_times(self, result: Result) -> Result:
         times = {"written": Latency.of(self._written), "ready": Latency.of(self._ready)}
         return replace(result, times=times)
 

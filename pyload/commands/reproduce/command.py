@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.errors import PyloadError
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import Run, Workload, stay
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
@@ -24,16 +25,14 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import proxy_spec
 from pyload.proxies.local_fleet import LocalFleet
-from pyload.tasks import Shutdown, Supervisor, first_of
+from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
     from pathlib import Path
 
     from pyload.harness.servers import Servers
     from pyload.kube.resources import GroupKind, Obj, Resource
     from pyload.mesh.ledger import Entry
-    from pyload.report.summary import Result
 
 BATCH: Final = 64
 """Objects of one kind that are written at a time."""
@@ -78,9 +77,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
     with CaptureSpool() as spool:
         await load(spool, options, shutdown)
         if options.dry_run:
-            result = Measurement(command="reproduce", client=None).result(
-                left=0, exit_reason="nothing was run"
-            )
+            result = Recorder(command="reproduce").result(exit_reason="nothing was run")
             return Outcome(result, listing=spool.text(config_only=options.config_only))
         _log_left_out(spool)
         proxies = 0 if options.config_only else spool.count(POD)
@@ -90,8 +87,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
             else:
                 opened = external_servers(options.connection, proxies=proxies)
             servers = await stack.enter_async_context(interruptible(opened, shutdown))
-            run = ReproduceCommand(options, spool, servers)
-            return await background.guard(run.run(shutdown), name="reproduce")
+            return await ReproduceCommand(options, spool, servers).run(shutdown, background)
 
 
 async def load(spool: CaptureSpool, options: ReproduceOptions, shutdown: Shutdown) -> None:
@@ -128,7 +124,7 @@ class ReproduceCommand:
         rng: Draws the run's name, and spreads retries.
 
     Attributes:
-        measurement: The figures.
+        recorder: Records the figures.
         fleet: The proxies.
         started: Set once everything is created, and all proxies have begun to connect.
     """
@@ -151,55 +147,46 @@ class ReproduceCommand:
         self._run_id = Names(rng).draw()
         self._created = 0
         self._started: set[str] = set()
-        self.measurement = Measurement(
-            command="reproduce", client=servers.client, run_id=self._run_id
-        )
+        self.recorder = Recorder(command="reproduce", client=servers.client, run_id=self._run_id)
         self.fleet = LocalFleet(
             servers.resolver,
             delta=options.connection.delta,
-            metrics=self.measurement.metrics,
+            metrics=self.recorder.metrics,
             rng=rng,
         )
-        self.writer = Writer(servers.client, self.measurement.metrics)
+        self.writer = Writer(servers.client, self.recorder.metrics)
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and remove what was created."""
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and remove what was created.
+
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
+        """
         options = self._options
-        error: PyloadError | None = None
-        async with (
-            self.measurement.running(options.connection.metrics_addr, self.fleet),
-            self.fleet,
-        ):
-            try:
-                reason = await self._live(shutdown)
-            except Interrupted as interrupted:
-                log.warning("exiting early; context cancelled")
-                error, reason = interrupted, "interrupted during start-up"
-            except PyloadError as failure:
-                log.error("failed: %s, starting cleanup", failure)
-                error, reason = failure, "failed"
-            result = self._result(reason)
-            await write_result(options.out, result)
-            self.measurement.phase = "cleaning up"
-            await self.fleet.stop_all()
-            left = await remove_all(self.writer, shutdown, announce=_announce)
-            result = replace(result, objects=self._result(reason).objects)
-            unwritten = await write_result(options.out, result)
-        if left:
-            fix = f"remove them with `pyload cleanup --run-id {self._run_id}`"
-            error = CleanupIncomplete(left, fix=fix)
-        return Outcome(result, error or unwritten)
+        workload = Workload(
+            start=self._replay,
+            work=self._work,
+            fleet=self.fleet,
+            writer=self.writer,
+            clean_up=self._clean_up,
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+            servers=servers,
+        )
+        return await run.execute(shutdown)
 
-    async def _live(self, shutdown: Shutdown) -> str:
-        if await first_of(self._replay(), shutdown.requested.wait(), name="replay") != 0:
-            raise Interrupted("interrupted before start-up was complete")
-        self.measurement.phase = "running"
+    async def _work(self) -> str:
         self.started.set()
-        ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait()]
-        if self._options.duration is not None:
-            ends.append(asyncio.sleep(self._options.duration))
-        await first_of(*ends, name="run")
-        return "stopped by a signal" if shutdown.requested.is_set() else "its duration was over"
+        return await stay(self._options.duration)
+
+    async def _clean_up(self) -> None:
+        await self.fleet.stop_all()
+        await remove_all(self.writer, announce=_announce)
 
     async def _replay(self) -> None:
         for kind in ORDER:
@@ -217,7 +204,7 @@ class ReproduceCommand:
                 "failed to create resource: the server serves no %s (%d objects)", kind, count
             )
             for _ in range(count):
-                self.measurement.metrics.object(kind.kind, "failed")
+                self.recorder.metrics.object(kind.kind, "failed")
             return
         for start in range(0, count, BATCH):
             batch = self._spool.read(kind, start=start, stop=start + BATCH)
@@ -250,10 +237,6 @@ class ReproduceCommand:
                     self._started.add(spec.key)
                     self.fleet.start(spec)
                     await asyncio.sleep(self._options.delay)
-
-    def _result(self, reason: str) -> Result:
-        left = len(self.writer.ledger)
-        return self.measurement.result(self.fleet, left=left, exit_reason=reason)
 
 
 def _announce(entry: Entry) -> None:

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.commands.startup.pod_spec import numbered
 from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_line
-from pyload.errors import CleanupIncomplete, PyloadError, UsageError
+from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.result_file import check_writable, write_result
-from pyload.harness.run import Measurement
+from pyload.harness.recorder import Recorder
+from pyload.harness.result_file import check_writable
+from pyload.harness.run import DURATION_OVER, Run, Workload, stay
 from pyload.harness.servers import connect_api_server, embedded_servers, interruptible
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.manifests.kwok import kwok_node
 from pyload.manifests.objects import RUN_LABEL, namespace
-from pyload.mesh.deletion import remove_all
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.report.histogram import Histogram
@@ -30,10 +29,10 @@ from pyload.report.latency import Latency
 from pyload.tasks import Shutdown, Supervisor, clock, first_error, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from pathlib import Path
-    from typing import Any
 
+    from pyload.harness.outcome import Outcome
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
     from pyload.report.summary import Result
@@ -92,8 +91,7 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
         else:
             opened_server = interruptible(connect_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
-        run = StartupCommand(options, client)
-        return await background.guard(run.run(shutdown), name="startup")
+        return await StartupCommand(options, client).run(shutdown, background)
 
 
 async def _furnish(client: Client, name: str) -> None:
@@ -141,31 +139,34 @@ class StartupCommand:
         self._histograms = {column: Histogram() for column in COLUMNS}
         self._failed = 0
         self.totals = Totals()
-        self.measurement = Measurement(command="startup", client=client, run_id=self._run_id)
-        self.writer = Writer(client, self.measurement.metrics)
+        self.recorder = Recorder(command="startup", client=client, run_id=self._run_id)
+        self.writer = Writer(client, self.recorder.metrics)
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and remove the pods that are still there."""
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and remove the pods that are still there.
+
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns an embedded API server.
+        """
         options = self._options
-        error: PyloadError | None = None
-        async with self.measurement.running(options.connection.metrics_addr):
-            try:
-                error, reason = await self._live(shutdown)
-            except PyloadError as failure:
-                log.error("failed: %s, starting cleanup", failure)
-                error, reason = failure, "failed"
-            result = self._result(reason)
-            await write_result(options.out, result)
-            self.measurement.phase = "cleaning up"
-            error = await self._clean_up(shutdown) or error
-            result = replace(result, objects=self._result(reason).objects)
-            unwritten = await write_result(options.out, result)
-        if error is None and self._failed and not self.totals.count:
-            error = PyloadError(
-                f"none of {self._failed} pods became ready", fix="see the warnings above"
-            )
-        listing = f"{self.totals.text()}\n\n{result.to_text()}"
-        return Outcome(result, error or unwritten, listing)
+        workload = Workload(
+            start=self._reflector.synced.wait,
+            work=self._work,
+            writer=self.writer,
+            spawn=lambda background: background.spawn(self._reflector.run(), name="pods"),
+            verdict=self._verdict,
+            extend=self._with_times,
+            listing=lambda result: f"{self.totals.text()}\n\n{result.to_text()}",
+        )
+        run = Run(
+            workload,
+            self.recorder,
+            out=options.out,
+            metrics_addr=options.connection.metrics_addr,
+            servers=servers,
+        )
+        return await run.execute(shutdown)
 
     def replace(self, objects: list[Obj]) -> None:
         """Take all pods of the run that there are."""
@@ -186,25 +187,11 @@ class StartupCommand:
         else:
             watched.see(obj, self._now())
 
-    async def _live(self, shutdown: Shutdown) -> tuple[PyloadError | None, str]:
-        async with Supervisor() as background:
-            background.spawn(self._reflector.run(), name="pods")
-            synced = first_of(
-                self._reflector.synced.wait(), shutdown.requested.wait(), name="synced"
-            )
-            if await background.guard(synced, name="synced") != 0:
-                return interrupted()
-            self.measurement.phase = "running"
-            ends: list[Coroutine[Any, Any, Any]] = [shutdown.requested.wait(), self._work()]
-            if self._options.duration is not None:
-                ends.append(asyncio.sleep(self._options.duration))
-            await background.guard(first_of(*ends, name="startup"), name="startup-pods")
-        return (
-            None,
-            "stopped by a signal" if shutdown.requested.is_set() else "its duration was over",
-        )
+    async def _work(self) -> str:
+        await first_of(stay(self._options.duration), self._start_workers(), name="startup")
+        return DURATION_OVER
 
-    async def _work(self) -> None:
+    async def _start_workers(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 for index in range(max(1, self._options.concurrency)):
@@ -212,6 +199,13 @@ class StartupCommand:
                     await asyncio.sleep(self._options.cooldown)
         except* PyloadError as errors:
             raise first_error(errors) from None
+
+    def _verdict(self) -> PyloadError | None:
+        if not self._failed or self.totals.count:
+            return None
+        return PyloadError(
+            f"none of {self._failed} pods became ready", fix="see the warnings above"
+        )
 
     async def _start_pods(self) -> None:
         while True:
@@ -251,7 +245,7 @@ class StartupCommand:
 
     def _refused(self, error: PyloadError) -> None:
         """Take that a pod was not created; the first one's refusal is the spec's fault."""
-        if not self._failed and not self.measurement.metrics.snapshot().objects_with("created"):
+        if not self._failed and not self.recorder.metrics.snapshot().objects_with("created"):
             raise error.during("pod creation failed")
         self._failed += 1
         log.warning("pod creation failed: %s", error)
@@ -263,16 +257,7 @@ class StartupCommand:
             self._histograms[column].record(seconds)
         log.info("%s", report_line(report.columns, title="Report", name=report.name))
 
-    async def _clean_up(self, shutdown: Shutdown) -> PyloadError | None:
-        left = await remove_all(self.writer, shutdown)
-        if not left:
-            return None
-        selector = f"-l {RUN_LABEL}={self._run_id}"
-        fix = f"remove them with `kubectl -n {self._options.namespace} delete pods {selector}`"
-        return CleanupIncomplete(left, fix=fix)
-
-    def _result(self, reason: str) -> Result:
-        result = self.measurement.result(left=len(self.writer.ledger), exit_reason=reason)
+    def _with_times(self, result: Result) -> Result:
         times = {column: Latency.of(each) for column, each in self._histograms.items()}
         return replace(result, times=times)
 

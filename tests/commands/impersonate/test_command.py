@@ -273,6 +273,24 @@ async def test_an_account_that_may_not_read_pods_is_an_error(world: World) -> No
     assert outcome.result.exit_reason == "failed"
 
 
+async def test_a_bug_loses_no_figures(world: World, tmp_path: Path) -> None:
+    """An hour of following pods must not end in a traceback and no result."""
+    out = tmp_path / "r.json"
+
+    def crash(request: Request) -> None:
+        if request.path == "/api/v1/pods":
+            raise ZeroDivisionError("a bug")
+
+    world.cluster.server.intercept = crash
+    options = ImpersonateOptions(connection=Connection(metrics_addr=""), out=out)
+    resolver = resolver_of(world.plane.transport())
+    servers = Servers(world.cluster.client, "memory", resolver)
+    outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert json.loads(out.read_text())["exit_reason"] == "failed"
+
+
 def test_fewer_than_no_replicas_are_a_usage_error() -> None:
     """A typing mistake must not look like a cluster without pods."""
     with pytest.raises(UsageError, match="--replicas -1"):

@@ -227,6 +227,26 @@ async def test_a_signal_before_the_proxies_are_connected_is_exit_code_130(world:
 
 
 @pytest.mark.anyio
+async def test_a_bug_leaves_no_object_behind_and_loses_no_figures(
+    world: World, tmp_path: Path
+) -> None:
+    """The user of a run that ends in a traceback has to look for its objects one by one."""
+    out = tmp_path / "r.json"
+
+    def crash(request: Request) -> None:
+        if request.verb == "create" and request.body["metadata"]["name"] == "cfg-3":
+            raise ZeroDivisionError("a bug")
+
+    world.server.intercept = crash
+    outcome = await world.run(clients=2, out=out)
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert outcome.result.exit_reason == "failed"
+    assert json.loads(out.read_text())["times"]["last"]["count"] == 2
+    assert world.left() == []
+
+
+@pytest.mark.anyio
 async def test_a_stream_that_ends_ends_the_run(world: World) -> None:
     """What comes on the next stream is no push; pilot-load stops there too."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -95,13 +96,17 @@ class Probing:
             raise BrokenPipeError(32, "Broken pipe")
         self.lines.append(line)
 
+    async def ask(self, host: str) -> int | None:
+        """Ask the gateway for a host."""
+        return await self.gateway.ask(host)
+
     async def run(self, shutdown: Shutdown | None = None, **rest: Any) -> Outcome:
         """Run the command."""
         options = ProberOptions(connection=Connection(metrics_addr=""), **rest)
         run = ProberCommand(
             options,
             Client(self.server.transport()),
-            self.gateway.ask,
+            self.ask,
             self.write,
             address="gw:80",
             rng=Random(1),
@@ -192,6 +197,26 @@ async def test_a_pipe_that_nobody_reads_leaves_nothing_behind() -> None:
     assert outcome.error is not None
     assert str(outcome.error) == "cannot write the lines: Broken pipe"
     assert len(probing.lines) == 3
+    assert probing.left() == []
+
+
+async def test_a_bug_leaves_no_route_behind_and_loses_no_figures(tmp_path: Path) -> None:
+    """Routes of a run that ended in a traceback slow the gateway down until somebody finds them."""
+    out = tmp_path / "r.json"
+
+    class Broken(Probing):
+        """A run whose look at the gateway has a bug."""
+
+        async def ask(self, host: str) -> int | None:
+            if host.startswith("probe-3"):
+                raise ZeroDivisionError("a bug")
+            return await self.gateway.ask(host)
+
+    probing = Broken()
+    outcome = await probing.run(replicas=10, out=out)
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert json.loads(out.read_text())["times"]["ready"]["count"] == 3
     assert probing.left() == []
 
 

@@ -323,6 +323,24 @@ async def test_a_signal_during_the_start_cleans_up(world: World) -> None:
     assert world.names() == before
 
 
+async def test_a_bug_leaves_no_object_behind_and_loses_no_figures(
+    world: World, tmp_path: Path
+) -> None:
+    """Half of a captured cluster among the user's own objects is hard to tell from them."""
+    out, before = tmp_path / "r.json", world.names()
+
+    def crash(request: Request) -> None:
+        if request.method == "POST" and request.path.endswith("/services"):
+            raise ZeroDivisionError("a bug")
+
+    world.server.intercept = crash
+    outcome = await world.run(file=world.capture((NAMESPACE, CONFIG, SERVICE)), out=out)
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert json.loads(out.read_text())["objects"]["created"] == 2
+    assert world.names() == before
+
+
 async def test_what_cannot_be_removed_is_named(world: World) -> None:
     """Exit code 6, with the command that removes it when that is allowed."""
 

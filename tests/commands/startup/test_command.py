@@ -198,6 +198,27 @@ async def test_an_api_server_that_lists_no_pods_does_not_hold_the_user() -> None
     assert outcome.result.objects.created == 0
 
 
+async def test_a_bug_leaves_no_pod_behind_and_loses_no_figures(tmp_path: Path) -> None:
+    """Pods of a run that ended in a traceback hold a node's memory until somebody finds them."""
+    out, created = tmp_path / "r.json", 0
+
+    def crash(request: Request) -> None:
+        nonlocal created
+        created += request.verb == "create"
+        if request.verb == "create" and created == 4:
+            raise ZeroDivisionError("a bug")
+
+    async with cluster() as server:
+        server.intercept = crash
+        outcome = await start(server, options(concurrency=3, out=out))
+        left = pods(server)
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert outcome.result.exit_reason == "failed"
+    assert json.loads(out.read_text())["objects"]["created"] == 3
+    assert left == []
+
+
 async def test_pods_in_flight_are_removed_when_the_user_stops() -> None:
     """A load test must not leave pods behind."""
     shutdown = Shutdown()

@@ -1,0 +1,127 @@
+"""The figures of a run, from its first moment on.
+
+The parts of a run count into `Recorder.metrics`. A result is the sum of these counters, of what the
+fleet knows about its proxies, and of what the process itself used since the recorder was made. It
+can be taken at any time, as often as wanted.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from pyload.proxies.counts import Counts
+from pyload.report import process
+from pyload.report.metrics import Metrics
+from pyload.report.pacing import Pacing
+from pyload.report.progress import Status
+from pyload.report.summary import Header, ObjectCounts, ProxyCounts, Result, Usage
+from pyload.version import __version__
+
+if TYPE_CHECKING:
+    from pyload.kube.client import Client
+    from pyload.proxies.fleet import Fleet
+
+_NO_PACING: Final = Pacing(0, 0.0)
+
+
+class Recorder:
+    """Records one run, from its construction on.
+
+    Args:
+        command: Name of the command.
+        client: The API server, whose rate limiter may cost time; None without one.
+        run_id: The run's label; empty for a run without objects.
+        cluster_type: Cluster type, or None without a cluster.
+
+    Attributes:
+        metrics: The counters.
+        phase: What the run is doing, for the progress line.
+    """
+
+    def __init__(
+        self,
+        *,
+        command: str,
+        client: Client | None = None,
+        run_id: str = "",
+        cluster_type: str | None = None,
+    ) -> None:
+        self.metrics = Metrics()
+        self.phase = "starting"
+        self.run_id = run_id
+        self._command = command
+        self._client = client
+        self._cluster_type = cluster_type
+        self._started = time.monotonic()
+        self._cpu = process.cpu_seconds()
+
+    def status(self, fleet: Fleet | None) -> Status:
+        """Return how far the run is.
+
+        Args:
+            fleet: The run's proxies, if it has any.
+        """
+        snapshot = self.metrics.snapshot()
+        counts = Counts() if fleet is None else fleet.counts
+        return Status(
+            phase=self.phase,
+            elapsed=time.monotonic() - self._started,
+            objects=snapshot.objects_with("created") - snapshot.objects_with("deleted"),
+            wanted=0 if fleet is None else len(fleet),
+            connected=counts.connected_now,
+            configured=counts.configured_now,
+            pushes=sum(snapshot.pushes.values()),
+        )
+
+    def objects(self, *, left: int) -> ObjectCounts:
+        """Return how many objects have been written and removed so far.
+
+        Args:
+            left: Objects that are still in the API server.
+        """
+        return ObjectCounts.of(self.metrics.snapshot(), left=left)
+
+    def result(self, fleet: Fleet | None = None, *, left: int = 0, exit_reason: str) -> Result:
+        """Sum up the figures as they are now.
+
+        Args:
+            fleet: The run's proxies, if it has any.
+            left: Objects that are still in the API server.
+            exit_reason: Why the run ended.
+        """
+        header = Header(
+            version=__version__,
+            run_id=self.run_id,
+            command=self._command,
+            cluster_type=self._cluster_type,
+            duration=time.monotonic() - self._started,
+            exit_reason=exit_reason,
+        )
+        usage = Usage(
+            cpu_seconds=process.cpu_seconds() - self._cpu,
+            rss_bytes=process.rss_bytes(),
+            rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
+        )
+        return Result.of(
+            self.metrics.snapshot(),
+            header,
+            usage,
+            proxies=_proxy_counts(fleet),
+            pacing=_NO_PACING if fleet is None else fleet.pacing,
+            left=left,
+        )
+
+
+def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:
+    if fleet is None:
+        return ProxyCounts()
+    counts = fleet.counts
+    wanted = len(fleet) + counts.failed
+    return ProxyCounts(
+        wanted=wanted,
+        connected=counts.connected_now,
+        configured=counts.configured_now,
+        reconnects=counts.reconnects,
+        failed=wanted - counts.connected_now,
+    )

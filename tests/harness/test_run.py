@@ -1,0 +1,264 @@
+"""How any run ends: by its work, a signal, an error or a bug; and what is left of it then."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from random import Random
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, ThresholdFailed
+from pyload.harness.recorder import Recorder
+from pyload.harness.run import Run, Workload, stay
+from pyload.kube.client import Client
+from pyload.kube.resources import NAMESPACES
+from pyload.mesh.writer import Writer
+from pyload.tasks import Shutdown, Supervisor
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from pyload.harness.outcome import Outcome
+    from pyload.report.summary import Result
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+ID = "abcdefgh"
+
+
+class World:
+    """One run against an API server in memory; it creates a namespace and then works for ever."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.shutdown = Shutdown()
+        self.server = ApiServer()
+        client = Client(self.server.transport(), rng=Random(1))
+        self.recorder = Recorder(command="latency", client=client, run_id=ID)
+        self.writer = Writer(client, self.recorder.metrics)
+
+    async def start(self) -> None:
+        """Create a namespace."""
+        labels = {"pyload.dev/run": ID}
+        await self.writer.create(NAMESPACES, {"metadata": {"name": "mesh", "labels": labels}})
+
+    async def run(self, servers: Supervisor | None = None, **parts: Any) -> Outcome:
+        """Run a workload that differs in these parts from the usual."""
+        usual: dict[str, Any] = {
+            "start": self.start,
+            "work": lambda: stay(None),
+            "writer": self.writer,
+        }
+        run = Run(
+            Workload(**usual | parts),
+            self.recorder,
+            out=self.out,
+            metrics_addr="",
+            servers=servers,
+        )
+        return await run.execute(self.shutdown)
+
+    def left(self) -> bool:
+        """Return whether the namespace is still there."""
+        return any(one["metadata"]["name"] == "mesh" for _, one in self.server.objects())
+
+    def written(self) -> Any:
+        """Return the result in the file."""
+        return json.loads(self.out.read_text())
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A run that has not begun."""
+    return World(tmp_path / "r.json")
+
+
+def broken(*_: object) -> NoReturn:
+    """Raise what nobody expects."""
+    raise ZeroDivisionError("a bug")
+
+
+async def broken_task() -> NoReturn:
+    """Raise what nobody expects, a second later."""
+    await asyncio.sleep(1)
+    broken()
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"start": broken_task},
+        {"start": broken},
+        {"work": broken_task},
+        {"work": broken},
+        {"spawn": broken},
+        {"spawn": lambda background: background.spawn(broken_task(), name="kubelet")},
+        {"work": lambda: stay(5), "verdict": broken},
+        {"work": lambda: stay(5), "extend": broken},
+    ],
+    ids="+".join,
+)
+async def test_a_bug_anywhere_leaves_no_object_and_keeps_the_result(
+    world: World, parts: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Objects of a run that ended in a traceback stay in the user's cluster for good."""
+    outcome = await world.run(**parts)
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug'); report it")
+    assert world.written()["objects"]["left"] == outcome.result.objects.left == 0
+    assert not world.left()
+    assert any(record.exc_info for record in caplog.records)
+
+
+async def test_a_bug_in_the_clean_up_names_what_is_left(world: World) -> None:
+    """The user has to know that objects are left, and how to get rid of them."""
+    outcome = await world.run(work=lambda: stay(1), clean_up=broken_task)
+
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert outcome.error.left == ("Namespace mesh",)
+    assert outcome.error.fix == f"remove them with `pyload cleanup --run-id {ID}`"
+    assert world.written()["objects"]["left"] == 1
+
+
+async def test_embedded_servers_that_fail_end_the_run(world: World) -> None:
+    """Proxies would dial a control plane for ever that is not there any more."""
+    async with Supervisor() as servers:
+        servers.spawn(broken_task(), name="control-plane")
+        outcome = await world.run(servers)
+
+    assert "internal error" in str(outcome.error)
+    assert world.written()["exit_reason"] == "failed"
+
+
+async def test_of_errors_in_tasks_of_a_group_the_first_is_named(world: World) -> None:
+    """`ExceptionGroup('unhandled errors in a TaskGroup')` says nothing to whom it is reported."""
+
+    async def work() -> str:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(broken_task(), name="a")
+        raise AssertionError
+
+    assert "ZeroDivisionError" in str((await world.run(work=work)).error)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason"), [(0.5, "its duration was over"), (2.0, "stopped by a signal")]
+)
+async def test_a_run_ends_by_its_work_or_by_a_signal(
+    world: World, seconds: float, reason: str
+) -> None:
+    """Both are as good, and a script can tell them apart."""
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    outcome = await world.run(work=lambda: stay(seconds))
+
+    assert outcome.error is None
+    assert world.written()["exit_reason"] == reason
+    assert not world.left()
+
+
+async def test_a_signal_during_the_start_is_exit_code_130(world: World) -> None:
+    """A script must not take a run for done in which nothing was measured."""
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+
+    async def start() -> None:
+        await world.start()
+        await asyncio.sleep(60)
+
+    outcome = await world.run(start=start)
+
+    assert isinstance(outcome.error, Interrupted)
+    assert world.written()["exit_reason"] == "interrupted during start-up"
+    assert not world.left()
+
+
+async def test_the_result_is_written_before_the_clean_up_and_its_objects_after(
+    world: World,
+) -> None:
+    """Whatever goes wrong in the clean-up must not lose an hour's figures."""
+    before: list[Any] = []
+
+    async def clean_up() -> None:
+        before.append(world.written())
+        world.recorder.metrics.disconnect("unavailable")
+        await world.writer.delete(next(iter(world.writer.ledger)))
+        world.writer.ledger.close(next(iter(world.writer.ledger)))
+
+    await world.run(work=lambda: stay(1), clean_up=clean_up)
+    after = world.written()
+
+    assert (before[0]["objects"]["deleted"], before[0]["objects"]["left"]) == (0, 1)
+    assert (after["objects"]["deleted"], after["objects"]["left"]) == (1, 0)
+    assert after == before[0] | {"objects": after["objects"]}
+
+
+async def test_a_second_signal_ends_the_clean_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The user does not want to wait for a server that hangs."""
+    hanging = {"metadata": {"name": "mesh", "labels": {}}}
+    world.server.intercept = lambda request: (
+        answer(200, hanging) if request.method == "GET" and "mesh" in request.path else None
+    )
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    asyncio.get_running_loop().call_later(2.0, world.shutdown.signal)
+    outcome = await world.run()
+
+    assert asyncio.get_running_loop().time() == pytest.approx(2.0)
+    assert caplog.messages == ["cleanup stopped by a second signal"]
+    assert isinstance(outcome.error, CleanupIncomplete)
+
+
+async def test_objects_left_go_before_the_error_of_the_run_which_is_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Exit code 6 asks somebody to act; the reason of the failure must not get lost over it."""
+    caplog.set_level(logging.ERROR, "pyload")
+    world.server.intercept = lambda request: (
+        answer(403, a_status(403, "Forbidden", "no")) if request.method == "DELETE" else None
+    )
+    error = ThresholdFailed("3 routes were late", fix="look at istiod")
+    outcome = await world.run(work=lambda: stay(1), verdict=lambda: error)
+
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert str(error) in caplog.messages
+
+
+async def test_a_failure_goes_before_the_verdict(world: World) -> None:
+    """That no proxy got its config is a consequence of what ended the run."""
+
+    async def work() -> str:
+        raise PyloadError("the API server is gone")
+
+    outcome = await world.run(work=work, verdict=lambda: ThresholdFailed("late"))
+
+    assert str(outcome.error) == "the API server is gone"
+
+
+async def test_a_file_that_cannot_be_written_does_not_keep_the_objects(world: World) -> None:
+    """A full disk is found at the end, and is an error of the run only if nothing else is."""
+    world.out = world.out / "no" / "r.json"
+    outcome = await world.run(work=lambda: stay(1))
+
+    assert str(outcome.error).startswith(f"cannot write {world.out}")
+    assert not world.left()
+
+
+async def test_a_command_adds_its_figures_and_its_listing(world: World) -> None:
+    """The times of `latency` and the table of `startup` are all that their users look at."""
+
+    def extend(result: Result) -> Result:
+        return replace(result, run_id="extended")
+
+    listing: Callable[[Result], str] = lambda result: f"run {result.run_id}"  # noqa: E731
+    outcome = await world.run(work=lambda: stay(1), extend=extend, listing=listing)
+
+    assert outcome.listing == "run extended"
+    assert world.written()["run_id"] == "extended"
