@@ -108,41 +108,6 @@ def test_a_gateway_that_istiod_made_is_a_proxy_although_injection_is_off() -> No
 
 
 @pytest.mark.parametrize(
-    ("config", "annotations", "address"),
-    [
-        ("", {}, "istiod.istio-system.svc:15012"),
-        ("{}\n", {}, "istiod.istio-system.svc:15012"),
-        ('{"discoveryAddress":"istiod-a.x.svc:15012"}', {}, "istiod-a.x.svc:15012"),
-        (
-            '{"discoveryAddress":"istiod-a.x.svc:15012"}',
-            {"proxy.istio.io/config": "discoveryAddress: istiod-b.x.svc:15012\nconcurrency: 2"},
-            "istiod-b.x.svc:15012",
-        ),
-        (
-            "",
-            {
-                "proxy.istio.io/config": "discoveryAddress: istiod-b.x.svc:15012",
-                "sidecar.istio.io/discoveryAddress": "istiod-c.x.svc:15012",
-            },
-            "istiod-c.x.svc:15012",
-        ),
-        ('{"discoveryAddress":7}', {}, "istiod.istio-system.svc:15012"),
-    ],
-)
-def test_the_last_layer_decides_where_to_connect(
-    config: str, annotations: dict[str, str], address: str
-) -> None:
-    """The proxies of one revision would load another one's istiod."""
-    container = proxy_container(PROXY_CONFIG=config)
-    identity = _identity(pod("a", proxy=container, annotations=annotations))
-
-    assert identity.address == address
-    proxy_config = identity.metadata["PROXY_CONFIG"]
-    assert isinstance(proxy_config, dict)
-    assert proxy_config["discoveryAddress"] == address
-
-
-@pytest.mark.parametrize(
     ("labels", "annotations", "revision"),
     [
         ({"istio.io/rev": "tag"}, {"istio.io/rev": "1-27"}, "1-27"),
@@ -179,13 +144,6 @@ def test_what_cannot_be_resolved_is_named() -> None:
         "proxy.istio.io/config",
         "ISTIO_METAJSON_X",
     )
-
-
-def test_text_that_is_not_json_is_left_as_it_is() -> None:
-    """The agent hands it on, too."""
-    container = proxy_container(ISTIO_META_POD_PORTS="[", ISTIO_METAJSON_EMPTY="")
-
-    assert _identity(pod("a", proxy=container)).metadata["POD_PORTS"] == "["
 
 
 def test_pods_of_one_template_share_their_identity_until_none_is_left() -> None:

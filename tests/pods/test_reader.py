@@ -154,14 +154,6 @@ def test_the_version_comes_from_the_image(image: str, version: str) -> None:
     assert proxy_spec(read_pod(pod("a", proxy=container))).metadata["ISTIO_VERSION"] == version
 
 
-def test_dates_and_numbers_of_a_yaml_annotation_can_be_sent() -> None:
-    """One odd annotation would kill the proxy of its pod."""
-    annotations = {"proxy.istio.io/config": "since: 2026-11-23\nconcurrency: 2"}
-    record = read_pod(pod("a", ip="10.0.0.1", annotations=annotations))
-
-    assert node_of(proxy_spec(record))
-
-
 def test_reading_a_pod_is_fast() -> None:
     """100,000 pods are listed at the start, and each changes several times."""
     obj = pod("a", ip="10.0.0.1", proxy=proxy_container(native=True))
