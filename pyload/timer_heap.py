@@ -1,4 +1,8 @@
-"""Many timers on one timer of the event loop."""
+"""Many timers on one timer of the event loop.
+
+The timers stand in a heap, and the loop knows only the first of them. A cancelled timer, which
+would be slow to find, stays in the heap until it is due or most of the heap is cancelled.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ class Timer:
 
     __slots__ = ("_call", "_timers", "when")
 
-    def __init__(self, timers: Timers, when: float, call: Callable[[], None]) -> None:
+    def __init__(self, timers: TimerHeap, when: float, call: Callable[[], None]) -> None:
         self._timers = timers
         self._call: Callable[[], None] | None = call
         self.when = when
@@ -44,7 +48,7 @@ class Timer:
             call()
 
 
-class Timers:
+class TimerHeap:
     """Calls at given times, all by one timer of the running loop.
 
     A loop's own timer costs uvloop a handle each, and ten thousand proxies that wait to dial again
@@ -63,7 +67,7 @@ class Timers:
         return len(self._heap) - self._cancelled
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
-        """Call so many seconds from now; what it raises goes to the loop's exception handler."""
+        """Call in `seconds` from now; an error of the call goes to the loop's exception handler."""
         timer = Timer(self, asyncio.get_running_loop().time() + seconds, call)
         heapq.heappush(self._heap, timer)
         if self._heap[0] is timer:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 from tests.virtual import VirtualTimeLoop
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -20,7 +20,7 @@ def test_what_is_not_cancelled_is_called_once_and_on_time(plan: list[tuple[int, 
     """A proxy would dial twice, or never again."""
 
     async def main() -> list[tuple[int, float]]:
-        loop, timers = asyncio.get_running_loop(), Timers()
+        loop, timers = asyncio.get_running_loop(), TimerHeap()
         called: list[tuple[int, float]] = []
 
         def note(number: int) -> None:
@@ -43,7 +43,7 @@ def test_what_is_not_cancelled_is_called_once_and_on_time(plan: list[tuple[int, 
 
 async def test_timers_may_set_and_cancel_others() -> None:
     """A failed dial sets the timer of the next."""
-    timers, called = Timers(), list[str]()
+    timers, called = TimerHeap(), list[str]()
     late = timers.call_later(2, lambda: called.append("late"))
 
     def first() -> None:
@@ -58,7 +58,7 @@ async def test_timers_may_set_and_cancel_others() -> None:
 
 async def test_a_timer_that_raises_does_not_stop_the_others() -> None:
     """One proxy's bug would stop all others from dialling again."""
-    timers, called, errors = Timers(), list[str](), list[object]()
+    timers, called, errors = TimerHeap(), list[str](), list[object]()
     asyncio.get_running_loop().set_exception_handler(
         lambda _, context: errors.append(context["exception"])
     )

@@ -13,7 +13,7 @@ from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.identity import name_of, node_of, principal_of
 from pyload.tasks import clock
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 from pyload.xds.client import Client
 from pyload.xds.delta import Delta
 from pyload.xds.node import ENVOYS, ZTUNNEL
@@ -83,7 +83,7 @@ def loop_scheduler() -> DialScheduler:
     found = _OF_LOOPS.get(loop)
     if found is None:
         rate = DialRate(None, rng=Random())  # noqa: S311 - spreads dials
-        found = _OF_LOOPS[loop] = DialScheduler(rate, timers=Timers(), clock=_now)
+        found = _OF_LOOPS[loop] = DialScheduler(rate, timers=TimerHeap(), clock=_now)
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.proxies.dial_rate import DialRate
-    from pyload.timer_heap import Timer, Timers
+    from pyload.timer_heap import Timer, TimerHeap
     from pyload.xds.client import Client
 
 
@@ -43,7 +43,7 @@ class DialScheduler:
         self,
         rate: DialRate,
         *,
-        timers: Timers,
+        timers: TimerHeap,
         clock: Callable[[], float],
         limit: int = DIALLING,
     ) -> None:

@@ -16,7 +16,7 @@ from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 from pyload.xds.prefix_cache import PREFIX_CACHE
 from pyload.xds.response_cache import RESPONSE_CACHE
 
@@ -80,7 +80,7 @@ class LocalFleet:
         self._running: dict[str, ProxyMonitor] = {}
         self._scheduler = DialScheduler(
             DialRate(behavior.connect_rate, rng=rng),
-            timers=Timers(),
+            timers=TimerHeap(),
             clock=clock(),
             limit=behavior.dialling,
         )

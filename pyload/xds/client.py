@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from random import Random
 
-    from pyload.timer_heap import Timer, Timers
+    from pyload.timer_heap import Timer, TimerHeap
     from pyload.xds.delta import Delta
     from pyload.xds.messages import Message
     from pyload.xds.sotw import Sotw
@@ -143,7 +143,7 @@ class Client:
         resolve: Callable[[], Channel | Awaitable[Channel]],
         observer: Observer,
         scheduler: Scheduler,
-        timers: Timers,
+        timers: TimerHeap,
         clock: Callable[[], float],
         rng: Random,
         read_delay: float = 0.0,

@@ -13,7 +13,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class LoopResources:
         self._names: dict[Address, tuple[float, asyncio.Task[list[str]]]] = {}
         self.received = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(PLAIN_SIZE))
-        self.timers = Timers()
+        self.timers = TimerHeap()
 
     async def resolve(self, address: Address) -> list[str]:
         """Return the IP addresses of a host.

@@ -10,7 +10,7 @@ import pytest
 
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 
 if TYPE_CHECKING:
     from pyload.xds.client import Client
@@ -33,7 +33,7 @@ def scheduler_of(rate: float | None = None, *, limit: int = 3) -> DialScheduler:
     """Make a gate on the running loop's time."""
     return DialScheduler(
         DialRate(rate, rng=Random(1)),
-        timers=Timers(),
+        timers=TimerHeap(),
         clock=asyncio.get_running_loop().time,
         limit=limit,
     )

@@ -14,7 +14,7 @@ import pytest
 from pyload.errors import ApiError
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node
@@ -86,7 +86,7 @@ def client(
     read_delay: float = 0.0,
 ) -> Client:
     """Make a client of a peer, and start it."""
-    timers, now = Timers(), asyncio.get_running_loop().time
+    timers, now = TimerHeap(), asyncio.get_running_loop().time
     made = Client(
         node=lambda: NODE,
         name=NODE_ID,

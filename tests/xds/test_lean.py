@@ -17,7 +17,7 @@ from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
-from pyload.timer_heap import Timers
+from pyload.timer_heap import TimerHeap
 from pyload.xds import lean, tcp
 from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame
 from pyload.xds.lean import LeanTransport
@@ -398,7 +398,7 @@ async def test_a_stream_that_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> 
 
     def size(found: object, seen: set[int]) -> int:
         if id(found) in seen or isinstance(
-            found, (type, Timers, LoopResources, LeanTransport, Recorder)
+            found, (type, TimerHeap, LoopResources, LeanTransport, Recorder)
         ):
             return 0
         seen.add(id(found))
