@@ -5,25 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from pyload.errors import UsageError
 from pyload.malloc import return_large_blocks
-from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import LocalFleet
-from pyload.xds.types import NDS, PCDS
 
 if TYPE_CHECKING:
     from random import Random
 
     from pyload.harness.connection import Connection
     from pyload.harness.servers import Servers
+    from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.fleet import Fleet, FleetEvents
     from pyload.report.metrics import Metrics
 
 IN_PROCESS: Final = 500
 """Proxies up to which a run needs no workers, unless it is told to have some."""
-
-_AGENT_TYPES: Final = {"nds": NDS, "pcds": PCDS}
 
 
 def workers_of(wanted: int | None, *, proxies: int, open_ended: bool = False) -> int:
@@ -37,43 +33,6 @@ def workers_of(wanted: int | None, *, proxies: int, open_ended: bool = False) ->
     if wanted is not None:
         return wanted
     return _cores() if open_ended or proxies > IN_PROCESS else 0
-
-
-def behavior_of(
-    *,
-    agent_types: str = "",
-    connect_rate: float | None = None,
-    slow_fraction: float = 0.0,
-    nack_fraction: float = 0.0,
-) -> ProxyBehavior:
-    """Read the flags that say how proxies behave.
-
-    Args:
-        agent_types: ``nds``, ``pcds`` or both, separated by a comma.
-        connect_rate: Dials per second; None for no limit.
-        slow_fraction: Share of the proxies that read late.
-        nack_fraction: Share of the proxies that refuse responses.
-
-    Raises:
-        UsageError: One of them makes no sense.
-    """
-    names = [name.strip().lower() for name in agent_types.split(",") if name.strip()]
-    for name in names:
-        if name not in _AGENT_TYPES:
-            raise UsageError(f"--agent-types {name} is not known", fix="choose nds, pcds or both")
-    if connect_rate is not None and not 0 < connect_rate < float("inf"):
-        raise UsageError(
-            f"--connect-rate {connect_rate:g} is no rate", fix="give a number above 0, or leave it"
-        )
-    for flag, share in (("--slow-fraction", slow_fraction), ("--nack-fraction", nack_fraction)):
-        if not 0 <= share <= 1:
-            raise UsageError(f"{flag} {share:g} is no share", fix="give a number from 0 to 1")
-    return ProxyBehavior(
-        agent_types=tuple(_AGENT_TYPES[name] for name in dict.fromkeys(names)),
-        connect_rate=connect_rate,
-        slow_fraction=slow_fraction,
-        nack_fraction=nack_fraction,
-    )
 
 
 def create_fleet(

@@ -70,11 +70,26 @@ def behavior_of(values: Mapping[str, Any]) -> ProxyBehavior:
     Raises:
         UsageError: One of the flags makes no sense.
     """
-    from pyload.harness import fleets  # noqa: PLC0415 - fast help
+    from pyload.proxies.behavior import ProxyBehavior  # noqa: PLC0415 - fast help
+    from pyload.xds.types import NDS, PCDS  # noqa: PLC0415 - fast help
 
-    return fleets.behavior_of(
-        agent_types=values["agent_types"],
-        connect_rate=values["connect_rate"],
+    agent_types = {"nds": NDS, "pcds": PCDS}
+    names = [name.strip().lower() for name in values["agent_types"].split(",") if name.strip()]
+    for name in names:
+        if name not in agent_types:
+            raise UsageError(f"--agent-types {name} is not known", fix="choose nds, pcds or both")
+    rate = values["connect_rate"]
+    if rate is not None and not 0 < rate < float("inf"):
+        raise UsageError(
+            f"--connect-rate {rate:g} is no rate", fix="give a number above 0, or leave it"
+        )
+    for key in ("slow_fraction", "nack_fraction"):
+        if not 0 <= values[key] <= 1:
+            flag = f"--{key.replace('_', '-')}"
+            raise UsageError(f"{flag} {values[key]:g} is no share", fix="give a number from 0 to 1")
+    return ProxyBehavior(
+        agent_types=tuple(agent_types[name] for name in dict.fromkeys(names)),
+        connect_rate=rate,
         slow_fraction=values["slow_fraction"],
         nack_fraction=values["nack_fraction"],
     )
