@@ -118,7 +118,7 @@ def deleted(requests: list[Recorded]) -> Counter[Place]:
 
 
 def named(at: Place) -> Place:
-    """Name an object as pyload does, where the config names it (D33)."""
+    """Name an object as pyload does, where the config names it."""
     plural, namespace, name = at
     if plural.split("/")[1] not in NAMED:
         return at
@@ -137,7 +137,7 @@ def expected(recorded: dict[Place, set[str]]) -> dict[Place, set[str]]:
                 body["metadata"]["labels"] = {"tier": "gold"}
             app = at[2] if at[2] != at[1] else ""
             if app and body["kind"] in ("AuthorizationPolicy", "RequestAuthentication"):
-                body["spec"]["selector"] = {"matchLabels": {"app": app}}  # D32
+                body["spec"]["selector"] = {"matchLabels": {"app": app}}  # difference 13
             body["metadata"]["name"] = new[2]
             wanted.setdefault(new, set()).add(json.dumps(body, sort_keys=True))
     return wanted

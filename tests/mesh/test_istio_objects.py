@@ -4,67 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.config.istio import KINDS
 from pyload.config.parse import parse_config
-from pyload.gotemplate.sprig.certificates import Pair
 from pyload.manifests.ips import IpAllocator
-from pyload.manifests.kwok import Placement
-from pyload.mesh.builder import ObjectBuilder
-from pyload.mesh.cluster_types import TRAITS
-from pyload.mesh.istio_objects import CHANGING, RESOURCES, IstioObjectPlan, Kind, bind, changed
+from pyload.mesh.istio_objects import CHANGING, IstioObjectPlan, Kind, bind, changed
+from tests.mesh.test_builder import body
 from tests.mesh.test_planner import make_plan
 
 if TYPE_CHECKING:
-    from pyload.kube.resources import Obj
     from pyload.mesh.plan import Plan
-
-ALL: tuple[Kind, ...] = get_args(Kind)
 
 
 def plan_of(text: str) -> Plan:
     """Plan what a config says."""
     return make_plan(parse_config(text.encode(), source="f").config)
-
-
-def body(plan: IstioObjectPlan) -> Obj:
-    """Build an object."""
-    pairs = (Pair("certificate 0", "key 0"), Pair("certificate 1", "key 1"))
-    builder = ObjectBuilder("run", TRAITS["fake-node"], placement=Placement(), pairs=lambda: pairs)
-    resource, obj = RESOURCES[plan.kind], builder.istio_object(plan)
-    assert (obj["apiVersion"], obj["kind"]) == (resource.api_version, resource.kind)
-    return obj
-
-
-def test_every_kind_has_a_resource_and_a_body() -> None:
-    """A config with that kind would end in a traceback."""
-    made = [
-        body(IstioObjectPlan(kind, "n", "mesh", "app", "app", address="10.0.0.9")) for kind in ALL
-    ]
-
-    assert [obj["kind"] for obj in made] == [RESOURCES[kind].kind for kind in ALL]
-    assert all(obj["metadata"]["labels"] == {"pyload.dev/run": "run"} for obj in made)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_objects_of_an_application_are_for_its_pods_only(kind: Kind) -> None:
-    """A policy for one application would rule the whole namespace."""
-    value = 100 if kind == "virtualService" else 0
-    spec = body(IstioObjectPlan(kind, "n", "mesh", "app", "app", value=value))["spec"]
-    if kind in ("virtualService", "destinationRule"):
-        spec.pop("subsets", None)
-        assert "app" in str(spec)
-        return
-    selector = spec.get("selector", {}).get("matchLabels") or spec["workloadSelector"]["labels"]
-    shared = body(IstioObjectPlan(kind, "n", "mesh", "mesh"))["spec"]
-
-    assert selector == {"app": "app"}
-    assert not {"selector", "workloadSelector"} & set(shared)
 
 
 @given(st.sampled_from([*CHANGING, "secret"]), st.integers())
@@ -120,7 +78,7 @@ def test_cycles_go_through_every_mode() -> None:
 
 
 def test_virtual_services_name_the_gateways_as_they_are_called() -> None:
-    """pilot-load's never bind: the Gateways that it makes have a random suffix (D34)."""
+    """pilot-load's never bind: the Gateways that it makes have a random suffix."""
     plan = plan_of(
         """
 namespaces:
@@ -184,7 +142,7 @@ def test_routes_use_a_subset_only_where_there_is_one() -> None:
 
 
 def test_names_of_the_config_are_honoured_without_collisions() -> None:
-    """Replicas would overwrite each other's objects (D33)."""
+    """Replicas would overwrite each other's objects."""
     plan = plan_of(
         """
 stableNames: true

@@ -142,7 +142,7 @@ async def test_passing_server_errors_do_not_end_a_run(world: World) -> None:
 
 
 async def test_a_namespace_that_is_being_deleted_is_waited_for(world: World) -> None:
-    """Right after another run, everything in the new one would be refused (D27)."""
+    """Right after another run, everything in the new one would be refused."""
     theirs = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mesh"}}
     await world.client.create("/api/v1/namespaces", theirs)
     dying = await world.client.get("/api/v1/namespaces/mesh")

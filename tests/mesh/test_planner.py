@@ -117,7 +117,7 @@ nodes:
 
 
 def test_waypoints_have_the_name_that_namespaces_refer_to() -> None:
-    """A namespace would be served by a waypoint that does not exist; two would be one (D22)."""
+    """A namespace would be served by a waypoint that does not exist; two would be one."""
     [namespace] = make_plan(parse_config(AMBIENT.encode(), source="f").config).namespaces
 
     assert namespace.waypoint == ("infra", "wp-static")

@@ -5,14 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pyload.config.parse import parse_config
-from pyload.gotemplate.sprig.certificates import Pair
-from pyload.manifests.kwok import Placement
-from pyload.mesh.builder import ObjectBuilder
-from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep, parts_of
-from pyload.mesh.writer import entry_of
+from pyload.mesh.steps import ObjectStep, PodStep, parts_of
 from tests.mesh.test_planner import make_plan
 
 if TYPE_CHECKING:
@@ -41,42 +35,6 @@ def plan_of(cluster_type: ClusterType) -> Plan:
     """Plan a mesh with nearly everything, and ztunnels where there can be some."""
     text = TEXT % ("" if cluster_type == "kwok" else ", ztunnel: {}")
     return make_plan(parse_config(text.encode(), source="f").config, cluster_type)
-
-
-def builder_of(plan: Plan) -> ObjectBuilder:
-    """Return a builder whose key pairs cost nothing."""
-    pairs = (Pair("", ""), Pair("", ""))
-    return ObjectBuilder(plan.run_id, plan.traits, placement=Placement(), pairs=lambda: pairs)
-
-
-@pytest.mark.parametrize("cluster_type", TYPES)
-def test_a_step_names_the_object_that_it_creates(cluster_type: ClusterType) -> None:
-    """Cleanup, which looks at the names alone, would leave an object that has another one."""
-    plan = plan_of(cluster_type)
-    builder = builder_of(plan)
-    steps = [
-        step
-        for part in parts_of(plan, authenticated=True)
-        for group in part.groups
-        for step in group.steps
-    ]
-    named = 0
-    for step in steps:
-        assert not isinstance(step, TemplateStep)
-        built = builder.build_all(step, NOW)
-        assert [entry_of(step.entry.resource, obj) for obj in built if step.entry] == (
-            [step.entry] if step.entry else []
-        )
-        assert all(
-            (obj["apiVersion"], obj["kind"])
-            == (step.entry.resource.api_version, step.entry.resource.kind)
-            for obj in built
-            if step.entry
-        )
-        named += len(built)
-
-    assert named > 30
-    assert len({step.entry for step in steps if step.entry}) == named  # type: ignore[union-attr]
 
 
 def kinds(group: Group) -> list[str]:

@@ -310,7 +310,7 @@ def test_builtins_change_as_pilot_loads_do(name: str, refreshes: bool) -> None: 
 
 
 def test_lists_reach_the_object_as_lists() -> None:
-    """Two gateways of a VirtualService would be one, named `a b` (D31)."""
+    """Two gateways of a VirtualService would be one, named `a b`."""
     ref = ConfigRef("virtualservice", {"gateways": ["a", "b"]})
     templates = Templates({})
     [both] = templates.for_app(ref, app="web-a", namespace="mesh", rng=Random(1)).objects()

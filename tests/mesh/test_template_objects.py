@@ -149,7 +149,7 @@ async def test_churn_applies_every_refreshable_object_again(
 
 
 async def test_a_refresh_is_one_request_per_object(world: World) -> None:
-    """pilot-load patches each object of Istio's twice, and the push counts with it (D8)."""
+    """pilot-load patches each object of Istio's twice, and the push counts with it."""
     text = MESH + "jitter: {config: 1s}\n"
     outcome = await world.run(options(text))
     churn = outcome.result.churn["configs"]
@@ -252,7 +252,7 @@ async def test_an_object_outside_of_namespaces_is_made_and_deleted(world: World)
 
 
 async def test_a_status_in_a_template_is_written(world: World) -> None:
-    """Istio's own status would have to be waited for, and the API server drops it else (D8)."""
+    """Istio's own status would have to be waited for, and the API server drops it else."""
     status = "status: {conditions: [{type: Reconciled, status: 'True'}]}"
     text = (
         put("mesh", "vs", kind="VirtualService", body=f"spec: {{hosts: [a]}}\n    {status}")
