@@ -1,8 +1,13 @@
-"""The xDS client: what one proxy says to the control plane, hears from it, and makes of it.
+"""The xDS client: one proxy's side of the conversation with the control plane.
 
-``types``, ``node``, ``resources``, ``graph``, ``sotw``, ``delta`` and ``session`` decide and do
-nothing else; ``client`` drives them over a ``transport``. Nothing here knows of Kubernetes, of
-metrics, or of more than one proxy.
+From the wire up: ``lean``, with ``http2`` and ``tls_engine``, or ``grpc_transport`` carries streams
+of messages; ``messages`` and ``prefix_cache`` put received messages together without a copy
+for each proxy; ``response_cache``, ``responses``, ``resources`` and ``resource_set`` read them once
+for all proxies; ``subscriptions``, in the words of ``sotw`` or ``delta``, decides what to answer;
+``session`` decides when to dial; and ``client`` drives all of it for one proxy. ``ca``,
+``certificates``, ``csr``, ``tls`` and ``credentials`` are about who the proxy is.
+
+Nothing here knows of Kubernetes, of metrics, or of more than one proxy.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a proxy writes to the log: pilot-load's lines, for scripts that search them."""
+"""The log lines of a proxy: those of pilot-load, for scripts that search them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Log:
 
     Args:
         name: The proxy's node id.
-        delta: Whether it speaks delta; pilot-load words some lines by it.
+        delta: Whether the proxy speaks delta, for which pilot-load words some lines differently.
 
     Attributes:
         on: Whether anything is written at all.
@@ -43,7 +43,7 @@ class Log:
         """Write a line with the label of the workload."""
         if self.on:
             workload = self.name.split("~", 3)[2].rpartition(".")[0]
-            # The place in the code that `--log_caller` shows is the caller's.
+            # `--log_caller` is to show the place in the code that calls this.
             logger.info(text, *values, extra={"labels": {"workload": workload}}, stacklevel=2)
 
     def plain(self, text: str) -> None:
@@ -52,7 +52,7 @@ class Log:
             logger.info(text, stacklevel=2)
 
     def first(self, type_url: TypeUrl, seconds: float) -> None:
-        """Write that the first response of a type has come."""
+        """Write that the first response of a type has come, and how long it took."""
         if self.on:
             self.info(
                 "Got Initial Update: %s for %s in %s", self.ip, short(type_url), Seconds(seconds)
@@ -68,7 +68,7 @@ class Log:
             logger.info("Connection closed for %s: %s", self.name, detail)
 
     def unmatched(self, type_url: TypeUrl, names: tuple[str, ...]) -> None:
-        """Warn of resources that nothing had asked for."""
+        """Warn of resources that were never asked for."""
         kind = type_url.removeprefix(f"{PREFIX}envoy.config.")
         extra = {"labels": {"node": self.name}}
         for name in names[:_UNMATCHED_LOGGED]:
@@ -76,7 +76,7 @@ class Log:
 
 
 class Seconds:
-    """Renders as Go writes a duration, if the line is written at all."""
+    """A duration that is rendered as Go does, and only if the line is written at all."""
 
     __slots__ = ("_seconds",)
 
@@ -88,7 +88,7 @@ class Seconds:
 
 
 def in_go(error: StreamError) -> str:
-    """Write an error as Go's gRPC does, for scripts that search the log: ``code = Unavailable``."""
+    """Return an error as Go's gRPC writes it, for scripts that look for ``code = Unavailable``."""
     if error.code == 0:
         return "EOF"
     name = "Canceled" if error.name == "CANCELLED" else error.name.title().replace("_", "")

@@ -33,10 +33,10 @@ def node_id(
     namespace: str,
     domain: str = "",
 ) -> str:
-    """Give a node's id as istiod takes it apart: ``TYPE~IP~NAME.NS~NS.svc.cluster.local``.
+    """Return a node's id in the form that istiod parses: ``TYPE~IP~NAME.NS~NS.svc.cluster.local``.
 
-    Istiod finds the pod by NAME and NS, and since 1.27 no longer by the IP. The last part is the
-    domain, where one is given.
+    Istiod finds the pod by NAME and NS, and since 1.27 no longer by the IP. The last part is a
+    default, which another domain replaces.
     """
     return f"{type}~{ip}~{name}.{namespace}~{domain or f'{namespace}.svc.cluster.local'}"
 
@@ -49,7 +49,6 @@ def proxy_metadata(
     service_account: str,
     labels: Mapping[str, str] | None,
     cluster_id: str = "Kubernetes",
-    istio_version: str = ISTIO_VERSION,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """Build the metadata of a proxy's node.
@@ -61,12 +60,11 @@ def proxy_metadata(
         service_account: As in the identity, which istiod compares.
         labels: Pod labels; None becomes null, as for ztunnel.
         cluster_id: Istio's name of the cluster.
-        istio_version: Version that the proxy claims.
         extra: Further entries, which the ones above override.
     """
     return {
         **(extra or {}),
-        "ISTIO_VERSION": istio_version,
+        "ISTIO_VERSION": ISTIO_VERSION,
         "CLUSTER_ID": cluster_id,
         "LABELS": None if labels is None else dict(labels),
         "NAME": name,

@@ -1,14 +1,24 @@
 """Large messages, recorded once however many streams receive them.
 
-Messages that begin alike share the record of what they have in common: it is a tree of pieces, in
-which a piece is followed by one other for each way in which messages go on::
+Proxies of a mesh receive messages that begin with the same bytes and part at some place. So the
+record is a radix tree: a node holds a run of bytes, and its children the different ways in which
+messages go on behind it::
 
     version 7, clusters 1 to 400 ──┬─ inbound clusters of app a
                                    └─ inbound clusters of app b
 
-Streams that are in the middle of a message hold the piece they have come to. When another message
-parts from it further ahead, the piece is cut in two there: the object they hold becomes the later
-half, and `PrefixNode.at` finds the earlier one.
+The cache has one tree for each *key*, the first `KEY_BYTES` of a message, in which the version of
+a push stands. A stream asks for a tree with `PrefixCache.begin`, and then moves from node to node
+with `PrefixNode.follow`, which compares what has come and records what is new.
+
+Streams that are in the middle of a message hold the node that they have come to, so nodes must
+never be replaced under them. When another message parts from it further ahead, the node is split:
+the object that they hold becomes the later half, and `PrefixNode.at` finds the earlier one.
+
+Not every kind of message is worth a record. A tree has *matched* once a message hardly had to be
+recorded, since another like it had come before; a tree in which none has after a number of messages
+is *diverse*, and its messages are then copied. Trees are forgotten when they are old, when the
+cache is full, or when one of them fills most of it.
 """
 
 from __future__ import annotations
@@ -22,29 +32,30 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 64
 """Bytes at the start of a large message by which its tree is found: a version is among them."""
 TRIAL_MESSAGES: Final = 32
-"""Messages of a tree of which one must have been like another."""
+"""Messages after which a tree is judged: if none of them matched, it is diverse."""
 SHORT_TRIAL_MESSAGES: Final = 8
-"""So many may be all different, however long they are."""
-IDLE_MESSAGES: Final = 200
-"""Messages without it, beyond eight for each that it had, after which a tree is old."""
-IDLE_MESSAGES_PER_USE: Final = 8
+"""The same for a tree whose nodes use more than an eighth of the cache's limit."""
 RETRIAL_MESSAGES: Final = 1024
-"""Messages after which one that was no good is tried again."""
+"""Messages after which a diverse tree is recorded anew: what it receives may have changed."""
+IDLE_MESSAGES: Final = 200
+"""Messages of other trees after which a tree is forgotten, as its version is probably over."""
+IDLE_MESSAGES_PER_USE: Final = 8
+"""Further messages of other trees that a tree may wait for each message that it had itself."""
 
 
 class PrefixTree:
-    """The messages that have their first `KEY_BYTES` bytes in common.
+    """The record of all messages with the same key.
 
     Attributes:
-        first: The piece that begins them all.
-        count: Messages that have begun.
-        last: When the last one began, in messages of all trees.
-        matched: Whether one was like another before it.
-        diverse: Whether none was. Endpoints are an example: istiod sends them in the order of a
-            Go map, another each time.
-        recorded: Bytes of its pieces.
-        size: The same, and of what is known of its messages.
-        cached: Whether it is among the `PrefixCache` yet.
+        first: The node with which all of them begin.
+        count: How many messages have begun.
+        last: When the last one began, counted in messages of all trees.
+        matched: Whether a message was hardly different from one before it.
+        diverse: Whether no message was, so that recording them is of no use. Endpoints are an
+            example: istiod sends them in the order of a Go map, another each time.
+        recorded: Bytes of the nodes.
+        size: Bytes of the nodes and of the annotations.
+        cached: Whether the tree belongs to its `PrefixCache` still.
     """
 
     __slots__ = (
@@ -60,7 +71,7 @@ class PrefixTree:
         "size",
     )
 
-    def __init__(self, head: bytes, cache: PrefixCache) -> None:
+    def __init__(self, key: bytes, cache: PrefixCache) -> None:
         self._cache = cache
         self._ended = 0
         self.count = 0
@@ -70,8 +81,8 @@ class PrefixTree:
         self.recorded = 0
         self.size = 0
         self.cached = True
-        self.first = PrefixNode(bytearray(head), 0, self, None)
-        self.grow(len(head))
+        self.first = PrefixNode(bytearray(key), 0, self, None)
+        self.grow(len(key))
 
     def begin(self, now: int) -> None:
         """Count a message that begins."""
@@ -79,7 +90,12 @@ class PrefixTree:
         self.last = now
 
     def end(self, length: int, recorded: int) -> None:
-        """Take the end of a message, so many bytes of which had to be recorded."""
+        """Record that a message has ended, and judge the tree.
+
+        Args:
+            length: Bytes of its shared part.
+            recorded: How many of them its stream had to record.
+        """
         if recorded * 8 < length:
             self.matched = True
         self._ended += 1
@@ -89,22 +105,22 @@ class PrefixTree:
         self.diverse = judged and not self.matched
 
     def grow(self, size: int) -> None:
-        """Count so many bytes of pieces more."""
+        """Count bytes that nodes use in addition."""
         self.recorded += size
         self.charge(size)
 
     def charge(self, size: int) -> None:
-        """Count so many bytes more of whatever kind."""
+        """Count bytes that nodes or annotations use in addition."""
         self.size += size
         if self.cached:
             self._cache.size += size
 
     def forget(self) -> None:
-        """Leave it to those streams that are in the middle of its messages."""
+        """Leave the cache; streams in the middle of a message keep the nodes that they hold."""
         self._cache.size -= self.size
         self.cached = False
         for node in list(self._all()):
-            # Pieces that know each other both ways would wait for the garbage collector.
+            # Nodes that refer to each other both ways would wait for the garbage collector.
             if node.following is not None:
                 node.following = {}
 
@@ -117,15 +133,15 @@ class PrefixTree:
 
 
 class PrefixNode:
-    """A piece of messages.
+    """A run of bytes that messages have in common.
 
     Attributes:
-        data: Its bytes so far; a piece that nothing follows may still grow.
-        start: Where it stands in its messages.
-        tree: It is of that.
-        before: The piece before it; None for the first.
-        following: Those after it, by their first byte; None if there never was one.
-        annotations: What is known of the messages whose shared part ends in it, by the place where.
+        data: The bytes so far; a node without children may still grow.
+        start: Where the bytes stand in their messages.
+        tree: The tree that the node is a part of.
+        before: The node before this one; None for the first.
+        following: The nodes behind this one, by their first byte; None before the first of them.
+        annotations: The annotations of messages whose shared part ends in this node, by its length.
     """
 
     __slots__ = ("annotations", "before", "data", "following", "start", "tree")
@@ -141,21 +157,22 @@ class PrefixNode:
         self.annotations: dict[int, Any] | None = None
 
     def at(self, place: int) -> PrefixNode:
-        """Give the piece on the way to this one whose bytes end at a place, or reach over it."""
+        """Return the node with the byte before a place: this one, or one before it."""
         node = self
         while place <= node.start and node.before is not None:
             node = node.before
         return node
 
     def follow(self, place: int, more: memoryview) -> PrefixNode:
-        """Go on from a place with the bytes that come next, and record what is new of them.
+        """Move on by the bytes that have come next, and record those that are new.
 
         Args:
-            place: Where the bytes stand in the message; on the way to this piece, or in it.
-            more: They; not kept.
+            place: Where these bytes stand in the message: in this node, right behind it, or, if it
+                has been split since, before it.
+            more: The bytes; they are copied.
 
         Returns:
-            The piece in which they end.
+            The node in which they end.
         """
         node = self.at(place)
         while more:
@@ -164,19 +181,19 @@ class PrefixNode:
             if not known:
                 after = None if node.following is None else node.following.get(more[0])
                 if after is None:
-                    return _grown(node, more)
+                    return _extend(node, more)
                 node = after
                 continue
             size = min(known, len(more))
             if not node.data.startswith(more if size == len(more) else more[:size], offset):
                 size = _common_length(node.data, offset, more)
-                node = _cut(node, offset + size)
+                node = _split(node, offset + size)
             place += size
             more = more[size:]
         return node
 
     def until(self, place: int, tail: bytes) -> bytes:
-        """Put the bytes before a place and those behind it together: a copy."""
+        """Return a copy of all bytes before a place, with a tail behind them."""
         pieces: list[memoryview | bytes] = [tail]
         node: PrefixNode | None = self
         while node is not None:
@@ -189,17 +206,17 @@ class PrefixNode:
 
 
 class PrefixCache:
-    """The trees, the least recently used forgotten first.
+    """The trees by their keys, the least recently used forgotten first.
 
     A tree is forgotten too when many messages have begun since it was last used: a new version has
-    come, and nobody will send the old one again.
+    come, and the control plane will not send the old one again.
 
     Args:
-        limit: Bytes to keep. A tree that alone has three quarters of it is begun anew.
+        limit: Bytes to use. A tree that alone uses three quarters of them is begun anew.
 
     Attributes:
         limit: As above, or four times the longest message if that is more.
-        size: Bytes that are kept.
+        size: Bytes that the trees use.
     """
 
     def __init__(self, *, limit: int = 64 << 20) -> None:
@@ -208,47 +225,50 @@ class PrefixCache:
         self._trees: OrderedDict[bytes, PrefixTree] = OrderedDict()
         self._begun = 0
 
-    def begin(self, head: bytes, length: int) -> PrefixNode | None:
-        """Give the first piece of messages that begin so; None if they are better not recorded.
+    def begin(self, key: bytes, length: int) -> PrefixNode | None:
+        """Count a message that begins, and return the node from which to follow it.
 
         Args:
-            head: The first `KEY_BYTES` bytes of a message.
+            key: The first `KEY_BYTES` of the message.
             length: Bytes of the whole message.
+
+        Returns:
+            The first node of its tree; None if the message is not to be recorded.
         """
         self.limit = max(self.limit, 4 * length)
         self._begun += 1
-        tree = self._trees.get(head)
+        tree = self._trees.get(key)
         if tree is not None and (
             tree.size * 4 > self.limit * 3 or (tree.diverse and tree.count > RETRIAL_MESSAGES)
         ):
             tree.forget()
             tree = None
         if tree is None:
-            tree = self._trees[head] = PrefixTree(head, self)
+            tree = self._trees[key] = PrefixTree(key, self)
         tree.begin(self._begun)
-        self._trees.move_to_end(head)
+        self._trees.move_to_end(key)
         self._tidy()
         return None if tree.diverse else tree.first
 
     def _tidy(self) -> None:
-        """Forget what has become too much or too old, but the newest."""
+        """Forget trees that are too old or too much, except the newest."""
         while len(self._trees) > 1:
-            head, oldest = next(iter(self._trees.items()))
+            key, oldest = next(iter(self._trees.items()))
             if (
                 self.size <= self.limit
                 and self._begun - oldest.last < IDLE_MESSAGES + 8 * oldest.count
             ):
                 return
-            del self._trees[head]
+            del self._trees[key]
             oldest.forget()
 
 
 PREFIX_CACHE: Final = PrefixCache()
-"""Shared by all streams of the process that name no other."""
+"""The cache that all streams of the process share."""
 
 
-def _grown(node: PrefixNode, more: memoryview) -> PrefixNode:
-    """Record bytes behind a piece."""
+def _extend(node: PrefixNode, more: memoryview) -> PrefixNode:
+    """Record bytes behind a node, and return the node in which they end."""
     node.tree.grow(len(more))
     if node.following is None:
         node.data += more
@@ -259,8 +279,13 @@ def _grown(node: PrefixNode, more: memoryview) -> PrefixNode:
     return after
 
 
-def _cut(node: PrefixNode, offset: int) -> PrefixNode:
-    """Cut a piece in two, of which it is the later one then, and give the earlier."""
+def _split(node: PrefixNode, offset: int) -> PrefixNode:
+    """Split a node, which becomes the later half, and return the earlier half.
+
+    Args:
+        node: The node.
+        offset: How many of its bytes are the earlier half's.
+    """
     tree, before = node.tree, node.before
     earlier = PrefixNode(node.data[:offset], node.start, tree, before)
     if before is None:
@@ -279,7 +304,7 @@ def _cut(node: PrefixNode, offset: int) -> PrefixNode:
 
 
 def _common_length(data: bytearray, offset: int, more: memoryview) -> int:
-    """Count the bytes until a record and new bytes differ, which they do somewhere."""
+    """Count the bytes until a record and new bytes differ, as they are known to do."""
     low, high = 0, min(len(data) - offset, len(more))
     while low + 1 < high:
         middle = (low + high) // 2

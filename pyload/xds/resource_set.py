@@ -1,7 +1,8 @@
-"""Which resources of one type a proxy holds, and what names they refer to.
+"""The resources of one type that a proxy holds, and the names that they refer to.
 
-Proxies of one namespace mostly hold the same, so equal states are one object in memory: a proxy
-costs a few references, and the names of a subscription are encoded once for all.
+Proxies of one namespace mostly hold the same, so equal sets are one object in memory: a proxy costs
+a few references, and the names of a subscription are encoded once for all. Sets are immutable and
+found by their members; a set that no proxy holds any more is freed.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class SubscriptionDiff(NamedTuple):
-    """The way from some names to others.
+    """The difference between two subscriptions.
 
     Attributes:
-        encoded: As the fields of a DeltaDiscoveryRequest.
-        dropped: Names that are wanted no more.
+        encoded: The difference as fields of a DeltaDiscoveryRequest.
+        dropped: Names that the later subscription does not have.
     """
 
     encoded: bytes = b""
@@ -48,7 +49,7 @@ class NameSet:
         self.encoded = discovery_pb2.DiscoveryRequest(
             resource_names=sorted(members)
         ).SerializeToString()
-        # The last step that was asked for: after a push, all proxies take the same.
+        # The last difference that was asked for: after a push, all proxies ask for the same.
         self._before: ref[NameSet] | None = None
         self._diff = SubscriptionDiff()
 
@@ -56,7 +57,7 @@ class NameSet:
         return bool(self.members)
 
     def since(self, before: NameSet) -> SubscriptionDiff:
-        """Give the step from other names to these."""
+        """Return the difference from names that were subscribed to before to these."""
         if self._before is None or self._before() is not before:
             self._before = ref(before)
             dropped = before.members - self.members
@@ -69,7 +70,7 @@ class NameSet:
 
     @classmethod
     def of(cls, members: Iterable[str]) -> NameSet:
-        """Give the one object for these names, whatever their order or repetition."""
+        """Return the one object for these names, whatever their order or repetition."""
         key = frozenset(members)
         names = cls._shared.get(key)
         if names is None:
@@ -114,19 +115,19 @@ class ResourceSet:
 
     @classmethod
     def of(cls, resources: Iterable[Resource]) -> ResourceSet:
-        """Give the one object for these resources; of two with one name, the later counts."""
+        """Return the one object for these resources; of two with one name, the later counts."""
         return cls._share({resource.name: resource for resource in resources})
 
     def updated(self, changed: Iterable[Resource], removed: Iterable[str]) -> ResourceSet:
-        """Give the set after resources have come, changed or gone."""
-        resources = dict(self.by_name)  # the original may be other proxies' too
+        """Return the set after resources were added, changed or removed."""
+        resources = dict(self.by_name)  # this set may be other proxies' too
         for name in removed:
             resources.pop(name, None)
         resources.update((resource.name, resource) for resource in changed)
         return self._share(resources)
 
     def refs(self, type_url: TypeUrl) -> NameSet:
-        """Give all names of a type that the resources refer to."""
+        """Return all names of a type that the resources refer to."""
         return self._refs.get(type_url, NO_NAMES)
 
     @classmethod
@@ -142,7 +143,7 @@ NO_RESOURCES: Final = ResourceSet.of(())
 
 
 def refs(type_url: TypeUrl, *sets: ResourceSet) -> NameSet:
-    """Give all names of a type that several sets refer to."""
+    """Return all names of a type that the resources of several sets refer to."""
     found = [names for one in sets if (names := one.refs(type_url))]
     if len(found) > 1:
         return NameSet.of(frozenset().union(*(names.members for names in found)))

@@ -1,6 +1,8 @@
 """What pyload reads of a resource: its name, and the names that it refers to.
 
-Most resources reach many proxies as the same bytes, so each distinct byte string is decoded once.
+A proxy asks for what its clusters and listeners refer to, so nothing else in them is looked at: the
+messages in `pyload.xds.wire` have no other fields. Most resources reach many proxies as the same
+bytes, so a `Decoder` decodes each distinct byte string once.
 """
 
 from __future__ import annotations
@@ -39,9 +41,10 @@ class Resource(NamedTuple):
     """A decoded resource.
 
     Attributes:
-        name: Its name within its type.
-        refs: For each type that it refers to, the names, sorted; types without names are left out.
-        version: Its own version as the control plane sent it; empty in SotW.
+        name: The name, unique within the type.
+        refs: For each type that the resource refers to, the names, sorted; types without names are
+            left out.
+        version: The version of this resource alone, as the control plane sent it; empty in SotW.
     """
 
     name: str
@@ -53,14 +56,14 @@ def decode(type_url: str, data: bytes) -> Resource:
     """Decode one resource.
 
     Clusters refer to endpoints and secrets; listeners to routes, secrets and extensions. Other
-    types of Envoy give their name only.
+    types have a name only.
 
     Args:
-        type_url: The type that the response announced.
+        type_url: The type of the response.
         data: An encoded ``google.protobuf.Any``.
 
     Raises:
-        RemoteProtocolError: The bytes are no such resource, or it has no name.
+        RemoteProtocolError: The bytes are no resource of this type, or it has no name.
     """
     try:
         packed = any_pb2.Any.FromString(data)
@@ -77,7 +80,7 @@ def decode(type_url: str, data: bytes) -> Resource:
 
 
 def unpack(data: bytes) -> bytes:
-    """Give the message inside an encoded ``google.protobuf.Any``.
+    """Return the message inside an encoded ``google.protobuf.Any``.
 
     Raises:
         DecodeError: The bytes are no Any.
@@ -86,7 +89,7 @@ def unpack(data: bytes) -> bytes:
 
 
 def name_of(data: bytes) -> str:
-    """Give the name of a resource; empty if it cannot be read.
+    """Return the name of a resource; empty if it cannot be read.
 
     Args:
         data: An encoded ``google.protobuf.Any``.
@@ -98,13 +101,13 @@ def name_of(data: bytes) -> str:
 
 
 class Decoder:
-    """Decodes like `decode`, and remembers what it has seen, the most recently used last.
+    """Decodes as `decode` does, and keeps the results, the least recently used forgotten first.
 
     Args:
-        limit: Bytes of resources to remember.
+        limit: Bytes of encoded resources whose results to keep.
 
     Attributes:
-        size: Bytes of resources that it remembers now.
+        size: Bytes of encoded resources whose results are kept.
     """
 
     def __init__(self, *, limit: int = 64 << 20) -> None:
@@ -113,7 +116,7 @@ class Decoder:
         self.size = 0
 
     def decode(self, type_url: str, data: bytes) -> Resource:
-        """Decode one resource; see the function of the same name."""
+        """Decode one resource as `decode` does, or return what it was decoded to before."""
         known = self._known.get(data)
         # The bytes name their own type, so the announced one can only be right or an error.
         if known is not None and known[0] == type_url:
@@ -138,7 +141,7 @@ def _decode_value(type_url: str, value: bytes) -> Resource:
 
 def _cluster(cluster: config_pb2.Cluster) -> Resource:
     endpoints = ""
-    # As pilot-load reads it, a cluster whose discovery type is unset or custom asks for endpoints.
+    # As in pilot-load, a cluster whose discovery type is unset or custom asks for endpoints.
     if cluster.WhichOneof("cluster_discovery_type") != "type" or cluster.type == cluster.EDS:
         endpoints = cluster.eds_cluster_config.service_name or cluster.name
     secrets = set(_secrets(cluster.transport_socket))

@@ -1,7 +1,21 @@
-"""Reads discovery responses, each only once however many proxies receive it.
+"""Discovery responses, read only once however many proxies receive them.
 
-Responses to different proxies mostly differ in nothing but the nonce. So what was learnt of one is
-kept with the bytes around its nonce, and found again by them.
+A push sends much the same response to each of ten thousand proxies, and most of the work is in its
+resources. So a `Response` is kept with what identifies it, and found again in one of three ways:
+
+- A large message has a shared part, recorded in a prefix cache (see `pyload.xds.messages`), and a
+  tail of its own. Its annotation is a `_SuffixTable`: the responses with this shared part, by the
+  bytes before and behind the nonce in the tail. Nothing is parsed, and no byte before the tail is
+  looked at.
+- A small message is parsed, which is cheap, and looked up by all its bytes but those of the nonce.
+- A delta response of other types than clusters and listeners is looked up by the set of its
+  resources, since istiod sends endpoints in another order each time.
+
+The first two depend on the place of the nonce, the only part in which such responses differ. The
+same bytes could stand in a resource too, so `_nonce_at` proves the place before it is used.
+
+Where a response is new, most of its resources are not: each stands where it stood in the last
+response of its type, or is found by its bytes in a `pyload.xds.resources.Decoder`.
 """
 
 from __future__ import annotations
@@ -28,36 +42,37 @@ if TYPE_CHECKING:
     from pyload.xds.responses import ParsedResponse
 
 _SUFFIXES: Final = 4096
-"""Most different suffixes that are kept of messages that are the same up to there."""
+"""Most responses of one suffix table: they differ in their tails alone."""
 _RESOURCE_BYTES: Final = 120
-"""About what one resource of a response takes in its tables."""
+"""About as many bytes does a response use for each resource."""
 
 _Known = tuple[bytes | None, resources.Resource]
+"""The bytes of a resource, and what they decode to."""
 _NOTHING: Final[_Known] = (None, resources.Resource(""))
 
 
 class _SuffixTable:
-    """Responses that are the same but for their last bytes, found by what surrounds the nonce."""
+    """Responses that differ in their last bytes alone, by the bytes before and behind the nonce."""
 
     __slots__ = ("_known", "_shapes")
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, bytes, bool], Response] = {}
-        # How many bytes there are before the nonce, and after it.
+        # How many bytes stand before the nonce and behind it, for each of these.
         self._shapes: set[tuple[int, int]] = set()
 
     def find(self, tail: bytes, *, delta: bool) -> tuple[Response, str] | None:
-        """Give the response with such an end, and its nonce."""
+        """Return the response whose message ends so, and the nonce; None if it is unknown."""
         for before, after in self._shapes:
             stop = len(tail) - after
             response = self._known.get((tail[:before], tail[stop:], delta))
-            # Nonces that are not ASCII are not to be cut off by their length in bytes.
+            # The length in bytes delimits a nonce only if it is ASCII.
             if response is not None and (nonce := tail[before:stop]).isascii():
                 return response, nonce.decode("ascii")
         return None
 
     def add(self, before: bytes, after: bytes, response: Response, *, delta: bool) -> None:
-        """Remember a response."""
+        """Add a response; a full table is emptied first."""
         if len(self._known) >= _SUFFIXES:
             self._known.clear()
             self._shapes.clear()
@@ -66,27 +81,27 @@ class _SuffixTable:
 
 
 class ResponseCache:
-    """Reads responses, and remembers what it has read.
+    """The responses that were read, the least recently used forgotten first.
 
     Args:
-        decoder: Decodes resources.
-        limit: Bytes of messages to remember; most large ones are remembered with their records.
+        limit: Bytes of messages to keep responses of. Those of large messages do not count: they
+            are annotations of the prefix cache.
 
     Attributes:
-        decoder: It.
-        size: Bytes of messages that are remembered.
+        decoder: Decodes resources, and keeps them.
+        size: Bytes of the messages whose responses are kept.
     """
 
-    def __init__(self, decoder: resources.Decoder | None = None, *, limit: int = 4 << 20) -> None:
-        self.decoder = resources.Decoder() if decoder is None else decoder
+    def __init__(self, *, limit: int = 4 << 20) -> None:
+        self.decoder = resources.Decoder()
         self._limit = limit
         self._known: OrderedDict[Hashable, Response] = OrderedDict()
         self.size = 0
-        # The resources of the last response of each type.
+        # The resources of the last response of each type, in its order.
         self._last: dict[tuple[TypeUrl, bool], list[_Known]] = {}
 
     def read(self, message: Message, *, delta: bool) -> tuple[Response, str]:
-        """Give what a message says, and its nonce.
+        """Return the response in a message, the same object for all who receive it, and its nonce.
 
         Raises:
             RemoteProtocolError: The bytes are no response.
@@ -113,7 +128,7 @@ class ResponseCache:
         return known, nonce
 
     def _read_shared(self, message: Message, parsed: ParsedResponse, data: bytes) -> Response:
-        """Read a message that others are like."""
+        """Read a message with a shared part, and annotate that with the response."""
         response, size = self._response(parsed, data), len(parsed.nonce)
         start = _nonce_at(parsed, data)
         first = len(data) - len(message.tail)
@@ -206,10 +221,10 @@ class ResponseCache:
     def _resources(
         self, type_url: TypeUrl, sent: Iterable[bytes], *, delta: bool
     ) -> tuple[Resource, ...]:
-        """Read resources, most of which stand where they stood in the last such response.
+        """Read resources, most of which stand where they stood in the last response of the type.
 
-        To compare with those is cheaper than to look each up by its hash, and makes them the same
-        objects.
+        To compare them with those is cheaper than to look each up by its hash. What is equal is
+        then the same object too.
         """
         read = self._unwrapped if delta else self.decoder.decode
         last = chain(self._last.get((type_url, delta), ()), repeat(_NOTHING))
@@ -222,22 +237,23 @@ class ResponseCache:
 
 
 RESPONSE_CACHE: Final = ResponseCache()
-"""Shared by all streams of the process that name no other."""
+"""The cache that all streams of the process share."""
 
 
 def _nonce_at(parsed: ParsedResponse, data: bytes) -> int:
-    """Find where the nonce stands, such that another in its place changes nothing else.
+    """Return where the nonce stands, if any other nonce in its place would change nothing else.
 
-    The same bytes could stand in a resource too; a response that was found again by the wrong place
-    would be somebody else's. Messages one after the other are one message: so if what stands before
-    the nonce's field and what stands behind it are messages, the field is one of the response.
+    The same bytes could stand in a resource too. If a response were found again by such a wrong
+    place, a proxy would get another proxy's. Messages one after the other are one message: so if
+    the bytes before the nonce's field and those behind it are both messages, the field is one of
+    the response.
 
     Args:
         parsed: The response.
-        data: It, encoded.
+        data: The response, encoded.
 
     Returns:
-        Where in `data`; -1 if that cannot be said.
+        The index in `data`; -1 if that cannot be proved.
     """
     kind = type(parsed)
     nonce = parsed.nonce

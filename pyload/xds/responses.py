@@ -1,4 +1,8 @@
-"""What pyload keeps of a discovery response, made once however many proxies receive it."""
+"""A discovery response as pyload keeps it: one object, however many proxies receive it.
+
+What depends on the receiver is computed here too, and kept for the next: after a push most proxies
+go from the same state to the same other, and want the same names.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +30,8 @@ class Details(NamedTuple):
     """The resources of a response.
 
     Attributes:
-        names: Their names.
-        bodies: They, each an encoded ``google.protobuf.Any``.
+        names: The names of the resources.
+        bodies: The resources, each an encoded ``google.protobuf.Any``.
     """
 
     names: tuple[str, ...] = ()
@@ -41,14 +45,14 @@ class Response:
     """A response without its nonce.
 
     Attributes:
-        type_url: What it carries.
+        type_url: The type of the resources.
         version: The control plane's version, as sent.
         size: Bytes of the encoded response.
-        count: How many resources it carries.
+        count: How many resources the response carries.
         resources: Those resources; in SotW only of types that refer to others.
-        removed: The names that it removes; none in SotW.
-        error: Why it must be refused; empty if it is good.
-        resource_set: SotW: the state that it describes.
+        removed: The names of resources that are gone; none in SotW.
+        error: Why the answer must be a NACK; empty if the response is good.
+        resource_set: SotW: all resources that a proxy holds after the response.
     """
 
     __slots__ = (
@@ -86,14 +90,15 @@ class Response:
         self.removed = removed
         self.error = error
         self.resource_set = resource_set
+        # What `after` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None
-        # The last answer of `unmatched`: after a push, all proxies want the same.
+        # What `unmatched` returned last, and what it was called with.
         self._wanted: NameSet | None = None
         self._unmatched: tuple[str, ...] = ()
 
     def after(self, before: ResourceSet) -> ResourceSet:
-        """Delta: give the state of a proxy that was in another before this response."""
+        """Delta: return the resources held after this response by a proxy that held others."""
         known = self._after.get(before)
         resource_set = known() if known is not None else None
         if resource_set is None:
@@ -102,7 +107,7 @@ class Response:
         return resource_set
 
     def unmatched(self, wanted: NameSet) -> tuple[str, ...]:
-        """Give the names of its resources that are not among those wanted."""
+        """Return the names of resources that are not among the names asked for."""
         if self._wanted is not wanted:
             members = wanted.members
             self._unmatched = tuple(one.name for one in self.resources if one.name not in members)
@@ -110,10 +115,10 @@ class Response:
         return self._unmatched
 
     def details(self, message: Message, *, delta: bool) -> Details:
-        """Give names and bodies of its resources, the same objects to all who receive it.
+        """Return the names and bodies of the resources, the same objects for all who receive them.
 
         Args:
-            message: It, as one proxy has received it.
+            message: A message that this response was read from.
             delta: Whether that is a message of delta xDS.
         """
         if self._details is None:
@@ -132,7 +137,7 @@ def parse(data: bytes, *, delta: bool) -> ParsedResponse:
     """Parse a response.
 
     Raises:
-        RemoteProtocolError: The bytes are no response, or lack its type or its nonce.
+        RemoteProtocolError: The bytes are no response, or one without type or nonce.
     """
     try:
         parsed: ParsedResponse = (

@@ -10,6 +10,12 @@
 
 CLOSE leads from everywhere to CLOSED, and nothing leads out of it. A pair that the table does not
 list is a bug of the caller.
+
+A session decides and measures; it does not wait. Its owner gives it the time with each input and
+gets back the seconds that something took, or the seconds to wait before the next dial. Waits grow
+with each failure, as in Istio's agent, and shrink again when the control plane has sent a response:
+an open stream proves little, since istiod may refuse it a moment later for its rate limit. Every
+wait is drawn at random, so that a fleet does not come back all at once.
 """
 
 from __future__ import annotations
@@ -25,8 +31,11 @@ if TYPE_CHECKING:
     from pyload.errors import StreamError
 
 FIRST_INTERVAL: Final = 0.5
+"""Seconds that the first wait lasts at most."""
 FACTOR: Final = 1.5
+"""The growth of that from one wait to the next."""
 LAST_INTERVAL: Final = 30.0
+"""Seconds that any wait lasts at most."""
 
 
 class State(Enum):
@@ -75,7 +84,7 @@ class Session:
     """One proxy's life; every method but the properties is an input.
 
     Args:
-        rng: Spreads the waits.
+        rng: Draws the waits.
 
     Attributes:
         failures: Dials that have failed so far, over the whole life.
@@ -99,48 +108,48 @@ class Session:
 
     def dial(self, now: float) -> None:
         """Begin to connect."""
-        self._take(Input.DIAL)
+        self._apply(Input.DIAL)
         self._since = now
 
     def elapsed(self, now: float) -> float:
-        """Give the seconds since the last dial began."""
+        """Return the seconds since the last dial began."""
         return now - self._since
 
     def opened(self, now: float) -> float:
-        """Take an open stream; give the seconds that it took."""
-        self._take(Input.OPENED)
+        """Record that the stream is open; return the seconds that the dial took."""
+        self._apply(Input.OPENED)
         return self.elapsed(now)
 
     def updated(self) -> None:
-        """Take an accepted response: the server is well, so the next wait is a short one."""
-        self._take(Input.UPDATED)
+        """Record an accepted response: the server is well, so the next wait is a short one."""
+        self._apply(Input.UPDATED)
         self._interval = FIRST_INTERVAL
 
     def configured(self, now: float) -> float:
-        """Take the first moment with every type received; give the seconds since the dial."""
-        self._take(Input.CONFIGURED)
+        """Record that every type has come; return the seconds since the dial."""
+        self._apply(Input.CONFIGURED)
         return self.elapsed(now)
 
     def failed(self) -> float:
-        """Take a failed dial; give the seconds to wait before the next."""
-        self._take(Input.FAILED)
+        """Record a failed dial; return the seconds to wait before the next."""
+        self._apply(Input.FAILED)
         self.failures += 1
         return self._wait()
 
     def ended(self, reason: str) -> float:
-        """Take the end of the stream; give the seconds to wait before the next dial.
+        """Record the end of the stream; return the seconds to wait before the next dial.
 
         A connection that the server has closed for its age is opened again at once: the server is
         well, and its ages are spread already.
         """
-        self._take(Input.ENDED)
+        self._apply(Input.ENDED)
         return 0.0 if reason == MAX_AGE else self._wait()
 
     def close(self) -> None:
         """End the life; allowed at any time."""
-        self._take(Input.CLOSE)
+        self._apply(Input.CLOSE)
 
-    def _take(self, happened: Input) -> None:
+    def _apply(self, happened: Input) -> None:
         after = TRANSITIONS.get((self._state, happened))
         if after is None:
             raise LocalProtocolError(f"{happened.name} cannot happen in state {self._state.name}")
@@ -162,19 +171,19 @@ REFUSED: Final = "resource_exhausted"
 
 
 def reason_failed(error: StreamError) -> str:
-    """Name why a stream could not be opened, in a few stable words for counters.
+    """Return why a stream could not be opened, in a few stable words for counters.
 
     ``connect`` stands for UNAVAILABLE: refused, unreachable, no TLS, no such host. Any other
-    status was the server's own answer and is named as in `reason_ended`. Outside this function,
-    ``token`` and ``certificate`` stand for those that could not be had, and ``protocol`` for a peer
-    that broke the protocol.
+    status was the server's own answer and is named as in `reason_ended`. The client uses three
+    words of its own: ``token`` and ``certificate`` if it could not get one, and ``protocol`` if the
+    server broke the protocol.
     """
     reason = reason_ended(error)
     return "connect" if error.name == "UNAVAILABLE" and reason == "unavailable" else reason
 
 
 def reason_ended(error: StreamError) -> str:
-    """Name why an open stream ended, in a few stable words for counters.
+    """Return why an open stream ended, in a few stable words for counters.
 
     ==================  ==========================================================================
     ``server_closed``   OK: the server ended the stream in order

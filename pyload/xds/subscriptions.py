@@ -56,7 +56,7 @@ class Subscription:
         raise NotImplementedError
 
     def ack(self, response: Response, nonce: str) -> bytes:
-        """Take over the resources of a good response, and return its ACK."""
+        """Replace or update the resources by a good response, and return its ACK."""
         raise NotImplementedError
 
     def nack(self, error: str, nonce: str) -> bytes:

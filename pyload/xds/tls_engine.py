@@ -1,7 +1,8 @@
 """TLS of one connection, from bytes to bytes.
 
-Event loops keep half a megabyte of buffers for each connection over TLS. Here what arrives is
-decrypted a record at a time into a buffer that all connections share.
+Event loops keep half a megabyte of buffers for each connection over TLS. Here OpenSSL works on two
+buffers in memory, one for each direction, which its owner fills from the socket and empties into
+it. What arrives is decrypted a record at a time into a buffer that all connections share.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TLS_PIECE_BYTES: Final = 6 << 10
-"""Bytes that go into OpenSSL at a time.
+"""The TLS piece size: bytes that go into OpenSSL at a time.
 
-Its buffers grow to as many and never shrink. Of 10,000 proxies that are quiet again each holds
+Its buffers grow to this size and never shrink. Of 10,000 proxies that are quiet again each holds
 48 KB; with 8 KiB, half a record, it is 59 KB, and to decrypt a push takes a fifth less CPU.
 """
 
 
 class TlsEngine:
-    """Encrypts and decrypts.
+    """The client's side of TLS on one connection.
 
     Args:
-        context: With ALPN ``h2``.
-        name: Name that the server's certificate must have, if the context looks at it; not empty.
+        context: How to speak TLS, with ALPN ``h2``.
+        name: Name that the server's certificate must have, if the context checks it; not empty.
 
     Attributes:
         ready: Whether the handshake is over.
-        ended: Whether the server has said that it sends no more.
+        ended: Whether the server has announced that it sends no more.
     """
 
     __slots__ = ("_in", "_object", "_out", "ended", "ready")
@@ -52,7 +53,7 @@ class TlsEngine:
         After this call you must send `outgoing`.
 
         Raises:
-            RemoteProtocolError: It cannot begin.
+            RemoteProtocolError: OpenSSL cannot begin, for example with this context.
         """
         try:
             self._handshake()
@@ -60,16 +61,16 @@ class TlsEngine:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
 
     def receive(
-        self, data: memoryview, plain: memoryview, take: Callable[[memoryview], None]
+        self, data: memoryview, plain: memoryview, on_plain: Callable[[memoryview], None]
     ) -> None:
-        """Take received bytes.
+        """Decrypt received bytes, or go on with the handshake.
 
         After this call you must send `outgoing`.
 
         Args:
-            data: The bytes; they are not kept.
-            plain: Where to decrypt to.
-            take: Is called with each piece of `plain`, which is overwritten after that.
+            data: The bytes; their buffer may be used again after this call.
+            plain: The buffer to decrypt into.
+            on_plain: Is called with each piece of `plain`, which is overwritten after that.
 
         Raises:
             RemoteProtocolError: The server cannot be trusted, or broke TLS.
@@ -82,19 +83,19 @@ class TlsEngine:
                 if not self.ready:
                     self._handshake()
                 if self.ready:
-                    self._decrypt(plain, take)
+                    self._decrypt(plain, on_plain)
         except ssl.SSLError as error:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
 
     def encrypt(self, data: bytes, send: Callable[[bytes], object]) -> None:
-        """Send bytes encrypted.
+        """Encrypt bytes and send them.
 
         Raises:
             RemoteProtocolError: The server broke TLS.
         """
         view = memoryview(data)
         try:
-            # OpenSSL's buffer never shrinks again.
+            # In pieces, since OpenSSL's buffer never shrinks again.
             for start in range(0, len(view), TLS_PIECE_BYTES):
                 self._object.write(view[start : start + TLS_PIECE_BYTES])
                 send(self._out.read())
@@ -102,11 +103,11 @@ class TlsEngine:
             raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
 
     def outgoing(self) -> bytes:
-        """Give the bytes that the handshake sends."""
+        """Return the bytes that the handshake has to send; empty if there are none."""
         return self._out.read()
 
     def end(self, send: Callable[[bytes], object]) -> None:
-        """Tell the server that nothing more comes; no answer is waited for."""
+        """Send the server the end of TLS, and do not wait for its answer."""
         try:
             self._object.unwrap()
         except ssl.SSLError:
@@ -124,7 +125,7 @@ class TlsEngine:
             raise RemoteProtocolError("TLS: the server does not choose HTTP/2 (ALPN h2)")
         self.ready = True
 
-    def _decrypt(self, plain: memoryview, take: Callable[[memoryview], None]) -> None:
+    def _decrypt(self, plain: memoryview, on_plain: Callable[[memoryview], None]) -> None:
         # With a buffer it gives a number, which its stub does not say.
         read: Any = self._object.read
         size = len(plain)
@@ -134,7 +135,7 @@ class TlsEngine:
                 if not count:
                     self.ended = True
                     return
-                take(plain[:count])
+                on_plain(plain[:count])
         except ssl.SSLWantReadError:
             return
         except ssl.SSLZeroReturnError:
@@ -142,7 +143,7 @@ class TlsEngine:
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Put OpenSSL's error in plain words."""
+    """Return an error of OpenSSL in plain words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate verify failed: {error.verify_message}"
     return (error.reason or str(error)).lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""The names of xDS resource types, and what a protocol object says about one response."""
+"""The types of xDS resources, and the facts about one response that observers receive."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SHORT: Final = {
 
 
 def short(type_url: str) -> str:
-    """Give istiod's short name of a type, as in its metrics: ``cds``, ``wads``.
+    """Return istiod's short name of a type, as in its metrics: ``cds``, ``wads``.
 
     Both workload types are ``wds`` there. A type without a short name keeps its last part.
     """
@@ -50,13 +50,13 @@ class Push:
     """One response of the control plane.
 
     Attributes:
-        type_url: What it carried.
+        type_url: The type of the resources.
         size: Bytes of the encoded response.
-        resources: How many resources it carried.
+        resources: How many resources the response carried.
         removed: How many names it removed; 0 in SotW, which has no removals.
-        nonce: Names the response within the stream.
+        nonce: The response's identifier within the stream.
         version: The control plane's version of the state, as sent.
-        error: Why the response was refused (NACK) or not asked for; empty if it was accepted.
+        error: Why the answer was a NACK, or why there was none; empty after an ACK.
         names: Names of the resources; only in detail.
         removed_names: The names removed; only in detail.
         bodies: The resources, each an encoded ``google.protobuf.Any``; only in detail.

@@ -207,7 +207,8 @@ def test_states_that_nobody_is_in_are_forgotten() -> None:
 
 def many(make: Callable[[int], bytes], count: int) -> ResponseCache:
     """Read so many different small responses with little room."""
-    cache = ResponseCache(Decoder(limit=1000), limit=1000)
+    cache = ResponseCache(limit=1000)
+    cache.decoder = Decoder(limit=1000)
     for number in range(count):
         cache.read(Message(make(number)), delta=True)
     return cache

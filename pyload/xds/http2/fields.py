@@ -1,7 +1,7 @@
-"""Header fields: HPACK in both directions, and what a client must refuse (sections 8.1 to 8.3).
+"""Header fields: HPACK in both directions, and the checks that a client owes (sections 8.1 to 8.3).
 
 Both directions do without HPACK's dynamic table. So a block stands for the same fields on every
-connection, is encoded or decoded once, and a connection holds no table.
+connection: it is encoded or decoded once for all of them, and no connection holds a table.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ _CONNECTION: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """What a client of gRPC reads of a header list.
+    """The fields of a header list that matter to a client of gRPC.
 
     Attributes:
         status: ``:status``; 0 in trailers.
         content_type: ``content-type``, may be empty.
         encoding: ``grpc-encoding``, may be empty.
-        length: ``content-length``; -1 where there is none.
-        grpc_status: ``grpc-status`` as it came, or None.
-        grpc_message: ``grpc-message`` as it came.
+        length: ``content-length``; -1 without it.
+        grpc_status: ``grpc-status`` as received, or None.
+        grpc_message: ``grpc-message`` as received, percent-encoded.
     """
 
     status: int
@@ -85,7 +85,7 @@ def request(path: str, *, authority: str, scheme: str, agent: str, metadata: Met
 
 
 def decoder(size: int = 0) -> hpack.Decoder:
-    """Make a decoder whose dynamic table holds so many bytes."""
+    """Create a decoder with a dynamic table of a size in bytes."""
     made = hpack.Decoder(LARGEST_LIST)
     made.header_table_size = size
     made.max_allowed_table_size = size
@@ -100,16 +100,16 @@ def read(block: bytes, *, trailers: bool) -> Fields:
     """Decode a block that was encoded without a dynamic table.
 
     Raises:
-        Http2Error: It cannot be decoded, or the fields are malformed.
+        Http2Error: The block cannot be decoded, or the fields are malformed.
     """
     return read_with(_STATELESS, block, trailers=trailers)
 
 
 def read_with(decoder: hpack.Decoder, block: bytes, *, trailers: bool) -> Fields:
-    """Decode a block.
+    """Decode a block with the dynamic table of a connection.
 
     Raises:
-        Http2Error: It cannot be decoded, or the fields are malformed.
+        Http2Error: The block cannot be decoded, or the fields are malformed.
     """
     try:
         pairs = decoder.decode(block, raw=True)
@@ -121,7 +121,7 @@ def read_with(decoder: hpack.Decoder, block: bytes, *, trailers: bool) -> Fields
 
 
 def _checked(pairs: Iterable[tuple[bytes, bytes]], *, trailers: bool) -> dict[bytes, bytes]:
-    """Refuse what makes a message malformed, and keep the first of each name."""
+    """Check that the fields are well-formed, and return the first value of each name."""
     found: dict[bytes, bytes] = {}
     regular = trailers
     for name, value in pairs:

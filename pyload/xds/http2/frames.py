@@ -78,7 +78,7 @@ class Code(IntEnum):
 
 
 def code_name(number: int) -> str:
-    """Name an error code; codes of others' extensions are numbers."""
+    """Return the name of an error code, or its number in words if it is an extension's."""
     try:
         return Code(number).name
     except ValueError:
@@ -105,26 +105,26 @@ class Http2Error(RemoteProtocolError):
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Write a frame."""
+    """Encode a frame."""
     return HEAD.pack(len(payload) << 8 | kind, flags, stream) + payload
 
 
 def settings(values: dict[int, int]) -> bytes:
-    """Write a SETTINGS frame."""
+    """Encode a SETTINGS frame."""
     return frame(SETTINGS, 0, 0, b"".join(PAIR.pack(*pair) for pair in values.items()))
 
 
 def window_update(stream: int, size: int) -> bytes:
-    """Write a WINDOW_UPDATE frame."""
+    """Encode a WINDOW_UPDATE frame."""
     return frame(WINDOW_UPDATE, 0, stream, size.to_bytes(4, "big"))
 
 
 def hello(window: int, largest_list: int) -> bytes:
-    """Write what a client says first.
+    """Encode what a client sends first: the preface, its settings and the connection's window.
 
     Args:
         window: Bytes that the server may send ahead.
-        largest_list: Bytes of header fields that it may send at once.
+        largest_list: Bytes of header fields that it may send in one block.
     """
     values = {
         HEADER_TABLE_SIZE: 0,
@@ -136,12 +136,12 @@ def hello(window: int, largest_list: int) -> bytes:
 
 
 def rst_stream(code: int) -> bytes:
-    """Write a RST_STREAM frame."""
+    """Encode a RST_STREAM frame."""
     return frame(RST_STREAM, 0, STREAM, code.to_bytes(4, "big"))
 
 
 def goaway(code: int, text: str) -> bytes:
-    """Write a GOAWAY frame; a client has seen no stream of the server's."""
+    """Encode a GOAWAY frame; a client has seen no stream of the server's."""
     return frame(GOAWAY, 0, 0, bytes(4) + code.to_bytes(4, "big") + text.encode()[:128])
 
 
@@ -159,7 +159,7 @@ def read_goaway(payload: memoryview) -> tuple[int, str]:
 
 
 def headers(block: bytes, size: int) -> bytes:
-    """Write a header block as HEADERS and, where it is longer than a frame, CONTINUATION."""
+    """Encode a header block as HEADERS and, where it is longer than a frame, CONTINUATION."""
     pieces = [block[start : start + size] for start in range(0, len(block), size)]
     last = len(pieces) - 1
     return b"".join(
@@ -196,18 +196,18 @@ def check(kind: int, stream: int, size: int) -> None:
 def payloads(
     data: memoryview, at: int, left: int, window: int, *, alone: bool
 ) -> tuple[list[memoryview], int, int, int]:
-    """Cut the payload of DATA frames that follow one another out of received bytes.
+    """Cut the payload of consecutive DATA frames out of received bytes.
 
     Args:
-        data: The bytes.
+        data: The received bytes.
         at: Where the payload of the first frame begins, or goes on.
-        left: Bytes that are missing of it.
-        window: Bytes that the peer may send behind it.
-        alone: Whether to stop at its end.
+        left: Bytes of that payload that are still to come.
+        window: Bytes that the peer may send after that payload.
+        alone: Whether to stop at the end of the first frame.
 
     Returns:
-        The pieces; where the first frame begins that is not plain DATA, or is cut within its head;
-        bytes that are missing of the last frame; and the window behind that.
+        The pieces of payload; where the first frame begins that is not plain DATA or whose head is
+        cut off; the bytes of the last frame that are still to come; and the window after those.
     """
     end = len(data)
     pieces: list[memoryview] = []
@@ -232,10 +232,10 @@ def payloads(
 
 
 def unpadded(payload: memoryview, flags: int) -> memoryview:
-    """Take the padding off.
+    """Return a payload without its padding.
 
     Raises:
-        Http2Error: It is longer than the frame.
+        Http2Error: The padding is longer than the frame.
     """
     if not flags & PADDED:
         return payload
@@ -247,10 +247,10 @@ def unpadded(payload: memoryview, flags: int) -> memoryview:
 
 
 def without_priority(payload: memoryview, flags: int) -> memoryview:
-    """Take the fields off that only HTTP/2's first edition had.
+    """Return the payload of HEADERS without the priority, which only HTTP/2's first edition had.
 
     Raises:
-        Http2Error: They are cut off.
+        Http2Error: The priority is cut off.
     """
     if not flags & WITH_PRIORITY:
         return payload

@@ -1,4 +1,11 @@
-"""The server's answer: its header blocks, and what they mean in gRPC."""
+"""The headers of the server's response: its header blocks, and what they mean in gRPC.
+
+A block comes in one HEADERS frame and any number of CONTINUATION frames. The first block with a
+final status is the head of the response, unless the stream ends with it: then it is a response that
+consists of trailers alone, as the next block is in any other. This side's settings forbid HPACK's
+dynamic table, but the server may use it until it has acknowledged them; a decoder of its own is
+made for a connection only then.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +22,14 @@ if TYPE_CHECKING:
     from pyload.xds.transport import Status
 
 _TABLE: Final = 4096
+"""Bytes of HPACK's table that a server may use before it knows the settings."""
 _SHOWN: Final = 256
+"""Characters of a peer's text that go into a status."""
 _GRPC: Final = "application/grpc"
 
 
 class ResponseHeaders:
-    """Reads header blocks.
+    """Reads the header blocks of one stream.
 
     Attributes:
         acknowledged: Whether the peer knows that its HPACK table is to be empty.
@@ -41,10 +50,10 @@ class ResponseHeaders:
     def __init__(self) -> None:
         # A block whose last fragment has not come.
         self._block: bytearray | None = None
-        # Whether the stream ends with it.
+        # Whether the stream ends with the present block.
         self._ends = False
         self._decoder: Decoder | None = None
-        # Bytes that ``content-length`` announces and that have not come.
+        # Bytes that ``content-length`` announces and that have not come; -1 without it.
         self._expected = -1
         self.acknowledged = False
         self.begun = False
@@ -61,18 +70,18 @@ class ResponseHeaders:
         return self._expected >= 0
 
     def headers(self, payload: memoryview, flags: int) -> Status | None:
-        """Take the payload of HEADERS; give the stream's status if it has ended."""
+        """Handle the payload of HEADERS; return the status if the stream has ended."""
         self._ends = bool(flags & frames.END_STREAM)
         return self._fragment(bytearray(payload), flags)
 
     def continuation(self, payload: memoryview, flags: int) -> Status | None:
-        """Take the payload of CONTINUATION; give the stream's status if it has ended."""
+        """Handle the payload of CONTINUATION; return the status if the stream has ended."""
         if self._block is None:
             raise Http2Error(Code.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         return self._fragment(self._block + payload, flags)
 
     def count(self, size: int) -> None:
-        """Take so many bytes of the body."""
+        """Count bytes of the body against ``content-length``."""
         if self._expected >= 0:
             self._expected -= size
             if self._expected < 0:
@@ -98,7 +107,7 @@ class ResponseHeaders:
         return fields.read_with(self._decoder, block, trailers=self.begun)
 
     def _head(self, found: Fields) -> Status | None:
-        """Take the headers of a response, or trailers that come without any."""
+        """Handle the head of a response, or a response of trailers alone."""
         if found.status < 200:
             if self._ends or found.status == 101:
                 raise Http2Error(Code.PROTOCOL_ERROR, "an informational answer ends", stream=True)

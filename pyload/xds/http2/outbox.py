@@ -1,4 +1,10 @@
-"""What a connection has to write: control frames at once, messages as the peer takes them."""
+"""The bytes that a connection has to write: control frames at once, messages within the windows.
+
+Control frames (settings, acknowledgements, the end of the stream) go before all messages, since a
+peer may wait for them. Messages wait in a queue until the windows of the stream and of the
+connection allow them, and are cut into DATA frames only when they are written. A stream that has
+nothing to send holds no queue.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +15,11 @@ from pyload.xds.http2 import frames
 from pyload.xds.http2.frames import Code, Http2Error
 
 CHUNK: Final = 256 << 10
-"""Bytes of messages to write in one go."""
+"""Most bytes of messages that one call of `Outbox.take` returns."""
 MAX_WAITING: Final = 32 << 20
-"""Bytes of messages that may wait for the peer; each counts as at least `OVERHEAD`."""
+"""Bytes of messages that may wait for the peer."""
 OVERHEAD: Final = 256
+"""The least that a message counts as, however short: memory that it uses in the queue."""
 MAX_CONTROL: Final = 64 << 10
 """Bytes of control frames that may wait for a peer that does not read."""
 
@@ -20,11 +27,11 @@ _PREFIX: Final = 5
 
 
 class Outbox:
-    """The sending half.
+    """The sending half of a connection with one stream.
 
     Attributes:
-        blocked: Whether the socket takes no more for now.
-        waiting: Bytes of messages that wait.
+        blocked: Whether the socket accepts no more for now; the owner sets it.
+        waiting: Bytes of messages in the queue.
     """
 
     __slots__ = (
@@ -48,8 +55,9 @@ class Outbox:
         self._sent = 0
         self._frame = frames.DEFAULT_FRAME
         self._initial = frames.DEFAULT_WINDOW
+        # Bytes of messages that the peer accepts, of the connection and of the stream; the latter
+        # is None until the stream is open.
         self._window = frames.DEFAULT_WINDOW
-        # None until the stream is open.
         self._stream_window: int | None = None
         self.blocked = False
         self.waiting = 0
@@ -61,22 +69,22 @@ class Outbox:
 
     @property
     def full(self) -> bool:
-        """Whether no more messages may be put."""
+        """Whether no more messages may be queued."""
         return self.waiting > MAX_WAITING
 
     def put(self, message: bytes) -> None:
-        """Write a message when it is its turn; nothing may be put into a full one."""
+        """Queue a message; not allowed while the outbox is full."""
         if self._queue is None:
             self._queue = deque()
-        # Not compressed, and so long.
+        # gRPC's prefix: not compressed, and the length.
         self._queue.append(b"\0" + len(message).to_bytes(4, "big") + message)
         self.waiting += max(len(message), OVERHEAD)
 
     def control(self, data: bytes) -> None:
-        """Write frames before any message.
+        """Queue control frames, which go before all messages.
 
         Raises:
-            Http2Error: The peer makes this side answer, and reads none of it.
+            Http2Error: The peer asks for answers, and does not read them.
         """
         self._control.append(data)
         self._control_size += len(data)
@@ -84,15 +92,15 @@ class Outbox:
             raise Http2Error(Code.ENHANCE_YOUR_CALM, "asks for answers and does not read them")
 
     def end(self, data: bytes) -> None:
-        """Write the last frames; messages that wait are dropped."""
+        """Queue the last frames, and drop the messages in the queue."""
         self._control.append(data)
         self._queue = None
         self.blocked = False
 
     def take(self) -> bytes:
-        """Give the bytes to write next; empty when there are none for now.
+        """Return the bytes to write next; empty when there are none for now.
 
-        After this call you must write them, and ask again.
+        After this call you must write them, and call again unless they were empty.
         """
         if self.blocked:
             return b""
@@ -107,7 +115,7 @@ class Outbox:
         return b"".join(pieces)
 
     def _cut(self, queue: deque[bytes], pieces: list[bytes], room: int) -> None:
-        """Cut so many bytes of the messages into frames."""
+        """Cut bytes of the messages into frames, as many as there is room for."""
         assert self._stream_window is not None
         before = room
         while room > 0 and queue:
@@ -166,7 +174,7 @@ class Outbox:
         return streams > 0
 
     def set_window(self, size: int) -> None:
-        """Take the peer's INITIAL_WINDOW_SIZE, which also changes the open stream's window.
+        """Apply the peer's INITIAL_WINDOW_SIZE, which also changes the open stream's window.
 
         Raises:
             Http2Error: A window would become larger than HTTP/2 allows.
@@ -179,10 +187,10 @@ class Outbox:
         self._initial = size
 
     def set_frame(self, size: int) -> None:
-        """Take the peer's MAX_FRAME_SIZE.
+        """Apply the peer's MAX_FRAME_SIZE.
 
         Raises:
-            Http2Error: HTTP/2 does not allow it.
+            Http2Error: HTTP/2 does not allow the size.
         """
         if not frames.DEFAULT_FRAME <= size <= frames.LARGEST_FRAME:
             raise Http2Error(Code.PROTOCOL_ERROR, f"MAX_FRAME_SIZE {size}")

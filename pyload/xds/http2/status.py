@@ -62,22 +62,22 @@ _OF_RESET: Final[dict[int, str]] = {
 
 
 def named(name: str, message: str) -> Status:
-    """Make a status of its name."""
+    """Return the status with a name of gRPC's."""
     return Status(NAMES.index(name), name, message)
 
 
 def of_reset(code: int) -> Status:
-    """Translate a RST_STREAM."""
+    """Return the status of a stream that RST_STREAM has ended."""
     return named(_OF_RESET.get(code, "UNKNOWN"), f"the stream was reset with {code_name(code)}")
 
 
 def of_http(status: int) -> Status:
-    """Translate the HTTP status of an answer that is not gRPC's."""
+    """Return the status of an HTTP response that is not gRPC's."""
     return named(_OF_HTTP.get(status, "UNKNOWN"), f"the answer is HTTP {status}, not gRPC")
 
 
 def of_trailers(fields: Fields) -> Status:
-    """Read ``grpc-status`` and ``grpc-message``."""
+    """Return the status that trailers carry."""
     text = fields.grpc_status
     message = unquote(fields.grpc_message, errors="replace")
     if text is None:
