@@ -15,8 +15,8 @@ from pyload.embedded.apiserver.requests import (
     json_reply,
 )
 from pyload.embedded.apiserver.reviews import Reviews
-from pyload.embedded.apiserver.scale import scale
 from pyload.embedded.apiserver.store import HISTORY, Store
+from pyload.embedded.apiserver.subresources import scale
 from pyload.embedded.apiserver.token_signer import Signer
 from pyload.embedded.apiserver.writes import Writes
 
