@@ -16,7 +16,7 @@ from pyload.embedded.apiserver.requests import (
 )
 from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.store import HISTORY, Store
-from pyload.embedded.apiserver.subresources import scale
+from pyload.embedded.apiserver.subresources import Subresources
 from pyload.embedded.apiserver.token_signer import Signer
 from pyload.embedded.apiserver.writes import Writes
 
@@ -65,6 +65,7 @@ class RequestHandler:
         )
         self._reviews = Reviews(self.store, Signer(key), now=now, new_uid=new_uid)
         reads, writes = self._reads, self._writes
+        parts = Subresources(self.store, now=now)
         self._answers: dict[tuple[str, str], Callable[[Request, Target], Answer]] = {
             ("", "get"): reads.get,
             ("", "list"): reads.collection,
@@ -77,12 +78,12 @@ class RequestHandler:
             ("status", "get"): reads.get,
             ("status", "update"): writes.update,
             ("status", "patch"): writes.patch,
-            ("finalize", "update"): writes.finalize,
+            ("finalize", "update"): parts.finalize,
             ("token", "create"): self._reviews.token,
-            ("binding", "create"): writes.bind,
-            ("scale", "get"): self._scale,
-            ("scale", "update"): self._scale,
-            ("scale", "patch"): self._scale,
+            ("binding", "create"): parts.bind,
+            ("scale", "get"): parts.scale,
+            ("scale", "update"): parts.scale,
+            ("scale", "patch"): parts.scale,
         }
         controllers.bootstrap()
 
@@ -121,9 +122,6 @@ class RequestHandler:
         if answer is None or misplaced:
             raise refusals.method_not_allowed()
         return answer(request, target)
-
-    def _scale(self, request: Request, target: Target) -> Reply:
-        return scale(self.store, request, target)
 
     def _delete_all(self, request: Request, target: Target) -> Reply:
         whole = self._reads.collection(request, target)

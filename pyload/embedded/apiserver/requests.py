@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.kube.resources import Obj
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
@@ -99,6 +100,11 @@ class Reply(Response):
 def json_reply(code: int, body: object) -> Reply:
     """Return an answer with a JSON body."""
     return Reply(code, orjson.dumps(body))
+
+
+def object_reply(code: int, obj: Obj, target: Target) -> Reply:
+    """Return an answer with an object that is not stored, in the version asked for."""
+    return Reply(code, orjson.dumps({**obj, "apiVersion": target.api_version}), content_type=JSON)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,16 @@
-"""The ``scale`` subresource of workloads: their replicas, and nothing else."""
+"""The subresources that change one part of an object, and nothing else.
+
+They are the ``scale`` of workloads, the ``binding`` of pods and the ``finalize`` of namespaces.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver import patch, refusals
+from pyload.embedded.apiserver.bodies import read_object
+from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.apiserver.kinds import NAMESPACE, POD
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -12,52 +18,126 @@ from pyload.embedded.apiserver.requests import (
     Request,
     Target,
     json_reply,
+    object_reply,
 )
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from pyload.embedded.apiserver.store import Store
     from pyload.kube.resources import Obj
 
 
-def scale(store: Store, request: Request, target: Target) -> Reply:
-    """Answer a GET, PUT or PATCH of a workload's scale.
+class Subresources:
+    """Answers requests for subresources.
 
-    Raises:
-        Refused: The workload is not there, has changed, or the number makes no sense.
+    Args:
+        store: The store.
+        now: Returns the time.
     """
-    entry = store.need(target.kind, target.namespace, target.name)
-    if request.verb != "get":
-        shown = _shown(entry.obj)
-        wanted = request.body
-        if request.verb == "patch":
-            if request.content_type == APPLY_PATCH:
-                raise refusals.unsupported_media_type((JSON_PATCH,))
-            change = patch.json_patch if request.content_type == JSON_PATCH else patch.merge_patch
-            wanted = change(shown, request.body)
-        if not isinstance(wanted, dict):
-            raise refusals.bad_request("the body is not a Scale")
-        replicas = (wanted.get("spec") or {}).get("replicas", 0)
-        if not isinstance(replicas, int) or replicas < 0:
-            text = "must be greater than or equal to 0"
-            cause = refusals.Cause.invalid("spec.replicas", replicas, text)
-            raise refusals.invalid(target.kind, target.name, [cause])
-        given = wanted.get("metadata") or {}
+
+    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._now = now
+
+    def scale(self, request: Request, target: Target) -> Reply:
+        """Answer a GET, PUT or PATCH of a workload's scale.
+
+        Raises:
+            Refused: The workload is not there, has changed, or the number makes no sense.
+        """
+        entry = self._store.need(target.kind, target.namespace, target.name)
+        if request.verb != "get":
+            shown = _scale_of(entry.obj)
+            wanted = request.body
+            if request.verb == "patch":
+                if request.content_type == APPLY_PATCH:
+                    raise refusals.unsupported_media_type((JSON_PATCH,))
+                change = (
+                    patch.json_patch if request.content_type == JSON_PATCH else patch.merge_patch
+                )
+                wanted = change(shown, request.body)
+            if not isinstance(wanted, dict):
+                raise refusals.bad_request("the body is not a Scale")
+            replicas = (wanted.get("spec") or {}).get("replicas", 0)
+            if not isinstance(replicas, int) or replicas < 0:
+                text = "must be greater than or equal to 0"
+                cause = refusals.Cause.invalid("spec.replicas", replicas, text)
+                raise refusals.invalid(target.kind, target.name, [cause])
+            given = wanted.get("metadata") or {}
+            check_preconditions(
+                target.kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
+            )
+            changed = {
+                **entry.obj,
+                "metadata": dict(entry.obj["metadata"]),
+                "spec": {**entry.obj["spec"], "replicas": replicas},
+            }
+            if request.dry_run:
+                return json_reply(200, _scale_of(changed))
+            entry = self._store.update(target.kind, changed)
+        return json_reply(200, _scale_of(entry.obj))
+
+    def finalize(self, request: Request, target: Target) -> Reply:
+        """Answer a PUT of a namespace's ``finalize``: only its finalizers change.
+
+        Raises:
+            Refused: It is not there, or has changed.
+        """
+        obj = read_object(request.body, target)
+        entry = self._store.need(NAMESPACE, "", target.name)
+        given = obj["metadata"]
         check_preconditions(
-            target.kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
+            NAMESPACE, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
         )
-        changed = {
+        wanted = (obj.get("spec") or {}).get("finalizers") or []
+        spec = {**entry.obj.get("spec", {}), "finalizers": wanted}
+        if not wanted:
+            del spec["finalizers"]
+        changed = {**entry.obj, "metadata": dict(entry.obj["metadata"]), "spec": spec}
+        if request.dry_run:
+            return object_reply(200, changed, target)
+        return Reply(200, self._store.update(NAMESPACE, changed).json(target.api_version))
+
+    def bind(self, request: Request, target: Target) -> Reply:
+        """Answer a POST of a pod's ``binding``: the pod goes to a node.
+
+        Raises:
+            Refused: The pod is not there, or bound already.
+        """
+        entry = self._store.need(POD, target.namespace, target.name)
+        node = ((request.body or {}).get("target") or {}).get("name", "")
+        if not node:
+            raise refusals.bad_request("target.name: Required value")
+        spec = entry.obj["spec"]
+        if spec.get("nodeName"):
+            why = f'pod {target.name} is already assigned to node "{spec["nodeName"]}"'
+            raise refusals.conflict(POD, target.name, why)
+        scheduled = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": timestamp(self._now()),
+        }
+        before = entry.obj.get("status", {})
+        conditions = [
+            item for item in before.get("conditions", ()) if item["type"] != "PodScheduled"
+        ]
+        bound = {
             **entry.obj,
             "metadata": dict(entry.obj["metadata"]),
-            "spec": {**entry.obj["spec"], "replicas": replicas},
+            "spec": {**spec, "nodeName": node},
+            "status": {**before, "conditions": [*conditions, scheduled]},
         }
-        if request.dry_run:
-            return json_reply(200, _shown(changed))
-        entry = store.update(target.kind, changed)
-    return json_reply(200, _shown(entry.obj))
+        if not request.dry_run:
+            self._store.update(POD, bound)
+        answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return json_reply(201, {**answer, "code": 201})
 
 
-def _shown(obj: Obj) -> Obj:
+def _scale_of(obj: Obj) -> Obj:
     metadata = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
     labels = obj.get("spec", {}).get("selector", {}).get("matchLabels", {})

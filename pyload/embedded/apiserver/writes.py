@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from pyload.embedded.apiserver import apply, defaults, patch, refusals, services, validation
 from pyload.embedded.apiserver.apply import FieldManager
 from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
@@ -13,7 +11,6 @@ from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
-    JSON,
     JSON_PATCH,
     MERGE_PATCH,
     STRATEGIC_PATCH,
@@ -21,6 +18,7 @@ from pyload.embedded.apiserver.requests import (
     Request,
     Target,
     json_reply,
+    object_reply,
 )
 from pyload.embedded.apiserver.shapes import shape_of
 from pyload.embedded.apiserver.store import check_preconditions
@@ -93,6 +91,7 @@ class Writes:
     def _create(
         self, request: Request, target: Target, obj: Obj, *, managed: list[Obj] | None
     ) -> Reply:
+        """Complete, admit, validate and store a new object."""
         kind = target.kind
         given = obj["metadata"]
         if given.get("resourceVersion", "0") not in ("", "0"):
@@ -122,7 +121,9 @@ class Writes:
         if managed:
             metadata["managedFields"] = managed
         if request.dry_run:
-            return _shown(201, {**obj, "metadata": {**metadata, "uid": self._new_uid()}}, target)
+            return object_reply(
+                201, {**obj, "metadata": {**metadata, "uid": self._new_uid()}}, target
+            )
         entry = self._store.create(kind, obj, now=self._now(), uid=self._new_uid())
         return Reply(201, entry.json(target.api_version))
 
@@ -176,6 +177,7 @@ class Writes:
         return self._replace(request, target, entry, obj, managed=None)
 
     def _apply(self, request: Request, target: Target, entry: StoredObject | None) -> Reply:
+        """Answer a PATCH by server-side apply."""
         kind = target.kind
         if not request.query.get("fieldManager"):
             raise _bad_options("fieldManager: Required value: is required for apply patch")
@@ -208,6 +210,7 @@ class Writes:
         *,
         managed: list[Obj] | None,
     ) -> Reply:
+        """Complete, validate and store a new version of an object."""
         kind = target.kind
         old = entry.obj
         given = obj["metadata"]
@@ -229,7 +232,7 @@ class Writes:
         if managed:
             metadata["managedFields"] = managed
         if request.dry_run:
-            return _shown(200, obj, target)
+            return object_reply(200, obj, target)
         metadata["resourceVersion"] = str(entry.revision)
         return Reply(200, self._store.update(kind, obj).json(target.api_version))
 
@@ -268,62 +271,6 @@ class Writes:
             answer = refusals.success(kind, target.name, entry.obj["metadata"]["uid"])
             return json_reply(200, answer)
         return Reply(200, entry.json(target.api_version))
-
-    def finalize(self, request: Request, target: Target) -> Reply:
-        """Answer a PUT of a namespace's ``finalize``: only its finalizers change.
-
-        Raises:
-            Refused: It is not there, or has changed.
-        """
-        obj = read_object(request.body, target)
-        entry = self._store.need(NAMESPACE, "", target.name)
-        given = obj["metadata"]
-        check_preconditions(
-            NAMESPACE, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
-        )
-        wanted = (obj.get("spec") or {}).get("finalizers") or []
-        spec = {**entry.obj.get("spec", {}), "finalizers": wanted}
-        if not wanted:
-            del spec["finalizers"]
-        changed = {**entry.obj, "metadata": dict(entry.obj["metadata"]), "spec": spec}
-        if request.dry_run:
-            return _shown(200, changed, target)
-        return Reply(200, self._store.update(NAMESPACE, changed).json(target.api_version))
-
-    def bind(self, request: Request, target: Target) -> Reply:
-        """Answer a POST of a pod's ``binding``: the pod goes to a node.
-
-        Raises:
-            Refused: The pod is not there, or bound already.
-        """
-        entry = self._store.need(POD, target.namespace, target.name)
-        node = ((request.body or {}).get("target") or {}).get("name", "")
-        if not node:
-            raise refusals.bad_request("target.name: Required value")
-        spec = entry.obj["spec"]
-        if spec.get("nodeName"):
-            why = f'pod {target.name} is already assigned to node "{spec["nodeName"]}"'
-            raise refusals.conflict(POD, target.name, why)
-        scheduled = {
-            "type": "PodScheduled",
-            "status": "True",
-            "lastProbeTime": None,
-            "lastTransitionTime": timestamp(self._now()),
-        }
-        before = entry.obj.get("status", {})
-        conditions = [
-            item for item in before.get("conditions", ()) if item["type"] != "PodScheduled"
-        ]
-        bound = {
-            **entry.obj,
-            "metadata": dict(entry.obj["metadata"]),
-            "spec": {**spec, "nodeName": node},
-            "status": {**before, "conditions": [*conditions, scheduled]},
-        }
-        if not request.dry_run:
-            self._store.update(POD, bound)
-        answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-        return json_reply(201, {**answer, "code": 201})
 
     def _writer(self, request: Request, target: Target) -> FieldManager:
         manager = request.query.get("fieldManager", "")
@@ -381,7 +328,3 @@ _CUSTOM_PATCHES: Final = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
 
 def _bad_options(text: str) -> refusals.Refused:
     return refusals.Refused(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
-
-
-def _shown(code: int, obj: Obj, target: Target) -> Reply:
-    return Reply(code, orjson.dumps({**obj, "apiVersion": target.api_version}), content_type=JSON)
