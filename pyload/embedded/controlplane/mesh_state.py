@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyload.embedded.controlplane.model import Endpoint, Key, Locality
+from pyload.embedded.controlplane.model import CLUSTER_ID, Endpoint, Key, Locality
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.controlplane.model import Pod, Service
+    from pyload.embedded.controlplane.model import Pod, Port, Service
 
 # Endpoints by the port of the Service.
 Ports = dict[int, tuple[Endpoint, ...]]
@@ -83,3 +83,17 @@ class InboundPort:
     service: Key
     port: int
     host: str
+
+
+def target_port(pod: Pod, port: Port) -> int | None:
+    """Return the number of the workload's port that a service's port leads to, or None."""
+    # A WorkloadEntry has its own numbers for a service's ports, by their names.
+    own = dict(pod.ports).get(port.name) if pod.is_entry else None
+    return own if own is not None else pod.resolve(port.target)
+
+
+def workload_name(name: str, pod: Pod | None, namespace: str = "") -> str:
+    """Return a workload as endpoints name it: ``NAME;NAMESPACE;SERVICE;REVISION;CLUSTER``."""
+    canonical, revision = pod.canonical if pod is not None else ("", "")
+    where = pod.key.namespace if pod is not None else namespace
+    return f"{name};{where};{canonical or name};{revision};{CLUSTER_ID}"

@@ -3,8 +3,8 @@
 Raw objects go in by watch events, and `MeshChanges` come out, grouped as pushes need them. An
 event updates one table and marks as stale the services and pods whose joins it may change; the
 joins themselves are made only in `pop_changes`, once per push however many events there were.
-Two indexes keep an event from walking the whole mesh: services by one entry of their selector,
-so that a pod looks up its own labels only, and the member pods of each selecting service.
+Two indexes keep an event from walking the whole mesh: `SelectorIndex` finds the services of a
+pod, and `_members` the pods of a service.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import model, parse_service_entries
+from pyload.embedded.controlplane.listed_addresses import ListedAddresses
 from pyload.embedded.controlplane.mesh_state import (
     InboundPort,
     MeshChanges,
     MeshState,
     Ports,
     WorkloadInfo,
+    target_port,
+    workload_name,
 )
-from pyload.embedded.controlplane.model import CLUSTER_ID, TLS_MODE, Endpoint, Key, Locality
+from pyload.embedded.controlplane.model import TLS_MODE, Endpoint, Key, Locality
+from pyload.embedded.controlplane.selector_index import SelectorIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from pyload.embedded.controlplane.model import Address, Labels, Pod, Port, Service, SliceRecord
+    from pyload.embedded.controlplane.model import Address, Labels, Pod, Service, SliceRecord
     from pyload.kube.resources import Obj
 
 _SERVICE_ENTRIES: Final = "serviceentries.networking.istio.io"
@@ -52,15 +56,12 @@ class ServiceRegistry:
     def __init__(self) -> None:
         self._services: dict[Key, Service] = {}
         self._pods: dict[Key, Pod] = {}
-        self._addresses: dict[Key, tuple[Address, ...]] = {}
-        self._slices: dict[Key, SliceRecord] = {}
-        self._slices_of: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._listed = ListedAddresses()
         self._localities: dict[Key, Locality] = {}
         self._entries: dict[Key, tuple[Service, ...]] = {}
         self._endpoints: dict[Key, Ports] = {}
         self._workloads: dict[Key, WorkloadInfo] = {}
-        # Services by one entry of their selector: a pod need only ask for its own labels.
-        self._by_selector: defaultdict[tuple[str, str, str], set[Key]] = defaultdict(set)
+        self._selectors = SelectorIndex()
         self._members: defaultdict[Key, dict[Key, Pod]] = defaultdict(dict)
         self._pods_of: defaultdict[str, dict[Key, Pod]] = defaultdict(dict)
         self._changed_services: set[Key] = set()
@@ -70,8 +71,10 @@ class ServiceRegistry:
         self._kinds: Final[Mapping[str, _Table]] = {
             "services": _Table(self._services, model.key, model.service, self._put_service),
             "pods": _Table(self._pods, model.key, model.pod, self._put_pod),
-            "endpoints": _Table(self._addresses, model.key, model.addresses, self._put_addresses),
-            _SLICES: _Table(self._slices, model.key, model.endpoint_slice, self._put_slice),
+            "endpoints": _Table(
+                self._listed.endpoints, model.key, model.addresses, self._put_endpoints
+            ),
+            _SLICES: _Table(self._listed.slices, model.key, model.endpoint_slice, self._put_slice),
             "nodes": _Table(self._localities, model.key, model.locality, self._put_locality),
             _SERVICE_ENTRIES: _Table(
                 self._entries, model.key, parse_service_entries.service_entry, self._put_entry
@@ -162,7 +165,7 @@ class ServiceRegistry:
         if record is not None:
             labels = record.labels
         ports: dict[int, InboundPort] = {}
-        for key in sorted(self._services_selecting(pod.namespace, labels)):
+        for key in sorted(self._selectors.selecting(pod.namespace, labels)):
             for port in self._services[key].ports:
                 if record is not None:
                     target = record.resolve(port.target)
@@ -181,17 +184,13 @@ class ServiceRegistry:
         self._stale.add(key)
         self._stale_pods.update(self._members.get(key, ()))
         if old is not None:
-            for entry in _selector_index(old):
-                self._by_selector[entry].discard(key)
-                if not self._by_selector[entry]:
-                    del self._by_selector[entry]
+            self._selectors.remove(key, old.selector)
         if new is None:
             del self._services[key]
             self._members.pop(key, None)
             return
         self._services[key] = new
-        for entry in _selector_index(new):
-            self._by_selector[entry].add(key)
+        self._selectors.add(key, new.selector)
         if old is None or old.selector != new.selector:
             self._members[key] = {
                 pod.key: pod
@@ -217,8 +216,8 @@ class ServiceRegistry:
             return
         if old is None or new is None or old.labels != new.labels or old.ports != new.ports:
             self._changed_pods.add(key)
-        before = self._services_selecting(key.namespace, old.labels) if old is not None else set()
-        after = self._services_selecting(key.namespace, new.labels) if new is not None else set()
+        before = self._selectors.selecting(key.namespace, old.labels) if old is not None else set()
+        after = self._selectors.selecting(key.namespace, new.labels) if new is not None else set()
         for gone in before - after:
             self._members[gone].pop(key, None)
         if new is None:
@@ -233,44 +232,18 @@ class ServiceRegistry:
             self._stale |= before | after
             self._stale_pods.add(key)
 
-    def _put_addresses(self, key: Key, new: tuple[Address, ...] | None) -> None:
-        if new == self._addresses.get(key):
-            return
-        if new is None:
-            del self._addresses[key]
-        else:
-            self._addresses[key] = new
-        self._on_listed_addresses(key)
+    def _put_endpoints(self, key: Key, new: tuple[Address, ...] | None) -> None:
+        self._on_listed_addresses(self._listed.put_endpoints(key, new))
 
     def _put_slice(self, key: Key, new: SliceRecord | None) -> None:
-        old = self._slices.get(key)
-        if new == old:
-            return
-        if old is not None:
-            del self._slices[key]
-            self._slices_of[old.service].discard(key)
-            if not self._slices_of[old.service]:
-                del self._slices_of[old.service]
-            self._on_listed_addresses(old.service)
-        if new is not None:
-            self._slices[key] = new
-            self._slices_of[new.service].add(key)
-            self._on_listed_addresses(new.service)
+        self._on_listed_addresses(self._listed.put_slice(key, new))
 
-    def _on_listed_addresses(self, key: Key) -> None:
-        """Mark a service as stale whose Endpoints or EndpointSlices have changed."""
-        service = self._services.get(key)
-        if service is not None and service.selector is None:
-            self._stale.add(key)
-
-    def _listed_addresses(self, key: Key) -> tuple[Address, ...]:
-        """Return the addresses that Endpoints and EndpointSlices list for a service."""
-        own = self._addresses.get(key, ())
-        slices = self._slices_of.get(key)
-        if not slices:
-            return own
-        # Kubernetes copies Endpoints into EndpointSlices.
-        return tuple(sorted({*own, *(a for one in slices for a in self._slices[one].addresses)}))
+    def _on_listed_addresses(self, changed: set[Key]) -> None:
+        """Mark services as stale whose Endpoints or EndpointSlices have changed."""
+        for key in changed:
+            service = self._services.get(key)
+            if service is not None and service.selector is None:
+                self._stale.add(key)
 
     def _put_locality(self, key: Key, new: Locality | None) -> None:
         if new == self._localities.get(key):
@@ -281,24 +254,13 @@ class ServiceRegistry:
             self._localities[key] = new
         for pod in self._pods.values():
             if pod.node == key.name and pod.ip:
-                self._stale |= self._services_selecting(pod.key.namespace, pod.labels)
+                self._stale |= self._selectors.selecting(pod.key.namespace, pod.labels)
                 self._stale_pods.add(pod.key)
-        for service in {*self._addresses, *self._slices_of} & self._services.keys():
-            if any(one.node == key.name for one in self._listed_addresses(service)):
-                self._stale.add(service)
-
-    def _services_selecting(self, namespace: str, labels: Labels) -> set[Key]:
-        found = set()
-        for name, value in labels:
-            for key in self._by_selector.get((namespace, name, value), ()):
-                selector = self._services[key].selector
-                if selector is not None and selector <= labels:
-                    found.add(key)
-        return found
+        self._stale |= self._listed.on_node(key.name) & self._services.keys()
 
     def _endpoints_of(self, service: Service) -> Ports:
         if service.selector is None:
-            found = service.addresses or self._listed_addresses(service.key)
+            found = service.addresses or self._listed.of(service.key)
             return self._endpoints_at(service, found)
         ports: Ports = {}
         members = sorted(
@@ -310,13 +272,13 @@ class ServiceRegistry:
                 Endpoint(
                     pod.ip,
                     number,
-                    _workload(pod.name, pod),
+                    workload_name(pod.name, pod),
                     (TLS_MODE, "istio") in pod.labels,
                     self._locality(pod.node),
                     pod.labels,
                 )
                 for pod in members
-                if (number := _target_port(pod, port)) is not None
+                if (number := target_port(pod, port)) is not None
             )
         return ports
 
@@ -340,11 +302,11 @@ class ServiceRegistry:
 
     def _workload(self, pod: Pod) -> WorkloadInfo:
         services = []
-        for key in sorted(self._services_selecting(pod.key.namespace, pod.labels)):
+        for key in sorted(self._selectors.selecting(pod.key.namespace, pod.labels)):
             ports = tuple(
                 (port.port, number)
                 for port in self._services[key].ports
-                if (number := _target_port(pod, port)) is not None
+                if (number := target_port(pod, port)) is not None
             )
             services.append((key, ports))
         return WorkloadInfo(pod, self._locality(pod.node), tuple(services))
@@ -362,7 +324,7 @@ class ServiceRegistry:
                 Endpoint(
                     address.ip,
                     number,
-                    _workload(address.pod, pod, service.key.namespace) if address.pod else "",
+                    workload_name(address.pod, pod, service.key.namespace) if address.pod else "",
                     pod is not None and (TLS_MODE, "istio") in pod.labels,
                     self._locality(address.node),
                     pod.labels if pod is not None else frozenset(),
@@ -380,24 +342,3 @@ class _Table:
     key: Callable[[Obj], Key]
     parse: Callable[[Obj], Any]
     put: Callable[[Key, Any], None]
-
-
-def _selector_index(service: Service) -> list[tuple[str, str, str]]:
-    """Return one entry of the selector, always the same; nothing without a selector."""
-    if service.selector is None:
-        return []
-    name, value = min(service.selector)
-    return [(service.key.namespace, name, value)]
-
-
-def _target_port(pod: Pod, port: Port) -> int | None:
-    """Return the number of the workload's port that a service's port leads to, or None."""
-    # A WorkloadEntry has its own numbers for a service's ports, by their names.
-    own = dict(pod.ports).get(port.name) if pod.is_entry else None
-    return own if own is not None else pod.resolve(port.target)
-
-
-def _workload(name: str, pod: Pod | None, namespace: str = "") -> str:
-    canonical, revision = pod.canonical if pod is not None else ("", "")
-    where = pod.key.namespace if pod is not None else namespace
-    return f"{name};{where};{canonical or name};{revision};{CLUSTER_ID}"
