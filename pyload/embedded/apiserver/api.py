@@ -103,6 +103,7 @@ class ApiServer:
         accept: str = "",
         user_agent: str = "",
     ) -> Answer:
+        """Answer one request from any way in: intercept, handle, and report it to the observer."""
         target = parse_target(path)
         request = read_request(
             method,

@@ -183,6 +183,7 @@ def _revoke_ownership(
     *,
     force: bool,
 ) -> list[Obj]:
+    """Return the other managers' entries without the fields that an apply changes."""
     changed, removed = fieldsets.compare(seen, merged, shape)
     lost = fieldsets.union(changed, removed)
     conflicts: list[tuple[Obj, Fields]] = []
@@ -222,6 +223,7 @@ def _conflict(conflicts: Sequence[tuple[Obj, Fields]]) -> Refused:
 
 
 def _assemble(live: Obj, merged: Obj, writer: FieldManager) -> Obj:
+    """Return the merged object, with the live parts that the writer may not own."""
     obj: Obj = {}
     for name, value in live.items():
         if name == "metadata":

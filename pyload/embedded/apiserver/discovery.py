@@ -61,6 +61,7 @@ def answer(request: Request) -> Reply:
 
 
 def _find(request: Request, parts: list[str]) -> Reply:  # noqa: PLR0911 - one per path
+    """Answer with the document at a path."""
     match parts:
         case ["version"]:
             return json_reply(200, VERSION)
@@ -114,6 +115,7 @@ def _kinds(group: str, version: str) -> list[Kind]:
 
 
 def _resources(group: str, version: str) -> Reply:
+    """Build the ``APIResourceList`` of a group version."""
     resources: list[Obj] = []
     for kind in _kinds(group, version):
         resource: Obj = {
@@ -155,6 +157,7 @@ _SUBRESOURCE_KINDS: Final = {"token": "TokenRequest", "binding": "Binding", "sca
 
 
 def _aggregated(*, core: bool) -> Obj:
+    """Build aggregated discovery: all groups, versions and resources in one document."""
     items = [
         {
             "metadata": {"name": name, "creationTimestamp": None},
@@ -181,6 +184,7 @@ def _aggregated(*, core: bool) -> Obj:
 
 
 def _aggregated_resource(kind: Kind, version: str) -> Obj:
+    """Build the entry of a kind in aggregated discovery."""
     response = {"group": kind.group, "version": version, "kind": kind.kind}
     return {
         "resource": kind.plural,

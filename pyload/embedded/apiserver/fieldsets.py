@@ -195,6 +195,7 @@ def compare(old: Obj, new: Obj, shape: MergeShape) -> tuple[Fields, Fields]:
 def _compare_values(
     element: str, values: tuple[Any, Any], shape: MergeShape, found: tuple[Fields, Fields]
 ) -> None:
+    """Compare one field's values before and after, and record what was changed or removed."""
     old, new = values
     below: tuple[Fields, Fields]
     if isinstance(old, dict) and isinstance(new, dict) and not shape.atomic:

@@ -139,6 +139,7 @@ class Reviews:
         return False
 
     def _authenticate(self, spec: Obj) -> Obj:
+        """Return the status of a TokenReview."""
         try:
             identity = self._signer.check(
                 spec.get("token", ""),

@@ -107,6 +107,8 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _requirement(words: list[str], position: int) -> tuple[Requirement, int]:
+    """Parse one requirement of a label selector."""
+
     def word(index: int) -> str:
         return words[index] if index < len(words) else ""
 
@@ -132,6 +134,7 @@ def _requirement(words: list[str], position: int) -> tuple[Requirement, int]:
 
 
 def _value_list(words: list[str], position: int) -> tuple[tuple[str, ...], int]:
+    """Parse the parenthesised values of ``in`` and ``notin``."""
     if position >= len(words) or words[position] != "(":
         raise _unparsable('expected: "("')
     values: list[str] = []

@@ -57,6 +57,7 @@ class HttpServer:
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one HTTP request."""
         raw = await request.read() if request.can_read_body else None
         headers = request.headers
         try:

@@ -82,6 +82,7 @@ def _name(kind: Kind, metadata: Obj) -> Iterator[Cause]:
 
 
 def _metadata(metadata: Obj) -> Iterator[Cause]:
+    """Yield the faults of an object's metadata."""
     labels = metadata.get("labels")
     if labels:
         for key, value in labels.items():
@@ -123,6 +124,7 @@ def _pod(obj: Obj) -> Iterator[Cause]:
 
 
 def _service(obj: Obj) -> Iterator[Cause]:
+    """Yield the faults of a Service."""
     spec = obj.get("spec", {})
     ports = spec.get("ports") or ()
     if spec["type"] == "ExternalName":

@@ -178,6 +178,7 @@ def _service_metadata(*, ruled: bool, subset: bool) -> Any:
 
 
 def _transport_socket_matches() -> list[Any]:
+    """Build the choice between Istio's mutual TLS and plain text, by an endpoint's metadata."""
     lib = envoy()
     upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(), sni=gap("sni"))
     match = lib.cluster.ClusterTransportSocketMatch

@@ -192,6 +192,7 @@ def _listener(port: int, chains: tuple[GatewayChain, ...]) -> bytes:
 
 
 def _filter_chain(port: int, chain: GatewayChain) -> Any:
+    """Build a ``FilterChain`` of a gateway's listener. Not wrapped."""
     lib = envoy()
     if chain.route:
         manager = lib.hcm.HttpConnectionManager(
@@ -213,6 +214,7 @@ def _filter_chain(port: int, chain: GatewayChain) -> Any:
 
 
 def _gateway_tls(chain: GatewayChain) -> Any:
+    """Build the TLS context of a gateway's filter chain, with its certificate from SDS."""
     lib = envoy()
     # Unlike a workload's own certificate, this one is asked of the control plane.
     source = lib.core.ConfigSource(

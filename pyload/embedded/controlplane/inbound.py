@@ -56,6 +56,7 @@ class InboundBuilder:
 
 
 def _build(inbound: tuple[InboundPort, ...], mtls: Mtls) -> InboundResources:
+    """Build the inbound clusters and the listener with a filter chain for each port."""
     made: dict[str, bytes] = {}
     listener = listeners.virtual_inbound()
     accepted = {"STRICT": (True,), "DISABLE": (False,)}.get(mtls, (True, False))

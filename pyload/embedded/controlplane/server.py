@@ -128,6 +128,7 @@ async def _server(
     credentials: grpc.ServerCredentials | None = None,
     ca: CertificateService | None = None,
 ) -> AsyncIterator[int]:
+    """Run one grpc.aio server until the context is left, and yield its port."""
     server: Any = grpc.aio.server(options=_OPTIONS)
     calls = _Calls(handle)
     handlers = {

@@ -85,6 +85,7 @@ class ServiceResources:
     def _cluster(
         self, name: str, port: Port, rule: DestinationRule | None, subset: Subset | None
     ) -> bytes:
+        """Encode the cluster of a port, for all endpoints or for a subset."""
         service = self.service
         template = clusters.outbound_cluster(
             service.resolution, ruled=rule is not None, subset=subset is not None

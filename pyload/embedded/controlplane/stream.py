@@ -187,6 +187,7 @@ class ServerStream:
         known: Subscription | None,
         view: View,
     ) -> list[ResponseFragment] | None:
+        """Change a subscription as a SotW request asks; return the answer, if there is one."""
         by_name = type_url in _NO_WILDCARD
         names = self._names.intern(frozenset(request.resource_names)) if by_name else _EMPTY
         if by_name and not names:
@@ -210,6 +211,7 @@ class ServerStream:
         known: Subscription | None,
         view: View,
     ) -> list[ResponseFragment] | None:
+        """Change a subscription as a delta request asks; return the answer, if there is one."""
         nonce = request.response_nonce
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
@@ -241,6 +243,7 @@ class ServerStream:
     def _first_delta(
         self, request: discovery_pb2.DeltaDiscoveryRequest, type_url: TypeUrl, view: View
     ) -> list[ResponseFragment]:
+        """Create the subscription of the first delta request for a type; return its answer."""
         subscribe = frozenset(request.resource_names_subscribe)
         unsubscribe = frozenset(request.resource_names_unsubscribe)
         held = dict(request.initial_resource_versions)

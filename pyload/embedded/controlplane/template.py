@@ -61,6 +61,7 @@ def _join(parts: list[_Part], values: dict[str, str]) -> bytes:
 
 
 def _parse(message: bytes) -> list[_Part]:
+    """Split a message into fixed bytes, gaps, and messages with gaps."""
     parts: list[_Part] = []
     constant = position = 0
     while position < len(message):

@@ -114,6 +114,7 @@ def _vip_chain(port: Port, service: Service) -> bytes:
 
 @functools.cache
 def _vip_cluster() -> MessageTemplate:
+    """Build the cluster of a service's port behind a waypoint."""
     lib = envoy()
     service = struct(
         host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
@@ -165,6 +166,7 @@ def _to_internal(name: str, listener: str) -> bytes:
 
 @functools.cache
 def _tunnel(name: str) -> bytes:
+    """Build the cluster that opens HBONE connections to workloads."""
     lib = envoy()
     upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(alpn=("h2",)))
     options = lib.http.HttpProtocolOptions(
@@ -219,6 +221,7 @@ def _internal_listener(name: str) -> bytes:
 
 @functools.cache
 def _terminate_listener() -> bytes:
+    """Build the listener of a waypoint that ends HBONE connections."""
     lib = envoy()
     main = routes.route(_MAIN, name="default")
     manager = lib.hcm.HttpConnectionManager(

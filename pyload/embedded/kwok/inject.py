@@ -89,6 +89,7 @@ def inject(pod: Obj, namespace: Obj, *, native: bool, image: str = IMAGE) -> Obj
 
 
 def _with_sidecar(pod: Obj, proxy: Obj, *, native: bool) -> Obj:
+    """Return a pod with the sidecar template applied."""
     spec = pod["spec"]
     init = {
         "name": INIT,
@@ -207,6 +208,7 @@ def _first(labels: Mapping[str, str], *keys: str) -> str:
 
 
 def _proxy(pod: Obj, namespace: str, *, gateway: bool, image: str) -> Obj:
+    """Build the proxy's container, with the parts that depend on the pod."""
     annotations = pod["metadata"].get("annotations") or {}
     container: Obj = {
         "name": PROXY,
@@ -228,6 +230,7 @@ def _proxy(pod: Obj, namespace: str, *, gateway: bool, image: str) -> Obj:
 
 
 def _env(pod: Obj, namespace: str, *, gateway: bool) -> list[Obj]:
+    """Build the environment of the proxy's container."""
     metadata = pod["metadata"]
     annotations = metadata.get("annotations") or {}
     containers = pod["spec"].get("containers") or ()

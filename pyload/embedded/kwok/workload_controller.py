@@ -62,6 +62,7 @@ class WorkloadController:
             await self._job(workload)
 
     async def _deployment(self, deployment: TrackedWorkload) -> None:
+        """Bring a Deployment's rollout one step further: create, scale and delete ReplicaSets."""
         obj = deployment.obj
         sets = self._state.workloads["ReplicaSet"].owned_by(deployment.uid)
         sets.sort(key=lambda one: _revision(one.obj))
@@ -92,6 +93,7 @@ class WorkloadController:
         return ReplicaCounts(wanted, len(active), sum(pod.ready for pod in active))
 
     async def _rescale(self, replica_set: TrackedWorkload, replicas: int) -> None:
+        """Set a ReplicaSet's replicas, and record them before the watch shows them."""
         namespace, name = replica_set.key
         body = {
             "apiVersion": "autoscaling/v1",
@@ -126,6 +128,7 @@ class WorkloadController:
             await self._client.delete(REPLICA_SETS.path(*one.key), uid=one.uid)
 
     async def _replica_set(self, replica_set: TrackedWorkload) -> None:
+        """Create missing pods of a ReplicaSet, and delete surplus ones."""
         if await self._is_orphan(replica_set):
             path = REPLICA_SETS.path(*replica_set.key)
             await self._client.delete(path, grace_period_seconds=None, uid=replica_set.uid)
