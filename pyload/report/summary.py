@@ -1,7 +1,7 @@
-"""The result of a run: one record, its JSON form and its text for people.
+"""The result of a run: one record and its JSON form; `pyload.report.summary_text` has its text.
 
-The JSON form, schema ``pyload.dev/result/v1``. Times are in seconds. What was not measured is null.
-Keys keep this order; a later version only adds keys::
+The JSON form, schema ``pyload.dev/result/v1``. Times are in seconds, and null where nothing was
+measured. Keys keep this order; a later version only adds keys::
 
     schema                  "pyload.dev/result/v1"
     version                 of pyload
@@ -28,31 +28,31 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.report.latency import Latency, latency_text, time_text
+from pyload.report.latency import Latency
 from pyload.report.pacing import Pacing
+from pyload.report.summary_text import result_text, with_types
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from pyload.report.followed_pods import FollowedPods
     from pyload.report.metrics import Snapshot
 
 SCHEMA: Final = "pyload.dev/result/v1"
 
-_TYPES: Final = ("cds", "eds", "lds", "rds")
 _RESULTS: Final = ("done", "failed", "idle", "dropped")
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyCounts:
-    """How the proxies fared.
+    """The proxies at the end of a run; see `pyload.proxies.counts` for those of a fleet.
 
     Attributes:
         wanted: Proxies that should run.
-        connected: Of those, how many have a stream.
-        configured: Of those, how many have received every type that they subscribed to.
-        reconnects: How often a proxy connected again.
-        failed: Proxies that are wanted and have no stream.
+        connected: Wanted proxies that have a stream.
+        configured: Connected proxies that have received every type that they subscribed to.
+        reconnects: Streams that were answered after a proxy's first such.
+        failed: Wanted proxies that have no stream.
     """
 
     wanted: int = 0
@@ -109,7 +109,7 @@ class Generator:
         loop_lag_p99: How late the event loops were, in seconds; None where nothing was measured.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
         workers: Processes that ran proxies; 0 where the main process did.
-        worker_restarts: How often one of them died and was replaced.
+        worker_restarts: How often a worker died and was replaced.
     """
 
     cpu_seconds: float = 0.0
@@ -156,7 +156,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a run measured; see the module for the meaning of each part."""
+    """The figures of a run; see the module for the meaning of each part."""
 
     version: str
     run_id: str
@@ -205,7 +205,7 @@ class Result:
             push_bytes=snapshot.push_bytes,
             disconnects=snapshot.disconnects,
             objects=ObjectCounts.of(snapshot, left=left),
-            churn=_churned(snapshot.churn),
+            churn=_churn_by_kind(snapshot.churn),
             first_config=Latency.of(snapshot.first_config),
             connect=Latency.of(snapshot.connect),
             pacing=pacing,
@@ -213,120 +213,23 @@ class Result:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Give the JSON form, its keys in order."""
+        """Return the JSON form, its keys in order."""
         return {
             "schema": SCHEMA,
             **asdict(self),
-            "pushes": _with_types(self.pushes),
-            "push_bytes": _with_types(self.push_bytes),
+            "pushes": with_types(self.pushes),
+            "push_bytes": with_types(self.push_bytes),
             "disconnects": dict(sorted(self.disconnects.items())),
         }
 
     def to_text(self) -> str:
-        """Give the text for a terminal; the lines have the same order every time."""
-        run = f"run {self.run_id}" if self.run_id else ""
-        title = ", ".join(filter(None, (self.command, self.cluster_type, run)))
-        rows = [
-            *([] if self.kwok is None else self.kwok.rows()),
-            ("proxies", _proxies(self.proxies)),
-            *(self._streams() if self._had_proxies() else ()),
-            ("objects", _objects(self.objects)),
-            *([("churn", _churn(self.churn))] if self.churn else []),
-            *((name, latency_text(latency)) for name, latency in self.times.items()),
-            ("generator", _generator(self.generator)),
-        ]
-        width = max(len(name) for name, _ in rows)
-        lines = [f"{title}: {time_text(self.duration)}, {self.exit_reason}"]
-        return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
-
-    def _had_proxies(self) -> bool:
-        return bool(self.proxies.wanted or self.disconnects or any(self.pushes.values()))
-
-    def _streams(self) -> list[tuple[str, str]]:
-        return [
-            ("disconnects", _counts(sorted(self.disconnects.items())) or "none"),
-            ("pushes", _pushes(_with_types(self.pushes), self.push_bytes)),
-            ("first config", latency_text(self.first_config)),
-            ("connect", latency_text(self.connect)),
-            ("pace", _pacing(self.pacing)),
-        ]
+        """Return the text for a terminal."""
+        return result_text(self)
 
 
-def _with_types(counts: Mapping[str, int]) -> dict[str, int]:
-    """Put the four types that every sidecar gets first, even if there were none."""
-    others = {name: counts[name] for name in sorted(counts) if name not in _TYPES}
-    return {name: counts.get(name, 0) for name in _TYPES} | others
-
-
-def _churn(churn: Mapping[str, Mapping[str, int]]) -> str:
-    """Write what was done of each kind, and what else happened."""
-    parts = []
-    for what, results in churn.items():
-        shown = [(name, count) for name, count in results.items() if count or name == "done"]
-        parts.append(f"{what} {_counts(shown, after=True)}")
-    return "; ".join(parts)
-
-
-def _churned(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
-    """Put all results of each kind of churn that there was side by side."""
+def _churn_by_kind(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Group the results of each kind of churn that there was."""
     return {
         what: {result: counts.get((what, result), 0) for result in _RESULTS}
         for what in sorted({what for what, _ in counts})
     }
-
-
-def _proxies(proxies: ProxyCounts) -> str:
-    if not proxies.wanted:
-        return "none wanted"
-    return _counts(asdict(proxies).items(), after=True)
-
-
-def _objects(objects: ObjectCounts) -> str:
-    counts = asdict(objects)
-    return _counts(counts.items(), after=True) if any(counts.values()) else "none written"
-
-
-def _pushes(pushes: Mapping[str, int], push_bytes: Mapping[str, int]) -> str:
-    if not any(pushes.values()):
-        return "none received"
-    return f"{_counts(pushes.items())}; {_bytes(sum(push_bytes.values()))}"
-
-
-def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
-    """Write names and numbers; ``after`` puts the name behind its number."""
-    return ", ".join(
-        f"{number:,} {name}" if after else f"{name} {number:,}" for name, number in counts
-    )
-
-
-def _pacing(pacing: Pacing) -> str:
-    rate = "no limit" if pacing.rate is None else f"{pacing.rate:,.1f} dials/s allowed at the end"
-    refused = f"{pacing.refusals:,}" if pacing.refusals else "none"
-    return f"{rate}, {refused} refused for their rate"
-
-
-def _generator(generator: Generator) -> str:
-    lag = generator.loop_lag_p99
-    return ", ".join(
-        (
-            f"{time_text(generator.cpu_seconds)} CPU",
-            f"{_bytes(generator.rss_bytes)} memory",
-            "loop lag not measured" if lag is None else f"loop lag p99 {time_text(lag)}",
-            f"{time_text(generator.rate_limited_seconds)} lost to its own rate limit",
-            *([_workers(generator)] if generator.workers else []),
-        )
-    )
-
-
-def _workers(generator: Generator) -> str:
-    restarts = f" ({generator.worker_restarts:,} restarted)" if generator.worker_restarts else ""
-    return f"{generator.workers:,} workers{restarts}"
-
-
-def _bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{count} B" if unit == "B" else f"{size:,.1f} {unit}"

@@ -1,0 +1,120 @@
+"""The result of a run as text for a terminal: one figure a line, in the same order every time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final
+
+from pyload.report.latency import latency_text, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pyload.report.pacing import Pacing
+    from pyload.report.summary import Generator, ObjectCounts, ProxyCounts, Result
+
+_TYPES: Final = ("cds", "eds", "lds", "rds")
+
+
+def result_text(result: Result) -> str:
+    """Format the result of a run."""
+    run = f"run {result.run_id}" if result.run_id else ""
+    title = ", ".join(filter(None, (result.command, result.cluster_type, run)))
+    rows = [
+        *([] if result.kwok is None else result.kwok.rows()),
+        ("proxies", _proxies(result.proxies)),
+        *(_streams(result) if _had_proxies(result) else ()),
+        ("objects", _objects(result.objects)),
+        *([("churn", _churn(result.churn))] if result.churn else []),
+        *((name, latency_text(latency)) for name, latency in result.times.items()),
+        ("generator", _generator(result.generator)),
+    ]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{title}: {time_text(result.duration)}, {result.exit_reason}"]
+    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+
+
+def _had_proxies(result: Result) -> bool:
+    return bool(result.proxies.wanted or result.disconnects or any(result.pushes.values()))
+
+
+def _streams(result: Result) -> list[tuple[str, str]]:
+    return [
+        ("disconnects", _counts(sorted(result.disconnects.items())) or "none"),
+        ("pushes", _pushes(with_types(result.pushes), result.push_bytes)),
+        ("first config", latency_text(result.first_config)),
+        ("connect", latency_text(result.connect)),
+        ("pace", _pacing(result.pacing)),
+    ]
+
+
+def with_types(counts: Mapping[str, int]) -> dict[str, int]:
+    """Put the four types that every sidecar gets first, even those of which none came."""
+    others = {name: counts[name] for name in sorted(counts) if name not in _TYPES}
+    return {name: counts.get(name, 0) for name in _TYPES} | others
+
+
+def _churn(churn: Mapping[str, Mapping[str, int]]) -> str:
+    """Format the churn of each kind that was done, and other results that occurred."""
+    parts = []
+    for what, results in churn.items():
+        shown = [(name, count) for name, count in results.items() if count or name == "done"]
+        parts.append(f"{what} {_counts(shown, after=True)}")
+    return "; ".join(parts)
+
+
+def _proxies(proxies: ProxyCounts) -> str:
+    if not proxies.wanted:
+        return "none wanted"
+    return _counts(asdict(proxies).items(), after=True)
+
+
+def _objects(objects: ObjectCounts) -> str:
+    counts = asdict(objects)
+    return _counts(counts.items(), after=True) if any(counts.values()) else "none written"
+
+
+def _pushes(pushes: Mapping[str, int], push_bytes: Mapping[str, int]) -> str:
+    if not any(pushes.values()):
+        return "none received"
+    return f"{_counts(pushes.items())}; {_bytes(sum(push_bytes.values()))}"
+
+
+def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
+    """Format names and numbers; ``after`` puts the name behind its number."""
+    return ", ".join(
+        f"{number:,} {name}" if after else f"{name} {number:,}" for name, number in counts
+    )
+
+
+def _pacing(pacing: Pacing) -> str:
+    rate = "no limit" if pacing.rate is None else f"{pacing.rate:,.1f} dials/s allowed at the end"
+    refused = f"{pacing.refusals:,}" if pacing.refusals else "none"
+    return f"{rate}, {refused} refused for their rate"
+
+
+def _generator(generator: Generator) -> str:
+    lag = generator.loop_lag_p99
+    return ", ".join(
+        (
+            f"{time_text(generator.cpu_seconds)} CPU",
+            f"{_bytes(generator.rss_bytes)} memory",
+            "loop lag not measured" if lag is None else f"loop lag p99 {time_text(lag)}",
+            f"{time_text(generator.rate_limited_seconds)} lost to its own rate limit",
+            *([_workers(generator)] if generator.workers else []),
+        )
+    )
+
+
+def _workers(generator: Generator) -> str:
+    restarts = f" ({generator.worker_restarts:,} restarted)" if generator.worker_restarts else ""
+    return f"{generator.workers:,} workers{restarts}"
+
+
+def _bytes(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{count} B" if unit == "B" else f"{size:,.1f} {unit}"
