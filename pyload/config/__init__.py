@@ -1,6 +1,8 @@
-"""What the user wrote in a config file, read into one validated model.
+"""Config files, read into one validated model.
 
-Two dialects of pilot-load end in the same `pyload.config.model.ClusterConfig`. Everything here is
-pure except `pyload.config.file`, which reads the bytes. What the config turns into (objects,
-proxies, their order) belongs to `pyload.mesh`.
+The text of a file becomes nodes with positions (`yaml`), the keys and types among them decide the
+dialect (`dialect`), and the nodes become a `model.ClusterConfig` (`build_model`), the same for both
+of pilot-load's dialects. Problems are collected in `scalars.Findings` on the way, each with its
+line and column, so that a user sees all of them at once; `parse` raises them. Only `file` does
+input. The objects and proxies that a config stands for are planned by `pyload.mesh`.
 """

@@ -1,4 +1,4 @@
-"""The values of a file to the model, part by part."""
+"""Building the model from the nodes of a file, part by part."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     from pyload.config.yaml import MappingNode, Node
 
 MAX_TOTAL: Final = 10_000_000
-"""Most namespaces, applications or pods of one config; 10.0.0.0/8 has little more addresses."""
+"""Most namespaces, applications or pods of one config: 10.0.0.0/8 has few more addresses."""
 
 _RANDOM_SUFFIX: Final = len("-abcdefgh")
 
 
 def build_config(findings: Findings, choice: DialectChoice, root: MappingNode) -> ClusterConfig:
-    """Read a whole file; what is wrong in it is noted in `findings`."""
+    """Build the model of a whole file; its problems are noted in `findings`."""
     keys = read_mapping(findings, choice, "root", root)
     stable = read_bool(findings, keys.get("stableNames"), "stableNames") or False
     templates = read_templates(findings, keys.get("templates"))
@@ -104,24 +104,24 @@ def _namespaces(
     stable: bool,
     templates: Mapping[str, str],
 ) -> tuple[Namespace, ...]:
-    fixed = NamespaceNames(findings)
+    names = NamespaceNames(findings)
     namespaces = []
     for index, item in enumerate(read_list(findings, node, "namespaces")):
         keys = read_mapping(findings, choice, "namespaces", item)
         replicas = read_count(findings, keys.get("replicas"), "replicas") or 1
         written = read_text(findings, keys.get("name"), "name")
-        name = written or fixed.default_name(index, alone=replicas == 1)
+        name = written or names.default_name(index, alone=replicas == 1)
         if written:
             suffix = _suffix(index, replicas, stable=stable) if replicas > 1 else 0
             findings.complain(keys["name"], check_name(name, suffix=suffix))
         if replicas == 1:
-            fixed.add(name, keys.get("name", item))
+            names.add(name, keys.get("name", item))
         elif stable:
-            fixed.add_numbered(name, index, replicas, keys.get("name", item))
+            names.add_numbered(name, index, replicas, keys.get("name", item))
         namespaces.append(
             _namespace(findings, choice, keys, name, replicas, stable=stable, templates=templates)
         )
-    fixed.report_collisions()
+    names.report_collisions()
     return tuple(namespaces)
 
 
@@ -153,7 +153,7 @@ def _namespace(
 
 
 def _waypoint(findings: Findings, node: Node | None) -> str:
-    """Read which waypoint serves a namespace: ``APP`` or ``NAMESPACE/APP``."""
+    """Read the waypoint that serves a namespace: ``APP`` or ``NAMESPACE/APP``."""
     text = read_text(findings, node, "waypoint") or ""
     if node is not None and text:
         namespace, slash, name = text.rpartition("/")
@@ -166,7 +166,10 @@ def _waypoint(findings: Findings, node: Node | None) -> str:
 def _check_waypoints(
     findings: Findings, applications: tuple[Application, ...], items: tuple[Node, ...]
 ) -> None:
-    """Note waypoints of one name: theirs has no random part, as the namespace's label names it."""
+    """Note waypoints of the same name, which would be the same object.
+
+    The label of a namespace names its waypoint, so the name has no random part.
+    """
     first: dict[str, Node] = {}
     for application, item in zip(applications, items, strict=True):
         if application.type.is_waypoint and first.setdefault(application.name, item) is not item:

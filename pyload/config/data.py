@@ -1,4 +1,4 @@
-"""A YAML value as plain data, for those who need no positions: Kubernetes objects, not configs."""
+"""YAML as plain data without positions, for Kubernetes objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_data(data: bytes, *, source: str) -> Any:
-    """Read a YAML document: None, a scalar, a list or a mapping of text to such.
+    """Return the value of a YAML document: None, a scalar, a list or a mapping with text as keys.
 
     Raises:
         ConfigError: The bytes are not YAML, or a key is given twice.
@@ -24,7 +24,7 @@ def read_data(data: bytes, *, source: str) -> Any:
 
 
 def as_data(node: Node) -> Any:
-    """Give a value without its positions; no part of it is shared with another."""
+    """Return the value of a node. Aliases are copied, so that no two values share a part."""
     # The parser bounds how deep values nest.
     if isinstance(node, ScalarNode):
         return node.value

@@ -1,4 +1,9 @@
-"""Which dialect a file is written in: the one whose own keys and types it uses."""
+"""Finding the dialect of a file.
+
+A key or an application type that only one dialect knows is evidence of it, and the first evidence
+of a file decides. A file with evidence of both dialects is a mistake; one without any is classic.
+The key `dialect` overrides all evidence.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +41,7 @@ class DialectChoice:
 
     Attributes:
         schema: The dialect.
-        reason: Why, such as ``classic dialect, because of `instances` at line 7``.
+        reason: Reason for the log, such as ``classic dialect, because of `instances` at line 7``.
         mixed: Whether keys of the other dialect have been reported already.
     """
 
@@ -53,7 +58,7 @@ class _Evidence:
 
 
 def choose_dialect(findings: Findings, root: MappingNode) -> DialectChoice:
-    """Find the dialect of a file, and note a problem where it mixes both."""
+    """Choose the dialect of a file, and note a problem if the file mixes both."""
     named = _named(findings, root)
     if named is not None:
         return named
@@ -90,7 +95,7 @@ def _named(findings: Findings, root: MappingNode) -> DialectChoice | None:
 
 
 def _evidence(place: Place, block: MappingNode) -> Iterator[_Evidence]:
-    """Find what only one dialect knows."""
+    """Find the keys and types that only one dialect knows."""
     children = dict(_CHILDREN.get(place, ()))
     for name, entry in block.entries.items():
         key = name.lower()
@@ -105,7 +110,7 @@ def _evidence(place: Place, block: MappingNode) -> Iterator[_Evidence]:
 
 @cache
 def _own_keys(place: Place) -> Mapping[str, tuple[Dialect, str]]:
-    """Give the keys of a place that only one dialect knows, by their lower case."""
+    """Return the keys of a place that only one dialect knows, by their lower case."""
     return {
         key.lower(): (schema.dialect, key)
         for schema, other in ((CLASSIC, CURRENT), (CURRENT, CLASSIC))
@@ -115,9 +120,10 @@ def _own_keys(place: Place) -> Mapping[str, tuple[Dialect, str]]:
 
 
 def stale_key(node: Node) -> str:
-    """Give the key of a mapping that shows it to be a leftover, as pilot-load's examples have.
+    """Return the key that shows a mapping to be a leftover of a dialect that is no longer read.
 
-    Such a mapping tells nothing of the dialect; the key is empty for any other value.
+    pilot-load's examples have such mappings, and they are no evidence of a dialect. The key is
+    empty for any other value.
     """
     names = node.entries if isinstance(node, MappingNode) else ()
     return next((name for name in names if name.lower() in STALE_KEYS), "")

@@ -1,4 +1,4 @@
-"""The model back to the text of a config file."""
+"""Writing a model as the text of a config file."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_DUMPER):  # type: ignore[misc, valid-type] # libyaml's where there is one
-    """Quotes what would not be read back as text, and writes what is shared where it is used."""
+    """Quotes text that would be read back as another type, and writes no anchors."""
 
     def ignore_aliases(self, _: Any) -> bool:
-        """Say that nothing gets an anchor."""
+        """Return that no value gets an anchor."""
         return True
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = None if isinstance(resolve_plain(text), str) else '"'
     if "\n" in text:
-        # What does not fit into a block is quoted all the same.
+        # PyYAML quotes a text that cannot stand in a block.
         style = "|"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -48,7 +48,7 @@ _Dumper.add_representer(str, _text)
 def dump(config: ClusterConfig, dialect: Dialect) -> str:
     """Write a config with its defaults filled in: keys sorted, durations as Go's text.
 
-    What is off or empty is left out.
+    Keys whose values are off or empty are left out.
     """
     values: dict[str, Any] = {
         "gracePeriod": _unless_zero(config.grace_period),

@@ -1,4 +1,4 @@
-"""Reading the bytes of a config file: the one place of this package that touches the system."""
+"""Reading config files: the only input of this package."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def read_istio(
     place: Literal["istio", "applicationIstio"],
     node: Node | None,
 ) -> tuple[IstioObject, ...]:
-    """Read an `istio` block: the objects that it asks for, in the order of creation."""
+    """Return the objects that an `istio` block asks for, in the order of creation."""
     if node is None or is_null(node):
         return ()
     keys = read_mapping(findings, choice, place, node)

@@ -1,7 +1,7 @@
 """A JSON Schema of each dialect, for editors.
 
-It is made from the key tables; what a schema cannot say (names that collide, totals, keys in any
-case) is left to `pyload.config.parse`.
+It is made from the tables of keys. Rules that a schema cannot express (names that collide, totals,
+keys in any case) are checked by `pyload.config.parse` only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TEXTS: Final = {"type": ["object", "null"], "additionalProperties": _TEXT}
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A mapping with the keys of a place, or with `listed` a list of such."""
+    """A mapping with the keys of a place; with `listed`, a list of such mappings."""
 
     place: Place
     listed: bool = False
@@ -89,7 +89,7 @@ _VALUES: Final[Mapping[tuple[Place, str], tuple[Mapping[str, Any] | _Part, str]]
 
 
 def json_schema(dialect: Dialect | None = None) -> dict[str, Any]:
-    """Give the JSON Schema of a dialect; of either of them, if none is named."""
+    """Return the JSON Schema of a dialect; by default one that accepts both dialects."""
     head = {"$schema": DRAFT, "title": "A mesh for pyload"}
     if dialect is not None:
         schema = SCHEMAS[dialect]
@@ -143,5 +143,5 @@ def _value(schema: Schema, place: Place, key: str, prefix: str) -> dict[str, Any
     reference = {"$ref": f"#/definitions/{prefix}{value.place}"}
     if value.listed:
         return {"type": ["array", "null"], "items": reference, "description": text}
-    # What stands beside a reference is ignored in this draft.
+    # This draft ignores the keys beside a reference.
     return {"allOf": [reference], "description": text}

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def read_mapping(
     findings: Findings, choice: DialectChoice, place: Place, node: Node
 ) -> Mapping[str, Node]:
-    """Give the values of the keys that the dialect knows, by their proper spelling.
+    """Return the values of the keys that the dialect knows, by their proper spelling.
 
-    Keys may be in any case. Unknown ones are noted, and so are those not supported yet.
+    Keys may be in any case. Unknown keys and those of the other dialect are noted in `findings`.
     """
     if not isinstance(node, MappingNode):
         findings.problem(
@@ -58,7 +58,7 @@ def _known(keys: tuple[str, ...]) -> Mapping[str, str]:
 
 
 def read_list(findings: Findings, node: Node | None, key: str) -> tuple[Node, ...]:
-    """Give the items of a list; items without a value are left out, as in a list of one ``-``."""
+    """Return the items of a list without the empty ones."""
     if node is None or is_null(node):
         return ()
     if not isinstance(node, SequenceNode):

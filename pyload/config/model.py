@@ -1,4 +1,4 @@
-"""The one model that both dialects of the config end in."""
+"""The model of a config, the same for both dialects."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Dialect = Literal["classic", "current"]
 NAMESPACE: Final = "namespace"
 APPLICATION: Final = "app"
 NODE: Final = "default"
-"""What things without a name are called."""
+"""Names of objects that have no name in the config."""
 
 WAYPOINT_SUFFIX: Final = "-static"
-"""What follows a waypoint's name, in place of a random part."""
+"""Suffix of a waypoint's name, in place of a random one."""
 
 _ZERO: Final = Duration(0)
 
@@ -58,8 +58,8 @@ class NodeGroup:
     """Nodes that differ only in the suffix of their names.
 
     Attributes:
-        name: What their names start with.
-        count: How many there are.
+        name: Prefix of their names.
+        count: Number of nodes.
         ztunnel: Whether each of them has a ztunnel.
     """
 
@@ -73,8 +73,8 @@ class IstioObject:
     """One Istio object of a classic `istio` block.
 
     Attributes:
-        kind: What it is.
-        name: Its name, or what an application's name follows; empty for the scope's own name.
+        kind: Key of its kind.
+        name: Name, in an application the prefix of it; empty for the name of the scope.
         gateways: Gateways that a VirtualService binds to.
     """
 
@@ -88,8 +88,8 @@ class Gateways:
     """Istio Gateways of a classic router, each with a TLS Secret.
 
     Attributes:
-        name: What their names start with; empty for the application's name.
-        replicas: How many there are.
+        name: Prefix of their names; empty for the application's name.
+        replicas: Number of Gateways.
     """
 
     name: str = ""
@@ -98,7 +98,7 @@ class Gateways:
 
 @dataclass(frozen=True, slots=True)
 class ConfigRef:
-    """A template, and what it is rendered with.
+    """A template and the values that it is rendered with.
 
     Attributes:
         name: Name of the template.
@@ -116,9 +116,9 @@ class Application:
     """Equal applications of one namespace: a Service each, and its pods.
 
     Attributes:
-        name: What their names start with.
+        name: Prefix of their names.
         type: Their type.
-        replicas: How many applications; at least 1.
+        replicas: Number of applications; at least 1.
         pods: Pods of each of them.
         labels: Labels of the Service objects.
         gateways: Gateways of each, if the type has any.
@@ -141,10 +141,10 @@ class Namespace:
     """Equal namespaces.
 
     Attributes:
-        name: Their name, or what their names start with where `replicas` is more than 1.
-        replicas: How many namespaces; at least 1.
+        name: Their name, or its prefix if there is more than one.
+        replicas: Number of namespaces; at least 1.
         grace_period: Pause after each application during start.
-        applications: What each of them holds, in the order of the file.
+        applications: Applications of each, in the order of the file.
         waypoint: The waypoint application that serves them, as ``APP`` or ``NAMESPACE/APP``; empty
             for none.
         istio: Istio objects of each, in the order of creation.

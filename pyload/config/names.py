@@ -1,4 +1,4 @@
-"""The rules of Kubernetes for names and labels, with what to do where one is broken."""
+"""Kubernetes' rules for names and labels."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _QUALIFIED: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _MAX_PREFIX: Final = 253
 
 Complaint = tuple[str, str]
-"""What is wrong, and how to mend it."""
+"""A problem and its fix."""
 
 
 def check_name(
     name: str, *, suffix: int, dots: bool = False, service: bool = False
 ) -> Complaint | None:
-    """Check what the names of objects start with.
+    """Check the prefix of the names of objects.
 
     Args:
         name: The name as configured.
-        suffix: Length of what is put after it.
+        suffix: Length of the suffix that objects get.
         dots: Whether dots are allowed, as in the names of nodes.
-        service: Whether a Service gets this name, which has to begin with a letter.
+        service: Whether it names a Service, whose name has to begin with a letter.
     """
     pattern = _SUBDOMAIN if dots else _LABEL
     if not pattern.fullmatch(name):

@@ -1,4 +1,4 @@
-"""A config file's bytes to the model, or to everything that is wrong with them."""
+"""From the bytes of a config file to the model, or to all of the file's problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.config.model import Dialect
 
 MAX_PROBLEMS: Final = 1_000
-"""So many of a file's problems are told one by one."""
+"""Most problems of a file that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Loaded:
     """A config that could be read.
 
     Attributes:
-        config: What it says.
-        dialect: The dialect it was read in.
-        reason: Why that dialect, such as ``classic dialect, because of `instances` at line 7``.
-        warnings: What is odd but harmless, in file order.
+        config: The model.
+        dialect: The dialect of the file.
+        reason: Why this dialect, such as ``classic dialect, because of `instances` at line 7``.
+        warnings: Oddities that do no harm, in the order of the file.
     """
 
     config: ClusterConfig
@@ -38,19 +38,19 @@ class Loaded:
 
 
 def default_config() -> Loaded:
-    """Give the config of a run without a file: one namespace, one sidecar pod, one node."""
+    """Return the config of a run without a file: one namespace, one sidecar pod, one node."""
     config = ClusterConfig(namespaces=(Namespace(applications=(Application(pods=1),)),))
     return Loaded(config, "classic", "classic dialect, as there is no config file")
 
 
 def empty_config() -> Loaded:
-    """Give the config of a run that builds nothing."""
+    """Return the config of a run that builds nothing."""
     reason = "no mesh to build, as there is no config file"
     return Loaded(ClusterConfig(nodes=()), "classic", reason)
 
 
 def _first(problems: list[Problem]) -> tuple[Problem, ...]:
-    """Give as many problems as anybody reads, and how many there are besides."""
+    """Return the first `MAX_PROBLEMS` problems, and a last one that counts the rest."""
     more = len(problems) - MAX_PROBLEMS
     if more <= 0:
         return tuple(problems)
@@ -61,11 +61,11 @@ def _first(problems: list[Problem]) -> tuple[Problem, ...]:
 
 
 def parse_config(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
-    """Read a config file.
+    """Parse the text of a config file.
 
     Args:
         text: The bytes of the file.
-        source: The file as the user named it; stands before each problem.
+        source: Name of the file, which each problem begins with.
         lenient: Whether unknown keys are only warned of.
 
     Raises:

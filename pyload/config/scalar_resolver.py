@@ -1,6 +1,6 @@
-"""What an unquoted YAML scalar means, and how it reads as text: as in Go's ``sigs.k8s.io/yaml``.
+"""The values of YAML scalars, and their text, as Go's ``sigs.k8s.io/yaml`` has them.
 
-That is YAML 1.1 with exceptions: ``n`` is a boolean and ``0123`` is octal, but ``12:30`` and
+Go reads YAML 1.1 with exceptions: ``n`` is a boolean and ``0123`` is octal, but ``12:30`` and
 ``2024-01-02`` are text.
 """
 
@@ -31,12 +31,12 @@ _INTEGER: Final = re.compile(
 _BASES: Final = {"hex": 16, "bin": 2, "oct": 8, "dec": 10}
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _LOOSE_UNDERSCORE: Final = re.compile(r"(?<![0-9])_|_(?![0-9])")
-# Enough for 64 binary digits; what is longer cannot fit, and int() refuses thousands of digits.
+# Enough for 64 binary digits. Longer texts cannot fit, and int() refuses thousands of digits.
 _LONGEST_INTEGER: Final = 80
 
 
 def resolve(text: str, tag: str | None, *, plain: bool) -> ScalarValue:
-    """Give the value of a scalar.
+    """Return the value of a scalar.
 
     Args:
         text: The scalar, unescaped.
@@ -44,7 +44,7 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> ScalarValue:
         plain: Whether it stands without quotes.
 
     Raises:
-        ValueError: The tag does not fit the text; the message says so in plain words.
+        ValueError: The tag does not fit the text; the message is for the user.
     """
     if tag is None:
         return resolve_plain(text) if plain else text
@@ -66,7 +66,7 @@ def resolve(text: str, tag: str | None, *, plain: bool) -> ScalarValue:
 
 
 def resolve_plain(text: str) -> ScalarValue:
-    """Give the value of an unquoted scalar without a tag."""
+    """Return the value of an unquoted scalar without a tag."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in "+-.0123456789":
@@ -97,7 +97,7 @@ def _integer(digits: str) -> int | None:
 
 
 def as_text(value: ScalarValue) -> str:
-    """Write a value as Go does where a string is wanted; null is empty."""
+    """Return the text of a value where a string is expected; it is empty for null."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -106,7 +106,7 @@ def as_text(value: ScalarValue) -> str:
 
 
 def _float_text(value: float) -> str:
-    """Write a float as Go's ``strconv.FormatFloat(value, 'g', -1, 32)``."""
+    """Return the text of a float, as by Go's ``strconv.FormatFloat(value, 'g', -1, 32)``."""
     if math.isnan(value):
         return "NaN"
     single = _single(value)
@@ -132,6 +132,6 @@ def _single(value: float) -> float:
 
 
 def quote(text: str) -> str:
-    """Quote text from a file so that it fits into a sentence and cannot disturb a terminal."""
+    """Return text of a file in backquotes, shortened and without control characters."""
     cut = text if len(text) <= 40 else text[:37] + "..."
     return "`" + "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in cut) + "`"

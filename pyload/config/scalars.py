@@ -1,6 +1,6 @@
 """Reading single values: text, counts, durations, booleans and maps of text.
 
-A value that is absent, null or wrong reads as None; the problem is noted in `Findings`.
+A reader returns None for a value that is absent, null or wrong; a wrong one is noted in `Findings`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Findings:
     """The problems and warnings found in one file so far.
 
     Args:
-        source: The file as the user named it.
+        source: Name of the file.
         lenient: Whether unknown keys are only warned of.
     """
 
@@ -40,16 +40,16 @@ class Findings:
         self._warnings: dict[Problem, None] = {}
 
     def problem(self, at: Node, what: str, fix: str = "") -> None:
-        """Note what makes the file unusable."""
+        """Add a problem, which makes the file unusable."""
         self._problems[Problem(self.source, at.line, at.column, what, fix)] = None
 
     def complain(self, at: Node, complaint: Complaint | None) -> None:
-        """Note a problem if there is one."""
+        """Add a complaint as a problem, if there is one."""
         if complaint is not None:
             self.problem(at, *complaint)
 
     def warn(self, at: Node, what: str, fix: str = "") -> None:
-        """Note what is odd but harmless."""
+        """Add a warning about an oddity that does no harm."""
         self._warnings[Problem(self.source, at.line, at.column, what, fix)] = None
 
     @property
@@ -64,12 +64,12 @@ class Findings:
 
 
 def is_null(node: Node) -> bool:
-    """Tell whether a key has no value, which means the same as leaving it out."""
+    """Return whether a key has no value, which means the same as leaving it out."""
     return isinstance(node, ScalarNode) and node.value is None
 
 
 def describe(node: Node) -> str:
-    """Name what a value is, for a sentence."""
+    """Return the kind of a value as part of a sentence."""
     if isinstance(node, SequenceNode):
         return "a list"
     if isinstance(node, MappingNode):

@@ -1,4 +1,4 @@
-"""What a dialect is: the keys of each part of a file, and the defaults that differ."""
+"""The description of a dialect: the keys of each part of a file, and its application types."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ PLACES: Final[Mapping[Place, str]] = {
     "gateways": "in `gateways`",
     "configs": "in an item of `configs`",
 }
-"""Where a key stands, as part of a sentence."""
+"""Places as parts of a sentence."""
 
 STALE_KEYS: Final = frozenset({"enabled", "httproutes", "kubernetes"})
-"""Keys, in lower case, of configs that pilot-load ships and that none of its versions reads."""
+"""Keys, in lower case, that occur in pilot-load's own examples, though no version reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,9 @@ class Schema:
 
     Attributes:
         dialect: Its name.
-        keys: The keys that it knows; none for places that it does not have.
-        types: The application types that it knows; the first is that of an application that names
-            none.
-        pods_key: The key of an application that counts its pods.
+        keys: Known keys by place; empty for places that the dialect does not have.
+        types: Known application types; the first is the default.
+        pods_key: The key for the number of an application's pods.
         renamed: Keys of the other dialect, and their names in this one.
     """
 

@@ -1,4 +1,4 @@
-"""Reading the current dialect's templates, and where they are used."""
+"""Reading the templates of the current dialect, and the `configs` that use them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def read_templates(findings: Findings, node: Node | None) -> Mapping[str, str]:
-    """Read texts of templates by name; nothing but text is one."""
+    """Read the texts of templates by name."""
     if node is None or is_null(node):
         return {}
     if not isinstance(node, MappingNode):
@@ -55,7 +55,7 @@ def read_templates(findings: Findings, node: Node | None) -> Mapping[str, str]:
 
 
 def _check(findings: Findings, node: Node, name: str, text: str) -> None:
-    """Note what makes a template unreadable."""
+    """Note a template that cannot be parsed."""
     from pyload.gotemplate import parse  # noqa: PLC0415 - see above
 
     try:
@@ -78,7 +78,7 @@ def read_configs(
     """Read a list of templates: their names alone, or with values.
 
     Args:
-        findings: Takes what is wrong.
+        findings: Receives the problems.
         choice: The dialect.
         node: The list.
         known: Names of the config's own templates.
@@ -121,7 +121,7 @@ def _values(findings: Findings, node: Node | None) -> Mapping[str, Any]:
         findings.problem(node, f"`config` takes a mapping, not {describe(node)}")
         return {}
     values: dict[str, Any] = as_data(node)
-    # What the run itself looks at; all other values are between the user and the template.
+    # The run itself reads these two; all other values are for the template only.
     for name, read in (("Rand", read_bool), ("Namespace", _read_namespace)):
         if name in values:
             value = read(findings, node.entries[name].value, f"config.{name}")

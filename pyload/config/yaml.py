@@ -1,7 +1,11 @@
-"""YAML text to values that know where in the file they stand.
+"""YAML text to a tree of nodes that know their positions in the file.
 
-Aliases share the value that they name, so nothing here grows with their number; a reader that walks
-the values would, and therefore the total of what they repeat is bounded.
+PyYAML's parser (libyaml's where there is one) turns the text into events, and `_Composer` builds
+the nodes from these with a stack instead of recursion, so that no file exhausts Python's stack.
+
+An alias shares the node that it names, so memory does not grow with the number of aliases. A reader
+that walks the tree visits a shared node once for each alias, however, and therefore the total
+number of values that aliases repeat is bounded.
 """
 
 from __future__ import annotations
@@ -32,12 +36,12 @@ class ScalarNode:
     """One value: text, a number, a boolean or null.
 
     Attributes:
-        value: What it means.
-        written: The scalar as it stands in the file, without quotes.
-        plain: Whether it stands there without quotes.
+        value: Its value by YAML's rules.
+        written: Its text in the file, without quotes.
+        plain: Whether it has no quotes in the file.
         line: Counted from 1.
         column: Counted from 1.
-        size: Values that findings this one means, itself included.
+        size: Number of values that a reader of this node visits, itself included.
     """
 
     value: ScalarValue
@@ -84,8 +88,8 @@ class Document:
     """A YAML file.
 
     Attributes:
-        root: Its value; None where the file holds nothing.
-        problems: What is wrong in it beyond syntax, such as a key given twice.
+        root: Its value; None for an empty file.
+        problems: Problems beyond syntax, such as a key given twice.
     """
 
     root: Node | None
@@ -93,7 +97,7 @@ class Document:
 
 
 def compose(data: bytes, *, source: str) -> Document:
-    """Read a YAML file of at most one document.
+    """Compose the nodes of a YAML file, which may have one document.
 
     Raises:
         ConfigError: The bytes are not YAML, or cannot be read safely.
@@ -109,10 +113,10 @@ def compose(data: bytes, *, source: str) -> Document:
 
 
 def decode(data: bytes, *, source: str) -> str:
-    """Turn the bytes of a file into text: UTF-8, or UTF-16 with a byte order mark.
+    """Decode the bytes of a file: UTF-8, or UTF-16 with a byte order mark.
 
     Raises:
-        ConfigError: The bytes are something else, or hold control characters.
+        ConfigError: The bytes are in another encoding, or hold control characters.
     """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
@@ -136,7 +140,7 @@ def _unreadable(source: str, before: str, what: str) -> Problem:
 
 @dataclass(slots=True)
 class _Open:
-    """A list or mapping whose end has not been read."""
+    """A sequence or mapping whose end has not been read."""
 
     line: int
     column: int
@@ -149,7 +153,7 @@ class _Open:
 
 
 class _Composer:
-    """Builds values from parser events, without recursion."""
+    """Builds nodes from parser events, without recursion."""
 
     def __init__(self, source: str) -> None:
         self.root: Node | None = None
@@ -160,7 +164,7 @@ class _Composer:
         self._repeated = 0
 
     def handle(self, event: yaml.Event) -> None:
-        """Use the next event of the parser."""
+        """Handle the next event of the parser."""
         mark = event.start_mark
         line, column = (0, 0) if mark is None else (mark.line + 1, mark.column + 1)
         if isinstance(event, yaml.ScalarEvent):

@@ -1,4 +1,4 @@
-"""What the YAML parser complains about, in plain words."""
+"""The YAML parser's errors in plain words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import yaml
 from pyload.config.scalar_resolver import quote
 from pyload.errors import Problem
 
-# Part of the parser's words, of libyaml or of PyYAML itself; what is wrong; how to mend it.
 _LAYOUT: Final = "check the indentation, quotes and brackets above"
 _QUOTE: Final = "put the text in quotes"
+# A part of the message of libyaml or PyYAML, the problem in plain words, and its fix.
 _TEXTS: Final = (
     ("tab character", "a tab is used for indentation", "use spaces"),
     ("mapping values are not allowed", "a `:` does not fit here", "indent it, or put quotes"),
@@ -37,17 +37,17 @@ _TEXTS: Final = (
     ("maximum nesting depth", "more than 100 levels are nested here", "check the brackets"),
     ("chomping or indentation", "`|` and `>` must end their line", _QUOTE),
 )  # fmt: skip
-# Problems of something left open are best shown where it was opened.
+# These concern a bracket or quote that is not closed; they are shown where it was opened.
 _OPENED: Final = ("expected ',' or", "unexpected end of stream", "unexpected document")
 
 
 def syntax_problem(error: yaml.YAMLError, text: str, source: str) -> Problem:
-    """Say what the parser's error means.
+    """Return the problem that an error of the parser stands for.
 
     Args:
-        error: What PyYAML raised.
-        text: The text that it was findings.
-        source: The file as the user named it.
+        error: PyYAML's error.
+        text: The text of the file.
+        source: Name of the file.
     """
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return Problem(source, 0, 0, "this is not YAML", "give a YAML file in UTF-8")

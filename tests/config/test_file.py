@@ -21,7 +21,7 @@ class Standard:
 
 
 def problem(path: str) -> str:
-    """Give the one thing said about a file that cannot be read."""
+    """Return the problem of a file that cannot be read."""
     with pytest.raises(ConfigError) as caught:
         load_config(path)
     (one,) = caught.value.problems

@@ -25,7 +25,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
 
 
 def accepts(schema: dict[str, Any], text: str) -> bool:
-    """Tell whether an editor would take a config."""
+    """Return whether an editor would accept a config."""
     return jsonschema.Draft7Validator(schema).is_valid(yaml.safe_load(text))
 
 

@@ -1,4 +1,4 @@
-"""Tests of config files to the model, and of everything that is said about bad ones."""
+"""Tests of parsing config files, and of the problems and warnings about them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read(text: str, *, lenient: bool = False) -> Loaded:
 
 
 def problems(text: str, *, lenient: bool = False) -> list[str]:
-    """Give all that is said about a config that is refused."""
+    """Return the problems of a config that is refused."""
     with pytest.raises(ConfigError) as caught:
         read(text, lenient=lenient)
     assert caught.value.exit_code == 2
@@ -74,7 +74,7 @@ def problems(text: str, *, lenient: bool = False) -> list[str]:
 
 
 def warnings(text: str, *, lenient: bool = False) -> list[str]:
-    """Give the warnings about a config that is accepted."""
+    """Return the warnings about a config that is accepted."""
     return [str(warning) for warning in read(text, lenient=lenient).warnings]
 
 
@@ -639,7 +639,7 @@ def test_warns_of_values_that_are_not_what_they_look_like(text: str, warning: st
 
 
 def test_warns_of_gateways_where_there_are_none() -> None:
-    """Whoever forgot `type: router` would wait for Gateways in vain."""
+    """A user who forgot `type: router` would wait for Gateways in vain."""
     assert warnings(application("gateways: {name: a}")) == [
         "f:3:15: `gateways` has no effect for the type `sidecar`; write `type: router`"
     ]

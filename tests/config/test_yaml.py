@@ -1,4 +1,4 @@
-"""Tests of YAML text to values with positions."""
+"""Tests of composing YAML text into nodes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plain(node: Node | None) -> Any:
 
 
 def problems(text: str | bytes) -> list[str]:
-    """Give what is said about a file that cannot be read."""
+    """Return the problems of a file that cannot be read."""
     data = text.encode() if isinstance(text, str) else text
     with pytest.raises(ConfigError) as caught:
         compose(data, source="f")
