@@ -14,7 +14,6 @@ from pyload.embedded.stack import play_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import FollowOptions, WaitCondition
 from pyload.kube.transport import Response
-from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 from pyload.tasks import Shutdown, Supervisor
 from tests.conftest import ROOT
@@ -218,12 +217,6 @@ def test_what_cannot_be_waited_for(text: str) -> None:
     """A typo in --wait must not become a wait for nothing."""
     with pytest.raises(UsageError, match="connected=all"):
         WaitCondition.parse(text, 1.0)
-
-
-def test_pods_go_where_the_user_says() -> None:
-    """Clusters label and taint kwok's nodes as they like."""
-    assert Placement().node_selector == {"type": "kwok"}
-    assert Placement().toleration == "kwok.x-k8s.io/node"
 
 
 async def test_gateways_are_injected_and_followed(world: World) -> None:
