@@ -1,4 +1,4 @@
-"""Things that wear out; tokens and certificates have their own tests of what is fetched."""
+"""Values that expire; tokens and certificates have their own tests of what is fetched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIFE = timedelta(hours=10)
 
 
 class _Source:
-    """Fetches things named after their key and a number; takes a second for each."""
+    """Fetches values that are named after their key and a number, in a second each."""
 
     def __init__(self) -> None:
         self.fetched: list[str] = []

@@ -252,7 +252,7 @@ async def assemble(
     open_ended: bool = False,
     account: tuple[str, str] | None = None,
 ) -> AsyncIterator[Servers]:
-    """Compose the way of proxies to servers that are known, and prepare this machine for them.
+    """Compose how proxies reach known servers, and prepare this machine for that many.
 
     Args:
         connection: The flags.

@@ -135,11 +135,11 @@ class TargetResolver:
     ) -> Target | Awaitable[Target]:
         # Without the address: one certificate is good for all control planes of a CA.
         proxy = principal.proxy if self.exclusive else ""
-        holder = Principal(*self._account_of(principal), principal.cluster_id, proxy)
-        certificate = certificates.peek(holder)
+        owner = Principal(*self._account_of(principal), principal.cluster_id, proxy)
+        certificate = certificates.peek(owner)
         if certificate is not None:
             return self._showing(target, certificate)
-        return self._showing_when(target, certificates.get(holder))
+        return self._showing_when(target, certificates.get(owner))
 
     def _showing(self, target: Target, certificate: KeyPair) -> Target:
         assert target.tls is not None, "certificates are for TLS"

@@ -59,7 +59,7 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The way to a control plane for one dial.
+    """How a control plane is reached in one dial.
 
     Attributes:
         transport: Opens the stream.

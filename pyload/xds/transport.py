@@ -1,4 +1,4 @@
-"""What the xDS client needs of whatever carries its stream.
+"""The interface between the xDS client and the transports of its streams.
 
 `pyload.xds.lean` implements it on bare sockets, `pyload.xds.grpc_transport` with grpc.aio, and the
 embedded control plane in memory. All of it is callbacks: a task for each of ten thousand waiting
@@ -36,17 +36,17 @@ class Status:
 
 
 CANCELLED: Final = Status(1, "CANCELLED", "closed by pyload")
-"""How a stream ends that its own side has closed."""
+"""The end of a stream that this side has closed."""
 
 
 class Sink(Protocol):
     """The receiving side of a stream; called on the event loop, and must not block."""
 
     def opened(self) -> None:
-        """The connection stands and the stream is open."""
+        """Handle the opening of the stream, its connection being ready."""
 
     def message(self, message: Message) -> None:
-        """One whole message has come.
+        """Handle one whole message.
 
         Raises:
             RemoteProtocolError: It breaks the protocol; the transport closes the stream, and
@@ -54,7 +54,7 @@ class Sink(Protocol):
         """
 
     def closed(self, status: Status) -> None:
-        """The stream has ended and its connection is closed: once, and nothing is called after it.
+        """Handle the end of the stream, whose connection is closed; nothing is called afterwards.
 
         A stream that could not be opened is closed without having been opened.
         """
@@ -64,7 +64,7 @@ class Stream(Protocol):
     """One bidirectional gRPC stream of whole messages, on its own connection."""
 
     def send(self, message: bytes) -> None:
-        """Send one message as soon as the peer takes it; what follows the end is dropped."""
+        """Send one message as soon as the peer accepts it; drop it if the stream has ended."""
         ...
 
     def close(self, status: Status = CANCELLED) -> None:
@@ -87,7 +87,7 @@ class Transport(Protocol):
     """Opens streams to one xDS server."""
 
     def open(self, method: str, *, metadata: Metadata, sink: Sink) -> Stream:
-        """Begin to open a connection and a stream on it; the sink hears how it goes.
+        """Start to open a connection and a stream on it, which reports to the sink.
 
         Never fails and never calls the sink before it returns.
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pyload.proxies.dial_rate import SLOWEST, DialRate
 
 
-def dials(pace: DialRate, *, seconds: float, start: float = 0.0) -> list[float]:
-    """Dial as often as a pace allows, and give the times."""
+def dials(dial_rate: DialRate, *, seconds: float, start: float = 0.0) -> list[float]:
+    """Dial as often as a rate allows, and return the times."""
     now, times = start, list[float]()
     while now < start + seconds:
-        wait = pace.wait(now)
+        wait = dial_rate.wait(now)
         if wait == 0:
             times.append(now)
         now += max(wait, 0.0001) if wait else 0.0001
@@ -35,58 +35,58 @@ def test_no_second_has_more_dials_than_the_rate(rate: float, seed: int) -> None:
 
 def test_without_a_limit_everybody_dials_at_once() -> None:
     """A test of how istiod takes a storm needs one."""
-    pace = DialRate(None, rng=Random(1))
-    assert [pace.wait(0.0) for _ in range(1000)] == [0.0] * 1000
+    dial_rate = DialRate(None, rng=Random(1))
+    assert [dial_rate.wait(0.0) for _ in range(1000)] == [0.0] * 1000
 
 
 def test_time_that_was_not_used_is_not_saved_up() -> None:
     """A hundred proxies that churn brings after a quiet hour must not dial at once."""
-    pace = DialRate(10, rng=Random(1))
-    dials(pace, seconds=1)
-    assert len(dials(pace, seconds=1, start=3600)) <= 13
+    dial_rate = DialRate(10, rng=Random(1))
+    dials(dial_rate, seconds=1)
+    assert len(dials(dial_rate, seconds=1, start=3600)) <= 13
 
 
 @pytest.mark.parametrize("limit", [None, 500.0])
 def test_the_rate_settles_near_what_the_control_plane_admits(limit: float | None) -> None:
     """With istiod's 25 streams a second, a thousand dials at once would mostly be refused."""
-    pace = DialRate(limit, rng=Random(2))
+    dial_rate = DialRate(limit, rng=Random(2))
     now, admitted_until, refused, served = 0.0, 0.0, 0, 0
     rates = []
     for _ in range(60_000):
         now += 0.002
-        if pace.wait(now) > 0:
+        if dial_rate.wait(now) > 0:
             continue
         if admitted_until > now + 1:
             refused += 1
-            pace.refused(now)
+            dial_rate.refused(now)
         else:
             admitted_until = max(admitted_until, now) + 1 / 25
             served += 1
-            pace.served()
-        if now > 30 and pace.rate is not None:
-            rates.append(pace.rate)
+            dial_rate.served()
+        if now > 30 and dial_rate.rate is not None:
+            rates.append(dial_rate.rate)
     assert 12 < sum(rates) / len(rates) < 40
     assert served > 25 * 120 * 0.7
     assert refused < served
-    assert pace.refusals == refused
+    assert dial_rate.refusals == refused
 
 
 def test_a_wave_of_refusals_lowers_the_rate_once() -> None:
     """A thousand refusals of one storm would bring the rate to its floor."""
-    pace = DialRate(100, rng=Random(1))
+    dial_rate = DialRate(100, rng=Random(1))
     for _ in range(50):
-        pace.refused(5.0)
-    assert pace.rate == pytest.approx(70)
-    pace.refused(7.0)
-    assert pace.rate == pytest.approx(49)
+        dial_rate.refused(5.0)
+    assert dial_rate.rate == pytest.approx(70)
+    dial_rate.refused(7.0)
+    assert dial_rate.rate == pytest.approx(49)
 
 
 def test_the_rate_has_a_floor_and_never_exceeds_the_limit() -> None:
     """Refusals for an hour would stop the fleet; successes would break the user's limit."""
-    pace = DialRate(100, rng=Random(1))
+    dial_rate = DialRate(100, rng=Random(1))
     for second in range(1000):
-        pace.refused(second * 2.0)
-    assert pace.rate == SLOWEST
+        dial_rate.refused(second * 2.0)
+    assert dial_rate.rate == SLOWEST
     for _ in range(100_000):
-        pace.served()
-    assert pace.rate == 100
+        dial_rate.served()
+    assert dial_rate.rate == 100

@@ -1,4 +1,4 @@
-"""Where proxies wait for their turn to dial."""
+"""Which proxy dials next, and when."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
-class Dialler:
+class Dialled:
     """Stands for a client: notes when it may dial."""
 
     def __init__(self, dials: list[tuple[object, float]]) -> None:
@@ -30,7 +30,7 @@ class Dialler:
 
 
 def scheduler_of(rate: float | None = None, *, limit: int = 3) -> DialScheduler:
-    """Make a gate on the running loop's time."""
+    """Make a scheduler on the running loop's time."""
     return DialScheduler(
         DialRate(rate, rng=Random(1)),
         timers=TimerHeap(),
@@ -41,10 +41,10 @@ def scheduler_of(rate: float | None = None, *, limit: int = 3) -> DialScheduler:
 
 def clients(count: int, dials: list[tuple[object, float]]) -> list[Client]:
     """Make clients that only know how to dial."""
-    return [cast("Client", Dialler(dials)) for _ in range(count)]
+    return [cast("Client", Dialled(dials)) for _ in range(count)]
 
 
-async def test_only_so_many_dial_at_the_same_time_and_in_their_order() -> None:
+async def test_a_limited_number_dials_at_the_same_time_and_in_order() -> None:
     """Ten thousand connections at once overflow a server's queue and time out."""
     dials: list[tuple[object, float]] = []
     waiting = clients(8, dials)
@@ -57,7 +57,7 @@ async def test_only_so_many_dial_at_the_same_time_and_in_their_order() -> None:
     assert [who for who, _ in dials] == waiting[:5]
 
 
-async def test_a_client_that_leaves_is_not_let_in() -> None:
+async def test_a_client_that_withdraws_does_not_dial() -> None:
     """A stopped proxy would connect after its end."""
     dials: list[tuple[object, float]] = []
     waiting = clients(5, dials)
@@ -81,7 +81,7 @@ async def test_dials_are_spaced_out_at_the_rate() -> None:
     assert 8 < dials[-1][1] < 12
 
 
-async def test_a_closed_gate_lets_nobody_in() -> None:
+async def test_a_closed_scheduler_starts_no_dial() -> None:
     """The end of a run would begin with new connections in the place of those that close."""
     dials: list[tuple[object, float]] = []
     scheduler = scheduler_of(1)

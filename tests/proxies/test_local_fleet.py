@@ -56,7 +56,7 @@ def fleet(
 
 
 def present(metrics: Metrics) -> dict[tuple[str, str], int]:
-    """Give the proxies that are in some state, by type and state."""
+    """Return the proxies that are in some state, by type and state."""
     return {key: count for key, count in metrics.snapshot().proxies.items() if count}
 
 

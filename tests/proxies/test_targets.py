@@ -70,7 +70,7 @@ async def test_an_unverified_server_has_no_name() -> None:
 
 
 async def test_a_server_may_have_a_name_that_its_address_does_not_tell() -> None:
-    """Behind a load balancer with a name of its own."""
+    """A control plane behind a load balancer with a name of its own would be refused."""
     resolver = TargetResolver(
         address="lb:1",
         auth="jwt",
@@ -104,7 +104,7 @@ async def test_a_certificate_is_waited_for_once_and_shared_by_its_account() -> N
 
 
 async def test_each_proxy_can_have_its_own_certificate() -> None:
-    """With --csr-per-pod."""
+    """With --csr-per-pod, one proxy would show the certificate of another."""
     resolver = TargetResolver(
         address=SECURE, auth="mtls", certificates=_Authorities(), exclusive=True, account=("x", "y")
     )

@@ -108,7 +108,7 @@ class MemoryStream:
         self._number = 0
 
     def send(self, message: bytes) -> None:
-        """Take a request, and answer it if it is a subscription."""
+        """Handle a request, and answer it if it is a subscription."""
         status = self._peer.step("send")
         if status is not None:
             self.end(status)

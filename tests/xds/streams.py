@@ -125,7 +125,7 @@ class Recorder:
         self._called.set()
 
     def has(self, count: int) -> bool:
-        """Tell whether exactly so many messages have come."""
+        """Return whether exactly that many messages have come."""
         return len(self.messages) == count
 
     async def until(self, done: Callable[[], object]) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.grpc
 
-HOLDER = Principal("mesh", "default", "Kubernetes")
+PRINCIPAL = Principal("mesh", "default", "Kubernetes")
 
 
 @contextlib.asynccontextmanager
@@ -61,7 +61,7 @@ def certificates(
 
 
 async def outcome(mesh: RunningMesh, transport: Transport, *, namespace: str = "mesh") -> str:
-    """Ask for clusters; give ``OK`` or the name of the status that came instead."""
+    """Ask for clusters; return ``OK`` or the name of the status that came instead."""
     script = await mesh.dial(delta=True, transport=transport)
     await script.ask(delta(CDS, node=proxy_node(namespace=namespace)))
     answered = await script.stream.recv()
@@ -79,7 +79,7 @@ async def test_a_stream_with_a_signed_certificate_needs_no_token(kind: str, veri
     """The mode in which the Go tool panics."""
     async with serving() as (mesh, addresses):
         trust = TlsConfig(addresses.root, ISTIOD) if verified else TlsConfig()
-        own = await certificates(mesh, addresses, trust).get(HOLDER)
+        own = await certificates(mesh, addresses, trust).get(PRINCIPAL)
         tls = TlsConfig(trust.roots, trust.server_name, own)
         assert await outcome(mesh, transport_to(kind, addresses.mtls, tls)) == "OK"
         assert mesh.plane.authority is not None
@@ -90,7 +90,7 @@ async def test_a_stream_with_a_signed_certificate_needs_no_token(kind: str, veri
 async def test_a_certificate_is_good_for_its_own_account_only(kind: str) -> None:
     """A proxy that shows another's certificate must look refused, not broken."""
     async with serving() as (mesh, addresses):
-        own = await certificates(mesh, addresses).get(HOLDER)
+        own = await certificates(mesh, addresses).get(PRINCIPAL)
         transport = transport_to(kind, addresses.mtls, TlsConfig(addresses.root, ISTIOD, own))
         assert await outcome(mesh, transport, namespace="elsewhere") == "PERMISSION_DENIED"
 
@@ -116,7 +116,7 @@ async def test_other_certificates_are_refused_in_the_handshake(kind: str, fault:
 @pytest.mark.parametrize("name", [ISTIOD, "other.example.com"])
 @pytest.mark.parametrize("kind", ["grpc", "lean"])
 async def test_a_server_that_is_not_the_meshs_gets_no_token(kind: str, name: str) -> None:
-    """Of another CA, or with another name."""
+    """A server of another CA, or with another name, would get the tokens of a mesh."""
     root = Authority().root if name == ISTIOD else b""
     async with serving() as (mesh, addresses):
         transport = transport_to(kind, addresses.tls, TlsConfig(root or addresses.root, name))
@@ -144,7 +144,7 @@ async def test_a_token_goes_over_verified_tls_and_over_plaintext(kind: str) -> N
 
 
 async def test_the_ca_refuses_tokens_that_are_none_of_its() -> None:
-    """Of another audience, or nonsense."""
+    """A token of another audience, or nonsense, must look refused and not broken."""
     async with serving() as (mesh, addresses):
         path = SERVICE_ACCOUNTS.path("mesh", "default", "token")
         spec = {"audiences": ["other"], "expirationSeconds": 3600}

@@ -50,14 +50,14 @@ def uris(certificate: KeyPair) -> list[str]:
 async def test_a_thousand_proxies_of_three_accounts_cost_three_requests() -> None:
     """The CA would be the first thing to break under a load that no mesh has."""
     store, ca = certificates()
-    holders = [Principal("mesh", f"app-{number % 3}", "Kubernetes") for number in range(1000)]
+    principals = [Principal("mesh", f"app-{number % 3}", "Kubernetes") for number in range(1000)]
 
-    got = await asyncio.gather(*map(store.get, holders))
+    got = await asyncio.gather(*map(store.get, principals))
 
     assert ca.authority.signed == store.signed == 3
     assert len(set(got)) == 3
     assert uris(got[1]) == ["spiffe://cluster.local/ns/mesh/sa/app-1"]
-    assert store.peek(holders[0]) == got[0]
+    assert store.peek(principals[0]) == got[0]
     assert ca.metadata[0] == (
         ("authorization", "Bearer mesh/app-0"),
         ("clusterid", "Kubernetes"),
@@ -67,9 +67,9 @@ async def test_a_thousand_proxies_of_three_accounts_cost_three_requests() -> Non
 async def test_one_certificate_per_proxy_is_one_request_each_but_not_all_at_once() -> None:
     """--csr-per-pod loads the CA as real agents do, each with its own key."""
     store, ca = certificates()
-    holders = [Principal("mesh", "app", "Kubernetes", f"pod-{number}") for number in range(200)]
+    principals = [Principal("mesh", "app", "Kubernetes", f"pod-{number}") for number in range(200)]
 
-    got = await asyncio.gather(*map(store.get, holders))
+    got = await asyncio.gather(*map(store.get, principals))
 
     assert ca.authority.signed == 200
     assert ca.most == CONCURRENCY

@@ -72,7 +72,7 @@ class Recorder:
         self.over.set()
 
     def names(self) -> list[object]:
-        """Give the events without their values."""
+        """Return the events without their values."""
         return [event[0] for event in self.events]
 
 
@@ -105,7 +105,7 @@ def client(
 
 
 def with_token(peer: Peer, token: Callable[[], Awaitable[str]]) -> Callable[[], Awaitable[Channel]]:
-    """Give the way to a peer that wants a token."""
+    """Return the resolver of a peer that wants a token."""
 
     async def resolve() -> Channel:
         return Channel(peer, bearer(await token(), "Kubernetes"))
@@ -388,7 +388,7 @@ async def test_a_bug_in_the_way_ends_the_proxy_with_it() -> None:
     one.stop()
 
 
-async def test_stopping_while_the_way_is_unknown_ends_at_once() -> None:
+async def test_stopping_while_the_channel_is_unknown_ends_at_once() -> None:
     """A fleet whose tokens hang could not be stopped."""
     recorder, peer = Recorder(), Peer()
 
@@ -406,7 +406,7 @@ async def test_stopping_while_the_way_is_unknown_ends_at_once() -> None:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, object]]:
-    """Give the logged lines with their labels."""
+    """Return the logged lines with their labels."""
     return [(record.getMessage(), getattr(record, "labels", None)) for record in caplog.records]
 
 

@@ -32,15 +32,15 @@ def test_a_request_names_the_workload_and_nothing_else() -> None:
 
 
 def test_a_chain_is_kept_until_it_is_worn() -> None:
-    """80 % of its life, as for tokens."""
+    """A certificate would be renewed too late, or with each dial."""
     authority = Authority(now=lambda: START)
     key, csr = new_request("spiffe://x")
     chain = authority.sign(csr, WorkloadIdentity("mesh", "app"), timedelta(hours=10))
-    lasting = read_chain(key, chain, begun=START)
-    assert lasting.refresh_after == START + timedelta(hours=8)
-    assert lasting.expires_at == START + timedelta(hours=10) - timedelta(minutes=1)
-    assert lasting.value.chain.count(b"BEGIN CERTIFICATE") == 2
-    assert lasting.value.key == key
+    expiring = read_chain(key, chain, begun=START)
+    assert expiring.refresh_after == START + timedelta(hours=8)
+    assert expiring.expires_at == START + timedelta(hours=10) - timedelta(minutes=1)
+    assert expiring.value.chain.count(b"BEGIN CERTIFICATE") == 2
+    assert expiring.value.key == key
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,11 @@ class LostWrite:
         return vars(grpc.aio)["EOF"]
 
     async def code(self) -> grpc.StatusCode:
-        """Give the status."""
+        """Return the status."""
         return self._code
 
     async def details(self) -> str:
-        """Give its text."""
+        """Return its text."""
         return "request rate limit exceeded"
 
 

@@ -77,7 +77,7 @@ async def test_one_who_gives_up_does_not_take_the_others_answer(
 
 
 async def test_names_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is kept for ever."""
+    """A run of days over many names would fill the memory."""
     _, shared = _counted(monkeypatch, lambda: ["10.0.0.1"])
     for number in range(200):
         await shared.resolve((f"host{number}", 1))
@@ -91,6 +91,6 @@ async def test_a_real_name_is_found() -> None:
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 80])
 async def test_a_name_that_is_none_is_an_os_error(host: str) -> None:
-    """The encoding of names raises errors of its own."""
+    """The encoding of names raises errors of its own, which would end the proxy."""
     with pytest.raises(OSError, match="host"):
         await LoopResources().resolve((host, 80))
