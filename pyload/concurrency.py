@@ -1,4 +1,4 @@
-"""Many small jobs, a few at a time."""
+"""Runs many small jobs, a limited number at a time."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
 CONCURRENT: Final = 100
-"""Jobs that run at a time (contract §3.9)."""
+"""Jobs that run at a time, as many as pilot-load's."""
 
 
 async def gather_errors(
     jobs: list[Coroutine[Any, Any, None]], *, name: str, limit: int = CONCURRENT
 ) -> list[PyloadError]:
-    """Run jobs to their ends, whatever some of them raise.
+    """Run jobs to their ends even if some of them fail, and return their errors.
 
     Args:
         jobs: The jobs; those that have not begun when this is cancelled never run.
-        name: Begins the names of the tasks.
-        limit: How many run at a time.
+        name: Prefix of the names of the tasks.
+        limit: Jobs that run at a time.
 
     Returns:
-        What was raised.
+        The errors that jobs raised.
     """
     errors: list[PyloadError] = []
     waiting = iter(jobs)

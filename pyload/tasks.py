@@ -38,7 +38,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def clock() -> Callable[[], float]:
-    """Give the running loop's clock, in seconds, at its full resolution.
+    """Return the running loop's clock, in seconds, at its full resolution.
 
     uvloop's own ``time()`` stands still while callbacks run, and counts whole milliseconds.
     """
@@ -49,7 +49,7 @@ def clock() -> Callable[[], float]:
 
 
 class Shutdown:
-    """How urgently the user wants the run to end.
+    """The user's wish that the run end.
 
     Attributes:
         requested: Set by the first signal: finish, clean up, report.
@@ -61,7 +61,7 @@ class Shutdown:
         self.forced = asyncio.Event()
 
     def signal(self) -> None:
-        """Take one signal."""
+        """Handle one signal."""
         if self.requested.is_set():
             self.forced.set()
         self.requested.set()
@@ -152,7 +152,7 @@ class Supervisor:
 
 
 class _Detached(Executor):
-    """Gives each call a thread of its own, for which no event loop waits."""
+    """Runs each call in a thread of its own, for which no event loop waits."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
@@ -161,7 +161,7 @@ class _Detached(Executor):
         def work() -> None:
             try:
                 result = fn(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 - for whoever awaits it
+            except BaseException as error:  # noqa: BLE001 - for the caller that awaits it
                 future.set_exception(error)
             else:
                 future.set_result(result)
@@ -172,7 +172,7 @@ class _Detached(Executor):
 
 
 async def in_detached_thread(work: Callable[[], T]) -> T:
-    """Run in a thread what takes seconds and may be given up at any point, such as imports.
+    """Run work in a thread that takes seconds and may be given up at any point, such as imports.
 
     A cancelled task and the loop's end wait for it no longer, unlike for `asyncio.to_thread`'s. The
     interpreter does; see `exit_program`.
@@ -181,9 +181,9 @@ async def in_detached_thread(work: Callable[[], T]) -> T:
 
 
 def exit_program(code: int) -> NoReturn:
-    """End the program as `sys.exit` does, but without waiting for what `in_detached_thread` runs.
+    """End the program as `sys.exit` does, without waiting for the threads of `in_detached_thread`.
 
-    To be called when everything has been written.
+    Call it only once all output has been written.
     """
     if any(thread.name == _DETACHED for thread in threading.enumerate()):
         os._exit(code)
@@ -191,7 +191,7 @@ def exit_program(code: int) -> NoReturn:
 
 
 def first_error(group: BaseExceptionGroup[E]) -> E:
-    """Take the first error out of a task group's; the others are mostly its consequences."""
+    """Return the first error of a task group; the others are mostly its consequences."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -227,9 +227,9 @@ async def first_of(*coroutines: Coroutine[Any, Any, Any], name: str) -> int:
 
 
 async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they have ended; what they raise then is dropped.
+    """Cancel tasks and wait until they have ended; errors that they raise then are dropped.
 
-    For the end of a life: whoever cares for a task's error has read it before.
+    For the end of a task's owner, which has read the errors that it cares for.
     """
     running = [task for task in tasks if not task.done()]
     for task in running:

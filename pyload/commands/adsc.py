@@ -31,7 +31,7 @@ _ACCOUNT: Final = ("default", "default")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdscOptions:
-    """What `run_adsc` needs to know.
+    """Options of `run_adsc`.
 
     Attributes:
         count: Connections to open; 0 counts as 1.

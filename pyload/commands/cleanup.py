@@ -1,4 +1,4 @@
-"""``pyload cleanup``: removes what runs have left behind that could not do it themselves."""
+"""``pyload cleanup``: removes objects that earlier runs have left behind."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ if TYPE_CHECKING:
     from pyload.tasks import Shutdown
 
 GRACE_SECONDS: Final = 15.0
-"""How long a namespace may be terminating before somebody must have begun to empty it.
+"""Seconds that a namespace may be terminating before a controller must have begun to empty it.
 
 The controller of Kubernetes begins after 5 s, or later if it is busy.
 """
 
 _FIRST: Final = (LEASES, NODES, NAMESPACES, SERVICE_ACCOUNTS)
-"""What a run creates first, in this order, and what is therefore removed last."""
+"""Kinds that a run creates first, in this order; they are removed last."""
 
 log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanupOptions:
-    """What to remove.
+    """Options of `run_cleanup`.
 
     Attributes:
         run_id: The run whose objects go; empty with `everything`.
         everything: Remove the objects of all runs.
-        dry_run: Only say what there is.
-        connection: Which API server.
+        dry_run: Only list the objects.
+        connection: The flags that name the API server.
     """
 
     run_id: str = ""
@@ -60,12 +60,12 @@ class CleanupOptions:
 
 
 async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome:
-    """Find what runs have left, and remove it.
+    """Find the objects that runs have left, and remove them.
 
     Raises:
-        UsageError: The options do not say whose objects.
-        ClusterUnreachable: There is no API server.
-        ApiError: It refused to say what there is.
+        UsageError: The options name neither a run nor all of them.
+        ClusterUnreachable: No API server can be reached.
+        ApiError: The API server refused to list objects.
     """
     if bool(options.run_id) == options.everything:
         raise UsageError(
@@ -81,7 +81,7 @@ class CleanupCommand:
 
     Args:
         client: The API server.
-        options: What to remove.
+        options: The options.
     """
 
     def __init__(self, client: Client, options: CleanupOptions) -> None:
@@ -91,7 +91,7 @@ class CleanupCommand:
         self._writer = Writer(client, self._recorder.metrics)
 
     async def run(self, shutdown: Shutdown) -> Outcome:
-        """Find them and remove them."""
+        """Find the objects and remove them."""
         found = await self._find()
         counts = _counted(found)
         if not found:
@@ -151,7 +151,7 @@ class CleanupCommand:
         await wait_until_gone(self._writer, entries)
 
     async def _end_namespace(self, entry: Entry) -> None:
-        """Delete a namespace; where no controller would end it, do what that would."""
+        """Delete a namespace, and finalize it where no controller does."""
         await self._client.delete(entry.resource.path(None, entry.name))
         now = asyncio.get_running_loop().time
         deadline, pause = now() + GRACE_SECONDS, 0.05
@@ -181,7 +181,7 @@ class CleanupCommand:
 
 
 def _is_direct(obj: Obj) -> bool:
-    """Tell whether a run wrote an object itself, so that no controller would make it again."""
+    """Return whether a run wrote an object itself, so that no controller would create it again."""
     owners: Any = obj["metadata"].get("ownerReferences") or ()
     return not any(owner.get("controller") for owner in owners)
 

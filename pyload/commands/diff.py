@@ -34,7 +34,7 @@ class Difference:
         added: Resources of the second alone, as short type and name.
         removed: Resources of the first alone.
         changed: Resources of both, with the lines that tell one from the other.
-        same: How many are equal.
+        same: Number of equal resources.
     """
 
     added: list[Key] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Difference:
         return bool(self.added or self.removed or self.changed)
 
     def lines(self) -> Iterator[str]:
-        """Give the text: a line for each resource, and below it what has changed."""
+        """Format the differences: a line for each resource, and its changes below it."""
         signs = {
             **dict.fromkeys(self.removed, "-"),
             **dict.fromkeys(self.added, "+"),
@@ -127,7 +127,7 @@ def _name_of(resource: Mapping[str, Any]) -> str:
 
 
 def _prefix(config: Mapping[str, Any]) -> str:
-    """Give what stands before the paths of a dump, from its bootstrap."""
+    """Return the folder before the paths in a dump, read from its bootstrap."""
     match config:
         case {"dynamicResources": {"cdsConfig": {"path": str(path)}}}:
             return path.rpartition("cds.")[0]

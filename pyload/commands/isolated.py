@@ -48,7 +48,7 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IsolatedOptions:
-    """What `run_isolated` needs to know.
+    """Options of `run_isolated`.
 
     Attributes:
         loaded: The config; None for a small mesh, unless there is a capture.
@@ -225,7 +225,7 @@ def listening(address: str) -> tuple[str, int]:
 
 
 def _write_kubeconfig(path: Path, url: str) -> None:
-    """Write a kubeconfig for a server that takes anybody.
+    """Write a kubeconfig for a server without authentication.
 
     Raises:
         UsageError: The file cannot be written.

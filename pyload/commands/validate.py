@@ -83,7 +83,7 @@ def _problems(config: ClusterConfig, cluster_type: ClusterType) -> list[str]:
 
 
 def _fewer(config: ClusterConfig) -> ClusterConfig:
-    """Give a config without pods, which templates do not see, and with few replicas."""
+    """Return the config without pods, which templates do not see, and with few replicas."""
     return replace(
         config,
         namespaces=tuple(
@@ -101,7 +101,7 @@ def _fewer(config: ClusterConfig) -> ClusterConfig:
 
 
 def _fault(instance: TemplateInstance) -> tuple[tuple[object, ...], str] | None:
-    """Give what is wrong with what a template yields, and what makes it equal to others."""
+    """Return the problem of a template's output, and the key by which it equals other outputs."""
     name = instance.template.name
     try:
         instance.objects()

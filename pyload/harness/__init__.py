@@ -1,6 +1,7 @@
 """The parts that commands are put together from.
 
 The servers of a run and the way to them, the fleet of its proxies, what the machine can hold, and
-the run around them with its figures, its result and its end. What only one command needs stands in
-`pyload.commands`.
+the run around them: `recorder` sums up its figures, `run` takes it from its start to its end and
+cleans up, `result_file` writes its result, and `outcome` holds what the program prints of it. Parts
+that a single command needs stand in `pyload.commands`.
 """

@@ -1,4 +1,9 @@
-"""What a machine can bear: whether so many proxies fit its files, ports and memory. Pure."""
+"""Whether the proxies of a run fit a machine's open files, ephemeral ports and memory.
+
+`assess` compares a run's `Requirements` with what a `Machine` has. It helps where it can, by a
+higher limit of open files and by further source addresses on loopback, and names the rest as
+`Shortfall`s, which are warnings: a run may still be worth its start.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +18,7 @@ SPARE_FILES: Final = 256
 """Descriptors that a process needs beside its proxies: API server, metrics, logs, libraries."""
 
 BASE_BYTES: Final = 120 * 1024 * 1024
-"""What a process needs before its first proxy, with all that a big run imports."""
+"""Memory of a process before its first proxy, with all that a big run imports."""
 
 _SHARE: Final = 0.45
 """Share of the ephemeral ports that one source address is planned for.
@@ -28,14 +33,14 @@ _FILES_OPEN_ENDED: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What there is.
+    """What the machine has.
 
     Attributes:
         files: Descriptors that the process may open now (soft limit).
         files_max: Descriptors that it may come to allow itself (hard limit).
         files_open: Descriptors that it has open.
         ports: Ephemeral ports of one source address.
-        memory: Bytes that can still be taken; None if that is not known.
+        memory: Bytes that are available; None if that is not known.
         spread: Whether connections to loopback may come from any address in 127.0.0.0/8.
     """
 
@@ -49,12 +54,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirements:
-    """What a run wants.
+    """What a run needs.
 
     Attributes:
-        proxies: By the address that they connect to, as ``HOST:PORT``.
+        proxies: Number of proxies, by the address that they connect to, as ``HOST:PORT``.
         loopback: Which of those addresses can be reached from any in 127.0.0.0/8.
-        open_ended: Whether more proxies may come, nobody knows how many.
+        open_ended: Whether an unknown number of further proxies may come.
         processes: Processes that share the proxies.
         files_each: Descriptors of one proxy in one process; 2 with the server in the same process.
         bytes_each: Memory of one proxy once it is quiet.
@@ -69,17 +74,17 @@ class Requirements:
 
     @property
     def total(self) -> int:
-        """All proxies."""
+        """The number of all proxies."""
         return sum(self.proxies.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """One thing that will not suffice.
+    """A resource that will not suffice.
 
     Attributes:
-        what: What is short, with figures.
-        fix: What the user can do about it.
+        what: The resource that is short, with figures.
+        fix: A remedy for the user.
     """
 
     what: str
@@ -91,13 +96,13 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What to do before the start.
+    """The result of `assess`.
 
     Attributes:
         files: Soft limit of descriptors to set; never below the one there is.
         sources: Loopback addresses to connect from, by target; a target that is not in it needs
             none.
-        shortfalls: What will still not suffice.
+        shortfalls: Resources that will not suffice all the same.
     """
 
     files: int
@@ -106,7 +111,7 @@ class Assessment:
 
 
 def assess(requirements: Requirements, machine: Machine) -> Assessment:
-    """Compare what a run wants with what there is, and help where that is possible."""
+    """Compare the requirements of a run with the machine, and help where that is possible."""
     files, short_files = _files(requirements, machine)
     sources: dict[str, tuple[str, ...]] = {}
     shortfalls = [short_files]

@@ -1,4 +1,4 @@
-"""Prepares the process for many connections, and says what the machine cannot bear."""
+"""Prepares the process for many connections, and warns of limits of the machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("pyload")
 
 ROOT: Final = Path("/")
 _PORTS: Final = 16_384
-"""Ephemeral ports where the system does not tell: 49152 to 65535, as IANA has it."""
+"""Ephemeral ports of a system that does not name them: 49152 to 65535, IANA's range."""
 
 _KIB: Final = 1024
 _BYTES: Final = {
@@ -40,16 +40,16 @@ One of a tiny mesh was measured to hold 5, 35, 62 and 127 KiB.
 _BYTES_OF_OWN_CERTIFICATE: Final = 30 * _KIB
 
 _UNLIMITED: Final = 1 << 40
-"""A limit of files or bytes from which on there is none."""
+"""A limit of files or bytes that stands for none."""
 
 
 def shortfalls(requirements: Requirements) -> list[str]:
-    """Say what this machine cannot bear, without changing anything."""
+    """Return the shortfalls of this machine, without changing anything."""
     return [str(one) for one in assess(requirements, read_machine()).shortfalls]
 
 
 def prepare(requirements: Requirements) -> Mapping[str, tuple[str, ...]]:
-    """Raise the limit of files to what the run needs, and warn of what will not suffice.
+    """Raise the limit of open files as the run requires, and warn of shortfalls.
 
     Returns:
         Loopback addresses to connect from, by target.
@@ -76,14 +76,14 @@ def requirements_of(
     open_ended: bool = False,
     served_here: bool = False,
 ) -> Requirements:
-    """Say what a run wants.
+    """Return the requirements of a run.
 
     Args:
         connection: The flags.
         auth: The authentication that follows from them.
         address: The control plane of all proxies; empty where each names its own.
-        proxies: How many.
-        workers: Processes that they run in; 0 for this one.
+        proxies: Number of proxies.
+        workers: Processes that the proxies run in; 0 for this one.
         open_ended: Whether more may come.
         served_here: Whether the control plane is in this process too.
     """
@@ -102,7 +102,7 @@ def requirements_of(
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether ``HOST:PORT`` is on IPv4 loopback."""
+    """Return whether ``HOST:PORT`` is on IPv4 loopback."""
     host = address.rpartition(":")[0]
     if host == "localhost":
         return True
@@ -113,10 +113,10 @@ def is_loopback(address: str) -> bool:
 
 
 def read_machine(root: Path = ROOT) -> Machine:
-    """Look at this machine.
+    """Return what this machine has.
 
     Args:
-        root: Where its ``proc`` and ``sys`` are.
+        root: Folder of ``proc`` and ``sys``.
     """
     soft, hard = (
         _UNLIMITED if limit == resource.RLIM_INFINITY else limit
@@ -149,7 +149,7 @@ def _ports(root: Path) -> int:
 
 
 def _memory(root: Path) -> int | None:
-    """Give the bytes that the machine and the control groups leave to this process."""
+    """Return the bytes that the machine and the control groups leave to this process."""
     left = list(_groups(root))
     for line in _text(root / "proc/meminfo").splitlines():
         name, _, rest = line.partition(":")
@@ -188,7 +188,7 @@ def _walk(mount: Path, path: str, limit: str, usage: str, cache: str) -> Iterato
 
 
 def _cached(stat: Path, name: str) -> int:
-    """Give the bytes of files that the kernel would drop before it refuses memory."""
+    """Return the bytes of files that the kernel would drop before it refuses memory."""
     for line in _text(stat).splitlines():
         key, _, value = line.partition(" ")
         if key == name:

@@ -17,9 +17,9 @@ class Outcome:
     """A finished run.
 
     Attributes:
-        result: What was measured.
+        result: The figures.
         error: Why the run failed, or None; it decides the exit code.
-        listing: Text to show in place of the result's, such as what a dry run would do.
+        listing: Text to show in place of the result's, such as the plan of a dry run.
     """
 
     result: Result

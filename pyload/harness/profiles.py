@@ -1,4 +1,4 @@
-"""Where a run's time and memory went, for whoever works on pyload itself."""
+"""Profiles of a run's time and memory, for developers of pyload."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def profiled(*, cpu: str = "", memory: str = "") -> Iterator[None]:
-    """Profile what this thread does in the context, and write the files when it is left.
+    """Profile this thread while the context lasts, and write the files at its end.
 
     Args:
         cpu: File for the statistics of `cProfile`, which `pstats` reads; empty for none.

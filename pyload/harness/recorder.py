@@ -36,7 +36,7 @@ class Recorder:
 
     Attributes:
         metrics: The counters.
-        phase: What the run is doing, for the progress line.
+        phase: Name of what the run is doing, for the progress line.
     """
 
     def __init__(

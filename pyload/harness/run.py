@@ -140,7 +140,7 @@ class Run:
         self._servers = servers
 
     async def execute(self, shutdown: Shutdown) -> Outcome:
-        """Take the workload from its start to its end, and clean up.
+        """Run the workload to its end, and clean up.
 
         Raises:
             PyloadError: The run could not begin; nothing was created.
@@ -218,7 +218,7 @@ class Run:
         return STOPPED if requested.is_set() else reason
 
     async def _sum_up(self, ending: Ending) -> tuple[Ending, Result]:
-        """Take the figures and judge the run by them."""
+        """Sum up the figures, and judge the run by them."""
         workload = self._workload
         try:
             if workload.fleet is not None:

@@ -52,7 +52,7 @@ async def world() -> AsyncIterator[World]:
 
 
 def labelled(world: World) -> set[str]:
-    """Name what is there with a run's label."""
+    """Return the names of the objects with a run's label."""
     return {
         f"{resource.kind} {obj['metadata'].get('namespace', '')}/{obj['metadata']['name']}"
         for resource, obj in world.server.store.objects()

@@ -40,7 +40,7 @@ def _propagating(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPat
 
 
 def messages(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Give the messages that have been logged."""
+    """Return the messages that have been logged."""
     return [record.getMessage() for record in caplog.records]
 
 

@@ -75,7 +75,7 @@ def rendered(text: str = CURRENT, **chosen: Any) -> list[dict[str, Any]]:
 
 
 def names(objects: list[dict[str, Any]]) -> list[str]:
-    """Name objects."""
+    """Return the names of objects."""
     return [f"{one['kind']} {one['metadata']['name']}" for one in objects]
 
 

@@ -34,7 +34,7 @@ nodes: [{count: 2}]
 
 
 def checked(tmp_path: Path, text: str) -> list[str]:
-    """Give the problems of a config."""
+    """Return the problems of a config."""
     path = tmp_path / "mesh.yaml"
     path.write_text(text)
     verdict = check_file(str(path))

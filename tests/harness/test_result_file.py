@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 def result() -> Result:
-    """Give the result of a run that did nothing."""
+    """Return the result of a run that did nothing."""
     return Recorder(command="adsc").result(exit_reason="done")
 
 
 def names(folder: Path) -> list[str]:
-    """Name what is in a folder."""
+    """Return the names of the files in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 

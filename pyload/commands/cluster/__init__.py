@@ -1,1 +1,5 @@
-"""``pyload cluster``: builds a mesh, runs it, and cleans up."""
+"""``pyload cluster``: builds a mesh, runs its proxies, and cleans up.
+
+`options` holds the flags, `planning` draws the plan and describes it in a dry run, and `command`
+runs it on servers. The mesh itself, its objects and its churn, is `pyload.mesh`.
+"""

@@ -45,14 +45,14 @@ if TYPE_CHECKING:
     from pyload.units import Duration
 
 SETTLE_SECONDS: Final = 1.0
-"""How long the end of a run waits for proxies that were started in its last moments."""
+"""Seconds that the end of a run waits for proxies that were started in its last moments."""
 
 log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """What `run_cluster` needs to know.
+    """Options of `run_cluster`.
 
     Attributes:
         loaded: The config; None for none, which is a small mesh, or for kwok nothing.
@@ -64,7 +64,7 @@ class ClusterOptions:
         kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
             each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.
-        dry_run: Only say what would be done; kwok mode has its own.
+        dry_run: Only describe what would be done; kwok mode has a flag of its own.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
     """
@@ -83,13 +83,13 @@ class ClusterOptions:
 
     @property
     def config(self) -> Loaded:
-        """The config, or what stands in for it."""
+        """The config, or the default one."""
         if self.loaded is not None:
             return self.loaded
         return empty_config() if self.cluster_type == "kwok" else default_config()
 
     def workers_for(self, proxies: int) -> int:
-        """Decide how many workers a run with so many planned proxies has."""
+        """Return the number of workers for a number of planned proxies."""
         if self.kwok.dry_run:
             return 0
         open_ended = self.cluster_type == "kwok"
@@ -97,10 +97,10 @@ class ClusterOptions:
 
 
 async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = None) -> Outcome:
-    """Build a mesh, run it, and clean up, whatever happens in between.
+    """Build a mesh, run it, and clean up whatever happens in between.
 
     Args:
-        options: What to run.
+        options: The options.
         shutdown: Ends the run early.
 
     Returns:
@@ -152,7 +152,7 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and what draws further names and addresses like those in it."""
+    """A plan, and the sources of further names and addresses like those in it."""
 
     plan: Plan
     names: Names
@@ -192,9 +192,9 @@ class ClusterCommand:
     """A planned mesh with the servers that it runs on.
 
     Args:
-        options: What to run.
+        options: The options.
         planned: The mesh.
-        servers: Where it runs.
+        servers: The servers that it runs on.
 
     Attributes:
         recorder: Records the figures.
@@ -254,7 +254,7 @@ class ClusterCommand:
         )
 
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:
-        """Give a pod its IP: the planned one, or a new one to a pod that somebody else made."""
+        """Return the IP of a pod: the planned one, or a new one for a pod of somebody else's."""
         return self.cluster.pod_ip(namespace, name) or self._ips.allocate()
 
     def _node_metadata(self) -> Mapping[str, str]:
@@ -295,7 +295,7 @@ class ClusterCommand:
         self._leases = background.spawn(self.cluster.leases.run(), name="leases")
 
     def _unserved(self) -> PyloadError | None:
-        """Give the error of a run whose proxies all failed to get anything."""
+        """Return the error of a run in which no proxy ever got its config."""
         disconnects = self.recorder.metrics.snapshot().disconnects
         reasons = {name: count for name, count in disconnects.items() if name != "local"}
         if not reasons or not len(self.fleet) or self.fleet.counts.configured:
@@ -338,7 +338,7 @@ class ClusterCommand:
             current=self._loaded.dialect == "current",
         )
         await first_of(stay(self._options.duration), churn.run(), name="churn")
-        await self._settle()
+        await self._wait_for_proxies()
         return DURATION_OVER
 
     def _intervals(self) -> dict[What, float]:
@@ -350,8 +350,8 @@ class ClusterCommand:
         }
         return {what: span.seconds for what, span in spans.items() if span > 0}
 
-    async def _settle(self) -> None:
-        """Give proxies that churn has just started the time that a start takes."""
+    async def _wait_for_proxies(self) -> None:
+        """Wait for the proxies that churn has just started."""
         deadline = asyncio.get_running_loop().time() + SETTLE_SECONDS
         while asyncio.get_running_loop().time() < deadline:
             whole = len(self.fleet) >= self._expected

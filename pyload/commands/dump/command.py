@@ -45,7 +45,7 @@ _SHOWN: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpOptions:
-    """What `run_dump` needs to know.
+    """Options of `run_dump`.
 
     Attributes:
         pod: Name of the pod.
@@ -67,11 +67,11 @@ class DumpOptions:
 async def run_dump(
     options: DumpOptions, *, write: Callable[[str], None], shutdown: Shutdown | None = None
 ) -> Outcome:
-    """Fetch what a pod's proxy would be sent, and write it down.
+    """Fetch the configuration that a pod's proxy would be sent, and write it to files.
 
     Args:
-        options: What to dump.
-        write: Prints text, where there is no folder.
+        options: The options.
+        write: Called with the text, if there is no folder.
         shutdown: Ends the wait for the control plane.
 
     Returns:
@@ -120,7 +120,7 @@ async def find_pod(client: Client, options: DumpOptions) -> Obj:
 
 
 def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
-    """Give the proxy of a pod; of a pod without one, the sidecar that it might have.
+    """Return the proxy of a pod; for a pod without one, the sidecar that it might have.
 
     Args:
         pod: As the API server gave it.

@@ -1,4 +1,4 @@
-"""The files of a dump, such that Envoy can be started from them. Pure."""
+"""The files of a dump, from which Envoy can be started."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Layout:
         self._format = format
 
     def file(self, kind: str, name: str = "") -> str:
-        """Name the file of a type, or of one resource of it, within the dump.
+        """Return the name of the file for a type, or for one of its resources, within the dump.
 
         Args:
             kind: Short name of the type.
@@ -53,7 +53,7 @@ class Layout:
         return f"{kind}/{sanitised(name)}.{self._format}" if name else f"{kind}.{self._format}"
 
     def write(self, document: Json) -> bytes:
-        """Write a document in the format."""
+        """Format a document."""
         if self._format == "json":
             return orjson.dumps(
                 document,
@@ -62,7 +62,7 @@ class Layout:
         return yaml.dump(document, Dumper=_Dumper, allow_unicode=True, width=_WIDTH).encode()
 
     def files(self, resources: Mapping[TypeUrl, Mapping[str, Json]]) -> Iterator[tuple[str, Json]]:
-        """Give the files with what the control plane has sent.
+        """Return the files with the resources that the control plane has sent.
 
         Args:
             resources: Resources as JSON, by type and name; not changed.
@@ -80,7 +80,7 @@ class Layout:
         yield f"config.{self._format}", self._bootstrap()
 
     def certificates(self, certificate: KeyPair) -> Iterator[tuple[str, Json]]:
-        """Give the files with a workload's certificate and its root."""
+        """Return the files with a workload's certificate and its root."""
         chain = certificate.chain.decode()
         root = f"{chain.split(_END)[-2]}{_END}".lstrip()
         secrets: dict[str, Json] = {
@@ -97,7 +97,7 @@ class Layout:
             yield self.file("sds", name), _response(SDS, [secret])
 
     def local(self, value: Any) -> Any:
-        """Give a part of a resource whose references lead to files instead of the control plane."""
+        """Return part of a resource, its references to the control plane replaced by files."""
         if isinstance(value, list):
             return [self.local(one) for one in value]
         if not isinstance(value, dict):
@@ -158,7 +158,7 @@ class Layout:
 
 
 def sanitised(name: str) -> str:
-    """Make a file's name of a resource's, as pilot-load does.
+    """Return the file name for a resource's name, as pilot-load does.
 
     >>> sanitised("outbound|80||a.mesh.svc")
     'outbound_.80_._.a.mesh.svc'

@@ -41,7 +41,7 @@ class Reader:
         self._known: dict[tuple[str, bytes], dict[str, Any]] = {}
 
     def read(self, data: bytes) -> dict[str, Any]:
-        """Give a resource as protobuf's JSON, with its type in ``@type``.
+        """Return a resource as protobuf's JSON, with its type in ``@type``.
 
         Args:
             data: An encoded ``google.protobuf.Any``.
@@ -126,7 +126,7 @@ def _key(key: object) -> str:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:
-    """Give the fields of a class: their names here, those in JSON, and what is known of them."""
+    """Return the fields of a class: their names in Python and in JSON, and their metadata."""
     return tuple(
         (field.name, _json_name(field.name), field.metadata["betterproto"])
         for field in dataclasses.fields(kind)
@@ -135,7 +135,7 @@ def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:
 
 @functools.cache
 def _has_own(kind: Any) -> bool:
-    """Tell whether a type has a JSON of its own, as a Struct or a Duration has."""
+    """Return whether a type has a JSON form of its own, as a Struct or a Duration has."""
     return bool(kind.to_dict is not import_module("betterproto2").Message.to_dict)
 
 
@@ -158,5 +158,5 @@ def _any() -> Any:
 
 
 def _json_name(field: str) -> str:
-    """Name a field as protobuf's JSON does, where the library's own rule splits at digits."""
+    """Return a field's name in protobuf's JSON; the library's own rule splits at digits."""
     return _LETTER.sub(lambda found: found[1].upper(), field.rstrip("_"))

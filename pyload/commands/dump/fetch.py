@@ -27,7 +27,7 @@ class Fetched:
     """What a proxy has been sent.
 
     Args:
-        delta: Whether responses carry what has changed, instead of all that there is.
+        delta: Whether responses carry only changes, as those of delta xDS do.
 
     Attributes:
         resources: Each an encoded ``Any``, by type and name.
@@ -39,8 +39,8 @@ class Fetched:
         self.refused: list[str] = []
         self._delta = delta
 
-    def take(self, push: Push) -> None:
-        """Take a response."""
+    def on_push(self, push: Push) -> None:
+        """Add the resources of a response."""
         if push.error:
             self.refused.append(f"{short(push.type_url)}: {push.error}")
             return
@@ -53,7 +53,7 @@ class Fetched:
         known.update(zip(push.names, push.bodies, strict=True))
 
     def wanted(self) -> Mapping[TypeUrl, frozenset[str]]:
-        """Give the names that the clusters and listeners refer to, by type."""
+        """Return the names that the clusters and listeners refer to, by type."""
         sets = [
             ResourceSet.of(
                 decode(type_url, body) for body in self.resources.get(type_url, {}).values()
@@ -63,7 +63,7 @@ class Fetched:
         return {type_url: refs(type_url, *sets).members for type_url in (EDS, RDS, ECDS, SDS)}
 
     def missing(self) -> dict[TypeUrl, list[str]]:
-        """Give the names that are referred to and have not come, by type."""
+        """Return the names that are referred to and have not been sent, by type."""
         return {
             type_url: left
             for type_url, names in self.wanted().items()
@@ -87,9 +87,9 @@ async def fetch(
 
     Args:
         spec: Who the proxy is.
-        servers: Where it connects.
-        delta: Whether it speaks delta.
-        fetched: Takes what comes, for a caller that does not wait for the end.
+        servers: The servers.
+        delta: Whether to use delta xDS.
+        fetched: Collects the responses, also for a caller that does not wait for the end.
 
     Raises:
         PyloadError: There is no way to the control plane, or it ended the stream.
@@ -107,7 +107,7 @@ async def fetch(
     )
     client.start()
     try:
-        await watcher.settled()
+        await watcher.wait()
     finally:
         client.stop()
         await watcher.over.wait()
@@ -116,7 +116,7 @@ async def fetch(
 
 
 class _Watcher:
-    """Observes the client until it has all, or its stream ends."""
+    """Observes the client until everything has been sent, or its stream ends."""
 
     def __init__(self, fetched: Fetched) -> None:
         self.over = asyncio.Event()
@@ -125,11 +125,11 @@ class _Watcher:
         self._configured = False
         self._error: BaseException | None = None
 
-    async def settled(self) -> None:
-        """Wait for everything.
+    async def wait(self) -> None:
+        """Wait until everything has been sent.
 
         Raises:
-            PyloadError: The stream ended before.
+            PyloadError: The stream ended first.
         """
         while True:
             self._changed.clear()
@@ -150,7 +150,7 @@ class _Watcher:
         pass
 
     def push(self, push: Push) -> None:
-        self._fetched.take(push)
+        self._fetched.on_push(push)
         self._changed.set()
 
     def configured(self, seconds: float) -> None:

@@ -37,7 +37,7 @@ SELECTORS: Final[dict[str, str]] = {
     "external": "!security.istio.io/tlsMode",
     "both": "",
 }
-"""What pods are told apart by: Istio's injector puts that label on those with a sidecar."""
+"""The label selector of each choice: Istio's injector labels pods that have a sidecar."""
 
 _LABELS: Final = {"labels": {"controller": "pods"}}
 
@@ -47,7 +47,7 @@ queue_log = logging.getLogger("pyload.controllers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImpersonateOptions:
-    """What `run_impersonate` needs to know.
+    """Options of `run_impersonate`.
 
     Attributes:
         selector: Pods with a sidecar, those without, or both.
@@ -75,7 +75,7 @@ class ImpersonateOptions:
 
     @property
     def processes(self) -> int:
-        """How many workers there are; 0 for none."""
+        """The number of workers; 0 keeps the proxies in this process."""
         return workers_of(self.workers, proxies=0, open_ended=True)
 
 
@@ -101,8 +101,8 @@ class ImpersonateCommand(FleetEvents):
     """Follows the pods of one cluster.
 
     Args:
-        options: What to run.
-        servers: Where.
+        options: The options.
+        servers: The servers.
         rng: Spreads retries.
     """
 

@@ -23,7 +23,7 @@ class Replicas:
 
     Args:
         fleet: Runs the proxies.
-        count: How many of each.
+        count: Replicas of each proxy.
         delay: Seconds between two starts.
         metadata: Node metadata for all, beside what each has.
     """
@@ -40,7 +40,7 @@ class Replicas:
 
     @staticmethod
     def original(key: str) -> str | None:
-        """Give the key of the proxy whose first replica has this key; None for the others."""
+        """Return the key of the proxy whose first replica has this key; None for other replicas."""
         proxy, _, index = key.rpartition("#")
         return proxy if index == "0" else None
 

@@ -1,4 +1,4 @@
-"""Which of many proxies have seen a change, and when."""
+"""The arrivals of one change at many proxies."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from pyload.xds.types import Push
 
 _REMEMBERED: Final = 8
-"""Different responses of which it is remembered what they say."""
+"""Responses whose verdict is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """When a change arrived, in seconds on the loop's clock."""
+    """The moments at which a change arrived, in seconds on the loop's clock."""
 
     first: float
     median: float
@@ -31,13 +31,13 @@ class Arrivals:
     """Waits until all proxies have seen that an object is there, or gone.
 
     Args:
-        expectation: How that shows.
-        present: Which of both.
-        keys: The proxies.
-        delta: Whether they speak delta xDS.
+        expectation: How a proxy's config shows the object.
+        present: Whether the object is to be there, or gone.
+        keys: Keys of the proxies.
+        delta: Whether the proxies use delta xDS.
 
     Attributes:
-        waiting: Proxies that have not seen it yet.
+        waiting: Proxies that have not seen the change yet.
         done: Set when all have.
     """
 
@@ -53,8 +53,8 @@ class Arrivals:
         # Proxies share what they receive, so that a response need not be read for each of them.
         self._known: deque[tuple[Push, bool]] = deque(maxlen=_REMEMBERED)
 
-    def take(self, key: str, push: Push, now: float) -> None:
-        """Take a response in detail that a proxy has received."""
+    def on_push(self, key: str, push: Push, now: float) -> None:
+        """Handle a response, with its resources, that a proxy has received."""
         if push.type_url != self._expectation.type_url or key not in self.waiting:
             return
         if self._shows(push):
@@ -64,7 +64,7 @@ class Arrivals:
                 self.done.set()
 
     def spread(self) -> Spread:
-        """Sum the times up; to be called when all proxies have seen it."""
+        """Return the spread; to be called once all proxies have seen the change."""
         times = sorted(self._times)
         return Spread(times[0], statistics.median(times), times[-1])
 

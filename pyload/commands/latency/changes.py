@@ -17,7 +17,7 @@ Kind = Literal["ServiceEntry", "VirtualService", "Service", "EndpointSlice"]
 
 NAMESPACE: Final = "default"
 BASE: Final = "pyload-latency"
-"""Name of what a change needs to be there before it."""
+"""Name of the object that has to be there before a change."""
 
 _KINDS: Final[dict[Kind, tuple[Resource, Resource | None]]] = {
     "ServiceEntry": (SERVICE_ENTRIES, None),
@@ -25,7 +25,7 @@ _KINDS: Final[dict[Kind, tuple[Resource, Resource | None]]] = {
     "Service": (SERVICES, None),
     "EndpointSlice": (ENDPOINT_SLICES, SERVICES),
 }
-"""What changes, and what has to be there before."""
+"""By kind, the object that changes and the one that has to be there before."""
 
 _ADDRESSES: Final = 1 << 17
 
@@ -38,7 +38,7 @@ class Expectation:
         type_url: Type of the resource that shows it.
         resource: Name of that resource; one that ends with a dot stands for all that begin so, as
             not every cluster's DNS domain is ``cluster.local``.
-        text: What the resource then holds as a string; empty if its being there says it all.
+        text: A string that the resource then holds; empty if its presence is enough.
     """
 
     type_url: TypeUrl
@@ -46,11 +46,11 @@ class Expectation:
     text: str = ""
 
     def read(self, push: Push, *, delta: bool) -> bool | None:
-        """Tell whether the object is there, by a response in detail; None if that says nothing.
+        """Return whether the object is there, by a response; None if that says nothing about it.
 
         Args:
-            push: The response.
-            delta: Whether it is one of delta xDS.
+            push: The response, with its resources.
+            delta: Whether the response is one of delta xDS.
         """
         if push.type_url != self.type_url or push.error:
             return None
@@ -85,18 +85,18 @@ class Change:
 
 
 def needed(kind: Kind) -> list[Resource]:
-    """Name the kinds of objects that a measurement writes."""
+    """Return the kinds of objects that a measurement writes."""
     return [one for one in _KINDS[kind] if one is not None]
 
 
 def base_of(kind: Kind, *, run_id: str) -> tuple[Resource, Obj] | None:
-    """Give what has to be there before the first change, if anything has.
+    """Return the object that has to be there before the first change; None if there is none.
 
     A VirtualService shows only in the routes of a port that some service has, and an
     EndpointSlice only if there is a service for it.
 
     Args:
-        kind: What is changed.
+        kind: Kind of the object that changes.
         run_id: Value of the run label.
     """
     resource = _KINDS[kind][1]
@@ -107,13 +107,13 @@ def base_of(kind: Kind, *, run_id: str) -> tuple[Resource, Obj] | None:
 
 
 def change_of(kind: Kind, index: int, *, run_id: str) -> Change:
-    """Give the change of one round.
+    """Return the change of one round.
 
-    Names and hosts are those of pilot-load (contract §2.6). Its ServiceEntry has no ports; with
-    none, proxies would be sent nothing that tells of it.
+    Names and hosts are those of pilot-load. Its ServiceEntry has no ports; without any, proxies
+    would be sent nothing that shows it.
 
     Args:
-        kind: What is changed.
+        kind: Kind of the object that changes.
         index: Number of the round, from 0 on; no two may have the same.
         run_id: Value of the run label.
     """
@@ -171,6 +171,6 @@ def _slice(name: str, address: str, *, run_id: str) -> Obj:
 
 
 def _address(index: int) -> str:
-    """Give one of the addresses that RFC 2544 keeps for measurements."""
+    """Return one of the addresses that RFC 2544 keeps for measurements."""
     number = index % _ADDRESSES
     return f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"

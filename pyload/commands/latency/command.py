@@ -57,12 +57,12 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyOptions:
-    """What `run_latency` needs to know.
+    """Options of `run_latency`.
 
     Attributes:
-        kind: What is created and deleted.
-        count: How often; 0 for until stopped.
-        clients: Proxies that are to see it; 0 counts as 1.
+        kind: Kind of the object that is created and deleted.
+        count: Number of rounds; 0 for until stopped.
+        clients: Proxies that have to see each change; 0 counts as 1.
         timeout: Seconds that a change may take until the last proxy has it.
         embedded: Use a built-in API server and control plane.
         out: File for the result as JSON, or None.
@@ -106,8 +106,8 @@ class LatencyCommand(FleetEvents):
     """Times changes on one pair of servers.
 
     Args:
-        options: What to run.
-        servers: Where.
+        options: The options.
+        servers: The servers.
         rng: Draws the run's name, and spreads retries.
     """
 
@@ -228,7 +228,7 @@ class LatencyCommand(FleetEvents):
                 return
 
     async def _round(self, index: int) -> None:
-        """Create and delete one object, and take the times of its arrival unless it is the 0th."""
+        """Create and delete one object, and record when it arrived, except in round 0."""
         change = change_of(self._options.kind, index, run_id=self._run_id)
         arrivals = self._watch(change, present=True)
         begun = self._clock()
@@ -255,7 +255,7 @@ class LatencyCommand(FleetEvents):
             log.info("cfg-%d: first proxy %s, median %s, last %s", index, *texts)
 
     async def _create(self, wanted: Resource, obj: Obj) -> tuple[Resource, Obj]:
-        """Create an object in the version that is served; give both."""
+        """Create an object in the version that is served; return its kind and the object."""
         resource = self._served.get(wanted, wanted)
         obj = {**obj, "apiVersion": resource.api_version}
         if await self.writer.create(resource, obj) is None:
@@ -298,14 +298,14 @@ class LatencyCommand(FleetEvents):
         if self._debug:
             log.debug("Got update: %s", short(push.type_url))
         if self._arrivals is not None:
-            self._arrivals.take(spec.key, push, self._clock())
+            self._arrivals.on_push(spec.key, push, self._clock())
 
     def _with_times(self, result: Result) -> Result:
         return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
 
 
 def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
-    """Give a proxy as pilot-load's command has it (contract §2.6).
+    """Return a proxy as pilot-load's command has it.
 
     Args:
         ip: Its IP.

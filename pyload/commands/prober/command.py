@@ -59,7 +59,7 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProberOptions:
-    """What `run_prober` needs to know.
+    """Options of `run_prober`.
 
     Attributes:
         replicas: Routes to add.
@@ -88,8 +88,8 @@ async def run_prober(
     """Add routes one after another, and remove them all at the end.
 
     Args:
-        options: What to run.
-        write: Takes the lines of the measurement.
+        options: The options.
+        write: Called with each line of the measurement.
         shutdown: Ends the run early.
 
     Raises:
@@ -117,10 +117,10 @@ class ProberCommand:
     """Adds routes and asks a gateway for them.
 
     Args:
-        options: What to run.
+        options: The options.
         client: The API server.
-        ask: Asks the gateway for a host; gives the status of its answer, or None without one.
-        write: Takes the lines of the measurement.
+        ask: Sends the gateway a request for a host; returns the status, or None without an answer.
+        write: Called with each line of the measurement.
         address: The gateway's address, for messages.
         rng: Draws the run's name.
     """
@@ -180,7 +180,7 @@ class ProberCommand:
         for index in range(self._options.replicas):
             if index:
                 await asyncio.sleep(self._options.delay)
-            self._take(await self._probe(index, f"probe-{index}"))
+            self._record(await self._probe(index, f"probe-{index}"))
         return "all routes were measured"
 
     def _verdict(self) -> PyloadError | None:
@@ -213,7 +213,7 @@ class ProberCommand:
         )
 
     async def _probe(self, index: int, name: str, statuses: set[int | None] | None = None) -> Probe:
-        """Add one route, and ask for it until it is there."""
+        """Add one route, and ask the gateway for it until it is served."""
         versions = {kind: each.api_version for kind, each in self._kinds.items()}
         entry = probes.service_entry(
             name, api_version=versions["ServiceEntry"], run_id=self._run_id
@@ -253,7 +253,7 @@ class ProberCommand:
             # Such as that of `pyload prober | head`; what was created is to be removed first.
             raise PyloadError(f"cannot write the lines: {error.strerror or error}") from error
 
-    def _take(self, probe: Probe) -> None:
+    def _record(self, probe: Probe) -> None:
         self._print(probe.to_csv())
         self._written.record(probe.written)
         if probe.ready is None:
@@ -267,10 +267,10 @@ class ProberCommand:
 
 
 async def _ingress(client: Client) -> str:
-    """Ask the cluster for the address of Istio's ingress gateway.
+    """Return the address of Istio's ingress gateway, as its service in the cluster has it.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The service does not exist, or has no address.
     """
     with contextlib.suppress(NotFound):
         service = await client.get(SERVICES.path("istio-system", "istio-ingressgateway"))
@@ -287,7 +287,7 @@ async def _ingress(client: Client) -> str:
 
 @contextlib.asynccontextmanager
 async def _asking(address: str) -> AsyncIterator[Callable[[str], Awaitable[int | None]]]:
-    """Give what asks a gateway for a host while the context lasts."""
+    """Provide a function that asks a gateway for a host while the context lasts."""
     import aiohttp  # noqa: PLC0415 - slow to import
 
     timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "gateway-test"
 GATEWAY: Final = "gateway-test"
 TEAPOT: Final = 418
-"""What a route answers; nothing else in a cluster does."""
+"""The status that a route answers with; nothing else in a cluster does."""
 
 HEADER: Final = "replica,written_ms,ready_ms,attempts"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How long one route took.
+    """The times of one route.
 
     Attributes:
         index: Counted from 0.
@@ -35,13 +35,13 @@ class Probe:
     attempts: int
 
     def to_csv(self) -> str:
-        """Write it as one line in the order of `HEADER`."""
+        """Format the probe as one line in the order of `HEADER`."""
         ready = "" if self.ready is None else f"{self.ready * 1e3:.3f}"
         return f"{self.index},{self.written * 1e3:.3f},{ready},{self.attempts}"
 
 
 def host(name: str) -> str:
-    """Give the host name of a route."""
+    """Return the host name of a route."""
     return f"{name}.{NAMESPACE}.example.com"
 
 
@@ -65,7 +65,7 @@ def gateway(*, api_version: str, run_id: str) -> Obj:
 
 
 def service_entry(name: str, *, api_version: str, run_id: str) -> Obj:
-    """Build what a route refers to."""
+    """Build the service that a route refers to."""
     return _obj(
         api_version,
         "ServiceEntry",

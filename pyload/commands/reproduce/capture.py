@@ -198,7 +198,7 @@ def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
     """Decide what becomes of an object.
 
     Args:
-        obj: What `read_piece` gave; stays as it is.
+        obj: The object that `read_piece` returned; it is not changed.
         config_only: Create pods as objects, instead of running proxies for them.
     """
     kind = GroupKind(obj["apiVersion"].rpartition("/")[0], obj["kind"])
@@ -227,7 +227,7 @@ def pod_record(obj: Obj) -> PodRecord:
 
 
 def prepared(kind: GroupKind, obj: Obj) -> Obj:
-    """Give an object as it can be created in another cluster; the original stays as it is."""
+    """Return a copy of an object that can be created in another cluster."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_FIELDS}
     given = {key: value for key, value in obj.items() if key != "status"}
     if kind.kind == "ServiceAccount":
@@ -245,10 +245,10 @@ def prepared(kind: GroupKind, obj: Obj) -> Obj:
 
 
 def addressed(obj: Obj, resource: Resource, run_id: str) -> Obj:
-    """Give an object in a version that is served, with the label of the run that creates it.
+    """Return an object in a version that is served, with the label of the run that creates it.
 
     Args:
-        obj: What `prepared` gave; stays as it is.
+        obj: The object that `prepared` returned; it is not changed.
         resource: Its kind as the API server has it. All versions of a kind that are replayed have
             the same fields.
         run_id: Value of the run label.
@@ -265,7 +265,7 @@ def addressed(obj: Obj, resource: Resource, run_id: str) -> Obj:
 
 
 def service_of(kind: GroupKind, obj: Obj) -> tuple[str, str] | None:
-    """Name the service that Endpoints or an EndpointSlice belong to; None for other kinds."""
+    """Return the service that Endpoints or an EndpointSlice belong to; None for other kinds."""
     metadata = obj["metadata"]
     if kind == ENDPOINTS:
         return metadata.get("namespace", ""), metadata["name"]

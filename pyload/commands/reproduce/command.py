@@ -42,15 +42,15 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReproduceOptions:
-    """What `run_reproduce` needs to know.
+    """Options of `run_reproduce`.
 
     Attributes:
         file: The capture; ``-`` is standard input.
         config_only: Create pods as objects, instead of running proxies for them.
         delay: Seconds between the starts of two proxies.
-        dry_run: Read the file and say what would be done.
+        dry_run: Only read the file, and list what would be done.
         embedded: Use a built-in API server and control plane.
-        duration: Seconds to stay once everything is there; None until stopped.
+        duration: Seconds to stay once everything is created; None until stopped.
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
     """
@@ -91,10 +91,10 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
 
 
 async def load(spool: CaptureSpool, options: ReproduceOptions, shutdown: Shutdown) -> None:
-    """Read a capture, and say what is left out of it.
+    """Read a capture into the spool.
 
     Raises:
-        PyloadError: It cannot be read.
+        PyloadError: The capture cannot be read.
     """
     # Minutes for a gigabyte; in a thread, so that the loop still hears the user.
     await asyncio.to_thread(
@@ -118,9 +118,9 @@ class ReproduceCommand:
     """A capture with the servers that it is replayed on.
 
     Args:
-        options: What to run.
+        options: The options.
         spool: The capture.
-        servers: Where.
+        servers: The servers.
         rng: Draws the run's name, and spreads retries.
 
     Attributes:

@@ -107,7 +107,7 @@ class CaptureSpool:
                 self.add(obj, source=source, line=piece.line, config_only=config_only)
 
     def add(self, obj: Obj, *, source: str, line: int, config_only: bool) -> None:
-        """Take one object that `read_piece` gave.
+        """Add an object that `read_piece` returned.
 
         Raises:
             ConfigError: A part of it has a wrong type.
@@ -172,7 +172,7 @@ class CaptureSpool:
         self._file.seek(0, 2)
 
     def text(self, *, config_only: bool) -> str:
-        """Say what would be replayed, for a terminal."""
+        """Describe for a terminal what would be replayed."""
         lines = [
             f"create {self.count(kind):>7} {kind}"
             for kind in ORDER

@@ -44,11 +44,11 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartupOptions:
-    """What `run_startup` needs to know.
+    """Options of `run_startup`.
 
     Attributes:
         pod: The pod to start.
-        namespace: Where.
+        namespace: The namespace of the pods.
         concurrency: Pods that start at the same time; 0 counts as 1.
         cooldown: Seconds between a pod's end and the next one's creation.
         inject: Whether Istio is to inject a sidecar.
@@ -87,15 +87,15 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
             opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
             client = (await stack.enter_async_context(interruptible(opened, shutdown))).client
             assert client is not None
-            await _furnish(client, options.namespace)
+            await _prepare_server(client, options.namespace)
         else:
             opened_server = interruptible(connect_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
         return await StartupCommand(options, client).run(shutdown, background)
 
 
-async def _furnish(client: Client, name: str) -> None:
-    """Put a node and the namespace into an embedded API server, which ends with the run."""
+async def _prepare_server(client: Client, name: str) -> None:
+    """Create a node and the namespace in an embedded API server, which ends with the run."""
     node = kwok_node(_NODE, index=0, run_id="embedded")
     # Any pod is welcome here, whatever it tolerates.
     del node["spec"]["taints"]
@@ -108,10 +108,10 @@ class StartupCommand:
     """Starts pods on one API server.
 
     Args:
-        options: What to run.
+        options: The options.
         client: The API server.
-        now: Gives the time in UTC; by default the clock of the machine as it is now, which then
-            goes on with the loop's.
+        now: Returns the time in UTC; by default the system's clock at the start, continued by the
+            loop's.
         rng: Draws names.
     """
 
@@ -169,23 +169,23 @@ class StartupCommand:
         return await run.execute(shutdown)
 
     def replace(self, objects: list[Obj]) -> None:
-        """Take all pods of the run that there are."""
+        """Handle a list of all pods of the run."""
         listed = {pod["metadata"]["name"]: pod for pod in objects}
         for name, watched in self._pods.items():
             if name in listed:
-                watched.see(listed[name], self._now())
+                watched.update(listed[name], self._now())
             else:
-                watched.missing()
+                watched.on_missing()
 
     def event(self, type_: str, obj: Obj) -> None:
-        """Take one change of a pod."""
+        """Handle an event of the watch."""
         watched = self._pods.get(obj["metadata"]["name"])
         if watched is None:
             return
         if type_ == "DELETED":
-            watched.missing()
+            watched.on_missing()
         else:
-            watched.see(obj, self._now())
+            watched.update(obj, self._now())
 
     async def _work(self) -> str:
         await first_of(stay(self._options.duration), self._start_workers(), name="startup")
@@ -228,7 +228,7 @@ class StartupCommand:
             try:
                 await self.writer.create(PODS, pod)
             except PyloadError as error:
-                self._refused(error)
+                self._on_refused(error)
                 return
             await watched.done.wait()
         finally:
@@ -243,8 +243,12 @@ class StartupCommand:
         if not watched.times.failure:
             self._report(watched.times)
 
-    def _refused(self, error: PyloadError) -> None:
-        """Take that a pod was not created; the first one's refusal is the spec's fault."""
+    def _on_refused(self, error: PyloadError) -> None:
+        """Count a pod that was not created; if it is the first, the spec is to blame.
+
+        Raises:
+            PyloadError: No pod could be created so far.
+        """
         if not self._failed and not self.recorder.metrics.snapshot().objects_with("created"):
             raise error.during("pod creation failed")
         self._failed += 1
@@ -263,29 +267,29 @@ class StartupCommand:
 
 
 class _Watched:
-    """One pod that somebody waits for."""
+    """A pod that a worker waits for."""
 
     def __init__(self, times: PodTimes) -> None:
         self.times = times
         self.done = asyncio.Event()
         self._seen = False
 
-    def see(self, pod: Obj, now: datetime) -> None:
-        """Take the pod as it is."""
+    def update(self, pod: Obj, now: datetime) -> None:
+        """Record the state of the pod."""
         self._seen = True
-        self.times.see(pod, now)
+        self.times.update(pod, now)
         if self.times.done:
             self.done.set()
 
-    def missing(self) -> None:
-        """Take that there is no such pod; before it was ever seen, that says nothing."""
+    def on_missing(self) -> None:
+        """Record that the pod does not exist; ignored before its first event."""
         if self._seen:
-            self.times.gone()
+            self.times.on_deleted()
             self.done.set()
 
 
 def _steady_clock() -> Callable[[], datetime]:
-    """Give a clock that is set once, and which nobody sets in between."""
+    """Return a clock that is set once and then runs steadily, whatever happens to the system's."""
     ticks = clock()
     begun, started = datetime.now(UTC), ticks()
     return lambda: begun + timedelta(seconds=ticks() - started)

@@ -15,14 +15,14 @@ _INJECT: Final = "sidecar.istio.io/inject"
 
 
 def read_pod_spec(data: bytes, *, source: str) -> Obj:
-    """Read a Pod, so that what is wrong in it shows before the first is created.
+    """Parse a Pod, and check it before the first one is created.
 
     Args:
         data: The file's bytes.
         source: The file as the user named it.
 
     Raises:
-        ConfigError: It is not YAML, or not a Pod with containers.
+        ConfigError: The file is not YAML, or not a Pod with containers.
     """
     pod = read_data(data, source=source)
     what = _problem(pod)
@@ -33,12 +33,12 @@ def read_pod_spec(data: bytes, *, source: str) -> Obj:
 
 
 def numbered(pod: Obj, name: str, *, namespace: str, inject: bool, run_id: str) -> Obj:
-    """Give the pod as it is to be created under a name.
+    """Return the pod as it is created under a name.
 
     Args:
-        pod: What `read_pod_spec` gave; stays as it is.
+        pod: The pod that `read_pod_spec` returned; it is not changed.
         name: Name of the pod.
-        namespace: Its namespace, whatever the file says.
+        namespace: Its namespace, which overrides that of the file.
         inject: Whether Istio is to inject a sidecar.
         run_id: Value of the run label.
     """
@@ -54,7 +54,7 @@ def numbered(pod: Obj, name: str, *, namespace: str, inject: bool, run_id: str) 
 
 
 def _problem(pod: Any) -> str:
-    """Say in plain words why something is not a Pod; empty if it is one."""
+    """Return in plain words why something is not a Pod; empty if it is one."""
     if not isinstance(pod, dict):
         return "this is not a Pod"
     kind = pod.get("kind", "Pod")

@@ -1,4 +1,9 @@
-"""When a pod passed the stages of its start, from what a watch tells of it."""
+"""The moments at which a pod passed the stages of its start, derived from a watch.
+
+A server's timestamps are whole seconds, and an event of a watch arrives later than the change that
+it reports. `PodTimes` combines both: it takes the moment of the event, but at the latest the end of
+the second that the server names.
+"""
 
 from __future__ import annotations
 
@@ -59,15 +64,13 @@ class Report:
 class PodTimes:
     """Follows one pod from its creation to its readiness.
 
-    A time on the server has a resolution of one second, and what is seen on the watch comes
-    later than what happened. So what was seen counts, but no more than the server's second
-    allows; the server's own time counts where it has fractions of seconds. A server whose clock
-    contradicts what was seen is not believed.
+    The server's own time counts where it has fractions of seconds. A server whose clock contradicts
+    the watch, by a time before the pod's creation, is not believed.
 
     Attributes:
         created: When the creation was begun, on this machine's clock.
         ready: When the pod was seen to be ready; None before.
-        failure: Why it will never be, or empty.
+        failure: Why it will never be ready; empty if it still may.
     """
 
     created: datetime
@@ -80,11 +83,11 @@ class PodTimes:
 
     @property
     def done(self) -> bool:
-        """Whether there is nothing more to wait for."""
+        """Whether the pod is ready or will never be."""
         return self.ready is not None or bool(self.failure)
 
-    def see(self, pod: Obj, now: datetime) -> None:
-        """Take the pod as it is at this moment."""
+    def update(self, pod: Obj, now: datetime) -> None:
+        """Record the state of the pod at a moment."""
         if self.done:
             return
         self._name = pod["metadata"]["name"]
@@ -104,8 +107,8 @@ class PodTimes:
         elif (pod["metadata"]).get("deletionTimestamp"):
             self.failure = "somebody else deleted it"
 
-    def gone(self) -> None:
-        """Take that the pod no longer exists."""
+    def on_deleted(self) -> None:
+        """Record that the pod no longer exists."""
         if not self.done:
             self.failure = "somebody else deleted it"
 
@@ -135,7 +138,7 @@ class PodTimes:
 
 
 def read_time(text: str) -> datetime | None:
-    """Read a time as the API server writes it; None for something else."""
+    """Parse a time as the API server writes it; return None for anything else."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -144,11 +147,11 @@ def read_time(text: str) -> datetime | None:
 
 
 def report_line(columns: Iterable[float], *, title: str, name: str | None = None) -> str:
-    """Write times as pilot-load does.
+    """Format times as pilot-load does.
 
     Args:
         columns: Seconds in the order of `COLUMNS`.
-        title: Begins the line.
+        title: Text at the beginning of the line.
         name: Name of the pod; None for a line about many.
     """
     texts = [
@@ -169,14 +172,14 @@ class Totals:
     largest: list[float] = field(default_factory=lambda: [0.0] * len(COLUMNS))
 
     def add(self, report: Report) -> None:
-        """Take a report."""
+        """Add a report."""
         self.count += 1
         for index, seconds in enumerate(report.columns):
             self.sums[index] += seconds
             self.largest[index] = max(self.largest[index], seconds)
 
     def text(self) -> str:
-        """Write what pilot-load writes at the end."""
+        """Format the totals as pilot-load prints them at the end."""
         means = [total / max(self.count, 1) for total in self.sums]
         return "\n".join(
             (
@@ -207,7 +210,7 @@ def _app_start(pod: Obj, status: Mapping[str, Any]) -> str | None:
 
 
 def _app_name(pod: Obj) -> str:
-    """Name the application's container: ``app``, or the first that is not the proxy."""
+    """Return the name of the application's container: ``app``, or the first beside the proxy."""
     names = [container["name"] for container in pod["spec"]["containers"]]
     others = [name for name in names if name != _PROXY]
     return _APP if _APP in names else next(iter(others or names))

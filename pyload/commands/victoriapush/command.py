@@ -30,7 +30,7 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushOptions:
-    """What `run_push` needs to know.
+    """Options of `run_push`.
 
     Attributes:
         address: Base URL of VictoriaLogs.
@@ -85,10 +85,10 @@ async def run_push(
     """Send what comes in, in batches, until it ends or the user stops it.
 
     Args:
-        options: Where to.
+        options: The options.
         chunks: The input.
         post: Posts a batch of lines to a URL; raises a `PyloadError` if that fails.
-        complain: Takes a sentence about a line that cannot be read.
+        complain: Called with a sentence about each line that cannot be parsed.
         shutdown: Ends the work early; what has been read is still sent.
 
     Returns:
@@ -144,9 +144,9 @@ class _Push:
                 if reading in done:
                     data = reading.result()
                     if data is None:
-                        await self._take(self._lines.end())
+                        await self._send_lines(self._lines.end())
                         return
-                    await self._take(self._lines.feed(data))
+                    await self._send_lines(self._lines.feed(data))
                     reading = asyncio.create_task(_next(chunks), name="victoriapush-read")
                 elif stopped in done:
                     return
@@ -156,11 +156,11 @@ class _Push:
             await cancel([stopped, reading])
 
     def _patience(self) -> float | None:
-        """Give the seconds until the batch is due; None while there is none."""
+        """Return the seconds until the batch is due; None if it is empty."""
         due = self._batcher.due
         return None if due is None else max(0.0, due - asyncio.get_running_loop().time())
 
-    async def _take(self, lines: Iterable[bytes]) -> None:
+    async def _send_lines(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             if not line:
                 continue
@@ -176,7 +176,7 @@ class _Push:
                 await self._flush()
 
     async def _flush(self) -> None:
-        batch = self._batcher.take(asyncio.get_running_loop().time())
+        batch = self._batcher.flush(asyncio.get_running_loop().time())
         if not batch:
             return
         try:
@@ -194,7 +194,7 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
 
 @contextlib.asynccontextmanager
 async def http_poster() -> AsyncIterator[Callable[[str, Sequence[bytes]], Awaitable[None]]]:
-    """Give what posts batches over HTTP while the context lasts."""
+    """Provide a function that posts batches over HTTP while the context lasts."""
     import aiohttp  # noqa: PLC0415 - slow to import
 
     async def lines(batch: Sequence[bytes]) -> AsyncIterator[bytes]:

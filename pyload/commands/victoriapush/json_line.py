@@ -28,7 +28,7 @@ class Measurement:
     Attributes:
         latency: The measured value.
         timestamp: When it was measured.
-        details: What was measured.
+        details: Text that describes the measurement.
     """
 
     latency: float
@@ -51,7 +51,7 @@ class Lines:
         self._begun = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Take the next bytes and yield the lines that are complete, without their newlines.
+        """Add bytes, and yield the lines that they complete, without their newlines.
 
         Raises:
             LineTooLong: A line is too long; the lines before it have been yielded.
@@ -66,7 +66,7 @@ class Lines:
             raise LineTooLong(_TOO_LONG)
 
     def end(self) -> list[bytes]:
-        """Give the last line, if the input does not end with a newline."""
+        """Return the last line if the input does not end with a newline."""
         last, self._begun = self._begun, b""
         return [last.removesuffix(b"\r")] if last else []
 
@@ -100,7 +100,7 @@ def read_line(line: bytes) -> Measurement:
 
 
 def write_line(measurement: Measurement, *, stream: str, sub_stream: str) -> bytes:
-    """Write a measurement as a JSON line for VictoriaLogs, with its newline."""
+    """Format a measurement as a JSON line for VictoriaLogs, with its newline."""
     latency = measurement.latency
     record: dict[str, object] = {
         "_msg": measurement.details,
@@ -119,7 +119,7 @@ class Batcher:
     """Collects records until there are enough of them, or the oldest batch is old enough.
 
     Attributes:
-        flushed: When the last batch was taken, or the work began, in seconds on any clock.
+        flushed: The moment of the last flush, or of the start, in seconds on any clock.
     """
 
     flushed: float
@@ -129,17 +129,17 @@ class Batcher:
         return len(self._records)
 
     def add(self, record: bytes) -> bool:
-        """Take a record; tell whether the batch is full."""
+        """Add a record, and return whether the batch is full."""
         self._records.append(record)
         return len(self._records) >= BATCH_RECORDS
 
     @property
     def due(self) -> float | None:
-        """When the batch must be taken, full or not; None while it is empty."""
+        """The moment at which the batch must be flushed, full or not; None while it is empty."""
         return self.flushed + BATCH_SECONDS if self._records else None
 
-    def take(self, now: float) -> list[bytes]:
-        """Take the batch, and begin the next."""
+    def flush(self, now: float) -> list[bytes]:
+        """Return the batch, and begin the next."""
         batch, self._records = self._records, []
         self.flushed = now
         return batch

@@ -123,7 +123,7 @@ def documents(folder: Path) -> dict[str, Any]:
 
 
 def library(name: str) -> Any:
-    """Give a class of envoy-data-plane."""
+    """Return a class of envoy-data-plane."""
     package, _, kind = name.rpartition(".")
     return getattr(import_module(f"envoy_data_plane.{package}"), kind)
 
@@ -255,7 +255,7 @@ def test_a_folder_that_is_no_dump(tmp_path: Path) -> None:
 
 @grpc
 async def test_without_a_folder_each_document_is_printed(tmp_path: Path) -> None:
-    """The text is YAML of several documents, in the contract's order."""
+    """The text is YAML of several documents, in pilot-load's order."""
     printed: list[str] = []
     async with served(tmp_path) as mesh:
         await mesh.dump(name="plain", auth="jwt", write=printed.append)
@@ -320,7 +320,7 @@ async def test_the_lines_that_scripts_grep(
 
 
 def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> Push:
-    """Make a response in detail."""
+    """Build a response with its resources."""
     return Push(
         type_url=type_url,
         size=0,
@@ -337,10 +337,10 @@ def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> 
 def test_a_partial_response_loses_nothing() -> None:
     """Istiod sends the endpoints of one changed cluster alone; pilot-load forgot the others."""
     fetched = Fetched(delta=False)
-    fetched.take(a_push(EDS, named(EDS, "a"), named(EDS, "b")))
-    fetched.take(a_push(EDS, named(EDS, "b")))
-    fetched.take(a_push(LDS, named(LDS, "x"), named(LDS, "y")))
-    fetched.take(a_push(LDS, named(LDS, "y")))
+    fetched.on_push(a_push(EDS, named(EDS, "a"), named(EDS, "b")))
+    fetched.on_push(a_push(EDS, named(EDS, "b")))
+    fetched.on_push(a_push(LDS, named(LDS, "x"), named(LDS, "y")))
+    fetched.on_push(a_push(LDS, named(LDS, "y")))
 
     assert set(fetched.resources[EDS]) == {"a", "b"}
     assert set(fetched.resources[LDS]) == {"y"}
@@ -349,8 +349,8 @@ def test_a_partial_response_loses_nothing() -> None:
 def test_delta_removes_what_it_says() -> None:
     """A resource that is gone must not be dumped."""
     fetched = Fetched(delta=True)
-    fetched.take(a_push(CDS, named(CDS, "a"), named(CDS, "b")))
-    fetched.take(a_push(CDS, named(CDS, "c"), removed=("a",)))
+    fetched.on_push(a_push(CDS, named(CDS, "a"), named(CDS, "b")))
+    fetched.on_push(a_push(CDS, named(CDS, "c"), removed=("a",)))
 
     assert set(fetched.resources[CDS]) == {"b", "c"}
 

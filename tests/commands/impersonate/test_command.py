@@ -79,7 +79,7 @@ class World:
             outcomes.append(await task)
 
     def nodes(self) -> list[str]:
-        """Give the ids of the nodes that are connected, sorted."""
+        """Return the ids of the nodes that are connected, sorted."""
         return sorted(one.proxy.id for one in self.plane._connections)
 
 
@@ -99,7 +99,7 @@ def world() -> World:
 
 
 def node(kind: str, ip: str, name: str) -> str:
-    """Give the id of the node of a pod."""
+    """Return the id of the node of a pod."""
     return f"{kind}~{ip}~{name}.mesh~mesh.svc.cluster.local"
 
 

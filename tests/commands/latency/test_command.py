@@ -78,7 +78,7 @@ class World:
         return await run.run(shutdown or Shutdown())
 
     def left(self) -> list[str]:
-        """Name what is in the namespace ``default``."""
+        """Return the names of the objects in the namespace ``default``."""
         return [
             f"{kind.kind}/{obj['metadata']['name']}"
             for kind, obj in self.server.objects()
@@ -334,7 +334,7 @@ def push(
     removed: tuple[str, ...] = (),
     error: str = "",
 ) -> Push:
-    """Make a push in detail."""
+    """Build a push with its resources."""
     return Push(
         type_url=type_url,
         size=1,
@@ -409,10 +409,10 @@ async def _arrivals() -> None:
         ("c", push(CDS, removed=("outbound|80||1.example.com",)), 5.0),
         ("c", shared, 6.0),
     ):
-        arrivals.take(key, one, now)
+        arrivals.on_push(key, one, now)
     assert arrivals.waiting == {"d"}
     assert not arrivals.done.is_set()
-    arrivals.take("d", shared, 10.0)
+    arrivals.on_push("d", shared, 10.0)
     assert arrivals.done.is_set()
     assert arrivals.spread() == Spread(2.0, 5.0, 10.0)
 

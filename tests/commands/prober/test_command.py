@@ -58,7 +58,7 @@ class Gateway:
         self._since: dict[str, float] = {}
 
     def answer(self, host: str) -> int:
-        """Give the status of the answer to a request."""
+        """Return the status of the answer to a request."""
         listeners, routes = set(), {}
         for kind, obj in self._server.objects():
             if kind.kind == "Gateway" and obj["spec"]["selector"] == {"istio": "ingressgateway"}:
@@ -91,7 +91,7 @@ class Probing:
         """Lines after which nobody reads any more."""
 
     def write(self, line: str) -> None:
-        """Take a line."""
+        """Record a line."""
         if len(self.lines) == self.readable:
             raise BrokenPipeError(32, "Broken pipe")
         self.lines.append(line)
@@ -114,7 +114,7 @@ class Probing:
         return await run.run(shutdown or Shutdown())
 
     def left(self) -> list[str]:
-        """Name what the run has left behind."""
+        """Return the names of the objects that the run has left behind."""
         return [
             f"{kind.kind}/{obj['metadata']['name']}"
             for kind, obj in self.server.objects()

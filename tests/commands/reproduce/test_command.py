@@ -141,7 +141,7 @@ class World:
             return await run.run(shutdown or Shutdown())
 
     def get(self, kind: str, name: str) -> Obj:
-        """Give an object that is there."""
+        """Return an object that is there."""
         found = [
             one
             for resource, one in self.server.objects()
@@ -151,7 +151,7 @@ class World:
         return found[0]
 
     def names(self) -> set[tuple[str, str]]:
-        """Name all objects that are there."""
+        """Return the names of all objects."""
         return {(kind.kind, one["metadata"]["name"]) for kind, one in self.server.objects()}
 
     def _observe(self, request: Request, code: int) -> None:

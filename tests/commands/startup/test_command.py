@@ -41,7 +41,7 @@ SPEC = {"spec": {"containers": [{"name": "app", "image": "a"}, {"name": "x", "im
 
 
 def now() -> datetime:
-    """Tell the virtual time."""
+    """Return the virtual time."""
     return START + timedelta(seconds=asyncio.get_running_loop().time())
 
 
@@ -134,7 +134,7 @@ async def start(
 
 
 def pods(server: ApiServer) -> list[str]:
-    """Name the pods that are there."""
+    """Return the names of the pods."""
     return [obj["metadata"]["name"] for kind, obj in server.objects() if kind.kind == "Pod"]
 
 
@@ -289,15 +289,15 @@ async def test_a_refusal_later_on_is_a_warning(caplog: pytest.LogCaptureFixture)
 
 
 def seen(status: Obj, seconds: float = 2.25, **metadata: str) -> PodTimes:
-    """Give the times of a pod that was created at 0.5 s and is seen once."""
+    """Return the times of a pod that was created at 0.5 s and is seen once."""
     times = PodTimes(created=START + timedelta(seconds=0.5))
     pod = {"metadata": {"name": "p", **metadata}, **SPEC, "status": status}
-    times.see(pod, START + timedelta(seconds=seconds))
+    times.update(pod, START + timedelta(seconds=seconds))
     return times
 
 
 def ready(at: str) -> Obj:
-    """Give the status of a pod that says when it became ready."""
+    """Return the status of a pod that says when it became ready."""
     return {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}
 
 

@@ -36,7 +36,7 @@ OPTIONS = PushOptions(address="http://logs:9428")
 
 
 class Server:
-    """Takes batches, and notes when they came."""
+    """Records batches and when they came."""
 
     def __init__(self, *, failing: bool = False) -> None:
         self.batches: list[tuple[float, int]] = []
@@ -45,7 +45,7 @@ class Server:
         self._failing = failing
 
     async def post(self, url: str, batch: Sequence[bytes]) -> None:
-        """Take a batch."""
+        """Record a batch."""
         self.urls.add(url)
         self.batches.append((asyncio.get_running_loop().time(), len(batch)))
         if self._failing:
@@ -58,7 +58,7 @@ def line(number: int) -> bytes:
 
 
 async def inputs(*steps: bytes | float) -> AsyncIterator[bytes]:
-    """Give bytes, and pauses between them."""
+    """Yield bytes, with pauses between them."""
     for step in steps:
         if isinstance(step, bytes):
             yield step
