@@ -176,7 +176,7 @@ class Subscriptions:
         )
 
     def _follow(self, type_url: TypeUrl) -> list[bytes]:
-        """Ask for what is newly referred to, and give up what nothing refers to any more."""
+        """Return the requests that subscribe to exactly the names now referred to."""
         if type_url not in (CDS, LDS):
             return []
         clusters, listeners = self._resources(CDS), self._resources(LDS)

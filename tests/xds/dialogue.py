@@ -14,7 +14,7 @@ UNREAD_LIMIT: Final = 4
 
 
 class Dialogue:
-    """One stream, which reads no further while messages wait to be taken.
+    """One stream, which reads no further while messages wait for `recv`.
 
     Attributes:
         status: How the stream ended; None while it is open.
@@ -28,25 +28,25 @@ class Dialogue:
         self._stream = transport.open(method, metadata=metadata, sink=self)
 
     def opened(self) -> None:
-        """Take an open stream."""
+        """See `pyload.xds.transport.Sink`."""
         self._open.set()
 
     def message(self, message: Message) -> None:
-        """Keep a message."""
+        """Keep a message, and pause while many are unread."""
         self._messages.append(message.whole())
         if len(self._messages) == UNREAD_LIMIT:
             self._stream.pause()
         self._changed.set()
 
     def closed(self, status: Status) -> None:
-        """Take the end."""
+        """See `pyload.xds.transport.Sink`."""
         assert self.status is None
         self.status = status
         self._open.set()
         self._changed.set()
 
     async def wait_opened(self) -> bool:
-        """Wait until the stream is open, or could not be opened; tell which."""
+        """Wait for the end of the dial, and return whether the stream is open."""
         await self._open.wait()
         return self.status is None
 

@@ -44,7 +44,7 @@ class Peer:
 
     Args:
         fail: Is asked before each operation, with its number counted from 0 and its name (``open``,
-            ``send``, ``deliver``); gives the status with which the connection breaks, or None.
+            ``send``, ``deliver``); returns the status with which the connection breaks, or None.
 
     Attributes:
         streams: All streams that were ever open.
@@ -71,7 +71,7 @@ class Peer:
         """Nothing is shared."""
 
     def step(self, name: str) -> Status | None:
-        """Count an operation, and say whether it fails."""
+        """Count an operation, and return the status with which it fails, or None."""
         number = self.operations
         self.operations += 1
         return self._fail(number, name) if self._fail is not None else None
@@ -91,7 +91,7 @@ class MemoryStream:
     Attributes:
         requests: What the client has sent.
         status: How the stream ended; None while it is open.
-        closed: Whether the sink has heard of it.
+        closed: Whether the sink knows of the end.
         paused: Whether the client reads no further.
     """
 

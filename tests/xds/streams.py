@@ -1,4 +1,4 @@
-"""A gRPC server that does as it is told, and a sink that remembers, for tests of transports."""
+"""A scripted gRPC server and a sink that records, for tests of transports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Handler: Any = grpc.GenericRpcHandler
 
 
 class Server(_Handler):  # type: ignore[misc]
-    """Does what each message says: ``big``, ``many``, ``refuse``, ``end``; answers others alike."""
+    """Does what each message says: ``big``, ``many``, ``refuse``, ``end``; echoes any other."""
 
     def __init__(self) -> None:
         self.metadata: list[dict[str, Any]] = []
@@ -83,14 +83,14 @@ async def serve(
 
 
 class Recorder:
-    """Remembers what a stream says.
+    """A sink that records its calls.
 
     Args:
         on_message: Is called with each message.
 
     Attributes:
         calls: Names of the calls, in order.
-        messages: What has come.
+        messages: The messages that have come.
         status: How the stream has ended.
     """
 
@@ -135,7 +135,7 @@ class Recorder:
             await self._called.wait()
 
     async def next(self) -> bytes:
-        """Wait for one more message than there are, and give it."""
+        """Wait for the next message, and return it."""
         count = len(self.messages)
         await self.until(lambda: len(self.messages) > count)
         return self.messages[count]

@@ -1,4 +1,4 @@
-"""One delta stream: what must be sent when, whatever the control plane says."""
+"""One delta stream: the requests that must follow, whatever the control plane sends."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
 
 
 def started(node_type: str = "sidecar") -> Delta:
-    """Give a stream that has sent its first requests."""
+    """Return a stream that has sent its first requests."""
     stream = Delta(node_type=node_type)
     stream.start(NODE_BYTES)
     return stream
 
 
 def receive(stream: Delta, message: bytes) -> list[Request]:
-    """Give the answers to a message in words."""
+    """Return the answers to a message in words."""
     return [read_delta(request) for request in stream.receive(Message(message)).send]
 
 

@@ -45,7 +45,7 @@ SHORT = {
 
 
 def raw(golden: Path, name: str) -> dict[int, list[bytes]]:
-    """Give a recording's responses by stream, in order."""
+    """Return a recording's responses by stream, in order."""
     streams: dict[int, list[bytes]] = defaultdict(list)
     for path in sorted((golden / "xds" / "raw" / name).glob("*.pb")):
         stream = int(path.name.split("-")[1].removeprefix("stream"))
@@ -54,7 +54,7 @@ def raw(golden: Path, name: str) -> dict[int, list[bytes]]:
 
 
 def recorded(golden: Path, name: str) -> list[tuple[int, Request]]:
-    """Give a recording's requests with their streams, in order."""
+    """Return a recording's requests with their streams, in order."""
     requests = []
     for line in (golden / "xds" / f"{name}.jsonl").read_text().splitlines():
         entry: dict[str, Any] = json.loads(line)
@@ -72,13 +72,13 @@ def recorded(golden: Path, name: str) -> list[tuple[int, Request]]:
 
 
 def answered(golden: Path, name: str) -> set[str]:
-    """Give the nonces of a recording's responses; the raw set goes on for a little longer."""
+    """Return the nonces of a recording's responses; the raw set goes on for a little longer."""
     lines = (golden / "xds" / f"{name}.jsonl").read_text().splitlines()
     return {entry["nonce"] for entry in map(json.loads, lines) if entry["dir"] == "resp"}
 
 
 def without_node(request: Request) -> Request:
-    """Give the request as if it carried no node."""
+    """Return the request as if it carried no node."""
     return Request(**{**request.__dict__, "node": False})
 
 

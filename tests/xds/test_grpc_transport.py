@@ -20,7 +20,7 @@ pytestmark = pytest.mark.grpc
 
 
 async def echo(transport: GrpcTransport) -> Status | None:
-    """Open a stream, send a message and take one; give the status if it does not come so far."""
+    """Open a stream, send a message and receive one; return the status if that fails."""
     sink = Recorder()
     stream = transport.open(DELTA_METHOD, metadata=(), sink=sink)
     stream.send(b"echo")

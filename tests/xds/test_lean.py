@@ -45,7 +45,7 @@ def spec(number: int) -> ProxySpec:
 
 
 class Server(asyncio.Protocol):
-    """A server that says what a test lets it say.
+    """A server that sends what a test lets it send.
 
     Attributes:
         greeting: Is sent on each new connection.

@@ -24,7 +24,7 @@ def framed(message: bytes, *, flag: int = 0) -> bytes:
 def fed(
     cache: PrefixCache, data: bytes, cuts: list[int] | None = None, *, compressed: bool = False
 ) -> list[bytes]:
-    """Feed bytes to a stream, cut at these places, and return the messages."""
+    """Feed bytes, cut at some places, to a new stream, and return its messages."""
     kept = Kept()
     assembler = Assembler(kept, cache)
     assembler.gzip = compressed
@@ -38,7 +38,7 @@ def fed(
 
 
 def large(fill: bytes, *, size: int = LARGE * 3, nonce: bytes = b"n") -> bytes:
-    """Make a message that differs from others of its size only at the end."""
+    """Return a message that differs from others of its size and fill only at the end."""
     return (b"head" * KEY_BYTES + fill * size)[: size - len(nonce)] + nonce
 
 
@@ -103,8 +103,8 @@ def test_a_large_message_is_kept_once() -> None:
     assert cache.size == LARGE * 3 - TAIL
 
 
-def test_what_is_known_of_a_message_is_known_of_its_likes_only() -> None:
-    """A proxy would be told what another's configuration refers to."""
+def test_an_annotation_is_that_of_equal_messages_only() -> None:
+    """A proxy would ask for the names in another's configuration."""
     cache = PrefixCache()
     kept = Kept()
     begin = b"head" * KEY_BYTES + b"x" * LARGE

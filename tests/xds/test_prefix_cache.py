@@ -1,4 +1,4 @@
-"""Records of messages as a tree: what is read back must be what was written."""
+"""The record of messages as a tree: each stream must read back the message that it received."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ START = b"v" * KEY_BYTES
 
 
 class Stream:
-    """Follows one message, so many bytes at a time."""
+    """A stream that follows one message, some bytes at a time."""
 
     def __init__(self, cache: PrefixCache, message: bytes) -> None:
         node = cache.begin(message[:KEY_BYTES], len(message))
@@ -38,14 +38,14 @@ class Stream:
         self.new = 0
 
     def go(self, size: int) -> bool:
-        """Take bytes; tell whether there are more."""
+        """Receive some bytes, and return whether there are more."""
         piece = self.message[self.place : self.place + size]
         self.node = self.node.follow(self.place, memoryview(piece))
         self.place += len(piece)
         return self.place < len(self.message)
 
     def end(self) -> None:
-        """Take all of the message."""
+        """Receive the rest of the message."""
         before = self.node.tree.recorded
         self.go(len(self.message))
         self.node.tree.end(len(self.message), self.node.tree.recorded - before)
@@ -56,7 +56,7 @@ class Stream:
 
 
 def pieces(node: PrefixNode) -> Iterator[PrefixNode]:
-    """Give all pieces of a tree."""
+    """Return all nodes of a subtree."""
     yield node
     for one in (node.following or {}).values():
         yield from pieces(one)
@@ -67,10 +67,10 @@ def pieces(node: PrefixNode) -> Iterator[PrefixNode]:
     turns=st.lists(st.tuples(st.integers(0, 7), st.integers(1, 9)), max_size=60),
     limit=st.sampled_from([10, 200, 1 << 20]),
 )
-def test_every_message_is_what_it_was_however_they_part(
+def test_every_message_is_read_back_wherever_messages_part(
     messages: list[str], turns: list[tuple[int, int]], limit: int
 ) -> None:
-    """A proxy would be told of another's resources, or of half of its own."""
+    """A proxy would act on another's resources, or on half of its own."""
     cache = PrefixCache(limit=limit)
     cache.limit = limit
     streams: dict[int, Stream] = {}
@@ -104,7 +104,7 @@ def test_what_messages_have_in_common_is_kept_once(messages: list[str]) -> None:
 
 
 def test_annotations_stay_with_the_place_when_a_piece_is_cut() -> None:
-    """What is known of one message would be taken for knowledge of a longer one."""
+    """The response of one message would be taken for that of a longer one."""
     cache = PrefixCache()
     short, long = Stream(cache, START + b"aaaa"), Stream(cache, START + b"aaaaaaaa")
     for stream, fact in ((short, "short"), (long, "long")):
@@ -156,7 +156,7 @@ def test_an_old_version_is_forgotten_long_before_the_limit() -> None:
 
 
 def test_many_kinds_that_differ_from_the_start_are_still_recognized() -> None:
-    """The first of each would look as if no two proxies were alike."""
+    """The tree would be judged by the first of each kind, of which no two match."""
     cache, rng = PrefixCache(), Random(1)
     views = [rng.randbytes(2000) for _ in range(300)]
     for _ in range(3000):
@@ -198,8 +198,8 @@ def test_longer_messages_get_more_room() -> None:
     assert cache.size == KEY_BYTES + 5000
 
 
-def test_messages_without_likeness_are_tried_again_later() -> None:
-    """What is diverse once need not be so for ever."""
+def test_a_diverse_tree_is_tried_again_later() -> None:
+    """A type would never be shared again once its messages had differed."""
     cache, rng = PrefixCache(), Random(1)
     refused = 0
     for _ in range(RETRIAL_MESSAGES + 2):
@@ -212,7 +212,7 @@ def test_messages_without_likeness_are_tried_again_later() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_likeness_is_found_to_the_byte(size: int) -> None:
+def test_nodes_are_split_at_the_first_byte_that_differs(size: int) -> None:
     """A cut at the wrong place would mix two messages up."""
     for place in range(min(size, 40)):
         cache = PrefixCache()

@@ -33,7 +33,7 @@ def received(data: bytes, prefixes: PrefixCache) -> Message:
 
 
 def clusters(count: int) -> dict[str, bytes]:
-    """Encode so many clusters."""
+    """Encode a number of clusters."""
     return {f"c{number}": cluster(f"c{number}") for number in range(count)}
 
 
@@ -162,7 +162,7 @@ def test_of_two_resources_with_one_name_the_later_counts_in_any_order() -> None:
 
 
 def test_a_resource_without_a_body_is_an_error_wherever_it_stands() -> None:
-    """It would pass for one that nobody has sent."""
+    """A proxy would act on a response that was never sent."""
     message = discovery_pb2.DiscoveryResponse(type_url=CDS, nonce="n", resources=[b""])
     response, _ = ResponseCache().read(Message(message.SerializeToString()), delta=False)
     assert "carries a resource of type ''" in response.error
@@ -206,7 +206,7 @@ def test_states_that_nobody_is_in_are_forgotten() -> None:
 
 
 def many(make: Callable[[int], bytes], count: int) -> ResponseCache:
-    """Read so many different small responses with little room."""
+    """Read many different small responses with a small limit."""
     cache = ResponseCache(limit=1000)
     cache.decoder = Decoder(limit=1000)
     for number in range(count):

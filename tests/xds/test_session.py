@@ -42,14 +42,14 @@ ROUTES: dict[State, list[Input]] = {
 
 
 def session(seed: int = 0) -> Session:
-    """Give a new life."""
+    """Return a new session."""
     return Session(rng=Random(seed))
 
 
 @pytest.mark.parametrize("happened", Input)
 @pytest.mark.parametrize("state", State)
 def test_every_pair_is_listed_or_an_error(state: State, happened: Input) -> None:
-    """A proxy could dial twice or wait after its end, and nobody would notice."""
+    """A proxy could dial twice or wait after its end without any error."""
     one = session()
     for step in ROUTES[state]:
         INPUTS[step](one)

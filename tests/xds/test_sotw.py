@@ -1,4 +1,4 @@
-"""One SotW stream: what must be sent when, whatever the control plane says."""
+"""One SotW stream: the requests that must follow, whatever the control plane sends."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
 
 
 def started() -> Sotw:
-    """Give a stream that has sent its first request."""
+    """Return a stream that has sent its first request."""
     stream = Sotw()
     stream.start(NODE_BYTES)
     return stream
 
 
 def receive(stream: Sotw, message: bytes) -> list[Request]:
-    """Give the answers to a message in words."""
+    """Return the answers to a message in words."""
     return [read_sotw(request) for request in stream.receive(Message(message)).send]
 
 

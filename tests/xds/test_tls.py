@@ -78,7 +78,7 @@ def test_any_server_is_accepted_unless_it_is_to_be_verified() -> None:
     [(False, ISTIOD, "signature failure|unable to get local issuer"), (True, "other", "mismatch")],
 )
 def test_other_servers_are_refused(own_root: bool, name: str, reason: str) -> None:  # noqa: FBT001
-    """Tokens would be sent to whoever listens at the address."""
+    """Tokens would be sent to any server at the address."""
     authority = Authority()
     root = authority.root if own_root else Authority().root
     with pytest.raises(ssl.SSLCertVerificationError, match=reason):

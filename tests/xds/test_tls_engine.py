@@ -33,14 +33,14 @@ class Server:
         self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
 
     def shake(self) -> None:
-        """Go on with the handshake."""
+        """Continue the handshake."""
         try:
             self.tls.do_handshake()
         except ssl.SSLWantReadError:
             return
 
     def read(self) -> bytes:
-        """Give what has come."""
+        """Return the bytes that have come."""
         found = b""
         try:
             while data := self.tls.read(1 << 16):

@@ -177,7 +177,7 @@ async def test_the_end_of_a_stream_says_why(
 
 
 async def test_a_closed_stream_gives_nothing_more(connect: Connect) -> None:
-    """A proxy that has been stopped would still be told of pushes."""
+    """A proxy that was stopped would still count pushes."""
     async with serve() as (_, address):
         transport = connect(address)
         stream, sink = await opened(transport)
@@ -236,7 +236,7 @@ async def test_the_end_of_a_connections_age_is_told(connect: Connect) -> None:
     "target", ["127.0.0.1:1", "no-such-host.invalid:1", "127.0.0.1:x", "x", "[::1]:1"]
 )
 async def test_a_failed_dial_says_why(connect: Connect, target: str, tls: TlsConfig | None) -> None:
-    """A wrong address would look like a broken connection, or raise what nobody handles."""
+    """A wrong address would look like a broken connection, or raise an unexpected error."""
     sink = Recorder()
     connect(target, tls).open(DELTA_METHOD, metadata=(), sink=sink)
     status = await sink.end()
@@ -360,7 +360,7 @@ async def test_a_stream_that_is_refused_at_once_keeps_the_servers_status(connect
 
 
 async def test_a_paused_stream_gives_no_message(connect: Connect) -> None:
-    """A proxy that is to be slow would be told of pushes while it sleeps."""
+    """A proxy that is to be slow would handle pushes while it sleeps."""
     async with serve() as (_, address):
         transport = connect(address)
         sink = Recorder(lambda _: stream.pause())

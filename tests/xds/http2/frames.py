@@ -1,4 +1,4 @@
-"""Frames as a server writes them, and a client's connection that hears them."""
+"""Frames as a server writes them, and a client's connection that receives them."""
 
 from __future__ import annotations
 
@@ -50,11 +50,11 @@ def framed(message: bytes) -> bytes:
 
 
 class Client:
-    """A client's connection, and what it has said.
+    """A client's connection, with a sink that records.
 
     Attributes:
         connection: The connection.
-        messages: What has come.
+        messages: The messages that have come.
         opened_times: How often it was opened.
         sent: What it has written that was not taken.
     """
@@ -88,7 +88,7 @@ class Client:
         return self.connection.status is not None
 
     def receive(self, *pieces: bytes, size: int = 1 << 20) -> None:
-        """Give bytes in pieces of a size, each in a buffer that is overwritten after it."""
+        """Receive bytes in pieces of a size, from a buffer that is overwritten after each."""
         data = b"".join(pieces)
         for start in range(0, len(data), size):
             buffer = bytearray(data[start : start + size])
@@ -96,7 +96,7 @@ class Client:
             buffer[:] = bytes(len(buffer))
 
     def written(self) -> bytes:
-        """Take all that is to be written."""
+        """Return all bytes that are to be written."""
         pieces = []
         while data := self.connection.out.take():
             pieces.append(data)

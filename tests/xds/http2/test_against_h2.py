@@ -128,7 +128,7 @@ def body(number: int, size: int) -> bytes:
 
 
 def apply(pair: Pair, operations: Sequence[tuple[Any, ...]]) -> tuple[list[bytes], bytes]:
-    """Do what is drawn; give what the client must have received, and the server."""
+    """Do the drawn steps, and return what the client and the server must have received."""
     responses: list[bytes] = []
     requests = b""
     for number, (name, *values) in enumerate(operations):
@@ -161,7 +161,7 @@ def apply(pair: Pair, operations: Sequence[tuple[Any, ...]]) -> tuple[list[bytes
 
 
 def end(pair: Pair, how: tuple[Any, ...], *, begun: bool, big: int) -> Status:
-    """End the stream, and give the status that the client must see."""
+    """End the stream, and return the status that the client must see."""
     name, *values = how
     if name == "trailers":
         code, message = values

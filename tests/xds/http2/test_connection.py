@@ -46,7 +46,7 @@ DONE: Final = trailers(("grpc-status", "0"))
 
 
 def opened(*pieces: bytes) -> Client:
-    """Make a client that has been greeted, and has said hello; then give it these bytes."""
+    """Return a client that has exchanged settings and then received these bytes."""
     client = Client()
     client.receive(GREETING)
     client.written()
@@ -205,7 +205,7 @@ STREAM_BROKEN: Final = {
 
 @pytest.mark.parametrize(("data", "code"), STREAM_BROKEN.values(), ids=STREAM_BROKEN.keys())
 def test_what_breaks_the_stream(data: bytes, code: Code) -> None:
-    """The connection is well then, so the server is told by RST_STREAM."""
+    """A GOAWAY would condemn the whole connection for a fault of one stream."""
     client = opened(data)
     status = client.connection.status
     assert status is not None
@@ -514,7 +514,7 @@ def test_messages_that_come_before_the_held_ones_are_given_wait_for_them() -> No
 
 
 def test_messages_that_are_held_back_are_dropped_when_the_stream_is_closed() -> None:
-    """A stopped proxy would be told of pushes."""
+    """A stopped proxy would still count pushes."""
     client = opened()
     client.connection.pause()
     client.receive(answer(), frame(DATA, 0, 1, framed(b"a")))
@@ -527,7 +527,7 @@ def test_messages_that_are_held_back_are_dropped_when_the_stream_is_closed() -> 
 
 
 def test_a_reader_that_closes_gets_no_message_of_the_same_bytes() -> None:
-    """A stopped proxy would be told of pushes."""
+    """A stopped proxy would still count pushes."""
     client = Client(lambda _: client.connection.close(CANCELLED))
     client.receive(GREETING, answer(), frame(DATA, 0, 1, framed(b"a") + framed(b"b")), DONE)
     assert client.messages == [b"a"]

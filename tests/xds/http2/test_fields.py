@@ -53,7 +53,7 @@ def test_metadata_that_http2_does_not_allow_is_refused(name: str, value: str) ->
 
 
 def test_fields_are_read() -> None:
-    """The end of a stream would be told wrongly."""
+    """A stream would end with a wrong status."""
     found = fields.read(
         block((":status", "200"), ("content-length", "12"), ("x", "y"), ("grpc-message", "ü")),
         trailers=False,

@@ -13,7 +13,7 @@ from tests.xds.http2.frames import framed
 
 
 def payloads(data: bytes, *, largest: int = 16_384) -> bytes:
-    """Take the payload out of DATA frames."""
+    """Return the payload of DATA frames."""
     found = b""
     while data:
         word, _, stream = frames.HEAD.unpack_from(data)

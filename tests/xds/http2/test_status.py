@@ -15,7 +15,7 @@ def test_names_are_grpcs() -> None:
 
 
 def test_answers_of_gateways_are_translated_as_grpc_does() -> None:
-    """Whoever reads UNAVAILABLE waits, and whoever reads UNAUTHENTICATED looks at the token."""
+    """Users would wait for a server whose status asks them for another token, or the reverse."""
     found = {number: status.of_http(number).name for number in (400, 401, 403, 404, 429, 500, 503)}
     assert found == {
         400: "INTERNAL",
@@ -29,6 +29,6 @@ def test_answers_of_gateways_are_translated_as_grpc_does() -> None:
 
 
 def test_codes_have_names() -> None:
-    """A number says nothing to a user."""
+    """Users would have to look the number up."""
     assert code_name(Code.ENHANCE_YOUR_CALM) == "ENHANCE_YOUR_CALM"
     assert code_name(4711) == "error code 4711"
