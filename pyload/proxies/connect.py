@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Channel, Observer
     from pyload.xds.credentials import Principal
+    from pyload.xds.subscriptions import Subscriptions
 
 
 def connect_proxy(
@@ -51,19 +52,19 @@ def connect_proxy(
         behavior: How it behaves.
         with_resources: Whether its pushes carry the resources' names and bodies.
     """
-    delta = delta or spec.type == ZTUNNEL
     agent_types = behavior.agent_types if spec.type in ENVOYS else ()
     nack = behavior.refuses(spec.key)
-    protocol = (
-        Delta(node_type=spec.type, detail=with_resources, agent_types=agent_types, nack=nack)
-        if delta
-        else Sotw(detail=with_resources, agent_types=agent_types, nack=nack)
-    )
+    protocol: Subscriptions
+    if delta or spec.type == ZTUNNEL:
+        protocol = Delta(
+            node_type=spec.type, with_resources=with_resources, agent_types=agent_types, nack=nack
+        )
+    else:
+        protocol = Sotw(with_resources=with_resources, agent_types=agent_types, nack=nack)
     return Client(
         node=functools.partial(node_of, spec),
         name=name_of(spec),
         protocol=protocol,
-        delta=delta,
         resolve=functools.partial(_resolve, resolver, spec),
         observer=observer,
         scheduler=scheduler,

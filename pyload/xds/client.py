@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from random import Random
 
     from pyload.timer_heap import Timer, TimerHeap
-    from pyload.xds.delta import Delta
     from pyload.xds.messages import Message
-    from pyload.xds.sotw import Sotw
+    from pyload.xds.subscriptions import Subscriptions
     from pyload.xds.transport import Metadata, Stream, Transport
     from pyload.xds.types import Push, Received, TypeUrl
 
@@ -103,7 +102,6 @@ class Client:
         node: Encodes the node, see `pyload.xds.node`; called for each stream.
         name: The proxy's node id, for the log.
         protocol: The proxy's side of the protocol.
-        delta: Whether `protocol` is delta.
         resolve: Returns the channel of the next dial, at once or as an awaitable. A `PyloadError`
             of the awaitable is a failed dial.
         observer: Hears of the proxy's events.
@@ -117,7 +115,6 @@ class Client:
     __slots__ = (
         "_broken",
         "_clock",
-        "_delta",
         "_log",
         "_node",
         "_observer",
@@ -138,8 +135,7 @@ class Client:
         *,
         node: Callable[[], bytes],
         name: str,
-        protocol: Sotw | Delta,
-        delta: bool,
+        protocol: Subscriptions,
         resolve: Callable[[], Channel | Awaitable[Channel]],
         observer: Observer,
         scheduler: Scheduler,
@@ -150,14 +146,13 @@ class Client:
     ) -> None:
         self._node = node
         self._protocol = protocol
-        self._delta = delta
         self._resolve = resolve
         self._observer = observer
         self._scheduler = scheduler
         self._timers = timers
         self._clock = clock
         self._session = session.Session(rng=rng)
-        self._log = Log(name, delta=delta)
+        self._log = Log(name, delta=protocol.delta)
         self._read_delay = read_delay
         self._stream: Stream | None = None
         # Resolves the channel.
@@ -223,7 +218,7 @@ class Client:
 
     def _open(self, channel: Channel) -> None:
         self._protocol.secrets = channel.secure
-        method = DELTA_METHOD if self._delta else SOTW_METHOD
+        method = DELTA_METHOD if self._protocol.delta else SOTW_METHOD
         self._stream = channel.transport.open(method, metadata=channel.metadata, sink=self)
 
     # The stream's sink.
@@ -236,7 +231,7 @@ class Client:
         seconds = self._session.opened(self._clock())
         self._log.info("Connected: %s in %s", self._log.ip, Seconds(seconds))
         self._observer.connected(seconds)
-        if self._delta:
+        if self._protocol.delta:
             self._log.plain("sending initial watches")
         self._seen = set()
         try:
@@ -288,7 +283,7 @@ class Client:
             reason, detail = session.reason_ended(error), in_go(error)
         self._log.ended(detail)
         self._log.info("Closing: %s", self._log.ip)
-        if reason == session.REFUSED:
+        if reason == session.RATE_LIMITED:
             # istiod's limiter refuses streams that were open for a moment.
             self._scheduler.stream_refused()
         wait = self._session.ended(reason)
@@ -298,7 +293,7 @@ class Client:
 
     def _failed(self, reason: str, detail: str) -> None:
         self._scheduler.dial_ended()
-        if reason == session.REFUSED:
+        if reason == session.RATE_LIMITED:
             self._scheduler.stream_refused()
         wait = self._session.failed()
         self._log.info("Error in ADS connection: %s", detail)

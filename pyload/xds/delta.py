@@ -100,9 +100,11 @@ class Delta(Subscriptions):
         self,
         *,
         node_type: str = SIDECAR,
-        detail: bool = False,
+        with_resources: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         nack: bool = False,
     ) -> None:
         first = (ADDRESS, AUTHORIZATION) if node_type == ZTUNNEL else (CDS,)
-        super().__init__(detail=detail, agent_types=agent_types, nack=nack, first=first)
+        super().__init__(
+            with_resources=with_resources, agent_types=agent_types, nack=nack, first=first
+        )

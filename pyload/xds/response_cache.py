@@ -163,8 +163,8 @@ class ResponseCache:
         if type_url in (CDS, LDS):
             try:
                 found = self._resources(type_url, parsed.resources, delta=False)
-            except RemoteProtocolError as refused:
-                error = refused.what
+            except RemoteProtocolError as broken:
+                error = broken.what
         return Response(
             type_url,
             parsed.version_info,
@@ -189,8 +189,8 @@ class ResponseCache:
         error = ""
         try:
             found = self._resources(type_url, sent, delta=True)
-        except RemoteProtocolError as refused:
-            error = refused.what
+        except RemoteProtocolError as broken:
+            error = broken.what
         except DecodeError as broken:
             raise RemoteProtocolError("the message is no delta discovery response") from broken
         response = Response(

@@ -167,7 +167,7 @@ TOKEN: Final = "token"  # noqa: S105 - a label
 CERTIFICATE: Final = "certificate"
 PROTOCOL: Final = "protocol"
 MAX_AGE: Final = "max_age"
-REFUSED: Final = "resource_exhausted"
+RATE_LIMITED: Final = "resource_exhausted"
 
 
 def reason_failed(error: StreamError) -> str:

@@ -75,7 +75,7 @@ class Subscriptions:
     be sent, in order.
 
     Args:
-        detail: Whether pushes carry names and bodies.
+        with_resources: Whether pushes carry the names and bodies of resources.
         agent_types: Types that the agent beside the proxy asks for once listeners are.
         nack: Whether to answer every good response with a NACK but the first of a type and stream.
         first: Types that the first requests of all ask for.
@@ -84,7 +84,7 @@ class Subscriptions:
         secrets: Whether secrets are waited for: without TLS, istiod sends them to no proxy.
     """
 
-    __slots__ = ("_agent_types", "_detail", "_first", "_nack", "_subscriptions", "secrets")
+    __slots__ = ("_agent_types", "_first", "_nack", "_subscriptions", "_with_resources", "secrets")
 
     delta: ClassVar[bool]
     """Which variant is spoken."""
@@ -94,12 +94,12 @@ class Subscriptions:
     def __init__(
         self,
         *,
-        detail: bool = False,
+        with_resources: bool = False,
         agent_types: tuple[TypeUrl, ...] = (),
         nack: bool = False,
         first: tuple[TypeUrl, ...] = (CDS,),
     ) -> None:
-        self._detail = detail
+        self._with_resources = with_resources
         self._agent_types = agent_types
         self._nack = nack
         self._first = first
@@ -213,7 +213,7 @@ class Subscriptions:
 
     def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
         names, bodies = NO_DETAILS
-        if self._detail:
+        if self._with_resources:
             names, bodies = response.details(message, delta=self.delta)
         return Push(
             type_url=response.type_url,
@@ -224,6 +224,6 @@ class Subscriptions:
             version=response.version,
             error=error,
             names=names,
-            removed_names=response.removed if self._detail else (),
+            removed_names=response.removed if self._with_resources else (),
             bodies=bodies,
         )

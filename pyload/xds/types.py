@@ -57,9 +57,9 @@ class Push:
         nonce: The response's identifier within the stream.
         version: The control plane's version of the state, as sent.
         error: Why the answer was a NACK, or why there was none; empty after an ACK.
-        names: Names of the resources; only in detail.
-        removed_names: The names removed; only in detail.
-        bodies: The resources, each an encoded ``google.protobuf.Any``; only in detail.
+        names: Names of the resources; only if they were asked for.
+        removed_names: The names removed; only if they were asked for.
+        bodies: The resources, each an encoded ``google.protobuf.Any``; only if they were asked for.
     """
 
     type_url: TypeUrl

@@ -91,7 +91,6 @@ def client(
         node=lambda: NODE,
         name=NODE_ID,
         protocol=Delta(node_type=node_type) if delta else Sotw(),
-        delta=delta,
         resolve=resolve or (lambda: Channel(peer)),
         observer=recorder,
         scheduler=DialScheduler(DialRate(None, rng=Random(1)), timers=timers, clock=now),

@@ -258,7 +258,7 @@ def test_a_push_says_what_came() -> None:
 
 def test_a_push_in_detail_has_names_and_bodies() -> None:
     """A consumer of the library could not look into what it was sent."""
-    stream = Delta(detail=True)
+    stream = Delta(with_resources=True)
     stream.start(NODE_BYTES)
     push = stream.receive(Message(clusters("a", removed=("x",)))).push
 

@@ -213,7 +213,7 @@ def test_a_push_says_what_came() -> None:
 
 def test_a_push_in_detail_has_names_and_bodies() -> None:
     """A consumer of the library could not look into what it was sent."""
-    stream = Sotw(detail=True)
+    stream = Sotw(with_resources=True)
     stream.start(NODE_BYTES)
     bodies = (cluster("a"), b"\xff")
     push = stream.receive(Message(sotw_response(CDS, *bodies))).push
