@@ -12,11 +12,9 @@ import pytest
 
 from pyload.errors import UsageError
 from pyload.proxies.fleet import NO_EVENTS, FleetEvents
-from pyload.proxies.identity import node_of
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
-from pyload.xds.wire import discovery_pb2
 from tests.proxies.resolvers import resolver_of
 from tests.xds.messages import delta_response
 from tests.xds.peer import GONE, MemoryStream, Peer
@@ -278,28 +276,3 @@ async def test_a_refused_push_is_not_a_configuration() -> None:
         await asyncio.sleep(1)
 
         assert proxies.counts.configured == 0
-
-
-def test_a_node_is_that_of_the_spec() -> None:
-    """Istiod would not find the pod behind the proxy."""
-    node = discovery_pb2.Node.FromString(
-        node_of(
-            ProxySpec(
-                key="k",
-                type="ztunnel",
-                ip="10.0.0.1",
-                name="ztunnel-1",
-                namespace="istio-system",
-                service_account="ztunnel",
-                labels=None,
-                metadata={"NODE_NAME": "node-1", "CLUSTER_ID": "stolen"},
-                cluster_id="primary",
-            )
-        )
-    )
-
-    assert node.id == "ztunnel~10.0.0.1~ztunnel-1.istio-system~istio-system.svc.cluster.local"
-    assert dict(node.metadata)["NODE_NAME"] == "node-1"
-    assert dict(node.metadata)["CLUSTER_ID"] == "primary"
-    assert dict(node.metadata)["SERVICE_ACCOUNT"] == "ztunnel"
-    assert dict(node.metadata)["LABELS"] is None

@@ -1,0 +1,94 @@
+"""What of one proxy's life counts; `test_local_fleet` has the lives of whole fleets."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import pytest
+
+from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.monitor import ProxyMonitor, StopLatch
+from pyload.proxies.spec import ProxySpec
+from pyload.report.metrics import Metrics
+from pyload.xds.types import CDS, Push
+from tests.proxies.resolvers import resolver_of
+from tests.xds.peer import Peer
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+PUSH = Push(type_url=CDS, nonce="n", version="v", resources=1, removed=0, size=100)
+SPEC = ProxySpec(key="p", type="sidecar", ip="10.0.0.1", name="p", namespace="mesh")
+
+
+class Configured(FleetEvents):
+    """Counts the proxies that are configured for the first time."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def on_configured(self, spec: ProxySpec) -> None:
+        """Count one."""
+        del spec
+        self.count += 1
+
+
+def fleet_of(events: FleetEvents) -> LocalFleet:
+    """Make a fleet without proxies."""
+    resolver = resolver_of(Peer())
+    return LocalFleet(resolver, delta=True, metrics=Metrics(), rng=Random(1), events=events)
+
+
+def live(proxy: ProxyMonitor) -> None:
+    """Live through one stream, from its dial to its end."""
+    proxy.connecting()
+    proxy.connected(0.1)
+    proxy.push(PUSH)
+    proxy.configured(0.2)
+    proxy.disconnected("unavailable", "gone", 1.0)
+
+
+@pytest.mark.parametrize(("restarted", "ever"), [(False, 1), (True, 0)])
+async def test_what_is_counted_once_is_counted_once(restarted: bool, ever: int) -> None:  # noqa: FBT001
+    """A worker that dies would make its proxies count twice, and a mesh look bigger than it is."""
+    events = Configured()
+    fleet = fleet_of(events)
+    proxy = ProxyMonitor(SPEC, fleet, restarted=restarted)
+    for _ in range(3):
+        live(proxy)
+
+    counts = fleet.counts
+    assert (counts.connected, counts.configured, events.count) == (ever, ever, ever)
+    assert counts.reconnects == (3 if restarted else 2)
+    assert (counts.connected_now, counts.configured_now) == (0, 0)
+    assert fleet.metrics.snapshot().first_config.count == ever
+    assert fleet.metrics.snapshot().connect.count == 3
+
+
+async def test_a_stream_that_brings_nothing_is_no_reconnect() -> None:
+    """Each stream that istiod's limiter refuses is open for a moment, and would count."""
+    fleet = fleet_of(FleetEvents())
+    proxy = ProxyMonitor(SPEC, fleet, restarted=False)
+    live(proxy)
+    proxy.connecting()
+    proxy.connected(0.1)
+    proxy.disconnected("resource_exhausted", "slow down", 1.0)
+    assert fleet.counts.reconnects == 0
+
+
+async def test_a_latch_opens_with_the_last_proxy() -> None:
+    """A run would end while streams are still open, or wait for ten seconds at each end."""
+    fleet = fleet_of(FleetEvents())
+    proxies = [ProxyMonitor(SPEC, fleet, restarted=False) for _ in range(3)]
+    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    latch = StopLatch(set(proxies), waiter)
+    for proxy in proxies:
+        proxy.latch = latch
+    for proxy in proxies[:2]:
+        proxy.ended(None)
+    assert not waiter.done()
+    assert latch.left == {proxies[2]}
+    proxies[2].ended(None)
+    assert waiter.done()
+    assert all(proxy.over for proxy in proxies)
