@@ -2,8 +2,8 @@
 
 It answers as a real one does for the kinds that pyload, Istio and kubectl touch: versions, watches,
 optimistic locking, server-side apply, finalizers, namespaces that terminate, token requests. There
-are no users, and no controllers but those of namespaces and Services. `api.ApiServer` is
-its face; `handler` routes a request to `reads`, `writes`, `reviews` or `scale`,
-which work on the objects in `store`; `server` and `memory` are the two ways in. Nothing here may
-know about Istio beyond the names of its kinds.
+are no users, and no controllers but those of namespaces and Services. `api.ApiServer` is its face;
+`handler` routes a request to `reads`, `writes`, `subresources` or `reviews`, which work on the
+objects in `store`; `server` and `memory` are the two ways in. Nothing here may know about Istio
+beyond the names of its kinds.
 """

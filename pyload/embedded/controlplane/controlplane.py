@@ -1,84 +1,46 @@
 """The embedded control plane: follows an API server, and pushes changes to proxies.
 
-Watches feed the `ServiceRegistry` and the `ConfigStore`, and each event restarts a debounce. When
-the changes have been quiet for a while, one round begins: the changes since the last round are
-collected, a new snapshot of encoded resources is generated from the new state, and a `PushScope`
-decides from both which types and names each connected proxy is sent. A connection works off its
-requests and pushes by itself; what a slow proxy misses is merged. There is never more than one
-round at a time, as in istiod, and generation yields to the loop every few milliseconds.
+A `PushLoop` follows the mesh and makes a snapshot of encoded resources for each round of changes.
+In each round, a `PushScope` decides which types and names every connected proxy is sent. A
+connection works off its requests and pushes by itself; pushes that a slow proxy misses are merged.
+Connections come in by the plaintext port, by the ports with TLS, and in memory.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyload import tasks
-from pyload.embedded.apiserver.kinds import KINDS
-from pyload.embedded.controlplane import configs, envoy_modules, generate, registry
+from pyload.embedded.controlplane import envoy_modules, generate
 from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
-from pyload.embedded.controlplane.configs import ConfigStore
 from pyload.embedded.controlplane.connection import ProxyConnection
-from pyload.embedded.controlplane.debounce import Debounce
 from pyload.embedded.controlplane.fragments import NameInterner
 from pyload.embedded.controlplane.memory import MemoryXdsTransport
-from pyload.embedded.controlplane.push_scope import PushScope
-from pyload.embedded.controlplane.registry import ServiceRegistry
+from pyload.embedded.controlplane.push_loop import PushLoop
 from pyload.embedded.controlplane.snapshot import Audience
+from pyload.embedded.controlplane.stats import Stats
 from pyload.embedded.controlplane.stream import ServerStream
 from pyload.errors import PyloadError, StreamError
-from pyload.kube.watch import Reflector
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.controlplane.ca import Authority
     from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
     from pyload.embedded.controlplane.connection import StreamPeer
     from pyload.embedded.controlplane.mesh_state import MeshChanges
+    from pyload.embedded.controlplane.push_scope import PushScope
     from pyload.embedded.controlplane.server import ListenAddresses
-    from pyload.embedded.controlplane.snapshot import ResourceSnapshot, View
+    from pyload.embedded.controlplane.snapshot import View
     from pyload.kube.client import Client
-    from pyload.kube.resources import Obj
     from pyload.xds.transport import Transport
 
-# Seconds without a change after which a push begins, and seconds after the first change at which
-# it begins in any case: istiod's.
-_QUIET: Final = 0.1
-_LONGEST: Final = 10.0
-
-# How long generating resources may keep everything else on the loop waiting.
-_SLICE: Final = 0.005
-
-_RESOURCES: Final = {kind.qualified: kind.resource() for kind in KINDS}
-
 log = logging.getLogger("pyload.controlplane")
-
-
-@dataclass(slots=True)
-class Stats:
-    """Counters of a control plane.
-
-    Attributes:
-        connections: Proxies connected now.
-        accepted: Proxies that ever connected.
-        pushes: Responses sent, by short type.
-        nacks: Responses that proxies refused, by short type.
-        rounds: Pushes begun, each for all proxies.
-    """
-
-    connections: int = 0
-    accepted: int = 0
-    pushes: Counter[str] = field(default_factory=Counter)
-    nacks: Counter[str] = field(default_factory=Counter)
-    rounds: int = 0
 
 
 class ControlPlane:
@@ -102,13 +64,8 @@ class ControlPlane:
         self.ready = asyncio.Event()
         self._client = client
         self._rng = Random()  # noqa: S311 - nonces need only differ
-        self._registry = ServiceRegistry()
-        self._configs = ConfigStore()
-        self._generator = generate.SnapshotGenerator()
-        self._debounce = Debounce(quiet=_QUIET, longest=_LONGEST)
-        self._changed = asyncio.Event()
+        self._loop = PushLoop(self.stats)
         self._names = NameInterner()
-        self._snapshot: ResourceSnapshot | None = None
         self._connections: set[ProxyConnection] = set()
         self._streams: set[asyncio.Task[None]] = set()
         self._ended = False
@@ -122,19 +79,7 @@ class ControlPlane:
         Raises:
             ApiError: The API server does not let the control plane watch.
         """
-        reflectors = [
-            Reflector(
-                self._client,
-                _RESOURCES[kind],
-                _Feed(kind, follows, self._on_change),
-                rng=self._rng,
-            )
-            for follows, kinds in (
-                (self._registry, registry.FOLLOWED),
-                (self._configs, configs.FOLLOWED),
-            )
-            for kind in kinds
-        ]
+        reflectors = self._loop.reflectors(self._client, self._rng)
         failure: BaseException | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -144,7 +89,9 @@ class ControlPlane:
                     await tasks.in_detached_thread(generate.preload)
                 for reflector in reflectors:
                     await reflector.synced.wait()
-                await self._push_forever()
+                await self._loop.start()
+                self.ready.set()
+                await self._loop.run(self._push)
         except* PyloadError as errors:
             failure = errors.exceptions[0]
         finally:
@@ -221,19 +168,20 @@ class ControlPlane:
 
     def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
         """Return all about a proxy that decides its resources, as of now."""
+        registry = self._loop.registry
         claimed = proxy.labels if proxy.known_cluster else frozenset()
         return Audience(
             type=proxy.type,
             namespace=proxy.namespace,
-            labels=self._registry.labels(proxy.pod, claimed),
-            inbound=self._registry.inbound(proxy.pod, claimed),
+            labels=registry.labels(proxy.pod, claimed),
+            inbound=registry.inbound(proxy.pod, claimed),
             verified=verified,
         )
 
     def view(self, audience: Audience) -> View:
         """Return the resources for such a proxy in the current snapshot."""
-        assert self._snapshot is not None, "connections join when there is a snapshot"
-        return self._snapshot.view(audience)
+        assert self._loop.snapshot is not None, "connections join when there is a snapshot"
+        return self._loop.snapshot.view(audience)
 
     async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
         """Return whether an account may list its namespace's Secrets."""
@@ -288,57 +236,8 @@ class ControlPlane:
         digits = f"{self._rng.getrandbits(128):032x}"
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
-    def _on_change(self) -> None:
-        if self._registry.dirty or self._configs.dirty:
-            self._debounce.changed(asyncio.get_running_loop().time())
-            self._changed.set()
-
-    async def _push_forever(self) -> None:
-        self._registry.pop_changes()
-        self._configs.pop_changes()
-        await self._generate()
-        assert self._snapshot is not None
-        self.ready.set()
-        log.info("embedded control plane is ready (%s); it is not istiod", self._snapshot.version)
-        while True:
-            await self._wait_until_due()
-            self._debounce.started()
-            await self._push()
-            self._debounce.finished()
-
-    async def _wait_until_due(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = self._debounce.due()
-            if due is None:
-                self._changed.clear()
-                await self._changed.wait()
-            elif due > loop.time():
-                # More changes only move the time away.
-                await asyncio.sleep(due - loop.time())
-            else:
-                return
-
-    async def _push(self) -> None:
-        changes, refs = self._registry.pop_changes(), self._configs.pop_changes()
-        if not changes and not refs:
-            return
-        old = self._snapshot
-        await self._generate()
-        new = self._snapshot
-        assert old is not None
-        assert new is not None
-        log.debug(
-            "XDS: Pushing Services:%d Endpoints:%d Configs:%d ConnectedEndpoints:%d Version:%s",
-            len(changes.services),
-            len(changes.endpoints),
-            len(refs),
-            len(self._connections),
-            new.version,
-        )
-        self._offer(changes, PushScope(changes, refs, old, new))
-
-    def _offer(self, changes: MeshChanges, push_round: PushScope) -> None:
+    def _push(self, changes: MeshChanges, scope: PushScope) -> None:
+        """Offer a round's changes to every connection that they concern."""
         for connection in self._connections:
             before = connection.audience
             if before is None:
@@ -346,43 +245,6 @@ class ControlPlane:
             audience = before
             if changes.services or connection.proxy.pod in changes.pods:
                 audience = self.audience(connection.proxy, verified=connection.verified)
-            push = push_round.push(audience, before)
+            push = scope.push(audience, before)
             if push:
                 connection.offer(push)
-
-    async def _generate(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.stats.rounds += 1
-        version = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}/{self.stats.rounds}"
-        steps = self._generator.snapshot(
-            self._registry.mesh(), self._configs.state, version=version
-        )
-        started = loop.time()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                self._snapshot = end.value
-                return
-            if loop.time() - started > _SLICE:
-                await asyncio.sleep(0)
-                started = loop.time()
-
-
-class _Feed:
-    """Feeds one kind of object to its store; a `pyload.kube.watch.Handler`."""
-
-    def __init__(
-        self, kind: str, store: ServiceRegistry | ConfigStore, on_change: Callable[[], None]
-    ) -> None:
-        self._kind = kind
-        self._store = store
-        self._on_change = on_change
-
-    def replace(self, objects: list[Obj]) -> None:
-        self._store.replace(self._kind, objects)
-        self._on_change()
-
-    def event(self, type_: str, obj: Obj) -> None:
-        self._store.event(self._kind, type_, obj)
-        self._on_change()
