@@ -30,7 +30,7 @@ PAGE: Final = 500
 """Objects per page of a list, as pilot-load asks for."""
 
 _LIST_ATTEMPTS: Final = 4
-"""How often a list is begun anew because it outlived the server's snapshot."""
+"""Attempts at a list, which begins anew when it outlives the server's snapshot."""
 
 
 def _as_it_is(obj: Obj) -> Obj:
@@ -45,9 +45,8 @@ class Client:
     call tries more than five times.
 
     Args:
-        transport: Carries the requests; whoever made it closes it.
+        transport: Carries the requests; closed by its owner.
         qps: Requests per second, with bursts of twice as many.
-        now: Seconds on a clock that does not go back; the running loop's unless given.
         rng: Spreads retries.
 
     Attributes:
@@ -59,14 +58,12 @@ class Client:
         transport: Transport,
         *,
         qps: float = 100_000.0,
-        now: Callable[[], float] | None = None,
         rng: Random | None = None,
     ) -> None:
         if not qps > 0:
             raise UsageError(f"{qps:g} requests per second is not a rate", fix="give --qps above 0")
         self._transport = transport
         self._limiter = Limiter(qps, max(1.0, 2 * qps))
-        self._now = now
         self._rng = rng or Random()  # noqa: S311 - spreads retries
         self.time_limited = 0.0
 
@@ -113,23 +110,19 @@ class Client:
         log_write(method, path, obj)
         await self._send(method, path, body=orjson.dumps(obj))
 
-    async def apply(
-        self, path: str, obj: Obj, *, field_manager: str = FIELD_MANAGER, force: bool = True
-    ) -> Obj:
-        """Apply an object server-side, and return the server's version.
+    async def apply(self, path: str, obj: Obj) -> Obj:
+        """Apply an object server-side, taking its fields over, and return the server's version.
 
         Args:
             path: Of the object or its status.
-            obj: What this field manager wants; needs apiVersion and kind.
-            field_manager: Owner of the fields.
-            force: Take fields over from other managers.
+            obj: The fields to own; needs apiVersion and kind.
 
         Raises:
             Conflict: The object's uid or resourceVersion is not the server's.
             ApiError: The server refused.
             ClusterUnreachable: There was no answer.
         """
-        query = {"fieldManager": field_manager, "force": "true" if force else "false"}
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._write("PATCH", path, obj, query=query, content_type=APPLY_PATCH)
 
     async def delete(
@@ -168,7 +161,6 @@ class Client:
         self,
         path: str,
         *,
-        limit: int = PAGE,
         label_selector: str = "",
         field_selector: str = "",
     ) -> Listed[Obj]: ...
@@ -178,29 +170,26 @@ class Client:
         self,
         path: str,
         *,
-        limit: int = PAGE,
         label_selector: str = "",
         field_selector: str = "",
-        keep: Callable[[Obj], T],
+        project: Callable[[Obj], T],
     ) -> Listed[T]: ...
 
     async def list(
         self,
         path: str,
         *,
-        limit: int = PAGE,
         label_selector: str = "",
         field_selector: str = "",
-        keep: Callable[[Obj], Any] = _as_it_is,
+        project: Callable[[Obj], Any] = _as_it_is,
     ) -> Listed[Any]:
         """Read a whole collection, page by page.
 
         Args:
             path: Of the collection.
-            limit: Objects per page.
             label_selector: Restricts the objects.
             field_selector: Restricts the objects.
-            keep: Cuts each object down on arrival, so that a large collection fits in memory.
+            project: Reduces each object on arrival, so that a large collection fits in memory.
 
         Returns:
             The objects, and the collection's resourceVersion to watch from.
@@ -211,23 +200,23 @@ class Client:
             ClusterUnreachable: There was no answer.
         """
         query = _selectors(label_selector, field_selector)
-        query["limit"] = str(limit)
+        query["limit"] = str(PAGE)
         for attempt in range(1, _LIST_ATTEMPTS + 1):
             try:
-                return await self._list_once(path, query, keep)
+                return await self._list_once(path, query, project)
             except Gone:
                 if attempt == _LIST_ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
     async def _list_once(
-        self, path: str, query: Mapping[str, str], keep: Callable[[Obj], Any]
+        self, path: str, query: Mapping[str, str], project: Callable[[Obj], Any]
     ) -> Listed[Any]:
         objects: list[Any] = []
         page_query = dict(query)
         while True:
             page = _decoded("GET", path, await self._send("GET", path, query=page_query))
-            objects += map(keep, page.get("items") or ())
+            objects += map(project, page.get("items") or ())
             metadata = page.get("metadata") or {}
             if not metadata.get("continue"):
                 return objects, str(metadata.get("resourceVersion") or "")
@@ -246,7 +235,7 @@ class Client:
     ) -> AsyncGenerator[tuple[str, Obj], None]:
         """Follow a collection's changes until the server ends the watch.
 
-        Nothing is retried here: whoever watches has to decide from where. Close the generator
+        Nothing is retried here: the caller has to decide from which version. Close the generator
         (``contextlib.aclosing``) when leaving it early.
 
         Args:
@@ -310,7 +299,7 @@ class Client:
         body: bytes | None = None,
         content_type: str = "application/json",
     ) -> Response:
-        """Send one request until it succeeds or there is no point in trying."""
+        """Send a request until it succeeds or a further attempt would be pointless."""
         attempt, paused = 0, 0.0
         while True:
             attempt += 1
@@ -335,15 +324,14 @@ class Client:
             await asyncio.sleep(wait)
 
     async def _limit(self) -> None:
-        now = self._now() if self._now is not None else asyncio.get_running_loop().time()
-        wait = self._limiter.reserve(now)
+        wait = self._limiter.reserve(asyncio.get_running_loop().time())
         if wait > 0:
             self.time_limited += wait
             await asyncio.sleep(wait)
 
 
 def ends_initial_events(bookmark: Obj) -> bool:
-    """Tell whether a bookmark is the one that ends a watch's initial events."""
+    """Return whether a bookmark is the one that ends a watch's initial events."""
     annotations = (bookmark.get("metadata") or {}).get("annotations") or {}
     return annotations.get("k8s.io/initial-events-end") == "true"
 

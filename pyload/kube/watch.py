@@ -1,4 +1,15 @@
-"""Keeps somebody's view of a collection equal to the API server's."""
+"""Keeps a view of a collection equal to the API server's: list, watch, and begin again.
+
+A `Reflector` goes round three phases. It *reads the collection*, as a list in pages or, where the
+server can do that, as the beginning of a watch. It then *watches* from the resourceVersion of the
+collection on; the server ends each watch after some minutes, and the next one begins where it
+ended. When that place is *lost*, because the server has forgotten the version or keeps refusing it,
+the collection is read again, and the handler gets it as a whole. Between two attempts there is a
+pause that grows with each failure in a row.
+
+Independently of the phase, the view is *stale* from the first failure until the server next
+accepts a request: meanwhile changes may be missing in it.
+"""
 
 from __future__ import annotations
 
@@ -20,32 +31,35 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STALL_SECONDS: Final = 120.0
-"""A server sends a bookmark a minute; after twice that, the connection is taken for dead."""
+"""Seconds of silence that mean a dead connection; a server sends a bookmark a minute."""
 
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 30.0
 _WATCH_SECONDS: Final = (300, 600)
 _REFUSALS_BEFORE_RELIST: Final = 3
-"""A server that was restored from a backup refuses the old resourceVersion for ever."""
+"""Refused watches in a row before the collection is read again.
+
+A server that was restored from a backup refuses the old resourceVersion for ever.
+"""
 
 _TURN: Final = 64
-"""Events that are taken in a row before others get their turn."""
+"""Events that are handled in a row before other tasks get their turn."""
 
 _CANNOT_STREAM: Final = frozenset({400, 405, 406, 422})
-"""What servers answer that do not know how to begin a watch with the whole collection."""
+"""Statuses of servers that cannot begin a watch with the whole collection."""
 
 log = logging.getLogger("pyload.kube")
 
 
 class Handler(Protocol[T]):
-    """What a `Reflector` tells about its collection."""
+    """Receives the collection of a `Reflector` and its changes."""
 
     def replace(self, objects: list[T]) -> None:
-        """Take the whole collection; whatever is not in it is gone."""
+        """Handle the whole collection; objects that are not in it are gone."""
         ...
 
     def event(self, type_: str, obj: T) -> None:
-        """Take one change: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
+        """Handle one change: ``ADDED``, ``MODIFIED`` or ``DELETED``."""
         ...
 
 
@@ -59,21 +73,20 @@ class Reflector(Generic[T]):
     Args:
         client: The API server.
         resource: Kind of the objects.
-        handler: Is told of everything.
+        handler: Receives the collection and each change.
         namespace: Restricts the objects.
         label_selector: Restricts the objects.
         field_selector: Restricts the objects.
         rng: Spreads retries and the lengths of watches.
-        keep: Cuts each object down before it is kept or handed on.
-        streaming: Get the list as the beginning of a watch, object by object, where the server
-            can do that.
-        on_stale: Called with True when the server stops answering, so that the view may be behind,
-            and with False when it answers again; what was missed follows after that.
+        project: Reduces each object to what the handler needs of it.
+        streaming: Read the collection as the beginning of a watch, object by object, where the
+            server can do that.
+        on_stale: Called with True when the view becomes stale, and with False when the server
+            answers again; the changes that were missed follow after that.
 
     Attributes:
-        synced: Set once the handler has been given the collection.
-        stale_since: When the server was last heard of, on the loop's clock, while it does not
-            answer; None while it does.
+        synced: Set once the handler has received the collection.
+        stale: Whether changes may be missing in the view, as the server does not answer.
     """
 
     def __init__(
@@ -86,47 +99,50 @@ class Reflector(Generic[T]):
         label_selector: str = "",
         field_selector: str = "",
         rng: Random | None = None,
-        keep: Callable[[Obj], T] = _as_it_is,
+        project: Callable[[Obj], T] = _as_it_is,
         streaming: bool = False,
         on_stale: Callable[[bool], None] | None = None,
     ) -> None:
         self.synced = asyncio.Event()
-        self.stale_since: float | None = None
+        self.stale = False
         self._client = client
         self._path = resource.path(namespace)
         self._handler = handler
         self._label_selector = label_selector
         self._field_selector = field_selector
         self._rng = rng or Random()  # noqa: S311 - spreads retries
-        self._keep = keep
+        self._project = project
+        # Turned off for good when the server turns out not to be able to.
         self._streaming = streaming
         self._on_stale = on_stale
+        # The place in the collection's history that the handler has seen.
         self._version = ""
+        # Failures in a row; they lengthen the pauses.
         self._failures = 0
-        self._heard: float | None = None
+        # Whether a watch was ever accepted; until then, a 403 means that it never will be.
         self._has_watched = False
 
     async def run(self) -> None:
-        """Follow the collection until cancelled; trouble that may pass is waited out.
+        """Follow the collection until cancelled, through all failures that may pass.
 
         Raises:
             ApiError: The server refused the first list or the first watch: the account may not
                 read the collection, or its kind is not served.
         """
         while True:
-            if await self._begin():
+            if await self._read_collection():
                 await self._watch_until_lost()
             await self._pause()
 
-    async def _begin(self) -> bool:
-        """Read the collection; False if that failed."""
+    async def _read_collection(self) -> bool:
+        """Read the collection, as a watch or a list; return False if that failed."""
         try:
             if not self._streaming or not await self._stream():
                 await self._list()
         except (ApiError, ClusterUnreachable) as error:
-            if not self.synced.is_set() and _will_not_pass(error):
+            if not self.synced.is_set() and _is_permanent(error):
                 raise
-            self._failed("list", error)
+            self._on_failure("list", error)
             return False
         return True
 
@@ -135,12 +151,12 @@ class Reflector(Generic[T]):
             self._path,
             label_selector=self._label_selector,
             field_selector=self._field_selector,
-            keep=self._keep,
+            project=self._project,
         )
         self._replace(objects, version)
 
     async def _stream(self) -> bool:
-        """Read the collection as a watch, and go on watching; False if the server cannot do that.
+        """Read the collection as a watch, and go on watching; return False if the server cannot.
 
         Raises:
             ApiError: The server refused for another reason, before the collection was complete.
@@ -152,7 +168,7 @@ class Reflector(Generic[T]):
         except (ApiError, ClusterUnreachable) as error:
             if self._version != before:
                 # The watch that followed has failed; it is opened again from its place.
-                self._failed("watch", error)
+                self._on_failure("watch", error)
                 return True
             if not isinstance(error, ApiError) or error.status not in _CANNOT_STREAM:
                 raise
@@ -163,7 +179,7 @@ class Reflector(Generic[T]):
         return complete
 
     def _replace(self, objects: list[T], version: str) -> None:
-        self._hear()
+        self._on_answer()
         self._handler.replace(objects)
         self._version = version
         self.synced.set()
@@ -177,15 +193,15 @@ class Reflector(Generic[T]):
             try:
                 await self._watch_once()
             except Gone as error:
-                self._failed("watch", error)
+                self._on_failure("watch", error)
                 return
             except ApiError as error:
                 if isinstance(error, Forbidden) and not self._has_watched:
                     raise
                 refusals += 1
-                self._failed("watch", error)
+                self._on_failure("watch", error)
             except ClusterUnreachable as error:
-                self._failed("watch", error)
+                self._on_failure("watch", error)
             else:
                 if asyncio.get_running_loop().time() - started >= 1:
                     self._failures = 0
@@ -197,10 +213,10 @@ class Reflector(Generic[T]):
             await self._pause()
 
     async def _watch_once(self, *, initial: bool = False) -> bool:
-        """Watch until the server ends it; with `initial`, from the whole collection on.
+        """Watch until the server ends it; with `initial`, beginning with the whole collection.
 
         Returns:
-            False if the server does not tell where the collection ends.
+            False if the server does not mark the end of the collection.
         """
         collected: dict[str, T] | None = {} if initial else None
         events = self._client.watch(
@@ -213,14 +229,13 @@ class Reflector(Generic[T]):
             opened=self._opened,
         )
         loop = asyncio.get_running_loop()
-        taken = 0
+        handled = 0
         try:
             async with asyncio.timeout(STALL_SECONDS) as patience, contextlib.aclosing(events):
                 async for type_, obj in events:
-                    self._heard = now = loop.time()
-                    patience.reschedule(now + STALL_SECONDS)
+                    patience.reschedule(loop.time() + STALL_SECONDS)
                     if collected is None:
-                        self._take(type_, obj)
+                        self._on_event(type_, obj)
                     elif type_ != "BOOKMARK":
                         self._collect(collected, type_, obj)
                     elif ends_initial_events(obj):
@@ -228,14 +243,14 @@ class Reflector(Generic[T]):
                         collected = None
                     else:
                         return False
-                    taken += 1
-                    if taken % _TURN == 0:
+                    handled += 1
+                    if handled % _TURN == 0:
                         await asyncio.sleep(0)
         except TimeoutError:
             if collected is not None:
                 return False
-            if self.stale_since is None:
-                # The server has taken this watch, so there is no trouble that would add up.
+            if not self.stale:
+                # The server had accepted this watch, so this is not a failure in a row.
                 self._failures = 0
             raise ClusterUnreachable(
                 f"neither a change nor a bookmark for {STALL_SECONDS:g} s"
@@ -250,35 +265,34 @@ class Reflector(Generic[T]):
         if type_ == "DELETED":
             collected.pop(key, None)
         else:
-            collected[key] = self._keep(obj)
+            collected[key] = self._project(obj)
 
-    def _take(self, type_: str, obj: Obj) -> None:
+    def _on_event(self, type_: str, obj: Obj) -> None:
         if type_ != "BOOKMARK":
-            self._handler.event(type_, self._keep(obj))
-        # After the handler: what it has not taken must come again.
+            self._handler.event(type_, self._project(obj))
+        # After the handler: an event that it has failed to handle must come again.
         self._version = _version(obj) or self._version
         self._failures = 0
 
     def _opened(self) -> None:
         self._has_watched = True
-        self._hear()
+        self._on_answer()
 
-    def _hear(self) -> None:
-        self._heard = asyncio.get_running_loop().time()
-        if self.stale_since is not None:
-            self.stale_since = None
-            if self._on_stale is not None:
-                self._on_stale(False)
+    def _on_answer(self) -> None:
+        self._set_stale(stale=False)
 
-    def _failed(self, what: str, error: PyloadError) -> None:
+    def _on_failure(self, what: str, error: PyloadError) -> None:
         self._failures += 1
         level = logging.DEBUG if self._failures == 1 else logging.WARNING
         log.log(level, "cannot %s %s: %s", what, self._path, error)
-        if self.stale_since is None and not isinstance(error, Gone):
-            now = asyncio.get_running_loop().time()
-            self.stale_since = now if self._heard is None else self._heard
+        if not isinstance(error, Gone):
+            self._set_stale(stale=True)
+
+    def _set_stale(self, *, stale: bool) -> None:
+        if self.stale != stale:
+            self.stale = stale
             if self._on_stale is not None:
-                self._on_stale(True)
+                self._on_stale(stale)
 
     async def _pause(self) -> None:
         doublings = min(max(self._failures - 1, 0), 10)
@@ -290,7 +304,7 @@ def _version(obj: Obj) -> str:
     return str((obj.get("metadata") or {}).get("resourceVersion") or "")
 
 
-def _will_not_pass(error: PyloadError) -> bool:
+def _is_permanent(error: PyloadError) -> bool:
     return (
         isinstance(error, ApiError)
         and 400 <= error.status < 500

@@ -151,7 +151,7 @@ class Kubelet:
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._held: set[tuple[str, str]] = set()
         """Pods in the queue or with a worker: each is there once."""
-        self._reflector = Reflector(client, PODS, self, rng=rng, keep=_keep)
+        self._reflector = Reflector(client, PODS, self, rng=rng, project=_keep)
 
     async def run(self) -> None:
         """Serve pods until cancelled.

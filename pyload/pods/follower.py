@@ -185,7 +185,7 @@ class Follower:
         self,
         resource: Resource,
         name: str,
-        keep: Callable[[Obj], T],
+        project: Callable[[Obj], T],
         handler: _Handler[T],
         *,
         label_selector: str,
@@ -198,7 +198,7 @@ class Follower:
             label_selector=label_selector,
             field_selector=field_selector,
             rng=self._rng,
-            keep=keep,
+            project=project,
             streaming=True,
             on_stale=lambda stale: self._reconciler.set_stale(name, stale=stale),
         )
@@ -217,7 +217,7 @@ class Follower:
             return
         self._lease_rounds -= 1
         try:
-            leases, _ = await self._client.list(LEASES.path(LEASES_NAMESPACE), keep=read_lease)
+            leases, _ = await self._client.list(LEASES.path(LEASES_NAMESPACE), project=read_lease)
         except (ApiError, ClusterUnreachable) as error:
             text = f"whether a real kubelet runs on a node marked as kwok's is not known: {error}"
             self._warn("leases", text)
@@ -229,7 +229,7 @@ class Follower:
         """Warn if istiod is on a kwok node, where nothing runs."""
         try:
             pods, _ = await self._client.list(
-                PODS.path(), label_selector="app=istiod", keep=_name_and_node
+                PODS.path(), label_selector="app=istiod", project=_name_and_node
             )
         except (ApiError, ClusterUnreachable) as error:
             log.debug("cannot look for istiod: %s", error)

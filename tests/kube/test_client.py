@@ -242,7 +242,7 @@ async def test_a_list_is_read_page_by_page() -> None:
         collection.put(f"p{number}", number)
     client = Client(collection)
 
-    objects, version = await client.list(PODS.path(), keep=lambda obj: {"value": obj["value"]})
+    objects, version = await client.list(PODS.path(), project=lambda obj: {"value": obj["value"]})
 
     assert objects == [{"value": number} for number in range(5)]
     assert version == str(collection.version)

@@ -78,11 +78,15 @@ class Kwok:
         """
         client, rng, state = self._client, self._rng, self._state
         reflectors = [
-            Reflector(client, NODES, _node_feed(state), rng=rng, keep=drop_managed_fields),
-            Reflector(client, PODS, _pod_feed(state), rng=rng, keep=project_pod),
+            Reflector(client, NODES, _node_feed(state), rng=rng, project=drop_managed_fields),
+            Reflector(client, PODS, _pod_feed(state), rng=rng, project=project_pod),
             *(
                 Reflector(
-                    client, resource, _workload_feed(state, kind), rng=rng, keep=drop_managed_fields
+                    client,
+                    resource,
+                    _workload_feed(state, kind),
+                    rng=rng,
+                    project=drop_managed_fields,
                 )
                 for kind, resource in WORKLOADS.items()
             ),
