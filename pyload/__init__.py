@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.version import __version__
 
 if TYPE_CHECKING:
-    from pyload.commands.cluster.command import ClusterOptions, run_cluster
+    from pyload.commands.cluster.command import run_cluster
+    from pyload.commands.cluster.options import ClusterOptions
     from pyload.config.file import load_config
     from pyload.config.model import ClusterConfig
     from pyload.config.parse import Loaded

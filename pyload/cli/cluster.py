@@ -69,7 +69,8 @@ def command(
     loaded = load_config(config, lenient=lenient) if config else None
 
     async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.cluster.command import ClusterOptions, run_cluster  # noqa: PLC0415
+        from pyload.commands.cluster.command import run_cluster  # noqa: PLC0415
+        from pyload.commands.cluster.options import ClusterOptions  # noqa: PLC0415
         from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
 
         connection = settings.connection()

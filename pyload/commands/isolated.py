@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
+from pyload.commands.cluster.command import ClusterCommand
+from pyload.commands.cluster.options import ClusterOptions
+from pyload.commands.cluster.planning import plan_run
 from pyload.commands.reproduce.capture import POD
 from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, load
 from pyload.commands.reproduce.spool import CaptureSpool

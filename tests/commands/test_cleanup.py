@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.cleanup import CleanupCommand, CleanupOptions, run_cleanup
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
 from pyload.errors import CleanupIncomplete, UsageError
 from pyload.harness.connection import Connection

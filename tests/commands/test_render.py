@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.cli.program import program
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.commands.render import RenderOptions, parse_values, render
 from pyload.config.dump import as_yaml
 from pyload.config.file import load_config

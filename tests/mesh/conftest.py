@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterCommand, ClusterOptions, plan_run
+from pyload.commands.cluster.command import ClusterCommand
+from pyload.commands.cluster.planning import plan_run
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.harness.servers import Servers
@@ -25,6 +26,7 @@ from tests.virtual import VIRTUAL
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.outcome import Outcome
     from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.commands.startup.pod_spec import read_pod_spec
 from pyload.config.file import load_config
 from pyload.config.model import Jitter

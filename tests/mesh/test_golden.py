@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.file import load_config
 from tests.mesh.recording import Recorded, bodies, counted, read
 

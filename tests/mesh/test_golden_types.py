@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.file import load_config
 from tests.mesh.recording import Recorded, read
 

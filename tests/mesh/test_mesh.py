@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterCommand, plan_run
+from pyload.commands.cluster.command import ClusterCommand
+from pyload.commands.cluster.planning import plan_run
 from pyload.errors import (
     ApiError,
     ControlPlaneUnreachable,

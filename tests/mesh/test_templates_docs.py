@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterOptions
+from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.model import ConfigRef
 from pyload.config.parse import parse_config
 from pyload.gotemplate.library import BUILTINS

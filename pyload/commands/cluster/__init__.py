@@ -1,5 +1,5 @@
 """``pyload cluster``: builds a mesh, runs its proxies, and cleans up.
 
-`options` holds the flags, `planning` draws the plan and describes it in a dry run, and `command`
-runs it on servers. The mesh itself, its objects and its churn, is `pyload.mesh`.
+`options` holds the flags, `planning` draws the plan from the config, and `command` runs it on
+servers. The mesh itself, its objects and its churn, is `pyload.mesh`.
 """

@@ -1,46 +1,36 @@
-"""``pyload cluster``: one run of a mesh, from its config to its result."""
+"""A run of a planned mesh on servers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.config.dump import dump
-from pyload.config.parse import Loaded, default_config, empty_config
+from pyload.commands.cluster.planning import Planned, plan_run
 from pyload.errors import ControlPlaneUnreachable, PyloadError
-from pyload.harness.connection import Connection
-from pyload.harness.fleets import create_fleet, workers_of
-from pyload.harness.follow_options import FollowOptions
+from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
-from pyload.manifests.ips import IpAllocator
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import Mesh
-from pyload.mesh.names import Names
-from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import preview, text_of
 from pyload.mesh.writer import Writer
-from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import NO_EVENTS
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
+    from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.following import Following
     from pyload.harness.servers import Servers
-    from pyload.mesh.cluster_types import ClusterType
-    from pyload.mesh.plan import Plan
     from pyload.report.summary import Result
     from pyload.units import Duration
 
@@ -48,52 +38,6 @@ SETTLE_SECONDS: Final = 1.0
 """Seconds that the end of a run waits for proxies that were started in its last moments."""
 
 log = logging.getLogger("pyload")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterOptions:
-    """Options of `run_cluster`.
-
-    Attributes:
-        loaded: The config; None for none, which is a small mesh, or for kwok nothing.
-        cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
-        embedded: Use a built-in API server and control plane.
-        duration: Seconds to run once everything is started; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
-        kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
-            each pod names.
-        seed: Makes names, placement and churn repeat; None for random ones.
-        dry_run: Only describe what would be done; kwok mode has a flag of its own.
-        workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
-        behavior: How the proxies behave.
-    """
-
-    loaded: Loaded | None = None
-    cluster_type: ClusterType = "fake-node"
-    embedded: bool = False
-    duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
-    kwok: FollowOptions = field(default_factory=FollowOptions)
-    seed: int | None = None
-    dry_run: bool = False
-    workers: int | None = None
-    behavior: ProxyBehavior = DEFAULT
-
-    @property
-    def config(self) -> Loaded:
-        """The config, or the default one."""
-        if self.loaded is not None:
-            return self.loaded
-        return empty_config() if self.cluster_type == "kwok" else default_config()
-
-    def workers_for(self, proxies: int) -> int:
-        """Return the number of workers for a number of planned proxies."""
-        if self.kwok.dry_run:
-            return 0
-        open_ended = self.cluster_type == "kwok"
-        return workers_of(self.workers, proxies=proxies, open_ended=open_ended)
 
 
 async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = None) -> Outcome:
@@ -148,44 +92,6 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
         recorder.result(exit_reason="nothing was run"),
         listing=text_of(found, qps=connection.qps, problems=shortfalls(requirements)),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, and the sources of further names and addresses like those in it."""
-
-    plan: Plan
-    names: Names
-    ips: IpAllocator
-    rng: Random
-
-
-def plan_run(options: ClusterOptions) -> Planned:
-    """Decide what to create, and log it as pilot-load does.
-
-    Raises:
-        PyloadError: The nodes cannot hold the pods.
-    """
-    loaded = options.config
-    for warning in loaded.warnings:
-        log.warning("%s", warning)
-    rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
-    names, ips = Names(rng), IpAllocator()
-    try:
-        plan = plan_cluster(loaded.config, options.cluster_type, names=names, next_ip=ips.allocate)
-    except PyloadError as error:
-        log.critical("%s", error.what)
-        raise
-    log.info("%s", loaded.reason)
-    log.info("Starting simulation with config:\n%s", dump(loaded.config, loaded.dialect))
-    log.info(
-        "Initial configuration: %d namespaces, %d applications, and %d pods",
-        len(plan.namespaces),
-        sum(1 for _ in plan.apps),
-        plan.pod_count,
-    )
-    log.info("Starting cluster, total size: %d pods", plan.pod_count)
-    return Planned(plan, names, ips, rng)
 
 
 class ClusterCommand:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
+from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.recorder import Recorder
@@ -24,12 +25,10 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
-from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.tasks import Shutdown, Supervisor, clock, first_of
 from pyload.units import Duration
-from pyload.xds.node import SIDECAR
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
+    from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
     from pyload.xds.types import Push
 
@@ -302,32 +302,6 @@ class LatencyCommand(FleetEvents):
 
     def _with_times(self, result: Result) -> Result:
         return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
-
-
-def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
-    """Return a proxy as pilot-load's command has it.
-
-    Args:
-        ip: Its IP.
-        metadata: Further node metadata, which the fixed keys override.
-    """
-    return ProxySpec(
-        key=ip,
-        type=SIDECAR,
-        ip=ip,
-        name=f"adsc-{ip}",
-        namespace=NAMESPACE,
-        labels=None,
-        metadata={
-            **metadata,
-            "ISTIO_VERSION": "1.20.0-pilot-load",
-            "CLUSTER_ID": "Kubernetes",
-            "LABELS": None,
-            "NAMESPACE": NAMESPACE,
-            "SDS": "true",
-        },
-        metadata_is_final=True,
-    )
 
 
 def _span(seconds: float) -> str:

@@ -10,9 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.commands.prober import probes
+from pyload.commands.prober.gateway import connect_gateway, find_ingress
 from pyload.commands.prober.probes import Probe
 from pyload.errors import (
-    NotFound,
     PyloadError,
     ThresholdFailed,
     UnreachableError,
@@ -28,7 +28,6 @@ from pyload.kube.resources import (
     GATEWAYS,
     NAMESPACES,
     SERVICE_ENTRIES,
-    SERVICES,
     VIRTUAL_SERVICES,
 )
 from pyload.manifests.objects import namespace
@@ -40,7 +39,7 @@ from pyload.report.latency import Latency
 from pyload.tasks import Shutdown, clock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pyload.harness.outcome import Outcome
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 PAUSE_SECONDS: Final = 0.005
 """Between two requests for a route: the resolution of the measurement."""
 
-ASK_SECONDS: Final = 1.0
 _KINDS: Final = (GATEWAYS, SERVICE_ENTRIES, VIRTUAL_SERVICES)
 
 log = logging.getLogger("pyload")
@@ -107,8 +105,8 @@ async def run_prober(
         client = await stack.enter_async_context(
             interruptible(connect_api_server(options.connection), shutdown)
         )
-        address = options.gateway or await _ingress(client)
-        ask = await stack.enter_async_context(_asking(address))
+        address = options.gateway or await find_ingress(client)
+        ask = await stack.enter_async_context(connect_gateway(address))
         run = ProberCommand(options, client, ask, write, address=address)
         return await run.run(shutdown)
 
@@ -264,43 +262,3 @@ class ProberCommand:
     def _with_times(self, result: Result) -> Result:
         times = {"written": Latency.of(self._written), "ready": Latency.of(self._ready)}
         return replace(result, times=times)
-
-
-async def _ingress(client: Client) -> str:
-    """Return the address of Istio's ingress gateway, as its service in the cluster has it.
-
-    Raises:
-        UsageError: The service does not exist, or has no address.
-    """
-    with contextlib.suppress(NotFound):
-        service = await client.get(SERVICES.path("istio-system", "istio-ingressgateway"))
-        status = (service.get("status") or {}).get("loadBalancer") or {}
-        for ingress in status.get("ingress") or ():
-            address = ingress.get("ip") or ingress.get("hostname")
-            if address:
-                return f"[{address}]:80" if ":" in address else f"{address}:80"
-    raise UsageError(
-        "the service istio-system/istio-ingressgateway has no address",
-        fix="give --gateway-address HOST:PORT, such as that of a port-forward",
-    )
-
-
-@contextlib.asynccontextmanager
-async def _asking(address: str) -> AsyncIterator[Callable[[str], Awaitable[int | None]]]:
-    """Provide a function that asks a gateway for a host while the context lasts."""
-    import aiohttp  # noqa: PLC0415 - slow to import
-
-    timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-
-        async def ask(host: str) -> int | None:
-            headers = {"Host": host}
-            try:
-                async with session.get(
-                    f"http://{address}/", headers=headers, allow_redirects=False
-                ) as answer:
-                    return answer.status
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                return None
-
-        yield ask

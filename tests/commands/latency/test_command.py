@@ -17,7 +17,8 @@ from pyload.cli.latency import command, speaks_delta
 from pyload.cli.program import ROOT, program
 from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import Expectation, Kind, change_of
-from pyload.commands.latency.command import LatencyCommand, LatencyOptions, proxy_of, run_latency
+from pyload.commands.latency.command import LatencyCommand, LatencyOptions, run_latency
+from pyload.commands.latency.proxies import proxy_of
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout

@@ -1,0 +1,63 @@
+"""The options of ``pyload cluster``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyload.config.parse import Loaded, default_config, empty_config
+from pyload.harness.connection import Connection
+from pyload.harness.fleets import workers_of
+from pyload.harness.follow_options import FollowOptions
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyload.mesh.cluster_types import ClusterType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Options of `run_cluster`.
+
+    Attributes:
+        loaded: The config; None for none, which is a small mesh, or for kwok nothing.
+        cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
+        embedded: Use a built-in API server and control plane.
+        duration: Seconds to run once everything is started; None until stopped.
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+        kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
+            each pod names.
+        seed: Makes names, placement and churn repeat; None for random ones.
+        dry_run: Only describe what would be done; kwok mode has a flag of its own.
+        workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
+        behavior: How the proxies behave.
+    """
+
+    loaded: Loaded | None = None
+    cluster_type: ClusterType = "fake-node"
+    embedded: bool = False
+    duration: float | None = None
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
+    kwok: FollowOptions = field(default_factory=FollowOptions)
+    seed: int | None = None
+    dry_run: bool = False
+    workers: int | None = None
+    behavior: ProxyBehavior = DEFAULT
+
+    @property
+    def config(self) -> Loaded:
+        """The config, or the default one."""
+        if self.loaded is not None:
+            return self.loaded
+        return empty_config() if self.cluster_type == "kwok" else default_config()
+
+    def workers_for(self, proxies: int) -> int:
+        """Return the number of workers for a number of planned proxies."""
+        if self.kwok.dry_run:
+            return 0
+        open_ended = self.cluster_type == "kwok"
+        return workers_of(self.workers, proxies=proxies, open_ended=open_ended)
