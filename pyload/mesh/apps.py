@@ -120,7 +120,7 @@ class App:
             for resource in endpoint_resources(self.plan, self._context.traits):
                 obj = self._context.builder.app_object(resource, self.plan, alive)
                 await self._context.write(resource, obj)
-        # The first pod is the one that the next refresh takes, should this fail.
+        # Should this fail, the next refresh takes the first pod.
         self.pods.remove(old)
         self.pods.insert(0, old)
         await self._stop_pod(old)

@@ -192,7 +192,7 @@ class Mesh:
             try:
                 written = await self.context.carry_out(step)
             except NotFound:
-                # It went between two of the requests.
+                # The namespace that was there went between two of the requests.
                 written = None
             if written is not None and not written["metadata"].get("deletionTimestamp"):
                 return
@@ -209,7 +209,7 @@ class Mesh:
 
 
 def _key_pairs() -> tuple[Pair, Pair]:
-    # Only gateways need them.
+    # Only gateways need key pairs, and the imports take time.
     from pyload.gotemplate.sprig import Surroundings  # noqa: PLC0415
     from pyload.gotemplate.sprig.certificates import serving_pairs  # noqa: PLC0415
 

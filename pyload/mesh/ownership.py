@@ -53,7 +53,7 @@ class Ownership:
         if before is None:
             return Create(obj)
         if entry.resource == NAMESPACES and is_going(before):
-            # Whatever was put into it now would be refused, or go with it.
+            # Objects that were put into it now would be refused, or go with it.
             return Leave(before)
         if self.owns(entry, before):
             return Replace(obj, before)

@@ -184,7 +184,7 @@ class _Planner:
 
     def _name_of_app(self, app: Application, index: int, replica: int) -> str:
         if app.type.is_waypoint:
-            # The namespace's label names it before it is there.
+            # The namespace's label names the waypoint before there is one.
             return f"{app.name}{WAYPOINT_SUFFIX}" + (f"-{replica}" if replica else "")
         return self._suffixed(app.name, index, replica)
 

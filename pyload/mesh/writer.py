@@ -237,7 +237,7 @@ class Writer:
 
     @contextlib.contextmanager
     def _failure_of_status(self, resource: Resource) -> Iterator[None]:
-        """Count a failure; the object itself is there, whatever becomes of its status."""
+        """Count a failure; the object itself is there, with or without its status."""
         try:
             yield
         except PyloadError:

@@ -1,4 +1,4 @@
-"""The bodies of what a mesh consists of, against what pilot-load really sent."""
+"""The objects that every mesh consists of, against the bodies that pilot-load really sent."""
 
 from __future__ import annotations
 

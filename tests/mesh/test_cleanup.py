@@ -1,4 +1,4 @@
-"""The end of a mesh: nothing is left, or what is left is listed, whatever goes wrong."""
+"""The end of a mesh: nothing is left, or the objects that are left are listed."""
 
 from __future__ import annotations
 

@@ -47,17 +47,17 @@ def obj(name: str, *, run: str = "run", **metadata: Any) -> Obj:
     ],
 )
 async def test_a_write_without_an_answer_is_looked_up(found: int, kept: bool) -> None:  # noqa: FBT001
-    """What may have been created is removed in the end; what others have made never is."""
+    """Objects that may have been created would stay, or those of others be deleted."""
     server = ApiServer()
 
-    def lose(request: Request) -> Response | None:
+    def break_off(request: Request) -> Response | None:
         if request.method == "POST":
             raise ClusterUnreachable("the connection broke off")
         if found == 200:
             return answer(200, obj("c", run="other"))
         return answer(found, a_status(found, "NotFound" if found == 404 else ""))
 
-    server.intercept = lose
+    server.intercept = break_off
     writer = writer_of(server)
     with pytest.raises(ClusterUnreachable):
         await writer.create(CONFIG_MAPS, obj("c", namespace="default"))
@@ -66,7 +66,7 @@ async def test_a_write_without_an_answer_is_looked_up(found: int, kept: bool) ->
 
 
 async def test_a_refused_write_is_nothing_to_remove() -> None:
-    """The server has looked at it and said no."""
+    """Cleanup would report as left behind an object that the server never created."""
     server = ApiServer()
     writer = writer_of(server)
     with pytest.raises(ApiError, match="not found"):
@@ -76,7 +76,7 @@ async def test_a_refused_write_is_nothing_to_remove() -> None:
 
 
 async def test_the_last_is_removed_first(caplog: pytest.LogCaptureFixture) -> None:
-    """What refers to something goes before it."""
+    """Objects would go before those that refer to them."""
     server = ApiServer()
     before = {str(one["metadata"]["name"]) for _, one in server.objects()}
     writer = writer_of(server)

@@ -67,7 +67,7 @@ def phase(requests: Iterable[Recorded], wanted: Callable[[float], bool]) -> list
 
 
 def objects(requests: Iterable[Recorded]) -> dict[tuple[str, str], set[str]]:
-    """Collect the bodies of what came of templates, without what is drawn."""
+    """Collect the bodies of templates' objects, without drawn numbers and keys."""
     found: dict[tuple[str, str], set[str]] = {}
     for one in requests:
         if one.verb == "patch" and TEMPLATED.fullmatch(one.path):

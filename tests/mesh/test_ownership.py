@@ -43,7 +43,7 @@ def ownership(ledger: Ledger) -> Ownership:
 def test_an_object_of_a_free_name_is_created_and_the_runs(
     ownership: Ownership, ledger: Ledger
 ) -> None:
-    """Nothing would be cleaned up."""
+    """Objects that the run has created would stay for ever."""
     decision = ownership.decide(ENTRY, OURS, None)
 
     assert decision == Create(OURS)
@@ -56,7 +56,7 @@ def test_an_object_of_a_free_name_is_created_and_the_runs(
 def test_an_object_of_any_run_is_replaced_and_the_runs(
     ownership: Ownership, ledger: Ledger, run: str
 ) -> None:
-    """What a killed run has left would be taken for somebody else's, and stay for ever."""
+    """Objects that a killed run has left would pass for somebody else's, and stay for ever."""
     before = settings(run=run)
     decision = ownership.decide(ENTRY, OURS, before)
     ownership.begin(ENTRY, decision)
@@ -96,7 +96,7 @@ def test_somebody_elses_object_keeps_its_metadata_and_gets_no_run_label(
 def test_what_was_somebody_elses_stays_so_until_it_is_gone(
     ownership: Ownership, ledger: Ledger
 ) -> None:
-    """A run label, put there by whatever, would make the object the run's at the second write."""
+    """A run label that got there somehow would make the object the run's at the second write."""
     ownership.begin(ENTRY, ownership.decide(ENTRY, OURS, settings()))
     again = ownership.decide(ENTRY, OURS, settings(run="now"))
     assert isinstance(again, Replace)

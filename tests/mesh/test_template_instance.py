@@ -88,7 +88,7 @@ def test_numbers_are_gos() -> None:
     ("config", "first"), [({}, False), ({"Rand": True}, False), ({"Rand": False}, True)]
 )
 def test_rand_goes_to_and_fro(config: Mapping[str, Any], first: bool) -> None:  # noqa: FBT001
-    """A change that is none would measure an idle control plane."""
+    """Churn that changes nothing would measure an idle control plane."""
     rng = Random(2)
     one = made("{{ .Rand }}", config)
     two = one.refreshed(rng)
@@ -144,7 +144,7 @@ def test_the_namespace_of_the_template_does_not_count() -> None:
 
 
 def test_objects_carry_the_run_beside_their_own_labels() -> None:
-    """What a killed run left could not be found."""
+    """Objects that a killed run left could not be found."""
     text = OBJECT + "  labels: {team: a, pyload.dev/run: mine}\n"
     [obj] = made(text).objects("run-7")
     [plain] = made(OBJECT).objects("run-7")

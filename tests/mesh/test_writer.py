@@ -63,7 +63,7 @@ async def test_an_object_that_was_there_is_never_deleted(world: World, how: How)
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("before", [[], [settings("0", run="an-earlier-one")]])
 async def test_an_object_of_a_run_is_deleted(world: World, how: How, before: list[Obj]) -> None:
-    """What a killed run has left would be taken for somebody else's, and stay for ever."""
+    """Objects that a killed run has left would pass for somebody else's, and stay for ever."""
     await there(world, *before)
     writer = Writer(world.client, Metrics())
     for value in ("1", "2"):
@@ -76,7 +76,7 @@ async def test_an_object_of_a_run_is_deleted(world: World, how: How, before: lis
 
 @pytest.mark.parametrize("how", HOWS)
 async def test_in_a_namespace_of_the_run_everything_is_its_own(world: World, how: How) -> None:
-    """What a controller made there goes with the namespace; asking first would double the load."""
+    """A controller's objects there go with the namespace; asking first would double the load."""
     namespace: Obj = {
         "apiVersion": "v1",
         "kind": "Namespace",
