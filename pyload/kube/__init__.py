@@ -1,4 +1,12 @@
-"""The Kubernetes API server: requests, watches, objects, credentials, and the fake kubelet.
+"""Talking to a Kubernetes API server.
 
-What a mesh consists of and when it is written is the business of `pyload.mesh`.
+`resources` is the catalogue of kinds. `client` has the verbs; it limits the rate (`limiter`),
+repeats requests that may be repeated (`retry`) and turns refusals into errors with a fix
+(`status`). It sends through a `transport.Transport`: `http` over sockets, with the credentials that
+`credentials` finds in kubeconfig files, or the embedded API server in memory. On top of the client,
+`watch` follows a collection, `upsert` writes an object that may exist already, `discovery` finds
+served kinds and `tokens` fetches tokens for proxies. `documents` cuts files of objects into single
+ones, without a server.
+
+The objects that pyload writes are built in `pyload.manifests`, and written by `pyload.mesh`.
 """

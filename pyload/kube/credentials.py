@@ -1,4 +1,4 @@
-"""Finds the API server and what to show it: kubeconfig files, or the pod that pyload runs in."""
+"""Finding the API server and its credentials, in kubeconfig files or in pyload's own pod."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyload.kube.transport import Transport
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where Kubernetes puts a pod's credentials."""
+"""Folder in which Kubernetes puts a pod's credentials."""
 
 _REFRESH_SECONDS: Final = 60.0
 
@@ -36,7 +36,7 @@ async def connect(
     environ: Mapping[str, str],
     service_account: Path = SERVICE_ACCOUNT,
 ) -> Transport:
-    """Find the API server; nothing is sent to it yet.
+    """Find the API server, without sending a request to it.
 
     The order is: `kubeconfig`, the files in ``KUBECONFIG``, ``$HOME/.kube/config``, and where
     none of these exists, the pod that this process runs in.
@@ -101,7 +101,7 @@ async def _from_kubeconfig(
 
 
 class _KubeconfigSource:
-    """Turns the chosen user and cluster into settings; again whenever a token may be new."""
+    """Turns the selected user and cluster into settings, anew whenever a token may be new."""
 
     def __init__(self, config: Any, selected: kubeconfigs.Selected) -> None:
         self._config = config
@@ -117,10 +117,10 @@ class _KubeconfigSource:
         self._expires: datetime | None = None
 
     async def load(self) -> Any:
-        """Read the files, and run the plug-in, that user and cluster name.
+        """Read the files and run the plug-in that the user and cluster refer to.
 
         Raises:
-            UsageError: They cannot be used.
+            UsageError: A file or the plug-in cannot be used.
         """
         from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
 
@@ -138,11 +138,11 @@ class _KubeconfigSource:
         return settings
 
     async def authorization(self) -> str:
-        """Give the value of the Authorization header as it is now; may be empty."""
+        """Return the current value of the Authorization header; empty for an anonymous user."""
         return _bearer(await self.load())
 
     def expires(self) -> float | None:
-        """Say for how many seconds the last answer is good; None for ever."""
+        """Return for how many seconds the last answer is good; None if it does not expire."""
         user = self._selected.user
         if self._expires is not None:
             return (self._expires - datetime.now(UTC)).total_seconds() - _REFRESH_SECONDS
@@ -186,7 +186,7 @@ async def _in_cluster(
 
 
 def _reason(error: Exception, user: Mapping[str, Any]) -> str:
-    """Say why a user's credentials cannot be had, and what file or program that is about."""
+    """Return why a user's credentials cannot be used, and which file or program is the cause."""
     if isinstance(error, OSError) and error.strerror:
         plugin = (user.get("exec") or {}).get("command")
         what = error.filename or (f"plug-in {plugin}" if plugin else "")
@@ -199,7 +199,7 @@ def _bearer(settings: Any) -> str:
 
 
 class _Headers:
-    """The Authorization header, renewed when it may be out of date.
+    """The Authorization header, renewed when it may have expired.
 
     Args:
         value: Its value now; empty for none.
@@ -219,7 +219,7 @@ class _Headers:
         self._set(value)
 
     async def get(self) -> Mapping[str, str]:
-        """Give the header, or none for an anonymous user."""
+        """Return the header; for an anonymous user, no header."""
         if self._worn():
             async with self._renewal:
                 if self._worn():
@@ -263,7 +263,7 @@ def _tls(settings: Any, source: str) -> ssl.SSLContext:
 
 
 def _proxy(url: str, environ: Mapping[str, str]) -> str | None:
-    """Find the proxy that the environment names for a URL; never one for this machine."""
+    """Return the proxy that the environment names for a URL; none for this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     address = _address(host)
@@ -278,7 +278,7 @@ def _proxy(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def _covers(pattern: str, host: str) -> bool:
-    """Say whether one part of NO_PROXY, a domain, an address or a network, means a host."""
+    """Return whether an entry of NO_PROXY, a domain, an address or a network, matches a host."""
     if pattern in ("*", host):
         return True
     domain = pattern.lstrip(".")

@@ -1,4 +1,4 @@
-"""Which kinds an API server serves, and in which version."""
+"""Finding the kinds that an API server serves, and their versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Discovery:
         self._documents: dict[str, Obj] = {}
 
     async def find(self, group: str, kind: str, *, first: str = "") -> Resource | None:
-        """Find a kind in the best version that has it; None if it is not served.
+        """Return a kind in its best version; None if it is not served.
 
         Args:
             group: API group; empty for the core group.
@@ -49,7 +49,7 @@ class Discovery:
         return None
 
     async def removable(self) -> list[Resource]:
-        """Give every kind whose objects can be listed and deleted, each in its best version.
+        """Return every kind whose objects can be listed and deleted, each in its best version.
 
         Raises:
             ApiError: The server refused.

@@ -90,11 +90,11 @@ def _split_yaml(chunks: Iterable[bytes], source: str) -> Iterator[Piece]:
     for chunk in chunks:
         *lines, begun = (begun + chunk).split(b"\n")
         for line in lines:
-            yield from splitter.take(line + b"\n")
+            yield from splitter.feed(line + b"\n")
         if len(begun) > LARGEST:
             raise _too_large(source, splitter.line)
     if begun:
-        yield from splitter.take(begun)
+        yield from splitter.feed(begun)
     yield from splitter.end()
 
 
@@ -104,10 +104,10 @@ def _too_large(source: str, line: int) -> ConfigError:
 
 
 class _YamlLines:
-    """Puts lines together to documents, and to the items of lists.
+    """Joins lines to documents, and to the items of lists.
 
-    YAML keeps column 0 to markers and top-level keys, whatever stands in block scalars, so the
-    lines tell where an object ends without being parsed.
+    In YAML, column 0 is reserved for markers and top-level keys, even within block scalars. The
+    end of an object is therefore found without parsing.
     """
 
     def __init__(self, source: str) -> None:
@@ -119,8 +119,8 @@ class _YamlLines:
         # Column of the dashes of the list that is being read; -1 before the first, None outside.
         self._dash: int | None = None
 
-    def take(self, line: bytes) -> Iterator[Piece]:
-        """Take one line, with its newline."""
+    def feed(self, line: bytes) -> Iterator[Piece]:
+        """Feed one line, with its newline."""
         self.line += 1
         marker = _MARKER.match(line)
         if marker is not None:
@@ -130,17 +130,17 @@ class _YamlLines:
             # A directive, such as the version of YAML.
             return
         elif self._dash is not None:
-            yield from self._take_in_list(line, self._dash)
+            yield from self._feed_in_list(line, self._dash)
             return
         elif _ITEMS.match(line):
             self._dash = -1
         self._add(line)
 
-    def _take_in_list(self, line: bytes, dash: int) -> Iterator[Piece]:
+    def _feed_in_list(self, line: bytes, dash: int) -> Iterator[Piece]:
         item = _ITEM.match(line)
         if item is not None and (dash < 0 or len(item[1]) == dash):
             if dash < 0:
-                # The list's own keys are of no interest.
+                # The keys of the list itself are ignored.
                 self._lines.clear()
                 self._dash = dash = len(item[1])
             yield from self._flush()
@@ -155,7 +155,7 @@ class _YamlLines:
         self._add(line)
 
     def end(self) -> Iterator[Piece]:
-        """Take that the document has ended."""
+        """Handle the end of the document."""
         yield from self._flush()
         self._dash = None
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REQUEST_SECONDS: Final = 30.0
 _CONNECT_SECONDS: Final = 10.0
 _WATCH_SLACK_SECONDS: Final = 30.0
-"""How much longer than asked for a watch may stay silent before it counts as broken."""
+"""Seconds that a watch may go on beyond the requested time before it counts as broken."""
 
 _FIX: Final = (
     "check that the cluster is up and that --kubeconfig names the right one, or try --embedded"
@@ -38,7 +38,7 @@ class HttpTransport:
     Args:
         base_url: Such as ``https://127.0.0.1:6443``; may end with a path.
         ssl: How to verify the server and what to present to it; None for the system's default.
-        headers: Gives headers for each request, such as a bearer token that is renewed.
+        headers: Returns the headers of each request, such as a bearer token that is renewed.
         connections: Connections at most, watches included.
         proxy: URL of an HTTP proxy to go through.
         server_hostname: Name to expect in the server's certificate instead of the URL's.
@@ -64,7 +64,7 @@ class HttpTransport:
 
     @property
     def address(self) -> str:
-        """Where the API server is, for messages."""
+        """Address of the API server, for messages."""
         return self._base
 
     async def request(
@@ -130,7 +130,7 @@ class HttpTransport:
             answer.close()
 
     async def aclose(self) -> None:
-        """Give up all connections."""
+        """Close all connections."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -216,7 +216,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Find what the operating system or TLS said; the client decides by it what to repeat."""
+    """Return the cause in the operating system or TLS, by which the client decides on a retry."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     if isinstance(error, aiohttp.ClientConnectorError):
@@ -225,7 +225,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _explain(error: BaseException, base: str) -> tuple[str, str]:
-    """Say in plain words what went wrong, and what to do."""
+    """Return the problem and its fix in plain words."""
     cause = _cause(error)
     if isinstance(cause, tls.SSLError):
         return _explain_tls(cause)

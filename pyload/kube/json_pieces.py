@@ -1,4 +1,9 @@
-"""Cuts a stream of JSON into the objects in it, without holding more than one of them."""
+"""Cuts a stream of JSON into its objects, holding no more than one of them.
+
+The bytes are not parsed: a pattern finds the brackets outside of texts, a counter the depth, and an
+object ends where the depth returns to that of its beginning. The objects stand at depth 0 in lines,
+at 1 in an array, and at 2 in the items of a List, which shows when its key ``items`` is reached.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _STRUCTURE: Final = re.compile(rb'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
-"""A bracket, or a whole text; without its closing quote, one that has not come to its end."""
+"""A bracket, or a text; without the closing quote, a text whose end has not been received."""
 
 _ITEMS: Final = re.compile(rb'"items"\s*:\s*\Z')
 _KEY_BYTES: Final = 64
 _BETWEEN: Final = b" \t\r\n,-\x1e"
-"""What may stand between objects: in lines, in an array, and in a YAML stream of JSON."""
+"""Bytes that may stand between objects, in lines, in an array and in a YAML stream of JSON."""
 
 NOT_JSON: Final = "this is neither a JSON object nor an array or List of them"
 
@@ -23,8 +28,8 @@ class JsonPieces:
     """Finds the objects in JSON lines, in an array, and in the items of a List.
 
     Attributes:
-        problem: What is wrong with the input, in words; empty while nothing is.
-        line: Line that has been reached, counted from 1.
+        problem: The mistake in the input, in words; empty without one.
+        line: Current line, counted from 1.
     """
 
     def __init__(self) -> None:
@@ -33,19 +38,19 @@ class JsonPieces:
         self._buffer = b""
         self._scanned = 0
         self._depth = 0
-        # Depth at which the objects stand that are wanted.
+        # Depth of the objects.
         self._base = 0
-        # Where the object begins that is being read; -1 between objects.
+        # Position of the beginning of the current object; -1 between objects.
         self._begin = -1
-        # Where the bytes between two objects begin; -1 where they are none.
+        # Position of the bytes between two objects; -1 if they are not checked.
         self._gap = 0
 
     def __len__(self) -> int:
-        """Bytes that are held back."""
+        """Return how many bytes are held back."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Take the next bytes and yield the objects that are complete, with their lines."""
+        """Feed the next bytes, and yield the complete objects with their lines."""
         self._buffer += data
         pieces = self._scan()
         kept = self._kept()
@@ -60,7 +65,7 @@ class JsonPieces:
         self._forget(kept)
 
     def end(self) -> None:
-        """Take that the input has ended; sets `problem` if it ends within an object."""
+        """Handle the end of the input; sets `problem` if it is within an object."""
         if self.problem:
             return
         if self._depth:
@@ -69,7 +74,7 @@ class JsonPieces:
             self.problem = NOT_JSON
 
     def _scan(self) -> list[tuple[int, int]]:
-        """Look at the new bytes; give where the complete objects begin and end."""
+        """Scan the new bytes, and return where complete objects begin and end."""
         pieces = []
         buffer = self._buffer
         scanned = len(buffer)
@@ -107,21 +112,21 @@ class JsonPieces:
         self._depth += 1
 
     def _close(self, at: int) -> bool:
-        """Close a level; tell whether an object is complete."""
+        """Close a level, and return whether an object is complete."""
         self._depth -= 1
         if self._depth < 0:
             self.problem = NOT_JSON
         elif self._depth == self._base and self._begin >= 0:
             return True
         elif self._depth < self._base:
-            # The array is over; what is left of a List around it is of no interest.
+            # The array is over; the rest of a List around it is ignored.
             self._base, self._gap = 0, -1 if self._depth else at + 1
         elif self._depth == 0:
             self._gap = at + 1
         return False
 
     def _kept(self) -> int:
-        """Give the position before which nothing is needed any more."""
+        """Return the position before which no byte is needed any more."""
         if self._begin >= 0:
             return self._begin
         return self._gap if self._gap >= 0 else self._scanned

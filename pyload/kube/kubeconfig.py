@@ -1,4 +1,4 @@
-"""Kubeconfig files: reading several as one, and saying what is wrong with them.
+"""Kubeconfig files: reading several as one, with their mistakes in plain words.
 
 What the chosen user and cluster mean is the business of `pyload.kube.credentials`.
 """
@@ -141,7 +141,7 @@ def _find(
 
 
 def _absolute(path: Path, section: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    """Resolve file names against the folder of the file that they stand in."""
+    """Resolve file names relative to the folder of the kubeconfig file that has them."""
     copy = dict(section)
     folder = path.absolute().parent
     for key in keys:

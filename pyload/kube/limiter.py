@@ -1,4 +1,4 @@
-"""How fast requests may go: a token bucket that knows no clock."""
+"""A token bucket that limits the rate of requests; its callers pass the time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Limiter:
         self._updated = float("-inf")
 
     def reserve(self, now: float) -> float:
-        """Take the next place in line.
+        """Reserve the next place in line.
 
         Args:
             now: Seconds on any clock that does not go back.

@@ -1,4 +1,4 @@
-"""Which failed requests are sent again, and after how long."""
+"""The decision whether a failed request is sent again, and after which pause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS: Final = 5
 BUDGET_SECONDS: Final = 60.0
-"""The pauses of one call together."""
+"""Longest sum of the pauses of one call."""
 
 _BASE_SECONDS: Final = 0.2
 _MAX_PAUSE_SECONDS: Final = 30.0

@@ -1,4 +1,4 @@
-"""What the API server's refusals mean, and what the user can do about each."""
+"""From the API server's refusals to errors that name a fix."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def error_from(
     watch: bool = False,
     retry_after: float | None = None,
 ) -> ApiError:
-    """Make the error for an answer that is not a success.
+    """Return the error for an answer that is not a success.
 
     Args:
         method: HTTP method of the request.
@@ -75,7 +75,7 @@ def error_from_status(
     watch: bool = False,
     retry_after: float | None = None,
 ) -> ApiError:
-    """Make the error for a Kubernetes Status object.
+    """Return the error for a Kubernetes Status object.
 
     Args:
         method: HTTP method of the request.
@@ -100,7 +100,7 @@ def error_from_status(
 
 
 def not_json(method: str, path: str, status: int, body: bytes) -> ApiError:
-    """Make the error for a success whose body is no JSON object."""
+    """Return the error for a success whose body is no JSON object."""
     text = body[:80].decode("utf-8", "replace")
     return ApiError(
         status=status,

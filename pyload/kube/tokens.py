@@ -20,13 +20,13 @@ LIFE_SECONDS: Final = 604_800
 
 
 class Tokens:
-    """Fetches tokens, one per service account, and keeps them while they live.
+    """Fetches tokens, one per service account, and caches them.
 
-    However many proxies ask at once, an account costs one request.
+    Proxies that ask for the same account at the same time share one request.
 
     Args:
         client: The API server.
-        now: Gives the time in UTC.
+        now: Returns the time in UTC.
     """
 
     def __init__(self, client: Client, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -35,15 +35,15 @@ class Tokens:
         self._cache = RefreshingCache(self._fetch, now=now)
 
     def __call__(self, namespace: str, service_account: str) -> str | Awaitable[str]:
-        """Give a token at once if there is a good one, else what to wait for; see `get`."""
+        """Return a token at once if a good one is cached, else an awaitable of it; see `get`."""
         return self.peek(namespace, service_account) or self.get(namespace, service_account)
 
     def peek(self, namespace: str, service_account: str) -> str | None:
-        """Give the token if it is still good for long, without asking anybody."""
+        """Return the cached token if it is good for long; None otherwise."""
         return self._cache.peek((namespace, service_account))
 
     async def get(self, namespace: str, service_account: str) -> str:
-        """Give a token that lives for at least another minute.
+        """Return a token that lives for at least another minute.
 
         Raises:
             NotFound: There is no such service account.

@@ -1,6 +1,6 @@
-"""What the Kubernetes client needs of whatever carries its requests.
+"""The interface through which the Kubernetes client sends its requests.
 
-Two things implement it: `pyload.kube.http` over sockets, and the embedded API server, which
+It has two implementations: `pyload.kube.http` over sockets, and the embedded API server, which
 answers in memory.
 """
 
@@ -20,7 +20,7 @@ class Response:
 
     Attributes:
         status: HTTP status code.
-        body: The body, as it came.
+        body: The undecoded body.
         retry_after: Seconds from the ``Retry-After`` header, or None.
     """
 
@@ -77,5 +77,5 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give up all connections."""
+        """Close all connections."""
         ...

@@ -1,4 +1,4 @@
-"""The debug lines of scope ``kube``, one per write, in pilot-load's words."""
+"""Debug lines of the scope ``kube``, one per write, in pilot-load's format."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def log_deleted(path: str) -> None:
 
 
 def _type(where: Location) -> str:
-    """Name a kind as Go prints it: its type where pilot-load has one, else its resource."""
+    """Return the name of a kind as Go prints it: pilot-load's type for it, or its resource."""
     kind = _KINDS.get((where.group, where.plural))
     if kind is not None:
         return f"*{where.version}.{kind}"

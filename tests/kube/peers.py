@@ -74,7 +74,7 @@ class Lines:
 
 
 class Scripted:
-    """Gives prepared answers, one per request, and remembers what it was asked."""
+    """Returns prepared answers, one per request, and records the requests."""
 
     def __init__(self, *answers: Response | Exception | Lines) -> None:
         self.requests: list[Request] = []

@@ -34,7 +34,7 @@ OBJECTS = st.lists(
 
 
 def cut(data: bytes, at: Iterable[int]) -> Iterator[bytes]:
-    """Give a file in chunks."""
+    """Return a file in chunks."""
     places = sorted({0, len(data), *(place % (len(data) + 1) for place in at)})
     for begin, end in itertools.pairwise(places):
         yield data[begin:end]
@@ -106,7 +106,7 @@ def test_yaml_in_each_form(
 
 
 def lines_of(text: str) -> list[tuple[int, str]]:
-    """Give where each piece begins, and its first word."""
+    """Return the line of each piece, and its first word."""
     return [
         (piece.line, piece.data.split()[0].decode()) for piece in split([text.encode()], source="x")
     ]

@@ -48,11 +48,11 @@ class _View:
         self.versions: dict[str, str] = {}
 
     def replace(self, objects: list[Obj]) -> None:
-        """Take all objects."""
+        """Handle all objects."""
         self.versions = dict(map(_version, objects))
 
     def event(self, type_: str, obj: Obj) -> None:
-        """Take one change."""
+        """Handle one change."""
         name, version = _version(obj)
         if type_ == "DELETED":
             self.versions.pop(name, None)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.virtual
 
 
 class _View:
-    """What a handler makes of what it is told, checked on the way."""
+    """A handler that keeps the collection and checks each call."""
 
     def __init__(self) -> None:
         self.objects: dict[str, int] = {}
