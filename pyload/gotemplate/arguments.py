@@ -1,4 +1,4 @@
-"""Checks arguments against the parameters of functions, as Go's reflect does."""
+"""Checks and conversions of arguments to the parameters of functions, as by Go's reflect."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def convert(value: Any, kind: Kind, site: Site) -> Any:
 
 
 def constant(node: Node, kind: Kind, site: Site) -> Any:
-    """Give a constant as an argument.
+    """Return a constant as an argument of some kind.
 
     Raises:
-        TemplateError: It has no value of that type.
+        TemplateError: The constant has no value of that kind.
     """
     if isinstance(node, Nil):
         if kind == "any":
@@ -112,10 +112,10 @@ def _refuse(node: Node, kind: Kind, site: Site) -> Any:
 
 
 def number_value(node: Numeral, site: Site) -> int | float | complex:
-    """Give a number where nothing asks for a type.
+    """Return the value of a number where no parameter asks for a type.
 
     Raises:
-        TemplateError: It is whole and does not fit an int.
+        TemplateError: The number is whole and does not fit an int.
     """
     value = node.number.constant
     if value is None:
@@ -124,19 +124,19 @@ def number_value(node: Numeral, site: Site) -> int | float | complex:
 
 
 def takes(target: Function, total: int) -> bool:
-    """Tell whether a function takes that many arguments."""
+    """Return whether a function accepts a number of arguments."""
     if target.variadic is not None:
         return total >= len(target.params)
     return total == len(target.params)
 
 
 def wrong_count(name: str, target: Function, given: int, *, piped: bool) -> str:
-    """Say that a function does not take as many arguments as it is given.
+    """Return the message for a function with too many or too few arguments.
 
     Args:
-        name: What the template calls it.
+        name: The function's name in the template.
         target: The function.
-        given: How many arguments follow its name.
+        given: Number of arguments after the name.
         piped: Whether one more is piped in.
     """
     wanted = len(target.params)
@@ -146,7 +146,7 @@ def wrong_count(name: str, target: Function, given: int, *, piped: bool) -> str:
 
 
 def kind_at(target: Function, index: int) -> Kind:
-    """Give the kind of an argument by its place, from 0."""
+    """Return the kind of the parameter for an argument, by its index."""
     if index < len(target.params):
         return target.params[index]
     assert target.variadic is not None, "more arguments have been refused"
@@ -154,7 +154,7 @@ def kind_at(target: Function, index: int) -> Kind:
 
 
 def nullable(evaluate: Eval) -> Eval:
-    """Give what is missing as None, as functions get it."""
+    """Wrap an expression so that a missing value becomes None, as functions expect."""
 
     def anything(frame: Frame, dot: Any) -> Any:
         value = evaluate(frame, dot)

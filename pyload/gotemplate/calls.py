@@ -1,4 +1,4 @@
-"""Compiles calls of functions whose arguments are compiled already."""
+"""Closures that call functions with compiled arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,15 @@
-"""Compiles the statements of a template into closures."""
+"""Compilation of a template's statements into closures.
+
+Every statement becomes a `Step`, a function of the frame and the dot, which writes to the run's
+output and returns a signal if it leaves the body of a range. All that depends on the text alone is
+done once, here: names of functions and variables are resolved, constants converted, and places of
+errors kept in the closures. A frame is a flat list with the run, ``$`` and a slot per variable, so
+that a rendering of thousands of objects looks up no names.
+
+Each statement has a weight: one, and the weights of those inside it. Loops and calls of templates
+charge the weight of a body before it runs, so that the limit on steps costs a subtraction per turn
+and not one per statement.
+"""
 
 from __future__ import annotations
 
@@ -79,25 +90,25 @@ class Program:
 
 @dataclass(slots=True)
 class Programs:
-    """The templates that a template may use by name; complete only when one runs.
+    """The templates that a template may call by name; complete only when it runs.
 
     Attributes:
         others: Templates of other texts.
-        own: Those of the same text, which come first.
+        own: Templates of the same text, which take precedence.
     """
 
     others: Mapping[str, Template]
     own: dict[str, Program] = field(default_factory=dict)
 
     def find(self, name: str) -> Program | None:
-        """Give a template's program, or None if there is none of that name."""
+        """Return the program of a template, or None if there is no template of that name."""
         program = self.own.get(name)
         if program is None and name in self.others:
             return self.others[name].program
         return program
 
     def hint(self, name: str) -> str:
-        """Say what there is instead of a name."""
+        """Return a hint at the names that exist, for an unknown one."""
         names = sorted({*self.own, *self.others})
         close = difflib.get_close_matches(name, names, 1)
         known = f"templates are {', '.join(map(quote, names))}"
@@ -108,9 +119,9 @@ def compile_tree(tree: Tree, functions: Mapping[str, Function], programs: Progra
     """Compile a template.
 
     Args:
-        tree: What to compile.
-        functions: What it may call, by name.
-        programs: The templates that it may use.
+        tree: The template.
+        functions: The functions that it may call, by name.
+        programs: The templates that it may call.
     """
     compiler = _Compiler(tree, functions, programs)
     steps, weight = compiler.body(tree.body)
@@ -123,7 +134,7 @@ class _Compiler:
         self._programs = programs
 
     def body(self, body: Body) -> tuple[tuple[Step, ...], int]:
-        """Compile statements; give the sum of their weights too."""
+        """Compile statements; return them with the sum of their weights."""
         compiled = [self._statement(node) for node in body]
         return tuple(step for step, _ in compiled), sum(weight for _, weight in compiled)
 
@@ -325,7 +336,7 @@ class _Loop:
                     break
 
     def _items(self, value: Any) -> tuple[int, Iterable[tuple[Any, Any]]]:
-        """Give how many items there are, and each with its index or key."""
+        """Return the number of items, and the items with their indexes or keys."""
         match value:
             case list() | tuple():
                 return len(value), enumerate(value)
@@ -347,7 +358,7 @@ class _Loop:
 
 
 def _breaks(body: Body) -> bool:
-    """Tell whether a break leaves the range that a body is of."""
+    """Return whether a break leaves the range that a body is of."""
     return any(
         isinstance(node, Break)
         or (

@@ -1,4 +1,14 @@
-"""Compiles pipelines into closures that give their value for a frame and the dot."""
+"""Compilation of pipelines into closures that return their value for a frame and the dot.
+
+Compilation goes through the text in order and keeps the variables in scope, as Go's parser does:
+each declaration gets a slot of the frame, and leaving a block drops its names. Where the text alone
+shows an error that Go reports only when it evaluates the expression, the closure raises the error,
+so that a branch that is never taken fails in neither.
+
+Go knows the static type of some values only as ``interface {}``, such as items of a range, and
+words its errors differently for them. `hidden` marks these values. Missing map keys are MISSING
+and nil is None; a function receives None for both.
+"""
 
 from __future__ import annotations
 
@@ -79,21 +89,21 @@ class Expressions:
         self.hidden_dot = False
 
     def site(self, node: Node) -> Site:
-        """Give the place of a node, for errors."""
+        """Return the place of a node, for errors."""
         return Site(self._tree.source, self._tree.name, node)
 
     def mark(self) -> int:
-        """Tell how many variables are in scope."""
+        """Return the number of variables in scope."""
         return len(self._scope)
 
     def forget(self, mark: int) -> None:
-        """Take the variables declared since a `mark` out of scope."""
+        """Remove the variables declared since a `mark` from the scope."""
         del self._scope[mark:]
 
     def slots(self, pipe: Pipe) -> list[int] | None:
-        """Give the slots of a compiled pipeline's variables, or None if one is not declared.
+        """Return the slots of a compiled pipeline's variables, or None if one is not declared.
 
-        What is in them comes from the items of a range from now on.
+        From here on the variables hold items of a range.
         """
         found = [self._find(variable.name) for variable in pipe.variables]
         for known in found:
@@ -237,7 +247,7 @@ class Expressions:
         return read
 
     def _receiver(self, node: Field | Variable | Chain) -> tuple[Eval | None, bool, Site]:
-        """Give what a chain starts from, None for the dot; if hidden; and the place of errors."""
+        """Return the start of a chain (None: the dot), whether it is hidden, and its place."""
         if isinstance(node, Field):
             return None, self.hidden_dot, self.site(node)
         if isinstance(node, Variable):
@@ -370,7 +380,7 @@ def _failing(site: Site, what: str, final: Eval | None = None) -> Eval:
 
 
 def _valid(evaluate: Eval) -> Eval:
-    """Give nil as MISSING, as a pipeline in Go does."""
+    """Wrap an expression so that nil becomes MISSING, as in a parenthesised pipeline of Go."""
 
     def valid(frame: Frame, dot: Any) -> Any:
         value = evaluate(frame, dot)

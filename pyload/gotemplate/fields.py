@@ -1,4 +1,4 @@
-"""Looks up ``.a.b``: keys of maps, and fields and methods of objects."""
+"""Look-up of ``.a.b``: keys of maps, and fields and methods of objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Go's text forms of floating-point numbers, as strconv gives them."""
+"""Go's text forms of floating-point numbers, as strconv writes them."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def show(value: Any) -> str:
-    """Give the text that an action prints for a value.
+    """Return the text that an action prints for a value.
 
     Raises:
         Failure: The text is too long, or the value nested too deep.
@@ -24,7 +24,7 @@ def show(value: Any) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Give a value's ``%v``.
+    """Return a value's ``%v``.
 
     Raises:
         Failure: The text is too long, or the value nested too deep.
@@ -60,7 +60,7 @@ def sprintln(values: Iterable[Any]) -> str:
 
 
 def escapable(values: Sequence[Any]) -> str:
-    """Give the text of the arguments of ``html``, ``js`` and ``urlquery``."""
+    """Return the text of the arguments of ``html``, ``js`` and ``urlquery``."""
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return sprint(["<no value>" if value is None else value for value in values])

@@ -1,4 +1,4 @@
-"""What a template function is to the evaluator: a callable with the kinds of its parameters."""
+"""Template functions: callables with the kinds of their parameters."""
 
 from __future__ import annotations
 

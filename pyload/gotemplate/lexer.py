@@ -1,4 +1,4 @@
-"""Cuts a template into tokens."""
+"""The lexer, which cuts a template into tokens."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class _Lexer:
         return pos
 
     def _right(self, pos: int) -> int | None:
-        """Give the position after the right delimiter, trim marker included, or None."""
+        """Return the position after the right delimiter, trim marker included, or None."""
         text = self._text
         if text.startswith("}}", pos):
             return pos + 2
@@ -183,7 +183,7 @@ class _Lexer:
         return self._skip_spaces(right) if right > end + 4 else right
 
     def _token(self, pos: int) -> tuple[Kind, int]:  # noqa: PLR0911 - one for each kind
-        """Give kind and end of the token that starts inside an action."""
+        """Return kind and end of the token that starts inside an action."""
         text = self._text
         if pos >= len(text):
             raise _LexError(pos, "unclosed action")
@@ -211,7 +211,7 @@ class _Lexer:
         raise _LexError(pos, f"unrecognized character in action: {_unicode(first)}")
 
     def _space(self, pos: int) -> int:
-        """Give the end of white space, of which a trim marker keeps the last character."""
+        """Return the end of white space, of which a trim marker keeps the last character."""
         end = self._skip_spaces(pos)
         return end - 1 if end > pos + 1 and self._text.startswith("-}}", end) else end
 

@@ -1,4 +1,4 @@
-"""How much a template may do, so that none hangs the program or fills its memory.
+"""Limits on a template's work, so that none hangs the program or fills its memory.
 
 No template for Kubernetes objects comes near: a server takes objects of at most 1.5 MB.
 """

@@ -1,4 +1,4 @@
-"""What a template's text says, as a tree. ``str()`` gives the text as Go writes it in errors."""
+"""The syntax tree of a template. ``str()`` of a node is its text as Go writes it in errors."""
 
 from __future__ import annotations
 
@@ -253,13 +253,13 @@ class Source:
     text: str
 
     def place(self, pos: int) -> tuple[int, int]:
-        """Give the line, from 1, and the column, in bytes from 0, of a position."""
+        """Return the line, from 1, and the column, in bytes from 0, of a position."""
         start = self.text.rfind("\n", 0, pos) + 1
         column = len(self.text[start:pos].encode("utf-8", "surrogatepass"))
         return 1 + self.text.count("\n", 0, pos), column
 
     def action(self, pos: int) -> str:
-        """Give the first line of the action around a position, cut at 80 characters, or nothing."""
+        """Return the first line of the action around a position, at most 80 characters of it."""
         start = self.text.rfind("{{", 0, pos + 2)
         if start < 0 or 0 <= self.text.find("}}", start) < pos:
             return ""
@@ -268,7 +268,7 @@ class Source:
 
 
 def last_visited(node: Node) -> Node:
-    """Give the node that Go's evaluator names in errors after it has evaluated another well."""
+    """Return the node that Go's evaluator names in errors after it has evaluated another well."""
     match node:
         case Pipe():
             return last_visited(node.commands[-1])

@@ -1,4 +1,4 @@
-"""Reads tokens into the tree of a template and of the definitions in it."""
+"""The parser, which reads tokens into the trees of a template and of the definitions in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prints values as Go's fmt does, under the flags of a directive."""
+"""Printing of values as by Go's fmt, under the flags of a directive."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class Printer:
         write(self, value, verb)
 
     def _writer(self, value: object) -> Callable[[Printer, Any, str], None]:
-        """Give the method for a value of a type derived from one of those, or of any other."""
+        """Return the method for a value of a type derived from one of those, or of any other."""
         for kind in type(value).__mro__:
             if kind in self._WRITERS:
                 return self._WRITERS[kind]
@@ -344,7 +344,7 @@ class Printer:
 
 
 def _pointed(text: str, verb: str, precision: int | None) -> str:
-    """Give a number its decimal point and, for some verbs, zeros up to the precision."""
+    """Add the decimal point to a number and, for some verbs, zeros up to the precision."""
     digits = (6 if precision is None else precision) if verb in "gGx" else 0
     mark = next((mark for mark in ("pP" if verb in "xX" else "eE") if mark in text), "")
     number, tail = (text[: text.index(mark)], text[text.index(mark) :]) if mark else (text, "")
@@ -359,7 +359,7 @@ def _pointed(text: str, verb: str, precision: int | None) -> str:
 
 
 def sorted_items(values: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
-    """Give the items of a map in the order in which Go prints them and ranges over them."""
+    """Return the items of a map in the order in which Go prints them and ranges over them."""
     try:
         return sorted(values.items(), key=itemgetter(0))
     except TypeError:

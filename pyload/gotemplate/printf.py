@@ -1,4 +1,4 @@
-"""Go's printf: what a directive of a format string means, and what is printed for it."""
+"""Go's printf: the directives of a format string and their output."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class _Directives:
         return value if self.pos > start else None
 
     def _from_argument(self) -> int | None:
-        """Take an argument as width or precision; None if it is no int, or too large."""
+        """Return an argument as width or precision; None if it is no int, or too large."""
         if self.argument >= len(self.arguments):
             return None
         value = self.arguments[self.argument]

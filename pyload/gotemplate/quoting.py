@@ -41,7 +41,7 @@ def rune(code: int) -> str:
 
 
 def can_backquote(text: str) -> bool:
-    """Tell whether text fits unchanged between backquotes, on one line."""
+    """Return whether text fits unchanged between backquotes, on one line."""
     return not any(
         (character < " " and character != "\t")
         or character in "`\x7f\ufeff"

@@ -1,4 +1,4 @@
-"""What one rendering has in hand, and how its errors tell the place."""
+"""The state of one rendering, and the places of its errors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Frame: TypeAlias = list[Any]
 """One running template: its `Run`, then the value of ``$``, then its other variables."""
 
 Eval: TypeAlias = "Callable[[Frame, Any], Any]"
-"""An expression: gives its value for a frame and the dot."""
+"""An expression: returns its value for a frame and the dot."""
 
 Step: TypeAlias = "Callable[[Frame, Any], Signal | None]"
-"""A statement: prints, and tells if it leaves the body of a range."""
+"""A statement: writes output, and returns a signal if it leaves the body of a range."""
 
 
 class Signal:
-    """Why a body ends early."""
+    """The reason why a body ends early."""
 
     __slots__ = ()
 
@@ -38,7 +38,7 @@ UNSET: Final = Signal()
 
 
 class Run:
-    """The output of one rendering, and what it may still do."""
+    """The output of one rendering, and the rest of its limits."""
 
     __slots__ = ("depth", "made", "pieces", "steps", "write")
 
@@ -53,7 +53,7 @@ class Run:
         """Count a function's result: a step is 16 characters of text, or items of a list.
 
         Raises:
-            Failure: There have been too many, or too large ones.
+            Failure: The results of the rendering exceed a limit.
         """
         if isinstance(value, (str, bytes)):
             self.made += len(value)
@@ -83,7 +83,7 @@ class Site:
     node: Node
 
     def error(self, what: str, *, fix: str = "") -> TemplateError:
-        """Make the error that says that something is wrong here."""
+        """Return the error for a fault at this place."""
         line, column = self.source.place(self.node.pos)
         place = f"{self.source.name}:{line}:{column}"
         return TemplateError(
@@ -96,5 +96,5 @@ class Site:
         )
 
     def failed(self, function: str, error: Exception) -> TemplateError:
-        """Make the error that says that a function failed."""
+        """Return the error for a function that failed at this place."""
         return self.error(f"error calling {function}: {str(error) or type(error).__name__}")

@@ -1,4 +1,4 @@
-"""A template that has been read, and can be rendered any number of times."""
+"""Parsed templates, each of which can be rendered any number of times."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Template:
     """A template with the definitions in its text. Made by `parse`.
 
     Attributes:
-        name: The name that errors give it.
-        text: What it was read from.
-        program: What is executed.
+        name: Its name in errors.
+        text: The text that it was parsed from.
+        program: The compiled statements.
     """
 
     __slots__ = ("name", "program", "text")
@@ -39,11 +39,11 @@ class Template:
         self.program = program
 
     def render(self, data: Any) -> str:
-        """Give the text that the template makes of data.
+        """Return the template's output for some data.
 
         Args:
-            data: What dot and ``$`` are, as YAML or JSON give it: mostly a mapping. Numbers in
-                it are float64 where they are float, and int where they are int.
+            data: The value of dot and ``$``, as parsed from YAML or JSON; mostly a mapping. Its
+                floats are float64 and its ints are int.
 
         Raises:
             TemplateError: An action fails, or the template does more than

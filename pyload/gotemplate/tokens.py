@@ -1,4 +1,4 @@
-"""The tokens of a template as the parser takes them, and the errors that tell where it stands."""
+"""The stream of tokens that the parser reads, and its errors with their places."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tokens:
         self.action: Token | None = None
 
     def next(self) -> Token:
-        """Take a token; not after the end or an error, which the parser does not go past."""
+        """Return the next token; must not be called after the end or an error."""
         if self.index == len(self._seen):
             self._seen.append(next(self._lexer))
         token = self._seen[self.index]
@@ -39,25 +39,25 @@ class Tokens:
         self.index -= 1
 
     def peek(self) -> Token:
-        """Give the next token without taking it."""
+        """Return the next token without consuming it."""
         token = self.next()
         self.index -= 1
         return token
 
     def skip(self) -> Token:
-        """Take the next token that is not white space."""
+        """Return the next token that is not white space."""
         while (token := self.next()).kind is Kind.SPACE:
             pass
         return token
 
     def peek_past_space(self) -> Token:
-        """Take white space, and give the token after it without taking it."""
+        """Consume white space, and return the next token without consuming it."""
         token = self.skip()
         self.index -= 1
         return token
 
     def expect(self, kind: Kind, context: str) -> Token:
-        """Take the next token that is not white space; it must be of a kind."""
+        """Return the next token that is not white space, which must be of a kind."""
         token = self.skip()
         if token.kind is not kind:
             self.unexpected(token, context)

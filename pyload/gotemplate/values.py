@@ -1,4 +1,4 @@
-"""Go's values in Python: which Go type a value has, and whether it is true.
+"""Go's values in Python: the Go type of a value, and its truth.
 
 Data from YAML needs no conversion: None is nil, float is float64, int is int, list is
 ``[]interface {}`` and dict ``map[string]interface {}``. The classes here are for values of other
@@ -129,7 +129,7 @@ class Object:
     methods: ClassVar[Mapping[str, Function]] = {}
 
     def __bool__(self) -> bool:
-        """Give True: Go's templates take every struct as true."""
+        """Return True: every struct is true in Go's templates."""
         return True
 
 
@@ -185,12 +185,12 @@ def kind_of(value: object) -> str:
 
 
 def truth(value: object) -> bool:
-    """Tell whether ``if`` takes a value as true: not zero, not empty, not nil."""
+    """Return whether a value is true for ``if``: not zero, not empty, not nil."""
     return bool(value)
 
 
 def utf8(text: str) -> bytes:
-    """Give the bytes of a Go string."""
+    """Return the bytes of a Go string."""
     try:
         return text.encode()
     except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from pyload.gotemplate.functions import Failure, function
 
 
 def failure(text: str, data: object = None, *, name: str = "t") -> TemplateError:
-    """Give the error of a template that cannot be read, or not rendered."""
+    """Return the error of a template that cannot be parsed or rendered."""
     with pytest.raises(TemplateError) as caught:
         parse(text, name=name).render(data)
     return caught.value

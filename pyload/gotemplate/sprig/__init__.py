@@ -1,8 +1,8 @@
 """The functions of sprig 3.3 for text templates, a module per family.
 
-Pure, but for `surroundings`, which knows the clock, chance and the environment, and for keys and
-certificates, which `cryptography` makes. What a function may be given and how it is called is the
-evaluator's business.
+The functions are pure, but for those that ask `surroundings` for the time, randomness and the
+environment, and those for keys and certificates, which `cryptography` makes. The evaluator checks
+and converts the arguments.
 """
 
 from __future__ import annotations

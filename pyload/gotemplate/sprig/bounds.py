@@ -1,4 +1,4 @@
-"""How large the results of functions may become, so that no template takes all memory."""
+"""Bounds on the results of functions, so that no template uses up the memory."""
 
 from __future__ import annotations
 

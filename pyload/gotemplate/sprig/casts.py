@@ -1,4 +1,4 @@
-"""What sprig makes of a value where it needs a number, a text or a list of texts."""
+"""Sprig's conversions of values to numbers, texts and lists of texts."""
 
 from __future__ import annotations
 

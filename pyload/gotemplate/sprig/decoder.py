@@ -1,4 +1,4 @@
-"""Reads JSON as Go's encoding/json does: numbers are float64, and mistakes have its words."""
+"""A reader of JSON like Go's encoding/json: numbers are float64, and errors have Go's words."""
 
 from __future__ import annotations
 

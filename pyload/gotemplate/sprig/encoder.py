@@ -1,4 +1,4 @@
-"""Writes values as Go's encoding/json does."""
+"""A writer of JSON like Go's encoding/json."""
 
 from __future__ import annotations
 

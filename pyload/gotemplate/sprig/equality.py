@@ -1,4 +1,4 @@
-"""What sprig takes as equal and as empty."""
+"""Equality and emptiness of values in sprig."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON: ``toJson`` and its kin answer an empty text for what cannot be written, ``must…`` fail."""
+"""JSON: ``toJson`` and its like return an empty text for unsupported values; ``must…`` fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists: every function answers a new one and leaves its argument as it was."""
+"""Lists: every function returns a new one and leaves its argument unchanged."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Regular expressions by RE2, with the methods, the rules and the errors of Go's ``regexp``.
 
 RE2 and Go read the same syntax and take time linear in the text, so no pattern can make one search
-hang. What this module adds is where successive matches begin, how ``$1`` is expanded, and Go's
-words for what is wrong with a pattern.
+hang. This module adds the places where successive matches begin, the expansion of ``$1``, and
+Go's words for faults of a pattern.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def compiled(pattern: str) -> Regex:
 
 
 def _told(message: str, pattern: str) -> PatternError:
-    """Tell RE2's error in Go's words."""
+    """Return RE2's error in Go's words."""
     code, _, excerpt = message.partition(": ")
     if code == "trailing \\":
         return PatternError("trailing backslash at end of expression", "")

@@ -1,4 +1,9 @@
-"""Regular expressions. A pattern that is none fails, except in ``regexMatch``, which says no."""
+"""Sprig's functions for regular expressions.
+
+A malformed pattern fails the template with Go's error, except in ``regexMatch``, which returns
+false. The functions without ``must`` are those in which Go would panic, and their errors say so.
+The matching itself is in `patterns`, on RE2.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +60,7 @@ def _quote_meta(text: str) -> str:
 
 
 def _must(call: Callable[..., object]) -> Callable[..., object]:
-    """Give the function a compiled pattern, or fail with Go's error."""
+    """Wrap a function to receive a compiled pattern, or to fail with Go's error."""
 
     def with_pattern(pattern: str, *arguments: object) -> object:
         try:
@@ -69,7 +74,7 @@ def _must(call: Callable[..., object]) -> Callable[..., object]:
 
 
 def _panicking(call: Callable[..., object]) -> Callable[..., object]:
-    """The same, where sprig has Go panic."""
+    """Wrap a function like `_must`, with the error of a panic in Go."""
     must = _must(call)
 
     def with_pattern(pattern: str, *arguments: object) -> object:

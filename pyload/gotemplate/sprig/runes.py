@@ -15,10 +15,10 @@ _INVALID: Final = "\ufffd"
 
 
 def runes(text: str) -> str:
-    """The text with U+FFFD for each byte that is not UTF-8, as Go's runes of a string.
+    """Return the text with U+FFFD for each byte that is not UTF-8, as Go's runes of a string.
 
     Raises:
-        Failure: It is too long to be gone through.
+        Failure: The text is too long.
     """
     check_work(len(text))
     if text.isascii():
@@ -27,52 +27,47 @@ def runes(text: str) -> str:
 
 
 def upper(char: str) -> str:
-    """The one capital letter for a letter; Go does not map one letter to several."""
+    """Return the one capital letter for a letter; Go does not map one letter to several."""
     large = char.upper()
     return large if len(large) == 1 else title(char)
 
 
 def lower(char: str) -> str:
-    """The one small letter for a letter."""
+    """Return the one small letter for a letter."""
     return char.lower()[0]
 
 
 def title(char: str) -> str:
-    """The one letter that begins a word."""
+    """Return the form of a letter at the beginning of a word."""
     large = char.title()
     return large if len(large) == 1 else char
 
 
 def is_upper(char: str) -> bool:
-    """Whether it is a capital letter."""
+    """Return whether a character is a capital letter."""
     return unicodedata.category(char) == "Lu"
 
 
 def is_lower(char: str) -> bool:
-    """Whether it is a small letter."""
+    """Return whether a character is a small letter."""
     return unicodedata.category(char) == "Ll"
 
 
 def is_title(char: str) -> bool:
-    """Whether it is one of the few letters with a form of their own for titles."""
+    """Return whether a character is one of the few letters with a form of their own for titles."""
     return unicodedata.category(char) == "Lt"
 
 
 def is_letter(char: str) -> bool:
-    """Whether it is a letter."""
+    """Return whether a character is a letter."""
     return unicodedata.category(char).startswith("L")
 
 
-def is_digit(char: str) -> bool:
-    """Whether it is a decimal digit."""
-    return unicodedata.category(char) == "Nd"
-
-
 def is_number(char: str) -> bool:
-    """Whether it is a digit, a fraction or another sign for a number."""
+    """Return whether a character is a digit, a fraction or another sign for a number."""
     return unicodedata.category(char).startswith("N")
 
 
 def is_punctuation(char: str) -> bool:
-    """Whether it is punctuation."""
+    """Return whether a character is punctuation."""
     return unicodedata.category(char).startswith("P")

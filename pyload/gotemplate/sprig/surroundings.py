@@ -1,4 +1,4 @@
-"""What templates can see of the world: the time, chance, the environment and the local zone."""
+"""The surroundings of templates: the time, randomness, the environment and the local zone."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the functions that depend on the world ask.
+    """The sources of time, randomness, environment and zone for functions.
 
-    With a clock that stands, a seeded generator, an environment of one's own and a fixed zone,
-    a template gives the same text each time; keys and certificates excepted.
+    With a stopped clock, a seeded generator, a given environment and a fixed zone, a template
+    renders the same text each time, except for keys and certificates.
 
     Attributes:
-        now: Gives nanoseconds since 1970.
-        random: Where random numbers come from.
-        environ: What ``env`` and ``expandenv`` see.
-        zone: What Go calls ``Local``.
+        now: Returns nanoseconds since 1970.
+        random: The source of random numbers.
+        environ: The variables of ``env`` and ``expandenv``.
+        zone: Go's zone ``Local``.
     """
 
     now: Callable[[], int] = time.time_ns
@@ -39,7 +39,7 @@ class Surroundings:
 
 
 def local_zone(name: str | None) -> Zone:
-    """The zone of this process, as Go finds it.
+    """Return the local zone, as Go determines it.
 
     Args:
         name: The variable ``TZ``: a name of the IANA database, empty for UTC; None if not set.

@@ -1,4 +1,4 @@
-"""Layouts: a reference time, written as the wanted times should be."""
+"""Layouts: a reference time in the form in which times are to be written."""
 
 from __future__ import annotations
 

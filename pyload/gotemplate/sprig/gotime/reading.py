@@ -1,4 +1,4 @@
-"""Reads a time that is written in a layout, with Go's words for what is wrong."""
+"""A reader of times in a layout, with errors in Go's words."""
 
 from __future__ import annotations
 

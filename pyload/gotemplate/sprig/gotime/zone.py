@@ -1,4 +1,4 @@
-"""Time zones: which offset and which abbreviation hold when."""
+"""Time zones: the offset and the abbreviation at a point in time."""
 
 from __future__ import annotations
 
