@@ -106,6 +106,7 @@ class Supervisor:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
+        self._raised = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -119,6 +120,8 @@ class Supervisor:
         for task in self._tasks:
             task.remove_done_callback(self._on_end)
         await cancel(self._tasks)
+        if self._failure.done() and not self._raised:
+            log.error("a background task has failed", exc_info=self._failure.exception())
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
         """Start a task."""
@@ -139,7 +142,10 @@ class Supervisor:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await cancel([task])
-        return task.result() if task in done else self._failure.result()
+        if task in done:
+            return task.result()
+        self._raised = True
+        return self._failure.result()
 
     def _on_end(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

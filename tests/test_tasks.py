@@ -61,6 +61,17 @@ async def test_guarded_work_goes_on_when_a_background_task_returns() -> None:
         assert await background.guard(asyncio.sleep(2, "done"), name="work") == "done"
 
 
+async def test_a_failure_that_breaks_no_work_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A kubelet that dies during the clean-up explains why pods are left."""
+    async with Supervisor() as background:
+        assert await background.guard(asyncio.sleep(1, "done"), name="work") == "done"
+        background.spawn(fail(), name="kubelet")
+        await asyncio.sleep(1)
+
+    assert caplog.messages == ["a background task has failed"]
+    assert "ValueError: broken" in caplog.text
+
+
 async def test_leaving_the_supervisor_ends_its_tasks() -> None:
     """A task that outlives its run would keep writing to the user's cluster."""
     async with Supervisor() as background:

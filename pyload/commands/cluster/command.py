@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
 from pyload.errors import ControlPlaneUnreachable, PyloadError
@@ -111,6 +111,7 @@ class ClusterCommand:
     def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
         self.started = asyncio.Event()
         self._options = options
+        self._leases: list[asyncio.Task[Any]] = []
         self._loaded = options.config
         # Churn keeps the mesh at its size; a shard does not know how much of it is its own.
         self._expected = planned.plan.proxy_count if options.kwok.shard.count == 1 else 0
@@ -198,7 +199,7 @@ class ClusterCommand:
             background.spawn(self.kubelet.run(), name="kubelet")
         if self.following is not None:
             background.spawn(self.following.run(), name="follower")
-        self._leases = background.spawn(self.cluster.leases.run(), name="leases")
+        self._leases.append(background.spawn(self.cluster.leases.run(), name="leases"))
 
     def _unserved(self) -> PyloadError | None:
         """Return the error of a run in which no proxy ever got its config."""
@@ -267,7 +268,7 @@ class ClusterCommand:
 
     async def _clean_up(self) -> None:
         # A renewed lease would outlive its node.
-        await cancel([self._leases])
+        await cancel(self._leases)
         await self.writer.drain()
         await self.cluster.clean_up()
 
