@@ -27,6 +27,12 @@ MAX_DEATHS: Final = 3
 
 DEATHS_SECONDS: Final = 60.0
 
+MAX_FAILED_STARTS: Final = 3
+"""Processes in a row that never got ready after which a worker is still replaced.
+
+A process that hangs in its start takes longer to be replaced than `DEATHS_SECONDS`.
+"""
+
 
 class State(Enum):
     """The states of a worker."""
@@ -76,14 +82,15 @@ class Lifecycle:
 
     Attributes:
         state: The present state.
-        deaths: Times of the last deaths, one more than are allowed.
     """
 
-    __slots__ = ("deaths", "state")
+    __slots__ = ("_deaths", "_failed_starts", "state")
 
     def __init__(self) -> None:
         self.state = State.DOWN
-        self.deaths: deque[float] = deque(maxlen=MAX_DEATHS + 1)
+        # Times of the last deaths, one more than are allowed.
+        self._deaths: deque[float] = deque(maxlen=MAX_DEATHS + 1)
+        self._failed_starts = 0
 
     def is_over(self) -> bool:
         """Return whether no further process is to be started."""
@@ -102,10 +109,19 @@ class Lifecycle:
                 f"a worker cannot be {event.name} while it is {self.state.name}"
             ) from None
 
-    def record_death(self, now: float) -> bool:
-        """Record that the process is gone, and return whether that is once too often."""
+    def record_death(self, now: float) -> str:
+        """Record that the process is gone.
+
+        Returns:
+            What the worker has done once too often, or an empty text.
+        """
+        self._failed_starts = self._failed_starts + 1 if self.state is State.STARTING else 0
         self.advance(Event.DEATH)
         if self.is_over():
-            return False
-        self.deaths.append(now)
-        return len(self.deaths) > MAX_DEATHS and now - self.deaths[0] < DEATHS_SECONDS
+            return ""
+        self._deaths.append(now)
+        if len(self._deaths) > MAX_DEATHS and now - self._deaths[0] < DEATHS_SECONDS:
+            return f"has died {len(self._deaths)} times within {DEATHS_SECONDS:g}s"
+        if self._failed_starts > MAX_FAILED_STARTS:
+            return f"has failed to start {self._failed_starts} times in a row"
+        return ""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import PyloadError
 from pyload.proxies.pool.command_queue import Assignment, CommandQueue
-from pyload.proxies.pool.lifecycle import DEATHS_SECONDS, Event, Lifecycle
+from pyload.proxies.pool.lifecycle import Event, Lifecycle
 from pyload.proxies.pool.log_forwarder import handle_records
 from pyload.proxies.pool.messages import (
     End,
@@ -118,17 +118,16 @@ class WorkerHandle:
         """
         while not self._lifecycle.is_over():
             code = await self._run_process()
-            dies_too_often = self._lifecycle.record_death(asyncio.get_running_loop().time())
+            excess = self._lifecycle.record_death(asyncio.get_running_loop().time())
             self._commands.reset()
             self._stops.resolve_all()
             self._refreshes.resolve_all()
             if self._lifecycle.is_over():
                 return
             self.totals.process_died()
-            if dies_too_often:
+            if excess:
                 raise PyloadError(
-                    f"worker {self.number} has died {len(self._lifecycle.deaths)} times within "
-                    f"{DEATHS_SECONDS:g}s, the last time of {_cause(code)}",
+                    f"worker {self.number} {excess}, the last time of {_cause(code)}",
                     fix="look for its own message above and for the kernel's out-of-memory killer, "
                     "or use --workers 0",
                 )
