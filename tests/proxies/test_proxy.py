@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
+from pyload.proxies.identity import principal_of
 from pyload.proxies.proxy import Proxy
 from pyload.proxies.spec import ProxySpec
+from pyload.xds.client import Channel
+from pyload.xds.lean import LeanTransport
 from pyload.xds.types import short
 from tests.xds.messages import cluster, delta_response
 from tests.xds.peer import GONE, Peer
@@ -138,3 +141,11 @@ async def test_a_push_of_clusters_can_be_looked_into() -> None:
         push = await anext(proxy)
 
     assert push.bodies == (cluster("a"),)
+
+
+async def test_a_proxy_opens_streams_as_those_of_a_fleet_do() -> None:
+    """A library's user with a thousand proxies would pay for a gRPC channel each."""
+    async with Proxy(SPEC, "127.0.0.1:15010") as proxy:
+        channel = proxy._resolver(principal_of(SPEC))
+        assert isinstance(channel, Channel)
+        assert isinstance(channel.transport, LeanTransport)

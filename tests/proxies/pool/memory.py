@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pyload.proxies.channels import TransportCache
 from pyload.proxies.counts import Counts
 from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
@@ -29,7 +30,6 @@ from pyload.proxies.pool.messages import (
 )
 from pyload.proxies.pool.pipe import Pipe
 from pyload.proxies.pool.worker import Inbox, Worker
-from pyload.proxies.targets import TransportCache
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 KILLED = -9
 PIECE = 65536
+
+START_SECONDS = 0.3
+"""How long the real worker in memory takes to start, as Python does."""
 
 
 class MemoryTransport(asyncio.Transport):
@@ -193,7 +196,9 @@ class FakeWorker(MemoryProcess):
         pipe: Its end of the pipe.
         messages: All messages that have arrived.
         running: The proxies that it was to start, and has not been told to stop.
+        failed: Those that have died of an error.
         counts: What it reports.
+        hangs: Whether it neither reads nor writes.
     """
 
     def __init__(self, spawn: FakeWorkers) -> None:
@@ -201,10 +206,12 @@ class FakeWorker(MemoryProcess):
         self.pipe = Pipe(self._handle)
         self.messages: list[Message] = []
         self.running: dict[int, StartProxy] = {}
+        self.failed: set[int] = set()
+        self._configured: set[int] = set()
         self.counts = Counts()
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
-        self._hangs = False
+        self.hangs = False
 
     def begin(self) -> None:
         """Start to run."""
@@ -218,25 +225,41 @@ class FakeWorker(MemoryProcess):
         self.pipe.send(message)
 
     def configure(self, *numbers: int) -> None:
-        """Report that proxies are configured for the first time."""
-        new = sum(not self.running[number].restarted for number in numbers)
+        """Report that proxies are configured."""
+        fresh = tuple(number for number in numbers if not self.running[number].restarted)
+        self._configured |= set(numbers)
         self.counts += Counts(
-            connected=new,
-            configured=new,
+            connected=len(fresh),
+            configured=len(fresh),
             connected_now=len(numbers),
             configured_now=len(numbers),
         )
-        fresh = tuple(number for number in numbers if not self.running[number].restarted)
         self.send(StatusUpdate(fresh, (), self.counts))
+
+    def configure_some(self, count: int) -> None:
+        """Report that some more proxies are configured."""
+        self.configure(*sorted(self.running.keys() - self._configured)[:count])
+
+    def fail(self, number: int) -> None:
+        """Report that a proxy has died of an error."""
+        self._remove(number)
+        self.failed.add(number)
+        self.counts += Counts(failed=1)
+        self.send(StatusUpdate((), (number,), self.counts))
+
+    def _remove(self, number: int) -> None:
+        del self.running[number]
+        if number in self._configured:
+            self.counts += Counts(connected_now=-1, configured_now=-1)
 
     def hang(self) -> None:
         """Neither read nor write any more."""
-        self._hangs = True
+        self.hangs = True
         self.transport.pause_reading()
 
     def resume(self) -> None:
         """Go on after a hang."""
-        self._hangs = False
+        self.hangs = False
         self.transport.resume_reading()
 
     def _handle(self, message: Message) -> None:
@@ -250,7 +273,9 @@ class FakeWorker(MemoryProcess):
                     self.running[one.number] = one
             case Stop(numbers):
                 for number in numbers:
-                    del self.running[number]
+                    # One that has died is stopped by a pool that has not heard of it.
+                    if number not in self.failed:
+                        self._remove(number)
                 self.send(Stopped(numbers))
             case Refresh(serial):
                 self.report(serial)
@@ -266,7 +291,7 @@ class FakeWorker(MemoryProcess):
 
     def _beat(self) -> None:
         if self.runs():
-            if not self._hangs:
+            if not self.hangs:
                 self.report()
             self._loop.call_later(1.0, self._beat)
 
@@ -337,6 +362,7 @@ class MemoryWorker(MemoryProcess):
     async def _serve(self) -> None:
         code = 1
         try:
+            await asyncio.sleep(START_SECONDS)
             await self.inbox.serve(self._create)
             code = 0
         except Exception:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import Counts
+from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (
     End,
@@ -217,3 +218,19 @@ def test_metadata_that_is_no_json_is_refused(value: Any) -> None:
     spec = ProxySpec(key="a", type="sidecar", ip="", name="", namespace="", metadata={"x": value})
     with pytest.raises(TypeError):
         encode(Start((StartProxy(1, restarted=False, spec=spec),)))
+
+
+def test_a_target_arrives_with_all_that_is_shown_there() -> None:
+    """A worker's proxies would be refused, or show nothing where mTLS is wanted."""
+    tls = TlsConfig(b"roots", "istiod", KeyPair(b"key", b"chain"))
+    response = ResolveResponse(3, Target("istiod:15012", tls, token="secret"))
+    assert list(Decoder().feed(encode(response))) == [response]
+
+
+def test_a_message_that_is_too_long_is_refused_where_it_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other end would be blamed for it, in another process."""
+    monkeypatch.setattr(codec, "MAX_FRAME", 10)
+    with pytest.raises(RemoteProtocolError, match="too long for a worker"):
+        encode(Stop((1, 2, 3)))

@@ -33,6 +33,7 @@ from pyload.proxies.pool.worker_handle import (
     WorkerHandle,
 )
 from pyload.proxies.spec import ProxySpec
+from pyload.xds.credentials import Principal
 from tests.proxies.pool.memory import KILLED, FakeWorkers
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ async def worker_of(fakes: FakeWorkers) -> AsyncIterator[Worker]:
         yield worker
         worker.handle.end()
         await worker.task
+        assert not any(fake.pipe.error for fake in fakes.spawned)
     finally:
         worker.task.cancel()
         await asyncio.wait([worker.task])
@@ -466,15 +468,15 @@ async def test_a_proxy_that_has_died_is_reported_once_and_never_started_again() 
 async def test_an_answer_goes_only_to_the_process_that_asked() -> None:
     """A proxy would show the token of another account: the numbers of requests begin anew."""
     async with worker_of(FakeWorkers()) as worker:
-        request = ResolveRequest(1, "", "istiod:15012", "n", "a", "Kubernetes")
+        request = ResolveRequest(1, Principal("n", "a", "Kubernetes"))
         worker.fakes.spawned[0].send(request)
         await moment()
         worker.fakes.spawned[0].kill()
         await moment()
-        worker.fakes.spawned[1].send(replace(request, service_account="b"))
+        worker.fakes.spawned[1].send(ResolveRequest(1, Principal("n", "b", "Kubernetes")))
         await moment()
         for asked, respond in worker.requests:
-            respond(ResolveResponse(1, None, error=asked.service_account))
+            respond(ResolveResponse(1, None, error=asked.principal.service_account))
         await moment()
         answers = [
             [one.error for one in fake.messages if isinstance(one, ResolveResponse)]
