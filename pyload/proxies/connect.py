@@ -68,8 +68,6 @@ def connect_proxy(
         resolve=functools.partial(_resolve, resolver, spec),
         observer=observer,
         scheduler=scheduler,
-        timers=scheduler.timers,
-        clock=scheduler.clock,
         rng=rng,
         read_delay=behavior.read_delay if behavior.is_slow(spec.key) else 0.0,
     )

@@ -77,7 +77,15 @@ def bearer(token: str, cluster_id: str) -> Metadata:
 
 
 class Scheduler(Protocol):
-    """Decides when proxies may dial; see `pyload.proxies.dial_scheduler`."""
+    """Decides when proxies may dial; see `pyload.proxies.dial_scheduler`.
+
+    Attributes:
+        timers: Holds the waits of its clients.
+        clock: Returns the time in seconds.
+    """
+
+    timers: TimerHeap
+    clock: Callable[[], float]
 
     def enqueue(self, client: Client) -> None:
         """Call the client's `dial` when it is its turn, which may be now."""
@@ -105,16 +113,13 @@ class Client:
         resolve: Returns the channel of the next dial, at once or as an awaitable. A `PyloadError`
             of the awaitable is a failed dial.
         observer: Hears of the proxy's events.
-        scheduler: Decides when to dial.
-        timers: Holds the waits between streams.
-        clock: Returns the time in seconds.
+        scheduler: Decides when to dial, and keeps the time.
         rng: Spreads the waits.
         read_delay: Seconds for which the proxy stops reading after each message.
     """
 
     __slots__ = (
         "_broken",
-        "_clock",
         "_log",
         "_node",
         "_observer",
@@ -127,7 +132,6 @@ class Client:
         "_stream",
         "_task",
         "_timer",
-        "_timers",
     )
 
     def __init__(
@@ -139,8 +143,6 @@ class Client:
         resolve: Callable[[], Channel | Awaitable[Channel]],
         observer: Observer,
         scheduler: Scheduler,
-        timers: TimerHeap,
-        clock: Callable[[], float],
         rng: Random,
         read_delay: float = 0.0,
     ) -> None:
@@ -149,8 +151,6 @@ class Client:
         self._resolve = resolve
         self._observer = observer
         self._scheduler = scheduler
-        self._timers = timers
-        self._clock = clock
         self._session = session.Session(rng=rng)
         self._log = Log(name, delta=protocol.delta)
         self._read_delay = read_delay
@@ -190,7 +190,7 @@ class Client:
     def dial(self) -> None:
         """Connect; called by the scheduler."""
         self._timer = None
-        self._session.dial(self._clock())
+        self._session.dial(self._scheduler.clock())
         self._log.info("Connecting: %s", self._log.ip)
         self._observer.connecting()
         channel = self._resolve()
@@ -228,7 +228,7 @@ class Client:
         if self._session.state is session.State.CLOSED:
             return
         self._scheduler.dial_ended()
-        seconds = self._session.opened(self._clock())
+        seconds = self._session.opened(self._scheduler.clock())
         self._log.info("Connected: %s in %s", self._log.ip, Seconds(seconds))
         self._observer.connected(seconds)
         if self._protocol.delta:
@@ -289,7 +289,7 @@ class Client:
         wait = self._session.ended(reason)
         self._observer.disconnected(reason, detail, wait)
         self._log.info("Disconnected: %s, retrying in %s", self._log.ip, Seconds(wait))
-        self._timer = self._timers.call_later(wait, self._wait_for_turn)
+        self._timer = self._scheduler.timers.call_later(wait, self._wait_for_turn)
 
     def _failed(self, reason: str, detail: str) -> None:
         self._scheduler.dial_ended()
@@ -298,7 +298,7 @@ class Client:
         wait = self._session.failed()
         self._log.info("Error in ADS connection: %s", detail)
         self._observer.disconnected(reason, detail, wait)
-        self._timer = self._timers.call_later(wait, self._retry)
+        self._timer = self._scheduler.timers.call_later(wait, self._retry)
 
     def _retry(self) -> None:
         if self._log.on:
@@ -334,17 +334,17 @@ class Client:
             if push.type_url not in self._seen:
                 self._seen.add(push.type_url)
                 if self._log.on:
-                    self._log.first(push.type_url, self._session.elapsed(self._clock()))
+                    self._log.first(push.type_url, self._session.elapsed(self._scheduler.clock()))
         if received.unmatched:
             self._log.unmatched(push.type_url, received.unmatched)
         self._observer.push(push)
         if self._session.state is session.State.CONNECTED and self._protocol.configured:
-            self._observer.configured(self._session.configured(self._clock()))
+            self._observer.configured(self._session.configured(self._scheduler.clock()))
 
     def _pause(self) -> None:
         if self._stream is not None and self._timer is None:
             self._stream.pause()
-            self._timer = self._timers.call_later(self._read_delay, self._resume)
+            self._timer = self._scheduler.timers.call_later(self._read_delay, self._resume)
 
     def _resume(self) -> None:
         self._timer = None

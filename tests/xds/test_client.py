@@ -94,8 +94,6 @@ def client(
         resolve=resolve or (lambda: Channel(peer)),
         observer=recorder,
         scheduler=DialScheduler(DialRate(None, rng=Random(1)), timers=timers, clock=now),
-        timers=timers,
-        clock=now,
         rng=Random(1),
         read_delay=read_delay,
     )
