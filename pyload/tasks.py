@@ -53,7 +53,7 @@ class Shutdown:
 
     Attributes:
         requested: Set by the first signal: finish, clean up, report.
-        forced: Set by the second: stop cleaning up, report what is left.
+        forced: Set by the second: stop cleaning up, and report the objects that are left.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""``pyload diff``: what differs between two dumps, resource by resource."""
+"""``pyload diff``: the differences between two dumps, resource by resource."""
 
 from __future__ import annotations
 

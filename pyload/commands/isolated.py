@@ -216,7 +216,7 @@ def listening(address: str) -> tuple[str, int]:
     """Split an address to listen on: ``HOST:PORT``, or ``:PORT`` for all interfaces.
 
     Raises:
-        UsageError: It is not such an address.
+        UsageError: The text is not such an address.
     """
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > _LAST_PORT:

@@ -39,7 +39,7 @@ class Verdict:
 def check_file(
     path: str, *, cluster_type: ClusterType = "fake-node", lenient: bool = False
 ) -> Verdict:
-    """Check a config: its keys and values, its capacity, its templates and what they yield.
+    """Check a config: its keys and values, its capacity, its templates and their output.
 
     Templates are rendered as they are at the start, and as they are after a change.
 

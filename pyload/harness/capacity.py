@@ -1,6 +1,6 @@
 """Whether the proxies of a run fit a machine's open files, ephemeral ports and memory.
 
-`assess` compares a run's `Requirements` with what a `Machine` has. It helps where it can, by a
+`assess` compares a run's `Requirements` with a `Machine`. It helps where it can, by a
 higher limit of open files and by further source addresses on loopback, and names the rest as
 `Shortfall`s, which are warnings: a run may still be worth its start.
 """

@@ -113,7 +113,7 @@ def is_loopback(address: str) -> bool:
 
 
 def read_machine(root: Path = ROOT) -> Machine:
-    """Return what this machine has.
+    """Read the limits of this machine.
 
     Args:
         root: Folder of ``proc`` and ``sys``.
@@ -159,7 +159,7 @@ def _memory(root: Path) -> int | None:
 
 
 def _groups(root: Path) -> Iterator[int]:
-    """Yield what each control group around this process leaves to it, in versions 1 and 2."""
+    """Yield the bytes that each control group leaves to this process, in versions 1 and 2."""
     mount = root / "sys/fs/cgroup"
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)

@@ -1,8 +1,8 @@
 """The figures of a run, from its first moment on.
 
-The parts of a run count into `Recorder.metrics`. A result is the sum of these counters, of what the
-fleet knows about its proxies, and of what the process itself used since the recorder was made. It
-can be taken at any time, as often as wanted.
+The parts of a run count into `Recorder.metrics`. A result consists of these counters, of the
+fleet's counts of its proxies, and of the resources that the process has used since the recorder was
+created. It can be taken at any time, as often as wanted.
 """
 
 from __future__ import annotations

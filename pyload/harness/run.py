@@ -1,6 +1,6 @@
 """One run of a command: how it starts, ends, cleans up and reports.
 
-A command describes what is its own as a `Workload`, and a `Run` takes it through the same steps as
+A command describes its own parts as a `Workload`, and a `Run` takes it through the same steps as
 every other::
 
     start ──▶ work ──▶ figures and verdict ──▶ result file ──▶ clean-up ──▶ result file
@@ -67,7 +67,7 @@ class Workload:
         writer: Writes the run's objects, if it has any.
         spawn: Starts tasks that live until the clean-up is done, and whose failure ends the run.
         clean_up: Removes the objects; by default everything in the writer's ledger.
-        verdict: Judges a run that came to its end by what it measured; returns None if all is well.
+        verdict: Judges a run that came to its end by its figures; returns None if all is well.
         extend: Adds the command's own figures to a result.
         listing: Returns text to show in place of the result's; empty for none.
     """
@@ -101,7 +101,7 @@ class Ending:
 
 
 async def stay(duration: float | None) -> str:
-    """Do the work of a run whose load is in what it has started: wait.
+    """Wait: the work of a run whose proxies are the load, once they are started.
 
     Args:
         duration: Seconds; None waits for ever.

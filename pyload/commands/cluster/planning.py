@@ -31,7 +31,7 @@ class Planned:
 
 
 def plan_run(options: ClusterOptions) -> Planned:
-    """Decide what to create, and log it as pilot-load does.
+    """Draw the plan of a run, and log it as pilot-load does.
 
     Raises:
         PyloadError: The nodes cannot hold the pods.

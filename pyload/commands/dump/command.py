@@ -108,7 +108,7 @@ async def find_pod(client: Client, options: DumpOptions) -> Obj:
     """Read the pod.
 
     Raises:
-        UsageError: There is none.
+        UsageError: The pod does not exist.
     """
     try:
         return await client.get(PODS.path(options.namespace, options.pod))

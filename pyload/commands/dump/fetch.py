@@ -71,7 +71,7 @@ class Fetched:
         }
 
     def prune(self) -> None:
-        """Forget what nothing refers to any more."""
+        """Forget resources that nothing refers to any more."""
         for type_url, names in self.wanted().items():
             known = self.resources.get(type_url, {})
             for name in known.keys() - names:

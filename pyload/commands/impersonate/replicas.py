@@ -25,7 +25,7 @@ class Replicas:
         fleet: Runs the proxies.
         count: Replicas of each proxy.
         delay: Seconds between two starts.
-        metadata: Node metadata for all, beside what each has.
+        metadata: Node metadata for all, in addition to their own.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Replicas:
         return any(queued) or any(stopped)
 
     async def run(self) -> None:
-        """Start what is queued until cancelled."""
+        """Start queued replicas until cancelled."""
         while True:
             while not self._queue:
                 self._wake.clear()

@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from pyload.xds.types import Push
 
 PAUSE_SECONDS: Final = 0.25
-"""After each change, so that the control plane does not put the next one with it."""
+"""Seconds after each change, so that the control plane does not merge it with the next one."""
 
 _POLL_SECONDS: Final = 0.05
 _TURN: Final = 20
-"""Proxies that are started in a row before others get their turn."""
+"""Proxies that are started in a row before other tasks get their turn."""
 
 _COLUMNS: Final = ("written", "first", "median", "last")
 
@@ -181,7 +181,7 @@ class LatencyCommand(FleetEvents):
         """Start the proxies, and wait until all have their config.
 
         Raises:
-            WaitTimeout: They have not, and are not getting on.
+            WaitTimeout: No further proxy got its config in time.
         """
         for index, spec in enumerate(self._specs):
             self.fleet.start(spec)
@@ -203,14 +203,14 @@ class LatencyCommand(FleetEvents):
                 ) from None
 
     async def _closed(self) -> None:
-        """Wait for a proxy to lose its stream: what it gets on the next is no push.
+        """Wait for a proxy to lose its stream: the first response on the next one is no push.
 
         Raises:
-            PyloadError: One has.
+            PyloadError: A stream has ended.
         """
         counts = self.fleet.counts
         reconnects = counts.reconnects
-        # The sum over many proxies is what there is to look at.
+        # Only the sum over all proxies is known.
         while counts.connected_now == len(self._specs) and counts.reconnects == reconnects:  # noqa: ASYNC110
             await asyncio.sleep(_POLL_SECONDS)
         reasons = self.recorder.metrics.snapshot().disconnects
@@ -220,7 +220,7 @@ class LatencyCommand(FleetEvents):
         )
 
     async def _rounds(self) -> None:
-        # The first is not counted: it waits for what comes with the base and the connections.
+        # The first is not counted: it waits for the pushes of the base and of the connections.
         await self._round(0)
         for index in itertools.count(1):
             await self._round(index)

@@ -123,7 +123,7 @@ def read_piece(piece: Piece, *, source: str) -> Iterator[Obj]:
     """Read the objects in a piece of a file: one, none, or those of a List.
 
     Raises:
-        ConfigError: It is not an object of Kubernetes.
+        ConfigError: The text is not an object of Kubernetes.
     """
     value = _parsed(piece, source)
     if value is None:
@@ -195,7 +195,7 @@ def _bad(source: str, line: int, what: str) -> ConfigError:
 
 
 def decide_object(obj: Obj, *, config_only: bool) -> Replayed | Ignored:
-    """Decide what becomes of an object.
+    """Decide whether and how an object is replayed.
 
     Args:
         obj: The object that `read_piece` returned; it is not changed.

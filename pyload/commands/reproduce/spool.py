@@ -39,7 +39,7 @@ _PATIENCE: Final = 0.2
 
 
 class CaptureSpool:
-    """The objects of a capture, in a temporary file that nobody else sees.
+    """The objects of a capture, in an unnamed temporary file.
 
     Use as a context manager: leaving it removes the file. All its methods block.
 

@@ -82,14 +82,14 @@ async def run_push(
     complain: Callable[[str], None],
     shutdown: Shutdown | None = None,
 ) -> Pushed:
-    """Send what comes in, in batches, until it ends or the user stops it.
+    """Send the input in batches, until it ends or the user stops it.
 
     Args:
         options: The options.
         chunks: The input.
         post: Posts a batch of lines to a URL; raises a `PyloadError` if that fails.
         complain: Called with a sentence about each line that cannot be parsed.
-        shutdown: Ends the work early; what has been read is still sent.
+        shutdown: Ends the work early; lines that have been read are still sent.
 
     Returns:
         The counts.

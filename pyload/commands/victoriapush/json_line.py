@@ -75,7 +75,7 @@ def read_line(line: bytes) -> Measurement:
     """Read one line; unknown keys are ignored, missing ones are zero.
 
     Raises:
-        BadLine: It is not JSON, or a value has the wrong type.
+        BadLine: The line is not JSON, or a value has the wrong type.
     """
     try:
         given: Any = orjson.loads(line)

@@ -1,0 +1,67 @@
+"""The figures of a run, as its result and as its progress line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.harness.recorder import Recorder
+from pyload.kube.client import Client
+from pyload.proxies.counts import Counts
+from pyload.report.pacing import Pacing
+
+if TYPE_CHECKING:
+    from pyload.proxies.fleet import Fleet
+
+
+class Proxies:
+    """A fleet of ten proxies, nine of which are connected, and two that have died."""
+
+    def __init__(self) -> None:
+        self.counts = Counts(connected_now=9, configured_now=8, reconnects=3, failed=2)
+        self.pacing = Pacing(5, 20.0)
+
+    def __len__(self) -> int:
+        return 10
+
+
+FLEET = cast("Fleet", Proxies())
+
+
+def test_proxies_that_died_were_wanted_all_the_same() -> None:
+    """A run whose proxies died would report that nothing was missing."""
+    result = Recorder(command="adsc").result(FLEET, exit_reason="done")
+
+    assert (result.proxies.wanted, result.proxies.connected, result.proxies.failed) == (12, 9, 3)
+    assert result.proxies.reconnects == 3
+    assert result.pacing == Pacing(5, 20.0)
+
+
+def test_a_result_names_its_run_and_counts_objects_of_all_kinds() -> None:
+    """`pyload cleanup --run-id` needs the id, and a script the number of objects left."""
+    client = Client(ApiServer().transport())
+    recorder = Recorder(command="cluster", client=client, run_id="abc", cluster_type="fake")
+    for kind in ("Pod", "Node", "Pod"):
+        recorder.metrics.object(kind, "created")
+    recorder.metrics.object("Pod", "deleted")
+    result = recorder.result(left=2, exit_reason="done")
+
+    assert (result.command, result.run_id, result.cluster_type) == ("cluster", "abc", "fake")
+    assert (result.objects.created, result.objects.deleted, result.objects.left) == (3, 1, 2)
+    assert recorder.objects(left=0).left == 0
+    assert result.proxies.wanted == 0
+    assert result.generator.rss_bytes > 1 << 20
+
+
+def test_the_progress_line_counts_objects_that_are_there_now() -> None:
+    """The user watches a mesh grow and, in the clean-up, shrink."""
+    recorder = Recorder(command="cluster")
+    recorder.phase = "running"
+    for result in ("created", "created", "deleted"):
+        recorder.metrics.object("Pod", result)
+    recorder.metrics.push("sidecar", "cds", 100)
+
+    assert str(recorder.status(FLEET)) == (
+        "running 0s, 1 objects, 9/10 proxies connected, 8 configured, 1 pushes"
+    )
+    assert str(recorder.status(None)) == "running 0s, 1 objects"
