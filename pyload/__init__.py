@@ -43,7 +43,7 @@ __all__ = [
 
 _HOMES: Final = {
     "ClusterConfig": "pyload.config.model:ClusterConfig",
-    "ClusterOptions": "pyload.commands.cluster.command:ClusterOptions",
+    "ClusterOptions": "pyload.commands.cluster.options:ClusterOptions",
     "Connection": "pyload.harness.connection:Connection",
     "Duration": "pyload.units:Duration",
     "Loaded": "pyload.config.parse:Loaded",
