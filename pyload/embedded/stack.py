@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where the embedded servers listen.
+    """The running embedded servers, and their addresses.
 
     Attributes:
         api: Base URL of the API server.
         plaintext: ``HOST:PORT`` of the control plane without TLS.
         tls: ``HOST:PORT`` of the control plane with TLS and tokens, and of its CA; empty unless
             asked for.
-        mtls: ``HOST:PORT`` of the control plane with TLS and certificates; empty likewise.
-        root: Certificate by which those two can be verified, in PEM; empty likewise.
+        mtls: ``HOST:PORT`` of the control plane with TLS and client certificates; empty likewise.
+        root: Certificate in PEM that verifies those two; empty likewise.
         server: The API server.
         plane: The control plane.
     """
@@ -41,13 +41,13 @@ class Stack:
     plane: ControlPlane
 
 
-def play_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> None:
-    """Play kwok, a scheduler, an injector and the controllers of workloads for an API server.
+def start_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> None:
+    """Start kwok, a scheduler, an injector and the controllers of workloads for an API server.
 
     Args:
         server: The API server.
-        background: Owns their task.
-        stages: How pods move on.
+        background: Owns the task that runs them.
+        stages: Which of kwok's sets of stages pods go through.
     """
     from pyload.embedded.kwok.admission import injector  # noqa: PLC0415 - kwok mode only
     from pyload.embedded.kwok.kwok import Kwok  # noqa: PLC0415

@@ -18,7 +18,7 @@ from pyload.gotemplate.values import (
 )
 
 if TYPE_CHECKING:
-    from pyload.gotemplate.functions import Function, Kind
+    from pyload.gotemplate.functions import Function, ParamKind
     from pyload.gotemplate.run import Eval, Frame, Site
 
 _TYPES: Final[dict[str, tuple[str, tuple[type, ...]]]] = {
@@ -38,14 +38,14 @@ _EMPTY: Final = {"bytes": bytes, "ints": Ints, "list": list, "map": NilMap, "str
 _CONSTANTS: Final = {"bool": "bool", "float64": "float", "string": "string"}
 
 
-def name_of(kind: Kind) -> str:
+def name_of(kind: ParamKind) -> str:
     """Name the Go type of a parameter."""
     if isinstance(kind, str):
         return _TYPES[kind][0]
     return kind.go_type
 
 
-def convert(value: Any, kind: Kind, site: Site) -> Any:
+def convert(value: Any, kind: ParamKind, site: Site) -> Any:
     """Check an argument that is not a constant, and give it as the function takes it.
 
     Raises:
@@ -71,7 +71,7 @@ def convert(value: Any, kind: Kind, site: Site) -> Any:
     raise site.error(f"wrong type for value; expected {name_of(kind)}; got {got}")
 
 
-def constant(node: Node, kind: Kind, site: Site) -> Any:
+def constant(node: Node, kind: ParamKind, site: Site) -> Any:
     """Return a constant as an argument of some kind.
 
     Raises:
@@ -92,7 +92,7 @@ def constant(node: Node, kind: Kind, site: Site) -> Any:
     return _refuse(node, kind, site)
 
 
-def _number(node: Numeral, kind: Kind, site: Site) -> Any:
+def _number(node: Numeral, kind: ParamKind, site: Site) -> Any:
     number = node.number
     if kind == "any":
         return number_value(node, site)
@@ -103,7 +103,7 @@ def _number(node: Numeral, kind: Kind, site: Site) -> Any:
     return _refuse(node, kind, site)
 
 
-def _refuse(node: Node, kind: Kind, site: Site) -> Any:
+def _refuse(node: Node, kind: ParamKind, site: Site) -> Any:
     if kind in ("int", "int64"):
         raise site.error(f"expected integer; found {node}")
     if isinstance(kind, str) and kind in _CONSTANTS:
@@ -145,7 +145,7 @@ def wrong_count(name: str, target: Function, given: int, *, piped: bool) -> str:
     return f"wrong number of args for {name}: want {wanted} got {given + piped}"
 
 
-def kind_at(target: Function, index: int) -> Kind:
+def kind_at(target: Function, index: int) -> ParamKind:
     """Return the kind of the parameter for an argument, by its index."""
     if index < len(target.params):
         return target.params[index]
@@ -163,7 +163,7 @@ def nullable(evaluate: Eval) -> Eval:
     return anything
 
 
-def converted(evaluate: Eval, kind: Kind, site: Site) -> Eval:
+def converted(evaluate: Eval, kind: ParamKind, site: Site) -> Eval:
     """Make an expression of an argument that is checked each time."""
     if kind == "any":
         return nullable(evaluate)

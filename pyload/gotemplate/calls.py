@@ -10,7 +10,7 @@ from pyload.gotemplate.values import Ints, Lists, Strings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyload.gotemplate.functions import Function, Kind
+    from pyload.gotemplate.functions import Function, ParamKind
     from pyload.gotemplate.run import Eval, Frame, Site
 
 _CHARGED: Final = frozenset((str, bytes, list, Strings, Ints, Lists))
@@ -46,7 +46,13 @@ def calling(target: Function, values: Sequence[Eval], site: Site) -> Eval:
 
 
 def piping(
-    target: Function, values: Sequence[Eval], final: Eval, kind: Kind, *, place: Site, site: Site
+    target: Function,
+    values: Sequence[Eval],
+    final: Eval,
+    kind: ParamKind,
+    *,
+    place: Site,
+    site: Site,
 ) -> Eval:
     """Make the call of a function whose last argument is piped in.
 

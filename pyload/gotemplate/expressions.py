@@ -52,7 +52,7 @@ from pyload.gotemplate.values import MISSING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pyload.gotemplate.functions import Function, Kind
+    from pyload.gotemplate.functions import Function, ParamKind
 
 
 @dataclass(slots=True)
@@ -320,7 +320,7 @@ class Expressions:
         kind = kind_at(target, total - 1)
         return piping(target, values, _valid(final), kind, place=place, site=self.site(shown))
 
-    def argument(self, node: Operand, kind: Kind) -> Eval:
+    def argument(self, node: Operand, kind: ParamKind) -> Eval:
         """Compile an argument of a function, with the check of its type."""
         if isinstance(node, (Nil, Bool, String, Numeral)):
             return self._constant(node, kind)
@@ -328,7 +328,7 @@ class Expressions:
             return self._operand(node, None)
         return converted(self._operand(node, MISSING), kind, self.site(last_visited(node)))
 
-    def _untyped(self, node: Operand) -> Callable[[Frame, Any, Kind], Any]:
+    def _untyped(self, node: Operand) -> Callable[[Frame, Any, ParamKind], Any]:
         """Compile an argument of a method, whose parameters are known only when it is called."""
         site = self.site(last_visited(node))
         if isinstance(node, (Nil, Bool, String, Numeral)):
@@ -336,7 +336,7 @@ class Expressions:
         evaluate = self._operand(node, MISSING)
         return lambda frame, dot, kind: convert(evaluate(frame, dot), kind, site)
 
-    def _constant(self, node: Operand, kind: Kind) -> Eval:
+    def _constant(self, node: Operand, kind: ParamKind) -> Eval:
         site = self.site(node)
         try:
             value = constant(node, kind, site)

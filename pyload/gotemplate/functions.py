@@ -23,7 +23,7 @@ Name: TypeAlias = Literal[
     "string",
     "strings",
 ]
-Kind: TypeAlias = "Name | type[Object]"
+ParamKind: TypeAlias = "Name | type[Object]"
 """The Go type of a parameter; arguments are checked against it as Go's reflect does.
 
 ========  ======================  ==========================================
@@ -65,12 +65,12 @@ class Function:
 
     name: str
     call: Callable[..., Any]
-    params: tuple[Kind, ...] = ()
-    variadic: Kind | None = None
+    params: tuple[ParamKind, ...] = ()
+    variadic: ParamKind | None = None
 
 
 def function(
-    name: str, *params: Kind, variadic: Kind | None = None
+    name: str, *params: ParamKind, variadic: ParamKind | None = None
 ) -> Callable[[Callable[..., Any]], Function]:
     """Make a `Function` of the decorated callable; nothing is registered anywhere."""
 

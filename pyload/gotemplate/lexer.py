@@ -25,7 +25,7 @@ _QUOTED: Final = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"')
 _CHARACTER: Final = re.compile(r"'(?:[^'\\\n]|\\[^\n])*'")
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     TEXT = auto()
@@ -63,12 +63,12 @@ class Kind(Enum):
     WITH = "with"
 
 
-_KEYWORDS: Final = {kind.value: kind for kind in Kind if isinstance(kind.value, str)}
+_KEYWORDS: Final = {kind.value: kind for kind in TokenKind if isinstance(kind.value, str)}
 _MARKS: Final = {
-    "=": Kind.ASSIGN,
-    "|": Kind.PIPE,
-    "(": Kind.LEFT_PAREN,
-    ")": Kind.RIGHT_PAREN,
+    "=": TokenKind.ASSIGN,
+    "|": TokenKind.PIPE,
+    "(": TokenKind.LEFT_PAREN,
+    ")": TokenKind.RIGHT_PAREN,
 }
 
 
@@ -83,13 +83,13 @@ class Token:
         line: The line that it starts in, from 1.
     """
 
-    kind: Kind
+    kind: TokenKind
     pos: int
     text: str
     line: int
 
     def __str__(self) -> str:
-        if self.kind is Kind.ERROR:
+        if self.kind is TokenKind.ERROR:
             return self.text
         if isinstance(self.kind.value, str):
             return f"<{self.text}>"
@@ -116,9 +116,9 @@ def lex(text: str) -> Iterator[Token]:
             yield Token(kind, start, text[start:end], line)
     except _LexError as error:
         line += text.count("\n", counted, error.pos)
-        yield Token(Kind.ERROR, error.pos, str(error), line)
+        yield Token(TokenKind.ERROR, error.pos, str(error), line)
     else:
-        yield Token(Kind.EOF, len(text), "EOF", line + text.count("\n", counted))
+        yield Token(TokenKind.EOF, len(text), "EOF", line + text.count("\n", counted))
 
 
 class _Lexer:
@@ -126,7 +126,7 @@ class _Lexer:
         self._text = text
         self._parens = 0
 
-    def tokens(self) -> Iterator[tuple[Kind, int, int]]:
+    def tokens(self) -> Iterator[tuple[TokenKind, int, int]]:
         """Yield kind, start and end of each token."""
         text = self._text
         pos = 0
@@ -134,7 +134,7 @@ class _Lexer:
             left = text.find("{{", pos)
             if left < 0:
                 if pos < len(text):
-                    yield Kind.TEXT, pos, len(text)
+                    yield TokenKind.TEXT, pos, len(text)
                 return
             inside = left + 2
             end = left
@@ -142,11 +142,11 @@ class _Lexer:
                 inside += 2
                 end = pos + len(text[pos:left].rstrip(_SPACES))
             if end > pos:
-                yield Kind.TEXT, pos, end
+                yield TokenKind.TEXT, pos, end
             if text.startswith("/*", inside):
                 pos = self._comment(inside)
                 continue
-            yield Kind.LEFT, left, left + 2
+            yield TokenKind.LEFT, left, left + 2
             pos = inside
             self._parens = 0
             while (right := self._right(pos)) is None:
@@ -156,7 +156,7 @@ class _Lexer:
             if self._parens:
                 raise _LexError(pos, "unclosed left paren")
             trim = right > pos + 2
-            yield Kind.RIGHT, right - 2, right
+            yield TokenKind.RIGHT, right - 2, right
             pos = self._skip_spaces(right) if trim else right
 
     def _skip_spaces(self, pos: int) -> int:
@@ -182,21 +182,21 @@ class _Lexer:
             raise _LexError(pos, "comment ends before closing delimiter")
         return self._skip_spaces(right) if right > end + 4 else right
 
-    def _token(self, pos: int) -> tuple[Kind, int]:  # noqa: PLR0911 - one for each kind
+    def _token(self, pos: int) -> tuple[TokenKind, int]:  # noqa: PLR0911 - one for each kind
         """Return kind and end of the token that starts inside an action."""
         text = self._text
         if pos >= len(text):
             raise _LexError(pos, "unclosed action")
         first = text[pos]
         if first in _SPACES:
-            return Kind.SPACE, self._space(pos)
+            return TokenKind.SPACE, self._space(pos)
         if first in _MARKS:
             self._count(first, pos)
             return _MARKS[first], pos + 1
         if first == ":":
             if text[pos + 1 : pos + 2] != "=":
                 raise _LexError(pos, "expected :=")
-            return Kind.DECLARE, pos + 2
+            return TokenKind.DECLARE, pos + 2
         if first in "\"`'":
             return self._literal(first, pos)
         following = text[pos + 1 : pos + 2]
@@ -207,7 +207,7 @@ class _Lexer:
         if _is_alphanumeric(first):
             return self._word(pos)
         if first.isascii() and first.isprintable():
-            return Kind.OTHER, pos + 1
+            return TokenKind.OTHER, pos + 1
         raise _LexError(pos, f"unrecognized character in action: {_unicode(first)}")
 
     def _space(self, pos: int) -> int:
@@ -220,30 +220,30 @@ class _Lexer:
         if self._parens < 0:
             raise _LexError(pos, "unexpected right paren")
 
-    def _literal(self, mark: str, pos: int) -> tuple[Kind, int]:
+    def _literal(self, mark: str, pos: int) -> tuple[TokenKind, int]:
         if mark == "`":
             end = self._text.find("`", pos + 1)
             if end < 0:
                 raise _LexError(pos, "unterminated raw quoted string")
-            return Kind.RAW_STRING, end + 1
+            return TokenKind.RAW_STRING, end + 1
         kind, pattern, name = (
-            (Kind.STRING, _QUOTED, "quoted string")
+            (TokenKind.STRING, _QUOTED, "quoted string")
             if mark == '"'
-            else (Kind.CHARACTER, _CHARACTER, "character constant")
+            else (TokenKind.CHARACTER, _CHARACTER, "character constant")
         )
         match = pattern.match(self._text, pos)
         if match is None:
             raise _LexError(pos, f"unterminated {name}")
         return kind, match.end()
 
-    def _number(self, pos: int) -> tuple[Kind, int]:
+    def _number(self, pos: int) -> tuple[TokenKind, int]:
         end = self._scan_number(pos, pos)
         if self._text[end : end + 1] not in ("+", "-"):
-            return Kind.NUMBER, end
+            return TokenKind.NUMBER, end
         end = self._scan_number(pos, end)
         if self._text[end - 1] != "i":
             raise _LexError(pos, f"bad number syntax: {quote(self._text[pos:end])}")
-        return Kind.COMPLEX, end
+        return TokenKind.COMPLEX, end
 
     def _scan_number(self, start: int, pos: int) -> int:
         match = _NUMBER.match(self._text, pos)
@@ -252,18 +252,18 @@ class _Lexer:
             raise _LexError(start, f"bad number syntax: {quote(self._text[start : end + 1])}")
         return end
 
-    def _field(self, first: str, pos: int) -> tuple[Kind, int]:
+    def _field(self, first: str, pos: int) -> tuple[TokenKind, int]:
         end = self._word_end(pos, pos + 1)
         if first == "$":
-            return Kind.VARIABLE, end
-        return (Kind.DOT if end == pos + 1 else Kind.FIELD), end
+            return TokenKind.VARIABLE, end
+        return (TokenKind.DOT if end == pos + 1 else TokenKind.FIELD), end
 
-    def _word(self, pos: int) -> tuple[Kind, int]:
+    def _word(self, pos: int) -> tuple[TokenKind, int]:
         end = self._word_end(pos, pos)
         word = self._text[pos:end]
         if word in _KEYWORDS:
             return _KEYWORDS[word], end
-        return (Kind.BOOL if word in ("true", "false") else Kind.IDENTIFIER), end
+        return (TokenKind.BOOL if word in ("true", "false") else TokenKind.IDENTIFIER), end
 
     def _word_end(self, start: int, pos: int) -> int:
         text = self._text

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Final
 
 from pyload.gotemplate import literals
-from pyload.gotemplate.lexer import Kind, Token
+from pyload.gotemplate.lexer import Token, TokenKind
 from pyload.gotemplate.limits import MAX_NESTING
 from pyload.gotemplate.nodes import (
     Action,
@@ -42,21 +42,21 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _NUMBERS: Final = {
-    Kind.CHARACTER: literals.character,
-    Kind.COMPLEX: literals.pair,
-    Kind.NUMBER: literals.number,
+    TokenKind.CHARACTER: literals.character,
+    TokenKind.COMPLEX: literals.pair,
+    TokenKind.NUMBER: literals.number,
 }
-_STRINGS: Final = (Kind.STRING, Kind.RAW_STRING)
+_STRINGS: Final = (TokenKind.STRING, TokenKind.RAW_STRING)
 _OPERANDS: Final = (
     *_NUMBERS,
     *_STRINGS,
-    Kind.BOOL,
-    Kind.DOT,
-    Kind.FIELD,
-    Kind.IDENTIFIER,
-    Kind.LEFT_PAREN,
-    Kind.NIL,
-    Kind.VARIABLE,
+    TokenKind.BOOL,
+    TokenKind.DOT,
+    TokenKind.FIELD,
+    TokenKind.IDENTIFIER,
+    TokenKind.LEFT_PAREN,
+    TokenKind.NIL,
+    TokenKind.VARIABLE,
 )
 _CONSTANTS: Final = (Bool, Dot, Nil, Numeral, String)
 
@@ -93,10 +93,10 @@ class _Parser:
     def parse(self) -> dict[str, Tree]:
         """Read everything."""
         body: list[Statement] = []
-        while (token := self._tokens.next()).kind is not Kind.EOF:
-            if token.kind is Kind.LEFT:
+        while (token := self._tokens.next()).kind is not TokenKind.EOF:
+            if token.kind is TokenKind.LEFT:
                 start = self._tokens.index
-                if self._tokens.skip().kind is Kind.DEFINE:
+                if self._tokens.skip().kind is TokenKind.DEFINE:
                     self._definition()
                     continue
                 self._tokens.index = start
@@ -111,7 +111,7 @@ class _Parser:
     def _definition(self) -> None:
         context = "define clause"
         name = self._string(self._tokens.skip(), context)
-        self._tokens.expect(Kind.RIGHT, context)
+        self._tokens.expect(TokenKind.RIGHT, context)
         self._separate(name, context)
 
     def _separate(self, name: str, context: str) -> None:
@@ -119,7 +119,7 @@ class _Parser:
         variables, ranges = self._variables, self._ranges
         self._variables, self._ranges = ["$"], 0
         body, end = self._body()
-        if end.kind is not Kind.END:
+        if end.kind is not TokenKind.END:
             self._tokens.fail(f"unexpected {_mark(end)} in {context}")
         self._add(name, body)
         self._variables, self._ranges = variables, ranges
@@ -137,7 +137,7 @@ class _Parser:
         if self._nesting > MAX_NESTING:
             self._tokens.fail(f"blocks and parentheses nested more than {MAX_NESTING} deep")
         body: list[Statement] = []
-        while self._tokens.peek_past_space().kind is not Kind.EOF:
+        while self._tokens.peek_past_space().kind is not TokenKind.EOF:
             node = self._text_or_action()
             if isinstance(node, Token):
                 self._nesting -= 1
@@ -147,9 +147,9 @@ class _Parser:
 
     def _text_or_action(self) -> Statement | Token:
         token = self._tokens.skip()
-        if token.kind is Kind.TEXT:
+        if token.kind is TokenKind.TEXT:
             return Text(token.pos, token.text)
-        if token.kind is not Kind.LEFT:
+        if token.kind is not TokenKind.LEFT:
             self._tokens.unexpected(token, "input")
         self._tokens.action = token
         node = self._statement()
@@ -160,43 +160,43 @@ class _Parser:
         """Read one action; of ``{{end}}`` and ``{{else}}`` only their token."""
         token = self._tokens.skip()
         match token.kind:
-            case Kind.BLOCK:
+            case TokenKind.BLOCK:
                 return self._block()
-            case Kind.BREAK | Kind.CONTINUE:
+            case TokenKind.BREAK | TokenKind.CONTINUE:
                 return self._jump(token)
-            case Kind.ELSE:
-                if self._tokens.peek_past_space().kind not in (Kind.IF, Kind.WITH):
-                    self._tokens.expect(Kind.RIGHT, "else")
+            case TokenKind.ELSE:
+                if self._tokens.peek_past_space().kind not in (TokenKind.IF, TokenKind.WITH):
+                    self._tokens.expect(TokenKind.RIGHT, "else")
                 return token
-            case Kind.END:
-                self._tokens.expect(Kind.RIGHT, "end")
+            case TokenKind.END:
+                self._tokens.expect(TokenKind.RIGHT, "end")
                 return token
-            case Kind.IF | Kind.WITH:
+            case TokenKind.IF | TokenKind.WITH:
                 return self._conditional(token.kind)
-            case Kind.RANGE:
+            case TokenKind.RANGE:
                 return self._range()
-            case Kind.TEMPLATE:
+            case TokenKind.TEMPLATE:
                 return self._call()
         self._tokens.back()
-        return Action(token.pos, self._pipeline("command", Kind.RIGHT))
+        return Action(token.pos, self._pipeline("command", TokenKind.RIGHT))
 
     def _jump(self, token: Token) -> Statement:
         mark = f"{{{{{token.text}}}}}"
-        if (found := self._tokens.skip()).kind is not Kind.RIGHT:
+        if (found := self._tokens.skip()).kind is not TokenKind.RIGHT:
             self._tokens.unexpected(found, mark)
         if not self._ranges:
             self._tokens.fail(f"{mark} outside {{{{range}}}}")
-        return Break(token.pos) if token.kind is Kind.BREAK else Continue(token.pos)
+        return Break(token.pos) if token.kind is TokenKind.BREAK else Continue(token.pos)
 
-    def _conditional(self, kind: Kind) -> If | With:
+    def _conditional(self, kind: TokenKind) -> If | With:
         known = len(self._variables)
         branches: list[Branch] = []
         otherwise: Body = ()
         while True:
-            pipe = self._pipeline(kind.value, Kind.RIGHT)
+            pipe = self._pipeline(kind.value, TokenKind.RIGHT)
             body, end = self._body()
             branches.append(Branch(pipe, body))
-            if end.kind is Kind.END:
+            if end.kind is TokenKind.END:
                 break
             if self._tokens.peek().kind is kind:
                 self._tokens.next()
@@ -204,22 +204,22 @@ class _Parser:
             otherwise = self._else()
             break
         del self._variables[known:]
-        node = If if kind is Kind.IF else With
+        node = If if kind is TokenKind.IF else With
         return node(branches[0].pipe.pos, tuple(branches), otherwise)
 
     def _range(self) -> Range:
         known = len(self._variables)
-        pipe = self._pipeline("range", Kind.RIGHT)
+        pipe = self._pipeline("range", TokenKind.RIGHT)
         self._ranges += 1
         body, end = self._body()
         self._ranges -= 1
-        otherwise = self._else() if end.kind is Kind.ELSE else ()
+        otherwise = self._else() if end.kind is TokenKind.ELSE else ()
         del self._variables[known:]
         return Range(pipe.pos, pipe, body, otherwise)
 
     def _else(self) -> Body:
         body, end = self._body()
-        if end.kind is not Kind.END:
+        if end.kind is not TokenKind.END:
             self._tokens.fail(f"expected end; found {_mark(end)}")
         return body
 
@@ -227,7 +227,7 @@ class _Parser:
         context = "block clause"
         token = self._tokens.skip()
         name = self._string(token, context)
-        pipe = self._pipeline(context, Kind.RIGHT)
+        pipe = self._pipeline(context, TokenKind.RIGHT)
         self._separate(name, context)
         return Call(token.pos, quote(name), name, pipe)
 
@@ -236,9 +236,9 @@ class _Parser:
         token = self._tokens.skip()
         name = self._string(token, context)
         pipe = None
-        if self._tokens.skip().kind is not Kind.RIGHT:
+        if self._tokens.skip().kind is not TokenKind.RIGHT:
             self._tokens.back()
-            pipe = self._pipeline(context, Kind.RIGHT)
+            pipe = self._pipeline(context, TokenKind.RIGHT)
         return Call(token.pos, quote(name), name, pipe)
 
     def _string(self, token: Token, context: str) -> str:
@@ -251,7 +251,7 @@ class _Parser:
 
     # Pipelines.
 
-    def _pipeline(self, context: str, end: Kind) -> Pipe:
+    def _pipeline(self, context: str, end: TokenKind) -> Pipe:
         pos = self._tokens.peek_past_space().pos
         variables, assign = self._declarations(context)
         commands: list[Command] = []
@@ -270,21 +270,21 @@ class _Parser:
     def _declarations(self, context: str) -> tuple[tuple[Variable, ...], bool]:
         """Read ``$x :=``, ``$x =`` or, in a range, ``$i, $x :=``; or leave what is there."""
         variables: list[Variable] = []
-        while (token := self._tokens.peek_past_space()).kind is Kind.VARIABLE:
+        while (token := self._tokens.peek_past_space()).kind is TokenKind.VARIABLE:
             start = self._tokens.index
             self._tokens.skip()
             mark = self._tokens.skip()
-            if mark.kind not in (Kind.ASSIGN, Kind.DECLARE) and mark.text != ",":
+            if mark.kind not in (TokenKind.ASSIGN, TokenKind.DECLARE) and mark.text != ",":
                 self._tokens.index = start
                 break
             variables.append(Variable(token.pos, token.text))
             self._variables.append(token.text)
             if mark.text != ",":
-                return tuple(variables), mark.kind is Kind.ASSIGN
+                return tuple(variables), mark.kind is TokenKind.ASSIGN
             if context != "range" or len(variables) > 1:
                 self._tokens.fail(f"too many declarations in {context}")
             after = self._tokens.peek_past_space().kind
-            if after not in (Kind.VARIABLE, Kind.RIGHT, Kind.RIGHT_PAREN):
+            if after not in (TokenKind.VARIABLE, TokenKind.RIGHT, TokenKind.RIGHT_PAREN):
                 self._tokens.fail("range can only initialize variables")
         return tuple(variables), False
 
@@ -297,22 +297,22 @@ class _Parser:
             if operand is not None:
                 words.append(operand)
             token = self._tokens.next()
-            if token.kind is Kind.SPACE:
+            if token.kind is TokenKind.SPACE:
                 continue
-            if token.kind in (Kind.RIGHT, Kind.RIGHT_PAREN):
+            if token.kind in (TokenKind.RIGHT, TokenKind.RIGHT_PAREN):
                 self._tokens.back()
-            elif token.kind is not Kind.PIPE:
+            elif token.kind is not TokenKind.PIPE:
                 self._tokens.unexpected(token, "operand")
             break
         return Command(pos, tuple(words))
 
     def _operand(self) -> Operand | None:
         node = self._term()
-        if node is None or self._tokens.peek().kind is not Kind.FIELD:
+        if node is None or self._tokens.peek().kind is not TokenKind.FIELD:
             return node
         pos = self._tokens.peek().pos
         names: list[str] = []
-        while self._tokens.peek().kind is Kind.FIELD:
+        while self._tokens.peek().kind is TokenKind.FIELD:
             names.append(self._tokens.next().text[1:])
         if isinstance(node, Field):
             return Field(pos, (*node.names, *names))
@@ -325,23 +325,23 @@ class _Parser:
     def _term(self) -> Operand | None:  # noqa: PLR0911 - one for each kind
         token = self._tokens.skip()
         match token.kind:
-            case Kind.IDENTIFIER:
+            case TokenKind.IDENTIFIER:
                 return self._identifier(token)
-            case Kind.DOT:
+            case TokenKind.DOT:
                 return Dot(token.pos)
-            case Kind.NIL:
+            case TokenKind.NIL:
                 return Nil(token.pos)
-            case Kind.VARIABLE:
+            case TokenKind.VARIABLE:
                 return self._variable(token)
-            case Kind.FIELD:
+            case TokenKind.FIELD:
                 return Field(token.pos, (token.text[1:],))
-            case Kind.BOOL:
+            case TokenKind.BOOL:
                 return Bool(token.pos, token.text == "true")
-            case Kind.STRING | Kind.RAW_STRING:
+            case TokenKind.STRING | TokenKind.RAW_STRING:
                 return String(token.pos, token.text, self._string(token, "operand"))
-            case Kind.LEFT_PAREN:
+            case TokenKind.LEFT_PAREN:
                 return self._parenthesized()
-            case Kind.CHARACTER | Kind.COMPLEX | Kind.NUMBER:
+            case TokenKind.CHARACTER | TokenKind.COMPLEX | TokenKind.NUMBER:
                 try:
                     return Numeral(token.pos, _NUMBERS[token.kind](token.text))
                 except ValueError as error:
@@ -353,7 +353,7 @@ class _Parser:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             self._tokens.fail(f"blocks and parentheses nested more than {MAX_NESTING} deep")
-        pipe = self._pipeline("parenthesized pipeline", Kind.RIGHT_PAREN)
+        pipe = self._pipeline("parenthesized pipeline", TokenKind.RIGHT_PAREN)
         self._nesting -= 1
         return pipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from pyload.errors import TemplateError
-from pyload.gotemplate.lexer import Kind, Token, lex
+from pyload.gotemplate.lexer import Token, TokenKind, lex
 
 if TYPE_CHECKING:
     from pyload.gotemplate.nodes import Source
@@ -46,7 +46,7 @@ class Tokens:
 
     def skip(self) -> Token:
         """Return the next token that is not white space."""
-        while (token := self.next()).kind is Kind.SPACE:
+        while (token := self.next()).kind is TokenKind.SPACE:
             pass
         return token
 
@@ -56,7 +56,7 @@ class Tokens:
         self.index -= 1
         return token
 
-    def expect(self, kind: Kind, context: str) -> Token:
+    def expect(self, kind: TokenKind, context: str) -> Token:
         """Return the next token that is not white space, which must be of a kind."""
         token = self.skip()
         if token.kind is not kind:
@@ -65,7 +65,7 @@ class Tokens:
 
     def unexpected(self, token: Token, context: str) -> NoReturn:
         """Raise the error that a token does not belong where it is."""
-        if token.kind is not Kind.ERROR:
+        if token.kind is not TokenKind.ERROR:
             self.fail(f"unexpected {token} in {context}")
         extra = ""
         if self.action is not None and self.action.line != token.line:
@@ -87,7 +87,7 @@ class Tokens:
             at: The token that is wrong; None for where the lexer stands, whose line is in the
                 text in any case, as in Go's.
         """
-        last = self._seen[-1] if self._seen else Token(Kind.EOF, 0, "EOF", 1)
+        last = self._seen[-1] if self._seen else Token(TokenKind.EOF, 0, "EOF", 1)
         token = last if at is None else at
         _, column = self._source.place(token.pos)
         place = f"see column {column + 1}"

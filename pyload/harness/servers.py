@@ -206,7 +206,7 @@ async def embedded_servers(
         open_ended: Whether there may be any number more.
         kwok: Stages with which kwok is played too; None does not play it.
     """
-    from pyload.embedded.stack import play_kwok, run_stack  # noqa: PLC0415 - not needed elsewhere
+    from pyload.embedded.stack import run_stack, start_kwok  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
 
     auth = replace(connection, auth=connection.auth or "plaintext").check()
@@ -218,7 +218,7 @@ async def embedded_servers(
         log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
         if kwok is not None:
-            play_kwok(stack.server, background, stages=kwok)
+            start_kwok(stack.server, background, stages=kwok)
         api = HttpTransport(stack.api)
         endpoints = Endpoints(
             Client(api, qps=connection.qps),

@@ -20,7 +20,7 @@ from pyload.config.dump import as_yaml
 from pyload.config.file import load_config
 from pyload.config.model import Jitter
 from pyload.config.parse import parse_config
-from pyload.embedded.stack import play_kwok
+from pyload.embedded.stack import start_kwok
 from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.mesh.names import Names, is_called
 from pyload.tasks import Supervisor
@@ -95,7 +95,7 @@ async def written(options: ClusterOptions) -> list[str]:
     """Run a mesh, and return the objects that it has created or replaced."""
     async with open_world() as world, Supervisor() as background:
         if options.cluster_type == "kwok":
-            play_kwok(world.server, background, stages="fast")
+            start_kwok(world.server, background, stages="fast")
         outcome = await world.run(options, authenticated=True)
     assert outcome.error is None
     assert outcome.result.objects.failed == 0

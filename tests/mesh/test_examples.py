@@ -11,7 +11,7 @@ from pyload.commands.cluster.options import ClusterOptions
 from pyload.commands.startup.pod_spec import read_pod_spec
 from pyload.config.file import load_config
 from pyload.config.model import Jitter
-from pyload.embedded.stack import play_kwok
+from pyload.embedded.stack import start_kwok
 from pyload.tasks import Supervisor
 from pyload.units import Duration
 from tests.conftest import ROOT
@@ -67,7 +67,7 @@ async def test_every_example_runs(world: World, path: Path) -> None:
     )
     async with Supervisor() as background:
         if kwok:
-            play_kwok(world.server, background, stages="fast")
+            start_kwok(world.server, background, stages="fast")
         outcome = await world.run(options)
     result = outcome.result
 

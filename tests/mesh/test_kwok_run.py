@@ -10,7 +10,7 @@ import pytest
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.file import load_config
 from pyload.config.parse import parse_config
-from pyload.embedded.stack import play_kwok
+from pyload.embedded.stack import start_kwok
 from pyload.errors import Forbidden, UsageError, WaitTimeout
 from pyload.harness.follow_options import FollowOptions, WaitCondition
 from pyload.kube.transport import Response
@@ -34,7 +34,7 @@ async def run(
 ) -> list[Outcome]:
     """Run kwok mode, or several of them at the same time, with an embedded kwok."""
     async with Supervisor() as background:
-        play_kwok(world.server, background, stages="fast")
+        start_kwok(world.server, background, stages="fast")
         async with asyncio.TaskGroup() as group:
             runs = [
                 group.create_task(world.run(one, shutdown), name="run") for one in (options, *more)

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Reply
     from pyload.embedded.apiserver.watch import Watcher
 
-_MAX_BODY = 3 * 1024 * 1024
-"""The limit of a real API server."""
-
 
 class HttpServer:
     """Serves requests over HTTP.

@@ -137,7 +137,7 @@ class FragmentSelector:
         # Of services, what differs; of the rest, all. That is how istiod does it.
         services, *rest = batches
         gone = names_in(old[1:]) - names_in(batches)
-        fragments = [services.since(old[0]), *(one.all(delta=True) for one in rest)]
+        fragments = [services.changes_since(old[0]), *(one.all(delta=True) for one in rest)]
         return _worth_sending([*fragments, removals_of(gone)])
 
     def _pushed_by_name(

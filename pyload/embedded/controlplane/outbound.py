@@ -199,15 +199,15 @@ class SidecarScope:
         self._outbound = outbound
         self._namespace = namespace
 
-    def sees(self, key: Key) -> bool:
+    def includes(self, key: Key) -> bool:
         """Whether a service can be reached from here."""
         return key in self._keys
 
-    def sees_host(self, host: str) -> bool:
+    def includes_host(self, host: str) -> bool:
         """Whether a service of this name can be reached from here."""
         return any(key in self._keys for key in self._outbound.by_host.get(host, ()))
 
-    def follows(self, rule: VirtualService) -> bool:
+    def applies(self, rule: VirtualService) -> bool:
         """Whether a VirtualService applies here."""
         return rule in self._rules
 

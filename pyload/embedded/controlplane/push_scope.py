@@ -143,10 +143,12 @@ class PushScope:
                 return NOTHING
 
     def _for_sidecar(self, audience: Audience, old: SidecarScope, new: SidecarScope) -> PushRequest:
-        services = {key for key in self._changes.services if old.sees(key) or new.sees(key)}
-        hosts = {host for host in self._ruled_hosts if old.sees_host(host) or new.sees_host(host)}
+        services = {key for key in self._changes.services if old.includes(key) or new.includes(key)}
+        hosts = {
+            host for host in self._ruled_hosts if old.includes_host(host) or new.includes_host(host)
+        }
         push = self._for_services(services, hosts)
-        if any(old.follows(rule) or new.follows(rule) for rule in self._changed_rules):
+        if any(old.applies(rule) or new.applies(rule) for rule in self._changed_rules):
             push = push.merge(_ROUTED)
         chosen = {scope.sidecar.key for scope in (old, new) if scope.sidecar is not None}
         if any(key in chosen for key in self._of(configs.SIDECAR)):

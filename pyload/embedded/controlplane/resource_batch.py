@@ -78,7 +78,7 @@ class ResourceBatch:
             found = self._selections[names, delta] = self._select(names, delta=delta)
         return found
 
-    def since(self, old: ResourceBatch) -> ResponseFragment:
+    def changes_since(self, old: ResourceBatch) -> ResponseFragment:
         """Return the changes and removals for a delta client that has an older batch."""
         found = self._differences.get(old)
         if found is None:
@@ -93,7 +93,7 @@ class ResourceBatch:
             self._differences[old] = found
         return found
 
-    def unlike(
+    def changes_for(
         self, held: Mapping[str, str], names: frozenset[str] | None = None
     ) -> ResponseFragment:
         """Return the changes and removals for a delta client that reconnects with some resources.

@@ -261,7 +261,7 @@ class ServerStream:
         if held and len(batches) == 1:
             # What a proxy kept over a reconnect need not be sent again, if it can tell by the
             # versions; and what is gone now, it must drop.
-            return [batches[0].unlike(held, None if wildcard else found)]
+            return [batches[0].changes_for(held, None if wildcard else found)]
         fragments = self._fragments.for_request(type_url, known, view, found)
         if wildcard:
             gone = held.keys() - names_in(batches)

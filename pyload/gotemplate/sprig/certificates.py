@@ -23,12 +23,12 @@ if TYPE_CHECKING:
         Name,
     )
 
-    from pyload.gotemplate.functions import Kind
+    from pyload.gotemplate.functions import ParamKind
     from pyload.gotemplate.sprig.surroundings import Surroundings
 
 _RSA_ALONE: Final = 4096
 _RSA_OF_CERTIFICATES: Final = 2048
-_WHO: Final[tuple[Kind, ...]] = ("string", "list", "list", "int")
+_WHO: Final[tuple[ParamKind, ...]] = ("string", "list", "list", "int")
 
 
 @dataclass(frozen=True, slots=True)

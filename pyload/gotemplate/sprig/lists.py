@@ -14,7 +14,7 @@ from pyload.gotemplate.values import Lists
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.gotemplate.functions import Kind
+    from pyload.gotemplate.functions import ParamKind
 
 
 def _list(*values: Any) -> list[Any]:
@@ -119,7 +119,7 @@ def _chunk(size: int, values: Any) -> Lists:
 
 
 def _with_must(
-    name: str, call: Callable[..., Any], *params: Kind, variadic: Kind | None = None
+    name: str, call: Callable[..., Any], *params: ParamKind, variadic: ParamKind | None = None
 ) -> tuple[Function, Function]:
     """The function and its namesake for which an error is an error; here it always is one."""
     must = f"must{name[:1].upper()}{name[1:]}"

@@ -19,7 +19,7 @@ from pyload.gotemplate.values import Strings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyload.gotemplate.functions import Kind
+    from pyload.gotemplate.functions import ParamKind
 
 _META: Final = frozenset("\\.+*?()|[]{}^$")
 
@@ -98,7 +98,7 @@ def _regex_match(pattern: str, text: str) -> object:
         raise
 
 
-def _pair(name: str, call: Callable[..., object], *params: Kind) -> tuple[Function, Function]:
+def _pair(name: str, call: Callable[..., object], *params: ParamKind) -> tuple[Function, Function]:
     params = ("string", "string", *params)
     must = f"mustR{name[1:]}"
     return Function(name, _panicking(call), params), Function(must, _must(call), params)

@@ -41,7 +41,7 @@ class Api:
         content_type: str = "application/json",
         **query: str,
     ) -> tuple[int, Any]:
-        """Send a request and give the code and the decoded answer."""
+        """Send a request, and return the code and the decoded answer."""
         response = await self.transport.request(
             method,
             path,
@@ -57,7 +57,7 @@ class Api:
         return await self("PATCH", path, body, content_type, fieldManager=manager, **query)
 
     async def watch(self, path: str, seconds: int = 1, **query: str) -> list[tuple[str, Obj]]:
-        """Watch for so many seconds and give the events."""
+        """Watch for some seconds, and return the events."""
         asked = {"watch": "true", "timeoutSeconds": str(seconds), **query}
         events: list[tuple[str, Obj]] = []
         async with self.transport.stream(path, query=asked) as stream:

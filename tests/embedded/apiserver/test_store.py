@@ -39,7 +39,7 @@ def _pod(**spec: Any) -> Obj:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Does what clients do, and compares with a dict and with what watches saw."""
+    """Writes like clients, and compares with a dict and with the events of watches."""
 
     revisions = Bundle("revisions")
 
@@ -71,7 +71,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(namespace=SPACES, name=NAMES, value=st.integers(0, 3), held=st.booleans())
     def create(self, namespace: str, name: str, value: int, held: bool) -> None:  # noqa: FBT001 - hypothesis
-        """Create, or learn that it is there."""
+        """Create an object, or be refused if it exists."""
         obj = _map(namespace, name, data={"v": str(value)})
         if held:
             obj["metadata"]["finalizers"] = ["x/y"]

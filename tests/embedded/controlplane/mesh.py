@@ -64,7 +64,7 @@ class RunningMesh:
         await self.client.update(path, {**current, **obj, "metadata": current["metadata"]})
 
     async def token(self, audience: str = "istio-ca") -> Metadata:
-        """Get the headers of a proxy with a token of the account ``default``."""
+        """Return the headers of a proxy with a token of the account ``default``."""
         path = SERVICE_ACCOUNTS.path("mesh", "default", "token")
         asked = {
             "apiVersion": "authentication.k8s.io/v1",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MovingMesh:
-    """A mesh of two services whose state a test moves on."""
+    """A mesh of two services whose state a test changes."""
 
     def __init__(self, *objects: Any) -> None:
         self.registry = mesh_of(
@@ -39,7 +39,7 @@ class MovingMesh:
 
     @property
     def view(self) -> View:
-        """What the proxy can be sent now."""
+        """The resources for the proxy in the current snapshot."""
         return self.snapshot.view(self.audience)
 
     def move(self, type_: str, obj: Any) -> PushRequest:
@@ -65,7 +65,7 @@ class MovingMesh:
 
 
 def ask(stream: ServerStream, request: Any, mesh: MovingMesh) -> RequestOutcome:
-    """Send a request, and give what follows from it."""
+    """Send a request, and return its outcome."""
     read = stream.read(request.SerializeToString())
     assert read is not None
     return stream.answer(read, mesh.view)

@@ -39,7 +39,7 @@ _FILTERS: Mapping[str, Any] = {
 
 
 def read(*collections: ResourceBatch) -> dict[str, Any]:
-    """Decode resources, and check that they are called what they are filed under."""
+    """Decode resources, and check that their names are their keys."""
     found = {}
     for name, encoded in (item for one in collections for item in one.resources.items()):
         message = read_any(encoded)

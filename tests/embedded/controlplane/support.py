@@ -34,7 +34,7 @@ def service(
     selector: dict[str, str] | None = None,
     ports: Sequence[dict[str, Any]] = (HTTP, HTTPS),
 ) -> Obj:
-    """Make a Service that selects pods with its name as ``app``, unless told otherwise."""
+    """Build a Service that selects pods with its name as ``app``, unless told otherwise."""
     chosen = {"app": name} if selector is None else selector
     return {
         "apiVersion": "v1",
@@ -55,7 +55,7 @@ def pod(
     labels: dict[str, str] | None = None,
     ports: Sequence[dict[str, Any]] = (),
 ) -> Obj:
-    """Make a pod that runs, and is ready unless told otherwise."""
+    """Build a pod that runs, and is ready unless told otherwise."""
     condition = {"type": "Ready", "status": "True" if ready else "False"}
     return {
         "apiVersion": "v1",
@@ -74,13 +74,13 @@ def pod(
 
 
 def node(name: str, region: str, zone: str) -> Obj:
-    """Make a Node."""
+    """Build a Node."""
     labels = {"topology.kubernetes.io/region": region, "topology.kubernetes.io/zone": zone}
     return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}}
 
 
 def istio(kind: str, name: str, spec: dict[str, Any], *, namespace: str = "mesh") -> Obj:
-    """Make an object of Istio's configuration."""
+    """Build an object of Istio's configuration."""
     group = {
         "AuthorizationPolicy": "security",
         "PeerAuthentication": "security",
@@ -97,7 +97,7 @@ def istio(kind: str, name: str, spec: dict[str, Any], *, namespace: str = "mesh"
 
 
 def waypoint_gateway(name: str = "wp", *, namespace: str = "mesh") -> Obj:
-    """Make a waypoint's Gateway."""
+    """Build a waypoint's Gateway."""
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "Gateway",
@@ -110,13 +110,13 @@ def waypoint_gateway(name: str = "wp", *, namespace: str = "mesh") -> Obj:
 
 
 def namespace(name: str = "mesh", **labels: str) -> Obj:
-    """Make a Namespace."""
+    """Build a Namespace."""
     metadata = {"name": name, "labels": labels}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def plural_of(obj: Obj) -> str:
-    """Name the kind of an object as its definition does."""
+    """Return the kind of an object, named as its definition is."""
     kind: str = obj["kind"].lower()
     plural = kind[:-1] + "ies" if kind.endswith("y") and kind[-2] not in "aeiou" else kind
     plural = plural if plural.endswith("s") else f"{plural}s"
@@ -125,7 +125,7 @@ def plural_of(obj: Obj) -> str:
 
 
 def mesh_of(*objects: Obj) -> ServiceRegistry:
-    """Make a registry that has seen some objects."""
+    """Build a registry with some objects."""
     registry = ServiceRegistry()
     for obj in objects:
         registry.event(plural_of(obj), "ADDED", obj)
@@ -133,7 +133,7 @@ def mesh_of(*objects: Obj) -> ServiceRegistry:
 
 
 def configs_of(*objects: Obj) -> ConfigStore:
-    """Make a configuration of some objects."""
+    """Build a configuration of some objects."""
     configs = ConfigStore()
     for obj in objects:
         configs.event(plural_of(obj), "ADDED", obj)
@@ -141,7 +141,7 @@ def configs_of(*objects: Obj) -> ConfigStore:
 
 
 def world_of(*objects: Obj) -> tuple[ServiceRegistry, ConfigStore]:
-    """Make a registry and a configuration that have seen what they follow."""
+    """Build a registry and a configuration with some objects."""
     theirs = [obj for obj in objects if plural_of(obj) in FOLLOWED]
     return mesh_of(*(obj for obj in objects if obj not in theirs)), configs_of(*theirs)
 
@@ -176,7 +176,7 @@ def audience(
     inbound: tuple[InboundPort, ...] = (),
     verified: bool = False,
 ) -> Audience:
-    """Make what a proxy is for the control plane."""
+    """Build a proxy's audience."""
     return Audience(type_, namespace, frozenset((labels or {}).items()), inbound, verified)
 
 
@@ -210,7 +210,7 @@ def sotw(
     node: bytes = b"",
     error: str = "",
 ) -> discovery_pb2.DiscoveryRequest:
-    """Make a SotW request."""
+    """Build a SotW request."""
     request = discovery_pb2.DiscoveryRequest(
         type_url=type_url, resource_names=names, response_nonce=nonce, version_info=version
     )
@@ -231,7 +231,7 @@ def delta(
     held: Sequence[str] = (),
     error: str = "",
 ) -> discovery_pb2.DeltaDiscoveryRequest:
-    """Make a delta request."""
+    """Build a delta request."""
     request = discovery_pb2.DeltaDiscoveryRequest(
         type_url=type_url,
         resource_names_subscribe=subscribe,
@@ -247,13 +247,13 @@ def delta(
 
 
 def new_stream(*, delta: bool) -> ServerStream:
-    """Make the server's side of a stream whose nonces count up."""
+    """Build the server's side of a stream whose nonces count up."""
     count = iter(range(1_000_000))
     return ServerStream(delta=delta, new_id=lambda: f"-{next(count)}", names=NameInterner())
 
 
 class Script:
-    """A client that sends what it is told to, and acknowledges only when told to."""
+    """A client whose requests and acknowledgements a test scripts."""
 
     def __init__(self, stream: Dialogue, *, delta: bool) -> None:
         self.stream = stream

@@ -46,7 +46,7 @@ _WHO = {
 
 
 class _World:
-    """A mesh that changes while proxies are told of it."""
+    """A mesh whose changes are pushed to proxies."""
 
     def __init__(self, *objects: Any) -> None:
         self.registry, self.configs = world_of(

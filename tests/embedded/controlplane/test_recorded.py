@@ -107,7 +107,7 @@ def _without_repeats(sent: Sequence[Sent]) -> list[Sent]:
 
 
 class RecordedProxy:
-    """A scripted proxy that acknowledges whatever comes, and keeps account of it."""
+    """A scripted proxy that acknowledges and records all responses."""
 
     def __init__(self, script: Script, *, is_delta: bool) -> None:
         self.script = script
@@ -193,7 +193,7 @@ async def _add_bystanders(api: Api, recorded: Recorded) -> None:
 async def _connect(
     mesh: RunningMesh, recorded: Recorded, stream: int, *, is_delta: bool
 ) -> tuple[RecordedProxy, dict[TypeUrl, Sent]]:
-    """Connect an Envoy that asks for what it is told of."""
+    """Connect an Envoy that subscribes to the names in its resources."""
     proxy = RecordedProxy(await mesh.dial(delta=is_delta), is_delta=is_delta)
     clusters = await proxy.fetch(CDS, node=recorded.node(stream))
     named = [name for name in clusters.names if name.startswith(("outbound", "inbound-vip"))]
@@ -207,7 +207,7 @@ async def _connect(
 async def _churned(
     golden: Path, recorded: Recorded, *, is_delta: bool
 ) -> dict[int, tuple[RecordedProxy, dict[TypeUrl, Sent], list[Sent]]]:
-    """Run the recorded mesh for 9 s; give each proxy, what it asked for, and what it was pushed."""
+    """Run the recorded mesh for 9 s; return each proxy with its requests and its pushes."""
     requests = _requests(golden / "kube" / "current-mix.requests.jsonl")
     proxies = {}
     async with running_mesh(ready=False, namespace=False) as mesh:

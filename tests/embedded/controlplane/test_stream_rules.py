@@ -1,4 +1,4 @@
-"""Any sequence of requests, checked against a client that keeps count."""
+"""Any sequence of requests, checked against a client that keeps its own state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NONCES = st.sampled_from(["", "current", "wrong"])
 
 
 class _Machine(RuleBasedStateMachine):
-    """Any sequence of requests, changes and pushes, checked against a client that keeps count."""
+    """Any sequence of requests, changes and pushes, checked against a client."""
 
     is_delta = False
 

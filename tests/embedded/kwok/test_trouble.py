@@ -165,7 +165,7 @@ async def test_a_server_that_forbids_watching_ends_it() -> None:
 
 
 class _Steps:
-    """Random changes of two Deployments, and what must come of them."""
+    """Random changes of two Deployments, and the invariants that must hold."""
 
     def __init__(self) -> None:
         self.wanted: dict[str, int] = {}
