@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from pyload.xds.certificates import Certificates
-    from pyload.xds.credentials import Auth
     from pyload.xds.tls import KeyPair
 
 
@@ -46,7 +45,8 @@ class _Endpoint(NamedTuple):
     """What an address demands of every proxy."""
 
     target: Target
-    auth: Auth
+    wants_token: bool
+    wants_certificate: bool
 
 
 class TargetResolver:
@@ -102,10 +102,10 @@ class TargetResolver:
         endpoint = self._endpoints.get(address)
         if endpoint is None:
             endpoint = self._endpoints[address] = self._endpoint(address)
-        target, auth = endpoint
-        if credentials.uses_token(auth) and self._tokens is not None:
+        target, wants_token, wants_certificate = endpoint
+        if wants_token and self._tokens is not None:
             return self._with_token(target, self._tokens(*self._account_of(principal)))
-        if credentials.uses_certificate(auth) and self._certificates is not None:
+        if wants_certificate and self._certificates is not None:
             return self._with_certificate(target, self._certificates(address), principal)
         return target
 
@@ -115,7 +115,11 @@ class TargetResolver:
         if credentials.uses_tls(auth):
             name = self._names.get(address) or server_names(address)[0]
             tls = TlsConfig(self._roots, name if self._roots else "")
-        return _Endpoint(Target(address, tls), auth)
+        return _Endpoint(
+            Target(address, tls),
+            wants_token=credentials.uses_token(auth),
+            wants_certificate=credentials.uses_certificate(auth),
+        )
 
     def _account_of(self, principal: Principal) -> tuple[str, str]:
         return self._account or (principal.namespace, principal.service_account)
