@@ -61,9 +61,6 @@ class Message:
         # How long the shared part is, with the key.
         self._place = place
 
-    def __len__(self) -> int:
-        return self._place + len(self.tail)
-
     @property
     def shared(self) -> bool:
         """Whether all before the tail is recorded, so that the message can have an annotation."""

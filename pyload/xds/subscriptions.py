@@ -16,6 +16,7 @@ and `pyload.xds.delta`. Nothing here keeps a message or knows the transport.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pyload.errors import LocalProtocolError
@@ -33,7 +34,7 @@ NACK_ON_PURPOSE: Final = "refused on purpose by pyload"
 """The error of a NACK that answers a good response, for ``--nack-fraction``."""
 
 
-class Subscription:
+class Subscription(ABC):
     """The subscription of one proxy to one type of resource, in the words of one variant."""
 
     __slots__ = ("answered", "names", "resources", "type_url")
@@ -47,21 +48,21 @@ class Subscription:
         self.resources = NO_RESOURCES
         """The resources that the proxy holds of this type."""
 
+    @abstractmethod
     def restart(self) -> list[bytes]:
         """Return the requests that repeat the subscription on a new stream; none if it ended."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, names: NameSet) -> list[bytes]:
         """Ask for other names than before, and return the requests that say so."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ack(self, response: Response, nonce: str) -> bytes:
         """Replace or update the resources by a good response, and return its ACK."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nack(self, error: str, nonce: str) -> bytes:
         """Return the NACK of a response, after which the resources held stay as they were."""
-        raise NotImplementedError
 
     def unmatched(self, response: Response) -> tuple[str, ...]:  # noqa: ARG002 - for delta
         """Return the names of resources in a response that were never asked for."""

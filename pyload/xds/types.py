@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
 TypeUrl = NewType("TypeUrl", str)
 
@@ -74,8 +74,7 @@ class Push:
     bodies: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """What follows from one message.
 
     Attributes:

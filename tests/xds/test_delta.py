@@ -7,7 +7,7 @@ from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.errors import RemoteProtocolError
 from pyload.xds import requests
 from pyload.xds.delta import Delta
 from pyload.xds.messages import Message
@@ -18,8 +18,6 @@ from pyload.xds.types import (
     ECDS,
     EDS,
     LDS,
-    NDS,
-    PCDS,
     RDS,
     SDS,
     Push,
@@ -266,13 +264,6 @@ def test_a_push_in_detail_has_names_and_bodies() -> None:
     assert (push.names, push.removed_names, push.bodies) == (("a",), ("x",), (cluster("a"),))
 
 
-def test_inputs_out_of_order_are_the_callers_mistake() -> None:
-    """A response before the first request would be nonsense."""
-    stream = Delta()
-    with pytest.raises(LocalProtocolError):
-        stream.receive(Message(delta_response(CDS)))
-
-
 @pytest.mark.parametrize(
     "message",
     [b"\xff", b"", delta_response(CDS, nonce=""), delta_response("", nonce="n")],
@@ -444,52 +435,6 @@ def test_names_that_do_not_fit_are_asked_for_in_several_requests(
     assert sorted(name for one in asked for name in one.subscribe) == names
     again = [read_delta(one) for one in stream.start(NODE_BYTES)]
     assert sorted(name for one in again for name in one.subscribe) == names
-
-
-def test_the_agent_asks_for_its_types_with_the_listeners_and_nobody_waits_for_them() -> None:
-    """Istiod's name tables would never be asked for, or hold up every proxy."""
-    stream = Delta(agent_types=(NDS, PCDS))
-    stream.start(NODE_BYTES)
-    answers = receive(stream, clusters("a", nonce="c1"))
-    assert [one.type for one in answers] == ["cds", "eds", "lds", "nds", "pcds"]
-    receive(stream, delta_response(EDS, {"a": b""}, nonce="e1"))
-    receive(stream, delta_response(LDS, nonce="l1"))
-    assert stream.configured
-    assert receive(stream, delta_response(NDS, nonce="t0")) == []
-    assert receive(stream, delta_response(NDS, {"": b""}, nonce="t1")) == [
-        Request("nds", nonce="t1")
-    ]
-
-
-def test_a_proxy_that_nacks_on_purpose_accepts_the_first_response_of_each_type() -> None:
-    """It would never be configured, or send a NACK of a type that has not come."""
-    stream = Delta(nack=True)
-    stream.start(NODE_BYTES)
-    configured(stream)
-    assert stream.configured
-    (answer,) = receive(stream, clusters("c", nonce="c2"))
-    assert (answer.type, answer.nonce, answer.error) == (
-        "cds",
-        "c2",
-        "refused on purpose by pyload",
-    )
-    stream.start(NODE_BYTES)
-    assert [one.error for one in receive(stream, clusters("a", "b", nonce="c3"))][:1] == [""]
-
-
-def test_secrets_are_waited_for_only_where_somebody_gives_them() -> None:
-    """A gateway on the plaintext port would never count as ready, one with TLS too early."""
-    stream = Delta()
-    stream.start(NODE_BYTES)
-    receive(stream, delta_response(CDS, {"a": cluster("a", eds=False)}))
-    answers = receive(
-        stream, delta_response(LDS, {"l": listener("l", secrets=["kubernetes://gw"])})
-    )
-    before = stream.configured
-    stream.secrets = False
-
-    assert [one.type for one in answers] == ["lds", "sds"]
-    assert (before, stream.configured) == (False, True)
 
 
 def test_a_type_that_is_asked_for_again_on_a_new_stream_is_waited_for_again() -> None:

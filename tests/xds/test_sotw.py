@@ -7,10 +7,10 @@ from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.errors import LocalProtocolError, ProtocolError, RemoteProtocolError
+from pyload.errors import ProtocolError, RemoteProtocolError
 from pyload.xds.messages import Message
 from pyload.xds.sotw import Sotw
-from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, TypeUrl
+from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, Push, TypeUrl
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import (
     NODE,
@@ -223,13 +223,6 @@ def test_a_push_in_detail_has_names_and_bodies() -> None:
     assert push.bodies == bodies
 
 
-def test_inputs_out_of_order_are_the_callers_mistake() -> None:
-    """A response before the first request would be nonsense."""
-    stream = Sotw()
-    with pytest.raises(LocalProtocolError):
-        stream.receive(Message(sotw_response(CDS)))
-
-
 @pytest.mark.parametrize(
     "message",
     [b"\xff", b"", sotw_response(CDS, nonce=""), sotw_response("", nonce="n")],
@@ -348,41 +341,3 @@ def test_a_new_stream_repeats_the_subscriptions_with_their_versions() -> None:
         Request("rds", ("80",), version="v4"),
     ]
     assert not stream.configured
-
-
-def test_the_agent_asks_for_its_types_with_the_listeners() -> None:
-    """Istiod's name tables would never be asked for."""
-    stream = Sotw(agent_types=(NDS,))
-    stream.start(NODE_BYTES)
-    answers = receive(stream, sotw_response(CDS, cluster("a"), nonce="c1"))
-    assert [one.type for one in answers] == ["cds", "eds", "lds", "nds"]
-    assert receive(stream, sotw_response(NDS, nonce="t1")) == []
-    receive(stream, sotw_response(EDS, named(EDS, "a"), nonce="e1"))
-    receive(stream, sotw_response(LDS, nonce="l1"))
-    assert stream.configured
-
-
-def test_a_proxy_that_nacks_on_purpose_accepts_the_first_response_of_each_type() -> None:
-    """It would never be configured, or send a NACK of a type that has not come."""
-    stream = Sotw(nack=True)
-    stream.start(NODE_BYTES)
-    assert receive(stream, sotw_response(CDS, cluster("a"), nonce="c1"))[0].error == ""
-    (answer,) = receive(stream, sotw_response(CDS, cluster("b"), nonce="c2", version="v2"))
-    assert (answer.nonce, answer.version, answer.error) == (
-        "c2",
-        "v1",
-        "refused on purpose by pyload",
-    )
-
-
-def test_secrets_are_waited_for_only_where_somebody_gives_them() -> None:
-    """A gateway on the plaintext port would never count as ready, one with TLS too early."""
-    stream = Sotw()
-    stream.start(NODE_BYTES)
-    receive(stream, sotw_response(CDS, cluster("a", eds=False)))
-    answers = receive(stream, sotw_response(LDS, listener("l", secrets=["kubernetes://gw"])))
-    before = stream.configured
-    stream.secrets = False
-
-    assert [one.type for one in answers] == ["lds", "sds"]
-    assert (before, stream.configured) == (False, True)
