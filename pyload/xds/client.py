@@ -182,7 +182,8 @@ class Client:
         if self._stream is not None:
             self._stream.close()
         elif self._task is not None:
-            self._task.cancel()
+            # A turn later: a task that never began would drop coroutines that it was to await.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
         else:
             self._scheduler.withdraw(self)
             self._finish(None)

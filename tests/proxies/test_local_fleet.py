@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import re
 from random import Random
@@ -276,3 +277,19 @@ async def test_a_refused_push_is_not_a_configuration() -> None:
         await asyncio.sleep(1)
 
         assert proxies.counts.configured == 0
+
+
+async def test_a_proxy_that_is_stopped_in_the_turn_of_its_dial_ends_without_a_warning() -> None:
+    """Python would write of coroutines that were never awaited over the live view."""
+
+    async def token(_namespace: str, _account: str) -> str:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    peer = Peer()
+    resolver = resolver_of(peer, auth="plaintext-jwt", tokens=token)
+    async with LocalFleet(resolver, delta=True, metrics=Metrics(), rng=Random(1)) as proxies:
+        proxies.start(spec())
+        assert await proxies.stop(spec().key)
+        gc.collect()
+        assert (peer.dials, len(proxies), proxies.counts.withdrawn) == (0, 0, 1)

@@ -66,7 +66,7 @@ def pool_of(
     events: FleetEvents = NO_EVENTS,
     behavior: ProxyBehavior | None = None,
 ) -> WorkerPool:
-    """Make a pool; its workers are real ones with a control plane in memory unless given."""
+    """Return a pool; its workers are real ones with a control plane in memory unless given."""
     peer = Peer()
     return WorkerPool(
         workers,
@@ -154,7 +154,6 @@ async def test_the_workers_have_equal_shares_and_a_key_is_free_at_once() -> None
         assert [len(worker.assignments) for worker in pool._workers] == [4, 3, 3]
         with pytest.raises(UsageError, match="p4 is running already"):
             pool.start(spec(4))
-        await moment(0.1)
         ends = [pool.stop(f"p{number}") for number in range(10)]
         for number in range(10):
             pool.start(spec(number))
