@@ -54,7 +54,7 @@ class State(Enum):
 
 
 class Event(Enum):
-    """What happens to a worker."""
+    """The events that change the state of a worker."""
 
     SPAWN = auto()
     READY = auto()

@@ -181,7 +181,7 @@ class WorkerPool:
         await cancel(self._responses)
 
     async def refresh(self) -> None:
-        """Bring the counts and the metrics up to this moment, unless workers are too busy."""
+        """Bring the counts and the metrics up to date, except for workers that are too busy."""
         await asyncio.wait([worker.refresh() for worker in self._workers], timeout=REFRESH_SECONDS)
 
     async def run(self) -> NoReturn:
@@ -208,7 +208,7 @@ class WorkerPool:
     def on_resolve_request(
         self, request: ResolveRequest, respond: Callable[[ResolveResponse], None]
     ) -> None:
-        """Find an answer; a worker lets few proxies dial, and so asks little at a time."""
+        """Start to resolve a principal; workers limit their dials, and so their open requests."""
         task = asyncio.create_task(self._respond(request, respond), name="resolve")
         self._responses.add(task)
         task.add_done_callback(self._responses.discard)

@@ -72,10 +72,10 @@ class SystemProcess:
 async def spawn(pipe: Pipe) -> SystemProcess:
     """Start a process that inherits one end of a socket pair; see `Spawn`.
 
-    It gets a session of its own, so that Ctrl-C reaches only this process, which tells the worker.
+    The process gets a session of its own: Ctrl-C reaches only the pool, which ends its workers.
 
-    Not with the event loop's own means: uvloop forks, and runs Python in the child, which crashes
-    beside the threads of gRPC. This one does neither.
+    The event loop's own subprocesses would not do: uvloop forks, and runs Python in the child,
+    which crashes beside the threads of gRPC.
     """
     ours, theirs = socket.socketpair()
     try:

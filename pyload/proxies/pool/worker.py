@@ -147,11 +147,11 @@ class Worker(FleetEvents):
         return key
 
     def on_configured(self, spec: ProxySpec) -> None:
-        """Note a proxy for the next status update."""
+        """Record a proxy for the next status update."""
         self._configured.append(self._numbers[spec.key])
 
     def on_died(self, spec: ProxySpec) -> None:
-        """Note a proxy for the next status update, unless it was stopped before."""
+        """Record a proxy for the next status update, unless it was stopped before."""
         number = self._numbers.get(spec.key)
         if number is not None:
             self._forget(number)

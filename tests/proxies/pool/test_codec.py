@@ -1,4 +1,4 @@
-"""What pool and workers say to each other arrives as it was said."""
+"""Messages between pool and workers arrive as they were sent."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ SNAPSHOTS = st.builds(
     worker_cpu=st.dictionaries(TEXTS, SECONDS, max_size=2),
     caches=st.dictionaries(TEXTS, st.integers(0, 1 << 40), max_size=2),
 )
-RECORDS: st.SearchStrategy[Message] = st.one_of(
+MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.builds(
         Setup,
         st.booleans(),
@@ -148,18 +148,18 @@ RECORDS: st.SearchStrategy[Message] = st.one_of(
 )
 
 
-@given(st.lists(RECORDS, max_size=4), st.data())
-def test_records_arrive_whole_however_the_bytes_are_cut(
-    records: list[Message], data: st.DataObject
+@given(st.lists(MESSAGES, max_size=4), st.data())
+def test_messages_arrive_whole_however_the_bytes_are_cut(
+    messages: list[Message], data: st.DataObject
 ) -> None:
     """A proxy would start under another identity, or the figures of a run would be wrong."""
-    stream = b"".join(map(encode, records))
+    stream = b"".join(map(encode, messages))
     decoder, actual = Decoder(), list[Message]()
     while stream:
         size = data.draw(st.integers(1, len(stream)))
         actual += decoder.feed(stream[:size])
         stream = stream[size:]
-    assert actual == records
+    assert actual == messages
 
 
 def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
@@ -177,9 +177,9 @@ def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
             for number in range(2)
         )
     )
-    (record,) = Decoder().feed(encode(starts))
-    assert isinstance(record, Start)
-    first, second = (one.spec for one in record.proxies)
+    (message,) = Decoder().feed(encode(starts))
+    assert isinstance(message, Start)
+    first, second = (one.spec for one in message.proxies)
     assert first.labels == dict(frozen)
     assert first.labels is second.labels
     assert first.metadata is second.metadata
@@ -189,7 +189,7 @@ def test_proxies_with_equal_labels_share_them_in_the_worker() -> None:
     "body",
     [b"", b"{}", b"[]", b'["StatusUpdate"]', b'["Stop", 1, 2]', b'["Nothing", 1]', b"[1]", b"\xff"],
 )
-def test_what_is_no_record_is_refused(body: bytes) -> None:
+def test_bytes_that_are_no_message_are_refused(body: bytes) -> None:
     """A fault would show as an error somewhere else, or not at all."""
     with pytest.raises(RemoteProtocolError, match="cannot be read"):
         decode(body)

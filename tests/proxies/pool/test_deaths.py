@@ -57,7 +57,7 @@ class PoolMachine(RuleBasedStateMachine, FleetEvents):
         self.configured.append(spec.key)
 
     async def make(self) -> WorkerPool:
-        """Make the pool; it needs a running loop."""
+        """Return the pool, which needs a running loop."""
         return WorkerPool(
             WORKERS,
             Setup(delta=True, behavior=ProxyBehavior(), transport="lean"),

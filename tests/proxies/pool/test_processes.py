@@ -73,7 +73,7 @@ def pool_of(
     metrics: Metrics | None = None,
     events: FleetEvents = NO_EVENTS,
 ) -> WorkerPool:
-    """Make a pool."""
+    """Return a pool."""
     return WorkerPool(
         workers,
         Setup(

@@ -10,7 +10,7 @@ from pyload.report.pacing import Pacing
 
 
 def report(*, pushes: int, connected: int, cpu: float) -> Report:
-    """Make a report of a process."""
+    """Return a report of a process."""
     metrics = Metrics()
     for _ in range(pushes):
         metrics.push("sidecar", "cds", 10)
