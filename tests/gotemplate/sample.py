@@ -1,4 +1,4 @@
-"""The functions and the data of the templates in ``go.json``."""
+"""The functions and the data of the templates in ``scenarios/go.json``."""
 
 from __future__ import annotations
 

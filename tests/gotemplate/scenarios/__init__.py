@@ -1,0 +1,1 @@
+"""Whole templates: random ones, and those that Go and sprig were recorded with."""

@@ -1,0 +1,1 @@
+"""The client, the reflector and the kubelet against the embedded API server."""
