@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Fields = dict[str, Any]
 
-# Shared by all sets: there are many of these, and nobody changes a set once it is made.
+# Shared by all sets: there are many of these, and a set is never changed once it is made.
 _LEAF: Final[Fields] = {}
 _ITEM: Final[Fields] = {".": _LEAF}
 

@@ -277,7 +277,7 @@ class Writes:
         if not manager:
             manager = request.user_agent.partition("/")[0][:128] or "unknown"
         to_status = target.subresource == "status"
-        # A Node's status may come with the Node; nobody owns other kinds' status that way.
+        # A Node's status may come with the Node; other kinds' status has no owner that way.
         splits = target.kind.has_status
         return FieldManager(
             manager=manager,

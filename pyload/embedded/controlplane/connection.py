@@ -26,7 +26,7 @@ _WAITING: Final = 1000
 
 
 class StreamPeer(Protocol):
-    """The proxy's end of a stream, whatever carries it."""
+    """The proxy's end of a stream, on any transport."""
 
     async def recv(self) -> bytes | None:
         """Wait for the next request; None once the proxy sends no more."""
@@ -186,7 +186,7 @@ class ProxyConnection:
                     push, self._pending = self._pending, None
                     await self._push(push)
         except StreamError:
-            # From here on the group takes no more tasks.
+            # From here on the group accepts no more tasks.
             self._tasks = None
             raise
         finally:

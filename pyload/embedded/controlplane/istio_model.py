@@ -59,7 +59,7 @@ class Destination(NamedTuple):
 
 
 class PathMatch(NamedTuple):
-    """Which paths a route takes.
+    """The paths that a route matches.
 
     Attributes:
         kind: ``prefix``, ``exact`` or ``regex``.

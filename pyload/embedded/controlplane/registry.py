@@ -227,7 +227,7 @@ class ServiceRegistry:
             self._pods[key] = self._pods_of[key.namespace][key] = new
             for service in after:
                 self._members[service][key] = new
-        # A pod that was not ready before and is not now is in nobody's endpoints.
+        # A pod that was not ready before and is not now is in no endpoints.
         if (old is not None and old.ip) or (new is not None and new.ip):
             self._stale |= before | after
             self._stale_pods.add(key)

@@ -189,13 +189,13 @@ class _Calls:
         try:
             await self._serve(context, delta)
         except StreamError as error:
-            # A cancelled call has nobody left to tell.
+            # A cancelled call has no client any more.
             if error.code != grpc.StatusCode.CANCELLED.value[0]:
                 await context.abort(_CODES[error.code], error.message)
         except asyncio.CancelledError:
             if not self._ending:
                 raise
-            # The cancellation was ours: the proxy is told, so that it can reconnect elsewhere.
+            # The cancellation was ours: the status lets the proxy reconnect elsewhere.
             task.uncancel()
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the control plane is shutting down")
         finally:

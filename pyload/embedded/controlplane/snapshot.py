@@ -85,7 +85,7 @@ class View:
 
     def is_silent(self, type_url: TypeUrl) -> bool:
         """Return whether requests of a type are left without an answer."""
-        # Istiod gives certificates to those whose token it has seen, and nothing to others.
+        # Istiod sends certificates to proxies with a proven identity, and nothing to others.
         return type_url == SDS and type_url not in self._resources
 
     def resolve(self, name: str) -> tuple[str, ...]:

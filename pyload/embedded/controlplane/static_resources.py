@@ -1,4 +1,4 @@
-"""Resources that proxies are sent whatever is in the mesh."""
+"""Resources that do not depend on the mesh."""
 
 from __future__ import annotations
 

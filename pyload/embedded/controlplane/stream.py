@@ -259,8 +259,8 @@ class ServerStream:
         )
         batches = view.of(type_url)
         if held and len(batches) == 1:
-            # What a proxy kept over a reconnect need not be sent again, if it can tell by the
-            # versions; and what is gone now, it must drop.
+            # A proxy that reconnects lists the versions that it has: those that are current need
+            # not be sent again, and those that are gone are removals.
             return [batches[0].changes_for(held, None if wildcard else found)]
         fragments = self._fragments.for_request(type_url, known, view, found)
         if wildcard:

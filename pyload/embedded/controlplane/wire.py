@@ -1,4 +1,4 @@
-"""Protobuf's wire format, as far as it takes to put encoded messages into each other.
+"""Protobuf's wire format, as far as needed to put encoded messages into each other.
 
 Encoded resources are shared by all proxies, so responses are joined from bytes and never built
 as objects.

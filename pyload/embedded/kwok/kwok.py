@@ -113,7 +113,7 @@ class Kwok:
 
     def _retry(self, item: WorkItem, error: PyloadError) -> None:
         failed = self._failures[item] = self._failures.get(item, 0) + 1
-        # What has changed or gone comes right with the watch; the rest needs somebody.
+        # The watch will show objects that have changed or gone; other errors are for the user.
         passing = failed == 1 or isinstance(error, (Conflict, NotFound))
         level = logging.DEBUG if passing else logging.WARNING
         log.log(level, "cannot handle %s %s: %s", item.kind, "/".join(item.key), error)

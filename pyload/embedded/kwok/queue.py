@@ -36,7 +36,7 @@ class WorkQueue(Generic[Item]):
             self._wake.set()
 
     def add_later(self, item: Item, seconds: float) -> None:
-        """Add an item after so many seconds, unless it will be added sooner anyway."""
+        """Add an item after some seconds, unless it will be added earlier anyway."""
         when = asyncio.get_running_loop().time() + seconds
         due = self._due.get(item)
         if due is not None and due <= when:

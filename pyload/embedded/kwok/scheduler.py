@@ -135,7 +135,7 @@ class Scheduler:
             self._fitting[key] = fitting
         if isinstance(fitting, Unschedulable):
             return fitting
-        # Counter.__missing__ is Python code; __getitem__ only takes that way for empty nodes.
+        # Counter.__missing__ is Python code; __getitem__ calls it for empty nodes only.
         return min(fitting, key=self._pods.__getitem__)
 
     def _refusal(self, node: SchedulableNode, spec: Obj) -> str:

@@ -97,7 +97,7 @@ class TrackedPod:
 
     @property
     def place(self) -> str:
-        """The node on which it takes room, or empty."""
+        """The node on which it counts, or empty."""
         return "" if self.phase in DONE else self.node
 
 
