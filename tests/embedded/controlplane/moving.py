@@ -1,4 +1,4 @@
-"""A mesh whose state a test moves on, and what a stream says about it."""
+"""A mesh whose state a test changes, and the answers and pushes of a stream in it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 from pyload.embedded.controlplane.configs import FOLLOWED, ConfigStore
 from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.push_scope import PushRequest, PushScope
+from pyload.xds.types import CDS, EDS, LDS, RDS
 from pyload.xds.wire import discovery_pb2
 from tests.embedded.controlplane.support import (
     HTTP,
     audience,
+    delta,
     mesh_of,
+    new_stream,
     plural_of,
+    proxy_node,
     service,
     snapshot_of,
+    sotw,
 )
 
 if TYPE_CHECKING:
     from pyload.embedded.controlplane.snapshot import View
     from pyload.embedded.controlplane.stream import RequestOutcome, ServerStream
+
+A, B = (f"outbound|80||{name}.mesh.svc.cluster.local" for name in ("a", "b"))
 
 
 class MovingMesh:
@@ -31,7 +38,7 @@ class MovingMesh:
         )
         self.configs = ConfigStore()
         for obj in objects:
-            self._take("ADDED", obj)
+            self._handle("ADDED", obj)
         self._generator = SnapshotGenerator()
         self._version = 0
         self.audience = audience()
@@ -45,12 +52,12 @@ class MovingMesh:
     def move(self, type_: str, obj: Any) -> PushRequest:
         """Handle an event, and return the push that follows from it."""
         old = self.snapshot
-        self._take(type_, obj)
+        self._handle(type_, obj)
         changes, refs = self.registry.pop_changes(), self.configs.pop_changes()
         self._generate()
         return PushScope(changes, refs, old, self.snapshot).push(self.audience, self.audience)
 
-    def _take(self, type_: str, obj: Any) -> None:
+    def _handle(self, type_: str, obj: Any) -> None:
         kind = plural_of(obj)
         (self.configs if kind in FOLLOWED else self.registry).event(kind, type_, obj)
 
@@ -81,3 +88,26 @@ def delta_answer(outcome: RequestOutcome) -> discovery_pb2.DeltaDiscoveryRespons
     """Decode the only response."""
     (reply,) = outcome.replies
     return discovery_pb2.DeltaDiscoveryResponse.FromString(reply.message)
+
+
+def delta_pushed(
+    stream: ServerStream, push: PushRequest, mesh: MovingMesh
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the names of the resources and removals that a push sends, by type."""
+    pushed = {}
+    for reply in stream.push(push, mesh.view):
+        response = discovery_pb2.DeltaDiscoveryResponse.FromString(reply.message)
+        names = [resource.name for resource in response.resources]
+        pushed[response.type_url] = (names, list(response.removed_resources))
+    return pushed
+
+
+def subscribed(mesh: MovingMesh, *, delta_stream: bool) -> ServerStream:
+    """Return a stream that has asked for everything that a sidecar asks for."""
+    stream = new_stream(delta=delta_stream)
+    make: Any = delta if delta_stream else sotw
+    ask(stream, make(CDS, node=proxy_node()), mesh)
+    ask(stream, make(EDS, [A, B]), mesh)
+    ask(stream, make(LDS), mesh)
+    ask(stream, make(RDS, ["80"]), mesh)
+    return stream

@@ -124,7 +124,7 @@ class RecordedProxy:
 
     def start(self) -> None:
         """Record pushes from now on."""
-        self._task = asyncio.create_task(self._take(), name="scripted-proxy")
+        self._task = asyncio.create_task(self._record(), name="scripted-proxy")
 
     async def stop(self) -> list[Sent]:
         """Return the recorded pushes."""
@@ -133,7 +133,7 @@ class RecordedProxy:
         await asyncio.gather(self._task, return_exceptions=True)
         return _without_repeats(self.sent)
 
-    async def _take(self) -> None:
+    async def _record(self) -> None:
         while True:
             response = await self.script.get()
             self.sent.append(self._read(response))

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-from pyload.embedded.controlplane.fragments import NameInterner
-from pyload.embedded.controlplane.push_scope import PushRequest
-from pyload.embedded.controlplane.stream import RequestOutcome, ServerStream
+from pyload.embedded.controlplane.stream import RequestOutcome
 from pyload.errors import StreamError
-from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, NDS, RDS, SDS
-from pyload.xds.wire import discovery_pb2
-from tests.embedded.controlplane.moving import MovingMesh, ask, delta_answer, sotw_answer
+from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, NDS, RDS, SDS
+from tests.embedded.controlplane.moving import (
+    A,
+    B,
+    MovingMesh,
+    ask,
+    delta_answer,
+    delta_pushed,
+    sotw_answer,
+    subscribed,
+)
 from tests.embedded.controlplane.support import (
     HTTP,
     audience,
@@ -25,37 +31,7 @@ from tests.embedded.controlplane.support import (
     sotw,
 )
 
-_A, _B = (f"outbound|80||{name}.mesh.svc.cluster.local" for name in ("a", "b"))
-# What istiod sends again with every push of clusters.
-_SPECIAL = [
-    "BlackHoleCluster",
-    "PassthroughCluster",
-    "InboundPassthroughCluster",
-    "connect_originate",
-]
 _HEALTH = "type.googleapis.com/istio.v1.HealthInformation"
-
-
-def _delta_pushed(
-    stream: ServerStream, push: PushRequest, mesh: MovingMesh
-) -> dict[str, tuple[list[str], list[str]]]:
-    pushed = {}
-    for reply in stream.push(push, mesh.view):
-        response = discovery_pb2.DeltaDiscoveryResponse.FromString(reply.message)
-        names = [resource.name for resource in response.resources]
-        pushed[response.type_url] = (names, list(response.removed_resources))
-    return pushed
-
-
-def _subscribed(mesh: MovingMesh, *, delta_stream: bool) -> ServerStream:
-    """Return a stream that has asked for everything that a sidecar asks for."""
-    stream = new_stream(delta=delta_stream)
-    make: Any = delta if delta_stream else sotw
-    ask(stream, make(CDS, node=proxy_node()), mesh)
-    ask(stream, make(EDS, [_A, _B]), mesh)
-    ask(stream, make(LDS), mesh)
-    ask(stream, make(RDS, ["80"]), mesh)
-    return stream
 
 
 @pytest.mark.parametrize("is_delta", [False, True])
@@ -102,9 +78,9 @@ def test_sotw_walks_through_a_sidecars_start() -> None:
     assert (clusters.version_info, clusters.nonce, len(clusters.resources)) == ("v/1", "v/1-0", 6)
     assert ask(stream, sotw(CDS, nonce=clusters.nonce, version="v/1"), mesh) == RequestOutcome()
 
-    endpoints = sotw_answer(ask(stream, sotw(EDS, [_A, _B]), mesh))
+    endpoints = sotw_answer(ask(stream, sotw(EDS, [A, B]), mesh))
     assert len(endpoints.resources) == 2
-    assert ask(stream, sotw(EDS, [_A, _B], nonce=endpoints.nonce), mesh) == RequestOutcome()
+    assert ask(stream, sotw(EDS, [A, B], nonce=endpoints.nonce), mesh) == RequestOutcome()
 
     routes = sotw_answer(ask(stream, sotw(RDS, ["80", "nowhere"]), mesh))
     assert len(routes.resources) == 1
@@ -114,22 +90,22 @@ def test_sotw_walks_through_a_sidecars_start() -> None:
 def test_sotw_answers_only_the_added_names() -> None:
     """A proxy with 600 clusters that learns of one more must not get 601 answers."""
     mesh, stream = MovingMesh(), new_stream(delta=False)
-    first = sotw_answer(ask(stream, sotw(EDS, [_A], node=proxy_node()), mesh))
+    first = sotw_answer(ask(stream, sotw(EDS, [A], node=proxy_node()), mesh))
 
-    more = sotw_answer(ask(stream, sotw(EDS, [_A, _B], nonce=first.nonce), mesh))
+    more = sotw_answer(ask(stream, sotw(EDS, [A, B], nonce=first.nonce), mesh))
     assert len(more.resources) == 1
-    assert _B.encode() in more.resources[0]
-    assert ask(stream, sotw(EDS, [_B], nonce=more.nonce), mesh) == RequestOutcome()
-    assert stream.subscriptions[EDS].names == {_B}
+    assert B.encode() in more.resources[0]
+    assert ask(stream, sotw(EDS, [B], nonce=more.nonce), mesh) == RequestOutcome()
+    assert stream.subscriptions[EDS].names == {B}
 
 
 def test_sotw_ignores_stale_nonces() -> None:
     """A request that crossed a push on the wire is about what is no longer current."""
     mesh, stream = MovingMesh(), new_stream(delta=False)
-    ask(stream, sotw(EDS, [_A], node=proxy_node()), mesh)
+    ask(stream, sotw(EDS, [A], node=proxy_node()), mesh)
 
-    assert ask(stream, sotw(EDS, [_A, _B], nonce="old"), mesh) == RequestOutcome()
-    assert stream.subscriptions[EDS].names == {_A}
+    assert ask(stream, sotw(EDS, [A, B], nonce="old"), mesh) == RequestOutcome()
+    assert stream.subscriptions[EDS].names == {A}
 
 
 def test_sotw_answers_a_nonce_of_an_earlier_stream() -> None:
@@ -144,7 +120,7 @@ def test_sotw_answers_a_nonce_of_an_earlier_stream() -> None:
 def test_sotw_unsubscribes_with_an_empty_list() -> None:
     """A proxy without EDS clusters is not to be told of endpoints any more."""
     mesh = MovingMesh()
-    stream = _subscribed(mesh, delta_stream=False)
+    stream = subscribed(mesh, delta_stream=False)
     nonce = stream.subscriptions[EDS].nonce
 
     assert ask(stream, sotw(EDS, nonce=nonce), mesh) == RequestOutcome()
@@ -168,84 +144,19 @@ def test_refusals_are_recorded_and_not_answered(is_delta: bool) -> None:  # noqa
     assert stream.subscriptions[CDS].acked == ""
 
 
-@pytest.mark.parametrize("is_delta", [False, True])
-def test_endpoints_alone_are_pushed_alone(is_delta: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """This is what keeps a starting deployment from reloading the mesh."""
-    mesh = MovingMesh()
-    stream = _subscribed(mesh, delta_stream=is_delta)
-
-    push = mesh.move("ADDED", pod("a-1", app="a"))
-    (reply,) = stream.push(push, mesh.view)
-
-    assert reply.type_url == EDS
-    assert _A.encode() in reply.message
-    assert _B.encode() not in reply.message
-
-
-def test_sotw_pushes_a_changed_service_in_order() -> None:
-    """Listeners before clusters would refer to what a proxy does not have."""
-    mesh = MovingMesh()
-    stream = _subscribed(mesh, delta_stream=False)
-
-    push = mesh.move("MODIFIED", service("a", ip="10.0.0.9", ports=[HTTP]))
-    replies = list(stream.push(push, mesh.view))
-
-    assert [reply.type_url for reply in replies] == [CDS, EDS, LDS, RDS]
-    counts = [
-        len(discovery_pb2.DiscoveryResponse.FromString(reply.message).resources)
-        for reply in replies
-    ]
-    assert counts == [6, 1, 4, 1]
-
-
-def test_delta_pushes_only_the_clusters_that_changed() -> None:
-    """Delta exists so that a change costs what the change is worth."""
-    mesh = MovingMesh()
-    stream = _subscribed(mesh, delta_stream=True)
-    new = "outbound|80||c.mesh.svc.cluster.local"
-
-    push = mesh.move("ADDED", service("c", ip="10.0.0.3", ports=[HTTP]))
-    pushed = _delta_pushed(stream, push, mesh)
-    assert list(pushed) == [CDS, LDS, RDS]
-    assert pushed[CDS] == ([new, *_SPECIAL], [])
-    assert pushed[RDS] == (["80"], [])
-
-    push = mesh.move("DELETED", service("a"))
-    pushed = _delta_pushed(stream, push, mesh)
-    assert list(pushed) == [CDS, EDS, LDS, RDS]
-    assert pushed[CDS] == (_SPECIAL, [_A])
-    assert pushed[EDS] == ([], [_A])
-
-
-def test_delta_removes_listeners_and_routes_that_are_gone() -> None:
-    """A proxy would otherwise keep listening for a service that does not exist."""
-    mesh = MovingMesh()
-    mesh.move("ADDED", service("c", ip="10.0.0.3", ports=[{"name": "tcp", "port": 9}]))
-    mesh.move("ADDED", service("d", ports=[{"name": "http", "port": 8080}]))
-    stream = _subscribed(mesh, delta_stream=True)
-    ask(stream, delta(RDS, ["8080"]), mesh)
-
-    mesh.move("DELETED", service("d"))
-    push = mesh.move("DELETED", service("c"))
-    pushed = _delta_pushed(stream, push, mesh)
-
-    assert pushed[LDS][1] == ["0.0.0.0_8080", "10.0.0.3_9"]
-    assert pushed[RDS] == (["80"], ["8080"])
-
-
 def test_delta_answers_names_as_they_are_subscribed() -> None:
     """Unsubscribing is silent; unknown names are removals, so that nobody waits for them."""
     mesh, stream = MovingMesh(), new_stream(delta=True)
 
-    first = delta_answer(ask(stream, delta(EDS, [_A], node=proxy_node()), mesh))
-    assert [resource.name for resource in first.resources] == [_A]
-    second = delta_answer(ask(stream, delta(EDS, [_B, "nothing"]), mesh))
-    assert [resource.name for resource in second.resources] == [_B]
+    first = delta_answer(ask(stream, delta(EDS, [A], node=proxy_node()), mesh))
+    assert [resource.name for resource in first.resources] == [A]
+    second = delta_answer(ask(stream, delta(EDS, [B, "nothing"]), mesh))
+    assert [resource.name for resource in second.resources] == [B]
     assert list(second.removed_resources) == ["nothing"]
-    assert ask(stream, delta(EDS, (), [_A]), mesh) == RequestOutcome()
+    assert ask(stream, delta(EDS, (), [A]), mesh) == RequestOutcome()
     assert ask(stream, delta(EDS, nonce=second.nonce), mesh) == RequestOutcome()
-    assert ask(stream, delta(EDS, nonce="old", subscribe=[_A]), mesh) == RequestOutcome()
-    assert stream.subscriptions[EDS].names == {_B, "nothing"}
+    assert ask(stream, delta(EDS, nonce="old", subscribe=[A]), mesh) == RequestOutcome()
+    assert stream.subscriptions[EDS].names == {B, "nothing"}
 
 
 def test_delta_reconnects_with_what_the_proxy_kept() -> None:
@@ -253,44 +164,13 @@ def test_delta_reconnects_with_what_the_proxy_kept() -> None:
     mesh, stream = MovingMesh(), new_stream(delta=True)
 
     clusters = delta_answer(
-        ask(stream, delta(CDS, node=proxy_node(), held=[_A, "outbound|80||gone"]), mesh)
+        ask(stream, delta(CDS, node=proxy_node(), held=[A, "outbound|80||gone"]), mesh)
     )
     assert len(clusters.resources) == 6
     assert list(clusters.removed_resources) == ["outbound|80||gone"]
 
-    endpoints = delta_answer(ask(stream, delta(EDS, [_A], held=[_B]), mesh))
-    assert sorted(resource.name for resource in endpoints.resources) == [_A, _B]
-
-
-def test_a_slow_proxys_pushes_are_merged() -> None:
-    """Skipped pushes must be contained in the one that comes."""
-    early = PushRequest({CDS: frozenset({"a"}), EDS: frozenset({"a"}), LDS: None})
-    late = PushRequest({CDS: None, EDS: frozenset({"b"}), LDS: frozenset()})
-
-    assert early.merge(late) == PushRequest({CDS: None, EDS: frozenset({"a", "b"}), LDS: None})
-
-
-def test_equal_sets_of_names_are_one_object() -> None:
-    """A thousand proxies with six hundred names each would need gigabytes otherwise."""
-    names = NameInterner(limit=2)
-
-    assert names.intern(frozenset({"a"})) is names.intern(frozenset({"a"}))
-    for number in range(10):
-        names.intern(frozenset({str(number)}))
-    assert len(names._known) <= 2
-
-
-def test_proxies_share_the_bytes_of_a_push() -> None:
-    """Per proxy, a push may cost no more than a copy and a nonce."""
-    mesh = MovingMesh()
-    streams = [_subscribed(mesh, delta_stream=False) for _ in range(2)]
-
-    push = mesh.move("MODIFIED", service("a", ip="10.0.0.9", ports=[HTTP]))
-    one, other = (list(stream.push(push, mesh.view)) for stream in streams)
-
-    assert [reply.message for reply in one] == [reply.message for reply in other]
-    clusters = mesh.view.of(CDS)[0]
-    assert clusters.all(delta=False) is clusters.all(delta=False)
+    endpoints = delta_answer(ask(stream, delta(EDS, [A], held=[B]), mesh))
+    assert sorted(resource.name for resource in endpoints.resources) == [A, B]
 
 
 def _kept(mesh: MovingMesh, names: list[str]) -> dict[str, str]:
@@ -341,10 +221,10 @@ def test_a_ztunnel_may_ask_on_demand() -> None:
     push = mesh.move("MODIFIED", service("b", ip="10.0.0.7", ports=[HTTP]))
     assert list(stream.push(push, mesh.view)) == []
     push = mesh.move("ADDED", pod("a-1", app="a"))
-    pushed = _delta_pushed(stream, push, mesh)
+    pushed = delta_pushed(stream, push, mesh)
     assert pushed == {ADDRESS: (["Kubernetes//Pod/mesh/a-1"], [])}
     push = mesh.move("DELETED", pod("a-1", app="a"))
-    assert _delta_pushed(stream, push, mesh) == {ADDRESS: ([], ["Kubernetes//Pod/mesh/a-1"])}
+    assert delta_pushed(stream, push, mesh) == {ADDRESS: ([], ["Kubernetes//Pod/mesh/a-1"])}
 
 
 def test_a_ztunnel_on_demand_keeps_what_it_has_over_a_reconnect() -> None:
@@ -365,11 +245,11 @@ def test_a_ztunnel_with_everything_is_told_of_changes_only() -> None:
     ask(stream, delta(AUTHORIZATION), mesh)
 
     push = mesh.move("ADDED", pod("a-1", app="a"))
-    assert _delta_pushed(stream, push, mesh) == {ADDRESS: (["Kubernetes//Pod/mesh/a-1"], [])}
+    assert delta_pushed(stream, push, mesh) == {ADDRESS: (["Kubernetes//Pod/mesh/a-1"], [])}
     push = mesh.move("ADDED", istio("AuthorizationPolicy", "p", {}))
-    assert _delta_pushed(stream, push, mesh) == {AUTHORIZATION: (["mesh/p"], [])}
+    assert delta_pushed(stream, push, mesh) == {AUTHORIZATION: (["mesh/p"], [])}
     push = mesh.move("DELETED", istio("AuthorizationPolicy", "p", {}))
-    assert _delta_pushed(stream, push, mesh) == {AUTHORIZATION: ([], ["mesh/p"])}
+    assert delta_pushed(stream, push, mesh) == {AUTHORIZATION: ([], ["mesh/p"])}
 
 
 @pytest.mark.parametrize("is_delta", [False, True])
@@ -406,7 +286,7 @@ def test_certificates_are_pushed_to_those_who_asked_for_them(is_delta: bool) -> 
 def test_clusters_that_are_asked_for_again_bring_their_endpoints() -> None:
     """They would wait for them otherwise, as nothing about endpoints has changed."""
     mesh = MovingMesh()
-    stream = _subscribed(mesh, delta_stream=True)
+    stream = subscribed(mesh, delta_stream=True)
 
     outcome = ask(stream, delta(CDS, ["*"]), mesh)
 
@@ -420,5 +300,5 @@ def test_an_agent_gets_the_table_of_names() -> None:
     (resource,) = delta_answer(ask(stream, delta(NDS, node=proxy_node()), mesh)).resources
     assert b"a.mesh.svc.cluster.local" in resource.resource
     push = mesh.move("ADDED", service("c", ip="10.0.0.3"))
-    pushed = _delta_pushed(stream, push, mesh)
+    pushed = delta_pushed(stream, push, mesh)
     assert pushed == {NDS: ([""], [])}
