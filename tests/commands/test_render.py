@@ -26,7 +26,7 @@ from pyload.mesh.names import Names, is_called
 from pyload.tasks import Supervisor
 from tests.mesh.conftest import open_world
 from tests.mesh.recording import comparable
-from tests.mesh.test_examples import EXAMPLES, small
+from tests.mesh.scenarios.test_examples import EXAMPLES, small
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

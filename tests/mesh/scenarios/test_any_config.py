@@ -29,7 +29,7 @@ from pyload.gotemplate.library import BUILTINS
 from pyload.units import Duration
 from tests.config.test_parse import SHARED, istio
 from tests.mesh.conftest import open_world
-from tests.mesh.test_examples import EXAMPLES, small
+from tests.mesh.scenarios.test_examples import EXAMPLES, small
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
