@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.errors import ControlPlaneUnreachable, UsageError
-from pyload.harness.connection import Connection, check_control_plane, split_address
+from pyload.embedded.apiserver.api import ApiServer
+from pyload.errors import ClusterUnreachable, ControlPlaneUnreachable, Forbidden, UsageError
+from pyload.harness.connection import (
+    Connection,
+    check_api_server,
+    check_control_plane,
+    split_address,
+)
+from pyload.kube.client import Client
+from pyload.kube.transport import Response
+
+if TYPE_CHECKING:
+    from pyload.embedded.apiserver.requests import Request
 
 
 @pytest.mark.parametrize(
@@ -72,3 +84,40 @@ def test_flags_for_mtls() -> None:
     )
     assert connection.check() == "mtls"
     assert Connection(pilot_address="istiod:15012").check() == "jwt"
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+@pytest.mark.parametrize(
+    ("status", "error"), [(200, None), (403, None), (404, None), (401, Forbidden)]
+)
+async def test_credentials_are_tried_before_anything_is_created(
+    status: int, error: type[Exception] | None
+) -> None:
+    """Expired credentials end the run at once; an account that may not see the version is fine."""
+    server = ApiServer()
+
+    def answer(_: Request) -> Response:
+        return Response(status, b"{}")
+
+    server.intercept = answer
+    client = Client(server.transport())
+    if error is None:
+        await check_api_server(client)
+    else:
+        with pytest.raises(error):
+            await check_api_server(client)
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_an_api_server_that_is_away_is_an_error() -> None:
+    """Exit code 3, and nothing that would have to be cleaned up."""
+    server = ApiServer()
+
+    def away(_: Request) -> Response:
+        raise ClusterUnreachable("cannot reach the API server")
+
+    server.intercept = away
+    with pytest.raises(ClusterUnreachable):
+        await check_api_server(Client(server.transport()))
