@@ -188,13 +188,22 @@ async def test_a_version_that_the_server_does_not_know_leads_to_a_new_list() -> 
 
 
 @pytest.mark.anyio
-async def test_cancelling_stops_it_wherever_it_is() -> None:
+@pytest.mark.parametrize(
+    ("moment", "requests"), [(0.0, 0), (0.0005, 0), (0.0015, 1), (0.003, 2), (50.0, 3)]
+)
+async def test_cancelling_stops_it_wherever_it_is(moment: float, requests: int) -> None:
     """Cleanup would hang behind a watch, or a pause, that nobody can end."""
-    for moment in (0.0, 0.0005, 0.0015, 0.003, 50.0):
-        collection = Collection(faults=deque([None, Fault("drop")]))
-        collection.put("a", 1)
-        async with _following(collection, _View()):
-            await asyncio.sleep(moment)
+    collection = Collection(faults=deque([None, Fault("drop")]))
+    collection.put("a", 1)
+    reflector = Reflector(Client(collection, rng=Random(1)), PODS, _View(), rng=Random(1))
+    task = asyncio.create_task(reflector.run(), name="reflector")
+    await asyncio.sleep(moment)
+
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    await asyncio.sleep(1000)
+    assert collection.requests == requests
 
 
 @pytest.mark.anyio

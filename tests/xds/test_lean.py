@@ -30,7 +30,7 @@ from tests.xds.streams import Recorder
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
@@ -316,9 +316,16 @@ async def test_a_source_that_is_not_here_is_a_failed_dial() -> None:
 
 async def test_all_addresses_of_a_name_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """``localhost`` is ::1 too, where a port-forward may not listen."""
+    tried: list[str] = []
+
+    class Addresses(list[str]):
+        def __iter__(self) -> Iterator[str]:
+            for ip in super().__iter__():
+                tried.append(ip)
+                yield ip
 
     async def ask(_: object) -> list[str]:
-        return ["127.0.0.9", "127.0.0.1"]
+        return Addresses(["127.0.0.9", "127.0.0.1"])
 
     monkeypatch.setattr(tcp, "_ask", ask)
     async with listen() as (_, address):
@@ -326,6 +333,7 @@ async def test_all_addresses_of_a_name_are_tried(monkeypatch: pytest.MonkeyPatch
         transport = LeanTransport(f"istiod.example:{port}")
         await open_stream(transport)
         await transport.aclose()
+    assert tried == ["127.0.0.9", "127.0.0.1"]
 
 
 async def test_a_dead_server_is_noticed_by_the_kernel() -> None:
