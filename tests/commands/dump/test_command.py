@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from google.protobuf import any_pb2
 
 from pyload.commands.diff import run_diff
 from pyload.commands.dump.command import DumpOptions, run_dump
-from pyload.commands.dump.envoy_files import Layout, sanitised
-from pyload.commands.dump.envoy_json import Reader
-from pyload.commands.dump.fetch import Fetched
+from pyload.commands.dump.envoy_files import sanitised
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import PyloadError, UsageError
@@ -27,11 +24,9 @@ from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, PODS, SERVICES
 from pyload.tasks import Supervisor
-from pyload.xds.resources import name_of
-from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS, Push, TypeUrl
-from tests.commands.prober.test_command import kubeconfig
+from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS
+from tests.commands.kubeconfigs import kubeconfig
 from tests.pods.injected import plain_pod, pod, proxy_container
-from tests.xds.messages import named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -247,12 +242,6 @@ async def test_a_dump_differs_from_another_by_what_has_changed(tmp_path: Path) -
     assert lines[-1].startswith("1 added, 0 removed, 1 changed, ")
 
 
-def test_a_folder_that_is_no_dump(tmp_path: Path) -> None:
-    """Two wrong names must not be said to be equal."""
-    with pytest.raises(UsageError, match="holds no dump"):
-        run_diff(tmp_path, tmp_path)
-
-
 @grpc
 async def test_without_a_folder_each_document_is_printed(tmp_path: Path) -> None:
     """The text is YAML of several documents, in pilot-load's order."""
@@ -294,11 +283,6 @@ async def test_a_control_plane_that_refuses(tmp_path: Path) -> None:
                 await mesh.dump(tmp_path / "out", timeout=5.0)
 
 
-def raw(type_url: str, value: bytes) -> bytes:
-    """Pack bytes of any kind."""
-    return any_pb2.Any(type_url=type_url, value=value).SerializeToString()
-
-
 @grpc
 async def test_the_lines_that_scripts_grep(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -317,78 +301,3 @@ async def test_the_lines_that_scripts_grep(
     ]
 
     assert [one.getMessage() for one in caplog.records if one.getMessage() in lines] == lines
-
-
-def a_push(type_url: TypeUrl, *bodies: bytes, removed: tuple[str, ...] = ()) -> Push:
-    """Build a response with its resources."""
-    return Push(
-        type_url=type_url,
-        size=0,
-        resources=len(bodies),
-        removed=len(removed),
-        nonce="n",
-        version="v",
-        names=tuple(map(name_of, bodies)),
-        removed_names=removed,
-        bodies=bodies,
-    )
-
-
-def test_a_partial_response_loses_nothing() -> None:
-    """Istiod sends the endpoints of one changed cluster alone; pilot-load forgot the others."""
-    fetched = Fetched(delta=False)
-    fetched.on_push(a_push(EDS, named(EDS, "a"), named(EDS, "b")))
-    fetched.on_push(a_push(EDS, named(EDS, "b")))
-    fetched.on_push(a_push(LDS, named(LDS, "x"), named(LDS, "y")))
-    fetched.on_push(a_push(LDS, named(LDS, "y")))
-
-    assert set(fetched.resources[EDS]) == {"a", "b"}
-    assert set(fetched.resources[LDS]) == {"y"}
-
-
-def test_delta_removes_what_it_says() -> None:
-    """A resource that is gone must not be dumped."""
-    fetched = Fetched(delta=True)
-    fetched.on_push(a_push(CDS, named(CDS, "a"), named(CDS, "b")))
-    fetched.on_push(a_push(CDS, named(CDS, "c"), removed=("a",)))
-
-    assert set(fetched.resources[CDS]) == {"b", "c"}
-
-
-def test_types_that_are_not_known_are_shown_as_bytes() -> None:
-    """One filter of a vendor must not cost the whole dump."""
-    reader = Reader()
-    url = f"{PREFIX}acme.v1.Thing"
-
-    assert reader.read(raw(url, b"\x01")) == {"@type": url, "value": "AQ=="}
-    assert reader.read(raw(LDS, b"\x0a\x01\xff"))["value"] == "CgH/"
-    assert reader.unknown == {url: 1, LDS: 1}
-
-
-def test_references_lead_to_files() -> None:
-    """Extensions inside HTTP filters and of listeners too, which pilot-load dropped."""
-    layout = Layout("out/")
-    source = {"configSource": {"ads": {}}, "typeUrls": ["t"]}
-    filters = [{"name": "a/b", "configDiscovery": source}]
-    found = layout.local(
-        {"name": "l", "listenerFilters": filters, "deep": [{"httpFilters": filters}]}
-    )
-
-    discovery = found["deep"][0]["httpFilters"][0]["configDiscovery"]
-    assert discovery == {"configSource": {"path": "out/ecds/a__.b.yaml"}, "typeUrls": ["t"]}
-    assert found["listenerFilters"][0]["configDiscovery"] == discovery
-    kept = {"name": "s", "sdsConfig": {"path": "/etc/own.yaml"}}
-    assert layout.local(kept) == kept
-
-
-@pytest.mark.golden
-def test_what_istiod_sends_is_readable(golden: Path) -> None:
-    """The types of a sidecar's first responses, from a real istiod."""
-    from pyload.xds.wire import discovery_pb2  # noqa: PLC0415 - for this test
-
-    reader = Reader()
-    for path in sorted((golden / "xds" / "raw" / "sotw-sidecar-gateway").glob("*.pb"))[:4]:
-        for body in discovery_pb2.DiscoveryResponse.FromString(path.read_bytes()).resources:
-            document = reader.read(body)
-            assert Layout("x").write(Layout("x").local(document))
-    assert not reader.unknown

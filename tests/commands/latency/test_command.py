@@ -7,18 +7,13 @@ import json
 import logging
 import re
 from random import Random
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pyload.cli.latency import command, speaks_delta
 from pyload.cli.program import ROOT, program
-from pyload.commands.latency.arrivals import Arrivals, Spread
-from pyload.commands.latency.changes import Expectation, Kind, change_of
 from pyload.commands.latency.command import LatencyCommand, LatencyOptions, run_latency
-from pyload.commands.latency.proxies import proxy_of
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
@@ -28,7 +23,8 @@ from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
 from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
-from pyload.xds.types import CDS, LDS, RDS, Push
+from pyload.xds.types import CDS, Push
+from tests.commands.latency.test_changes import KINDS
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.proxies.resolvers import resolver_of
@@ -41,9 +37,7 @@ if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Response
     from pyload.proxies.spec import ProxySpec
-    from pyload.xds.types import TypeUrl
 
-KINDS = get_args(Kind)
 
 pytestmark = pytest.mark.virtual
 
@@ -156,26 +150,6 @@ async def test_lines_and_requests_are_pilot_loads(
     # Two pushes and two pauses for each.
     assert 3 * 0.7 <= took < 3 * 0.7 + 1
     assert outcome.result.proxies.wanted == outcome.result.proxies.connected == 1
-
-
-def test_the_proxy_is_pilot_loads() -> None:
-    """A namespace's Sidecar or an EnvoyFilter may be made for it."""
-    spec = proxy_of("10.0.0.1", {"A": "b", "NAMESPACE": "no"})
-
-    assert (spec.type, spec.name, spec.namespace, spec.metadata_is_final) == (
-        "sidecar",
-        "adsc-10.0.0.1",
-        "default",
-        True,
-    )
-    assert spec.metadata == {
-        "A": "b",
-        "ISTIO_VERSION": "1.20.0-pilot-load",
-        "CLUSTER_ID": "Kubernetes",
-        "LABELS": None,
-        "NAMESPACE": "default",
-        "SDS": "true",
-    }
 
 
 @pytest.mark.anyio
@@ -326,101 +300,6 @@ def test_negative_numbers_are_usage_errors() -> None:
         LatencyOptions(count=-1)
     with pytest.raises(UsageError, match="--clients -1"):
         LatencyOptions(clients=-1)
-
-
-def push(
-    type_url: TypeUrl,
-    *names: str,
-    bodies: tuple[bytes, ...] = (),
-    removed: tuple[str, ...] = (),
-    error: str = "",
-) -> Push:
-    """Build a push with its resources."""
-    return Push(
-        type_url=type_url,
-        size=1,
-        resources=len(names),
-        removed=len(removed),
-        nonce="n",
-        version="v",
-        error=error,
-        names=names,
-        removed_names=removed,
-        bodies=bodies or (b"",) * len(names),
-    )
-
-
-ENTRY = Expectation(CDS, "outbound|80||1.example.com")
-SERVICE = Expectation(CDS, "outbound|80||cfg-1.default.svc.")
-ROUTE = Expectation(RDS, "80", "cfg-1.example.com")
-
-
-@pytest.mark.parametrize(
-    ("expectation", "given_push", "in_sotw", "in_delta"),
-    [
-        (ENTRY, push(CDS, "a", "outbound|80||1.example.com"), True, True),
-        (ENTRY, push(CDS, "outbound|80||11.example.com"), False, None),
-        (ENTRY, push(CDS), False, None),
-        (ENTRY, push(CDS, removed=("outbound|80||1.example.com",)), False, False),
-        (ENTRY, push(LDS, "outbound|80||1.example.com"), None, None),
-        (ENTRY, push(CDS, "outbound|80||1.example.com", error="refused"), None, None),
-        (SERVICE, push(CDS, "outbound|80||cfg-1.default.svc.my.domain"), True, True),
-        (SERVICE, push(CDS, removed=("outbound|80||cfg-1.default.svc.my.domain",)), False, False),
-        (ROUTE, push(RDS, "80", bodies=(b"..\x12\x11cfg-1.example.com..",)), True, True),
-        (ROUTE, push(RDS, "80", bodies=(b"..\x12\x12xcfg-1.example.com..",)), False, False),
-        (ROUTE, push(RDS, "8080", bodies=(b"..\x12\x11cfg-1.example.com..",)), None, None),
-        (ROUTE, push(RDS, removed=("80",)), False, False),
-    ],
-)
-def test_what_a_push_says_of_an_object(
-    expectation: Expectation,
-    given_push: Push,
-    in_sotw: bool | None,  # noqa: FBT001 - a parameter
-    in_delta: bool | None,  # noqa: FBT001 - a parameter
-) -> None:
-    """A wrong yes makes istiod look fast, a wrong no makes it look dead."""
-    assert expectation.read(given_push, delta=False) is in_sotw
-    assert expectation.read(given_push, delta=True) is in_delta
-
-
-@given(st.integers(0, 1 << 17), st.integers(0, 1 << 17), st.sampled_from(KINDS))
-def test_no_change_is_taken_for_another(one: int, other: int, kind: Kind) -> None:
-    """Round 1 must not end because round 11's object, or one left by it, is there."""
-    expectation = change_of(kind, one, run_id="r").expectation
-    shown = change_of(kind, other, run_id="r").expectation
-    text = shown.text.encode()
-    body = b"\x12" + bytes([len(text)]) + text
-    name = f"{shown.resource}x" if shown.resource.endswith(".") else shown.resource
-    found = expectation.read(push(shown.type_url, name, bodies=(body,)), delta=True)
-
-    same = one == other or (kind == "EndpointSlice" and (one - other) % (1 << 17) == 0)
-    assert (found is True) == same
-
-
-async def _arrivals() -> None:
-    arrivals = Arrivals(ENTRY, present=True, keys=["a", "b", "c", "d"], delta=True)
-    shared = push(CDS, "outbound|80||1.example.com")
-    nothing = push(CDS, "outbound|80||x")
-    for key, one, now in (
-        ("a", nothing, 1.0),
-        ("a", shared, 2.0),
-        ("a", shared, 3.0),
-        ("z", shared, 3.0),
-        ("b", shared, 4.0),
-        ("c", push(CDS, removed=("outbound|80||1.example.com",)), 5.0),
-        ("c", shared, 6.0),
-    ):
-        arrivals.on_push(key, one, now)
-    assert arrivals.waiting == {"d"}
-    assert not arrivals.done.is_set()
-    arrivals.on_push("d", shared, 10.0)
-    assert arrivals.done.is_set()
-    assert arrivals.spread() == Spread(2.0, 5.0, 10.0)
-
-
-def test_the_first_the_median_and_the_last_proxy() -> None:
-    """Each proxy counts once, from when it first has what was asked for."""
-    asyncio.run(_arrivals())
 
 
 @pytest.mark.anyio

@@ -24,6 +24,7 @@ from pyload.errors import (
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown
+from tests.commands.kubeconfigs import kubeconfig
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -258,17 +259,6 @@ async def test_a_cluster_without_istio_is_an_error() -> None:
 
     assert "does not serve Gateway of networking.istio.io" in str(outcome.error)
     assert outcome.result.objects.created == 0
-
-
-def kubeconfig(tmp_path: Path, url: str) -> str:
-    """Write a kubeconfig for a server without authentication."""
-    path = tmp_path / "kubeconfig"
-    path.write_text(
-        "apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-        f"clusters: [{{name: c, cluster: {{server: '{url}'}}}}]\n"
-        "contexts: [{name: c, context: {cluster: c, user: u}}]\nusers: [{name: u, user: {}}]\n"
-    )
-    return str(path)
 
 
 @contextlib.asynccontextmanager

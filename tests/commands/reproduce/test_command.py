@@ -5,30 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pyload.commands.reproduce.capture import ORDER, Ignored, decide_object, prepared, read_piece
 from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, run_reproduce
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
-from pyload.errors import CleanupIncomplete, ConfigError, Interrupted
+from pyload.errors import CleanupIncomplete, Interrupted
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
-from pyload.kube import resources
 from pyload.kube.client import Client
-from pyload.kube.documents import Piece
 from pyload.tasks import Shutdown, Supervisor
+from tests.commands.reproduce.captured import (
+    CAPTURE,
+    CONFIG,
+    ENDPOINTS,
+    HTTP,
+    NAMESPACE,
+    ROUTE,
+    RULE,
+    SERVICE,
+    obj,
+)
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
-from tests.pods.injected import plain_pod, pod, proxy_container
+from tests.pods.injected import pod
 from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
@@ -41,64 +46,6 @@ if TYPE_CHECKING:
     from pyload.kube.transport import Response
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-
-
-def obj(api_version: str, kind: str, name: str, namespace: str = "mesh", **rest: Any) -> Obj:
-    """Make an object as `kubectl get` prints it."""
-    metadata = {
-        "name": name,
-        "uid": f"uid-{name}",
-        "resourceVersion": "7",
-        "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": {"l": "v"},
-    }
-    if namespace:
-        metadata["namespace"] = namespace
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **rest}
-
-
-NAMESPACE = obj("v1", "Namespace", "mesh", "")
-SERVICE = obj(
-    "v1",
-    "Service",
-    "web",
-    spec={
-        "type": "LoadBalancer",
-        "clusterIP": "10.1.2.3",
-        "clusterIPs": ["10.1.2.3"],
-        "selector": {"app": "web"},
-        "loadBalancerIP": "1.2.3.4",
-        "healthCheckNodePort": 30001,
-        "ports": [{"name": "http", "port": 80, "nodePort": 30002}],
-    },
-    status={"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}},
-)
-ENDPOINTS = obj(
-    "v1",
-    "Endpoints",
-    "web",
-    subsets=[
-        {
-            "addresses": [{"ip": "10.9.0.1", "targetRef": {"kind": "Pod", "name": "a"}}],
-            "notReadyAddresses": [{"ip": "10.9.0.2", "targetRef": {"kind": "Pod", "name": "b"}}],
-            "ports": [{"name": "http", "port": 80}],
-        }
-    ],
-)
-ACCOUNT = obj("v1", "ServiceAccount", "sa")
-CONFIG = obj("v1", "ConfigMap", "c", data={"text": "a: |\n---\nitems:\n- x\n"})
-ROUTE = obj("networking.istio.io/v1", "VirtualService", "r", spec={"hosts": ["web"]})
-RULE = obj("networking.istio.io/v1alpha3", "DestinationRule", "d", spec={"host": "web"})
-HTTP = obj("gateway.networking.k8s.io/v1", "HTTPRoute", "h", spec={"hostnames": ["x.example.com"]})
-SECRET = obj("v1", "Secret", "s", data={"key": "cGFzc3dvcmQ="})
-PODS = (
-    pod("a", ip="10.9.0.1"),
-    pod("gw", ip="10.9.0.3", proxy=proxy_container("router")),
-    plain_pod("plain", ip="10.9.0.4"),
-    pod("done", ip="10.9.0.5", phase="Succeeded"),
-    pod("young"),
-)
-CAPTURE = (*PODS, ACCOUNT, ENDPOINTS, SERVICE, CONFIG, HTTP, RULE, ROUTE, SECRET, NAMESPACE)
 
 
 class World:
@@ -433,155 +380,3 @@ async def test_a_dry_run_says_what_would_happen(world: World) -> None:
         "ignore       1 Secret: this kind is not replayed",
     ]
     assert world.written == []
-
-
-@pytest.mark.parametrize(
-    ("one", "reason"),
-    [
-        (obj("v1", "Service", "x", "kube-system"), "in kube-system"),
-        (obj("v1", "Namespace", "istio-system", ""), "in istio-system"),
-        (obj("v1", "Service", "kubernetes", "default"), "the API server's own"),
-        (obj("apps/v1", "Deployment", "d"), ""),
-        (obj("v1", "Gateway", "d"), ""),
-        (obj("networking.istio.io/v1", "Gateway", "d", "istio-system"), None),
-        (obj("v1", "Service", "kubernetes"), None),
-    ],
-)
-def test_what_is_not_replayed(one: Obj, reason: str | None) -> None:
-    """pilot-load's rules; Istio's own namespace holds config of the mesh."""
-    decided = decide_object(one, config_only=False)
-
-    assert (decided.reason if isinstance(decided, Ignored) else None) == reason
-
-
-def test_what_belongs_to_the_other_cluster_is_left_out() -> None:
-    """Node ports collide, UIDs and owners point at nothing, and finalizers keep things forever."""
-    metadata = {
-        "name": "web",
-        "namespace": "mesh",
-        "annotations": {"a": "b"},
-        "labels": {"c": "d"},
-        "ownerReferences": [{}],
-        "finalizers": ["x"],
-        "managedFields": [{}],
-    }
-    headless = {"clusterIP": "None", "clusterIPs": ["None"], "ports": [{"port": 1}]}
-    service = {"metadata": metadata, "spec": headless, "status": {}}
-    account = {"metadata": metadata}
-
-    assert prepared(resources.SERVICES.group_kind, service) == {
-        "metadata": {
-            "name": "web",
-            "namespace": "mesh",
-            "annotations": {"a": "b"},
-            "labels": {"c": "d"},
-        },
-        "spec": headless,
-    }
-    assert prepared(resources.SERVICE_ACCOUNTS.group_kind, account)["metadata"] == {
-        "name": "web",
-        "namespace": "mesh",
-    }
-    assert prepared(resources.SERVICES.group_kind, SERVICE)["spec"] == {
-        "type": "NodePort",
-        "ports": [{"name": "http", "port": 80}],
-    }
-
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ("a: [\n---\nkind: Pod", r"x:2:1: cannot parse"),
-        ("kind: Namespace\napiVersion: v1\nmetadata: {name: a}\n---\nb\n", "x:5:1: .*not an"),
-        ("metadata: {name: a}", "x:1:1: .*has no kind"),
-        ("kind: Pod", "x:1:1: .*has no apiVersion"),
-        ("kind: Pod\napiVersion: v1", "x:1:1: .*has no metadata.name"),
-        ("\n\nkind: Pod\napiVersion: v1\nmetadata: {name: a, labels: [1]}", "x:3:1: .*mappings"),
-        ("kind: List\nitems: 5", "x:1:1: .*not a list"),
-        ("kind: List\nitems: [5]", "x:1:1: .*not an object"),
-        ('{"kind": "Pod",\n}', "x:1:1: cannot parse"),
-        (
-            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [5]}",
-            "Pod a is not valid",
-        ),
-        ("a: 1\na: 2", "x:2:1: cannot parse message: .*twice"),
-    ],
-)  # fmt: skip
-def test_the_first_bad_object_ends_the_run_before_anything_is_done(
-    text: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Half a cluster would measure something else; the message names the line."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "x").write_text(text)
-    with pytest.raises(ConfigError, match=where), CaptureSpool() as spool:
-        spool.load("x", config_only=False, stopped=lambda: False)
-
-
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    """One sentence and exit code 2."""
-    with CaptureSpool() as spool:
-        with pytest.raises(ConfigError, match="no such file or directory; check the path"):
-            spool.load(str(tmp_path / "x"), config_only=False, stopped=lambda: False)
-        with pytest.raises(ConfigError, match="is a directory"):
-            spool.load(str(tmp_path), config_only=False, stopped=lambda: False)
-
-
-def test_reading_a_large_file_can_be_interrupted(tmp_path: Path) -> None:
-    """A gigabyte takes minutes; ctrl-C must not have to wait for them."""
-    path = tmp_path / "x"
-    path.write_text(yaml.safe_dump(CONFIG))
-    with CaptureSpool() as spool, pytest.raises(Interrupted):
-        spool.load(str(path), config_only=False, stopped=lambda: True)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 5) | st.sampled_from(["", "a", "Pod", "v1"]),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["name", "items", "kind", "x"]), inner, max_size=2)
-    ),
-    max_leaves=4,
-)
-
-
-def break_object(at: int, path: list[int], value: object) -> Piece:
-    """Replace one value in an object of the capture."""
-    broken = json.loads(json.dumps(CAPTURE[at]))
-    place: Any = broken
-    for step in path:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        if not keys:
-            break
-        key = keys[step % len(keys)]
-        if isinstance(place[key], dict | list) and step != path[-1]:
-            place = place[key]
-        else:
-            place[key] = value
-            break
-    return Piece(json.dumps(broken).encode(), 1, is_json=True)
-
-
-def test_a_broken_object_is_an_error_or_is_replayed() -> None:
-    """A traceback tells nobody which of 100,000 objects is wrong."""
-    outcomes: Counter[str] = Counter()
-
-    @settings(max_examples=200)
-    @given(
-        at=st.integers(0, len(CAPTURE) - 1),
-        path=st.lists(st.integers(0, 9), min_size=1, max_size=5),
-        value=JSON,
-        config_only=st.booleans(),
-    )
-    def read(at: int, path: list[int], value: object, config_only: bool) -> None:  # noqa: FBT001
-        with CaptureSpool() as spool:
-            try:
-                for one in read_piece(break_object(at, path, value), source="x"):
-                    spool.add(one, source="x", line=1, config_only=config_only)
-            except ConfigError:
-                outcomes["refused"] += 1
-            else:
-                outcomes["replayed"] += sum(spool.count(kind) for kind in ORDER)
-
-    read()
-    assert outcomes["refused"] > 10
-    assert outcomes["replayed"] > 10

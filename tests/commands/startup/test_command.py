@@ -7,21 +7,20 @@ import contextlib
 import json
 import logging
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.commands.startup.command import StartupCommand, StartupOptions
-from pyload.commands.startup.pod_spec import read_pod_spec
-from pyload.commands.startup.pod_times import PodTimes, Totals, read_time, report_line
 from pyload.embedded.apiserver.api import ApiServer
-from pyload.errors import ApiError, ConfigError, Interrupted, PyloadError
+from pyload.errors import ApiError, Interrupted
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
 from pyload.tasks import Shutdown, cancel
+from tests.commands.startup.test_pod_times import SPEC, START
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 
@@ -35,9 +34,6 @@ if TYPE_CHECKING:
     from pyload.kube.transport import Response
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
-
-START = datetime(2026, 1, 1, tzinfo=UTC)
-SPEC = {"spec": {"containers": [{"name": "app", "image": "a"}, {"name": "x", "image": "b"}]}}
 
 
 def now() -> datetime:
@@ -286,93 +282,3 @@ async def test_a_refusal_later_on_is_a_warning(caplog: pytest.LogCaptureFixture)
     assert any(text.startswith("pod creation failed: ") for text in caplog.messages)
     assert outcome.error is None
     assert outcome.result.times["complete"].count == 2
-
-
-def seen(status: Obj, seconds: float = 2.25, **metadata: str) -> PodTimes:
-    """Return the times of a pod that was created at 0.5 s and is seen once."""
-    times = PodTimes(created=START + timedelta(seconds=0.5))
-    pod = {"metadata": {"name": "p", **metadata}, **SPEC, "status": status}
-    times.update(pod, START + timedelta(seconds=seconds))
-    return times
-
-
-def ready(at: str) -> Obj:
-    """Return the status of a pod that says when it became ready."""
-    return {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at}]}
-
-
-@pytest.mark.parametrize(
-    ("at", "expected"),
-    [
-        ("2026-01-01T00:00:02Z", 1.75),  # within the second 2: when it was seen
-        ("2026-01-01T00:00:01Z", 1.5),  # within the second 1: at its end
-        ("2026-01-01T00:00:01.25Z", 0.75),  # to the fraction
-        ("2025-12-31T23:59:00Z", 1.75),  # before the pod was there: clocks differ
-        ("2026-01-01T01:00:00Z", 1.75),  # in the future: likewise
-        ("nonsense", 1.75),
-        (None, 1.75),
-    ],
-)
-def test_what_a_time_of_the_server_means(at: str | None, expected: float) -> None:
-    """Whole seconds alone would give negative times; blind trust in clocks, nonsense."""
-    report = seen(ready(at) if at else {"conditions": [{"type": "Ready", "status": "True"}]})
-
-    assert report.report().ready == pytest.approx(expected)
-    assert report.report().complete == pytest.approx(1.75)
-
-
-def test_a_terminating_pod_is_not_waited_for() -> None:
-    """A pod that is evicted would stop its worker for ever."""
-    times = seen({"phase": "Running"}, deletionTimestamp="2026-01-01T00:00:02Z")
-
-    assert times.done
-    assert times.failure == "somebody else deleted it"
-
-
-def test_lines_of_many_pods() -> None:
-    """Means and largest values, cut to milliseconds as in pilot-load."""
-    totals = Totals()
-    for seconds in (2.0004, 1.0):
-        totals.add(seen(ready("x"), seconds=seconds + 0.5).report())
-    lines = totals.text().splitlines()
-
-    assert lines[1] == "Avg:\t" + "\t".join(
-        f"{name}:{text:<9}"
-        for name, text in (
-            *(("scheduled", "0s"), ("init", "0s"), ("ready", "1.5s"), ("full ready", "1.5s")),
-            ("complete", "1.5s"),
-        )
-    )
-    assert lines[2].endswith("complete:2s       ")
-    assert report_line([0.0] * 5, title="Report", name="a").endswith("\tname:a        ")
-    assert "Avg:\tscheduled:0s" in Totals().text()
-
-
-@pytest.mark.parametrize("text", ["", "7", "2026-01-01T00:00:00"])
-def test_what_is_no_time(text: str) -> None:
-    """A time without a zone could mean any hour."""
-    assert read_time(text) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("", "not a Pod"),
-        ("kind: Deployment\napiVersion: apps/v1", "this is a Deployment of apps/v1"),
-        ("kind: Pod", "no spec.containers"),
-        ("spec: {containers: []}", "no spec.containers"),
-        ("spec: {containers: [{image: a}]}", "needs a name"),
-        ("spec: {containers: [{name: a}]}", "container a needs an image"),
-        ("metadata: 1\nspec: {containers: [{name: a}]}", "must be mappings"),
-        ("a: 1\na: 2", "given twice"),
-        ("a: [", "a value was expected"),
-    ],
-)
-def test_a_bad_spec_is_an_error_before_the_first_pod(text: str, problem: str) -> None:
-    """pilot-load dies in the middle of a run."""
-    with pytest.raises(ConfigError, match=problem) as raised:
-        read_pod_spec(text.encode(), source="pod.yaml")
-
-    assert str(raised.value).startswith("pod.yaml")
-    assert raised.value.exit_code == 2
-    assert isinstance(raised.value, PyloadError)

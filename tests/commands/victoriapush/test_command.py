@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pyload.commands.victoriapush.command import PushOptions, http_poster, run_push
 from pyload.commands.victoriapush.json_line import (
     BATCH_RECORDS,
     LONGEST_LINE,
-    BadLine,
-    Lines,
-    LineTooLong,
-    Measurement,
-    read_line,
-    write_line,
 )
 from pyload.errors import PyloadError, UsageError
 from pyload.tasks import Shutdown
@@ -180,79 +171,3 @@ async def test_what_victorialogs_gets(anyio_backend: object) -> None:
             {"_msg": "x", "_time": 3, "value": 1.5, "stream": "s", "subStream": "t"},
         ],
     )
-
-
-@given(st.lists(st.binary(max_size=40)), st.data())
-def test_lines_do_not_depend_on_how_the_input_is_cut(
-    parts: list[bytes], data: st.DataObject
-) -> None:
-    """A pipe gives what it has, not whole lines."""
-    whole = b"".join(parts)
-    at = data.draw(st.lists(st.integers(0, len(whole))))
-    cuts = [0, *sorted(at), len(whole)]
-    lines = Lines()
-    actual = [one for a, b in itertools.pairwise(cuts) for one in lines.feed(whole[a:b])]
-    actual += lines.end()
-
-    expected = [one.removesuffix(b"\r") for one in whole.split(b"\n")]
-    assert actual == (expected if whole and whole[-1:] != b"\n" else expected[:-1])
-
-
-@pytest.mark.parametrize("end", [b"\n", b""])
-def test_the_longest_line(end: bytes) -> None:
-    """The limit is pilot-load's, to the byte."""
-    longest = b"x" * LONGEST_LINE
-    lines = Lines()
-
-    assert [*lines.feed(longest + end), *lines.end()] == [longest]
-    with pytest.raises(LineTooLong):
-        list(lines.feed(longest + b"x" + end))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('{"latency": 1.5, "timestamp": 7, "details": "d"}', Measurement(1.5, 7, "d")),
-        ('{"LATENCY": 1, "thread": 4, "iter": 2, "more": {}}', Measurement(1.0, 0, "")),
-        ('{"details": null}', Measurement(0.0, 0, "")),
-        ("null", Measurement(0.0, 0, "")),
-    ],
-)
-def test_lines_that_are_measurements(text: str, expected: Measurement) -> None:
-    """Unknown and missing keys are fine, as for Go's decoder."""
-    assert read_line(text.encode()) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "7",
-        "[]",
-        '{"latency": true}',
-        '{"latency": "1"}',
-        '{"timestamp": 1.5}',
-        '{"timestamp": 9223372036854775808}',
-        '{"details": 1}',
-        "\udcff",
-    ],
-)
-def test_lines_that_are_not(text: str) -> None:
-    """A wrong type is reported instead of being sent as something else."""
-    with pytest.raises(BadLine):
-        read_line(text.encode(errors="surrogatepass"))
-
-
-@given(
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.integers(-(2**63), 2**63 - 1),
-    st.text(st.characters(exclude_categories=["Cs"])),
-)
-def test_no_value_is_changed_on_the_way(latency: float, timestamp: int, details: str) -> None:
-    """What is shown must be what was measured."""
-    measurement = Measurement(latency, timestamp, details)
-    text = write_line(measurement, stream="s", sub_stream="")
-    record = json.loads(text)
-
-    assert record == {"_msg": details, "_time": timestamp, "value": latency, "stream": "s"}
-    assert text.count(b"\n") == 1
