@@ -1,4 +1,8 @@
-"""Runs many small jobs, a limited number at a time."""
+"""Runs many small jobs, a limited number at a time.
+
+No job ends another: of a hundred deletions the 99 that can be done are done, whatever is wrong with
+one of them. What went wrong is known afterwards, errors as a list and bugs as an exception.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ async def gather_errors(
 ) -> list[PyloadError]:
     """Run jobs to their ends even if some of them fail, and return their errors.
 
+    With a limit of 1 they run one after another.
+
     Args:
         jobs: The jobs; those that have not begun when this is cancelled never run.
         name: Prefix of the names of the tasks.
@@ -26,8 +32,12 @@ async def gather_errors(
 
     Returns:
         The errors that jobs raised.
+
+    Raises:
+        Exception: The first bug in a job, once all of them have ended.
     """
     errors: list[PyloadError] = []
+    bugs: list[Exception] = []
     waiting = iter(jobs)
 
     async def work() -> None:
@@ -36,6 +46,8 @@ async def gather_errors(
                 await job
             except PyloadError as error:
                 errors.append(error)
+            except Exception as bug:  # noqa: BLE001 - it is raised below
+                bugs.append(bug)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -44,4 +56,6 @@ async def gather_errors(
     finally:
         for job in waiting:
             job.close()
+    if bugs:
+        raise bugs[0]
     return errors

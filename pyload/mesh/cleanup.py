@@ -50,18 +50,20 @@ class Cleanup:
     async def run(self) -> None:
         """Delete everything, the last part first.
 
-        Errors do not stop the remaining steps; they are logged.
+        Errors do not stop the remaining steps; they are logged. Nor does a bug, which is raised
+        after them.
         """
-        jobs = [self._stop(part) for part in reversed(list(self._mesh.parts()))]
-        await self._log_errors(jobs)
-        # A second try for what a passing error kept, and for pods whose start was cut short.
-        left = [
-            entry for entry in self._writer.ledger if entry not in self._writer.ledger.terminating
+        steps = [
+            self._stop_all(),
+            self._delete_left(namespaced=True),
+            self._delete_left(namespaced=False),
+            self._end_namespaces(),
         ]
-        await self._delete_all(entry for entry in left if entry.resource.namespaced)
-        await self._delete_all(entry for entry in left if not entry.resource.namespaced)
-        await self._log_errors([self._finalize(entry) for entry in self._writer.ledger.terminating])
-        await wait_until_gone(self._writer, self._writer.ledger.terminating)
+        await gather_errors(steps, name="cleanup", limit=1)
+
+    async def _stop_all(self) -> None:
+        parts = reversed(list(self._mesh.parts()))
+        await self._log_errors([self._stop(part) for part in parts])
 
     async def _stop(self, part: Part) -> None:
         for group in reversed(part.groups):
@@ -81,6 +83,19 @@ class Cleanup:
                     await self._delete_all([Entry(LEASES, LEASE_NAMESPACE, entry.name)])
                 elif entry.resource == NAMESPACES:
                     await self._finalize(entry)
+
+    async def _delete_left(self, *, namespaced: bool) -> None:
+        """Try again what a passing error kept, and pods whose start was cut short."""
+        ledger = self._writer.ledger
+        await self._delete_all(
+            entry
+            for entry in ledger
+            if entry.resource.namespaced is namespaced and entry not in ledger.terminating
+        )
+
+    async def _end_namespaces(self) -> None:
+        await self._log_errors([self._finalize(entry) for entry in self._writer.ledger.terminating])
+        await wait_until_gone(self._writer, self._writer.ledger.terminating)
 
     def _entries(self, part: Part, group: Group) -> list[Entry]:
         """Return the entries of a group's objects, as churn has left them."""

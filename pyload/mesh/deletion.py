@@ -25,8 +25,8 @@ log = logging.getLogger("pyload")
 async def remove_all(writer: Writer, *, announce: Callable[[Entry], None] | None = None) -> None:
     """Remove everything in a writer's ledger, in the reverse order of its creation.
 
-    Errors do not stop the remaining steps; they are logged. Objects that could not be removed are
-    still in the ledger afterwards.
+    Errors do not stop the remaining steps; they are logged. Nor does a bug, which is raised after
+    them. Objects that could not be removed are still in the ledger afterwards.
 
     Args:
         writer: The writer of the objects.
@@ -34,14 +34,18 @@ async def remove_all(writer: Writer, *, announce: Callable[[Entry], None] | None
     """
     await writer.drain()
     entries = list(writer.ledger)[::-1]
-    for _, group in itertools.groupby(entries, key=lambda entry: entry.resource):
-        same = list(group)
+
+    async def remove(same: list[Entry]) -> None:
         if announce is not None:
             for entry in same:
                 announce(entry)
         for error in await gather_errors([writer.delete(entry) for entry in same], name="cleanup"):
             log.error("cleanup: %s", error)
-    await wait_until_gone(writer, writer.ledger.terminating)
+
+    kinds = itertools.groupby(entries, key=lambda entry: entry.resource)
+    steps = [remove(list(group)) for _, group in kinds]
+    steps.append(wait_until_gone(writer, writer.ledger.terminating))
+    await gather_errors(steps, name="cleanup", limit=1)
 
 
 async def wait_until_gone(writer: Writer, entries: Iterable[Entry]) -> None:

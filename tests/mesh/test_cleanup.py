@@ -199,3 +199,21 @@ async def test_many_slow_namespaces_are_waited_for(world: World) -> None:
     assert len(deleted) == 30
     assert outcome.error is None
     assert outcome.result.objects.left == 0
+
+
+async def test_a_bug_with_one_object_keeps_no_other(world: World) -> None:
+    """The rest of a mesh stayed in the cluster, for the user to look for."""
+    crashed: list[str] = []
+
+    def crash(request: Request) -> None:
+        if request.verb == "delete" and "/services/" in request.path and not crashed:
+            crashed.append(request.path)
+            raise ZeroDivisionError("a bug")
+
+    world.server.intercept = crash
+    outcome = await world.run(options())
+
+    assert str(outcome.error).startswith("internal error: ZeroDivisionError('a bug')")
+    assert len(crashed) == 1
+    assert outcome.result.objects.left == 0
+    assert nothing_left(world)

@@ -111,3 +111,22 @@ async def test_a_failure_does_not_keep_the_rest(caplog: pytest.LogCaptureFixture
 
     assert [str(entry) for entry in writer.ledger] == ["ConfigMap default/b"]
     assert ["not this one" in text for text in caplog.messages] == [True]
+
+
+async def test_a_bug_with_one_object_keeps_no_other() -> None:
+    """Everything of the other kinds stayed in the cluster, for the user to look for."""
+    server = ApiServer()
+    writer = writer_of(server)
+    await writer.create(NAMESPACES, obj("mesh"))
+    for name in "abc":
+        await writer.create(CONFIG_MAPS, obj(name, namespace="default"))
+
+    def crash(request: Request) -> None:
+        if request.method == "DELETE" and request.path.endswith("/b"):
+            raise ZeroDivisionError("a bug")
+
+    server.intercept = crash
+    with pytest.raises(ZeroDivisionError):
+        await remove_all(writer)
+
+    assert [str(entry) for entry in writer.ledger] == ["ConfigMap default/b"]
