@@ -27,7 +27,7 @@ from pyload.config.parse import parse_config
 from pyload.errors import PyloadError
 from pyload.gotemplate.library import BUILTINS
 from pyload.units import Duration
-from tests.config.test_parse import SHARED, istio
+from tests.config.strategies import SHARED, istio
 from tests.mesh.conftest import open_world
 from tests.mesh.scenarios.test_examples import EXAMPLES, small
 from tests.virtual import VirtualTimeLoop
