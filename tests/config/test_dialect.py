@@ -52,6 +52,13 @@ def test_says_which_dialect_and_why(text: str, dialect: Dialect, because: str) -
             ),
         ),
         (
+            application("pods: 1") + "  - type: router\n",
+            (
+                "f:4:11: `type: router` belongs to the classic dialect, and `pods` at line 3 to "
+                "the current one; use the keys and types of one of them"
+            ),
+        ),
+        (
             application("pods: 1", before="dialect: classic\n"),
             (
                 "f:4:5: key `pods` in an application belongs to the current dialect, and this is "

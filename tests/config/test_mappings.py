@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.config.dialect import SCHEMAS
+from pyload.errors import ConfigError
 from tests.config.configs import SECOND, problems, read, warnings
+
+if TYPE_CHECKING:
+    from pyload.config.model import Dialect
 
 
 def test_keys_may_be_in_any_case() -> None:
@@ -92,3 +101,36 @@ def test_says_what_is_wrong_and_how_to_mend_it(text: str, expected: str) -> None
     """A mistake would show only once the objects are half created."""
     (problem,) = problems(text)
     assert problem.split(": ", 1)[1] == expected
+
+
+def test_items_with_nothing_in_them_are_left_out() -> None:
+    """A dash that is left over would be a namespace, or a crash."""
+    config = read("nodes: [~]\nnamespaces:\n-\n- name: a\n  applications: [~, {}]\n").config
+    assert [namespace.name for namespace in config.namespaces] == ["a"]
+    assert len(config.namespaces[0].applications) == 1
+    assert config.nodes == read("").config.nodes
+
+
+@given(st.sampled_from(sorted(SCHEMAS)), st.data())
+def test_a_key_is_known_in_its_place_and_shown_there_elsewhere(
+    dialect: Dialect, data: st.DataObject
+) -> None:
+    """A user with a key at the wrong level would search for the right one."""
+    places = SCHEMAS[dialect].keys
+    key = data.draw(st.sampled_from(sorted({key for keys in places.values() for key in keys})))
+    written = "".join(data.draw(st.sampled_from([sign.lower(), sign.upper()])) for sign in key)
+
+    unknown = [one for one in unusable(f"dialect: {dialect}\n{written}:") if "unknown key" in one]
+    if key in places["root"]:
+        assert unknown == []
+    else:
+        assert f"; `{key}` belongs in " in unknown[0]
+
+
+def unusable(text: str) -> list[str]:
+    """Return the problems of a config, if it has any."""
+    try:
+        read(text)
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return []

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pyload.config.scalars import Findings
+from pyload.config.yaml import ScalarNode
+from pyload.units import Duration
 from tests.config.configs import application, problems, read, warnings
 
 
@@ -139,3 +144,30 @@ def test_says_what_is_wrong_and_how_to_mend_it(text: str, expected: str) -> None
     """A mistake would show only once the objects are half created."""
     (problem,) = problems(text)
     assert problem.split(": ", 1)[1] == expected
+
+
+@given(st.integers(0, (1 << 63) - 1))
+def test_a_duration_is_read_as_it_is_written(nanoseconds: int) -> None:
+    """A pause of an hour would become another one, in a config copied from the log."""
+    span = Duration(nanoseconds)
+    assert read(f"gracePeriod: {span}").config.grace_period == span
+    assert read(f"gracePeriod: {nanoseconds}").config.grace_period == span
+
+
+@pytest.mark.parametrize("key", ["stableNames", "gracePeriod", "nodeMetadata", "namespaces"])
+def test_a_key_with_nothing_behind_it_is_left_out(key: str) -> None:
+    """A user who empties a key would have to delete it too."""
+    assert read(f"{key}:").config == read("").config
+
+
+def test_findings_are_in_the_order_of_the_file() -> None:
+    """The user would jump up and down in the file; line 10 would come before line 9."""
+    findings = Findings("f", lenient=False)
+    places = [(10, 1), (9, 20), (9, 3)]
+    for line, column in places:
+        node = ScalarNode("x", "x", plain=True, line=line, column=column)
+        findings.problem(node, "wrong")
+        findings.warn(node, "odd")
+
+    for found in (findings.problems, findings.warnings):
+        assert [(one.line, one.column) for one in found] == sorted(places)

@@ -101,6 +101,8 @@ def test_values_that_say_nothing_are_left_out() -> None:
     "text",
     [
         "templates:",
+        "templates: {}",
+        "namespaces: [{configs: []}]",
         "namespaces: [{configs: ~}]",
         application("configs:"),
     ],
