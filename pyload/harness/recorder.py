@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.report import process
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
@@ -63,7 +63,7 @@ class Recorder:
             fleet: The run's proxies, if it has any.
         """
         snapshot = self.metrics.snapshot()
-        counts = Counts() if fleet is None else fleet.counts
+        counts = FleetCounts() if fleet is None else fleet.counts
         return Status(
             phase=self.phase,
             elapsed=time.monotonic() - self._started,

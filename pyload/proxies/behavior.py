@@ -50,7 +50,7 @@ class ProxyBehavior:
         """Return whether a proxy reads late, which depends on its key alone."""
         return _fraction(f"slow {key}") < self.slow_fraction
 
-    def refuses(self, key: str) -> bool:
+    def nacks(self, key: str) -> bool:
         """Return whether a proxy refuses responses, which depends on its key alone."""
         return _fraction(f"nack {key}") < self.nack_fraction
 

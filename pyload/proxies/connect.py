@@ -53,7 +53,7 @@ def connect_proxy(
         with_resources: Whether its pushes carry the resources' names and bodies.
     """
     agent_types = behavior.agent_types if spec.type in ENVOYS else ()
-    nack = behavior.refuses(spec.key)
+    nack = behavior.nacks(spec.key)
     protocol: Subscriptions
     if delta or spec.type == ZTUNNEL:
         protocol = Delta(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(slots=True)
-class Counts:
+class FleetCounts:
     """The proxies of a fleet by state; "ever" means at any time in the run.
 
     Attributes:
@@ -29,8 +29,8 @@ class Counts:
     connected_now: int = 0
     configured_now: int = 0
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
+    def __add__(self, other: FleetCounts) -> FleetCounts:
+        return FleetCounts(*(getattr(self, name) + getattr(other, name) for name in _NAMES))
 
 
-_NAMES = tuple(field.name for field in fields(Counts))
+_NAMES = tuple(field.name for field in fields(FleetCounts))

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
 
-    from pyload.proxies.counts import Counts
+    from pyload.proxies.counts import FleetCounts
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
     from pyload.report.pacing import Pacing
@@ -24,7 +24,7 @@ class Fleet(Protocol):
     metrics: Metrics
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FleetCounts:
         """How many proxies there are in each state, and were."""
         ...
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from pyload.errors import UsageError
 from pyload.proxies.behavior import DEFAULT
 from pyload.proxies.connect import connect_proxy
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.fleet import NO_EVENTS
@@ -76,7 +76,7 @@ class LocalFleet:
         metrics.caches = _caches
         self.events = events
         self.with_resources = with_resources
-        self.counts = Counts()
+        self.counts = FleetCounts()
         self._running: dict[str, ProxyMonitor] = {}
         self._scheduler = DialScheduler(
             DialRate(behavior.connect_rate, rng=rng),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.harness.recorder import Recorder
 from pyload.kube.client import Client
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Proxies:
     """A fleet of ten proxies, nine of which are connected, and two that have died."""
 
     def __init__(self) -> None:
-        self.counts = Counts(connected_now=9, configured_now=8, reconnects=3, failed=2)
+        self.counts = FleetCounts(connected_now=9, configured_now=8, reconnects=3, failed=2)
         self.pacing = Pacing(5, 20.0)
 
     def __len__(self) -> int:

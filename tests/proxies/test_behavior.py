@@ -13,7 +13,7 @@ def test_the_share_of_proxies_is_as_asked_for_and_always_the_same(share: float) 
     behavior = ProxyBehavior(slow_fraction=share, nack_fraction=share)
     keys = [f"app-{number}" for number in range(5000)]
     slow = {key for key in keys if behavior.is_slow(key)}
-    refusing = {key for key in keys if behavior.refuses(key)}
+    refusing = {key for key in keys if behavior.nacks(key)}
     assert len(slow) / 5000 == pytest.approx(share, abs=0.03)
     assert len(refusing) / 5000 == pytest.approx(share, abs=0.03)
     assert slow == {key for key in keys if behavior.is_slow(key)}

@@ -19,7 +19,7 @@ import orjson
 
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.messages import (
     End,
     LogRecord,
@@ -254,7 +254,7 @@ def _pack_status(message: StatusUpdate) -> list[Any]:
 
 
 def _unpack_status(configured: list[int], died: list[int], counts: list[int]) -> StatusUpdate:
-    return StatusUpdate(tuple(configured), tuple(died), Counts(*counts))
+    return StatusUpdate(tuple(configured), tuple(died), FleetCounts(*counts))
 
 
 def _pack_report(message: Report) -> list[Any]:
@@ -274,7 +274,7 @@ def _pack_report(message: Report) -> list[Any]:
 def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *rest: Any) -> Report:
     pacing, cpu, rss = rest
     snapshot = Snapshot(**{name: _unpack_figures(value) for name, value in figures.items()})
-    return Report(serial, Counts(*counts), snapshot, Pacing(*pacing), cpu, rss)
+    return Report(serial, FleetCounts(*counts), snapshot, Pacing(*pacing), cpu, rss)
 
 
 def _pack_figures(figures: Histogram | Mapping[Any, Any]) -> Any:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyload.proxies.behavior import ProxyBehavior
-    from pyload.proxies.counts import Counts
+    from pyload.proxies.counts import FleetCounts
     from pyload.proxies.spec import ProxySpec
     from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot
@@ -146,7 +146,7 @@ class StatusUpdate:
 
     configured: tuple[int, ...]
     died: tuple[int, ...]
-    counts: Counts
+    counts: FleetCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ class Report:
     """
 
     serial: int
-    counts: Counts
+    counts: FleetCounts
     snapshot: Snapshot
     pacing: Pacing
     cpu_seconds: float

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import STOP_SECONDS
 from pyload.proxies.pool.command_queue import Assignment
@@ -121,9 +121,9 @@ class WorkerPool:
         return key in self._assignments
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FleetCounts:
         """The counts of all proxies, those of processes that have died included."""
-        total = sum((worker.totals.counts for worker in self._workers), Counts())
+        total = sum((worker.totals.counts for worker in self._workers), FleetCounts())
         total.wanted = self._wanted
         # A proxy that was restarted with its worker before it was configured connects twice.
         total.connected = min(total.connected, self._wanted)

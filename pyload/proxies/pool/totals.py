@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
@@ -36,16 +36,16 @@ class WorkerTotals:
         self._name = str(number)
         # Of the processes that have died.
         self._past = Metrics().snapshot()
-        self._past_counts = Counts()
+        self._past_counts = FleetCounts()
         self._past_refusals = 0
         self._past_cpu = 0.0
         # Of the process that lives; its counts may be newer than its report.
-        self._counts = Counts()
+        self._counts = FleetCounts()
         self._report: Report | None = None
         self.restarts = 0
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> FleetCounts:
         """The counts of the proxies."""
         return self._past_counts + self._counts
 
@@ -71,7 +71,7 @@ class WorkerTotals:
             worker_restarts={self._name: self.restarts},
         )
 
-    def update_counts(self, counts: Counts) -> None:
+    def update_counts(self, counts: FleetCounts) -> None:
         """Record newer counts of the process that lives."""
         self._counts = counts
 
@@ -85,7 +85,7 @@ class WorkerTotals:
         counts, report = self._counts, self._report
         open_streams = counts.connected_now
         self._past_counts += replace(counts, connected_now=0, configured_now=0)
-        self._counts = Counts()
+        self._counts = FleetCounts()
         if report is not None:
             self._past = self._past.merged([replace(report.snapshot, proxies={}, caches={})])
             self._past_refusals += report.pacing.refusals

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.malloc import return_large_blocks
 from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.log_forwarder import LogForwarder
@@ -89,7 +89,7 @@ class Worker(FleetEvents):
         # For the next status update.
         self._configured: list[int] = []
         self._dead: list[int] = []
-        self._sent_counts = Counts()
+        self._sent_counts = FleetCounts()
         self._end = asyncio.Event()
         self._stops: set[asyncio.Task[None]] = set()
 
@@ -176,7 +176,7 @@ class Worker(FleetEvents):
         counts = self._fleet.counts
         if counts == self._sent_counts and not self._configured and not self._dead:
             return
-        self._sent_counts = counts + Counts()
+        self._sent_counts = counts + FleetCounts()
         self._pipe.send(StatusUpdate(tuple(self._configured), tuple(self._dead), counts))
         self._configured.clear()
         self._dead.clear()

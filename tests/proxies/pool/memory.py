@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.proxies.channels import TransportCache
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
     End,
@@ -208,7 +208,7 @@ class FakeWorker(MemoryProcess):
         self.running: dict[int, StartProxy] = {}
         self.failed: set[int] = set()
         self._configured: set[int] = set()
-        self.counts = Counts()
+        self.counts = FleetCounts()
         self._spawn = spawn
         self._loop = asyncio.get_running_loop()
         self.hangs = False
@@ -228,7 +228,7 @@ class FakeWorker(MemoryProcess):
         """Report that proxies are configured."""
         fresh = tuple(number for number in numbers if not self.running[number].restarted)
         self._configured |= set(numbers)
-        self.counts += Counts(
+        self.counts += FleetCounts(
             connected=len(fresh),
             configured=len(fresh),
             connected_now=len(numbers),
@@ -244,13 +244,13 @@ class FakeWorker(MemoryProcess):
         """Report that a proxy has died of an error."""
         self._remove(number)
         self.failed.add(number)
-        self.counts += Counts(failed=1)
+        self.counts += FleetCounts(failed=1)
         self.send(StatusUpdate((), (number,), self.counts))
 
     def _remove(self, number: int) -> None:
         del self.running[number]
         if number in self._configured:
-            self.counts += Counts(connected_now=-1, configured_now=-1)
+            self.counts += FleetCounts(connected_now=-1, configured_now=-1)
 
     def hang(self) -> None:
         """Neither read nor write any more."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (
@@ -51,7 +51,7 @@ VALUES = st.recursive(
 )
 LABELS = st.dictionaries(TEXTS, TEXTS, max_size=4)
 TUPLES = st.lists(NUMBERS, max_size=5).map(tuple)
-COUNTS = st.builds(Counts, *[NUMBERS] * 8)
+COUNTS = st.builds(FleetCounts, *[NUMBERS] * 8)
 SPECS = st.builds(
     ProxySpec,
     key=TEXTS,
@@ -207,7 +207,7 @@ def test_every_figure_of_a_snapshot_is_sent() -> None:
     metrics.push("sidecar", "cds", 5)
     metrics.proxy("sidecar", None, "connected")
     snapshot = metrics.snapshot()
-    report = Report(0, Counts(), snapshot, Pacing(), 0.0, 0)
+    report = Report(0, FleetCounts(), snapshot, Pacing(), 0.0, 0)
     (actual,) = Decoder().feed(encode(report))
     assert actual == report
 

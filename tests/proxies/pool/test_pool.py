@@ -16,7 +16,7 @@ import pytest
 
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.fleet import NO_EVENTS, FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.messages import End, Setup, StatusUpdate
@@ -317,7 +317,7 @@ async def test_the_death_of_a_proxy_does_not_touch_its_successor() -> None:
         spawn.spawned[0].hang()
         stopping = asyncio.create_task(pool.stop("p0"))
         pool.start(spec(0))
-        spawn.spawned[0].send(StatusUpdate((), (1,), Counts()))
+        spawn.spawned[0].send(StatusUpdate((), (1,), FleetCounts()))
         spawn.spawned[0].resume()
         await moment(0.1)
         assert stopping.done()
@@ -388,7 +388,7 @@ async def test_a_refresh_waits_only_so_long_for_a_busy_worker() -> None:
     """The live view and the result would wait for a worker that hangs."""
     spawn = FakeWorkers()
     async with pool_of(2, spawn) as pool:
-        spawn.spawned[0].counts = Counts(connected_now=7)
+        spawn.spawned[0].counts = FleetCounts(connected_now=7)
         spawn.spawned[1].hang()
         began = asyncio.get_running_loop().time()
         await pool.refresh()
@@ -420,7 +420,7 @@ async def test_connected_proxies_are_never_more_than_were_wanted() -> None:
         pool.start(spec(0))
         for _ in range(2):
             await moment(0.1)
-            spawn.spawned[-1].send(StatusUpdate((), (), Counts(connected=1, connected_now=1)))
+            spawn.spawned[-1].send(StatusUpdate((), (), FleetCounts(connected=1, connected_now=1)))
             await moment(0.1)
             spawn.spawned[-1].kill()
         await moment(0.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.messages import Report
 from pyload.proxies.pool.totals import WorkerTotals
 from pyload.report.metrics import Metrics
@@ -17,7 +17,7 @@ def report(*, pushes: int, connected: int, cpu: float) -> Report:
         metrics.connect.record(0.5)
     for _ in range(connected):
         metrics.proxy("sidecar", None, "connected")
-    counts = Counts(connected=connected, configured=connected, connected_now=connected)
+    counts = FleetCounts(connected=connected, configured=connected, connected_now=connected)
     metrics.caches = lambda: {"messages": 9}
     return Report(0, counts, metrics.snapshot(), Pacing(3, 10.0), cpu, 1000)
 
@@ -36,7 +36,7 @@ def test_what_was_counted_survives_and_what_was_open_does_not() -> None:
     assert snapshot.connect.count == 4
     assert (snapshot.worker_cpu, snapshot.worker_rss) == ({"7": 1.5}, {})
     assert snapshot.worker_restarts == {"7": 1}
-    assert totals.counts == Counts(connected=2, configured=2)
+    assert totals.counts == FleetCounts(connected=2, configured=2)
     assert totals.pacing == Pacing(3, None)
 
     totals.update(report(pushes=1, connected=2, cpu=0.25))
@@ -52,7 +52,7 @@ def test_a_process_that_dies_before_it_reports_leaves_nothing() -> None:
     """Its death would be counted as lost streams."""
     totals = WorkerTotals(0)
     totals.process_died()
-    assert totals.counts == Counts()
+    assert totals.counts == FleetCounts()
     assert totals.snapshot().disconnects == {}
 
 
@@ -60,8 +60,8 @@ def test_newer_counts_come_before_their_report() -> None:
     """Progress and --wait would be a second late."""
     totals = WorkerTotals(0)
     totals.update(report(pushes=0, connected=1, cpu=0.0))
-    totals.update_counts(Counts(connected=2, connected_now=2))
-    assert totals.counts == Counts(connected=2, connected_now=2)
+    totals.update_counts(FleetCounts(connected=2, connected_now=2))
+    assert totals.counts == FleetCounts(connected=2, connected_now=2)
     totals.process_died()
     assert totals.snapshot().disconnects == {"worker": 2}
 

@@ -10,7 +10,7 @@ import pytest
 
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.channels import TransportCache
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
     End,
@@ -113,7 +113,7 @@ async def test_the_end_brings_the_last_figures() -> None:
         status, report = one.messages[-2:]
         assert isinstance(status, StatusUpdate)
         assert isinstance(report, Report)
-        assert status.counts == report.counts == Counts(wanted=1, withdrawn=1)
+        assert status.counts == report.counts == FleetCounts(wanted=1, withdrawn=1)
 
 
 async def test_a_message_that_a_worker_cannot_handle_ends_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pyload.errors import PyloadError, RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.counts import Counts
+from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.command_queue import MAX_PROXIES, Assignment
 from pyload.proxies.pool.messages import (
     End,
@@ -261,7 +261,9 @@ async def test_the_next_process_starts_what_the_last_one_ran_and_nothing_else() 
         await moment()
         assert worker.events == [("configured", number) for number in (1, 2, 3, 4)]
         totals = worker.handle.totals
-        assert totals.counts == Counts(connected=4, configured=4, connected_now=2, configured_now=2)
+        assert totals.counts == FleetCounts(
+            connected=4, configured=4, connected_now=2, configured_now=2
+        )
         assert (totals.restarts, totals.snapshot().disconnects) == (1, {"worker": 3})
 
 
@@ -428,11 +430,11 @@ async def test_a_refresh_is_done_when_the_figures_are_there_or_can_not_come() ->
         assert worker.handle.refresh().done()
         await moment(1.5)
         fake = worker.fakes.spawned[0]
-        fake.counts = Counts(connected=7)
+        fake.counts = FleetCounts(connected=7)
         fresh = worker.handle.refresh()
         assert not fresh.done()
         await fresh
-        assert worker.handle.totals.counts == Counts(connected=7)
+        assert worker.handle.totals.counts == FleetCounts(connected=7)
         fake.hang()
         second, third = worker.handle.refresh(), worker.handle.refresh()
         await moment()
@@ -454,9 +456,9 @@ async def test_a_proxy_that_has_died_is_reported_once_and_never_started_again() 
         first, second = worker.start(2)
         await moment()
         fake = worker.fakes.spawned[0]
-        fake.send(StatusUpdate((), (1, 1, 99), Counts(failed=1)))
+        fake.send(StatusUpdate((), (1, 1, 99), FleetCounts(failed=1)))
         # Of one that is no longer there, and of one that is told twice.
-        fake.send(StatusUpdate((1, 2, 2), (), Counts(failed=1)))
+        fake.send(StatusUpdate((1, 2, 2), (), FleetCounts(failed=1)))
         await moment()
         assert worker.events == [("died", 1), ("configured", 2)]
         assert worker.handle.stop(first).done()
