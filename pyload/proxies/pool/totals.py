@@ -2,11 +2,13 @@
 
 A process reports its own figures since its start. When it dies, its last report is added to the
 past: what was counted stays counted, but what was open, such as a stream or a cache, is gone with
-the process, and each stream that was open counts as disconnected.
+the process, and each stream that was open counts as disconnected. The other proxies are started
+again; one that died of an error is not, and stays in the figures as failed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -39,6 +41,9 @@ class WorkerTotals:
         self._past_counts = FleetCounts()
         self._past_refusals = 0
         self._past_cpu = 0.0
+        # Proxies of the process that lives that died of an error, by type; the next report may come
+        # too late to have them.
+        self._failed: Counter[str] = Counter()
         # Of the process that lives; its counts may be newer than its report.
         self._counts = FleetCounts()
         self._report: Report | None = None
@@ -80,10 +85,20 @@ class WorkerTotals:
         self._counts = report.counts
         self._report = report
 
+    def proxy_died(self, type_: str) -> None:
+        """Record that a proxy of a node type has died of an error, and is not started again."""
+        self._failed[type_] += 1
+
     def process_died(self) -> None:
         """Record that the process has died: its open streams have ended with it."""
         counts, report = self._counts, self._report
-        open_streams = counts.connected_now
+        ended = replace(
+            Metrics().snapshot(),
+            proxies={(type_, "failed"): count for type_, count in self._failed.items()},
+            disconnects={REASON: counts.connected_now} if counts.connected_now else {},
+        )
+        self._past = self._past.merged([ended])
+        self._failed.clear()
         self._past_counts += replace(counts, connected_now=0, configured_now=0)
         self._counts = FleetCounts()
         if report is not None:
@@ -91,6 +106,3 @@ class WorkerTotals:
             self._past_refusals += report.pacing.refusals
             self._past_cpu += report.cpu_seconds
             self._report = None
-        if open_streams:
-            lost = replace(Metrics().snapshot(), disconnects={REASON: open_streams})
-            self._past = self._past.merged([lost])

@@ -294,6 +294,7 @@ class WorkerHandle:
         for number in update.died:
             assignment = self.assignments.pop(number, None)
             if assignment is not None:
+                self.totals.proxy_died(assignment.spec.type)
                 self._events.on_died(assignment)
 
 

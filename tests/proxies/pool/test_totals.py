@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.messages import Report
 from pyload.proxies.pool.totals import WorkerTotals
@@ -54,6 +56,28 @@ def test_a_process_that_dies_before_it_reports_leaves_nothing() -> None:
     totals.process_died()
     assert totals.counts == FleetCounts()
     assert totals.snapshot().disconnects == {}
+
+
+def test_proxies_that_died_of_an_error_stay_wanted() -> None:
+    """A worker's death would hide them from pyload_proxies; the summary has them as failed."""
+    totals = WorkerTotals(0)
+    totals.update(report(pushes=0, connected=2, cpu=0.0))
+    # The process ends before it reports the proxy among its figures.
+    totals.proxy_died("sidecar")
+    totals.update_counts(FleetCounts(connected=2, connected_now=1, failed=1))
+    totals.process_died()
+
+    assert totals.counts.failed == 1
+    assert totals.snapshot().proxies == {("sidecar", "failed"): 1}
+
+    next_report = report(pushes=0, connected=1, cpu=0.0)
+    proxies = {("ztunnel", "failed"): 1, ("sidecar", "connected"): 1}
+    totals.proxy_died("ztunnel")
+    totals.update(replace(next_report, snapshot=replace(next_report.snapshot, proxies=proxies)))
+    both = {("sidecar", "failed"): 1, ("ztunnel", "failed"): 1}
+    assert totals.snapshot().proxies == {**both, ("sidecar", "connected"): 1}
+    totals.process_died()
+    assert totals.snapshot().proxies == both
 
 
 def test_newer_counts_come_before_their_report() -> None:

@@ -465,6 +465,7 @@ async def test_a_proxy_that_has_died_is_reported_once_and_never_started_again() 
         fake.kill()
         await moment()
         assert worker.running() == [second.number]
+        assert worker.handle.totals.snapshot().proxies == {("sidecar", "failed"): 1}
 
 
 async def test_an_answer_goes_only_to_the_process_that_asked() -> None:
