@@ -183,6 +183,12 @@ def method_not_allowed() -> Refused:
     return Refused(405, "MethodNotAllowed", message)
 
 
+def body_too_large(limit: int) -> Refused:
+    """The body has more bytes than the server reads."""
+    message = f"Request entity too large: limit is {limit}"
+    return Refused(413, "RequestEntityTooLarge", message)
+
+
 def unsupported_media_type(accepted: Sequence[str]) -> Refused:
     """The body has a content type that the path does not take."""
     message = (

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.reads import WatchPlan
+from pyload.embedded.apiserver.requests import json_reply
 from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
     from pyload.embedded.apiserver.handler import Answer
     from pyload.embedded.apiserver.requests import Reply
     from pyload.embedded.apiserver.watch import Watcher
+
+MAX_BODY: Final = 3 << 20
+"""Bytes of a request's body that kube-apiserver takes."""
 
 
 class HttpServer:
@@ -41,7 +47,9 @@ class HttpServer:
     @contextlib.asynccontextmanager
     async def run(self, host: str, port: int) -> AsyncIterator[str]:
         """Listen until the context is left, and yield the base URL."""
-        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        server = web.Server(
+            self._handle, request_factory=_request, handler_cancellation=True, access_log=None
+        )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -55,7 +63,11 @@ class HttpServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
-        raw = await request.read() if request.can_read_body else None
+        try:
+            raw = await request.read() if request.can_read_body else None
+        except web.HTTPRequestEntityTooLarge:
+            refused = refusals.body_too_large(MAX_BODY)
+            return _response(json_reply(refused.code, refused.to_status()))
         headers = request.headers
         try:
             answer = self._answer(
@@ -74,11 +86,7 @@ class HttpServer:
             return web.Response()
         if isinstance(answer, WatchPlan):
             return await self._stream(request, answer)
-        return web.Response(
-            status=answer.status,
-            body=answer.body,
-            headers=_headers(answer),
-        )
+        return _response(answer)
 
     async def _stream(self, request: web.BaseRequest, plan: WatchPlan) -> web.StreamResponse:
         watcher = self._begin(plan)
@@ -99,8 +107,14 @@ class HttpServer:
         return response
 
 
-def _headers(reply: Reply) -> Mapping[str, str]:
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    """Return aiohttp's request, with kube-apiserver's limit in place of its own."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
+
+
+def _response(reply: Reply) -> web.Response:
     headers = {"Content-Type": reply.content_type}
     if reply.retry_after is not None:
         headers["Retry-After"] = f"{reply.retry_after:g}"
-    return headers
+    return web.Response(status=reply.status, body=reply.body, headers=headers)

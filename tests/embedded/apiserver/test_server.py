@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
 MAPS = "/api/v1/namespaces/default/configmaps"
+JSON = {"Content-Type": "application/json"}
 
 
 async def test_objects_are_served_over_http() -> None:
@@ -66,6 +68,30 @@ async def test_field_managers_are_named_after_their_user_agent() -> None:
             created = await response.json()
 
     assert created["metadata"]["managedFields"][0]["manager"] == "kwok"
+
+
+async def test_bodies_are_refused_only_above_kubernetes_limit() -> None:
+    """A large CRD that a real cluster takes would fail here, or the other way round."""
+    server = ApiServer()
+    limit = 3 * 1024 * 1024
+    empty = orjson.dumps({"metadata": {"name": "c"}, "data": {"a": ""}})
+    fits = empty.replace(b'""', b'"' + b"x" * (limit - len(empty)) + b'"')
+    async with server.serve() as url, aiohttp.ClientSession(url) as session:
+        async with session.post(MAPS, data=io.BytesIO(fits), headers=JSON) as response:
+            created = response.status
+        async with session.post(MAPS, data=io.BytesIO(fits + b" "), headers=JSON) as response:
+            refused, status = response.status, await response.json()
+
+    assert (created, refused) == (201, 413)
+    assert status == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "Request entity too large: limit is 3145728",
+        "reason": "RequestEntityTooLarge",
+        "code": 413,
+    }
 
 
 async def test_watches_stream_over_http_and_end_with_the_server() -> None:
