@@ -10,7 +10,7 @@ import click
 from pyload.cli.flags.globals import global_values, settings_of, with_global_options
 from pyload.cli.flags.go import GoBool, GoDuration
 from pyload.cli.flags.mesh import config_option
-from pyload.cli.profiles import with_profile_options
+from pyload.cli.flags.profile import with_profile_options
 from pyload.cli.program import Command
 from pyload.cli.run import run_and_report
 
