@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.flags import fleet
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.fleet import FleetFlags, fleet_options
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.program import Command
+from pyload.cli.flags.run import duration_option, out_option
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.harness.outcome import Outcome
-    from pyload.tasks import Shutdown
-    from pyload.units import Duration
+    from pathlib import Path
 
 
 @click.command(
@@ -32,43 +31,31 @@ if TYPE_CHECKING:
     help="Pause between two starts.",
 )
 @click.option("--namespace", default="default", show_default=True, help="Namespace of the proxies.")
-@click.option(
-    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@duration_option
+@out_option
+@fleet_options
+@pass_settings
 def command(
-    context: click.Context,
+    settings: Settings,
     *,
     count: int,
-    delay: Duration,
+    delay: float,
     namespace: str,
-    duration: Duration | None,
+    duration: float | None,
     out: Path | None,
-    **values: Any,
+    fleet: FleetFlags,
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
-    settings = settings_of(context)
+    from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
 
-    async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
-
-        options = AdscOptions(
-            count=count,
-            delay=delay.seconds,
-            namespace=namespace,
-            duration=None if duration is None else duration.seconds,
-            out=out,
-            connection=settings.connection(),
-            workers=fleet.workers_of(values),
-            behavior=fleet.behavior_of(values),
-        )
-        return await run_adsc(options, shutdown=shutdown)
-
-    return run_and_report(main, settings.log)
-
-
-fleet.with_fleet_options(command)
-with_global_options(command)
+    options = AdscOptions(
+        count=count,
+        delay=delay,
+        namespace=namespace,
+        duration=duration,
+        out=out,
+        connection=settings.connection,
+        workers=fleet.workers,
+        behavior=fleet.behavior,
+    )
+    return run_and_report(partial(run_adsc, options), settings.log)

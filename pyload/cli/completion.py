@@ -5,17 +5,13 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from pyload.cli.flags.globals import global_values, with_global_options
-from pyload.cli.program import ROOT, Command
+from pyload.cli.command import Command
+from pyload.cli.program import ROOT
 
 
-@click.command(
-    cls=Command,
-    epilog="Example:\n  source <(pyload completion bash)",
-)
+@click.command(cls=Command, epilog="Example:\n  source <(pyload completion bash)")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
-@global_values
 def command(context: click.Context, shell: str) -> None:
     """Print a completion script for a shell."""
     name = (context.parent or context).info_name or "pyload"
@@ -23,6 +19,3 @@ def command(context: click.Context, shell: str) -> None:
     assert kind is not None
     variable = f"_{name.upper().replace('-', '_')}_COMPLETE"
     click.echo(kind(ROOT, {}, name, variable).source())
-
-
-with_global_options(command)

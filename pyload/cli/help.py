@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.flags.globals import global_values, with_global_options, words
-from pyload.cli.program import ALIASES, COMMANDS, ROOT, Command
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import words
+from pyload.cli.program import ALIASES, COMMANDS, ROOT
 
 
-@click.command(
-    cls=Command,
-    epilog="Example:\n  pyload help cluster",
-)
+@click.command(cls=Command, epilog="Example:\n  pyload help cluster")
 @click.argument(
     "topic", nargs=-1, metavar="[COMMAND]", shell_complete=words(*sorted((*COMMANDS, *ALIASES)))
 )
 @click.pass_context
-@global_values
 def command(context: click.Context, topic: tuple[str, ...]) -> None:
     """Show the help of a command, or the list of commands."""
     root = context.find_root()
@@ -26,6 +23,3 @@ def command(context: click.Context, topic: tuple[str, ...]) -> None:
     name, found, _ = ROOT.resolve_command(root, list(topic))
     assert found is not None
     click.echo(found.get_help(found.make_context(name, [], parent=root, resilient_parsing=True)))
-
-
-with_global_options(command)

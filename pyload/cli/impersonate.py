@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.flags import fleet
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.fleet import FleetFlags, fleet_options
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.program import Command
+from pyload.cli.flags.run import duration_option, out_option
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyload.commands.impersonate.command import Selector
-    from pyload.harness.outcome import Outcome
-    from pyload.tasks import Shutdown
-    from pyload.units import Duration
 
 
 @click.command(
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     epilog="Example:\n  pyload impersonate --selector both --replicas 2 --delay 10ms",
 )
 @click.option(
-    "--replicas", type=GoInt(), default=1, show_default=True, help="Connections for each pod."
+    "--replicas",
+    type=GoInt(),
+    default=1,
+    show_default=True,
+    help="Connections to open for each pod.",
 )
 @click.option(
     "--delay", type=GoDuration(), default="0", show_default=True, help="Pause between two starts."
@@ -36,48 +40,36 @@ if TYPE_CHECKING:
     default="sidecar",
     metavar="WHICH",
     show_default=True,
-    help="sidecar, external (without) or both.",
+    help="Pods with a sidecar, external ones (without) or both.",
 )
-@click.option(
-    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@duration_option
+@out_option
+@fleet_options
+@pass_settings
 def command(
-    context: click.Context,
+    settings: Settings,
     *,
     replicas: int,
-    delay: Duration,
+    delay: float,
     selector: Selector,
-    duration: Duration | None,
+    duration: float | None,
     out: Path | None,
-    **values: Any,
+    fleet: FleetFlags,
 ) -> int:
     """Open the xDS connections of a cluster's pods, for as long as the pods live."""
-    settings = settings_of(context)
+    from pyload.commands.impersonate.command import (  # noqa: PLC0415 - fast help
+        ImpersonateOptions,
+        run_impersonate,
+    )
 
-    async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.impersonate.command import (  # noqa: PLC0415 - fast help
-            ImpersonateOptions,
-            run_impersonate,
-        )
-
-        options = ImpersonateOptions(
-            selector=selector,
-            replicas=replicas,
-            delay=delay.seconds,
-            duration=None if duration is None else duration.seconds,
-            out=out,
-            connection=settings.connection(),
-            workers=fleet.workers_of(values),
-            behavior=fleet.behavior_of(values),
-        )
-        return await run_impersonate(options, shutdown=shutdown)
-
-    return run_and_report(main, settings.log)
-
-
-fleet.with_fleet_options(command)
-with_global_options(command)
+    options = ImpersonateOptions(
+        selector=selector,
+        replicas=replicas,
+        delay=delay,
+        duration=duration,
+        out=out,
+        connection=settings.connection,
+        workers=fleet.workers,
+        behavior=fleet.behavior,
+    )
+    return run_and_report(partial(run_impersonate, options), settings.log)

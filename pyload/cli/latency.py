@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.program import Command
+from pyload.cli.flags.run import embedded_option, out_option
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pyload.commands.latency.changes import Kind
-    from pyload.harness.outcome import Outcome
-    from pyload.tasks import Shutdown
-    from pyload.units import Duration
 
 
 @click.command(
@@ -30,78 +29,66 @@ if TYPE_CHECKING:
     type=click.Choice(["ServiceEntry", "VirtualService", "Service", "EndpointSlice"]),
     default="ServiceEntry",
     metavar="KIND",
-    help="ServiceEntry, VirtualService, Service or EndpointSlice.",
+    help="Kind of the object that changes: ServiceEntry, VirtualService, Service or EndpointSlice.",
 )
-@click.option("--count", type=GoInt(), default=0, help="How often.  [default: until stopped]")
 @click.option(
-    "--clients", type=GoInt(), default=1, show_default=True, help="Proxies that are to see it."
+    "--count", type=GoInt(), default=0, help="How often to change it.  [default: until stopped]"
+)
+@click.option(
+    "--clients",
+    type=GoInt(),
+    default=1,
+    show_default=True,
+    help="Proxies that must receive each change.",
 )
 @click.option(
     "--timeout",
-    "limit",
     type=GoDuration(),
     default="1m",
     metavar="TIME",
     show_default=True,
-    help="For one change; exit code 5 beyond it.",
+    help="Fail (exit code 5) if a change takes longer.",
 )
-@click.option(
-    "--embedded",
-    is_flag=True,
-    help="Run against built-in servers; needs no Kubernetes.",
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
+@embedded_option
+@out_option
 # Other flags that pilot-load takes here by accident, and ignores.
 @click.option("--inject", type=GoBool(), hidden=True, expose_value=False)
 @click.option("--concurrency", type=GoInt(), hidden=True, expose_value=False)
 @click.option("--namespace", hidden=True, expose_value=False)
 @click.option("--cooldown", type=GoDuration(), hidden=True, expose_value=False)
 @click.option("--spec", hidden=True, expose_value=False)
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@pass_settings
 def command(
-    context: click.Context,
+    settings: Settings,
     *,
     kind: Kind,
     count: int,
     clients: int,
-    limit: Duration,
+    timeout: float,
     embedded: bool,
     out: Path | None,
 ) -> int:
     """Time changes on their way to proxies; state of the world unless --delta is given."""
-    settings = settings_of(context)
-    delta = speaks_delta(context)
+    from pyload.commands.latency.command import (  # noqa: PLC0415 - fast help
+        LatencyOptions,
+        run_latency,
+    )
 
-    async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.latency.command import LatencyOptions, run_latency  # noqa: PLC0415 - fast help
-
-        options = LatencyOptions(
-            kind=kind,
-            count=count,
-            clients=clients,
-            timeout=limit.seconds,
-            embedded=embedded,
-            out=out,
-            connection=replace(settings.connection(), delta=delta),
-        )
-        return await run_latency(options, shutdown=shutdown)
-
-    return run_and_report(main, settings.log)
+    options = LatencyOptions(
+        kind=kind,
+        count=count,
+        clients=clients,
+        timeout=timeout,
+        embedded=embedded,
+        out=out,
+        connection=replace(settings.connection, delta=speaks_delta(settings)),
+    )
+    return run_and_report(partial(run_latency, options), settings.log)
 
 
-def speaks_delta(context: click.Context) -> bool:
-    """Tell whether ``--delta`` was given before or after the command's name; it is the default.
+def speaks_delta(settings: Settings) -> bool:
+    """Return whether the user asked for ``--delta``; it is not enough that it is the default.
 
     pilot-load's proxies speak state of the world here, whatever that flag's default.
     """
-    given = any(
-        level.get_parameter_source("delta") not in (None, ParameterSource.DEFAULT)
-        for level in (context.parent, context)
-        if level is not None
-    )
-    return given and settings_of(context).delta
-
-
-with_global_options(command)
+    return "delta" in settings.given and settings.connection.delta

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
@@ -38,19 +38,27 @@ _ROOT: Final = "pyload"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """What the log flags say.
+    """The flags about log lines; each is named after its flag, without ``--log_``.
 
     Attributes:
-        levels: ``scope:level,…``; a bare level is for scope ``default``, ``all`` is every scope.
-        targets: ``stdout``, ``stderr`` or files.
+        output_level: ``scope:level,…``; a bare level is for scope ``default``, ``all`` is every
+            scope.
+        target: ``stdout``, ``stderr`` or files.
         as_json: One JSON object per line instead of tabs.
         caller: Scopes, or ``all``, whose lines name the place in the code.
     """
 
-    levels: str = ""
-    targets: Sequence[str] = ("stdout",)
+    output_level: str = ""
+    target: Sequence[str] = ("stdout",)
     as_json: bool = False
     caller: str = ""
+
+    def beside_data(self) -> LogOptions:
+        """Return the options for a command that writes data to standard output.
+
+        Its log lines go to standard error unless the user has chosen targets.
+        """
+        return replace(self, target=("stderr",)) if tuple(self.target) == ("stdout",) else self
 
 
 def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) -> None:
@@ -58,18 +66,18 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
 
     Args:
         options: The flags.
-        unread: Is called when nobody reads standard output any more.
+        unread: Called when the reader of standard output is gone.
 
     Raises:
         UsageError: A level or a sink does not exist.
     """
-    levels = read_levels(options.levels)
+    levels = read_levels(options.output_level)
     root = logging.getLogger(_ROOT)
     root.propagate = False
     for handler in list(root.handlers):
         root.removeHandler(handler)
     formatter = _Lines(as_json=options.as_json, caller=frozenset(options.caller.split(",")))
-    for target in options.targets:
+    for target in options.target:
         handler = _Sink(_open(target), unread if target == "stdout" else lambda: None)
         handler.setFormatter(formatter)
         handler.addFilter(_Scopes(levels))
@@ -82,10 +90,10 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
 
 
 def read_levels(text: str) -> dict[str, int]:
-    """Read ``scope:level,…`` on top of the defaults.
+    """Parse ``scope:level,…``, and return the level of each scope, defaults included.
 
     Raises:
-        UsageError: There is no such level.
+        UsageError: A level does not exist.
     """
     levels = {scope: LEVELS[name] for scope, name in _DEFAULTS.items()}
     for part in filter(None, text.split(",")):
@@ -116,7 +124,7 @@ def _open(target: str) -> TextIO:
 
 
 def scope_of(logger: str) -> str:
-    """Name the scope of a logger: empty for the default scope."""
+    """Return the scope of a logger: empty for the default scope."""
     return logger[len(_ROOT) + 1 :]
 
 
@@ -134,7 +142,7 @@ class _Scopes(logging.Filter):
 
 
 class _Sink(logging.StreamHandler[TextIO]):
-    """Falls silent when it cannot write any more, so that the run can still clean up."""
+    """A sink that falls silent once it cannot write, so that the run can still clean up."""
 
     def __init__(self, stream: TextIO, unread: Callable[[], object]) -> None:
         super().__init__(stream)

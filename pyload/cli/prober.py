@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.program import Command
+from pyload.cli.flags.run import out_option
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.harness.outcome import Outcome
-    from pyload.tasks import Shutdown
-    from pyload.units import Duration
+    from pathlib import Path
 
 
 @click.command(
@@ -38,48 +36,41 @@ if TYPE_CHECKING:
     type=GoDuration(),
     default="1m",
     show_default=True,
-    help="For one route; exit code 4 beyond it.",
+    help="Fail (exit code 4) if a route takes longer.",
 )
 @click.option(
     "--gateway-address",
     default="",
     metavar="HOST:PORT",
-    help="Gateway to ask.  [default: that of istio-ingressgateway]",
+    help="Gateway to send requests to.  [default: that of istio-ingressgateway]",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@out_option
+@pass_settings
 def command(
-    context: click.Context,
+    settings: Settings,
     *,
     replicas: int,
-    delay: Duration,
-    delay_threshold: Duration,
+    delay: float,
+    delay_threshold: float,
     gateway_address: str,
     out: Path | None,
 ) -> int:
     """Add routes to a gateway, and print as CSV when it serves each; logs go to stderr."""
-    settings = settings_of(context)
-    log = settings.log
-    if tuple(log.targets) == ("stdout",):
-        # Standard output is for the CSV.
-        log = replace(log, targets=("stderr",))
+    from pyload.commands.prober.command import (  # noqa: PLC0415 - fast help
+        ProberOptions,
+        run_prober,
+    )
 
-    async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.prober.command import ProberOptions, run_prober  # noqa: PLC0415 - fast help
-
-        options = ProberOptions(
-            replicas=replicas,
-            delay=delay.seconds,
-            threshold=delay_threshold.seconds,
-            gateway=gateway_address,
-            out=out,
-            connection=settings.connection(),
-        )
-        return await run_prober(options, write=click.echo, shutdown=shutdown)
-
-    return run_and_report(main, log, err=True)
-
-
-with_global_options(command)
+    options = ProberOptions(
+        replicas=replicas,
+        delay=delay,
+        threshold=delay_threshold,
+        gateway=gateway_address,
+        out=out,
+        connection=settings.connection,
+    )
+    return run_and_report(
+        partial(run_prober, options, write=click.echo),
+        settings.log.beside_data(),
+        data_on_stdout=True,
+    )

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from pyload.cli.flags.globals import global_values, with_global_options
-from pyload.cli.flags.mesh import cluster_type_option, config_option
-from pyload.cli.program import Command
+from pyload.cli.command import Command
+from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.errors import UsageError
 
 
@@ -20,23 +19,23 @@ from pyload.errors import UsageError
         "  pyload render -c mesh.yaml --set color=blue --set 'gateways=[infra/main]'"
     ),
 )
-@config_option("The config; - is stdin.")
-@cluster_type_option()
-@click.option("--namespace", default="", metavar="NAME", help="Only what belongs to it.")
-@click.option("--app", default="", metavar="NAME", help="Only what belongs to this application.")
+@config_option
+@cluster_type_option
+@click.option(
+    "--namespace", default="", metavar="NAME", help="Print only the objects of this namespace."
+)
+@click.option(
+    "--app", default="", metavar="NAME", help="Print only the objects of this application."
+)
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Give templates this value, as YAML.  Repeatable.",
+    help="Set a value of the templates, as YAML.  Repeatable.",
 )
-@click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@lenient_option
 def command(
-    _: click.Context,
     *,
     config: str,
     cluster_type: str,
@@ -46,9 +45,13 @@ def command(
     lenient: bool,
 ) -> None:
     """Print the objects that a run of a config would make, without a cluster."""
-    from pyload.commands.render import RenderOptions, parse_values, render  # noqa: PLC0415
+    from pyload.commands.render import (  # noqa: PLC0415 - fast help
+        RenderOptions,
+        parse_values,
+        render,
+    )
     from pyload.config.file import load_config  # noqa: PLC0415
-    from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
+    from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415
 
     if not config:
         raise UsageError("--config required", fix="name a config file")
@@ -64,6 +67,3 @@ def command(
     )
     for document in render(options, now=datetime.now(UTC)):
         click.echo(document, nl=False)
-
-
-with_global_options(command)

@@ -1,10 +1,10 @@
-"""Runs a command's coroutine under signals, and prints what came of it."""
+"""Runs a command's coroutine under signals, and prints its summary."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -12,20 +12,25 @@ from pyload.cli.logs import LogOptions, set_up
 from pyload.tasks import Shutdown, handle_signals, run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Coroutine
 
     from pyload.harness.outcome import Outcome
 
 
-def run_and_report(
-    main: Callable[[Shutdown], Awaitable[Outcome]], log: LogOptions, *, err: bool = False
-) -> int:
+class Run(Protocol):
+    """A command with its options, such as ``partial(run_adsc, options)``."""
+
+    def __call__(self, *, shutdown: Shutdown) -> Coroutine[object, object, Outcome]:
+        """Run the command, until `shutdown` if it has no end of its own."""
+
+
+def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) -> int:
     """Run a command to its end and print its summary.
 
     Args:
         main: The command.
         log: Where its log lines go.
-        err: Print the summary to standard error, because standard output holds data.
+        data_on_stdout: Print the summary to standard error, because standard output holds data.
 
     Raises:
         PyloadError: The run failed; its summary has been printed.
@@ -38,13 +43,13 @@ def run_and_report(
             loop = asyncio.get_running_loop()
             # As SIGPIPE ends a Go program, but with its cleanup.
             set_up(log, unread=lambda: loop.call_soon_threadsafe(shutdown.requested.set))
-            return await main(shutdown)
+            return await main(shutdown=shutdown)
 
     outcome = run(under_signals())
     try:
-        click.echo(outcome.listing or outcome.result.to_text(), err=err)
+        click.echo(outcome.listing or outcome.result.to_text(), err=data_on_stdout)
     except OSError:
-        # What went wrong in the run says more than that nobody reads of it.
+        # The error of the run says more than that its summary has no reader.
         if outcome.error is None:
             raise
     if outcome.error is not None:

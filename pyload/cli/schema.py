@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.flags.globals import global_values, with_global_options
-from pyload.cli.program import Command
+from pyload.cli.command import Command
 
 if TYPE_CHECKING:
     from pyload.config.model import Dialect
@@ -26,16 +25,10 @@ if TYPE_CHECKING:
 @click.option(
     "--dialect",
     type=click.Choice(["classic", "current"]),
-    help="Of the configs of which pilot-load.  [default: either]",
+    help="Dialect of pilot-load's configs.  [default: either]",
 )
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
-def command(_: click.Context, dialect: Dialect | None) -> None:
+def command(dialect: Dialect | None) -> None:
     """Print the JSON Schema of config files, for editors."""
     from pyload.config.jsonschema import json_schema  # noqa: PLC0415 - fast help
 
     click.echo(json.dumps(json_schema(dialect), indent=2))
-
-
-with_global_options(command)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.program import Command
+from pyload.cli.flags.run import duration_option, embedded_option, out_option
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
-    from pyload.harness.outcome import Outcome
-    from pyload.tasks import Shutdown
-    from pyload.units import Duration
+    from pathlib import Path
 
 
 @click.command(
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     type=click.Path(allow_dash=True),
     default="",
     metavar="FILE",
-    help="Pod to start, as YAML.  [required]",
+    help="Pod to start, as YAML; - is standard input.  [required]",
 )
 @click.option(
     "--concurrency", type=GoInt(), default=1, show_default=True, help="Pods to start at a time."
@@ -38,56 +37,43 @@ if TYPE_CHECKING:
     "--cooldown", type=GoDuration(), default="10ms", show_default=True, help="Pause after each pod."
 )
 @click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
-@click.option(
-    "--embedded", is_flag=True, help="Run against a built-in API server; needs no Kubernetes."
-)
-@click.option(
-    "--duration", type=GoDuration(), metavar="TIME", help="End after this time.  [default: never]"
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Result as JSON.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
+@embedded_option
+@duration_option
+@out_option
+@pass_settings
 def command(
-    context: click.Context,
+    settings: Settings,
     *,
     namespace: str,
     spec: str,
     concurrency: int,
-    cooldown: Duration,
+    cooldown: float,
     inject: bool,
     embedded: bool,
-    duration: Duration | None,
+    duration: float | None,
     out: Path | None,
 ) -> int:
     """Start pods one after another, and measure how long they take to become ready."""
-    from pyload.commands.startup.pod_spec import read_pod_spec  # noqa: PLC0415 - fast help
+    from pyload.commands.startup.command import (  # noqa: PLC0415 - fast help
+        StartupOptions,
+        run_startup,
+    )
+    from pyload.commands.startup.pod_spec import read_pod_spec  # noqa: PLC0415
     from pyload.config.file import read_bytes  # noqa: PLC0415
 
-    settings = settings_of(context)
     for flag, value in (("--namespace", namespace), ("--spec", spec)):
         if not value:
             raise UsageError(f"{flag} required")
-    # Before signals are taken care of: a read of standard input hears of none.
-    pod = read_pod_spec(read_bytes(spec), source=spec)
-
-    async def main(shutdown: Shutdown) -> Outcome:
-        from pyload.commands.startup.command import StartupOptions, run_startup  # noqa: PLC0415
-
-        options = StartupOptions(
-            pod=pod,
-            namespace=namespace,
-            concurrency=concurrency,
-            cooldown=cooldown.seconds,
-            inject=inject,
-            embedded=embedded,
-            duration=None if duration is None else duration.seconds,
-            out=out,
-            connection=settings.connection(),
-        )
-        return await run_startup(options, shutdown=shutdown)
-
-    return run_and_report(main, settings.log)
-
-
-with_global_options(command)
+    options = StartupOptions(
+        # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
+        pod=read_pod_spec(read_bytes(spec), source=spec),
+        namespace=namespace,
+        concurrency=concurrency,
+        cooldown=cooldown,
+        inject=inject,
+        embedded=embedded,
+        duration=duration,
+        out=out,
+        connection=settings.connection,
+    )
+    return run_and_report(partial(run_startup, options), settings.log)

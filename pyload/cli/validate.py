@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pyload.cli.flags.globals import global_values, with_global_options
-from pyload.cli.flags.mesh import cluster_type_option
-from pyload.cli.program import Command
+from pyload.cli.command import Command
+from pyload.cli.flags.mesh import cluster_type_option, lenient_option
 from pyload.errors import ConfigError, UsageError
 
 
@@ -14,15 +13,13 @@ from pyload.errors import ConfigError, UsageError
     cls=Command,
     epilog="Example:\n  pyload validate meshes/*.yaml",
 )
-@cluster_type_option()
-@click.option("--lenient", is_flag=True, help="Warn of unknown keys instead of refusing them.")
+@cluster_type_option
+@lenient_option
 @click.argument("files", type=click.Path(allow_dash=True), nargs=-1, metavar="FILE...")
-@click.pass_context
-@global_values
-def command(_: click.Context, *, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
+def command(*, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
     """Check configs as far as that is possible without a cluster; - is stdin."""
-    from pyload.commands.validate import check_file  # noqa: PLC0415
-    from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415 - fast help
+    from pyload.commands.validate import check_file  # noqa: PLC0415 - fast help
+    from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415
 
     if not files:
         raise UsageError("FILE required", fix="name the configs to check")
@@ -37,6 +34,3 @@ def command(_: click.Context, *, cluster_type: str, lenient: bool, files: tuple[
         if not verdict.problems:
             click.echo(f"{path}: ok")
     return code
-
-
-with_global_options(command)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from pyload.cli.flags.globals import global_values, settings_of, with_global_options
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.logs import set_up
-from pyload.cli.program import Command
 from pyload.tasks import handle_signals, run
 
 if TYPE_CHECKING:
@@ -25,13 +25,21 @@ _CHUNK: Final = 1 << 16
     cls=Command,
     epilog="Example:\n  measure | pyload victoriapush -v http://localhost:9428 -s api-latency",
 )
-@click.option("-v", "--victoria-address", default="", metavar="URL", help="VictoriaLogs server.")
-@click.option("-s", "--stream", default="victoriapush", help="Value of the field stream.")
-@click.option("--sub-stream", default="", metavar="TEXT", help="Value of the field subStream.")
-@click.argument("ignored", nargs=-1, expose_value=False, metavar="")
-@click.pass_context
-@global_values
-def command(context: click.Context, *, victoria_address: str, stream: str, sub_stream: str) -> int:
+@click.option(
+    "-v",
+    "--victoria-address",
+    default="",
+    metavar="URL",
+    help="Address of VictoriaLogs.  [required]",
+)
+@click.option(
+    "-s", "--stream", default="victoriapush", help="Value of the field stream of all records."
+)
+@click.option(
+    "--sub-stream", default="", metavar="TEXT", help="Value of the field subStream of all records."
+)
+@pass_settings
+def command(settings: Settings, *, victoria_address: str, stream: str, sub_stream: str) -> int:
     """Send measurements, one JSON object a line, from standard input to VictoriaLogs."""
     from pyload.commands.victoriapush.command import (  # noqa: PLC0415 - fast help
         PushOptions,
@@ -39,7 +47,7 @@ def command(context: click.Context, *, victoria_address: str, stream: str, sub_s
         run_push,
     )
 
-    set_up(settings_of(context).log)
+    set_up(settings.log)
     options = PushOptions(address=victoria_address, stream=stream, sub_stream=sub_stream)
 
     async def main() -> None:
@@ -57,10 +65,9 @@ def command(context: click.Context, *, victoria_address: str, stream: str, sub_s
 
 
 async def _standard_input() -> AsyncIterator[bytes]:
-    """Yield what comes in on standard input, which may be a pipe, a file or a terminal.
+    """Yield the bytes of standard input, which may be a pipe, a file or a terminal.
 
-    A thread reads it that nobody has to wait for: no read of a pipe that stays silent may keep
-    the program from ending.
+    A daemon thread reads them, so that a read of a silent pipe cannot keep the program from ending.
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=4)
@@ -77,13 +84,10 @@ async def _standard_input() -> AsyncIterator[bytes]:
             try:
                 asyncio.run_coroutine_threadsafe(put, loop).result()
             except RuntimeError:
-                # The loop is closed; nobody wants the input any more.
+                # The loop is closed, so that the input has no reader any more.
                 put.close()
                 return
 
     threading.Thread(target=read, name="standard-input", daemon=True).start()
     while data := await queue.get():
         yield data
-
-
-with_global_options(command)

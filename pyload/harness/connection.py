@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.errors import ApiError, ControlPlaneUnreachable, UsageError
-from pyload.xds.credentials import infer, uses_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +49,7 @@ class Connection:
     csr_per_pod: bool = False
     transport: str = "lean"
     kubeconfig: str = ""
-    qps: float = 100_000.0
+    qps: float = 100_000
     metadata: Mapping[str, str] = field(default_factory=dict)
     delta: bool = True
     metrics_addr: str = ""
@@ -61,6 +60,8 @@ class Connection:
         Raises:
             UsageError: They make no sense.
         """
+        from pyload.xds.credentials import infer, uses_certificate  # noqa: PLC0415 - fast help
+
         auth = infer(self.auth, self.pilot_address)
         for flag, address in (
             ("--pilot-address", self.pilot_address),

@@ -35,8 +35,8 @@ def restore_loggers() -> Iterator[None]:
 
 
 def written(path: Path, levels: str = "", *, as_json: bool = False, caller: str = "") -> list[str]:
-    """Log three records and give the lines."""
-    set_up(LogOptions(levels=levels, targets=(str(path),), as_json=as_json, caller=caller))
+    """Log three records and return the lines."""
+    set_up(LogOptions(output_level=levels, target=(str(path),), as_json=as_json, caller=caller))
     log, adsc = logging.getLogger("pyload"), logging.getLogger("pyload.adsc")
     log.info("Starting pod %s", "a")
     adsc.info("Connecting: %s", "10.0.0.10", extra={"labels": {"workload": "a", "n": 1}})
@@ -79,7 +79,7 @@ def test_an_unknown_level_is_a_usage_error() -> None:
 def test_an_unwritable_log_file_is_a_usage_error(tmp_path: Path) -> None:
     """No traceback for a mistyped path."""
     with pytest.raises(UsageError, match="cannot write the log file"):
-        set_up(LogOptions(targets=(str(tmp_path / "no" / "such"),)))
+        set_up(LogOptions(target=(str(tmp_path / "no" / "such"),)))
 
 
 def test_the_place_in_the_code(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_the_place_in_the_code(tmp_path: Path) -> None:
 
 
 def test_the_place_in_the_code_of_a_proxys_lines(tmp_path: Path) -> None:
-    """All of them named the one line that writes them, which tells nobody anything."""
-    set_up(LogOptions(targets=(str(tmp_path / "log"),), caller="all"))
+    """All lines would name the place in the code that writes them, not the one that logs."""
+    set_up(LogOptions(target=(str(tmp_path / "log"),), caller="all"))
     log = Log("sidecar~10.0.0.1~a.b~b.svc", delta=True)
     log.info("Connecting: %s", log.ip)
     log.plain("sending initial watches")

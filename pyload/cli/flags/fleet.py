@@ -2,97 +2,133 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import click
 
+from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.errors import UsageError
+from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pyload.xds.types import TypeUrl
 
-    from pyload.proxies.behavior import ProxyBehavior
+_MAX_WORKERS: Final = 1024
 
-OPTIONS: Final = (
-    click.Option(
-        ["--workers"],
+
+@dataclass(frozen=True, slots=True)
+class FleetFlags:
+    """The values of the flags.
+
+    Attributes:
+        workers: Processes that the proxies run in; None leaves it to the number of proxies.
+        behavior: How the proxies behave.
+    """
+
+    workers: int | None
+    behavior: ProxyBehavior
+
+
+class FleetOption(GroupOption):
+    """A flag about proxies."""
+
+    title = "Proxies"
+
+
+def fleet_flags(context: click.Context) -> FleetFlags:
+    """Read the flags.
+
+    Raises:
+        UsageError: A value makes no sense.
+    """
+    values = context.params
+    return FleetFlags(
+        workers=_workers(values["workers"]),
+        behavior=ProxyBehavior(
+            agent_types=_agent_types(values["agent_types"]),
+            connect_rate=_rate(values["connect_rate"]),
+            slow_fraction=_fraction("--slow-fraction", values["slow_fraction"]),
+            nack_fraction=_fraction("--nack-fraction", values["nack_fraction"]),
+        ),
+    )
+
+
+fleet_options: Final = flag_group(
+    "fleet",
+    fleet_flags,
+    click.option(
+        "--workers",
+        cls=FleetOption,
         default="auto",
+        show_default=True,
         metavar="N|auto",
-        help="Processes of their own, or 0.  [default: auto]",
+        help="Worker processes, 0 for none.",
     ),
-    click.Option(
-        ["--connect-rate"], type=float, metavar="N", help="Dials per second.  [default: no limit]"
-    ),
-    click.Option(
-        ["--agent-types"], default="", metavar="nds,pcds", help="Types that agents ask for too."
-    ),
-    click.Option(
-        ["--slow-fraction"],
+    click.option(
+        "--connect-rate",
+        cls=FleetOption,
         type=float,
-        default=0.0,
-        metavar="0..1",
-        help="Share of proxies that read late.",
+        default=DEFAULT.connect_rate,
+        metavar="N",
+        help="Connect at most N per second.  [default: no limit]",
     ),
-    click.Option(
-        ["--nack-fraction"],
+    click.option(
+        "--agent-types",
+        cls=FleetOption,
+        default="",
+        metavar="nds,pcds",
+        help="Subscribe to these too, as Istio's agents do.",
+    ),
+    click.option(
+        "--slow-fraction",
+        cls=FleetOption,
         type=float,
-        default=0.0,
+        default=DEFAULT.slow_fraction,
         metavar="0..1",
-        help="Share of proxies that refuse responses.",
+        help="Share of proxies that pause after each message.",
+    ),
+    click.option(
+        "--nack-fraction",
+        cls=FleetOption,
+        type=float,
+        default=DEFAULT.nack_fraction,
+        metavar="0..1",
+        help="Share of proxies that refuse (NACK) responses.",
     ),
 )
 
 
-def with_fleet_options(command: click.Command) -> None:
-    """Add the flags to a command."""
-    command.params.extend(OPTIONS)
-
-
-def workers_of(values: Mapping[str, Any]) -> int | None:
-    """Read ``--workers``; None leaves it to the number of proxies.
-
-    Raises:
-        UsageError: It is no such number.
-    """
-    text: str = values["workers"]
+def _workers(text: str) -> int | None:
     if text == "auto":
         return None
-    if not text.isascii() or not text.isdecimal() or int(text) > _MOST:
+    if not text.isascii() or not text.isdecimal() or int(text) > _MAX_WORKERS:
         raise UsageError(
-            f"--workers {text} is no number of processes", fix=f"give 0 to {_MOST}, or auto"
+            f"--workers {text} is no number of processes", fix=f"give 0 to {_MAX_WORKERS}, or auto"
         )
     return int(text)
 
 
-def behavior_of(values: Mapping[str, Any]) -> ProxyBehavior:
-    """Read how the proxies behave.
-
-    Raises:
-        UsageError: One of the flags makes no sense.
-    """
-    from pyload.proxies.behavior import ProxyBehavior  # noqa: PLC0415 - fast help
+def _agent_types(text: str) -> tuple[TypeUrl, ...]:
     from pyload.xds.types import NDS, PCDS  # noqa: PLC0415 - fast help
 
-    agent_types = {"nds": NDS, "pcds": PCDS}
-    names = [name.strip().lower() for name in values["agent_types"].split(",") if name.strip()]
+    known = {"nds": NDS, "pcds": PCDS}
+    names = [name.strip().lower() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in agent_types:
+        if name not in known:
             raise UsageError(f"--agent-types {name} is not known", fix="choose nds, pcds or both")
-    rate = values["connect_rate"]
+    return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def _rate(rate: float | None) -> float | None:
     if rate is not None and not 0 < rate < float("inf"):
         raise UsageError(
             f"--connect-rate {rate:g} is no rate", fix="give a number above 0, or leave it"
         )
-    for key in ("slow_fraction", "nack_fraction"):
-        if not 0 <= values[key] <= 1:
-            flag = f"--{key.replace('_', '-')}"
-            raise UsageError(f"{flag} {values[key]:g} is no share", fix="give a number from 0 to 1")
-    return ProxyBehavior(
-        agent_types=tuple(agent_types[name] for name in dict.fromkeys(names)),
-        connect_rate=rate,
-        slow_fraction=values["slow_fraction"],
-        nack_fraction=values["nack_fraction"],
-    )
+    return rate
 
 
-_MOST: Final = 1024
+def _fraction(flag: str, share: float) -> float:
+    if not 0 <= share <= 1:
+        raise UsageError(f"{flag} {share:g} is no share", fix="give a number from 0 to 1")
+    return share

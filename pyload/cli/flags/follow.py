@@ -1,109 +1,141 @@
-"""The flags of `--cluster-type kwok`."""
+"""The flags of ``--cluster-type kwok``, where proxies follow the pods of a cluster."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 import click
 
-from pyload.cli.flags.go import GoDuration, GoMap
+from pyload.cli.flags.go import GoDuration, GoMap, merged
+from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.errors import UsageError
+from pyload.harness.follow_options import FollowOptions, WaitCondition
+from pyload.manifests.kwok import Placement
+from pyload.pods.shard import Shard
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from pyload.harness.follow_options import FollowOptions
-
-OPTIONS: Final = (
-    click.Option(["--node-selector"], default="", metavar="LABELS", help="kwok's nodes, by label."),
-    click.Option(["--all-nodes"], is_flag=True, help="Every node is kwok's."),
-    click.Option(["--pod-selector"], metavar="LABELS", help="Pods to look at; '' for all."),
-    click.Option(
-        ["--start-on"],
-        type=click.Choice(["ip", "ready"]),
-        default="ip",
-        help="When a pod's proxy starts.",
-    ),
-    click.Option(["--shard"], default="0/1", metavar="I/N", help="Run the I-th of N shares."),
-    click.Option(
-        ["--address-map"],
-        type=GoMap(),
-        multiple=True,
-        metavar="FROM=TO",
-        help="Another address for one that pods name.",
-    ),
-    click.Option(
-        ["--wait"],
-        default="",
-        metavar="connected=N|all",
-        help="Fail (exit code 5) unless so many connect.",
-    ),
-    click.Option(
-        ["--timeout"], type=GoDuration(), default="60s", metavar="TIME", help="For --wait."
-    ),
-    click.Option(
-        ["--stages"],
-        type=click.Choice(["fast", "general"]),
-        default="fast",
-        help="How the embedded kwok moves pods on.",
-    ),
-    click.Option(
-        ["--pod-node-selector"],
-        type=GoMap(),
-        default="type=kwok",
-        metavar="K=V,...",
-        help="Nodes for the pods of -c.",
-    ),
-    click.Option(
-        ["--pod-toleration"],
-        default="kwok.x-k8s.io/node",
-        metavar="KEY",
-        help="Taint that they tolerate.",
-    ),
-)
+_DEFAULT: Final = FollowOptions()
 
 
-def with_kwok_options(command: click.Command) -> None:
-    """Add the flags to a command."""
-    command.params.extend(OPTIONS)
+class FollowOption(GroupOption):
+    """A flag of kwok mode."""
+
+    title = "For --cluster-type kwok"
 
 
-def refuse(context: click.Context) -> None:
-    """Refuse the flags outside of kwok mode, where they would be silently without effect.
+def follow_flags(context: click.Context) -> FollowOptions:
+    """Read the flags of a command with ``--cluster-type`` and ``--dry-run``.
 
     Raises:
-        UsageError: One was given.
+        UsageError: A value makes no sense, or a flag would silently be without effect, because
+            the type of the cluster is another.
     """
-    for option in OPTIONS:
-        source = context.get_parameter_source(str(option.name))
-        if source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP"):
-            raise UsageError(f"{option.opts[0]} needs --cluster-type kwok")
-
-
-def flags_of(values: Mapping[str, Any], *, dry_run: bool) -> FollowOptions:
-    """Read the flags.
-
-    Raises:
-        UsageError: One of them makes no sense.
-    """
-    from pyload.harness.follow_options import FollowOptions, WaitCondition  # noqa: PLC0415 - fast help
-    from pyload.manifests.kwok import Placement  # noqa: PLC0415
-    from pyload.pods.shard import Shard  # noqa: PLC0415
-
-    addresses: dict[str, str] = {}
-    for pairs in values["address_map"]:
-        addresses.update(pairs)
+    values = context.params
+    if values["cluster_type"] != "kwok":
+        _refuse(context)
+    wait = values["wait"]
     return FollowOptions(
         node_selector=values["node_selector"],
         all_nodes=values["all_nodes"],
         pod_selector=values["pod_selector"],
         start_on=values["start_on"],
         shard=Shard.parse(values["shard"]),
-        addresses=addresses,
-        wait=WaitCondition.parse(values["wait"], values["timeout"].seconds)
-        if values["wait"]
-        else None,
-        dry_run=dry_run,
+        addresses=values["address_map"],
+        wait=WaitCondition.parse(wait, values["timeout"]) if wait else None,
+        dry_run=values["dry_run"],
         stages=values["stages"],
         placement=Placement(values["pod_node_selector"], values["pod_toleration"]),
     )
+
+
+def _refuse(context: click.Context) -> None:
+    for option in context.command.params:
+        if isinstance(option, FollowOption):
+            source = context.get_parameter_source(str(option.name))
+            if source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP"):
+                raise UsageError(f"{option.opts[0]} needs --cluster-type kwok")
+
+
+follow_options: Final = flag_group(
+    "follow",
+    follow_flags,
+    click.option(
+        "--node-selector",
+        cls=FollowOption,
+        default=_DEFAULT.node_selector,
+        metavar="LABELS",
+        help="Labels of the nodes that kwok simulates.",
+    ),
+    click.option(
+        "--all-nodes",
+        cls=FollowOption,
+        is_flag=True,
+        help="Treat every node as one that kwok simulates.",
+    ),
+    click.option(
+        "--pod-selector",
+        cls=FollowOption,
+        default=_DEFAULT.pod_selector,
+        metavar="LABELS",
+        help="Follow only pods with these labels; '' for all.",
+    ),
+    click.option(
+        "--start-on",
+        cls=FollowOption,
+        type=click.Choice(["ip", "ready"]),
+        default=_DEFAULT.start_on,
+        help="Start proxies as pods get an IP or are ready.",
+    ),
+    click.option(
+        "--shard",
+        cls=FollowOption,
+        default=str(_DEFAULT.shard),
+        metavar="I/N",
+        help="Run only the I-th of N shares of the proxies.",
+    ),
+    click.option(
+        "--address-map",
+        cls=FollowOption,
+        type=GoMap(),
+        multiple=True,
+        callback=merged,
+        metavar="FROM=TO",
+        help="Connect to TO where a pod's config says FROM.",
+    ),
+    click.option(
+        "--wait",
+        cls=FollowOption,
+        default="",
+        metavar="connected=N|all",
+        help="Fail (exit code 5) unless this many connect.",
+    ),
+    click.option(
+        "--timeout",
+        cls=FollowOption,
+        type=GoDuration(),
+        default="60s",
+        metavar="TIME",
+        help="Time that --wait allows them.",
+    ),
+    click.option(
+        "--stages",
+        cls=FollowOption,
+        type=click.Choice(["fast", "general"]),
+        default=_DEFAULT.stages,
+        help="Which of kwok's stages --embedded simulates.",
+    ),
+    click.option(
+        "--pod-node-selector",
+        cls=FollowOption,
+        type=GoMap(),
+        default=",".join("=".join(pair) for pair in _DEFAULT.placement.node_selector.items()),
+        metavar="K=V,...",
+        help="Node selector of the pods that -c creates.",
+    ),
+    click.option(
+        "--pod-toleration",
+        cls=FollowOption,
+        default=_DEFAULT.placement.toleration,
+        metavar="KEY",
+        help="Key of the taint that those pods tolerate.",
+    ),
+)

@@ -1,199 +1,184 @@
-"""The flags that every command takes, before or after its name (contract §1.1)."""
+"""The flags of every command, which may stand before or after its name.
+
+Those about servers are the fields of `Connection`, and those about log lines the fields of
+`LogOptions`: each flag has the name of its field, and takes its default from there.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click.core import ParameterSource
 
-from pyload.cli.flags.go import GoBool, GoInt, GoMap
+from pyload.cli.flags.go import GoBool, GoInt, GoMap, merged
+from pyload.cli.flags.group import GroupOption
 from pyload.cli.logs import LogOptions
+from pyload.harness.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pyload.harness.connection import Connection
+_CONNECTION: Final = Connection()
+_LOG: Final = LogOptions()
+_LOG_PREFIX: Final = "log_"
+_RANKS: Final = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
+"""Sources of a value that win over its default; the higher wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the global flags say.
+    """The values of the global flags.
 
     Attributes:
-        pilot_address: ``HOST:PORT`` of the xDS server.
-        auth: Authentication, or empty to infer it from the port.
-        ca_file: Certificates by which the control plane is verified.
-        insecure: Do not verify the control plane.
-        ca_address: ``HOST:PORT`` of the CA, where the control plane is none.
-        csr_per_pod: A certificate for each proxy.
-        transport: What carries the streams.
-        kubeconfig: Path of a kubeconfig, or empty for the usual places.
-        qps: Requests per second to the API server.
-        metadata: Further node metadata.
-        delta: Delta xDS instead of state of the world.
-        metrics_addr: Address of the metrics server.
-        log: The log flags.
+        connection: The flags about the servers.
+        log: The flags about log lines.
+        given: Names of the flags that the user gave a value other than the empty text.
     """
 
-    pilot_address: str
-    auth: str
-    ca_file: str
-    insecure: bool
-    ca_address: str
-    csr_per_pod: bool
-    transport: str
-    kubeconfig: str
-    qps: int
-    metadata: Mapping[str, str]
-    delta: bool
-    metrics_addr: str
+    connection: Connection
     log: LogOptions
+    given: frozenset[str]
 
-    def connection(self) -> Connection:
-        """Give what a command needs to reach its servers."""
-        from pyload.harness.connection import Connection  # noqa: PLC0415 - fast help
+    @property
+    def pod_connection(self) -> Connection:
+        """The connection for pods, whose own address counts unless the user gave one."""
+        if "pilot_address" in self.given:
+            return self.connection
+        return replace(self.connection, pilot_address="")
 
-        return Connection(
-            pilot_address=self.pilot_address or default_pilot_address(os.environ),
-            auth=self.auth,
-            ca_file=self.ca_file,
-            insecure=self.insecure,
-            ca_address=self.ca_address,
-            csr_per_pod=self.csr_per_pod,
-            transport=self.transport,
-            kubeconfig=self.kubeconfig,
-            qps=float(self.qps),
-            metadata=self.metadata,
-            delta=self.delta,
-            metrics_addr=self.metrics_addr,
-        )
+
+class GlobalOption(GroupOption):
+    """A flag that every command has."""
+
+    title = "Global options"
 
 
 def default_pilot_address(environ: Mapping[str, str]) -> str:
-    """Give the xDS address of a program that was told none (contract §1.1)."""
+    """Return the xDS address for a user who gives none: in a pod, that of the cluster's istiod."""
     if "KUBERNETES_SERVICE_HOST" in environ:
         return "istiod.istio-system.svc:15010"
-    return "localhost:15010"
+    return _CONNECTION.pilot_address
 
 
 def words(*known: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Give what completes a value to one of some words, without being strict about it."""
+    """Return a completion of some words, for a flag that checks its value later."""
     return lambda _context, _parameter, begun: [one for one in known if one.startswith(begun)]
 
 
-def _global_options() -> list[click.Option]:
-    return [
-        click.Option(
-            ["-p", "--pilot-address"],
-            metavar="HOST:PORT",
-            help=f"xDS server.  [default: {default_pilot_address(os.environ)}]",
-        ),
-        click.Option(
-            ["-a", "--auth"],
-            default="",
-            shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
-            metavar="AUTH",
-            help="plaintext, jwt, plaintext-jwt or mtls.",
-        ),
-        click.Option(
-            ["--ca-file"],
-            type=click.Path(),
-            default="",
-            metavar="FILE",
-            help="Trust this CA, not the cluster's.",
-        ),
-        click.Option(
-            ["--insecure"], type=GoBool(), default=False, help="Do not verify the xDS server."
-        ),
-        click.Option(
-            ["--ca-address"],
-            default="",
-            metavar="HOST:PORT",
-            help="Signs for mtls.  [default: the xDS server]",
-        ),
-        click.Option(
-            ["--csr-per-pod"],
-            type=GoBool(),
-            default=False,
-            help="mtls: a certificate for each proxy.",
-        ),
-        click.Option(
-            ["--transport"],
-            default="lean",
-            shell_complete=words("lean", "grpc"),
-            metavar="NAME",
-            help="lean, or grpc to compare.  [default: lean]",
-        ),
-        click.Option(
-            ["-k", "--kubeconfig"],
-            type=click.Path(),
-            default="",
-            metavar="FILE",
-            help="Kubeconfig.  [default: as kubectl's]",
-        ),
-        click.Option(
-            ["--qps"],
-            type=GoInt(),
-            default=100_000,
-            show_default=True,
-            help="API requests per second.",
-        ),
-        click.Option(
-            ["-m", "--metadata"],
-            type=GoMap(),
-            multiple=True,
-            metavar="K=V,...",
-            help="Node metadata to add.",
-        ),
-        click.Option(
-            ["--delta"],
-            type=GoBool(),
-            default=True,
-            help="Speak delta xDS.  [default: true]",
-        ),
-        click.Option(
-            ["--metrics-addr"],
-            default=":8765",
-            metavar="ADDR",
-            help="Metrics; empty for none.  [default: :8765]",
-        ),
-        click.Option(
-            ["--log_output_level"],
-            default="",
-            metavar="SCOPE:LEVEL",
-            help="Levels: debug, info, warn, error, none.",
-        ),
-        click.Option(["--log_target"], default=("stdout",), multiple=True, hidden=True),
-        click.Option(["--log_as_json"], type=GoBool(), default=False, hidden=True),
-        click.Option(["--log_caller"], default="", hidden=True),
-        # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
-        click.Option(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
-        click.Option(["--vklog"], type=GoInt(), default=0, hidden=True, expose_value=False),
-    ]
-
-
-_RANKS: Final = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
-
-GLOBAL: Final = frozenset(str(option.name) for option in _global_options())
-
-
-def with_global_options(command: click.Command) -> None:
-    """Add the global flags to a command."""
-    command.params.extend(_global_options())
+GLOBAL_OPTIONS: Final = (
+    GlobalOption(
+        ["-p", "--pilot-address"],
+        default="",
+        metavar="HOST:PORT",
+        help="Address of the control plane's xDS server.  "
+        f"[default: {default_pilot_address(os.environ)}]",
+    ),
+    GlobalOption(
+        ["-a", "--auth"],
+        default=_CONNECTION.auth,
+        shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
+        metavar="AUTH",
+        help="Authenticate by jwt, plaintext-jwt, mtls or plaintext.  [default: by port]",
+    ),
+    GlobalOption(
+        ["--ca-file"],
+        type=click.Path(),
+        default=_CONNECTION.ca_file,
+        metavar="FILE",
+        help="CA that signs the xDS server's certificate.",
+    ),
+    GlobalOption(
+        ["--insecure"],
+        type=GoBool(),
+        default=_CONNECTION.insecure,
+        help="Do not verify the xDS server's certificate.",
+    ),
+    GlobalOption(
+        ["--ca-address"],
+        default=_CONNECTION.ca_address,
+        metavar="HOST:PORT",
+        help="CA that signs the certificates for mtls.  [default: the xDS server]",
+    ),
+    GlobalOption(
+        ["--csr-per-pod"],
+        type=GoBool(),
+        default=_CONNECTION.csr_per_pod,
+        help="With mtls, one certificate for each proxy.",
+    ),
+    GlobalOption(
+        ["--transport"],
+        default=_CONNECTION.transport,
+        shell_complete=words("lean", "grpc"),
+        metavar="NAME",
+        show_default=True,
+        help="gRPC client: lean or grpc.",
+    ),
+    GlobalOption(
+        ["-k", "--kubeconfig"],
+        type=click.Path(),
+        default=_CONNECTION.kubeconfig,
+        metavar="FILE",
+        help="Kubeconfig to use.  [default: as kubectl's]",
+    ),
+    GlobalOption(
+        ["--qps"],
+        type=GoInt(),
+        default=_CONNECTION.qps,
+        show_default=True,
+        help="API requests per second.",
+    ),
+    GlobalOption(
+        ["-m", "--metadata"],
+        type=GoMap(),
+        multiple=True,
+        callback=merged,
+        metavar="K=V,...",
+        help="Node metadata to add to every proxy.",
+    ),
+    GlobalOption(
+        ["--delta"],
+        type=GoBool(),
+        default=_CONNECTION.delta,
+        help="Use delta xDS; if false, state of the world.",
+    ),
+    GlobalOption(
+        ["--metrics-addr"],
+        # A program that uses pyload as a library serves no metrics unless it asks for them.
+        default=":8765",
+        metavar="ADDR",
+        show_default=True,
+        help="Serve metrics; '' is off.",
+    ),
+    GlobalOption(
+        ["--log_output_level"],
+        default=_LOG.output_level,
+        metavar="SCOPE:LEVEL",
+        help="Log at debug, info, warn, error or none.",
+    ),
+    GlobalOption(["--log_target"], default=_LOG.target, multiple=True, hidden=True),
+    GlobalOption(["--log_as_json"], type=GoBool(), default=_LOG.as_json, hidden=True),
+    GlobalOption(["--log_caller"], default=_LOG.caller, hidden=True),
+    # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
+    GlobalOption(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
+    GlobalOption(["--vklog"], type=GoInt(), default=0, hidden=True, expose_value=False),
+)
+GLOBAL: Final = frozenset(str(option.name) for option in GLOBAL_OPTIONS)
 
 
 def settings_of(context: click.Context) -> Settings:
     """Merge the global flags given before and after the command's name; the latter win.
 
-    What was typed wins over the environment, wherever it stands.
+    Flags of the command line win over the environment, wherever they stand.
     """
     values: dict[str, Any] = {}
     ranks: dict[str, int] = {}
-    levels = [level for level in (context.parent, context) if level is not None]
-    for level in levels:
+    for level in (context.parent, context):
+        if level is None:
+            continue
         for name in GLOBAL & level.params.keys():
             source = level.get_parameter_source(name)
             rank = _RANKS.get(source, 0) if source is not None else 0
@@ -202,38 +187,25 @@ def settings_of(context: click.Context) -> Settings:
             value = level.params[name]
             if name == "metadata":
                 before = values.get(name, {}) if rank == ranks.get(name) else {}
-                value = dict(before)
-                for pairs in level.params[name]:
-                    value.update(pairs)
+                value = before | value
             values[name], ranks[name] = value, rank
     return Settings(
-        pilot_address=values["pilot_address"] or "",
-        auth=values["auth"],
-        ca_file=values["ca_file"],
-        insecure=values["insecure"],
-        ca_address=values["ca_address"],
-        csr_per_pod=values["csr_per_pod"],
-        transport=values["transport"],
-        kubeconfig=values["kubeconfig"],
-        qps=values["qps"],
-        metadata=values["metadata"],
-        delta=values["delta"],
-        metrics_addr=values["metrics_addr"],
-        log=LogOptions(
-            levels=values["log_output_level"],
-            targets=values["log_target"],
-            as_json=values["log_as_json"],
-            caller=values["log_caller"],
+        connection=Connection(
+            **{field.name: values[field.name] for field in fields(Connection)}
+            | {"pilot_address": values["pilot_address"] or default_pilot_address(os.environ)}
         ),
+        log=LogOptions(
+            **{field.name: values[_LOG_PREFIX + field.name] for field in fields(LogOptions)}
+        ),
+        given=frozenset(name for name, rank in ranks.items() if rank and values[name] != ""),
     )
 
 
-def global_values(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its own flags only; the global ones come from `settings_of`."""
+def pass_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Pass a command the global flags, as the first argument of its function."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **{name: v for name, v in kwargs.items() if name not in GLOBAL})
+    @functools.wraps(function)
+    def call(*args: Any, **values: Any) -> Any:
+        return function(settings_of(click.get_current_context()), *args, **values)
 
-    call.__doc__ = function.__doc__
-    call.__name__ = function.__name__
     return call

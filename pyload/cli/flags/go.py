@@ -1,7 +1,7 @@
 """Flags as Go programs take them, rewritten for click.
 
 pilot-load's scripts write ``--delta`` or ``--delta=false`` but never ``--delta false``, and
-``-p=host:port`` beside ``-p host:port`` (contract §1.1).
+``-p=host:port`` beside ``-p host:port``.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ class GoInt(click.ParamType[int]):
             self.fail(f"{value!r} is not a whole number", param, ctx)
 
 
-class GoDuration(click.ParamType[Duration]):
-    """A Go duration such as ``90s`` or ``1h30m``."""
+class GoDuration(click.ParamType[float]):
+    """A Go duration such as ``90s`` or ``1h30m``, in seconds."""
 
     name = "duration"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Duration:
+    ) -> float:
         """Read a Go duration."""
-        if isinstance(value, Duration):
+        if isinstance(value, float):
             return value
         try:
-            return Duration.parse(value)
+            return Duration.parse(value).seconds
         except ValueError:
             self.fail(
                 f"{value!r} is not a duration; write for example 10ms, 15s or 1h30m", param, ctx
@@ -97,6 +97,13 @@ class GoMap(click.ParamType[dict[str, str]]):
         return [rv]
 
 
+def merged(
+    _context: click.Context, _parameter: click.Parameter, values: Iterable[dict[str, str]]
+) -> dict[str, str]:
+    """Merge the values of a `GoMap` flag that is given several times."""
+    return dict(pair for value in values for pair in value.items())
+
+
 def rewrite(
     arguments: Sequence[str],
     parameters: Iterable[click.Parameter],
@@ -107,7 +114,7 @@ def rewrite(
     Args:
         arguments: What the user typed after the program's name.
         parameters: Options that may stand before a command's name.
-        find: Gives the further options of a command, by its name.
+        find: Returns the further options of a command, by its name.
     """
     known = {flag: one for one in parameters for flag in one.opts}
     rest, rewritten, named = deque(arguments), list[str](), False
@@ -133,12 +140,12 @@ def rewrite(
 
 
 def _short(letters: str, known: Mapping[str, click.Parameter], rest: deque[str]) -> Iterator[str]:
-    """Take flags of one letter apart; the last of them may have a value."""
+    """Yield flags of one letter one by one; the last of them may have a value."""
     while letters:
         letter, value = f"-{letters[0]}", letters[1:]
         flag = known.get(letter)
         if flag is None:
-            # Click says that there is none.
+            # Click reports the unknown flag.
             yield f"-{letters}"
             return
         if value[:1] == "=":
@@ -154,5 +161,5 @@ def _short(letters: str, known: Mapping[str, click.Parameter], rest: deque[str])
 
 
 def _takes_value(parameter: click.Parameter) -> bool:
-    """Tell whether the value of a flag may be the next argument."""
+    """Return whether the value of a flag may be the next argument."""
     return not isinstance(parameter.type, GoBool) and not getattr(parameter, "is_flag", False)

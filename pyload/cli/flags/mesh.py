@@ -1,41 +1,30 @@
-"""The flags that say which mesh to build, and how."""
+"""The flags of the commands that read configs, each a decorator."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Final
 
 import click
 
 from pyload.cli.flags.globals import words
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-F = TypeVar("F", bound="Callable[..., Any]")
-
-
-def config_option(text: str) -> Callable[[F], F]:
-    """Give a command ``-c``, a path or ``-``.
-
-    Args:
-        text: Its help.
-    """
-    return click.option(
-        "-c",
-        "--config",
-        type=click.Path(allow_dash=True),
-        default="",
-        metavar="FILE",
-        help=text,
-    )
-
-
-def cluster_type_option() -> Callable[[F], F]:
-    """Give a command ``--cluster-type``; the value is not checked yet."""
-    return click.option(
-        "--cluster-type",
-        default="fake-node",
-        shell_complete=words("fake-node", "fake", "real", "kwok"),
-        metavar="TYPE",
-        help="fake-node, fake, real or kwok.  [default: fake-node]",
-    )
+config_option: Final = click.option(
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="Config of the mesh; - is standard input.",
+)
+cluster_type_option: Final = click.option(
+    "--cluster-type",
+    default="fake-node",
+    show_default=True,
+    shell_complete=words("fake-node", "fake", "real", "kwok"),
+    metavar="TYPE",
+    help="How pods come to run: fake-node, fake, real or kwok.",
+)
+"""The value is checked by the command, so that the error names all types."""
+lenient_option: Final = click.option(
+    "--lenient", is_flag=True, help="Warn of unknown keys in configs instead of failing."
+)

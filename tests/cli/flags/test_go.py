@@ -79,7 +79,7 @@ def test_booleans_are_go_booleans_only(text: str) -> None:
 
 def test_durations_and_maps() -> None:
     """`--delay 10ms` and `-m a=b,c=` are in every script."""
-    assert GoDuration().convert("10ms", None, None) == 10_000_000
+    assert GoDuration().convert("10ms", None, None) == 0.01
     assert GoMap().convert("a=b,c=", None, None) == {"a": "b", "c": ""}
     with pytest.raises(click.BadParameter, match="KEY=VALUE"):
         GoMap().convert("a", None, None)

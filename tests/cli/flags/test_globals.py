@@ -1,0 +1,105 @@
+"""The global flags, which stand before or after the command's name."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyload.cli.adsc import command
+from pyload.cli.flags.globals import GLOBAL, Settings, default_pilot_address, settings_of
+from pyload.cli.logs import LogOptions
+from pyload.cli.program import ROOT
+from pyload.harness.connection import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Return an environment without anything that the flags go by."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    return monkeypatch
+
+
+def settings(before: Sequence[str] = (), after: Sequence[str] = ()) -> Settings:
+    """Return the settings of a command with these flags around its name."""
+    with (
+        ROOT.make_context("pyload", [*before, "adsc"], auto_envvar_prefix="PYLOAD") as parent,
+        command.make_context("adsc", list(after), parent=parent) as context,
+    ):
+        return settings_of(context)
+
+
+def test_without_flags_the_connection_is_that_of_the_library() -> None:
+    """A program and a script that say nothing would reach different servers."""
+    assert settings() == Settings(
+        connection=Connection(metrics_addr=":8765"), log=LogOptions(), given=frozenset()
+    )
+
+
+def test_every_field_has_a_flag_of_its_name() -> None:
+    """A field without a flag could not be set, and the command line would not start."""
+    names = {field.name for field in fields(Connection)}
+    names |= {f"log_{field.name}" for field in fields(LogOptions)}
+
+    assert names == GLOBAL - {"log_stacktrace_level", "vklog"}
+
+
+def test_flags_become_settings() -> None:
+    """A switch would do nothing."""
+    given = settings(
+        ["-p", "h:1", "-a", "mtls", "--ca-address", "c:2", "--csr-per-pod", "true", "--qps", "5"],
+        ["-k", "k", "--delta", "f", "--transport", "grpc", "--log_target", "f", "--metrics-addr="],
+    )
+
+    assert given.connection == Connection(
+        pilot_address="h:1",
+        auth="mtls",
+        ca_address="c:2",
+        csr_per_pod=True,
+        qps=5,
+        kubeconfig="k",
+        delta=False,
+        transport="grpc",
+    )
+    assert given.log == LogOptions(target=("f",))
+    assert given.given >= {"pilot_address", "delta", "log_target"}
+
+
+def test_the_later_of_two_wins_and_metadata_add_up() -> None:
+    """A wrapper script sets its flags before the name, and its user theirs after it."""
+    both = settings(["--qps", "1", "-m", "a=1,b=1"], ["--qps", "2", "-m", "b=2", "-m", "c=3"])
+
+    assert both.connection.qps == 2
+    assert both.connection.metadata == {"a": "1", "b": "2", "c": "3"}
+
+
+def test_the_command_line_wins_over_the_environment(environment: pytest.MonkeyPatch) -> None:
+    """The environment of the command's own name would win over what was typed before it."""
+    environment.setenv("PYLOAD_ADSC_AUTH", "jwt")
+    environment.setenv("PYLOAD_METADATA", "a=b c")
+
+    assert settings().connection.auth == "jwt"
+    assert settings(["-a", "mtls"]).connection.auth == "mtls"
+    assert settings().connection.metadata == {"a": "b c"}
+    assert settings([], ["-m", "d=e"]).connection.metadata == {"d": "e"}
+
+
+def test_pods_name_their_control_plane_unless_the_user_does() -> None:
+    """All proxies of a cluster with two control planes would connect to one of them."""
+    connection = settings().connection
+
+    assert settings().pod_connection == replace(connection, pilot_address="")
+    assert settings(["-p", ""]).pod_connection == replace(connection, pilot_address="")
+    assert settings(["-p", "a:1"]).pod_connection == replace(connection, pilot_address="a:1")
+
+
+def test_in_a_pod_the_default_is_the_clusters_istiod(environment: pytest.MonkeyPatch) -> None:
+    """Nothing listens at localhost in a pod that runs pyload alone."""
+    environment.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+
+    assert settings().connection.pilot_address == "istiod.istio-system.svc:15010"
+    assert default_pilot_address({}) == Connection().pilot_address
