@@ -1,4 +1,4 @@
-"""The commands as a user calls them: their names, flags and help."""
+"""Whole commands as a user calls them: output, exit codes, signals and closed streams."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import time
 from pathlib import Path
 
 import pytest
-from click.shell_completion import get_completion_class
 
-from pyload.cli.program import ALIASES, COMMANDS, ROOT, program
+from pyload.cli.program import program
 
 ENVIRONMENT = {
     name: value
@@ -44,112 +43,6 @@ def pyload(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProce
         env=ENVIRONMENT,
         check=False,
     )
-
-
-@pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
-def test_help_fits_a_screen_and_ends_with_an_example(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Nobody scrolls back for the flag that they need."""
-    assert program("pyload", [name, "--help"]) == 0
-    lines = capsys.readouterr().out.rstrip().splitlines()
-
-    assert len(lines) <= 40
-    assert max(map(len, lines)) <= 80
-    example = "\n".join(lines).rpartition("\nExample")[2]
-    assert f"pyload {ALIASES.get(name, name)}" in example
-    assert example.count("\n") <= 3
-
-
-def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first page that anybody sees; it names every command, and ends with one to try."""
-    assert program("pyload", ["--help"]) == 0
-    lines = capsys.readouterr().out.rstrip().splitlines()
-
-    assert len(lines) <= 45
-    assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)
-    assert "pyload cluster --embedded" in lines[-1]
-
-
-def test_flags_stand_under_their_own_title(capsys: pytest.CaptureFixture[str]) -> None:
-    """`dump --timeout` has nothing to do with kwok's flag of that name."""
-    for name, kwok in (("dump", False), ("latency", False), ("cluster", True)):
-        assert program("pyload", [name, "--help"]) == 0
-        assert ("kwok:" in capsys.readouterr().out) is kwok, name
-
-
-def test_help_without_dashes(capsys: pytest.CaptureFixture[str]) -> None:
-    """`pyload`, `pyload help` and `pyload help COMMAND` do what they do in pilot-load."""
-    for arguments in ([], ["help"]):
-        assert program("pyload", arguments) == 0
-        assert "Commands:" in capsys.readouterr().out
-    assert program("pyload", ["help", "pod-startup"]) == 0
-    assert "pod-startup [OPTIONS]" in capsys.readouterr().out
-    assert program("pyload", ["help", "startupp"]) == 2
-    assert "did you mean startup?" in capsys.readouterr().err
-
-
-@pytest.mark.process
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_knows_commands_and_the_flags_of_aliases(
-    shell: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A script for each shell, and answers for a command whatever name it is called by."""
-    assert program("pyload", ["completion", shell]) == 0
-    assert "_PYLOAD_COMPLETE" in capsys.readouterr().out
-    kind = get_completion_class(shell)
-    assert kind is not None
-    completion = kind(ROOT, {}, "pyload", "_PYLOAD_COMPLETE")
-
-    commands = {one.value for one in completion.get_completions([], "")}
-    assert commands >= set(COMMANDS)
-    for name in (*COMMANDS, *ALIASES):
-        flags = {one.value for one in completion.get_completions([name], "--")}
-        assert "--log_output_level" in flags, name
-    found = completion.get_completions(["in-memory-istiod"], "--short")
-    assert [one.value for one in found] == ["--shortCircuit"]
-    for words, begun, values in (
-        ([], "xds", ["xds-latency"]),
-        (["help"], "adsc-", ["adsc-impersonate"]),
-        (["cluster", "--cluster-type"], "fake", ["fake-node", "fake"]),
-        (["-a"], "pl", ["plaintext", "plaintext-jwt"]),
-    ):
-        assert [one.value for one in completion.get_completions(words, begun)] == values
-
-
-@pytest.mark.parametrize(
-    ("words", "type_"),
-    [
-        (["cluster", "-c"], "file"),
-        (["reproduce", "-f"], "file"),
-        (["pod-startup", "--spec"], "file"),
-        (["isolated", "-r"], "file"),
-        (["validate"], "file"),
-        (["-k"], "file"),
-        (["dump", "--out"], "dir"),
-    ],
-)
-def test_completion_offers_files_where_files_are_wanted(words: list[str], type_: str) -> None:
-    """`-c mes<TAB>` is the most frequent of all."""
-    kind = get_completion_class("bash")
-    assert kind is not None
-    found = kind(ROOT, {}, "pyload", "_PYLOAD_COMPLETE").get_completions(words, "mes")
-    assert [(one.type, one.value) for one in found] == [(type_, "mes")]
-
-
-def test_every_flag_of_pilot_load_has_its_row() -> None:
-    """A user who moves looks their flags up in one table."""
-    table = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
-    for flag in ("--vklog", "--log_caller", "dump --out", "isolated -s", "latency --inject"):
-        assert f"| `{flag}`" in table
-    for name in (*COMMANDS, *ALIASES):
-        assert f"`{name}`" in table, name
-
-
-def test_every_alias_is_of_a_command() -> None:
-    """A script of another version of pilot-load must find its command."""
-    assert set(ALIASES.values()) <= set(COMMANDS)
-    assert not set(ALIASES) & set(COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +204,7 @@ def test_closed_standard_streams(tmp_path: Path, closed: str) -> None:
 
 
 @pytest.mark.process
-def test_nobody_reads_on(tmp_path: Path) -> None:
+def test_a_reader_that_leaves_ends_the_run(tmp_path: Path) -> None:
     """`pyload ... | head -1` ends, as with SIGPIPE, but cleans up."""
     out = tmp_path / "r.json"
     arguments = ("cluster", "--embedded", "--metrics-addr=", "--out", out)
@@ -349,7 +242,7 @@ def test_a_full_disk_is_one_sentence() -> None:
     ],
 )
 def test_the_wait_for_standard_input_can_be_interrupted(arguments: tuple[str, ...]) -> None:
-    """Whoever has forgotten the file must not be held until they close the terminal."""
+    """A user who has forgotten the file would be held until they close the terminal."""
     with subprocess.Popen(
         [sys.executable, "-m", "pyload", *arguments],
         stdin=subprocess.PIPE,
