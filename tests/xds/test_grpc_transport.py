@@ -1,4 +1,4 @@
-"""What is peculiar to grpc.aio; `test_transports` has what every transport must do."""
+"""What is peculiar to grpc.aio; the rest of a transport is in `scenarios.test_transports`."""
 
 from __future__ import annotations
 

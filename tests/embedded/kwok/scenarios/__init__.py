@@ -1,0 +1,1 @@
+"""Whole clusters: their nodes, and what happens when something goes wrong."""

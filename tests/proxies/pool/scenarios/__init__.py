@@ -1,0 +1,1 @@
+"""Pools whose workers die, hang and come back in any order."""
