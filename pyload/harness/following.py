@@ -130,7 +130,7 @@ class Following(FleetEvents):
     def counts(self) -> FollowedPods:
         """Count the pods as they are now, with their times so far."""
         return replace(
-            self.follower.cache.counts(),
+            self.follower.counts(),
             queued=self.follower.snapshot().queued,
             from_ip=Latency.of(self._from_ip),
             from_ready=Latency.of(self._from_ready),

@@ -7,6 +7,11 @@ ended. When that place is *lost*, because the server has forgotten the version o
 the collection is read again, and the handler gets it as a whole. Between two attempts there is a
 pause that grows with each failure in a row.
 
+A server may announce that it can begin a watch with the collection and then fail at it, as one does
+whose etcd is too old. A collection that cannot be read as a watch is therefore listed at once,
+whatever the error was, unless a list would meet with the same: nobody listens, or the server asks
+for patience.
+
 Independently of the phase, the view is *stale* from the first failure until the server next
 accepts a request: meanwhile changes may be missing in it.
 """
@@ -46,7 +51,7 @@ _TURN: Final = 64
 """Events that are handled in a row before other tasks get their turn."""
 
 _CANNOT_STREAM: Final = frozenset({400, 405, 406, 422})
-"""Statuses of servers that cannot begin a watch with the whole collection."""
+"""Statuses of servers that never begin a watch with the whole collection: they are asked once."""
 
 log = logging.getLogger("pyload.kube")
 
@@ -87,6 +92,7 @@ class Reflector(Generic[T]):
     Attributes:
         synced: Set once the handler has received the collection.
         stale: Whether changes may be missing in the view, as the server does not answer.
+        failure: The last failure since the server has answered as it should; None without one.
     """
 
     def __init__(
@@ -105,6 +111,7 @@ class Reflector(Generic[T]):
     ) -> None:
         self.synced = asyncio.Event()
         self.stale = False
+        self.failure: PyloadError | None = None
         self._client = client
         self._path = resource.path(namespace)
         self._handler = handler
@@ -156,11 +163,11 @@ class Reflector(Generic[T]):
         self._replace(objects, version)
 
     async def _stream(self) -> bool:
-        """Read the collection as a watch, and go on watching; return False if the server cannot.
+        """Read the collection as a watch, and go on watching; return False if a list is needed.
 
         Raises:
-            ApiError: The server refused for another reason, before the collection was complete.
-            ClusterUnreachable: There was no answer, or it broke off before that.
+            ApiError: The server is too busy, for a list as well.
+            ClusterUnreachable: Nobody listens.
         """
         before = self._version
         try:
@@ -170,11 +177,13 @@ class Reflector(Generic[T]):
                 # The watch that followed has failed; it is opened again from its place.
                 self._on_failure("watch", error)
                 return True
-            if not isinstance(error, ApiError) or error.status not in _CANNOT_STREAM:
+            if _concerns_lists_too(error):
                 raise
-            complete = False
+            log.debug("%s is listed, as it cannot be read as a watch: %s", self._path, error)
+            self._streaming = not (isinstance(error, ApiError) and error.status in _CANNOT_STREAM)
+            return False
         if not complete:
-            log.debug("%s cannot be listed as a watch", self._path)
+            log.debug("%s is listed, as the server does not say where it ends", self._path)
             self._streaming = False
         return complete
 
@@ -279,11 +288,16 @@ class Reflector(Generic[T]):
         self._on_answer()
 
     def _on_answer(self) -> None:
+        self.failure = None
         self._set_stale(stale=False)
 
     def _on_failure(self, what: str, error: PyloadError) -> None:
         self._failures += 1
-        level = logging.DEBUG if self._failures == 1 else logging.WARNING
+        self.failure = error
+        # Shown are the 1st, 2nd, 4th, 8th, ..., but not a 1st that leaves a view to go on with.
+        has_view = self._failures == 1 and self.synced.is_set()
+        is_shown = self._failures.bit_count() == 1 and not has_view
+        level = logging.WARNING if is_shown else logging.DEBUG
         log.log(level, "cannot %s %s: %s", what, self._path, error)
         if not isinstance(error, Gone):
             self._set_stale(stale=True)
@@ -302,6 +316,13 @@ class Reflector(Generic[T]):
 
 def _version(obj: Obj) -> str:
     return str((obj.get("metadata") or {}).get("resourceVersion") or "")
+
+
+def _concerns_lists_too(error: ApiError | ClusterUnreachable) -> bool:
+    """Return whether a list would fail like the watch that should have begun with the list."""
+    if isinstance(error, ApiError):
+        return error.status == 429
+    return isinstance(error.__cause__, ConnectionRefusedError)
 
 
 def _is_permanent(error: PyloadError) -> bool:

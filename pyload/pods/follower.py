@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pyload.errors import ApiError, ClusterUnreachable, PyloadError
 from pyload.kube.resources import LEASES, NODES, PODS
@@ -30,10 +31,11 @@ if TYPE_CHECKING:
 
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
-    from pyload.pods.nodes import NodeRule
+    from pyload.pods.nodes import NodeRecord, NodeRule
     from pyload.pods.pod_table import Changes
-    from pyload.pods.reader import PodReader
+    from pyload.pods.reader import PodReader, PodRecord
     from pyload.pods.reconciler import FleetLike, Snapshot, Timed
+    from pyload.report.followed_pods import FollowedPods
 
 T = TypeVar("T")
 
@@ -100,6 +102,9 @@ class Follower:
             self._selectors = [CANONICAL_NAME, ZTUNNEL] if policy.ztunnel else [CANONICAL_NAME]
         self._reconciler = Reconciler(self.cache, fleet, timed=timed)
         self._now = clock()
+        # The watches of nodes and of pods, as far as they have begun.
+        self._nodes: Reflector[NodeRecord] | None = None
+        self._pods: list[Reflector[PodRecord]] = []
         # Keys of warnings that were logged.
         self._warned: set[str] = set()
         # The marked nodes when leases were last read, and how often they are still to be read.
@@ -123,6 +128,19 @@ class Follower:
         """Return the figures of this moment."""
         return self._reconciler.snapshot()
 
+    def counts(self) -> FollowedPods:
+        """Count nodes and pods, and return whether they have ever been listed."""
+        # Pods are listed after nodes, so there is no reflector of theirs at first.
+        pods_synced = len(self._pods) == len(self._selectors) and all(map(_is_synced, self._pods))
+        reflectors: list[Reflector[Any] | None] = [self._nodes, *self._pods]
+        late = [one for one in reflectors if one is not None and not one.synced.is_set()]
+        return replace(
+            self.cache.counts(),
+            nodes_synced=None if self._any_node else _is_synced(self._nodes),
+            pods_synced=pods_synced,
+            list_error=next((str(one.failure) for one in late if one.failure), ""),
+        )
+
     def on_configured(self, uid: str) -> None:
         """Time a pod whose proxy has its first full config; call it once after each start."""
         self._reconciler.on_configured(uid)
@@ -144,7 +162,7 @@ class Follower:
 
     async def _follow_nodes(self, group: asyncio.TaskGroup) -> None:
         cache = self.cache
-        nodes = self._reflector(
+        self._nodes = nodes = self._reflector(
             NODES,
             "nodes",
             cache.read_node,
@@ -171,6 +189,7 @@ class Follower:
                 label_selector=source,
                 field_selector=self._pod_fields,
             )
+            self._pods.append(pods)
             group.create_task(pods.run(), name=f"watch-pods[{source}]")
             await pods.synced.wait()
 
@@ -243,6 +262,10 @@ class Follower:
         if key not in self._warned:
             self._warned.add(key)
             log.warning("%s", text)
+
+
+def _is_synced(reflector: Reflector[Any] | None) -> bool:
+    return reflector is not None and reflector.synced.is_set()
 
 
 class _Handler(Generic[T]):

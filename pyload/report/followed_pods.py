@@ -17,6 +17,10 @@ class FollowedPods:
 
     Attributes:
         nodes: Nodes that are kwok's; None where nodes do not matter.
+        nodes_synced: Whether a list of nodes has ever succeeded; None where nodes do not matter.
+        pods_synced: Whether the lists of pods have ever succeeded. If not, the cluster may have
+            pods although none is counted here.
+        list_error: Why the last attempt at such a list failed; empty once all have succeeded.
         pods: Pods that were looked at and still exist.
         running: Pods whose proxy should run, those that drain included.
         queued: Those of them whose proxy has not been started yet.
@@ -32,6 +36,9 @@ class FollowedPods:
     """
 
     nodes: int | None = 0
+    nodes_synced: bool | None = True
+    pods_synced: bool = True
+    list_error: str = ""
     pods: int = 0
     running: int = 0
     queued: int = 0
@@ -47,6 +54,10 @@ class FollowedPods:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the summary, as names and texts."""
+        if not self.pods_synced:
+            missing = "nodes" if self.nodes_synced is False else "pods"
+            error = f": {self.list_error}" if self.list_error else ""
+            return [("pods", f"not known, as {missing} were never listed{error}")]
         queued = f", {self.queued:,} of them queued" if self.queued else ""
         nodes = "" if self.nodes is None else f" on {self.nodes:,} kwok nodes"
         pods = f"{self.pods:,}{nodes}, {self.running:,} with a proxy{queued}"

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.errors import Forbidden
+from pyload.errors import ApiError, ClusterUnreachable, Forbidden
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
 from pyload.kube.watch import Reflector
-from tests.kube.peers import Collection, Fault, Lines, Scripted, answer, status
+from tests.kube.peers import Collection, Fault, Lines, Scripted, answer, refused, status
 from tests.virtual import VirtualTimeLoop
 
 if TYPE_CHECKING:
@@ -253,6 +253,76 @@ async def test_a_server_that_cannot_stream_is_asked_once() -> None:
         await asyncio.sleep(1)
 
     assert (view.objects, view.replaced, collection.requests) == ({"a": 1, "b": 1}, 2, 5)
+
+
+REFUSALS: dict[str, Lines | Exception] = {
+    "500": Lines(500, [json.dumps(status(500, "InternalError")).encode()]),
+    "504": Lines(504, [json.dumps(status(504, "Timeout")).encode()]),
+    "error event": Lines(
+        200, [json.dumps({"type": "ERROR", "object": status(500, "InternalError")}).encode()]
+    ),
+    "no JSON": Lines(200, [b"<html>"]),
+    "early end": Lines(200, []),
+    "broken": Lines(200, [ClusterUnreachable("the connection broke")]),
+    "no answer": ClusterUnreachable("no answer in 10 s"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("refusal", REFUSALS)
+async def test_any_trouble_with_a_streaming_list_leads_to_a_plain_one(refusal: str) -> None:
+    """API servers over an etcd that is too old answer 500 for ever (R2), and list without fault."""
+    pod = {"metadata": {"name": "a", "resourceVersion": "5"}, "value": 1}
+    listed = answer(200, {"metadata": {"resourceVersion": "9"}, "items": [pod]})
+    transport = Scripted(REFUSALS[refusal], listed)
+    view = _View()
+    reflector = Reflector(Client(transport), PODS, view, streaming=True)
+    began = asyncio.get_running_loop().time()
+
+    # The script ends; that it got there is the point.
+    with pytest.raises(IndexError):
+        await reflector.run()
+
+    assert ["sendInitialEvents" in request.query for request in transport.requests] == [
+        True,
+        False,
+        False,
+    ]
+    assert view.objects == {"a": 1}
+    assert asyncio.get_running_loop().time() == began
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "refusal", [Lines(429, [json.dumps(status(429, "TooManyRequests")).encode()]), refused()]
+)
+async def test_a_list_that_would_meet_with_the_same_is_not_tried(
+    refusal: Lines | ClusterUnreachable,
+) -> None:
+    """A server that is overloaded or restarts would get twice as many requests."""
+    transport = Scripted(refusal)
+    reflector = Reflector(Client(transport), PODS, _View(), streaming=True)
+
+    with pytest.raises(IndexError):
+        await reflector.run()
+
+    assert ["sendInitialEvents" in request.query for request in transport.requests] == [True, True]
+    assert isinstance(reflector.failure, ApiError | ClusterUnreachable)
+
+
+@pytest.mark.anyio
+async def test_a_list_that_goes_on_failing_is_logged_at_growing_intervals(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody would learn why no proxy runs (R1), or a line each half minute would hide the rest."""
+    collection = Collection(faults=deque([Fault("500")] * 10_000), streams=False)
+    async with _following(collection, _View(), streaming=True) as reflector:
+        await asyncio.sleep(3600)
+        assert reflector.failure is not None
+
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert 5 < len(lines) < 10
+    assert lines[0].startswith("cannot list /api/v1/pods: ")
 
 
 @pytest.mark.anyio

@@ -318,6 +318,47 @@ async def test_a_server_that_cannot_stream_lists_is_listed_in_pages(cluster: Clu
     assert pages == ["500", "500", "500"]
 
 
+async def test_a_streaming_list_that_fails_inside_the_server_is_listed(cluster: Cluster) -> None:
+    """An API server over an old etcd answers 500 each time, and no proxy would ever run (R2)."""
+    gate = Gate()
+    gate.refuse = lambda request: (
+        _answer(500, "InternalError") if "sendInitialEvents" in request.query else None
+    )
+    cluster.server.intercept = gate
+    cluster.put(pod("a", ip="10.0.0.1"))
+    async with following(cluster) as (follower, fleet):
+        assert fleet.names() == {"a"}
+        assert follower.counts().list_error == ""
+
+
+@pytest.mark.parametrize(("plural", "synced"), [("nodes", (False, False)), ("pods", (True, False))])
+async def test_lists_that_never_succeed_are_no_empty_cluster(
+    cluster: Cluster, plural: str, synced: tuple[bool, bool], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run without a single list of nodes ended as if the cluster had none of them (R1)."""
+    gate = Gate()
+    gate.refuse = lambda request: (
+        _answer(500, "InternalError") if request.path.endswith(plural) else None
+    )
+    cluster.server.intercept = gate
+    cluster.put(pod("a", ip="10.0.0.1"))
+    async with following(cluster, synced=False) as (follower, _):
+        await asyncio.sleep(15)
+        counts = follower.counts()
+        assert (counts.nodes_synced, counts.pods_synced) == synced
+        assert "HTTP 500" in counts.list_error
+        assert counts.rows() == [
+            ("pods", f"not known, as {plural} were never listed: {counts.list_error}")
+        ]
+        assert f"cannot list /api/v1/{plural}: {counts.list_error}" in caplog.messages
+        gate.refuse = lambda _: None
+        await asyncio.sleep(30)
+        counts = follower.counts()
+
+    assert (counts.nodes_synced, counts.pods_synced, counts.list_error) == (True, True, "")
+    assert counts.running == 1
+
+
 @pytest.mark.parametrize("verb", ["list", "watch"])
 @pytest.mark.parametrize("plural", ["nodes", "pods"])
 async def test_missing_permissions_end_the_run(cluster: Cluster, verb: str, plural: str) -> None:
