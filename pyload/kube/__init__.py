@@ -4,9 +4,9 @@
 repeats requests that may be repeated (`retry`) and turns refusals into errors with a fix
 (`status`). It sends through a `transport.Transport`: `http` over sockets, with the credentials that
 `credentials` finds in kubeconfig files, or the embedded API server in memory. On top of the client,
-`watch` follows a collection, `upsert` writes an object that may exist already, `discovery` finds
-served kinds and `tokens` fetches tokens for proxies. `documents` cuts files of objects into single
-ones, without a server.
+`watch` follows a collection, `upsert` writes an object that may exist already, as a `decision`
+says, `discovery` finds served kinds and `tokens` fetches tokens for proxies. `documents` cuts files
+of objects into single ones, without a server.
 
 The objects that pyload writes are built in `pyload.manifests`, and written by `pyload.mesh`.
 """

@@ -1,8 +1,7 @@
 """Gets an object into the API server, whether or not it is there already.
 
-`upsert` reads the object, has the caller decide from what it finds, and writes. A decision is a
-value: it can be made and tested without a server, and it is made anew each time that the object
-has to be read again.
+`upsert` reads the object, has the caller decide from what it finds, and writes. The decision is a
+value of `pyload.kube.decision`, and is made anew each time that the object has to be read again.
 
 Two races are lost now and then. A PUT fails if somebody has changed the object since it was read;
 it is sent again at the version that is there then. A POST fails if somebody has created the object
@@ -12,15 +11,16 @@ in between, or its answer is lost; it is not sent again before another look.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound
+from pyload.kube.decision import Leave, Replace, write_always
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyload.kube.client import Client
+    from pyload.kube.decision import Decision
     from pyload.kube.resources import Obj, Resource
 
 _ATTEMPTS: Final = 3
@@ -28,38 +28,6 @@ _ATTEMPTS: Final = 3
 
 _PAUSES: Final = (0.010, 0.020)
 _CREATE_PAUSES: Final = (0.1, 0.3, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    """Post an object, as there is none of its name."""
-
-    obj: Obj
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """Put an object in the place of the one that is there.
-
-    Attributes:
-        obj: The new object; its resourceVersion is filled in.
-        before: The object that is there.
-        ours: Whether it belongs to the caller.
-    """
-
-    obj: Obj
-    before: Obj
-    ours: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """Leave the object that is there as it is."""
-
-    before: Obj
-
-
-Decision = Create | Replace | Leave
 
 
 class Written(NamedTuple):
@@ -118,11 +86,6 @@ async def upsert(
             if pause is None or (refused and not isinstance(error, Conflict)):
                 raise
         await asyncio.sleep(pause)
-
-
-def write_always(obj: Obj, before: Obj | None) -> Decision:
-    """Decide to create an object or to replace the one that is there."""
-    return Create(obj) if before is None else Replace(obj, before)
 
 
 async def put_status(client: Client, resource: Resource, obj: Obj, *, written: Obj) -> Obj:

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyload.kube.decision import Create, Decision, Leave, Replace
 from pyload.kube.resources import NAMESPACES
-from pyload.kube.upsert import Create, Decision, Leave, Replace
 from pyload.manifests.objects import RUN_LABEL
 from pyload.mesh.ledger import Entry
 

@@ -25,8 +25,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound, PyloadError
+from pyload.kube.decision import Create, Leave
 from pyload.kube.resources import NAMESPACES
-from pyload.kube.upsert import Create, Leave, put_status, upsert
+from pyload.kube.upsert import put_status, upsert
 from pyload.mesh.ledger import Entry, Ledger
 from pyload.mesh.ownership import Ownership, unlabelled
 
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
 
     from pyload.kube.client import Client
+    from pyload.kube.decision import Decision
     from pyload.kube.resources import Obj, Resource
-    from pyload.kube.upsert import Decision
     from pyload.report.metrics import Metrics
 
 T = TypeVar("T")

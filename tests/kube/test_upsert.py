@@ -10,14 +10,15 @@ import pytest
 
 from pyload.errors import ApiError, Conflict
 from pyload.kube.client import Client
+from pyload.kube.decision import Create, Leave, Replace, write_always
 from pyload.kube.resources import NODES
-from pyload.kube.upsert import Create, Leave, Replace, put_status, upsert, write_always
+from pyload.kube.upsert import put_status, upsert
 from tests.kube.peers import Scripted, answer, status
 
 if TYPE_CHECKING:
+    from pyload.kube.decision import Decision
     from pyload.kube.resources import Obj
     from pyload.kube.transport import Response
-    from pyload.kube.upsert import Decision
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pyload.kube.decision import Create, Leave, Replace
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
-from pyload.kube.upsert import Create, Leave, Replace
 from pyload.mesh.ledger import Entry, Ledger
 from pyload.mesh.ownership import Ownership
 

@@ -17,9 +17,10 @@ from pyload.config.app_types import SIDECAR
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import ClusterUnreachable, Conflict, NotFound
 from pyload.kube.client import Client
+from pyload.kube.decision import Create, Replace
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Resource
 from pyload.kube.tokens import Tokens
-from pyload.kube.upsert import Create, Replace, put_status, upsert
+from pyload.kube.upsert import put_status, upsert
 from pyload.kube.watch import Reflector
 from pyload.manifests import objects, pods
 from pyload.manifests.ips import IpAllocator
