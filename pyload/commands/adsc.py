@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
-from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
@@ -21,8 +21,6 @@ from pyload.tasks import Shutdown
 from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
 
@@ -30,7 +28,7 @@ _ACCOUNT: Final = ("default", "default")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AdscOptions:
+class AdscOptions(RunOptions):
     """Options of `run_adsc`.
 
     Attributes:
@@ -38,8 +36,6 @@ class AdscOptions:
         delay: Seconds between two starts.
         namespace: Namespace of the proxies.
         duration: Seconds to stay connected once all are started; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
     """
@@ -48,8 +44,6 @@ class AdscOptions:
     delay: float = 0.01
     namespace: str = "default"
     duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
 
@@ -77,8 +71,7 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
         PyloadError: The control plane cannot be reached, or the flags make no sense.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     opened = external_servers(
         options.connection,
         proxies=options.proxies,
@@ -120,13 +113,7 @@ class AdscCommand:
         workload = Workload(
             start=self._connect, work=lambda: stay(options.duration), fleet=self.fleet
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, options).execute(shutdown)
 
     async def _connect(self) -> None:
         options, ips = self._options, IpAllocator()

@@ -25,17 +25,17 @@ if TYPE_CHECKING:
 log = logging.getLogger("pyload")
 
 
-def check_writable(path: Path, *, flag: str = "--out") -> None:
+def check_writable(path: Path | None, *, flag: str = "--out") -> None:
     """Check before a run that one of its files can be written.
 
     Args:
-        path: The file.
+        path: The file; None for none.
         flag: The flag that named it, for the message.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    problem = _problem(path)
+    problem = None if path is None else _problem(path)
     if problem:
         raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
 

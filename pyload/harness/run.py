@@ -41,9 +41,9 @@ from pyload.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-    from pathlib import Path
 
     from pyload.harness.recorder import Recorder
+    from pyload.harness.run_options import RunOptions
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
     from pyload.report.summary import Result
@@ -119,8 +119,7 @@ class Run:
     Args:
         workload: The command's parts.
         recorder: Records the figures.
-        out: File for the result as JSON, or None.
-        metrics_addr: Address of the metrics server, such as ``:8765``; empty for none.
+        options: Where the result goes, and whether the metrics are served.
         servers: Owns embedded servers, whose failure ends the run; None without any.
     """
 
@@ -128,15 +127,12 @@ class Run:
         self,
         workload: Workload,
         recorder: Recorder,
-        *,
-        out: Path | None,
-        metrics_addr: str,
+        options: RunOptions,
         servers: Supervisor | None = None,
     ) -> None:
         self._workload = workload
         self._recorder = recorder
-        self._out = out
-        self._metrics_addr = metrics_addr
+        self._options = options
         self._servers = servers
 
     async def execute(self, shutdown: Shutdown) -> Outcome:
@@ -154,11 +150,11 @@ class Run:
             ending = await self._live(background, shutdown)
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:
-                await write_result(self._out, result)
+                await write_result(self._options.out, result)
                 ending = await self._clean_up(workload.writer, ending, shutdown)
                 left = len(workload.writer.ledger)
                 result = replace(result, objects=recorder.objects(left=left))
-            ending = ending.with_error(await write_result(self._out, result))
+            ending = ending.with_error(await write_result(self._options.out, result))
         return Outcome(result, ending.error, workload.listing(result))
 
     @contextlib.asynccontextmanager
@@ -175,9 +171,9 @@ class Run:
                 lambda: recorder.status(fleet), environ=os.environ, enabled=not logs_shown
             )
             background.spawn(progress, name="progress")
-            if self._metrics_addr:
+            if address := self._options.connection.metrics_addr:
                 await stack.enter_async_context(
-                    serve(self._metrics_addr, recorder.metrics, version=__version__)
+                    serve(address, recorder.metrics, version=__version__)
                 )
             yield
 

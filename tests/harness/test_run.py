@@ -15,6 +15,7 @@ from pyload.embedded.apiserver.api import ApiServer
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, ThresholdFailed
 from pyload.harness.recorder import Recorder
 from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run_options import RunOptions
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES
 from pyload.mesh.writer import Writer
@@ -57,13 +58,7 @@ class World:
             "work": lambda: stay(None),
             "writer": self.writer,
         }
-        run = Run(
-            Workload(**usual | parts),
-            self.recorder,
-            out=self.out,
-            metrics_addr="",
-            servers=servers,
-        )
+        run = Run(Workload(**usual | parts), self.recorder, RunOptions(out=self.out), servers)
         return await run.execute(self.shutdown)
 
     def left(self) -> bool:

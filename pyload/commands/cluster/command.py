@@ -54,8 +54,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
         PyloadError: The run could not begin; nothing was created.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     planned = plan_run(options)
     if options.dry_run:
         return _dry_run(options, planned)
@@ -185,14 +184,7 @@ class ClusterCommand:
             extend=self._with_pods,
             listing=lambda _: "" if self.following is None else self.following.listing,
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=self._options.out,
-            metrics_addr=self._options.connection.metrics_addr,
-            servers=servers,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 
     def _spawn(self, background: Supervisor) -> None:
         if self.cluster.plan.traits.kubelet:

@@ -6,19 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.config.parse import Loaded, default_config, empty_config
-from pyload.harness.connection import Connection
 from pyload.harness.fleets import workers_of
 from pyload.harness.follow_options import FollowOptions
+from pyload.harness.run_options import RunOptions
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.mesh.cluster_types import ClusterType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterOptions:
+class ClusterOptions(RunOptions):
     """Options of `run_cluster`.
 
     Attributes:
@@ -26,8 +24,6 @@ class ClusterOptions:
         cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
         embedded: Use a built-in API server and control plane.
         duration: Seconds to run once everything is started; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
         kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
             each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.
@@ -40,8 +36,6 @@ class ClusterOptions:
     cluster_type: ClusterType = "fake-node"
     embedded: bool = False
     duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
     kwok: FollowOptions = field(default_factory=FollowOptions)
     seed: int | None = None
     dry_run: bool = False

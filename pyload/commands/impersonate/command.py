@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.commands.impersonate.replicas import Replicas
 from pyload.errors import UsageError
-from pyload.harness.connection import Connection
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import external_servers, interruptible
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
@@ -46,7 +44,7 @@ queue_log = logging.getLogger("pyload.controllers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImpersonateOptions:
+class ImpersonateOptions(RunOptions):
     """Options of `run_impersonate`.
 
     Attributes:
@@ -54,8 +52,6 @@ class ImpersonateOptions:
         replicas: Connections for each pod.
         delay: Seconds between the starts of two connections.
         duration: Seconds to stay once the pods have been seen; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
         workers: Processes that the proxies run in: 0 for this one, None for one per core.
         behavior: How the proxies behave.
     """
@@ -64,8 +60,6 @@ class ImpersonateOptions:
     replicas: int = 1
     delay: float = 0.0
     duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
 
@@ -87,8 +81,7 @@ async def run_impersonate(
     Raises:
         PyloadError: A server cannot be reached, or the flags make no sense.
     """
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     shutdown = shutdown or Shutdown()
     opened = external_servers(
         options.connection, proxies=1, workers=options.processes, open_ended=True
@@ -148,13 +141,7 @@ class ImpersonateCommand(FleetEvents):
             spawn=self._spawn,
             extend=self._with_pods,
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-        )
-        outcome = await run.execute(shutdown)
+        outcome = await Run(workload, self.recorder, options).execute(shutdown)
         queue_log.info("stopped", extra=_LABELS)
         return outcome
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -14,10 +14,10 @@ from pyload.commands.latency.arrivals import Arrivals, Spread
 from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
 from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
-from pyload.harness.connection import Connection
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
@@ -33,7 +33,6 @@ from pyload.xds.types import short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pyload.commands.latency.changes import Kind
     from pyload.harness.outcome import Outcome
@@ -56,7 +55,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyOptions:
+class LatencyOptions(RunOptions):
     """Options of `run_latency`.
 
     Attributes:
@@ -65,8 +64,6 @@ class LatencyOptions:
         clients: Proxies that have to see each change; 0 counts as 1.
         timeout: Seconds that a change may take until the last proxy has it.
         embedded: Use a built-in API server and control plane.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
     """
 
     kind: Kind = "ServiceEntry"
@@ -74,8 +71,6 @@ class LatencyOptions:
     clients: int = 1
     timeout: float = 60.0
     embedded: bool = False
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
 
     def __post_init__(self) -> None:
         for flag, value in (("--count", self.count), ("--clients", self.clients)):
@@ -90,8 +85,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         PyloadError: The run could not begin; nothing was created.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     proxies = max(1, options.clients)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
@@ -148,7 +142,6 @@ class LatencyCommand(FleetEvents):
             shutdown: Ends the run early.
             servers: Owns embedded servers.
         """
-        options = self._options
         workload = Workload(
             start=self._start,
             work=self._work,
@@ -156,14 +149,7 @@ class LatencyCommand(FleetEvents):
             writer=self.writer,
             extend=self._with_times,
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-            servers=servers,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 
     async def _start(self) -> None:
         self._served = await find_served(self._client, needed(self._options.kind))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +19,11 @@ from pyload.errors import (
     UsageError,
     WaitTimeout,
 )
-from pyload.harness.connection import Connection, split_address
+from pyload.harness.connection import split_address
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import connect_api_server, interruptible
 from pyload.kube.resources import (
     GATEWAYS,
@@ -40,7 +41,6 @@ from pyload.tasks import Shutdown, clock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from pyload.harness.outcome import Outcome
     from pyload.kube.client import Client
@@ -56,7 +56,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProberOptions:
+class ProberOptions(RunOptions):
     """Options of `run_prober`.
 
     Attributes:
@@ -64,16 +64,12 @@ class ProberOptions:
         delay: Seconds between one route's readiness and the next one.
         threshold: Seconds that a route may take at most.
         gateway: ``HOST:PORT`` of the gateway; empty to ask the cluster for the ingress gateway's.
-        out: File for the result as JSON, or None.
-        connection: Servers and rates.
     """
 
     replicas: int = 1
     delay: float = 1.0
     threshold: float = 60.0
     gateway: str = ""
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
 
     def __post_init__(self) -> None:
         if self.replicas < 0:
@@ -94,8 +90,7 @@ async def run_prober(
         PyloadError: The run could not begin; nothing was created.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     if options.gateway:
         try:
             split_address(options.gateway)
@@ -149,7 +144,6 @@ class ProberCommand:
 
     async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""
-        options = self._options
         workload = Workload(
             start=self._start,
             work=self._work,
@@ -157,13 +151,7 @@ class ProberCommand:
             verdict=self._verdict,
             extend=self._with_times,
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, self._options).execute(shutdown)
 
     async def _start(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():

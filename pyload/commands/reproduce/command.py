@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -13,11 +13,11 @@ from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
 from pyload.errors import PyloadError
-from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.discovery import Discovery
 from pyload.mesh.deletion import remove_all
@@ -28,8 +28,6 @@ from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.harness.servers import Servers
     from pyload.kube.resources import GroupKind, Obj, Resource
     from pyload.mesh.ledger import Entry
@@ -41,7 +39,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReproduceOptions:
+class ReproduceOptions(RunOptions):
     """Options of `run_reproduce`.
 
     Attributes:
@@ -51,8 +49,6 @@ class ReproduceOptions:
         dry_run: Only read the file, and list what would be done.
         embedded: Use a built-in API server and control plane.
         duration: Seconds to stay once everything is created; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
     """
 
     file: str
@@ -61,8 +57,6 @@ class ReproduceOptions:
     dry_run: bool = False
     embedded: bool = False
     duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
 
 
 async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None = None) -> Outcome:
@@ -72,8 +66,7 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
         PyloadError: The run could not begin; nothing was created.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     with CaptureSpool() as spool:
         await load(spool, options, shutdown)
         if options.dry_run:
@@ -163,7 +156,6 @@ class ReproduceCommand:
             shutdown: Ends the run early.
             servers: Owns embedded servers.
         """
-        options = self._options
         workload = Workload(
             start=self._replay,
             work=self._work,
@@ -171,14 +163,7 @@ class ReproduceCommand:
             writer=self.writer,
             clean_up=self._clean_up,
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-            servers=servers,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 
     async def _work(self) -> str:
         self.started.set()

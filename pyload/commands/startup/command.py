@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 from pyload.commands.startup.pod_spec import numbered
 from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_line
 from pyload.errors import PyloadError, UsageError
-from pyload.harness.connection import Connection
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import connect_api_server, embedded_servers, interruptible
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
@@ -30,7 +30,6 @@ from pyload.tasks import Shutdown, Supervisor, clock, first_error, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from pyload.harness.outcome import Outcome
     from pyload.kube.client import Client
@@ -43,7 +42,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartupOptions:
+class StartupOptions(RunOptions):
     """Options of `run_startup`.
 
     Attributes:
@@ -54,8 +53,6 @@ class StartupOptions:
         inject: Whether Istio is to inject a sidecar.
         embedded: Use a built-in API server with a built-in kwok.
         duration: Seconds to go on; None until stopped.
-        out: File for the result as JSON, or None.
-        connection: Servers, credentials and rates.
     """
 
     pod: Obj
@@ -65,8 +62,6 @@ class StartupOptions:
     inject: bool = False
     embedded: bool = False
     duration: float | None = None
-    out: Path | None = None
-    connection: Connection = field(default_factory=Connection)
 
     def __post_init__(self) -> None:
         if self.concurrency < 0:
@@ -80,8 +75,7 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
         PyloadError: The run could not begin; nothing was created.
     """
     shutdown = shutdown or Shutdown()
-    if options.out is not None:
-        check_writable(options.out)
+    check_writable(options.out)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=0, kwok="fast")
@@ -149,7 +143,6 @@ class StartupCommand:
             shutdown: Ends the run early.
             servers: Owns an embedded API server.
         """
-        options = self._options
         workload = Workload(
             start=self._reflector.synced.wait,
             work=self._work,
@@ -159,14 +152,7 @@ class StartupCommand:
             extend=self._with_times,
             listing=lambda result: f"{self.totals.text()}\n\n{result.to_text()}",
         )
-        run = Run(
-            workload,
-            self.recorder,
-            out=options.out,
-            metrics_addr=options.connection.metrics_addr,
-            servers=servers,
-        )
-        return await run.execute(shutdown)
+        return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 
     def replace(self, objects: list[Obj]) -> None:
         """Handle a list of all pods of the run."""

@@ -1,0 +1,24 @@
+"""The options that every command with a run has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pyload.harness.connection import Connection
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options of any run; each command adds its own.
+
+    Attributes:
+        out: File for the result as JSON, or None.
+        connection: Servers, credentials and rates.
+    """
+
+    out: Path | None = None
+    connection: Connection = field(default_factory=Connection)
