@@ -69,12 +69,6 @@ class Function:
     variadic: ParamKind | None = None
 
 
-def function(
-    name: str, *params: ParamKind, variadic: ParamKind | None = None
-) -> Callable[[Callable[..., Any]], Function]:
-    """Make a `Function` of the decorated callable; nothing is registered anywhere."""
-
-    def wrap(call: Callable[..., Any]) -> Function:
-        return Function(name, call, params, variadic)
-
-    return wrap
+def by_name(*functions: Function) -> dict[str, Function]:
+    """Return functions by the names under which templates call them."""
+    return {function.name: function for function in functions}

@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from pyload.gotemplate.functions import Function
+from pyload.gotemplate.functions import Function, by_name
 from pyload.gotemplate.sprig import Surroundings, functions
 from pyload.gotemplate.sprig.certificates import Pair, serving_pairs
 
@@ -42,8 +42,8 @@ class Library:
         of the two pairs that this library makes when it is first called. Both are for
         ``*.example.com``, as the builtin gateways are.
         """
-        known = (*functions(self._surroundings), Function("tlsPair", self._tls_pair, ("bool",)))
-        return {function.name: function for function in known}
+        own = Function("tlsPair", self._tls_pair, ("bool",))
+        return by_name(*functions(self._surroundings), own)
 
     @cached_property
     def _pairs(self) -> tuple[Pair, Pair]:

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import quote_plus
 
 from pyload.gotemplate.fmt import escapable, sprint, sprintln
-from pyload.gotemplate.functions import Failure, Function, function
+from pyload.gotemplate.functions import Failure, Function, by_name
 from pyload.gotemplate.nils import NilValue
 from pyload.gotemplate.printf import sprintf
 from pyload.gotemplate.values import (
@@ -21,13 +21,9 @@ from pyload.gotemplate.values import (
     Uint8,
     from_utf8,
     kind_of,
-    truth,
     type_of,
     utf8,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _INTS: Final = frozenset(("int", "int8", "int16", "int32", "int64"))
 _UINTS: Final = frozenset(("uint", "uint8", "uint16", "uint32", "uint64"))
@@ -41,7 +37,6 @@ _JS: Final = {"\\": "\\\\", "'": "\\'", '"': '\\"'}
 # Collections.
 
 
-@function("len", "any")
 def _len(value: Any) -> int:
     if isinstance(value, str):
         return len(value) if value.isascii() else len(utf8(value))
@@ -50,7 +45,6 @@ def _len(value: Any) -> int:
     raise Failure("len of nil pointer" if value is None else f"len of type {type_of(value)}")
 
 
-@function("index", "any", variadic="any")
 def _index(value: Any, *indexes: Any) -> Any:
     if value is None:
         raise Failure("index of untyped nil")
@@ -89,7 +83,6 @@ def _position(index: Any, last: int) -> int:
     return int(index)
 
 
-@function("slice", "any", variadic="any")
 def _slice(value: Any, *indexes: Any) -> Any:
     if value is None:
         raise Failure("slice of untyped nil")
@@ -118,7 +111,6 @@ def _slice(value: Any, *indexes: Any) -> Any:
     return type(value)(part) if isinstance(value, (Strings, Ints, Lists)) else part
 
 
-@function("call", "any", variadic="any")
 def _call(callee: Any, *arguments: Any) -> Any:
     if callee is None:
         raise Failure("call of nil")
@@ -184,7 +176,10 @@ def _less(first: Any, second: Any) -> bool:
     return bool(first < second)
 
 
-@function("eq", "any", variadic="any")
+def _at_most(first: Any, second: Any) -> bool:
+    return _less(first, second) or _equal(first, second)
+
+
 def _eq(first: Any, *others: Any) -> bool:
     if not others:
         raise Failure("missing argument for comparison")
@@ -193,62 +188,7 @@ def _eq(first: Any, *others: Any) -> bool:
     return any(_equal(first, other) for other in others)
 
 
-@function("ne", "any", "any")
-def _ne(first: Any, second: Any) -> bool:
-    return not _equal(first, second)
-
-
-@function("lt", "any", "any")
-def _lt(first: Any, second: Any) -> bool:
-    return _less(first, second)
-
-
-@function("le", "any", "any")
-def _le(first: Any, second: Any) -> bool:
-    return _less(first, second) or _equal(first, second)
-
-
-@function("gt", "any", "any")
-def _gt(first: Any, second: Any) -> bool:
-    return not (_less(first, second) or _equal(first, second))
-
-
-@function("ge", "any", "any")
-def _ge(first: Any, second: Any) -> bool:
-    return not _less(first, second)
-
-
-@function("not", "any")
-def _not(value: Any) -> bool:
-    return not truth(value)
-
-
 # Text.
-
-
-@function("print", variadic="any")
-def _print(*values: Any) -> str:
-    return sprint(values)
-
-
-@function("printf", "string", variadic="any")
-def _printf(text: str, *values: Any) -> str:
-    return sprintf(text, values)
-
-
-@function("println", variadic="any")
-def _println(*values: Any) -> str:
-    return sprintln(values)
-
-
-@function("html", variadic="any")
-def _html(*values: Any) -> str:
-    return escapable(values).translate(_HTML)
-
-
-@function("js", variadic="any")
-def _js(*values: Any) -> str:
-    return _escape_js(escapable(values))
 
 
 def _escape_js(text: str) -> str:
@@ -263,35 +203,26 @@ def _js_character(character: str) -> str:
     return f"\\u{ord(character):04X}"
 
 
-@function("urlquery", variadic="any")
-def _urlquery(*values: Any) -> str:
-    return quote_plus(utf8(escapable(values)), safe="")
-
-
-def _names(functions: Sequence[Function]) -> dict[str, Function]:
-    return {native.name: native for native in functions}
-
-
-NATIVES: Final = _names(
-    (
-        _call,
-        _eq,
-        _ge,
-        _gt,
-        _html,
-        _index,
-        _js,
-        _le,
-        _len,
-        _lt,
-        _ne,
-        _not,
-        _print,
-        _printf,
-        _println,
-        _slice,
-        _urlquery,
-    )
+NATIVES: Final[Mapping[str, Function]] = by_name(
+    Function("call", _call, ("any",), "any"),
+    Function("eq", _eq, ("any",), "any"),
+    Function("ge", lambda first, second: not _less(first, second), ("any", "any")),
+    Function("gt", lambda first, second: not _at_most(first, second), ("any", "any")),
+    Function("html", lambda *values: escapable(values).translate(_HTML), variadic="any"),
+    Function("index", _index, ("any",), "any"),
+    Function("js", lambda *values: _escape_js(escapable(values)), variadic="any"),
+    Function("le", _at_most, ("any", "any")),
+    Function("len", _len, ("any",)),
+    Function("lt", _less, ("any", "any")),
+    Function("ne", lambda first, second: not _equal(first, second), ("any", "any")),
+    Function("not", lambda value: not value, ("any",)),
+    Function("print", lambda *values: sprint(values), variadic="any"),
+    Function("printf", lambda text, *values: sprintf(text, values), ("string",), "any"),
+    Function("println", lambda *values: sprintln(values), variadic="any"),
+    Function("slice", _slice, ("any",), "any"),
+    Function(
+        "urlquery", lambda *values: quote_plus(utf8(escapable(values)), safe=""), variadic="any"
+    ),
 )
 """By name."""
 

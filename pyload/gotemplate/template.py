@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import TemplateError
 from pyload.gotemplate.compile import Program, Programs, compile_tree
+from pyload.gotemplate.functions import by_name
 from pyload.gotemplate.natives import LAZY, NATIVES
 from pyload.gotemplate.nodes import Source
 from pyload.gotemplate.parser import parse_trees
@@ -106,4 +107,4 @@ def _sprig() -> Mapping[str, Function]:
     """Import sprig's functions where they are first wanted: there are many."""
     from pyload.gotemplate.sprig import Surroundings, functions  # noqa: PLC0415 - see above
 
-    return {function.name: function for function in functions(Surroundings())}
+    return by_name(*functions(Surroundings()))

@@ -2,8 +2,8 @@
 
 Data from YAML needs no conversion: None is nil, float is float64, int is int, list is
 ``[]interface {}`` and dict ``map[string]interface {}``. The classes here are for values of other
-Go types, which only functions make. A Go string that is not valid UTF-8 holds its odd bytes as
-``surrogateescape`` does.
+Go types, which only functions make. A value is true for ``if`` where `bool` says so. A Go string
+that is not valid UTF-8 holds its odd bytes as ``surrogateescape`` does.
 """
 
 from __future__ import annotations
@@ -182,11 +182,6 @@ def type_of(value: object) -> str:
 def kind_of(value: object) -> str:
     """Name the reflect kind of a value: ``slice``, ``map``, ``float64``, ``ptr``, ``invalid``."""
     return _types(value)[1]
-
-
-def truth(value: object) -> bool:
-    """Return whether a value is true for ``if``: not zero, not empty, not nil."""
-    return bool(value)
 
 
 def utf8(text: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 import pyload.gotemplate
 from pyload.errors import TemplateError, UsageError
 from pyload.gotemplate import Template, parse
-from pyload.gotemplate.functions import Failure, function
+from pyload.gotemplate.functions import Failure, Function, by_name
 
 
 def failure(text: str, data: object = None, *, name: str = "t") -> TemplateError:
@@ -121,12 +121,7 @@ def test_templates_of_other_texts_can_be_used() -> None:
 
 def test_functions_given_stand_beside_those_of_go() -> None:
     """A caller's own functions would hide or lack the basic ones."""
-
-    @function("twice", "string")
-    def twice(text: str) -> str:
-        return text * 2
-
-    functions = {"twice": twice}
+    functions = by_name(Function("twice", lambda text: text * 2, ("string",)))
     assert parse('{{twice "a" | printf "%q"}}', functions=functions).render(None) == '"aa"'
     with pytest.raises(TemplateError, match='"quote" not defined'):
         parse("{{quote 1}}", functions=functions)
@@ -135,11 +130,10 @@ def test_functions_given_stand_beside_those_of_go() -> None:
 def test_what_a_function_raises_is_an_error_of_the_template() -> None:
     """A bug in one function would end the run with a traceback."""
 
-    @function("bad", "any")
     def bad(kind: type[Exception]) -> str:
         raise kind
 
-    template = parse("{{bad .}}", functions={"bad": bad})
+    template = parse("{{bad .}}", functions=by_name(Function("bad", bad, ("any",))))
     for kind in (ValueError, RecursionError, MemoryError, KeyError, Failure):
         with pytest.raises(TemplateError, match=f"error calling bad: {kind.__name__}"):
             template.render(kind)

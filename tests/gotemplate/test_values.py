@@ -26,7 +26,6 @@ from pyload.gotemplate.values import (
     Uint32,
     from_utf8,
     kind_of,
-    truth,
     type_of,
     utf8,
 )
@@ -95,8 +94,8 @@ def test_truth_is_not_being_empty() -> None:
     """``if`` would take another branch than in Go."""
     full = [True, 1, -1.5, "0", [0], {"": 0}, Object(), 1j, b"0", float("nan")]
     empty = [False, 0, -0.0, "", [], {}, None, MISSING, 0j, b"", Strings()]
-    assert [truth(value) for value in full] == [True] * len(full)
-    assert [truth(value) for value in empty] == [False] * len(empty)
+    assert [bool(value) for value in full] == [True] * len(full)
+    assert [bool(value) for value in empty] == [False] * len(empty)
     assert repr(MISSING) == "<no value>"
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-from pyload.gotemplate.functions import Failure, Function
+from pyload.gotemplate.functions import Failure, Function, by_name
 from pyload.gotemplate.quoting import quote
 from pyload.gotemplate.values import Object, Uint64
 
@@ -298,35 +298,25 @@ def _check_words(text: str, what: str) -> None:
         raise Failure(f"invalid {what} string")
 
 
-def _ordered(holds: Callable[[int], bool]) -> Callable[[Version, Version], bool]:
-    return lambda version, other: holds(compare(version, other))
-
-
-def _method(name: str, call: Callable[..., Any], *params: Any) -> tuple[str, Function]:
-    return name, Function(name, call, params)
-
-
-Version.methods = dict(
-    (
-        _method("Major", lambda version: Uint64(version.major)),
-        _method("Minor", lambda version: Uint64(version.minor)),
-        _method("Patch", lambda version: Uint64(version.patch)),
-        _method("Prerelease", lambda version: version.prerelease),
-        _method("Metadata", lambda version: version.metadata),
-        _method("Original", lambda version: version.original),
-        _method("String", str),
-        _method("IncMajor", lambda version: _increased(version, "major")),
-        _method("IncMinor", lambda version: _increased(version, "minor")),
-        _method("IncPatch", lambda version: _increased(version, "patch")),
-        _method("SetPrerelease", _with_prerelease, "string"),
-        _method("SetMetadata", _with_metadata, "string"),
-        _method("Compare", compare, Version),
-        _method("Equal", _ordered(lambda order: order == 0), Version),
-        _method("LessThan", _ordered(lambda order: order < 0), Version),
-        _method("LessThanEqual", _ordered(lambda order: order <= 0), Version),
-        _method("GreaterThan", _ordered(lambda order: order > 0), Version),
-        _method("GreaterThanEqual", _ordered(lambda order: order >= 0), Version),
-    )
+Version.methods = by_name(
+    Function("Major", lambda version: Uint64(version.major)),
+    Function("Minor", lambda version: Uint64(version.minor)),
+    Function("Patch", lambda version: Uint64(version.patch)),
+    Function("Prerelease", lambda version: version.prerelease),
+    Function("Metadata", lambda version: version.metadata),
+    Function("Original", lambda version: version.original),
+    Function("String", str),
+    Function("IncMajor", lambda version: _increased(version, "major")),
+    Function("IncMinor", lambda version: _increased(version, "minor")),
+    Function("IncPatch", lambda version: _increased(version, "patch")),
+    Function("SetPrerelease", _with_prerelease, ("string",)),
+    Function("SetMetadata", _with_metadata, ("string",)),
+    Function("Compare", compare, (Version,)),
+    Function("Equal", lambda one, other: compare(one, other) == 0, (Version,)),
+    Function("LessThan", lambda one, other: compare(one, other) < 0, (Version,)),
+    Function("LessThanEqual", lambda one, other: compare(one, other) <= 0, (Version,)),
+    Function("GreaterThan", lambda one, other: compare(one, other) > 0, (Version,)),
+    Function("GreaterThanEqual", lambda one, other: compare(one, other) >= 0, (Version,)),
 )
 
 FUNCTIONS: Final = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-from pyload.gotemplate.functions import Failure, Function
+from pyload.gotemplate.functions import Failure, Function, by_name
 from pyload.gotemplate.sprig.gotime.calendar import (
     MONTHS,
     WEEKDAYS,
@@ -51,7 +51,7 @@ class Month(Named):
 
     go_type = "time.Month"
     go_kind = "int"
-    methods: ClassVar[Mapping[str, Function]] = {"String": Function("String", str)}
+    methods: ClassVar[Mapping[str, Function]] = by_name(Function("String", str))
 
 
 class Weekday(Named):
@@ -59,7 +59,7 @@ class Weekday(Named):
 
     go_type = "time.Weekday"
     go_kind = "int"
-    methods: ClassVar[Mapping[str, Function]] = {"String": Function("String", str)}
+    methods: ClassVar[Mapping[str, Function]] = by_name(Function("String", str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +80,24 @@ class Span(Object):
         """What it is in JSON."""
         return self.nanoseconds
 
-    methods: ClassVar[Mapping[str, Function]] = {
-        "String": Function("String", str),
-        "Hours": Function("Hours", lambda span: int(span) / (3600 * _SECOND)),
-        "Minutes": Function("Minutes", lambda span: int(span) / (60 * _SECOND)),
-        "Seconds": Function("Seconds", lambda span: int(span) / _SECOND),
-        "Milliseconds": Function("Milliseconds", lambda span: _cut(span, 1_000_000)),
-        "Microseconds": Function("Microseconds", lambda span: _cut(span, 1_000)),
-        "Nanoseconds": Function("Nanoseconds", lambda span: Int64(int(span))),
-        "Abs": Function("Abs", lambda span: Span(abs(int(span)))),
-        "Round": Function(
+    methods: ClassVar[Mapping[str, Function]] = by_name(
+        Function("String", str),
+        Function("Hours", lambda span: int(span) / (3600 * _SECOND)),
+        Function("Minutes", lambda span: int(span) / (60 * _SECOND)),
+        Function("Seconds", lambda span: int(span) / _SECOND),
+        Function("Milliseconds", lambda span: _cut(span, 1_000_000)),
+        Function("Microseconds", lambda span: _cut(span, 1_000)),
+        Function("Nanoseconds", lambda span: Int64(int(span))),
+        Function("Abs", lambda span: Span(abs(int(span)))),
+        Function(
             "Round", lambda span, unit: Span(rounded(int(span), nanoseconds_of(unit))), ("any",)
         ),
-        "Truncate": Function(
+        Function(
             "Truncate",
             lambda span, unit: Span(truncated(int(span), nanoseconds_of(unit))),
             ("any",),
         ),
-    }
+    )
 
 
 def _cut(span: Span, unit: int) -> Int64:
@@ -229,7 +229,7 @@ def _order(one: Time, other: Time) -> int:
     return (one.nanoseconds > other.nanoseconds) - (one.nanoseconds < other.nanoseconds)
 
 
-_METHODS: Final = (
+Time.methods = by_name(
     Function("After", lambda time, other: _order(time, other) > 0, (Time,)),
     Function("Before", lambda time, other: _order(time, other) < 0, (Time,)),
     Function("Compare", _order, (Time,)),
@@ -258,4 +258,3 @@ _METHODS: Final = (
     Function("Format", Time.format, ("string",)),
     Function("String", str),
 )
-Time.methods = {method.name: method for method in _METHODS}
