@@ -86,8 +86,8 @@ def pair(text: str) -> Number:
         ValueError: It is malformed.
     """
     match = _PAIR.fullmatch(text)
-    real = _float(match[1]) if match else None
-    imaginary = _float(match[2]) if match else None
+    real = parse_float(match[1]) if match else None
+    imaginary = parse_float(match[2]) if match else None
     if real is None or imaginary is None:
         raise ValueError(f"illegal number syntax: {quote(text)}")
     return _complex(text, complex(real, imaginary))
@@ -100,15 +100,15 @@ def number(text: str) -> Number:
         ValueError: It is malformed, or too large.
     """
     if text.endswith("i"):
-        imaginary = _float(text[:-1])
+        imaginary = parse_float(text[:-1])
         if imaginary is not None:
             return _complex(text, complex(0, imaginary))
-    value = _int(text)
+    value = parse_int(text)
     if value is not None and value in _INT64:
         return Number(text, value, float(value), unsigned=value >= 0)
     if value is not None and value in _UINT64 and text[0] != "+":
         return Number(text, None, float(value), unsigned=True)
-    real = _float(text)
+    real = parse_float(text)
     if real is None:
         raise ValueError(f"illegal number syntax: {quote(text)}")
     if not any(mark in text for mark in ".eEpP"):
@@ -130,7 +130,8 @@ def _whole(text: str, real: float, imaginary: complex | None) -> Number:
     return Number(text, integer, real, imaginary, unsigned=integer is not None and integer >= 0)
 
 
-def _int(text: str) -> int | None:
+def parse_int(text: str) -> int | None:
+    """Read a whole number of any size in any of Go's bases; None if it is malformed."""
     match = _INT.fullmatch(text)
     if match is None:
         return None
@@ -141,7 +142,7 @@ def _int(text: str) -> int | None:
     return -value if match[1] == "-" else value
 
 
-def _float(text: str) -> float | None:
+def parse_float(text: str) -> float | None:
     """Read a Go floating-point number; None if it is malformed or out of range."""
     if _HEX.fullmatch(text):
         try:

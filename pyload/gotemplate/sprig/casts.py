@@ -8,23 +8,11 @@ from typing import Any, Final
 
 from pyload.gotemplate.fmt import text_of
 from pyload.gotemplate.functions import Failure
+from pyload.gotemplate.literals import parse_float, parse_int
 from pyload.gotemplate.values import Int64, Object, Strings, Uint8, from_utf8, kind_of
 
-_INTEGER: Final = re.compile(
-    r"([+-]?)(?:0[xX](_?[0-9a-fA-F]+)|0[bB](_?[01]+)|0[oO](_?[0-7]+)|0(_?[0-7]+)|(0|[1-9]\d*))",
-    re.ASCII,
-)
-# Go's underscores stand between digits; the prefix of a base is one too.
-_UNDERSCORE: Final = re.compile(r"(?<=\d)_(?=\d)|(?<=\b0[bBoO])_(?=\d)", re.ASCII)
-_HEX_UNDERSCORE: Final = re.compile(r"(?<=[0-9a-fA-FxX])_(?=[0-9a-fA-F])")
-_BASES: Final = (16, 2, 8, 8, 10)
 _PLAIN: Final = re.compile(r"([-+]?\d*)\.\d*", re.ASCII)
-_HEX_FLOAT: Final = re.compile(
-    r"[+-]?0[xX](?=_?[0-9a-fA-F.])[0-9a-fA-F]*\.?[0-9a-fA-F]*[pP][+-]?\d+", re.ASCII
-)
-_FLOAT: Final = re.compile(
-    r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf|infinity|nan)", re.ASCII | re.IGNORECASE
-)
+_SPECIAL: Final = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _LOWEST: Final = -(1 << 63)
 
 
@@ -65,40 +53,29 @@ def to_float64(value: Any) -> float:
     return 0.0
 
 
-def underscores_removed(text: str) -> str | None:
-    """The digits without Go's underscores; None if one stands where none may."""
-    digits = _HEX_UNDERSCORE if text.lstrip("+-")[:2].lower() == "0x" else _UNDERSCORE
-    plain = digits.sub("", text)
-    return None if "_" in plain else plain
+def atoi(text: str) -> int:
+    """Read decimal digits; anything else is 0."""
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not digits.isascii() or not digits.isdigit():
+        return 0
+    number = int(digits.lstrip("0")[:20] or 0)
+    # What does not fit becomes the nearest number: sprig drops Go's error, not its result.
+    return max(-number, _LOWEST) if text[0] == "-" else min(number, -_LOWEST - 1)
 
 
 def _parsed_int(text: str) -> int:
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
         text = plain[1] if plain[1].lstrip("+-") else plain[1] + "0"
-    digits = underscores_removed(text)
-    match = _INTEGER.fullmatch(digits) if digits is not None and len(digits) < 100 else None
-    if match is None:
-        return 0
-    index = next(index for index in range(2, 7) if match[index] is not None)
-    number = int(match[index], _BASES[index - 2])
-    number = -number if match[1] == "-" else number
-    return number if _LOWEST <= number < -_LOWEST else 0
+    number = parse_int(text)
+    return number if number is not None and _LOWEST <= number < -_LOWEST else 0
 
 
 def _parsed_float(text: str) -> float:
-    if _HEX_FLOAT.fullmatch(text.replace("_", "")):
-        digits = underscores_removed(text)
-        try:
-            return float.fromhex(digits) if digits is not None else 0.0
-        except OverflowError:
-            return 0.0
-    # Underscores need no prefix here: Go strips them before it looks at the rest.
-    digits = underscores_removed(text)
-    if digits is None or not _FLOAT.fullmatch(digits):
-        return 0.0
-    number = float(digits)
-    return 0.0 if math.isinf(number) and "n" not in digits.lower() else number
+    if _SPECIAL.fullmatch(text):
+        return float(text)
+    number = parse_float(text)
+    return 0.0 if number is None else number
 
 
 def strval(value: Any) -> str:

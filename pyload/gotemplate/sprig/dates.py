@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.sprig.bounds import check_work
-from pyload.gotemplate.sprig.casts import wrap_int64
+from pyload.gotemplate.sprig.casts import atoi, wrap_int64
 from pyload.gotemplate.sprig.gotime.instant import Time, rounded
 from pyload.gotemplate.sprig.gotime.reading import Unreadable, read
 from pyload.gotemplate.sprig.gotime.zone import UTC_ZONE, load
@@ -126,11 +126,7 @@ def _duration(seconds: Any) -> str:
     """The text of a span in seconds, given as a text or an int64; of all else, none."""
     number = 0
     if isinstance(seconds, str):
-        digits = seconds[1:] if seconds[:1] in ("+", "-") else seconds
-        if digits.isascii() and digits.isdigit():
-            limit = 1 << 63
-            size = min(int(digits.lstrip("0")[:20] or 0), limit)
-            number = max(-size, -limit) if seconds[0] == "-" else min(size, limit - 1)
+        number = atoi(seconds)
     elif isinstance(seconds, Int64):
         number = int(seconds)
     return str(Duration(wrap_int64(number * _SECOND)))

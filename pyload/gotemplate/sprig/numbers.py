@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.sprig.bounds import check_items
-from pyload.gotemplate.sprig.casts import strval, to_float64, to_int, to_int64, wrap_int64
+from pyload.gotemplate.sprig.casts import atoi, strval, to_float64, to_int, to_int64, wrap_int64
 from pyload.gotemplate.values import Int64, Ints
 
 if TYPE_CHECKING:
@@ -139,15 +139,6 @@ def _to_decimal(value: Any) -> Int64:
     return Int64(number) if wrap_int64(number) == number else _ZERO
 
 
-def _atoi(text: str) -> int:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not digits.isascii() or not digits.isdigit():
-        return 0
-    number = min(int(digits.lstrip("0")[:20] or 0), 1 << 63)
-    # What does not fit becomes the largest number: sprig drops Go's error, not its result.
-    return max(-number, -(1 << 63)) if text[0] == "-" else min(number, (1 << 63) - 1)
-
-
 FUNCTIONS: Final = (
     Function("add", _add, variadic="any"),
     Function("add1", lambda number: wrap_int64(to_int64(number) + 1), ("any",)),
@@ -185,5 +176,5 @@ FUNCTIONS: Final = (
     Function("int64", to_int64, ("any",)),
     Function("float64", to_float64, ("any",)),
     Function("toDecimal", _to_decimal, ("any",)),
-    Function("atoi", _atoi, ("string",)),
+    Function("atoi", atoi, ("string",)),
 )
