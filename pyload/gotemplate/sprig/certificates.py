@@ -89,20 +89,25 @@ def _rsa(bits: int) -> CertificateIssuerPrivateKeyTypes:
     return rsa.generate_private_key(public_exponent=65_537, key_size=bits)
 
 
-def _pem(key: CertificateIssuerPrivateKeyTypes) -> str:
-    """The key in the form that has its name in the PEM header, where there is one."""
+def _is_edwards(key: CertificateIssuerPrivateKeyTypes) -> bool:
+    """Return whether a key is of a kind that has one form and takes no digest."""
     from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415 - slow to import
         ed448,
         ed25519,
     )
+
+    return isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+
+
+def _pem(key: CertificateIssuerPrivateKeyTypes) -> str:
+    """The key in the form that has its name in the PEM header, where there is one."""
     from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - slow to import
         Encoding,
         NoEncryption,
         PrivateFormat,
     )
 
-    modern = isinstance(key, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
-    form = PrivateFormat.PKCS8 if modern else PrivateFormat.TraditionalOpenSSL
+    form = PrivateFormat.PKCS8 if _is_edwards(key) else PrivateFormat.TraditionalOpenSSL
     return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
@@ -273,10 +278,6 @@ def _finished(
     """Add what depends on the keys, and sign."""
     from cryptography import x509  # noqa: PLC0415 - slow to import
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - slow to import
-    from cryptography.hazmat.primitives.asymmetric import (  # noqa: PLC0415 - slow to import
-        ed448,
-        ed25519,
-    )
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - as above
 
     public = key.public_key()
@@ -296,9 +297,9 @@ def _finished(
     if authority:
         identifier = x509.SubjectKeyIdentifier.from_public_key(public)
         builder = builder.add_extension(identifier, critical=False)
-    modern = isinstance(signer, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey)
+    digest = None if _is_edwards(signer) else hashes.SHA256()
     try:
-        certificate = builder.public_key(public).sign(signer, None if modern else hashes.SHA256())
+        certificate = builder.public_key(public).sign(signer, digest)
     except (ValueError, TypeError) as error:
         raise Failure(f"error creating certificate: {error}") from error
     return Pair(certificate.public_bytes(Encoding.PEM).decode(), _pem(key))

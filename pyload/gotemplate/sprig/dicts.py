@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
@@ -77,26 +78,17 @@ def _merge_into(
             target[key] = value
 
 
-def _target(target: _Map, sources: tuple[_Map, ...]) -> _Map:
-    """The map to merge into: a new one instead of nil, if there is what to merge."""
+def _merge(target: _Map, *sources: _Map, overwrite: bool = False) -> _Map:
+    # A new map instead of nil, if there is anything to merge.
     real = any(not isinstance(source, NilMap) for source in sources)
-    return {} if real and isinstance(target, NilMap) else target
-
-
-def _merge(target: _Map, *sources: _Map) -> _Map:
-    target = _target(target, sources)
+    target = {} if real and isinstance(target, NilMap) else target
     budget = Budget()
     for source in sources:
-        _merge_into(target, source, budget, overwrite=False)
+        _merge_into(target, source, budget, overwrite=overwrite)
     return target
 
 
-def _merge_overwrite(target: _Map, *sources: _Map) -> _Map:
-    target = _target(target, sources)
-    budget = Budget()
-    for source in sources:
-        _merge_into(target, source, budget, overwrite=True)
-    return target
+_merge_overwrite: Final = partial(_merge, overwrite=True)
 
 
 def _dig(*path: Any) -> Any:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from pyload.gotemplate.functions import Function
 from pyload.gotemplate.sprig.bounds import check_work
 from pyload.gotemplate.values import from_utf8, utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _BASE64: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _BASE32: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -91,25 +95,18 @@ def decode_base32(text: str) -> bytes:
     return base64.b32decode(data)
 
 
-def _b64dec(text: str) -> str:
+def _decoded(decode: Callable[[str], bytes], text: str) -> str:
     try:
-        return from_utf8(decode_base64(text))
-    except Corrupt as error:
-        return str(error)
-
-
-def _b32dec(text: str) -> str:
-    try:
-        return from_utf8(decode_base32(text))
+        return from_utf8(decode(text))
     except Corrupt as error:
         return str(error)
 
 
 FUNCTIONS: Final = (
     Function("b64enc", lambda text: base64.b64encode(utf8(text)).decode(), ("string",)),
-    Function("b64dec", _b64dec, ("string",)),
+    Function("b64dec", partial(_decoded, decode_base64), ("string",)),
     Function("b32enc", lambda text: base64.b32encode(utf8(text)).decode(), ("string",)),
-    Function("b32dec", _b32dec, ("string",)),
+    Function("b32dec", partial(_decoded, decode_base32), ("string",)),
     Function(
         "sha1sum",
         lambda text: hashlib.sha1(utf8(text), usedforsecurity=False).hexdigest(),

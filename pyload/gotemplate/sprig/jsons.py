@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import Any, Final
 
 from pyload.gotemplate.functions import Failure, Function
 from pyload.gotemplate.sprig.decoder import Malformed, decode
 from pyload.gotemplate.sprig.encoder import Unsupported, encode
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def _must_from_json(text: str) -> Any:
@@ -26,34 +24,28 @@ def _from_json(text: str) -> Any:
         return None
 
 
-def _must(**options: Any) -> Callable[[Any], str]:
-    def write(value: Any) -> str:
-        try:
-            return encode(value, **options)
-        except Unsupported as error:
-            raise Failure(str(error)) from error
-
-    return write
+def _must_to_json(value: Any, **options: Any) -> str:
+    try:
+        return encode(value, **options)
+    except Unsupported as error:
+        raise Failure(str(error)) from error
 
 
-def _lenient(**options: Any) -> Callable[[Any], str]:
-    def write(value: Any) -> str:
-        try:
-            return encode(value, **options)
-        except Unsupported:
-            return ""
-
-    return write
+def _to_json(value: Any, **options: Any) -> str:
+    try:
+        return encode(value, **options)
+    except Unsupported:
+        return ""
 
 
 FUNCTIONS: Final = (
     Function("fromJson", _from_json, ("string",)),
     Function("mustFromJson", _must_from_json, ("string",)),
-    Function("toJson", _lenient(), ("any",)),
-    Function("mustToJson", _must(), ("any",)),
-    Function("toPrettyJson", _lenient(indent="  "), ("any",)),
-    Function("mustToPrettyJson", _must(indent="  "), ("any",)),
+    Function("toJson", _to_json, ("any",)),
+    Function("mustToJson", _must_to_json, ("any",)),
+    Function("toPrettyJson", partial(_to_json, indent="  "), ("any",)),
+    Function("mustToPrettyJson", partial(_must_to_json, indent="  "), ("any",)),
     # This one fails in sprig too.
-    Function("toRawJson", _must(html=False), ("any",)),
-    Function("mustToRawJson", _must(html=False), ("any",)),
+    Function("toRawJson", partial(_must_to_json, html=False), ("any",)),
+    Function("mustToRawJson", partial(_must_to_json, html=False), ("any",)),
 )

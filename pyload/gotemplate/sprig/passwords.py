@@ -14,6 +14,9 @@ from pyload.gotemplate.values import from_utf8, utf8
 if TYPE_CHECKING:
     from random import Random
 
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+
     from pyload.gotemplate.sprig.surroundings import Surroundings
 
 # Cost and longest password of Go's bcrypt.
@@ -103,35 +106,30 @@ def _derived(counter: int, kind: str, password: str, user: str, site: str) -> st
     )
 
 
-def _key(password: str) -> bytes:
-    """32 bytes: the password cut, or filled up with zeros."""
-    return utf8(password)[:32].ljust(32, b"\0")
-
-
-def _encrypt(random: Random, password: str, text: str) -> str:
+def _cipher(password: str, start: bytes) -> Cipher[CBC]:
     from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415 - slow to import
         Cipher,
         algorithms,
         modes,
     )
 
+    # The key has 32 bytes: the password cut, or filled up with zeros.
+    key = utf8(password)[:32].ljust(32, b"\0")
+    return Cipher(algorithms.AES(key), modes.CBC(start))
+
+
+def _encrypt(random: Random, password: str, text: str) -> str:
     if not text:
         return ""
     data = utf8(text)
     padding = _BLOCK - len(data) % _BLOCK
     start = random.randbytes(_BLOCK)
-    encryptor = Cipher(algorithms.AES(_key(password)), modes.CBC(start)).encryptor()
+    encryptor = _cipher(password, start).encryptor()
     sealed = encryptor.update(data + bytes([padding]) * padding) + encryptor.finalize()
     return base64.b64encode(start + sealed).decode()
 
 
 def _decrypt(password: str, text: str) -> str:
-    from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415 - slow to import
-        Cipher,
-        algorithms,
-        modes,
-    )
-
     if not text:
         return ""
     try:
@@ -146,7 +144,7 @@ def _decrypt(password: str, text: str) -> str:
         raise Failure("crypto/cipher: input not full blocks")
     if not sealed:
         raise Failure("runtime error: index out of range [-1]")
-    decryptor = Cipher(algorithms.AES(_key(password)), modes.CBC(start)).decryptor()
+    decryptor = _cipher(password, start).decryptor()
     plain = decryptor.update(sealed) + decryptor.finalize()
     if plain[-1] > len(plain):
         raise Failure(f"runtime error: slice bounds out of range [:{len(plain) - plain[-1]}]")
