@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -11,11 +11,8 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.flags.run import duration_option, out_option
+from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.run import run_and_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option("--namespace", default="default", show_default=True, help="Namespace of the proxies.")
 @duration_option
-@out_option
+@run_options
 @fleet_options
 @pass_settings
 def command(
@@ -42,7 +39,7 @@ def command(
     delay: float,
     namespace: str,
     duration: float | None,
-    out: Path | None,
+    run: dict[str, Any],
     fleet: FleetFlags,
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
@@ -53,9 +50,9 @@ def command(
         delay=delay,
         namespace=namespace,
         duration=duration,
-        out=out,
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
+        **run,
     )
     return run_and_report(partial(run_adsc, options), settings.log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,12 +13,10 @@ from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, out_option
+from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, run_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.harness.follow_options import FollowOptions
 
 
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 @cluster_type_option
 @embedded_option
 @duration_option
-@out_option
+@run_options
 @dry_run_option
 @lenient_option
 @profile_options(hidden=True)
@@ -44,7 +42,7 @@ def command(
     cluster_type: str,
     embedded: bool,
     duration: float | None,
-    out: Path | None,
+    run: dict[str, Any],
     dry_run: bool,
     lenient: bool,
     fleet: FleetFlags,
@@ -63,11 +61,11 @@ def command(
         cluster_type=cluster_type_of(cluster_type),
         embedded=embedded,
         duration=duration,
-        out=out,
         connection=settings.pod_connection if follows_pods else settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
         kwok=follow,
         dry_run=dry_run and not follows_pods,
+        **run,
     )
     return run_and_report(partial(run_cluster, options), settings.log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +11,10 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.flags.run import duration_option, out_option
+from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.commands.impersonate.command import Selector
 
 
@@ -43,7 +41,7 @@ if TYPE_CHECKING:
     help="Pods with a sidecar, external ones (without) or both.",
 )
 @duration_option
-@out_option
+@run_options
 @fleet_options
 @pass_settings
 def command(
@@ -53,7 +51,7 @@ def command(
     delay: float,
     selector: Selector,
     duration: float | None,
-    out: Path | None,
+    run: dict[str, Any],
     fleet: FleetFlags,
 ) -> int:
     """Open the xDS connections of a cluster's pods, for as long as the pods live."""
@@ -67,9 +65,9 @@ def command(
         replicas=replicas,
         delay=delay,
         duration=duration,
-        out=out,
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
+        **run,
     )
     return run_and_report(partial(run_impersonate, options), settings.log)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.flags.run import embedded_option, out_option
+from pyload.cli.flags.run import embedded_option, run_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pyload.commands.latency.changes import Kind
 
 
@@ -50,7 +48,7 @@ if TYPE_CHECKING:
     help="Fail (exit code 5) if a change takes longer.",
 )
 @embedded_option
-@out_option
+@run_options
 # Other flags that pilot-load takes here by accident, and ignores.
 @click.option("--inject", type=GoBool(), hidden=True, expose_value=False)
 @click.option("--concurrency", type=GoInt(), hidden=True, expose_value=False)
@@ -66,7 +64,7 @@ def command(
     clients: int,
     timeout: float,
     embedded: bool,
-    out: Path | None,
+    run: dict[str, Any],
 ) -> int:
     """Time changes on their way to proxies; state of the world unless --delta is given."""
     from pyload.commands.latency.command import (  # noqa: PLC0415 - fast help
@@ -80,8 +78,8 @@ def command(
         clients=clients,
         timeout=timeout,
         embedded=embedded,
-        out=out,
         connection=replace(settings.connection, delta=speaks_delta(settings)),
+        **run,
     )
     return run_and_report(partial(run_latency, options), settings.log)
 

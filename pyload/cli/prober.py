@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.flags.run import out_option
+from pyload.cli.flags.run import run_options
 from pyload.cli.run import run_and_report
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(
@@ -44,7 +41,7 @@ if TYPE_CHECKING:
     metavar="HOST:PORT",
     help="Gateway to send requests to.  [default: that of istio-ingressgateway]",
 )
-@out_option
+@run_options
 @pass_settings
 def command(
     settings: Settings,
@@ -53,7 +50,7 @@ def command(
     delay: float,
     delay_threshold: float,
     gateway_address: str,
-    out: Path | None,
+    run: dict[str, Any],
 ) -> int:
     """Add routes to a gateway, and print as CSV when it serves each; logs go to stderr."""
     from pyload.commands.prober.command import (  # noqa: PLC0415 - fast help
@@ -66,8 +63,8 @@ def command(
         delay=delay,
         threshold=delay_threshold,
         gateway=gateway_address,
-        out=out,
         connection=settings.connection,
+        **run,
     )
     return run_and_report(
         partial(run_prober, options, write=click.echo),

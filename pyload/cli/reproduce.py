@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
-from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, out_option
+from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, run_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(
@@ -47,7 +44,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @embedded_option
 @duration_option
-@out_option
+@run_options
 @pass_settings
 def command(
     settings: Settings,
@@ -58,7 +55,7 @@ def command(
     dry_run: bool,
     embedded: bool,
     duration: float | None,
-    out: Path | None,
+    run: dict[str, Any],
 ) -> int:
     """Create the objects of a captured cluster, and run a proxy for each of its mesh pods."""
     from pyload.commands.reproduce.command import (  # noqa: PLC0415 - fast help
@@ -75,7 +72,7 @@ def command(
         dry_run=dry_run,
         embedded=embedded,
         duration=duration,
-        out=out,
         connection=settings.connection,
+        **run,
     )
     return run_and_report(partial(run_reproduce, options), settings.log)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.flags.run import duration_option, embedded_option, out_option
+from pyload.cli.flags.run import duration_option, embedded_option, run_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @click.command(
@@ -39,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
 @embedded_option
 @duration_option
-@out_option
+@run_options
 @pass_settings
 def command(
     settings: Settings,
@@ -51,7 +48,7 @@ def command(
     inject: bool,
     embedded: bool,
     duration: float | None,
-    out: Path | None,
+    run: dict[str, Any],
 ) -> int:
     """Start pods one after another, and measure how long they take to become ready."""
     from pyload.commands.startup.command import (  # noqa: PLC0415 - fast help
@@ -73,7 +70,7 @@ def command(
         inject=inject,
         embedded=embedded,
         duration=duration,
-        out=out,
         connection=settings.connection,
+        **run,
     )
     return run_and_report(partial(run_startup, options), settings.log)

@@ -1,19 +1,45 @@
-"""The flags of runs that several commands have, each a decorator."""
+"""The flags of runs.
+
+`run_options` are those of every run that has a result; a command passes them on as fields of its
+`RunOptions`, without a look at them. The others are decorators of a flag each, for some runs.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from pyload.cli.flags.go import GoDuration
+from pyload.cli.flags.group import GroupOption, flag_group
 
-out_option: Final = click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write the result to this file, as JSON.",
+
+class RunOption(GroupOption):
+    """A flag of every run that has a result. Its name is that of the field of `RunOptions`."""
+
+    title = "Options"
+
+
+def run_flags(context: click.Context) -> dict[str, Any]:
+    """Return the values of the flags by name."""
+    return {
+        str(one.name): context.params[str(one.name)]
+        for one in context.command.params
+        if isinstance(one, RunOption)
+    }
+
+
+run_options: Final = flag_group(
+    "run",
+    run_flags,
+    click.option(
+        "--out",
+        cls=RunOption,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Write the result to this file, as JSON.",
+    ),
 )
 duration_option: Final = click.option(
     "--duration",
