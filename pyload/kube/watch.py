@@ -9,8 +9,8 @@ pause that grows with each failure in a row.
 
 A server may announce that it can begin a watch with the collection and then fail at it, as one does
 whose etcd is too old. A collection that cannot be read as a watch is therefore listed at once,
-whatever the error was, unless a list would meet with the same: nobody listens, or the server asks
-for patience.
+whatever the error was, unless a list would not help: nobody listens, the server asks for patience,
+or the account may not watch.
 
 Independently of the phase, the view is *stale* from the first failure until the server next
 accepts a request: meanwhile changes may be missing in it.
@@ -166,7 +166,7 @@ class Reflector(Generic[T]):
         """Read the collection as a watch, and go on watching; return False if a list is needed.
 
         Raises:
-            ApiError: The server is too busy, for a list as well.
+            ApiError: The account may not watch, or the server is too busy, for a list as well.
             ClusterUnreachable: Nobody listens.
         """
         before = self._version
@@ -177,7 +177,7 @@ class Reflector(Generic[T]):
                 # The watch that followed has failed; it is opened again from its place.
                 self._on_failure("watch", error)
                 return True
-            if _concerns_lists_too(error):
+            if not _leads_to_list(error):
                 raise
             log.debug("%s is listed, as it cannot be read as a watch: %s", self._path, error)
             self._streaming = not (isinstance(error, ApiError) and error.status in _CANNOT_STREAM)
@@ -318,11 +318,11 @@ def _version(obj: Obj) -> str:
     return str((obj.get("metadata") or {}).get("resourceVersion") or "")
 
 
-def _concerns_lists_too(error: ApiError | ClusterUnreachable) -> bool:
-    """Return whether a list would fail like the watch that should have begun with the list."""
+def _leads_to_list(error: ApiError | ClusterUnreachable) -> bool:
+    """Return whether a collection that cannot be read as a watch for this reason may be listed."""
     if isinstance(error, ApiError):
-        return error.status == 429
-    return isinstance(error.__cause__, ConnectionRefusedError)
+        return error.status not in (401, 403, 429)
+    return not isinstance(error.__cause__, ConnectionRefusedError)
 
 
 def _is_permanent(error: PyloadError) -> bool:

@@ -108,7 +108,7 @@ def _generator(generator: Generator) -> str:
 
 def _workers(generator: Generator) -> str:
     restarts = f" ({generator.worker_restarts:,} restarted)" if generator.worker_restarts else ""
-    return f"{generator.workers:,} workers{restarts}"
+    return f"{generator.workers:,} worker{'s' if generator.workers != 1 else ''}{restarts}"
 
 
 def _bytes(count: int) -> str:

@@ -296,7 +296,7 @@ async def test_any_trouble_with_a_streaming_list_leads_to_a_plain_one(refusal: s
 @pytest.mark.parametrize(
     "refusal", [Lines(429, [json.dumps(status(429, "TooManyRequests")).encode()]), refused()]
 )
-async def test_a_list_that_would_meet_with_the_same_is_not_tried(
+async def test_a_list_that_would_fare_no_better_is_not_tried(
     refusal: Lines | ClusterUnreachable,
 ) -> None:
     """A server that is overloaded or restarts would get twice as many requests."""

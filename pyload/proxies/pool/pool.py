@@ -1,9 +1,10 @@
 """A fleet whose proxies run in worker processes, one for each core.
 
-The pool deals each proxy to the worker with the fewest, and knows it by its key; a `WorkerHandle`
-keeps each worker alive. Targets and tokens are found here, in one process, and sent to the workers
-that ask for them: only this process talks to Kubernetes and to a CA. A fault in a background task,
-such as a worker that dies again and again, is raised by `run`.
+The pool deals each proxy to the worker with the fewest, and knows it by its key. A worker's process
+starts with its first proxy, so that a run that follows an empty cluster has none, and a
+`WorkerHandle` keeps it alive from then on. Targets and tokens are found here, in one process, and
+sent to the workers that ask for them: only this process talks to Kubernetes and to a CA. A fault in
+a background task, such as a worker that dies again and again, is raised by `run`.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from pyload.proxies.pool.messages import ResolveResponse
 from pyload.proxies.pool.process import spawn
 from pyload.proxies.pool.worker_handle import WorkerHandle
 from pyload.proxies.targets import Target
+from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
-from pyload.tasks import Supervisor, cancel, first_of
+from pyload.tasks import Supervisor, cancel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from pyload.proxies.pool.messages import ResolveRequest, Setup
     from pyload.proxies.pool.process import Spawn
     from pyload.proxies.spec import ProxySpec
-    from pyload.report.metrics import Metrics, Snapshot
+    from pyload.report.metrics import Snapshot
     from pyload.xds.credentials import Principal
 
 REFRESH_SECONDS: Final = 2.0
@@ -80,8 +82,8 @@ class WorkerPool:
         self._wanted = 0
         self._responses: set[asyncio.Task[None]] = set()
         self._background = Supervisor()
-        # The task of each worker.
-        self._keepers: list[asyncio.Task[None]] = []
+        # The task of each worker that has begun, by the worker's number.
+        self._keepers: dict[int, asyncio.Task[None]] = {}
         self._failure: asyncio.Future[NoReturn] = asyncio.get_running_loop().create_future()
         setup = replace(setup, levels=logger_levels())
         self._workers = [
@@ -91,19 +93,6 @@ class WorkerPool:
         metrics.attach(self)
 
     async def __aenter__(self) -> Self:
-        """Start the processes.
-
-        Raises:
-            PyloadError: One does not start.
-        """
-        for worker in self._workers:
-            name = f"worker-{worker.number}"
-            self._keepers.append(self._background.spawn(self._keep(worker), name=name))
-        try:
-            await first_of(self._ready(), self.run(), name="workers-ready")
-        except BaseException:
-            await self._close()
-            raise
         return self
 
     async def __aexit__(
@@ -135,9 +124,9 @@ class WorkerPool:
         return sum((worker.totals.pacing for worker in self._workers), Pacing(0, 0.0))
 
     def snapshot(self) -> Snapshot:
-        """Return the workers' figures; the metrics call this."""
-        first, *others = (worker.totals.snapshot() for worker in self._workers)
-        return first.merged(others)
+        """Return the figures of the workers that have begun; the metrics call this."""
+        begun = [self._workers[number].totals.snapshot() for number in sorted(self._keepers)]
+        return Metrics().snapshot().merged(begun)
 
     def start(self, spec: ProxySpec) -> None:
         """Start a proxy in the worker with the fewest.
@@ -151,6 +140,9 @@ class WorkerPool:
         worker = min(self._workers, key=lambda worker: len(worker.assignments))
         assignment = self._assignments[spec.key] = Assignment(self._wanted, spec, worker)
         worker.start(assignment)
+        if worker.number not in self._keepers:
+            keeper = self._background.spawn(self._keep(worker), name=f"worker-{worker.number}")
+            self._keepers[worker.number] = keeper
 
     def stop(self, key: str) -> Coroutine[Any, Any, bool]:
         """Stop a proxy, and return a coroutine that waits until its stream is closed.
@@ -168,7 +160,7 @@ class WorkerPool:
         self._assignments.clear()
         for worker in self._workers:
             worker.end()
-        running = [keeper for keeper in self._keepers if not keeper.done()]
+        running = [keeper for keeper in self._keepers.values() if not keeper.done()]
         if running:
             _, late = await asyncio.wait(running, timeout=END_SECONDS)
             if late:
@@ -188,7 +180,7 @@ class WorkerPool:
         """Wait until cancelled.
 
         Raises:
-            PyloadError: A worker dies again and again.
+            PyloadError: A worker does not start, or dies again and again.
         """
         await asyncio.wait([self._failure])
         self._failure.result()
@@ -243,10 +235,6 @@ class WorkerPool:
             self._failure.set_exception(error)
             # Read at once: the loop would log an exception that is never read.
             self._failure.exception()
-
-    async def _ready(self) -> None:
-        for worker in self._workers:
-            await worker.ready.wait()
 
     async def _stopped(self, key: str, stopped: asyncio.Future[None] | None) -> bool:
         if stopped is None:

@@ -7,7 +7,6 @@ workers that misbehave is tested with fakes; single workers have `test_worker_ha
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -97,6 +96,13 @@ class Events(FleetEvents):
     def on_died(self, spec: ProxySpec) -> None:
         """Note one."""
         self.died.append(spec.key)
+
+
+async def all_started(pool: WorkerPool) -> None:
+    """Start the processes, one proxy in each."""
+    for number in range(len(pool._workers)):
+        pool.start(spec(number))
+    await moment(0.1)
 
 
 async def moment(seconds: float = 3.0) -> None:
@@ -328,9 +334,30 @@ async def test_a_worker_that_is_ready_twice_ends_the_run() -> None:
     """A fault of pyload would go unnoticed."""
     spawn = FakeWorkers()
     async with pool_of(1, spawn) as pool:
+        await all_started(pool)
         spawn.spawned[0].transport.write(b'\0\0\0\x09["Ready"]')
         with pytest.raises(PyloadError, match="cannot be READY while it is READY"):
             await pool.run()
+
+
+async def test_processes_start_with_their_first_proxies() -> None:
+    """Kwok mode took two processes and 151 MB for a cluster without a single pod (R4)."""
+    spawn = FakeWorkers()
+    async with pool_of(3, spawn) as pool:
+        await moment()
+        await pool.refresh()
+        assert spawn.spawned == []
+        assert pool.snapshot().worker_cpu == {}
+        pool.start(spec(0))
+        pool.start(spec(1))
+        await moment()
+        assert [len(process.running) for process in spawn.spawned] == [1, 1]
+        # The proxies are dealt to all workers alike, as if all had been there from the start.
+        await pool.stop("p0")
+        pool.start(spec(2))
+        pool.start(spec(3))
+        await moment()
+        assert [len(process.running) for process in spawn.spawned] == [1, 1, 1]
 
 
 # Workers that misbehave.
@@ -339,9 +366,10 @@ async def test_a_worker_that_is_ready_twice_ends_the_run() -> None:
 async def test_workers_that_cannot_start_are_an_error() -> None:
     """A run would wait for ever for proxies that nobody runs."""
     spawn = FakeWorkers(exit_code=1)
-    with pytest.raises(PyloadError, match="has died 4 times within 60s"):
-        async with pool_of(2, spawn):
-            pass
+    async with pool_of(2, spawn) as pool:
+        pool.start(spec(0))
+        with pytest.raises(PyloadError, match="has died 4 times within 60s"):
+            await pool.run()
     assert all(not process.runs() for process in spawn.spawned)
 
 
@@ -349,6 +377,7 @@ async def test_a_worker_that_dies_again_and_again_ends_the_run() -> None:
     """A run on a machine without memory would restart processes for ever."""
     spawn = FakeWorkers()
     async with pool_of(1, spawn) as pool:
+        await all_started(pool)
         ending = asyncio.create_task(pool.run())
         for _ in range(4):
             await moment()
@@ -361,11 +390,8 @@ async def test_an_interrupted_start_leaves_no_process() -> None:
     """Ctrl-C while workers start would leave those that have."""
     spawn = FakeWorkers(start_seconds=10.0)
     pool = pool_of(2, spawn)
-    entering = asyncio.create_task(pool.__aenter__())
-    await moment(1)
-    entering.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await entering
+    async with pool:
+        await all_started(pool)
     assert [process.code for process in spawn.spawned] == [0, 0]
     assert all(worker._process is None for worker in pool._workers)
 
@@ -374,7 +400,8 @@ async def test_workers_that_do_not_end_are_killed(caplog: pytest.LogCaptureFixtu
     """A run would wait for ever for its end, or leave processes."""
     spawn = FakeWorkers(refuses_to_end=True)
     loop = asyncio.get_running_loop()
-    async with pool_of(3, spawn):
+    async with pool_of(3, spawn) as pool:
+        await all_started(pool)
         spawn.spawned[1].exit(0)
         await moment(0.1)
         began = loop.time()
@@ -388,6 +415,7 @@ async def test_a_refresh_waits_only_so_long_for_a_busy_worker() -> None:
     """The live view and the result would wait for a worker that hangs."""
     spawn = FakeWorkers()
     async with pool_of(2, spawn) as pool:
+        await all_started(pool)
         spawn.spawned[0].counts = FleetCounts(connected_now=7)
         spawn.spawned[1].hang()
         began = asyncio.get_running_loop().time()
@@ -432,6 +460,7 @@ async def test_a_pool_is_a_source_of_its_metrics() -> None:
     metrics = Metrics()
     spawn = FakeWorkers()
     async with pool_of(2, spawn, metrics=metrics) as pool:
+        await all_started(pool)
         await moment()
         assert pool.snapshot().worker_cpu == {"0": 0.5, "1": 0.5}
         assert metrics.snapshot().worker_cpu == {"0": 0.5, "1": 0.5}

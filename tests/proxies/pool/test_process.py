@@ -44,6 +44,7 @@ from pyload.proxies.targets import TargetResolver
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.pool.messages import Setup
 from pyload.proxies.pool.pool import WorkerPool
+from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.tasks import run
 
@@ -52,6 +53,10 @@ async def main():
     setup = Setup(delta=True, behavior=ProxyBehavior(), transport="lean")
     pool = WorkerPool(2, setup, resolver=resolver, metrics=Metrics())
     async with pool:
+        for key in "ab":
+            pool.start(ProxySpec(key=key, type="sidecar", ip="", name=key, namespace="mesh"))
+        while not all(worker.ready.is_set() for worker in pool._workers):
+            await asyncio.sleep(0.01)
         print(*(worker._process.pid for worker in pool._workers), flush=True)
         await asyncio.sleep(60)
 
@@ -173,6 +178,8 @@ async def test_a_killed_worker_is_replaced_with_its_proxies(
 async def test_signals_for_all_processes_leave_workers_alone() -> None:
     """Ctrl-C would kill the proxies before the run has measured and stopped them."""
     async with pool_of(1) as pool:
+        pool.start(spec(0))
+        await until(pool._workers[0].ready.is_set)
         pid = process_of(pool)
         assert os.getsid(pid) == pid
         os.kill(pid, signal.SIGINT)
@@ -192,9 +199,10 @@ async def test_workers_that_cannot_start_are_an_error(
 ) -> None:
     """A run would wait for ever for proxies that nobody runs."""
     monkeypatch.setattr(sys, "executable", program)
-    with pytest.raises(PyloadError, match=says):
-        async with pool_of(2):
-            pass
+    async with pool_of(2) as pool:
+        pool.start(spec(0))
+        with pytest.raises(PyloadError, match=says):
+            await pool.run()
 
 
 @pytest.mark.grpc
