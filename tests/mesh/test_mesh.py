@@ -8,23 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterCommand
-from pyload.commands.cluster.planning import plan_run
-from pyload.errors import (
-    ApiError,
-    ControlPlaneUnreachable,
-)
-from pyload.harness.servers import Servers
-from pyload.kube.client import Client
+from pyload.errors import ApiError
 from pyload.kube.resources import SERVICE_ACCOUNTS
-from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
 from pyload.manifests.objects import service_account
 from pyload.tasks import Shutdown
-from pyload.xds.transport import Status
 from tests.mesh.meshes import AMBIENT, EVERYTHING, MESH, TYPES, nothing_left, options
-from tests.proxies.resolvers import resolver_of
-from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
@@ -202,38 +191,6 @@ async def test_an_api_error_carries_its_step(world: World) -> None:
 
     assert isinstance(outcome.error, ApiError)
     assert str(outcome.error).startswith("failed to bootstrap namespace: ")
-
-
-async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> None:
-    """A wrong --auth would pass for a successful load test of nothing."""
-    gone = Status(14, "UNAVAILABLE", "no TLS there")
-    refusing = Peer(lambda _, name: gone if name == "open" else None)
-    servers = Servers(Client(world.server.transport()), "memory", resolver_of(refusing))
-    chosen = options()
-    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
-
-    assert isinstance(outcome.error, ControlPlaneUnreachable)
-    assert "no proxy ever got its config" in str(outcome.error)
-    assert outcome.result.objects.left == 0
-    assert nothing_left(world)
-
-
-async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) -> None:
-    """With 15012, every proxy would fail, and the reason stand only in its own log lines."""
-
-    def refuse(request: Request) -> Response | None:
-        return Response(403, b"{}") if request.path.endswith("/token") else None
-
-    world.server.intercept = refuse
-    client = Client(world.server.transport())
-    transport = world.plane.transport(tokens=True)
-    resolver = resolver_of(transport, auth="plaintext-jwt", tokens=Tokens(client))
-    servers = Servers(client, "memory", resolver)
-    chosen = options()
-    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
-
-    assert isinstance(outcome.error, ControlPlaneUnreachable)
-    assert "serviceaccounts/token" in str(outcome.error)
 
 
 @pytest.mark.parametrize("installed", [True, False])
