@@ -1,4 +1,4 @@
-"""What becomes of memory that is free again."""
+"""The C library's allocator: when it returns freed memory to the system."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _M_MMAP_THRESHOLD: Final = -3
 
 
 def return_large_blocks() -> None:
-    """Give large blocks of memory back when they are free, for the rest of this process.
+    """Return large blocks to the system as soon as they are freed, for the rest of this process.
 
     glibc raises its own limit to the largest block that was ever freed, up to 32 MiB: from then on
-    large blocks lie between small ones, and what is free of them is kept. See mallopt(3). Other C
-    libraries are left as they are. It is good for proxies over the lean transport, which have few
-    such blocks; gRPC has one for each message of each proxy, and new ones cost it time.
+    large blocks lie between small ones, and free ones are kept. See mallopt(3). Other C libraries
+    are left as they are. Proxies over the lean transport gain by it, as they have few such blocks;
+    gRPC allocates one for each message of each proxy, and would lose time.
     """
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, LARGE)

@@ -48,7 +48,7 @@ class OneLoop:
 
 
 async def _settled() -> set[asyncio.Task[Any]]:
-    """Give gRPC's own tasks the moment that they take to end, and tell which are left."""
+    """Wait a moment for gRPC's own tasks to end, and return those that are left."""
     left = {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
     if left:
         _, left = await asyncio.wait(left, timeout=5)

@@ -1,4 +1,4 @@
-"""What README.md and the library page show must work as it stands there."""
+"""Tests that the programs in README.md and the library page work as they stand there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGES = [ROOT / "README.md", ROOT / "docs" / "library.md"]
 
 
 def blocks(page: Path) -> list[str]:
-    """Give a page's Python code."""
+    """Return the blocks of Python code in a page."""
     return re.findall(r"^```python\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
 
 
@@ -50,7 +50,7 @@ def test_the_first_program_runs(page: Path) -> None:
 @pytest.mark.grpc
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 async def test_the_second_program_runs(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One proxy, and what it receives, for those who build their own test."""
+    """Users who build their own test on a single proxy would begin with a program that fails."""
     names: dict[str, object] = {"pyload": pyload}
     exec(blocks(page)[1], names)
     plane = ControlPlane(Client(ApiServer().transport()))

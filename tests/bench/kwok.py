@@ -142,7 +142,7 @@ async def measure(url: str, server: subprocess.Popen[str]) -> list[tuple[str, fl
 async def scale(
     server: subprocess.Popen[str], follower: Follower, fleet: Clocked
 ) -> tuple[float, float]:
-    """Let the server make many pods and delete them; give the proxies left and memory kept in %."""
+    """Create many pods and delete them; return the proxies left and memory kept in %."""
     fleet.forget()
     gc.collect()
     before, running = rss_bytes(), follower.snapshot().running
@@ -158,7 +158,7 @@ async def scale(
 
 
 def tell(server: subprocess.Popen[str], what: str) -> None:
-    """Give the server a command and wait until it has done it."""
+    """Send the server a command, and wait until it is done."""
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write(what + "\n")

@@ -1,4 +1,4 @@
-"""Times what issue and documentation promise, and prints each figure beside its target.
+"""Times what the documentation promises, and prints each figure beside its target.
 
 Run by ``tox -e bench``. Wall times of one machine at one moment: compare them within a run.
 """
@@ -20,7 +20,7 @@ ENVIRONMENT = {**os.environ, "HOME": "/nonexistent"}
 
 
 def seconds_of_help() -> float:
-    """Median wall time of ``pyload --help`` over nine runs."""
+    """Return the median wall time of ``pyload --help`` over nine runs."""
 
     def once() -> float:
         started = time.perf_counter()
@@ -32,7 +32,7 @@ def seconds_of_help() -> float:
 
 
 def seconds_to(text: str, *arguments: str) -> float:
-    """Wall time from the start of an embedded run to the first log line with a text."""
+    """Return the wall time from the start of an embedded run to the first log line with a text."""
     command = [str(PROGRAM), "cluster", "--embedded", "--metrics-addr", "", *arguments]
     started = time.perf_counter()
     with subprocess.Popen(
@@ -46,7 +46,7 @@ def seconds_to(text: str, *arguments: str) -> float:
 
 
 def thousand(*arguments: str) -> tuple[float, dict[str, object]]:
-    """Run a thousand sidecars, embedded; give the seconds until all are configured."""
+    """Run a thousand sidecars, embedded; return the seconds until all are configured."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "r.json"
         command = [str(PROGRAM), "cluster", "--embedded", "--metrics-addr", "", "-c", str(THOUSAND)]

@@ -168,7 +168,7 @@ class Bench:
 
 
 def machine() -> dict[str, Any]:
-    """Say where it was measured."""
+    """Describe the machine of the measurement."""
     cpu = Path("/proc/cpuinfo")
     names = [
         one.partition(":")[2].strip()

@@ -22,7 +22,7 @@ class BenchmarkError(Exception):
 async def answer(
     hello: dict[str, Any], obey: Callable[[list[str]], Awaitable[dict[str, Any]]]
 ) -> None:
-    """Say hello, then answer each command on the standard input until it ends.
+    """Write a greeting, then answer each command on the standard input until that ends.
 
     Args:
         hello: The first line.
@@ -90,12 +90,12 @@ class Process:
         self._process.stdout.close()
 
     def end(self) -> None:
-        """Let it end; leaving the context waits for that."""
+        """Ask the process to end; leaving the context waits for that."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def ask(self, *words: object) -> dict[str, Any]:
-        """Give a command, and wait for its answer.
+        """Send a command, and wait for its answer.
 
         Raises:
             BenchmarkError: The process has ended.
@@ -104,7 +104,7 @@ class Process:
         return self._hear()
 
     def tell(self, *words: object) -> None:
-        """Give a command; `hear` its answer later."""
+        """Send a command; `hear` its answer later."""
         assert self._process.stdin is not None
         self._process.stdin.write(" ".join(map(str, words)) + "\n")
         self._process.stdin.flush()

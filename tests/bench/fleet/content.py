@@ -53,7 +53,7 @@ class Resource:
     packed: bytes
 
     def marked(self, text: str) -> Resource:
-        """Give the resource with other bytes that mean the same."""
+        """Return the resource encoded in other bytes that mean the same."""
         packed = any_pb2.Any.FromString(self.packed)
         packed.value += _field(_MARK, text.encode())
         return replace(self, packed=packed.SerializeToString())
@@ -70,7 +70,7 @@ class Content:
     resources: Mapping[TypeUrl, tuple[Resource, ...]]
 
     def view(self, number: int) -> Content:
-        """Give what another kind of proxy receives: its last cluster and listener are its own.
+        """Return the content of another kind of proxy: its last cluster and listener are its own.
 
         Istiod puts what a proxy serves itself behind what it calls. View 0 is the content itself.
         """
@@ -83,7 +83,7 @@ class Content:
         return Content(changed)
 
     def revision(self, number: int) -> Content:
-        """Give the content after a change of one resource in a hundred, others for each number.
+        """Return the content after a change of one resource in a hundred, others for each number.
 
         After `CYCLE` numbers it begins anew, so what remembers resources is full at some time.
         """
@@ -99,7 +99,7 @@ class Content:
         )
 
     def since(self, number: int) -> Content:
-        """Give only what `revision` changes."""
+        """Return only the resources that `revision` changes."""
         number %= CYCLE
         return Content(
             {
@@ -165,7 +165,7 @@ def recorded(folder: Path) -> Content:
 
 
 def generated(services: int) -> Content:
-    """Make the content of a mesh with so many services, of two ports each."""
+    """Make the content of a mesh with a number of services, of two ports each."""
     names = [
         f"outbound|{port}||s{number}.svc.svc.cluster.local"
         for number in range(services)

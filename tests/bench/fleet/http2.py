@@ -39,7 +39,7 @@ _HEADERS: Final = _response_headers()
 
 
 class Calls(Protocol):
-    """What the connections tell their server."""
+    """The server of the connections, which call it."""
 
     def called(self, connection: Connection, headers: Mapping[str, str]) -> None:
         """A stream was opened."""
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         self._pump()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes."""
+        """Handle bytes that were received."""
         if self._tls is not None:
             data = self._tls.read(data)
             self._write([])
@@ -253,7 +253,7 @@ class Connection(asyncio.Protocol):
             self._write([frames.frame(frames.PING, 0, 0, bytes(8))])
 
     def _read(self) -> None:
-        """Take the answer to the PING."""
+        """Handle the answer to the PING."""
         self._asked = False
         if self._queue:
             self._pump()
@@ -262,7 +262,7 @@ class Connection(asyncio.Protocol):
             self._calls.written(self)
 
     def _frames(self, pieces: list[bytes | memoryview], room: int) -> int:
-        """Cut the first message into frames; give the bytes that they carry."""
+        """Cut the first message into frames; return the number of bytes that they carry."""
         shared, own = self._queue[0]
         at, size = self._at, len(shared) + len(own)
         stop = min(size, at + room)
@@ -305,7 +305,7 @@ class _Tls:
         self._waiting: list[bytes] | None = []
 
     def read(self, data: bytes) -> bytes:
-        """Take bytes of the socket, give those of the client; then call `write`."""
+        """Decrypt bytes of the socket, and return those of the client; then call `write`."""
         self._in.write(data)
         plain = bytearray()
         try:
@@ -321,7 +321,7 @@ class _Tls:
         return bytes(plain)
 
     def write(self, pieces: list[bytes | memoryview] | list[bytes]) -> bytes:
-        """Take bytes for the client, give those for the socket."""
+        """Encrypt bytes for the client, and return those for the socket."""
         if self._waiting is not None:
             self._waiting += [bytes(one) for one in pieces]
         elif pieces:

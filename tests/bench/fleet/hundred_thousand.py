@@ -28,7 +28,7 @@ The kernel gives out every second port at first, and when those are gone it sear
 
 
 def split(clients: int) -> tuple[int, int]:
-    """Give the clients of each process, and how many processes it takes."""
+    """Return the clients of each process, and the number of processes."""
     _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = min(files - _OWN_FILES, _PORTS)
     processes = -(-clients // most)
@@ -36,14 +36,14 @@ def split(clients: int) -> tuple[int, int]:
 
 
 def kernel_bytes() -> int:
-    """Give the memory of the kernel's own objects, such as sockets; 0 where it does not say."""
+    """Return the memory of the kernel's own objects, such as sockets; 0 if it is not known."""
     path = Path("/proc/meminfo")
     lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
     return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Slab:"))
 
 
 def measure(clients: int) -> dict[str, float]:
-    """Run them: connect, push twice, and stand idle."""
+    """Run the clients: connect, push twice, and stand idle."""
     each, processes = split(clients)
     setup = Setup("lean", each, processes=processes)
     with Run(setup, Load(None, SERVICES)) as run:

@@ -42,7 +42,7 @@ class Load:
     settle: float = 1.0
 
     def arguments(self) -> list[str]:
-        """Give the command line of the server."""
+        """Return the command line of the server."""
         source = (
             ["--services", str(self.services)]
             if self.recording is None
@@ -160,19 +160,19 @@ class Run:
         return self._cost(started, self._ask_servers("push", kind, *self._acks))
 
     def resident(self) -> int:
-        """Give the bytes of resident memory of all clients' processes, once it is quiet."""
+        """Return the bytes of resident memory of all clients' processes, once it is quiet."""
         time.sleep(self._load.settle)
         return sum(one["rss"] for one in self._ask_clients("collect"))
 
     def idle(self, seconds: float) -> float:
-        """Give the CPU time that the clients use while nothing happens, as a share of one core."""
+        """Return the CPU time that idle clients use, as a share of one core."""
         before = self._ask_clients("usage")
         time.sleep(seconds)
         after = self._ask_clients("usage")
         return sum(_difference(before, after, "cpu")) / seconds
 
     def servers(self) -> tuple[int, float]:
-        """Give the servers' bytes of resident memory and CPU seconds so far."""
+        """Return the servers' bytes of resident memory and CPU seconds so far."""
         counts = self._ask_servers("counts")
         return sum(one["rss"] for one in counts), sum(one["cpu"] for one in counts)
 
@@ -299,7 +299,7 @@ def measure(
 
 
 def growth(setup: Setup, load: Load, kind: str, *, warm: int, pushes: int) -> tuple[int, int]:
-    """Give the resident memory before and after many pushes: medians, for the allocator's whims.
+    """Return the resident memory before and after many pushes: medians, as the allocator varies.
 
     Args:
         setup: What to run.

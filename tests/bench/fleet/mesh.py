@@ -13,7 +13,7 @@ _TOKEN_BYTES: Final = 1_000
 
 
 def proxies(count: int, first: int = 0) -> list[ProxySpec]:
-    """Give so many sidecars, spread over namespaces and service accounts."""
+    """Return a number of sidecars, spread over namespaces and service accounts."""
     return [_proxy(number) for number in range(first, first + count)]
 
 
@@ -36,11 +36,11 @@ def _proxy(number: int) -> ProxySpec:
 
 
 def token(spec: ProxySpec) -> str:
-    """Give a token as long as a service account's in Kubernetes; nobody verifies it."""
+    """Return a token as long as a service account's in Kubernetes; nothing verifies it."""
     return token_of(spec.namespace, spec.service_account)
 
 
 @functools.cache
 def token_of(namespace: str, service_account: str) -> str:
-    """Give the token of a service account."""
+    """Return the token of a service account."""
     return f"{namespace}.{service_account}.".ljust(_TOKEN_BYTES, "A")

@@ -83,7 +83,7 @@ class Replay:
     # What connections call.
 
     def called(self, connection: Connection, headers: Mapping[str, str]) -> None:
-        """Take a new stream."""
+        """Add a new stream."""
         if self._token and not headers.get("authorization", "").startswith("Bearer "):
             connection.close()
             return
@@ -121,7 +121,7 @@ class Replay:
         asyncio.get_running_loop().call_soon(self._serve)
 
     def gone(self, connection: Connection) -> None:
-        """Forget a connection, which may come again."""
+        """Forget a connection; its proxy may connect again."""
         if self._connections.pop(connection, None) is not None:
             self.lost += connection.unanswered
 
@@ -133,7 +133,7 @@ class Replay:
     # What the commands call.
 
     async def wait(self, connections: int, *, acknowledged: bool) -> dict[str, Any]:
-        """Wait until so many clients have everything, and have said so if they should."""
+        """Wait until a number of clients have everything, and acknowledged it if they should."""
         return await self._until(connections, acknowledged=acknowledged)
 
     async def push(self, kind: str, *, acknowledged: bool) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class Replay:
         return await self._until(len(self._connections), acknowledged=acknowledged)
 
     def counts(self) -> dict[str, Any]:
-        """Give the counters."""
+        """Return the counters."""
         return {
             "connections": len(self._connections),
             "opened": self._opened,

@@ -55,7 +55,7 @@ class Target:
 
     @property
     def met(self) -> bool:
-        """Whether it is."""
+        """Whether the figure is within its target."""
         return self.value <= self.limit
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ def median(rounds: Sequence[Figures]) -> Figures:
 
 
 def push(figures: Figures) -> float:
-    """Give the CPU seconds of the median push."""
+    """Return the CPU seconds of the median push."""
     return statistics.median(figures.pushes)
 
 
@@ -98,7 +98,7 @@ HEADINGS: Final = (
 
 
 def line(one: Figures, floor: Figures | None) -> str:
-    """Give one line under `HEADINGS`.
+    """Return one line under `HEADINGS`.
 
     Args:
         one: What was measured.
@@ -122,7 +122,7 @@ def line(one: Figures, floor: Figures | None) -> str:
 def targets(
     results: Mapping[Setup, Figures], grown: Sequence[Growth], *, base: int, largest: int
 ) -> Iterator[Target]:
-    """Compare with what issue and documentation promise.
+    """Compare with what the documentation promises.
 
     Args:
         results: What was measured, by its setup.
