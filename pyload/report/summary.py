@@ -9,7 +9,8 @@ measured. Keys keep this order; a later version only adds keys::
     cluster_type            "fake-node", "fake", "real", or null without a cluster
     duration                from the start of the run until the result was taken
     exit_reason             why it ended
-    proxies                 wanted, connected, configured, reconnects, failed
+    proxies                 wanted, connected, configured, reconnects, failed, started, starting,
+                            unconfigured
     pushes                  received, by type: cds, eds, lds, rds, and others that occurred
     push_bytes              the same in bytes
     disconnects             by reason
@@ -21,6 +22,8 @@ measured. Keys keep this order; a later version only adds keys::
     kwok                    see `pyload.report.followed_pods`; null outside of kwok mode
     churn                   workloads, configs, secrets: each with done, failed, idle, dropped
     times                   what only this command measures: by name count, p50, p90, p99, max
+    pods                    started, ready, failed, starting: of ``startup``; null elsewhere
+    thresholds              of each: expr, figure, unit, value, passed, default
 """
 
 from __future__ import annotations
@@ -37,22 +40,62 @@ if TYPE_CHECKING:
 
     from pyload.report.followed_pods import FollowedPods
     from pyload.report.metrics import Snapshot
+    from pyload.report.verdict import Verdict
 
 SCHEMA: Final = "pyload.dev/result/v1"
 
 _RESULTS: Final = ("done", "failed", "idle", "dropped")
+_CHURN: Final = ("workloads", "configs", "secrets")
+
+_OWN_REASONS: Final = (
+    "connect",
+    "token",
+    "certificate",
+    "max_age",
+    "goaway",
+    "server_closed",
+    "protocol",
+    "local",
+    "failed",
+    "worker",
+)
+_GRPC_STATUSES: Final = (
+    "cancelled",
+    "unknown",
+    "invalid_argument",
+    "deadline_exceeded",
+    "not_found",
+    "already_exists",
+    "permission_denied",
+    "resource_exhausted",
+    "failed_precondition",
+    "aborted",
+    "out_of_range",
+    "unimplemented",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "unauthenticated",
+)
+DISCONNECT_REASONS: Final = (*_OWN_REASONS, *_GRPC_STATUSES)
+"""Why a stream ends; docs/result.md says what each means."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyCounts:
     """The proxies at the end of a run; see `pyload.proxies.counts` for those of a fleet.
 
+    Each that is wanted is either configured, or starting, or unconfigured, or failed.
+
     Attributes:
         wanted: Proxies that should run.
         connected: Wanted proxies that have a stream.
         configured: Connected proxies that have received every type that they subscribed to.
         reconnects: Streams that were answered after a proxy's first such.
-        failed: Wanted proxies that have no stream.
+        failed: Wanted proxies that have no stream, and had the time to open one.
+        started: Proxies that were ever started.
+        starting: Wanted proxies that were started in the last moments, and were never configured.
+        unconfigured: Connected proxies that are not configured, and had the time for it.
     """
 
     wanted: int = 0
@@ -60,6 +103,27 @@ class ProxyCounts:
     configured: int = 0
     reconnects: int = 0
     failed: int = 0
+    started: int = 0
+    starting: int = 0
+    unconfigured: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StartedPods:
+    """The pods that a run has started to see how long they take.
+
+    Attributes:
+        started: Pods whose creation was tried.
+        ready: Pods that became ready.
+        failed: Pods that could not be created, ended before they were ready, or had the time to
+            become ready and did not.
+        starting: Pods that were started in the last moments.
+    """
+
+    started: int = 0
+    ready: int = 0
+    failed: int = 0
+    starting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +231,21 @@ class Result:
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
     pushes: Mapping[str, int] = field(default_factory=dict)
     push_bytes: Mapping[str, int] = field(default_factory=dict)
-    disconnects: Mapping[str, int] = field(default_factory=dict)
+    disconnects: Mapping[str, int] = field(
+        default_factory=dict, metadata={"keys": (DISCONNECT_REASONS,)}
+    )
     objects: ObjectCounts = field(default_factory=ObjectCounts)
     first_config: Latency = field(default_factory=Latency)
     connect: Latency = field(default_factory=Latency)
     pacing: Pacing = field(default_factory=Pacing)
     generator: Generator = field(default_factory=Generator)
     kwok: FollowedPods | None = None
-    churn: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    churn: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict, metadata={"keys": (_CHURN, _RESULTS)}
+    )
     times: Mapping[str, Latency] = field(default_factory=dict)
+    pods: StartedPods | None = None
+    thresholds: tuple[Verdict, ...] = ()
 
     @classmethod
     def of(
@@ -220,6 +290,7 @@ class Result:
             "pushes": with_types(self.pushes),
             "push_bytes": with_types(self.push_bytes),
             "disconnects": dict(sorted(self.disconnects.items())),
+            "thresholds": [asdict(verdict) for verdict in self.thresholds],
         }
 
     def to_text(self) -> str:

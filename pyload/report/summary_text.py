@@ -6,14 +6,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from pyload.report.latency import latency_text, time_text
+from pyload.report.quantity import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pyload.report.pacing import Pacing
     from pyload.report.summary import Generator, ObjectCounts, ProxyCounts, Result
+    from pyload.report.verdict import Verdict
 
 _TYPES: Final = ("cds", "eds", "lds", "rds")
+_ALWAYS: Final = ("wanted", "connected", "configured", "reconnects", "failed")
+_IF_ANY: Final = ("starting", "unconfigured")
 
 
 def result_text(result: Result) -> str:
@@ -28,10 +32,17 @@ def result_text(result: Result) -> str:
         *([("churn", _churn(result.churn))] if result.churn else []),
         *((name, latency_text(latency)) for name, latency in result.times.items()),
         ("generator", _generator(result.generator)),
+        *_thresholds(result.thresholds),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{title}: {time_text(result.duration)}, {result.exit_reason}"]
     return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+
+
+def _thresholds(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:
+    """Format each threshold on a line of its own, with the name before the first."""
+    lines = [verdict.line() for verdict in verdicts]
+    return list(zip(("thresholds", *[""] * len(lines)), lines, strict=False))
 
 
 def _had_proxies(result: Result) -> bool:
@@ -66,7 +77,10 @@ def _churn(churn: Mapping[str, Mapping[str, int]]) -> str:
 def _proxies(proxies: ProxyCounts) -> str:
     if not proxies.wanted:
         return "none wanted"
-    return _counts(asdict(proxies).items(), after=True)
+    counts = asdict(proxies)
+    shown = [(name, counts[name]) for name in _ALWAYS]
+    shown += [(name, counts[name]) for name in _IF_ANY if counts[name]]
+    return _counts(shown, after=True)
 
 
 def _objects(objects: ObjectCounts) -> str:
@@ -77,7 +91,7 @@ def _objects(objects: ObjectCounts) -> str:
 def _pushes(pushes: Mapping[str, int], push_bytes: Mapping[str, int]) -> str:
     if not any(pushes.values()):
         return "none received"
-    return f"{_counts(pushes.items())}; {_bytes(sum(push_bytes.values()))}"
+    return f"{_counts(pushes.items())}; {size_text(sum(push_bytes.values()))}"
 
 
 def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:
@@ -98,7 +112,7 @@ def _generator(generator: Generator) -> str:
     return ", ".join(
         (
             f"{time_text(generator.cpu_seconds)} CPU",
-            f"{_bytes(generator.rss_bytes)} memory",
+            f"{size_text(generator.rss_bytes)} memory",
             "loop lag not measured" if lag is None else f"loop lag p99 {time_text(lag)}",
             f"{time_text(generator.rate_limited_seconds)} lost to its own rate limit",
             *([_workers(generator)] if generator.workers else []),
@@ -109,12 +123,3 @@ def _generator(generator: Generator) -> str:
 def _workers(generator: Generator) -> str:
     restarts = f" ({generator.worker_restarts:,} restarted)" if generator.worker_restarts else ""
     return f"{generator.workers:,} worker{'s' if generator.workers != 1 else ''}{restarts}"
-
-
-def _bytes(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000 or unit == "GB":
-            break
-        size /= 1000
-    return f"{count} B" if unit == "B" else f"{size:,.1f} {unit}"

@@ -39,7 +39,15 @@ def measured() -> Result:
             exit_reason="the duration is over",
         ),
         Usage(cpu_seconds=9.3456, rss_bytes=123_456_786, rate_limited_seconds=0.25),
-        proxies=ProxyCounts(wanted=1000, connected=999, configured=998, reconnects=2, failed=1),
+        proxies=ProxyCounts(
+            wanted=1000,
+            connected=999,
+            configured=998,
+            reconnects=2,
+            failed=1,
+            started=1001,
+            unconfigured=1,
+        ),
         pacing=Pacing(refusals=1200, rate=23.456),
         left=1,
     )

@@ -27,6 +27,9 @@ def test_json_has_the_documented_schema() -> None:
             "configured": 998,
             "reconnects": 2,
             "failed": 1,
+            "started": 1001,
+            "starting": 0,
+            "unconfigured": 1,
         },
         "pushes": {"cds": 2, "eds": 0, "lds": 0, "rds": 1, "sds": 1},
         "push_bytes": {"cds": 1_200_000, "eds": 0, "lds": 0, "rds": 600_000, "sds": 600_000},
@@ -55,6 +58,8 @@ def test_json_has_the_documented_schema() -> None:
             "workloads": {"done": 2, "failed": 1, "idle": 0, "dropped": 4},
         },
         "times": {},
+        "pods": None,
+        "thresholds": [],
     }
 
 
@@ -65,6 +70,7 @@ def test_json_keys_keep_their_order() -> None:
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
+        *("pods", "thresholds"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]

@@ -10,6 +10,7 @@ from pyload.report.followed_pods import FollowedPods
 from pyload.report.latency import Latency
 from pyload.report.pacing import Pacing
 from pyload.report.summary import Generator, ProxyCounts, Result
+from pyload.report.verdict import Verdict
 from tests.report.results import measured
 
 
@@ -17,7 +18,8 @@ def test_text_is_short_and_in_plain_words() -> None:
     """The end of a run would say nothing to the person who started it."""
     assert measured().to_text() == (
         "cluster, fake-node, run abcdefgh: 1m15.25s, the duration is over\n"
-        "  proxies       1,000 wanted, 999 connected, 998 configured, 2 reconnects, 1 failed\n"
+        "  proxies       1,000 wanted, 999 connected, 998 configured, 2 reconnects, 1 failed, "
+        "1 unconfigured\n"
         "  disconnects   goaway 1, unavailable 1\n"
         "  pushes        cds 2, eds 0, lds 0, rds 1, sds 1; 2.4 MB\n"
         "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
@@ -118,3 +120,16 @@ def test_kwok_mode_says_which_pods_it_saw() -> None:
     assert "shared IPs         1\n" in text
     assert "by revision" not in text
     assert result.to_json()["kwok"]["skipped"] == {"not a mesh proxy": 2}
+
+
+def test_each_threshold_has_a_line_with_its_figure() -> None:
+    """The user would have to look up in the rest of the summary why the run failed."""
+    verdicts = (
+        Verdict("objects.failed == 0", "objects.failed", "count", 1, passed=False, default=True),
+        Verdict("first_config.p99 < 2s", "first_config.p99", "seconds", 1.5, passed=True),
+    )
+    text = replace(measured(), thresholds=verdicts).to_text()
+
+    assert text.endswith(
+        "  thresholds    ✗ objects.failed == 0: 1\n                ✓ first_config.p99 < 2s: 1.5s"
+    )
