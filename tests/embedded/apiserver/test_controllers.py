@@ -96,47 +96,6 @@ async def test_a_namespace_waits_for_finalizers_and_kubelets(api: Api, pod: Any)
     assert (waiting, still, released, gone) == (200, 200, 200, 404)
 
 
-async def test_a_dying_object_takes_no_new_finalizers(api: Api) -> None:
-    """Otherwise deletion would never end."""
-    path = f"{SPACES}/default/configmaps"
-    await api("POST", path, {"metadata": {"name": "c", "finalizers": ["x/y"]}})
-    await api("DELETE", f"{path}/c")
-    merge = "application/merge-patch+json"
-
-    code, _ = await api("PATCH", f"{path}/c", {"metadata": {"finalizers": ["x/y", "x/z"]}}, merge)
-
-    assert code == 422
-
-
-async def test_finalizing_by_hand_orphans_the_contents(api: Api) -> None:
-    """pilot-load forces namespaces away; a real server then forgets to delete what was in them."""
-    await api("POST", SPACES, {"metadata": {"name": "n"}})
-    await api("DELETE", f"{SPACES}/n")
-
-    body = {"metadata": {"name": "n"}, "spec": {}}
-    dry, _ = await api("PUT", f"{SPACES}/n/finalize", body, dryRun="All")
-    finalized, _ = await api("PUT", f"{SPACES}/n/finalize", body)
-    gone, _ = await api("GET", f"{SPACES}/n")
-    orphan, _ = await api("DELETE", f"{SPACES}/n/configmaps/kube-root-ca.crt")
-    missing, _ = await api("PUT", f"{SPACES}/n/finalize", body)
-    await asyncio.sleep(1)
-
-    assert (dry, finalized, gone, orphan, missing) == (200, 200, 404, 200, 404)
-
-
-async def test_an_update_leaves_finalizers_and_status_alone(api: Api) -> None:
-    """pilot-load PUTs namespaces without a spec and then their status."""
-    await api("POST", SPACES, {"metadata": {"name": "n"}})
-
-    _, updated = await api("PUT", f"{SPACES}/n", {"metadata": {"name": "n", "labels": {"a": "b"}}})
-    code, _ = await api("PUT", f"{SPACES}/n/status", {**updated, "status": {"phase": "Active"}})
-
-    assert code == 200
-    assert updated["spec"] == {"finalizers": ["kubernetes"]}
-    assert updated["status"] == {"phase": "Active"}
-    assert updated["metadata"]["labels"] == {"a": "b", "kubernetes.io/metadata.name": "n"}
-
-
 async def test_a_namespace_can_be_made_again(api: Api) -> None:
     """Runs reuse names."""
     await api("POST", SPACES, {"metadata": {"name": "n"}})

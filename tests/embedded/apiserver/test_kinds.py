@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+NETWORKING = "/apis/networking.istio.io"
 CUSTOM = [kind for kind in KINDS if kind.custom]
 
 # What a control plane of Istio 1.24 and later reads, each with every version that it may ask for.
@@ -110,3 +112,41 @@ async def test_an_object_in_another_version_than_its_path_is_refused(api: Api) -
     )
 
     assert code == 400
+
+
+async def test_versions_of_a_kind_share_their_objects(api: Api) -> None:
+    """pilot-load writes v1alpha3, istiod reads v1."""
+    spec = {"hosts": ["a"]}
+    old = f"{NETWORKING}/v1alpha3/namespaces/default/virtualservices"
+    body = {
+        "apiVersion": "networking.istio.io/v1alpha3",
+        "kind": "VirtualService",
+        "metadata": {"name": "v"},
+        "spec": spec,
+        "status": {},
+    }
+
+    created, written = await api("POST", old, body)
+    _, new = await api("GET", f"{NETWORKING}/v1/namespaces/default/virtualservices/v")
+    _, listed = await api("GET", f"{NETWORKING}/v1beta1/virtualservices")
+    twice, _ = await api(
+        "POST", f"{NETWORKING}/v1/namespaces/default/virtualservices", {"metadata": {"name": "v"}}
+    )
+
+    assert (created, twice) == (201, 409)
+    assert written["apiVersion"] == "networking.istio.io/v1alpha3"
+    assert "status" not in written
+    assert {**new, "apiVersion": written["apiVersion"]} == written
+    assert new["apiVersion"] == "networking.istio.io/v1"
+    assert listed["items"][0]["apiVersion"] == "networking.istio.io/v1beta1"
+    other, _ = await api("GET", "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways/v")
+    assert other == 404
+
+
+async def test_some_kinds_are_created_by_put(api: Api) -> None:
+    """Leases and endpoints may be written without asking whether they exist."""
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "me"}}
+
+    code, _ = await api("PUT", f"{LEASES}/l", lease)
+
+    assert code == 201

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from pyload.embedded.apiserver.reads import SNAPSHOTS
 from pyload.embedded.apiserver.requests import Request, parse_target
-from tests.embedded.apiserver.conftest import Api
+
+if TYPE_CHECKING:
+    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -148,77 +148,3 @@ async def test_metadata_alone_can_be_asked_for(api: Api) -> None:
     assert one.keys() == {"kind", "apiVersion", "metadata"}
     assert orjson.loads(watch.initial[0])["object"]["kind"] == "PartialObjectMetadata"
     assert b"PartialObjectMetadata" in watch.bookmark(7)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=4,
-)
-FIELDS = st.sampled_from(
-    [
-        "containers",
-        "ports",
-        "labels",
-        "name",
-        "type",
-        "clusterIP",
-        "selector",
-        "template",
-        "podIPs",
-        "podIP",
-        "image",
-        "env",
-        "phase",
-        "resources",
-        "serviceAccountName",
-        "nodeName",
-        "tolerations",
-        "initContainers",
-    ]
-)
-MAPS_OF_FIELDS = st.recursive(
-    JSON, lambda inner: st.dictionaries(FIELDS, inner, max_size=4) | st.lists(inner, max_size=2)
-)
-BODIES = st.fixed_dictionaries(
-    {"spec": st.dictionaries(FIELDS, MAPS_OF_FIELDS, max_size=4)},
-    optional={
-        "status": st.dictionaries(FIELDS, MAPS_OF_FIELDS, max_size=3),
-        "subsets": JSON,
-        "ports": JSON,
-        "data": JSON,
-        "stringData": JSON,
-    },
-)
-
-
-@given(st.sampled_from(["pods", "services", "endpoints", "secrets", "nodes"]), BODIES)
-@example("pods", {"spec": {"containers": 1}})
-@example("pods", {"spec": {"containers": [1]}})
-@example("services", {"spec": {"ports": [{"name": "a", "port": 1, "nodePort": []}]}})
-@example("endpoints", {"subsets": [1], "spec": {}})
-@example("secrets", {"stringData": {"a": 1}, "spec": {}})
-def test_any_object_is_answered(plural: str, body: Any) -> None:
-    """A client's nonsense must come back as a status, not end the server."""
-    server = Api().server
-    space = "" if plural == "nodes" else "/namespaces/default"
-    path = f"/api/v1{space}/{plural}"
-    named = {**body, "metadata": {"name": "a"}}
-
-    for method, verb, below in (
-        ("POST", "create", ""),
-        ("PUT", "update", "/a"),
-        ("PUT", "update", "/a/status"),
-    ):
-        request = Request(verb, method, path + below, {}, named)
-        answer: Any = server._handler.handle(request, parse_target(path + below))
-        assert answer.status in (200, 201, 400, 403, 404, 422)
-
-
-def test_our_own_mistakes_are_not_the_clients(api: Api) -> None:
-    """A request without a body that fails must fail loudly."""
-    broken: Any = None
-    request = Request("list", "GET", MAPS, broken)
-
-    with pytest.raises(AttributeError):
-        api.server._handler.handle(request, parse_target(MAPS))

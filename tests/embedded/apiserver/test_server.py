@@ -1,4 +1,4 @@
-"""The server as a whole: over HTTP, with an observer, with faults."""
+"""The server over HTTP: answers, watches, limits and faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
-    from tests.embedded.apiserver.conftest import Api
 
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
@@ -123,23 +122,6 @@ async def test_a_client_that_hangs_up_is_forgotten() -> None:
                 await asyncio.sleep(0.001)
 
 
-async def test_requests_can_be_answered_by_the_test(api: Api) -> None:
-    """Fault injection: throttling, refusals and broken connections."""
-    asked: list[Request] = []
-
-    def throttle(request: Request) -> Response | None:
-        asked.append(request)
-        return Response(429, b'{"code":429}', 1.5) if request.verb == "create" else None
-
-    api.server.intercept = throttle
-    throttled = await api.transport.request("POST", MAPS, body=b'{"metadata":{"name":"c"}}')
-    passed = await api.transport.request("GET", MAPS)
-
-    assert (throttled.status, throttled.retry_after, passed.status) == (429, 1.5, 200)
-    assert asked[0].body == {"metadata": {"name": "c"}}
-    assert api.requests == [("create", MAPS, 429), ("list", MAPS, 200)]
-
-
 async def test_faults_over_http_look_like_faults() -> None:
     """A throttled client must see Retry-After, a cut one its connection break."""
     server = ApiServer()
@@ -159,17 +141,3 @@ async def test_faults_over_http_look_like_faults() -> None:
     assert throttled == (429, "2")
     with pytest.raises(ClusterUnreachable):
         await server.transport().request("GET", f"{MAPS}/c")
-
-
-async def test_what_is_there_can_be_counted(api: Api) -> None:
-    """Runs report what they left behind."""
-    await api("POST", MAPS, {"metadata": {"name": "c"}})
-
-    found = [
-        (resource.plural, obj["metadata"]["name"])
-        for resource, obj in api.server.objects()
-        if resource.kind == "ConfigMap" and obj["metadata"]["namespace"] == "default"
-    ]
-
-    assert found == [("configmaps", "c"), ("configmaps", "kube-root-ca.crt")]
-    await api.transport.aclose()

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.apiserver.refusals import Refused
-from pyload.embedded.apiserver.service_addresses import NODE_PORTS, SERVICE_RANGE, ServiceAddresses
+from pyload.embedded.apiserver.service_addresses import NODE_PORTS
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -93,63 +92,3 @@ async def test_node_ports_are_allocated_and_kept(api: Api) -> None:
         "POST", SERVICES, _service(type="NodePort", ports=[{"port": 1, "nodePort": port}])
     )
     assert (deleted, again) == (200, 201)
-
-
-@pytest.mark.parametrize(
-    "ports",
-    [
-        [],
-        [{"port": 0}],
-        [{"port": 1}, {"port": 2}],
-        [{"name": "a", "port": 1}, {"name": "a", "port": 2}],
-        [{"name": "a", "port": 1}, {"name": "b", "port": 1}],
-        [{"port": 1, "nodePort": "x"}],
-    ],
-)
-async def test_wrong_ports_are_refused(api: Api, ports: list[Obj]) -> None:
-    """A service that no cluster would take must not pass here."""
-    code, _ = await api("POST", SERVICES, _service(ports=ports))
-
-    assert code == 422
-
-
-async def test_endpoints_get_their_protocols(api: Api) -> None:
-    """Istiod compares ports with their protocols."""
-    path = "/api/v1/namespaces/default/endpoints"
-    subsets = [{"addresses": [{"ip": "1.1.1.1"}], "ports": [{"port": 80}]}, {}]
-
-    _, endpoints = await api("POST", path, {"metadata": {"name": "e"}, "subsets": subsets})
-    slices = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-    body = {"metadata": {"name": "s"}, "addressType": "IPv4", "ports": [{"port": 80}]}
-    _, slice_ = await api("POST", slices, body)
-    typeless, _ = await api("POST", slices, {"metadata": {"name": "t"}})
-
-    assert endpoints["subsets"][0]["ports"] == [{"protocol": "TCP", "port": 80}]
-    assert slice_["ports"] == [{"name": "", "protocol": "TCP", "port": 80}]
-    assert typeless == 422
-
-
-def test_addresses_go_round_and_skip_what_is_taken() -> None:
-    """Churn must not run out of addresses while most are free."""
-    addresses = ServiceAddresses()
-    last = str(SERVICE_RANGE.broadcast_address - 1)
-    first = addresses.free_ip()
-    assert addresses.claim(first)
-    assert not addresses.claim(first)
-    addresses._next_ip = SERVICE_RANGE.num_addresses - 2
-
-    assert addresses.free_ip() == last
-    addresses.claim(last)
-    assert addresses.free_ip() == "10.96.0.1"
-
-
-def test_node_ports_run_out() -> None:
-    """Exhaustion must be an error, not an endless search."""
-    addresses = ServiceAddresses()
-    for _ in NODE_PORTS:
-        addresses.claim_port(addresses.free_port())
-
-    with pytest.raises(Refused, match="full"):
-        addresses.free_port()
-    addresses.release_port(30005)
-    assert addresses.free_port() == 30005

@@ -218,19 +218,6 @@ async def test_a_restart_ends_watches(api: Api) -> None:
     assert watch.done()
 
 
-async def test_a_watcher_that_leaves_is_forgotten(api: Api) -> None:
-    """A client that goes away must not cost anything afterwards."""
-    async with api.transport.stream(MAPS, query={"watch": "true"}) as stream:
-        await anext(aiter(stream.lines()))
-        assert len(api.server._watchers) == 1
-
-    assert api.server._watchers == set()
-    response = await api.transport.request(
-        "GET", MAPS, query={"watch": "true", "timeoutSeconds": "1"}
-    )
-    assert response.body.count(b"\n") == 1
-
-
 OPERATIONS = st.lists(
     st.tuples(
         st.sampled_from(["create", "label", "delete", "list"]),
