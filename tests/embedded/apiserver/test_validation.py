@@ -17,10 +17,6 @@ SPACES = "/api/v1/namespaces"
 PODS = "/api/v1/namespaces/default/pods"
 
 
-def _service(name: str = "s", **spec: Any) -> Obj:
-    return {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}}
-
-
 async def test_all_causes_are_reported_at_once(api: Api) -> None:
     """A user should not have to mend an object one error at a time."""
     broken = {
@@ -82,6 +78,6 @@ async def test_a_dying_object_takes_no_new_finalizers(api: Api) -> None:
 )
 async def test_wrong_ports_are_refused(api: Api, ports: list[Obj]) -> None:
     """A service that no cluster would take must not pass here."""
-    code, _ = await api("POST", SERVICES, _service(ports=ports))
+    code, _ = await api("POST", SERVICES, {"metadata": {"name": "s"}, "spec": {"ports": ports}})
 
     assert code == 422

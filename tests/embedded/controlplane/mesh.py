@@ -16,7 +16,8 @@ from pyload.kube.resources import (
 )
 from pyload.tasks import cancel
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD
-from tests.embedded.controlplane.support import Script, plural_of
+from pyload.xds.types import CDS, EDS, LDS, RDS
+from tests.embedded.controlplane.support import Script, plural_of, proxy_node
 from tests.xds.dialogue import Dialogue
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pyload.xds.transport import Metadata, Transport
 
 
+APP = "outbound|80||app.mesh.svc.cluster.local"
 RESOURCES = {kind.qualified: kind.resource() for kind in KINDS}
 
 
@@ -80,6 +82,15 @@ class RunningMesh:
         """Open a stream."""
         method = DELTA_METHOD if delta else SOTW_METHOD
         return Script(Dialogue(transport or self.plane.transport(), method, metadata), delta=delta)
+
+    async def sidecar(self, *, delta: bool, name: str = "app-1") -> Script:
+        """Connect a sidecar that subscribes to everything, and has everything."""
+        script = await self.dial(delta=delta)
+        await script.fetch(CDS, node=proxy_node(name, labels={"app": "app"}))
+        await script.fetch(EDS, [APP])
+        await script.fetch(LDS)
+        await script.fetch(RDS, ["80"])
+        return script
 
 
 @contextlib.asynccontextmanager

@@ -185,6 +185,16 @@ def sidecar_view(snapshot: ResourceSnapshot) -> View:
     return snapshot.view(audience())
 
 
+def view_of(*objects: Obj, **who: Any) -> View:
+    """Return a proxy's view of two services, ``app`` and ``other/web``, and some objects."""
+    registry, configs = world_of(
+        service("app", ports=[HTTP]),
+        service("web", namespace="other", ip="10.0.0.2", ports=[HTTP]),
+        *objects,
+    )
+    return snapshot_of(registry, configs=configs).view(audience(**who))
+
+
 def proxy_node(
     name: str = "app-1",
     *,

@@ -5,24 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from envoy_data_plane.envoy.config.cluster.v3 import ClusterDiscoveryType, ClusterLbPolicy
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryResponse,
     DiscoveryResponse,
 )
 
 from pyload.embedded.controlplane.generate import SnapshotGenerator
-from pyload.embedded.controlplane.inbound import InboundBuilder
-from pyload.embedded.controlplane.model import Key
 from pyload.xds.types import CDS, EDS, LDS, RDS
-from tests.embedded.controlplane.reading import CLASSES, only_filter, read
+from tests.embedded.controlplane.reading import CLASSES, read
 from tests.embedded.controlplane.support import (
-    HTTP,
     configs_of,
     delta,
     mesh_of,
     new_stream,
-    node,
     pod,
     proxy_node,
     service,
@@ -35,130 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HOST = "app.mesh.svc.cluster.local"
-
-
-def test_a_service_has_a_cluster_for_each_port_beside_istios_own() -> None:
-    """Proxies subscribe to endpoints by what these clusters say."""
-    clusters = read(*sidecar_view(snapshot_of(mesh_of(service("app")))).of(CDS))
-
-    assert list(clusters) == [
-        f"outbound|80||{_HOST}",
-        f"outbound|443||{_HOST}",
-        "BlackHoleCluster",
-        "PassthroughCluster",
-        "InboundPassthroughCluster",
-        "connect_originate",
-    ]
-    cluster = clusters[f"outbound|80||{_HOST}"]
-    assert cluster.type == ClusterDiscoveryType.EDS
-    assert cluster.eds_cluster_config.service_name == f"outbound|80||{_HOST}"
-    assert cluster.eds_cluster_config.eds_config.ads is not None
-    assert [match.name for match in cluster.transport_socket_matches] == [
-        "tlsMode-istio",
-        "tlsMode-disabled",
-    ]
-    istio = cluster.metadata.filter_metadata["istio"].fields["services"].list_value.values[0]
-    assert istio.struct_value.fields["host"].string_value == _HOST
-
-
-def test_a_headless_service_is_reached_at_the_address_that_the_client_chose() -> None:
-    """Istio leaves load balancing to the client there; there are no endpoints to ask for."""
-    snapshot = snapshot_of(mesh_of(service("app", ip="None"), pod("app-1", app="app")))
-    view = sidecar_view(snapshot)
-    clusters = read(*view.of(CDS))
-
-    cluster = clusters[f"outbound|80||{_HOST}"]
-    assert cluster.type == ClusterDiscoveryType.ORIGINAL_DST
-    assert cluster.lb_policy == ClusterLbPolicy.CLUSTER_PROVIDED
-    assert dict(snapshot.endpoints.resources) == {}
-    assert list(read(view.of(LDS)[0])) == ["0.0.0.0_80", "virtualOutbound"]
-
-
-def test_listeners_refer_to_routes_for_http_and_to_clusters_for_tcp() -> None:
-    """A wrong reference leaves proxies waiting for routes, or traffic without a way."""
-    listeners = read(*sidecar_view(snapshot_of(mesh_of(service("app")))).of(LDS))
-
-    assert list(listeners) == [
-        "10.0.0.1_443",
-        "0.0.0.0_80",
-        "virtualOutbound",
-        "virtualInbound",
-        "connect_originate",
-    ]
-    tcp = listeners["10.0.0.1_443"]
-    assert tcp.address.socket_address.address == "10.0.0.1"
-    assert tcp.address.socket_address.port_value == 443
-    assert only_filter(tcp.filter_chains[0]).cluster == f"outbound|443||{_HOST}"
-    manager = only_filter(listeners["0.0.0.0_80"].filter_chains[0])
-    assert manager.rds.route_config_name == "80"
-    assert manager.rds.config_source.ads is not None
-
-
-def test_routes_have_a_virtual_host_for_each_service() -> None:
-    """Requests are told apart by host: the name, the absolute name, the cluster IP."""
-    registry = mesh_of(service("app"), service("web", ip="10.0.0.2", ports=[HTTP]))
-    routes = read(*sidecar_view(snapshot_of(registry)).of(RDS))
-
-    assert list(routes) == ["80"]
-    app, web, rest = routes["80"].virtual_hosts
-    assert app.domains == [_HOST, f"{_HOST}.", "10.0.0.1"]
-    assert app.routes[0].route.cluster == f"outbound|80||{_HOST}"
-    assert app.routes[0].decorator.operation == f"{_HOST}:80/*"
-    assert web.name == "web.mesh.svc.cluster.local:80"
-    assert rest.domains == ["*"]
-
-
-def test_endpoints_are_grouped_by_locality() -> None:
-    """Locality-aware balancing needs regions, zones and weights."""
-    registry = mesh_of(
-        node("node-a", "region", "zone-a"),
-        node("node-b", "region", "zone-b"),
-        service("app", ports=[HTTP]),
-        pod("app-1", app="app", ip="10.1.0.1"),
-        pod("app-2", app="app", ip="10.1.0.2", labels={"security.istio.io/tlsMode": "istio"}),
-        pod("app-3", app="app", ip="10.1.0.3", node="node-b"),
-    )
-    assignment = read(snapshot_of(registry).endpoints)[f"outbound|80||{_HOST}"]
-
-    found = [
-        (
-            place.locality.region,
-            place.locality.zone,
-            place.load_balancing_weight,
-            [one.endpoint.address.socket_address.address for one in place.lb_endpoints],
-        )
-        for place in assignment.endpoints
-    ]
-    assert found == [
-        ("region", "zone-a", 2, ["10.1.0.1", "10.1.0.2"]),
-        ("region", "zone-b", 1, ["10.1.0.3"]),
-    ]
-    plain, secure = assignment.endpoints[0].lb_endpoints
-    assert plain.metadata.filter_metadata.keys() == {"istio"}
-    matched = secure.metadata.filter_metadata["envoy.transport_socket_match"]
-    assert matched.fields["tlsMode"].string_value == "istio"
-
-
-def test_a_proxy_listens_on_the_ports_of_its_own_pod() -> None:
-    """Inbound traffic goes through the sidecar, by port and by whether it speaks TLS."""
-    registry = mesh_of(
-        service("app", ports=[{**HTTP, "targetPort": 8080}, {"name": "tcp", "port": 9}]),
-        pod("app-1", app="app"),
-    )
-    own = InboundBuilder().build(registry.inbound(Key("mesh", "app-1"), frozenset()), "PERMISSIVE")
-
-    clusters = read(own.clusters)
-    assert list(clusters) == ["inbound|9||", "inbound|8080||"]
-    assert clusters["inbound|9||"].type == ClusterDiscoveryType.ORIGINAL_DST
-    chains = read(own.listeners)["virtualInbound"].filter_chains[-4:]
-    assert [
-        (chain.filter_chain_match.destination_port, chain.filter_chain_match.transport_protocol)
-        for chain in chains
-    ] == [(9, "tls"), (9, "raw_buffer"), (8080, "tls"), (8080, "raw_buffer")]
-    assert only_filter(chains[0]).cluster == "inbound|9||"
-    (host,) = only_filter(chains[3]).route_config.virtual_hosts
-    assert host.name == "inbound|http|80"
-    assert host.routes[0].route.cluster == "inbound|8080||"
 
 
 def test_a_push_of_endpoints_shares_everything_else() -> None:

@@ -8,16 +8,13 @@ import pytest
 
 from tests.embedded.kwok.cluster import (
     DEPLOYMENTS,
-    JOBS,
     MESH,
     PODS,
     REPLICA_SETS,
     deployment,
-    is_ready,
     pod,
     running,
     started,
-    template,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -76,139 +73,6 @@ async def test_nothing_is_written_while_nothing_happens() -> None:
         assert cluster.writes == []
 
 
-async def test_a_pods_events_come_as_from_kwok() -> None:
-    """A follower that works here would fail on a real cluster."""
-    async with started() as cluster, asyncio.TaskGroup() as group:
-        watch = group.create_task(cluster.events(PODS, 10))
-        await asyncio.sleep(1)
-        await cluster.client.create(PODS, pod("web"))
-        await asyncio.sleep(1)
-        await cluster.client.delete(f"{PODS}/web", grace_period_seconds=None)
-
-    seen = [
-        (
-            type_,
-            bool(obj["spec"].get("nodeName")),
-            obj["status"]["phase"],
-            "podIP" in obj["status"],
-            is_ready(obj),
-            obj["metadata"].get("deletionGracePeriodSeconds"),
-        )
-        for type_, obj in watch.result()
-    ]
-    assert seen == [
-        ("ADDED", False, "Pending", False, False, None),
-        ("MODIFIED", True, "Pending", False, False, None),
-        ("MODIFIED", True, "Running", True, True, None),
-        ("MODIFIED", True, "Running", True, True, 30),
-        ("MODIFIED", True, "Running", True, True, 0),
-        ("DELETED", True, "Running", True, True, 0),
-    ]
-
-
-async def test_a_finalizer_holds_a_deleted_pod() -> None:
-    """Kwok no longer strips finalizers; whoever put one there decides."""
-    async with started() as cluster:
-        held = pod("held")
-        held["metadata"]["finalizers"] = ["example.com/mine"]
-        await cluster.client.create(PODS, held)
-        await asyncio.sleep(1)
-        await cluster.client.delete(f"{PODS}/held", grace_period_seconds=None)
-        await asyncio.sleep(60)
-
-        (left,) = await cluster.pods()
-        assert left["metadata"]["deletionGracePeriodSeconds"] == 0
-        left["metadata"]["finalizers"] = []
-        await cluster.client.update(f"{PODS}/held", left)
-        assert await cluster.pods() == []
-
-
-async def test_a_job_completes() -> None:
-    """A Job's proxies live a moment only; tools must be tried against that."""
-    async with started() as cluster:
-        spec = {
-            "completions": 3,
-            "parallelism": 2,
-            "template": template("once", restartPolicy="Never"),
-        }
-        await cluster.client.create(JOBS, {"metadata": {"name": "once"}, "spec": spec})
-        await asyncio.sleep(5)
-
-        job = await cluster.client.get(f"{JOBS}/once")
-        assert job["status"]["succeeded"] == 3
-        assert [one["type"] for one in job["status"]["conditions"]] == [
-            "SuccessCriteriaMet",
-            "Complete",
-        ]
-        pods = await cluster.pods()
-        assert [one["status"]["phase"] for one in pods] == ["Succeeded"] * 3
-        assert all("finalizers" not in one["metadata"] for one in pods)
-        assert all(is_ready(one) for one in pods)
-        assert pods[0]["metadata"]["labels"]["job-name"] == "once"
-
-        await cluster.client.delete(f"{PODS}/{pods[0]['metadata']['name']}")
-        await asyncio.sleep(5)
-        assert len(await cluster.pods()) == 2
-
-        await cluster.client.delete(f"{JOBS}/once")
-        await asyncio.sleep(5)
-        assert await cluster.pods() == []
-
-
-async def test_a_running_job_is_deleted_with_its_pods() -> None:
-    """The Job's finalizer would hold its pods for ever."""
-    async with started("general") as cluster:
-        spec = {"template": template("once", restartPolicy="Never")}
-        await cluster.client.create(JOBS, {"metadata": {"name": "once"}, "spec": spec})
-        await asyncio.sleep(2)
-        assert len(await cluster.pods()) == 1
-
-        await cluster.client.delete(f"{JOBS}/once")
-        await asyncio.sleep(60)
-
-        assert await cluster.pods() == []
-
-
-async def test_many_pods_come_and_go_in_turns() -> None:
-    """A large workload would keep everything else waiting, or stop after its first pods."""
-    async with started(nodes=10) as cluster:
-        spec = {"parallelism": 150, "completions": 250, "template": template("once")}
-        await cluster.client.create(DEPLOYMENTS, deployment("web", 250))
-        await cluster.client.create(JOBS, {"metadata": {"name": "once"}, "spec": spec})
-        await asyncio.sleep(30)
-        pods = await cluster.pods()
-        assert running(pods) == 250
-        assert sum(one["status"]["phase"] == "Succeeded" for one in pods) == 250
-
-        await cluster.scale("web", 1)
-        await cluster.client.delete(f"{JOBS}/once")
-        await asyncio.sleep(30)
-        assert running(await cluster.pods()) == len(await cluster.pods()) == 1
-
-
-async def test_foreign_replica_sets_do_no_harm() -> None:
-    """Users make ReplicaSets by hand, and edit those of their Deployments."""
-    async with started() as cluster:
-        spec = deployment("web", 2)["spec"]
-        alone = {"metadata": {"name": "alone"}, "spec": {**spec, "replicas": 1}}
-        await cluster.client.create(REPLICA_SETS, alone)
-        orphan = {**alone, "metadata": {"name": "orphan"}}
-        reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x", "uid": "x"}
-        orphan["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
-        await cluster.client.create(REPLICA_SETS, orphan)
-        await cluster.client.create(DEPLOYMENTS, deployment("web", 2))
-        await asyncio.sleep(1)
-        for one in (await cluster.client.list(REPLICA_SETS))[0]:
-            if one["metadata"]["name"] != "alone":
-                one["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "odd"
-                await cluster.client.update(f"{REPLICA_SETS}/{one['metadata']['name']}", one)
-        await cluster.scale("web", 3)
-        await asyncio.sleep(5)
-
-        assert running(await cluster.pods()) == 4
-        assert len((await cluster.client.list(REPLICA_SETS))[0]) == 2
-
-
 async def test_pods_that_must_not_be_injected_are_not() -> None:
     """They would be counted as proxies."""
     async with started() as cluster:
@@ -221,77 +85,6 @@ async def test_pods_that_must_not_be_injected_are_not() -> None:
         assert "initContainers" not in {**host["spec"], **out["spec"]}
         assert host["status"]["podIP"] == host["status"]["hostIP"] == "192.0.2.1"
         assert out["status"]["podIP"].startswith("10.")
-
-
-async def test_general_pods_take_their_time() -> None:
-    """The address must come seconds before readiness, and deletion take its time too."""
-    async with started("general") as cluster:
-        await cluster.client.create(DEPLOYMENTS, deployment("web", 1))
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        times: dict[str, float] = {}
-        while "ready" not in times:
-            await asyncio.sleep(0.1)
-            for one in await cluster.pods():
-                status = one["status"]
-                if "podIP" in status:
-                    times.setdefault("ip", loop.time() - begun)
-                    assert is_ready(one) or status["phase"] == "Pending"
-                if is_ready(one):
-                    times["ready"] = loop.time() - begun
-        assert 1 <= times["ip"] <= 5.3
-        assert 3 <= times["ready"] - times["ip"] <= 15.6
-
-        await cluster.scale("web", 0)
-        await asyncio.sleep(0.5)
-        assert len(await cluster.pods()) == 1
-        await asyncio.sleep(31)
-        assert await cluster.pods() == []
-
-
-async def test_a_new_template_is_rolled_out() -> None:
-    """A rollout is the churn that users most want to see."""
-    async with started() as cluster, asyncio.TaskGroup() as group:
-        watch = group.create_task(cluster.events(PODS, 20))
-        await asyncio.sleep(1)
-        await cluster.client.create(DEPLOYMENTS, deployment("web", 4, revisionHistoryLimit=1))
-        await asyncio.sleep(1)
-        first = (await cluster.client.get(f"{DEPLOYMENTS}/web"))["spec"]["template"]
-        for image in ("a", "b", "c"):
-            live = await cluster.client.get(f"{DEPLOYMENTS}/web")
-            live["spec"]["template"]["spec"]["containers"][0]["image"] = image
-            await cluster.client.update(f"{DEPLOYMENTS}/web", live)
-            await asyncio.sleep(3)
-
-        pods = await cluster.pods()
-        assert [one["spec"]["containers"][0]["image"] for one in pods] == ["c"] * 4
-        sets = (await cluster.client.list(REPLICA_SETS))[0]
-        revisions = [
-            (
-                one["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
-                one["spec"]["replicas"],
-            )
-            for one in sets
-        ]
-        assert sorted(revisions) == [("3", 0), ("4", 4)]
-
-        live = await cluster.client.get(f"{DEPLOYMENTS}/web")
-        live["spec"]["template"] = first
-        await cluster.client.update(f"{DEPLOYMENTS}/web", live)
-        await asyncio.sleep(3)
-        assert {one["spec"]["containers"][0]["image"] for one in await cluster.pods()} == {"fake"}
-
-    serving: set[str] = set()
-    counts = []
-    for _, obj in watch.result():
-        uid = obj["metadata"]["uid"]
-        if is_ready(obj) and "deletionTimestamp" not in obj["metadata"]:
-            serving.add(uid)
-        else:
-            serving.discard(uid)
-        counts.append(len(serving))
-    assert min(counts[counts.index(4) :]) == 3
-    assert max(counts) <= 5
 
 
 async def test_a_namespace_goes_with_everything_in_it() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.embedded.kwok.state import ClusterState, WorkItem
-from pyload.embedded.kwok.tracked_objects import OwnerIndex, TrackedPod
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -140,22 +139,3 @@ async def test_a_workload_is_woken_once_for_many_pods(state: ClusterState) -> No
 
     assert await state.queue.get() == WorkItem("ReplicaSet", ("mesh", "r"))
     assert len(state.queue) == 0
-
-
-def test_a_collection_knows_names_owners_and_uids() -> None:
-    """Pods would be counted for the wrong owner."""
-    pods: OwnerIndex[TrackedPod] = OwnerIndex()
-    first = TrackedPod(("m", "a"), uid="1", owner="r", version=3)
-    pods.put(first)
-    pods.put(TrackedPod(("m", "b"), uid="2", owner="r"))
-    pods.put(TrackedPod(("m", "a"), uid="1", owner="s", version=4))
-
-    assert len(pods) == 2
-    assert pods.names() == [("m", "b"), ("m", "a")]
-    assert [pod.uid for pod in pods.owned_by("r")] == ["2"]
-    assert pods.owns("s")
-    assert not pods.is_news(first)
-    assert pods.find("1") == ("m", "a")
-    assert pods.remove(("m", "a")) is not None
-    assert pods.remove(("m", "a")) is None
-    assert (pods.find("1"), pods.owns("s")) == (None, False)
