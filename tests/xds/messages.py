@@ -183,3 +183,8 @@ def read_delta(message: bytes) -> Request:
 
 NODE = discovery_pb2.Node(id="sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local")
 NODE_BYTES = NODE.SerializeToString()
+
+
+def clusters(count: int) -> dict[str, bytes]:
+    """Encode a number of clusters."""
+    return {f"c{number}": cluster(f"c{number}") for number in range(count)}

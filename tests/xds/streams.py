@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 
+from pyload.xds.transport import DELTA_METHOD
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     import trustme
 
     from pyload.xds.messages import Message
-    from pyload.xds.transport import Status
+    from pyload.xds.transport import Status, Transport
 
 BIG = bytes(8 << 20)
 _Handler: Any = grpc.GenericRpcHandler
@@ -150,3 +152,15 @@ class Recorder:
         await self.until(lambda: self.status)
         assert self.status is not None
         return self.status
+
+
+async def echo(transport: Transport) -> Status | None:
+    """Open a stream, send a message and receive one; return the status if that fails."""
+    sink = Recorder()
+    stream = transport.open(DELTA_METHOD, metadata=(), sink=sink)
+    stream.send(b"echo")
+    await sink.until(lambda: sink.messages or sink.status)
+    status = sink.status
+    stream.close()
+    await sink.end()
+    return status

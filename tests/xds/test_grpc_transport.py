@@ -1,4 +1,4 @@
-"""What is peculiar to grpc.aio; the rest of a transport is in `scenarios.test_transports`."""
+"""What is peculiar to grpc.aio; the rest of a transport is in `test_transport`."""
 
 from __future__ import annotations
 
@@ -8,27 +8,13 @@ from typing import Any
 
 import grpc.aio
 import pytest
-import trustme
 from grpc._cython import cygrpc
 
 from pyload.xds.grpc_transport import GrpcStream, GrpcTransport
-from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
-from tests.xds.streams import Recorder, serve
+from tests.xds.streams import Recorder, echo
 
 pytestmark = pytest.mark.grpc
-
-
-async def echo(transport: GrpcTransport) -> Status | None:
-    """Open a stream, send a message and receive one; return the status if that fails."""
-    sink = Recorder()
-    stream = transport.open(DELTA_METHOD, metadata=(), sink=sink)
-    stream.send(b"echo")
-    await sink.until(lambda: sink.messages or sink.status)
-    status = sink.status
-    stream.close()
-    await sink.end()
-    return status
 
 
 async def test_failed_and_cancelled_dials_close_their_channel() -> None:
@@ -47,47 +33,6 @@ async def test_failed_and_cancelled_dials_close_their_channel() -> None:
     assert failed.name == "UNAVAILABLE"
     channels: list[Any] = [one for one in gc.get_objects() if isinstance(one, grpc.aio.Channel)]
     assert [one for one in channels if not one._channel.closed()] == []
-
-
-async def test_a_certificate_without_names_is_accepted() -> None:
-    """Some control planes behind a gateway show certificates with nothing but a common name."""
-    certificate = trustme.CA().issue_cert(common_name="istiod")
-    async with serve(certificate) as (_, address):
-        assert await echo(GrpcTransport(address, tls=TlsConfig())) is None
-
-
-async def test_a_renewed_certificate_costs_one_failed_dial() -> None:
-    """After istiod's certificate is renewed no proxy would ever connect again."""
-    authority = trustme.CA()
-    async with serve(authority.issue_cert("istiod.svc")) as (_, address):
-        transport = GrpcTransport(address, tls=TlsConfig())
-        await echo(transport)
-    port = int(address.rpartition(":")[2])
-    async with serve(authority.issue_cert("istiod.svc"), port=port):
-        failed = await echo(transport)
-        assert failed is not None
-        assert failed.name == "UNAVAILABLE"
-        assert await echo(transport) is None
-
-
-async def test_many_dials_fetch_the_certificate_once() -> None:
-    """A thousand proxies would open two thousand connections."""
-    async with serve(trustme.CA().issue_cert("istiod.svc")) as (_, address):
-        transport = GrpcTransport(address, tls=TlsConfig())
-        shown: Any = transport.channels._shown
-        fetches = 0
-        fetch = shown._fetch
-
-        async def counted() -> bytes:
-            nonlocal fetches
-            fetches += 1
-            certificate: bytes = await fetch()
-            return certificate
-
-        shown._fetch = counted
-        await asyncio.gather(*(echo(transport) for _ in range(10)))
-
-        assert fetches == 1
 
 
 class LostWrite:

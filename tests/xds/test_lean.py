@@ -1,4 +1,4 @@
-"""What is peculiar to bare sockets; the rest of a transport is in `scenarios.test_transports`."""
+"""What is peculiar to bare sockets; the rest of a transport is in `test_transport`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +16,7 @@ from pyload.xds.resources import Decoder
 from pyload.xds.response_cache import ResponseCache
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
-from tests.xds.messages import Kept, cluster, delta_response, sotw_response
+from tests.xds.messages import Kept, cluster, clusters, delta_response, sotw_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,11 +29,6 @@ def received(data: bytes, prefixes: PrefixCache) -> Message:
     kept = Kept()
     Assembler(kept, prefixes).feed([memoryview(b"\0" + len(data).to_bytes(4, "big") + data)])
     return kept.messages[0]
-
-
-def clusters(count: int) -> dict[str, bytes]:
-    """Encode a number of clusters."""
-    return {f"c{number}": cluster(f"c{number}") for number in range(count)}
 
 
 @pytest.mark.parametrize("count", [1, 400], ids=["small", "large"])
@@ -181,28 +175,6 @@ def test_kinds_of_proxies_are_told_apart_wherever_they_differ() -> None:
             assert read.setdefault(view, response) is response
             assert f"view-{view}" in response.resource_set.by_name
     assert len({id(one) for one in read.values()}) == 50
-
-
-def test_states_after_the_same_response_are_computed_once() -> None:
-    """A thousand proxies in the same state would each copy it at each push."""
-    cache = ResponseCache()
-    first, _ = cache.read(Message(delta_response(CDS, clusters(50), nonce="1")), delta=True)
-    second, _ = cache.read(Message(delta_response(CDS, removed=["c1"], nonce="2")), delta=True)
-    state = first.after(NO_RESOURCES)
-    assert first.after(NO_RESOURCES) is state
-    later = second.after(state)
-    assert second.after(state) is later
-    assert "c1" not in later.by_name
-
-
-def test_states_that_nobody_is_in_are_forgotten() -> None:
-    """A long run would remember every state of every proxy."""
-    cache = ResponseCache()
-    response, _ = cache.read(Message(delta_response(CDS, clusters(5))), delta=True)
-    response.after(NO_RESOURCES)
-    gc.collect()
-    known = response._after[NO_RESOURCES]
-    assert known() is None
 
 
 def many(make: Callable[[int], bytes], count: int) -> ResponseCache:

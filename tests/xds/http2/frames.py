@@ -101,3 +101,12 @@ class Client:
         while data := self.connection.out.take():
             pieces.append(data)
         return b"".join(pieces)
+
+
+def opened(*pieces: bytes) -> Client:
+    """Return a client that has exchanged settings and then received these bytes."""
+    client = Client()
+    client.receive(GREETING)
+    client.written()
+    client.receive(*pieces)
+    return client

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import Final
 
 import h2.connection
 import h2.exceptions
-import hpack
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -37,21 +35,12 @@ from pyload.xds.http2.frames import (
 )
 from pyload.xds.session import reason_ended
 from pyload.xds.transport import CANCELLED, Status
-from tests.xds.http2.frames import GREETING, Client, answer, block, framed, head, trailers
+from tests.xds.http2.frames import GREETING, Client, answer, block, framed, head, opened, trailers
 
 ONE: Final = (1).to_bytes(4, "big")
 MOST: Final = ((1 << 31) - 1).to_bytes(4, "big")
 REQUEST: Final = ((b":path", b"/"), (b":scheme", b"http"), (b":authority", b"x"))
 DONE: Final = trailers(("grpc-status", "0"))
-
-
-def opened(*pieces: bytes) -> Client:
-    """Return a client that has exchanged settings and then received these bytes."""
-    client = Client()
-    client.receive(GREETING)
-    client.written()
-    client.receive(*pieces)
-    return client
 
 
 def frames_of(data: bytes) -> list[tuple[int, int, int, bytes]]:
@@ -534,15 +523,6 @@ def test_a_reader_that_closes_gets_no_message_of_the_same_bytes() -> None:
     assert client.connection.status == CANCELLED
 
 
-def test_the_priority_of_http2s_first_edition_is_skipped() -> None:
-    """Older servers still send it with their headers."""
-    data = bytes(5) + block((":status", "200"), ("content-type", "application/grpc"))
-    flags = END_HEADERS | PADDED | WITH_PRIORITY
-    client = opened(frame(HEADERS, flags, 1, b"\3" + data + bytes(3)))
-    client.receive(frame(DATA, 0, 1, framed(b"x")))
-    assert client.messages == [b"x"]
-
-
 @pytest.mark.parametrize("held", [False, True])
 def test_a_reader_that_cannot_go_on_ends_the_stream(*, held: bool) -> None:
     """What breaks xDS breaks the stream, whatever HTTP/2 thinks of it."""
@@ -561,44 +541,6 @@ def test_a_reader_that_cannot_go_on_ends_the_stream(*, held: bool) -> None:
     assert client.connection.status == Status(13, "INTERNAL", "a response without a type")
     assert client.messages == [b"a"]
     assert client.connection.drained
-
-
-def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
-    """A gateway before istiod may compress."""
-    data = gzip.compress(b"hello")
-    compressed = b"\1" + len(data).to_bytes(4, "big") + data
-    client = opened(answer(("grpc-encoding", "gzip")), frame(DATA, 0, 1, compressed))
-    assert client.messages == [b"hello"]
-
-
-def test_a_dynamic_table_is_read_until_the_server_knows_that_there_is_none() -> None:
-    """It is allowed to use one until it has acknowledged the settings."""
-    encoder = hpack.Encoder()
-    first = encoder.encode(
-        [(b":status", b"200"), (b"content-type", b"application/grpc"), (b"x", b"y")]
-    )
-    encoder.header_table_size = 0
-    last = encoder.encode([(b"grpc-status", b"0"), (b"x", b"y")])
-    client = opened(
-        frame(HEADERS, END_HEADERS, 1, first),
-        frame(SETTINGS, ACK, 0),
-        frame(HEADERS, END_HEADERS | END_STREAM, 1, last),
-    )
-    assert client.connection.status == Status(0, "OK", "")
-
-
-def test_a_dynamic_table_is_refused_after_that() -> None:
-    """Fields would be mixed up between connections, for they share the decoder."""
-    encoder = hpack.Encoder()
-    first = encoder.encode([(b":status", b"200"), (b"content-type", b"application/grpc")])
-    again = encoder.encode([(b"grpc-status", b"0"), (b"content-type", b"application/grpc")])
-    client = opened(
-        frame(SETTINGS, ACK, 0),
-        frame(HEADERS, END_HEADERS, 1, first),
-        frame(HEADERS, END_HEADERS | END_STREAM, 1, again),
-    )
-    assert client.connection.status is not None
-    assert client.connection.status.message.startswith("HTTP/2 COMPRESSION_ERROR")
 
 
 def test_what_is_sent_after_the_end_is_dropped() -> None:

@@ -97,21 +97,6 @@ def test_a_large_message_is_given_in_parts() -> None:
     assert len(first) == outbox.CHUNK
 
 
-def test_a_long_header_block_is_cut() -> None:
-    """A token can be longer than a frame."""
-    data = frames.headers(bytes(40_000), 16_384)
-    kinds = []
-    while data:
-        word, flags, _ = frames.HEAD.unpack_from(data)
-        kinds.append((word & 0xFF, flags, word >> 8))
-        data = data[frames.HEAD_SIZE + (word >> 8) :]
-    assert kinds == [
-        (frames.HEADERS, 0, 16_384),
-        (frames.CONTINUATION, 0, 16_384),
-        (frames.CONTINUATION, frames.END_HEADERS, 7_232),
-    ]
-
-
 def test_small_messages_count_for_what_they_cost() -> None:
     """Millions of empty requests would fill the memory, though they hold no bytes."""
     box = opened()
