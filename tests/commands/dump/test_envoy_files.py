@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from pyload.commands.dump.envoy_files import Layout
+from pyload.xds.tls import KeyPair
+from pyload.xds.types import CDS, LDS, RDS
+
+if TYPE_CHECKING:
+    from pyload.commands.dump.envoy_files import Format
 
 
 def test_references_lead_to_files() -> None:
@@ -19,3 +33,82 @@ def test_references_lead_to_files() -> None:
     assert found["listenerFilters"][0]["configDiscovery"] == discovery
     kept = {"name": "s", "sdsConfig": {"path": "/etc/own.yaml"}}
     assert layout.local(kept) == kept
+
+
+CLUSTER = {
+    "@type": CDS,
+    "name": "outbound|80||a",
+    "edsClusterConfig": {"serviceName": "b/c", "edsConfig": {"ads": {}}},
+}
+LISTENER = {"@type": LDS, "name": "l", "rds": {"routeConfigName": "80", "configSource": {}}}
+
+
+@pytest.mark.parametrize(
+    ("folder", "prefix"),
+    [("", ""), ("out", "out/"), ("out/", "out/"), ("/", "/"), ("/a//b/", "/a/b/")],
+)
+def test_files_are_named_from_the_folder_that_was_given(folder: str, prefix: str) -> None:
+    """Envoy would not find them: it resolves each path from where it was started."""
+    layout = Layout(folder, "json")
+    files = dict(layout.files({CDS: {"x": CLUSTER}, LDS: {"l": LISTENER}, RDS: {"80": {}}}))
+    [cluster] = files["cds.json"]["resources"]
+    [listener] = files["lds.json"]["resources"]
+
+    assert cluster["edsClusterConfig"]["edsConfig"] == {"path": f"{prefix}eds/b__.c.json"}
+    assert listener["rds"]["configSource"] == {"path": f"{prefix}rds/80.json"}
+    assert "rds/80.json" in files
+    sources = files["config.json"]["dynamicResources"]
+    assert {one["path"] for one in sources.values()} == {f"{prefix}cds.json", f"{prefix}lds.json"}
+
+
+def test_a_dump_of_nothing_still_starts_envoy() -> None:
+    """A namespace's Sidecar may leave a proxy nothing; a missing file would stop Envoy."""
+    assert [name for name, _ in Layout().files({})] == ["cds.yaml", "lds.yaml", "config.yaml"]
+
+
+def test_the_root_is_the_last_certificate_of_the_chain() -> None:
+    """With an intermediate for a root, no certificate of the mesh would be trusted."""
+    leaf, middle, root = (
+        f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n" for name in "abc"
+    )
+    pair = KeyPair(b"key", f"{leaf}{middle}{root}".encode())
+    files = dict(Layout().certificates(pair))
+    [own] = files["sds/default.yaml"]["resources"]
+    [trusted] = files["sds/ROOTCA.yaml"]["resources"]
+
+    def text(source: dict[str, str]) -> bytes:
+        return base64.b64decode(source["inlineBytes"])
+
+    assert text(own["tlsCertificate"]["certificateChain"]) == pair.chain
+    assert text(own["tlsCertificate"]["privateKey"]) == b"key"
+    assert text(trusted["validationContext"]["trustedCa"]) == root.encode()
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
+DOCUMENTS = st.dictionaries(
+    st.text(max_size=5),
+    st.recursive(
+        LEAVES,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=50)
+@given(DOCUMENTS, st.sampled_from(["yaml", "json"]))
+def test_what_is_written_says_the_same(document: dict[str, Any], kind: Format) -> None:
+    """A name such as `on` or `1.0` would become another value when Envoy reads it."""
+    written = Layout("", kind).write(document)
+
+    assert (yaml.safe_load if kind == "yaml" else json.loads)(written) == document
+
+
+def test_parts_that_are_alike_are_written_in_full() -> None:
+    """Envoy's reader of YAML knows no aliases."""
+    part = {"ads": {}, "text": "x" * 200}
+    written = Layout().write({"a": part, "b": [part, part]}).decode()
+
+    assert not set("&*") & set(written)
+    assert written.count("x" * 200) == 3
