@@ -26,7 +26,7 @@ class Jobs:
         self._running = 0
 
     async def job(self, number: int, error: Exception | None = None) -> None:
-        """Take a while, and fail in the end if there is an error."""
+        """Wait, and then fail if there is an error."""
         self._running += 1
         self.most = max(self.most, self._running)
         try:

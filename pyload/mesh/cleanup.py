@@ -1,4 +1,4 @@
-"""Takes a mesh down, back through the steps in which it was built.
+"""Removes a mesh, going back through the steps in which it was built.
 
 The parts of a plan are deleted side by side, a hundred at a time, the last one first; the groups of
 a part in reverse. Where steps have failed or were never taken, the ledger knows, and no request is

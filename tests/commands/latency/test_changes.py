@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.latency.changes import Expectation, Kind, change_of
+from pyload.commands.latency.changes import NAMESPACE, Expectation, Kind, base_of, change_of, needed
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.commands.latency.pushes import ENTRY, push
 
@@ -59,3 +59,28 @@ def test_no_change_is_taken_for_another(one: int, other: int, kind: Kind) -> Non
 
     same = one == other or (kind == "EndpointSlice" and (one - other) % (1 << 17) == 0)
     assert (found is True) == same
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_of_the_kinds_that_are_looked_for(kind: Kind) -> None:
+    """A kind that the API server does not serve is to be found before anything is created."""
+    change, base = change_of(kind, 1, run_id="r"), base_of(kind, run_id="r")
+    resources = [change.resource] if base is None else [change.resource, base[0]]
+
+    assert needed(kind) == resources
+    for obj in (change.obj, base[1] if base is not None else change.obj):
+        assert obj["metadata"]["namespace"] == NAMESPACE
+        assert obj["metadata"]["labels"]["pyload.dev/run"] == "r"
+
+
+def test_a_change_refers_to_what_is_there_before_it() -> None:
+    """Istiod would send nothing for a slice without its service, and the run wait for ever."""
+    base = base_of("EndpointSlice", run_id="r")
+    assert base is not None
+    change = change_of("EndpointSlice", 1, run_id="r")
+    name = base[1]["metadata"]["name"]
+
+    assert change.obj["metadata"]["labels"]["kubernetes.io/service-name"] == name
+    assert change.expectation.resource == f"outbound|80||{name}.{NAMESPACE}.svc."
+    [endpoint] = change.obj["endpoints"]
+    assert endpoint["addresses"] == [change.expectation.text]

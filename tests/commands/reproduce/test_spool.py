@@ -11,14 +11,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.commands.reproduce.capture import ORDER, read_piece
+from pyload.commands.reproduce.capture import ENDPOINT_SLICE, ORDER, POD, read_piece
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.errors import ConfigError, Interrupted
 from pyload.kube.documents import Piece
-from tests.commands.reproduce.captured import CAPTURE, CONFIG
+from pyload.kube.resources import CONFIG_MAPS
+from tests.commands.reproduce.captured import CAPTURE, CONFIG, ENDPOINTS, SERVICE, obj
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pyload.kube.resources import Obj
 
 
 @pytest.mark.parametrize(
@@ -118,3 +121,61 @@ def test_a_broken_object_is_an_error_or_is_replayed() -> None:
     read()
     assert outcomes["refused"] > 10
     assert outcomes["replayed"] > 10
+
+
+def spooled(spool: CaptureSpool, *objects: Obj, config_only: bool = True) -> CaptureSpool:
+    """Add objects to a spool."""
+    for one in objects:
+        spool.add(one, source="x", line=1, config_only=config_only)
+    return spool
+
+
+@settings(max_examples=50)
+@given(
+    count=st.integers(0, 12),
+    start=st.integers(0, 15),
+    stop=st.none() | st.integers(0, 15),
+)
+def test_batches_are_slices_of_what_was_added(count: int, start: int, stop: int | None) -> None:
+    """An object that falls between two batches is never created, and nothing says so."""
+    added = [obj("v1", "ConfigMap", f"c{number}") for number in range(count)]
+    with CaptureSpool() as spool:
+        for one in added:
+            spooled(spool, one, SERVICE)
+        read = spool.read(CONFIG_MAPS.group_kind, start=start, stop=stop)
+        spooled(spool, obj("v1", "ConfigMap", "later"))
+        again = spool.read(CONFIG_MAPS.group_kind)
+
+    names = [one["metadata"]["name"] for one in added]
+    assert [one["metadata"]["name"] for one in read] == names[start:stop]
+    assert [one["metadata"]["name"] for one in again] == [*names, "later"]
+
+
+def test_slices_are_left_out_only_where_their_endpoints_are_replayed() -> None:
+    """Twice the addresses, or none at all, would be another load for istiod."""
+
+    def piece(name: str, service: str) -> Obj:
+        one = obj("discovery.k8s.io/v1", "EndpointSlice", name)
+        one["metadata"]["labels"]["kubernetes.io/service-name"] = service
+        return one
+
+    with CaptureSpool() as spool:
+        spooled(
+            spool, piece("web-1", "web"), ENDPOINTS, piece("api-1", "api"), piece("web-2", "web")
+        )
+        spool.drop_doubled_slices()
+        left = [one["metadata"]["name"] for one in spool.read(ENDPOINT_SLICE)]
+
+        assert left == ["api-1"]
+        assert spool.skipped[str(ENDPOINT_SLICE), "made of the Endpoints"] == 2
+
+
+def test_pods_are_proxies_or_objects_as_the_user_wants() -> None:
+    """`--dry-run` is read to find out which of the two a replay will be."""
+    with CaptureSpool() as spool:
+        assert spool.text(config_only=False) == "there is nothing to replay"
+        spooled(spool, *(one for one in CAPTURE if one["kind"] == "Pod"), config_only=True)
+
+        assert spool.count(POD) == 5
+        assert spool.text(config_only=True) == "create       5 Pod"
+        assert spool.text(config_only=False) == "run          5 proxies"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.startup.pod_times import PodTimes, Totals, read_time, report_line
+from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, read_time, report_line
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -81,3 +81,84 @@ def test_lines_of_many_pods() -> None:
 def test_what_is_no_time(text: str) -> None:
     """A time without a zone could mean any hour."""
     assert read_time(text) is None
+
+
+def running(**containers: str) -> list[Obj]:
+    """Return the statuses of containers that have been running since these times."""
+    return [
+        {"name": name, "state": {"running": {"startedAt": at}}} for name, at in containers.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "application"),
+    [(("x", "app"), "app"), (("istio-proxy", "x", "y"), "x"), (("istio-proxy",), "istio-proxy")],
+)
+def test_the_application_is_the_container_that_is_measured(
+    names: tuple[str, ...], application: str
+) -> None:
+    """The proxy's start in its place would make each pod look ready before it is."""
+    times = PodTimes(created=START)
+    statuses = running(**dict.fromkeys(names, "2026-01-01T00:00:09.5Z"))
+    for status in statuses:
+        if status["name"] == application:
+            status["state"]["running"]["startedAt"] = "2026-01-01T00:00:01.5Z"
+    pod = {
+        "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": name} for name in names]},
+        "status": {"containerStatuses": statuses, **ready("2026-01-01T00:00:04.5Z")},
+    }
+    times.update(pod, START + timedelta(seconds=20))
+
+    assert times.report().init == pytest.approx(1.5)
+    assert times.report().ready == pytest.approx(3.0)
+
+
+def test_the_columns_of_a_pod_add_up() -> None:
+    """A pod's time would be lost or doubled: scheduling, init and readiness are its parts."""
+    times = PodTimes(created=START)
+    ended = {"terminated": {"startedAt": "2026-01-01T00:00:00.25Z"}}
+    status = {
+        "initContainerStatuses": [{"name": "other", "state": {}}, {"name": "istio-init"}],
+        **ready("2026-01-01T00:00:03.5Z"),
+    }
+    status["initContainerStatuses"][1]["state"] = ended
+    status["containerStatuses"] = running(app="2026-01-01T00:00:01.5Z")
+    times.update(
+        {"metadata": {"name": "p"}, **SPEC, "status": status}, START + timedelta(seconds=4)
+    )
+    report = times.report()
+
+    assert report.columns == pytest.approx((0.25, 1.25, 2.0, 2.5, 4.0))
+    assert len(report.columns) == len(COLUMNS)
+    assert report.scheduled + report.init + report.full_ready == pytest.approx(report.complete)
+
+
+def test_a_pod_that_is_ready_stays_measured() -> None:
+    """Its deletion by the run itself comes as one more event, and is no failure."""
+    times = seen(ready("2026-01-01T00:00:01.25Z"))
+    before = times.report()
+    times.update({"metadata": {"name": "p"}, **SPEC, "status": {"phase": "Failed"}}, START)
+    times.on_deleted()
+
+    assert times.failure == ""
+    assert times.report() == before
+
+
+@pytest.mark.parametrize("message", ["", "evicted"])
+def test_a_pod_that_ended_says_why(message: str) -> None:
+    """Without a reason nobody can tell a bad image from a full node."""
+    times = seen({"phase": "Succeeded", "message": message})
+
+    assert times.failure == f"it is Succeeded: {message or 'no message'}"
+    times.on_deleted()
+    assert times.failure.startswith("it is Succeeded")
+
+
+def test_a_pod_that_is_gone_is_not_waited_for() -> None:
+    """Its worker would wait for an event that never comes."""
+    times = PodTimes(created=START)
+    times.on_deleted()
+
+    assert times.done
+    assert times.failure == "somebody else deleted it"

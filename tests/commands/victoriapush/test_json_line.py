@@ -6,12 +6,15 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyload.commands.victoriapush.json_line import (
+    BATCH_RECORDS,
+    BATCH_SECONDS,
     LONGEST_LINE,
     BadLine,
+    Batcher,
     Lines,
     LineTooLong,
     Measurement,
@@ -94,3 +97,55 @@ def test_no_value_is_changed_on_the_way(latency: float, timestamp: int, details:
 
     assert record == {"_msg": details, "_time": timestamp, "value": latency, "stream": "s"}
     assert text.count(b"\n") == 1
+
+
+@settings(max_examples=50)
+@given(st.lists(st.sampled_from(["add", "wait"]), max_size=60))
+def test_no_record_waits_longer_than_five_seconds(steps: list[str]) -> None:
+    """A dashboard would show a source that is slow as one that has stopped."""
+    now, added, sent = 100.0, 0, 0
+    batcher = Batcher(now)
+    oldest: float | None = None
+    for step in steps:
+        if batcher.due is not None and batcher.due <= now:
+            sent += len(batcher.flush(now))
+            oldest = None
+        if step == "wait":
+            now += 1.0
+        else:
+            batcher.add(b"x")
+            added += 1
+            oldest = now if oldest is None else oldest
+        assert (batcher.due is None) == (len(batcher) == 0)
+        if oldest is not None:
+            assert batcher.due is not None
+            assert batcher.due <= oldest + BATCH_SECONDS
+
+    assert sent + len(batcher.flush(now)) == added
+
+
+def test_a_batch_is_full_at_five_hundred_records() -> None:
+    """A request for each record would be all that VictoriaLogs has time for."""
+    batcher = Batcher(0.0)
+    full = [batcher.add(b"%d" % number) for number in range(BATCH_RECORDS)]
+
+    assert full == [False] * (BATCH_RECORDS - 1) + [True]
+    assert batcher.flush(1.0)[-1] == b"%d" % (BATCH_RECORDS - 1)
+    assert (len(batcher), batcher.due) == (0, None)
+
+
+@pytest.mark.parametrize(("latency", "text"), [(2.0, b"2,"), (2.5, b"2.5,"), (1e21, b"1e+21,")])
+def test_numbers_are_written_as_go_writes_them(latency: float, text: bytes) -> None:
+    """A field that is `2` in one record and `2.0` in the next is two values to group by."""
+    line = write_line(Measurement(latency, 0, ""), stream="s", sub_stream="t")
+
+    assert b'"value":' + text in line
+    assert line.endswith(b'"stream":"s","subStream":"t"}\n')
+
+
+def test_a_bad_line_is_shown_in_part() -> None:
+    """A line of 60 KB in an error would push everything else off the screen."""
+    with pytest.raises(BadLine) as raised:
+        read_line(b"x" * 60_000)
+
+    assert len(str(raised.value)) < 200
