@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from pyload.embedded.controlplane.envoy_modules import address, envoy, struct, text
 from pyload.embedded.controlplane.template import MessageTemplate, gap
@@ -27,17 +28,10 @@ def locality_endpoints(region: str, zone: str, weight: int) -> bytes:
 @functools.cache
 def lb_endpoint(port: int, *, tls: bool) -> MessageTemplate:
     """Build the ``LbEndpoint`` of a pod; gaps ``ip`` and ``workload``. Not wrapped."""
-    lib = envoy()
     metadata = {"istio": struct(workload=text(gap("workload")))}
     if tls:
         metadata["envoy.transport_socket_match"] = struct(tlsMode=text("istio"))
-    endpoint = lib.endpoint.LbEndpoint(
-        endpoint=lib.endpoint.Endpoint(address=address(gap("ip"), port)),
-        health_status=lib.core.HealthStatus.HEALTHY,
-        metadata=lib.core.Metadata(filter_metadata=metadata),
-        load_balancing_weight=1,
-    )
-    return MessageTemplate(bytes(endpoint))
+    return _endpoint(address(gap("ip"), port), metadata)
 
 
 @functools.cache
@@ -46,19 +40,23 @@ def tunnel_endpoint() -> MessageTemplate:
 
     Gaps: ``target`` (``IP:PORT``) and ``workload``.
     """
-    lib = envoy()
-    inside = lib.core.EnvoyInternalAddress(
+    core = envoy().core
+    inside = core.EnvoyInternalAddress(
         server_listener_name="connect_originate", endpoint_id=gap("target")
     )
+    metadata = {
+        "envoy.filters.listener.original_dst": struct(local=text(gap("target"))),
+        "istio": struct(workload=text(gap("workload"))),
+    }
+    return _endpoint(core.Address(envoy_internal_address=inside), metadata)
+
+
+def _endpoint(at: Any, metadata: dict[str, Any]) -> MessageTemplate:
+    lib = envoy()
     endpoint = lib.endpoint.LbEndpoint(
-        endpoint=lib.endpoint.Endpoint(address=lib.core.Address(envoy_internal_address=inside)),
+        endpoint=lib.endpoint.Endpoint(address=at),
         health_status=lib.core.HealthStatus.HEALTHY,
-        metadata=lib.core.Metadata(
-            filter_metadata={
-                "envoy.filters.listener.original_dst": struct(local=text(gap("target"))),
-                "istio": struct(workload=text(gap("workload"))),
-            }
-        ),
+        metadata=lib.core.Metadata(filter_metadata=metadata),
         load_balancing_weight=1,
     )
     return MessageTemplate(bytes(endpoint))

@@ -6,7 +6,14 @@ import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane.envoy_modules import envoy, from_ads, struct, text, tls_context
+from pyload.embedded.controlplane.envoy_modules import (
+    envoy,
+    from_ads,
+    struct,
+    text,
+    tls_context,
+    transport_socket,
+)
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import CDS
@@ -23,8 +30,20 @@ INBOUND_PASSTHROUGH: Final = "InboundPassthroughCluster"
 
 UNLIMITED: Final = 2**32 - 1
 _CONNECT_TIMEOUT: Final = timedelta(seconds=10)
-_RAW_BUFFER: Final = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
-_UPSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+RAW_BUFFER: Final = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+UPSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+
+_KINDS: Final[Mapping[Resolution, str]] = {
+    "eds": "EDS",
+    "dns": "STRICT_DNS",
+    "original_dst": "ORIGINAL_DST",
+}
+_LB_POLICIES: Final = {
+    "EDS": "LEAST_REQUEST",
+    "STRICT_DNS": "LEAST_REQUEST",
+    "ORIGINAL_DST": "CLUSTER_PROVIDED",
+    "STATIC": "ROUND_ROBIN",
+}
 
 # Fields of envoy.config.cluster.v3.Cluster, and its load balancing policies by Istio's names.
 _LB_POLICY: Final = 6
@@ -59,28 +78,17 @@ def outbound_cluster(resolution: Resolution, *, ruled: bool, subset: bool) -> Me
             be appended.
         subset: Whether it is that of a subset, named in the gap ``subset``.
     """
-    lib = envoy()
-    cluster = lib.cluster.Cluster(
-        name=gap("name"),
-        connect_timeout=_CONNECT_TIMEOUT,
-        circuit_breakers=None if ruled else circuit_breakers(),
-        metadata=_service_metadata(ruled=ruled, subset=subset),
-        alt_stat_name=gap("stat"),
+    parts = [name for name, there in (("config", ruled), ("subset", subset)) if there]
+    breakers = None if ruled else circuit_breakers()
+    cluster = build_cluster(
+        gap("name"),
+        _KINDS[resolution],
+        stat=gap("stat"),
+        circuit_breakers=breakers,
+        metadata=service_metadata(*parts),
         transport_socket_matches=_transport_socket_matches(),
     )
-    kinds, policies = lib.cluster.ClusterDiscoveryType, lib.cluster.ClusterLbPolicy
-    if resolution == "original_dst":
-        cluster.type, cluster.lb_policy = kinds.ORIGINAL_DST, policies.CLUSTER_PROVIDED
-        return MessageTemplate(bytes(cluster))
-    cluster.lb_policy = policies.LEAST_REQUEST
-    if resolution == "dns":
-        cluster.type = kinds.STRICT_DNS
-        return MessageTemplate(bytes(cluster) + _DNS)
-    cluster.type = kinds.EDS
-    cluster.eds_cluster_config = lib.cluster.ClusterEdsClusterConfig(
-        eds_config=from_ads(), service_name=gap("name")
-    )
-    return MessageTemplate(bytes(cluster))
+    return MessageTemplate(bytes(cluster) + (_DNS if resolution == "dns" else b""))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -109,29 +117,27 @@ def inline_endpoints(load_assignment: bytes) -> bytes:
 @functools.cache
 def inbound_cluster() -> MessageTemplate:
     """Build the cluster of a port of the proxy's own pod; gaps as `outbound_cluster`'s."""
-    cluster = _original_dst(gap("name"), source="127.0.0.6")
-    cluster.alt_stat_name = gap("stat")
-    cluster.metadata = _service_metadata(ruled=False, subset=False)
+    cluster = build_cluster(
+        gap("name"),
+        "ORIGINAL_DST",
+        stat=gap("stat"),
+        metadata=service_metadata(),
+        upstream_bind_config=_bound_to("127.0.0.6"),
+    )
     return MessageTemplate(any_of(CDS, bytes(cluster)))
 
 
 @functools.cache
 def black_hole_cluster() -> bytes:
     """Build the cluster that accepts nothing."""
-    lib = envoy()
-    cluster = lib.cluster.Cluster(
-        name=BLACK_HOLE,
-        type=lib.cluster.ClusterDiscoveryType.STATIC,
-        connect_timeout=_CONNECT_TIMEOUT,
-        alt_stat_name=f"{BLACK_HOLE};",
-    )
-    return any_of(CDS, bytes(cluster))
+    return any_of(CDS, bytes(build_cluster(BLACK_HOLE, "STATIC", circuit_breakers=None)))
 
 
 @functools.cache
 def passthrough_cluster(name: str, *, source: str = "") -> bytes:
     """Build a cluster that connects to wherever the client wanted to go."""
-    return any_of(CDS, bytes(_original_dst(name, source=source)))
+    bound = _bound_to(source) if source else None
+    return any_of(CDS, bytes(build_cluster(name, "ORIGINAL_DST", upstream_bind_config=bound)))
 
 
 def circuit_breakers() -> Any:
@@ -146,35 +152,45 @@ def circuit_breakers() -> Any:
     return cluster.CircuitBreakers(thresholds=[threshold])
 
 
-def _original_dst(name: str, *, source: str) -> Any:
+def build_cluster(name: str, kind: str, *, stat: str = "", **fields: Any) -> Any:
+    """Build a cluster with Istio's timeout and no limits, but for the fields that are given.
+
+    Args:
+        name: Its name.
+        kind: How its endpoints are found, as Envoy names it.
+        stat: Its name in statistics; its name and a semicolon by default.
+        fields: Further fields.
+    """
     lib = envoy()
-    cluster = lib.cluster.Cluster(
-        name=name,
-        type=lib.cluster.ClusterDiscoveryType.ORIGINAL_DST,
-        connect_timeout=_CONNECT_TIMEOUT,
-        lb_policy=lib.cluster.ClusterLbPolicy.CLUSTER_PROVIDED,
-        circuit_breakers=circuit_breakers(),
-        alt_stat_name=f"{name};",
-    )
-    if source:
-        cluster.upstream_bind_config = lib.core.BindConfig(
-            source_address=lib.core.SocketAddress(address=source, port_value=0)
+    known = {"connect_timeout": _CONNECT_TIMEOUT, "circuit_breakers": circuit_breakers()}
+    if kind == "EDS":
+        known["eds_cluster_config"] = lib.cluster.ClusterEdsClusterConfig(
+            eds_config=from_ads(), service_name=name
         )
-    return cluster
+    return lib.cluster.Cluster(
+        name=name,
+        type=lib.cluster.ClusterDiscoveryType[kind],
+        lb_policy=lib.cluster.ClusterLbPolicy[_LB_POLICIES[kind]],
+        alt_stat_name=stat or f"{name};",
+        **{**known, **fields},
+    )
 
 
-def _service_metadata(*, ruled: bool, subset: bool) -> Any:
+def service_metadata(*parts: str) -> Any:
+    """Build the metadata of a Service port's cluster; each part has a gap of its name."""
     lib = envoy()
     service = struct(
         host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
     )
     services = lib.protobuf.ListValue(values=[lib.protobuf.Value(struct_value=service)])
-    fields = {"services": lib.protobuf.Value(list_value=services)}
-    if ruled:
-        fields["config"] = text(gap("config"))
-    if subset:
-        fields["subset"] = text(gap("subset"))
-    return lib.core.Metadata(filter_metadata={"istio": struct(**fields)})
+    fields = {part: text(gap(part)) for part in parts}
+    istio = struct(services=lib.protobuf.Value(list_value=services), **fields)
+    return lib.core.Metadata(filter_metadata={"istio": istio})
+
+
+def _bound_to(source: str) -> Any:
+    core = envoy().core
+    return core.BindConfig(source_address=core.SocketAddress(address=source, port_value=0))
 
 
 def _transport_socket_matches() -> list[Any]:
@@ -186,15 +202,13 @@ def _transport_socket_matches() -> list[Any]:
         match(
             name="tlsMode-istio",
             match=struct(tlsMode=text("istio")),
-            transport_socket=lib.core.TransportSocket(
-                name="envoy.transport_sockets.tls", typed_config=lib.any(_UPSTREAM_TLS, upstream)
+            transport_socket=transport_socket(
+                "envoy.transport_sockets.tls", UPSTREAM_TLS, upstream
             ),
         ),
         match(
             name="tlsMode-disabled",
             match=struct(),
-            transport_socket=lib.core.TransportSocket(
-                name="envoy.transport_sockets.raw_buffer", typed_config=lib.any(_RAW_BUFFER)
-            ),
+            transport_socket=transport_socket("envoy.transport_sockets.raw_buffer", RAW_BUFFER),
         ),
     ]

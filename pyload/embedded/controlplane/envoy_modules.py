@@ -9,9 +9,12 @@ from __future__ import annotations
 import functools
 from datetime import timedelta
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pyload.xds.types import PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ISTIO_ALPN: Final = ("istio-peer-exchange", "istio")
 
@@ -78,32 +81,52 @@ def struct(**fields: Any) -> Any:
     return envoy().protobuf.Struct(fields=fields)
 
 
+def transport_socket(name: str, type_: str, message: Any = b"") -> Any:
+    """Build a transport socket of an extension's type."""
+    lib = envoy()
+    return lib.core.TransportSocket(name=name, typed_config=lib.any(type_, message))
+
+
 def tls_context(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
     """Build what both ends of Istio's mutual TLS share: certificates come from the agent."""
-    lib = envoy()
+    core = envoy().core
+    # Istio's agent serves these two on the proxy's own socket; istiod is never asked.
+    agent = core.ConfigSource(
+        api_config_source=core.ApiConfigSource(
+            api_type=core.ApiConfigSourceApiType.GRPC,
+            grpc_services=[
+                core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name="sds-grpc"))
+            ],
+            transport_api_version=core.ApiVersion.V3,
+        ),
+        initial_fetch_timeout=timedelta(),
+        resource_api_version=core.ApiVersion.V3,
+    )
+    return common_tls(alpn, agent, "default", "ROOTCA")
+
+
+def common_tls(alpn: Iterable[str], source: Any, certificate: str, authority: str) -> Any:
+    """Build the part of a TLS context that clients and servers have in common.
+
+    Args:
+        alpn: Application protocols.
+        source: The ``ConfigSource`` of the secrets.
+        certificate: Name of the secret with the own certificate.
+        authority: Name of the secret with the authority of the other end; empty for any.
+    """
+    tls = envoy().tls
 
     def secret(name: str) -> Any:
-        # Istio's agent serves these two on the proxy's own socket; istiod is never asked.
-        agent = lib.core.ConfigSource(
-            api_config_source=lib.core.ApiConfigSource(
-                api_type=lib.core.ApiConfigSourceApiType.GRPC,
-                grpc_services=[
-                    lib.core.GrpcService(
-                        envoy_grpc=lib.core.GrpcServiceEnvoyGrpc(cluster_name="sds-grpc")
-                    )
-                ],
-                transport_api_version=lib.core.ApiVersion.V3,
-            ),
-            initial_fetch_timeout=timedelta(),
-            resource_api_version=lib.core.ApiVersion.V3,
-        )
-        return lib.tls.SdsSecretConfig(name=name, sds_config=agent)
+        return tls.SdsSecretConfig(name=name, sds_config=source)
 
-    return lib.tls.CommonTlsContext(
-        alpn_protocols=[*alpn],
-        tls_certificate_sds_secret_configs=[secret("default")],
-        combined_validation_context=lib.tls.CommonTlsContextCombinedCertificateValidationContext(
-            default_validation_context=lib.tls.CertificateValidationContext(),
-            validation_context_sds_secret_config=secret("ROOTCA"),
-        ),
+    context = tls.CommonTlsContext(
+        alpn_protocols=[*alpn], tls_certificate_sds_secret_configs=[secret(certificate)]
     )
+    if authority:
+        context.combined_validation_context = (
+            tls.CommonTlsContextCombinedCertificateValidationContext(
+                default_validation_context=tls.CertificateValidationContext(),
+                validation_context_sds_secret_config=secret(authority),
+            )
+        )
+    return context

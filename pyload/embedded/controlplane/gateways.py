@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
 from pyload.embedded.controlplane.clusters import BLACK_HOLE, cluster_name
-from pyload.embedded.controlplane.envoy_modules import address, envoy, from_ads
+from pyload.embedded.controlplane.envoy_modules import (
+    address,
+    common_tls,
+    envoy,
+    from_ads,
+    transport_socket,
+)
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import LDS, RDS
 
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.model import Key
 
 _VIRTUAL_HOSTS: Final = 2
-_DOWNSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 _INSPECTOR: Final = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _PLAIN_HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 
@@ -195,17 +200,15 @@ def _filter_chain(port: int, chain: GatewayChain) -> Any:
     """Build a ``FilterChain`` of a gateway's listener. Not wrapped."""
     lib = envoy()
     if chain.route:
-        manager = lib.hcm.HttpConnectionManager(
+        terminal = listeners.connection_manager(
             stat_prefix=f"outbound_0.0.0.0_{port};",
             rds=lib.hcm.Rds(config_source=from_ads(), route_config_name=chain.route),
-            http_filters=listeners.http_filters(),
             server_name="istio-envoy",
             use_remote_address=True,
         )
-        filters = [listeners.connection_manager(manager)]
     else:
-        filters = [listeners.tcp_proxy(chain.cluster or BLACK_HOLE)]
-    made = lib.listener.FilterChain(filters=filters)
+        terminal = listeners.tcp_proxy(chain.cluster or BLACK_HOLE)
+    made = lib.listener.FilterChain(filters=[terminal])
     if chain.hosts:
         made.filter_chain_match = lib.listener.FilterChainMatch(server_names=[*chain.hosts])
     if chain.credential:
@@ -220,24 +223,10 @@ def _gateway_tls(chain: GatewayChain) -> Any:
     source = lib.core.ConfigSource(
         ads=lib.core.AggregatedConfigSource(), resource_api_version=lib.core.ApiVersion.V3
     )
-
-    def secret(suffix: str = "") -> Any:
-        name = f"kubernetes://{chain.credential}{suffix}"
-        return lib.tls.SdsSecretConfig(name=name, sds_config=source)
-
-    common = lib.tls.CommonTlsContext(
-        alpn_protocols=["h2", "http/1.1"], tls_certificate_sds_secret_configs=[secret()]
-    )
-    if chain.mutual:
-        common.combined_validation_context = (
-            lib.tls.CommonTlsContextCombinedCertificateValidationContext(
-                default_validation_context=lib.tls.CertificateValidationContext(),
-                validation_context_sds_secret_config=secret("-cacert"),
-            )
-        )
+    name = f"kubernetes://{chain.credential}"
+    authority = f"{name}-cacert" if chain.mutual else ""
     context = lib.tls.DownstreamTlsContext(
-        common_tls_context=common, require_client_certificate=chain.mutual
+        common_tls_context=common_tls(("h2", "http/1.1"), source, name, authority),
+        require_client_certificate=chain.mutual,
     )
-    return lib.core.TransportSocket(
-        name="envoy.transport_sockets.tls", typed_config=lib.any(_DOWNSTREAM_TLS, context)
-    )
+    return transport_socket("envoy.transport_sockets.tls", listeners.DOWNSTREAM_TLS, context)

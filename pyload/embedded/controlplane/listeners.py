@@ -13,6 +13,7 @@ from pyload.embedded.controlplane.envoy_modules import (
     envoy,
     from_ads,
     tls_context,
+    transport_socket,
 )
 from pyload.embedded.controlplane.routes import route
 from pyload.embedded.controlplane.template import MessageTemplate, gap
@@ -22,8 +23,9 @@ from pyload.xds.types import LDS
 _HCM: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _TCP_PROXY: Final = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _ROUTER: Final = "envoy.extensions.filters.http.router.v3.Router"
-_DOWNSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+DOWNSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 _INSPECTOR: Final = "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector"
+_PLAIN_HTTP: Final = ("http/1.1", "h2c")
 _ISTIO_TCP: Final = ("istio", "istio-peer-exchange")
 _ISTIO_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 
@@ -31,51 +33,42 @@ _ISTIO_HTTP: Final = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 @functools.cache
 def tcp_listener(port: int) -> MessageTemplate:
     """Build the listener of a TCP port on a cluster IP; gaps ``name``, ``ip``, ``cluster``."""
-    lib = envoy()
-    listener = lib.listener.Listener(
-        name=gap("name"),
-        address=address(gap("ip"), port),
-        filter_chains=[lib.listener.FilterChain(filters=[tcp_proxy(gap("cluster"))])],
-        traffic_direction=lib.core.TrafficDirection.OUTBOUND,
-        continue_on_listener_filters_timeout=True,
-        listener_filters_timeout=timedelta(),
-        bind_to_port=False,
-    )
-    return MessageTemplate(any_of(LDS, bytes(listener)))
+    chain = envoy().listener.FilterChain(filters=[tcp_proxy(gap("cluster"))])
+    return MessageTemplate(_service_listener(gap("name"), gap("ip"), port, filter_chains=[chain]))
 
 
 @functools.lru_cache(maxsize=4096)
 def http_listener(port: int) -> bytes:
     """Build the listener of all HTTP traffic to a port, with its routes from RDS."""
     lib = envoy()
-    manager = lib.hcm.HttpConnectionManager(
+    manager = connection_manager(
         stat_prefix=f"outbound_0.0.0.0_{port};",
         rds=lib.hcm.Rds(config_source=from_ads(), route_config_name=str(port)),
-        http_filters=http_filters(),
     )
+    inspector = lib.listener.ListenerFilter(
+        name="envoy.filters.listener.http_inspector", typed_config=lib.any(_INSPECTOR)
+    )
+    return _service_listener(
+        f"0.0.0.0_{port}",
+        "0.0.0.0",  # noqa: S104 - configuration of a proxy, not a bind
+        port,
+        filter_chains=[_chain("", manager, protocol="raw_buffer", alpn=_PLAIN_HTTP)],
+        default_filter_chain=_chain("PassthroughFilterChain", tcp_proxy(PASSTHROUGH)),
+        listener_filters=[inspector],
+    )
+
+
+def _service_listener(name: str, ip: str, port: int, **fields: Any) -> bytes:
+    """Build a listener of services' traffic, which `virtual_outbound` hands on to it."""
+    lib = envoy()
     listener = lib.listener.Listener(
-        name=f"0.0.0.0_{port}",
-        address=address("0.0.0.0", port),  # noqa: S104 - configuration of a proxy, not a bind
-        filter_chains=[
-            lib.listener.FilterChain(
-                filter_chain_match=lib.listener.FilterChainMatch(
-                    transport_protocol="raw_buffer", application_protocols=["http/1.1", "h2c"]
-                ),
-                filters=[connection_manager(manager)],
-            )
-        ],
-        default_filter_chain=lib.listener.FilterChain(
-            name="PassthroughFilterChain", filters=[tcp_proxy(PASSTHROUGH)]
-        ),
-        listener_filters=[
-            lib.listener.ListenerFilter(
-                name="envoy.filters.listener.http_inspector", typed_config=lib.any(_INSPECTOR)
-            )
-        ],
+        name=name,
+        address=address(ip, port),
         traffic_direction=lib.core.TrafficDirection.OUTBOUND,
         continue_on_listener_filters_timeout=True,
         listener_filters_timeout=timedelta(),
         bind_to_port=False,
+        **fields,
     )
     return any_of(LDS, bytes(listener))
 
@@ -87,26 +80,15 @@ def virtual_outbound(*, allow_any: bool = True) -> bytes:
     Args:
         allow_any: Whether connections to hosts outside the mesh are let through.
     """
-    lib = envoy()
-    chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
-    listener = lib.listener.Listener(
-        name="virtualOutbound",
-        address=address("0.0.0.0", 15001),  # noqa: S104 - configuration of a proxy, not a bind
-        filter_chains=[
-            chain(
-                name="virtualOutbound-blackhole",
-                filter_chain_match=match(destination_port=15001),
-                filters=[tcp_proxy(BLACK_HOLE)],
-            ),
-            chain(
-                name="virtualOutbound-catchall-tcp",
-                filters=[tcp_proxy(PASSTHROUGH if allow_any else BLACK_HOLE)],
-            ),
-        ],
-        use_original_dst=True,
-        traffic_direction=lib.core.TrafficDirection.OUTBOUND,
+    catch_all = tcp_proxy(PASSTHROUGH if allow_any else BLACK_HOLE)
+    listener = _virtual_listener(
+        "virtualOutbound",
+        15001,
+        "OUTBOUND",
+        _chain("virtualOutbound-blackhole", tcp_proxy(BLACK_HOLE), port=15001),
+        _chain("virtualOutbound-catchall-tcp", catch_all),
     )
-    return any_of(LDS, bytes(listener))
+    return any_of(LDS, listener)
 
 
 @functools.cache
@@ -115,50 +97,30 @@ def virtual_inbound() -> bytes:
 
     Not wrapped: the filter chains of the pod's ports are appended to it.
     """
-    lib = envoy()
-    chain, match = lib.listener.FilterChain, lib.listener.FilterChainMatch
     http = inbound_manager(INBOUND_PASSTHROUGH, "inbound|http|0", ":0/*")
     tcp = tcp_proxy(INBOUND_PASSTHROUGH)
+    catch_http = "virtualInbound-catchall-http"
+    return _virtual_listener(
+        "virtualInbound",
+        15006,
+        "INBOUND",
+        _chain("virtualInbound-blackhole", tcp_proxy(BLACK_HOLE), port=15006),
+        _chain(catch_http, http, protocol="tls", alpn=_ISTIO_HTTP),
+        _chain(catch_http, http, protocol="raw_buffer", alpn=_PLAIN_HTTP),
+        _chain("virtualInbound", tcp, protocol="tls", alpn=_ISTIO_TCP),
+        _chain("virtualInbound", tcp, protocol="raw_buffer"),
+    )
+
+
+def _virtual_listener(name: str, port: int, direction: str, *chains: Any) -> bytes:
+    """Build a listener that iptables redirects to. Not wrapped."""
+    lib = envoy()
     listener = lib.listener.Listener(
-        name="virtualInbound",
-        address=address("0.0.0.0", 15006),  # noqa: S104 - configuration of a proxy, not a bind
-        filter_chains=[
-            chain(
-                name="virtualInbound-blackhole",
-                filter_chain_match=match(destination_port=15006),
-                filters=[tcp_proxy(BLACK_HOLE)],
-            ),
-            chain(
-                name="virtualInbound-catchall-http",
-                filter_chain_match=match(
-                    transport_protocol="tls", application_protocols=[*_ISTIO_HTTP]
-                ),
-                filters=[http],
-                transport_socket=downstream_tls(),
-            ),
-            chain(
-                name="virtualInbound-catchall-http",
-                filter_chain_match=match(
-                    transport_protocol="raw_buffer", application_protocols=["http/1.1", "h2c"]
-                ),
-                filters=[http],
-            ),
-            chain(
-                name="virtualInbound",
-                filter_chain_match=match(
-                    transport_protocol="tls", application_protocols=[*_ISTIO_TCP]
-                ),
-                filters=[tcp],
-                transport_socket=downstream_tls(),
-            ),
-            chain(
-                name="virtualInbound",
-                filter_chain_match=match(transport_protocol="raw_buffer"),
-                filters=[tcp],
-            ),
-        ],
+        name=name,
+        address=address("0.0.0.0", port),  # noqa: S104 - configuration of a proxy, not a bind
+        filter_chains=[*chains],
         use_original_dst=True,
-        traffic_direction=lib.core.TrafficDirection.INBOUND,
+        traffic_direction=lib.core.TrafficDirection[direction],
     )
     return bytes(listener)
 
@@ -169,33 +131,54 @@ def inbound_chain(port: int, *, http: bool, tls: bool) -> MessageTemplate:
 
     Gaps: ``cluster`` and, for HTTP, ``route`` and ``operation``. Not wrapped.
     """
-    lib = envoy()
-    match = lib.listener.FilterChainMatch(
-        destination_port=port, transport_protocol="tls" if tls else "raw_buffer"
-    )
-    if tls:
-        match.application_protocols = [*_ISTIO_TCP, *_ISTIO_HTTP]
     if http:
         terminal = inbound_manager(gap("cluster"), gap("route"), gap("operation"))
     else:
         terminal = tcp_proxy(gap("cluster"))
-    chain = lib.listener.FilterChain(
-        name=f"0.0.0.0_{port}", filter_chain_match=match, filters=[terminal]
+    chain = _chain(
+        f"0.0.0.0_{port}",
+        terminal,
+        port=port,
+        protocol="tls" if tls else "raw_buffer",
+        alpn=(*_ISTIO_TCP, *_ISTIO_HTTP) if tls else (),
     )
-    if tls:
-        chain.transport_socket = downstream_tls()
     return MessageTemplate(bytes(chain))
+
+
+def _chain(
+    name: str,
+    terminal: Any,
+    *,
+    port: int | None = None,
+    protocol: str = "",
+    alpn: tuple[str, ...] = (),
+) -> Any:
+    """Build a filter chain.
+
+    Args:
+        name: Its name, or empty.
+        terminal: Its one filter.
+        port: The port that it is for; None for all.
+        protocol: ``tls``, which it then ends, or ``raw_buffer``; empty for both.
+        alpn: Application protocols that it is for; empty for all.
+    """
+    lib = envoy().listener
+    chain = lib.FilterChain(name=name, filters=[terminal])
+    if port or protocol:
+        chain.filter_chain_match = lib.FilterChainMatch(
+            destination_port=port, transport_protocol=protocol, application_protocols=[*alpn]
+        )
+    if protocol == "tls":
+        chain.transport_socket = downstream_tls()
+    return chain
 
 
 def downstream_tls(*, alpn: tuple[str, ...] = ISTIO_ALPN) -> Any:
     """Build the server's side of Istio's mutual TLS."""
-    lib = envoy()
-    context = lib.tls.DownstreamTlsContext(
+    context = envoy().tls.DownstreamTlsContext(
         common_tls_context=tls_context(alpn=alpn), require_client_certificate=True
     )
-    return lib.core.TransportSocket(
-        name="envoy.transport_sockets.tls", typed_config=lib.any(_DOWNSTREAM_TLS, context)
-    )
+    return transport_socket("envoy.transport_sockets.tls", DOWNSTREAM_TLS, context)
 
 
 def tcp_proxy(cluster: str) -> Any:
@@ -207,15 +190,11 @@ def tcp_proxy(cluster: str) -> Any:
     )
 
 
-def http_filters() -> list[Any]:
-    """Build the filters of HTTP: nothing but the router."""
+def connection_manager(**fields: Any) -> Any:
+    """Build the filter of HTTP, which has no filters of its own but the router."""
     lib = envoy()
-    return [lib.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=lib.any(_ROUTER))]
-
-
-def connection_manager(manager: Any) -> Any:
-    """Wrap a connection manager as a filter."""
-    lib = envoy()
+    router = lib.hcm.HttpFilter(name="envoy.filters.http.router", typed_config=lib.any(_ROUTER))
+    manager = lib.hcm.HttpConnectionManager(http_filters=[router], **fields)
     return lib.listener.Filter(
         name="envoy.filters.network.http_connection_manager", typed_config=lib.any(_HCM, manager)
     )
@@ -242,7 +221,4 @@ def inbound_manager(cluster: str, host: str, operation: str, *, stat: str = "") 
         ],
         validate_clusters=False,
     )
-    manager = lib.hcm.HttpConnectionManager(
-        stat_prefix=stat or cluster, route_config=routes, http_filters=http_filters()
-    )
-    return connection_manager(manager)
+    return connection_manager(stat_prefix=stat or cluster, route_config=routes)

@@ -11,14 +11,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.controlplane import listeners, routes
-from pyload.embedded.controlplane.clusters import circuit_breakers
+from pyload.embedded.controlplane.clusters import (
+    RAW_BUFFER,
+    UPSTREAM_TLS,
+    build_cluster,
+    service_metadata,
+)
 from pyload.embedded.controlplane.envoy_modules import (
     address,
     envoy,
-    from_ads,
-    struct,
-    text,
     tls_context,
+    transport_socket,
 )
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field
@@ -41,8 +44,6 @@ _ORIGINAL_DST: Final = "envoy.filters.listener.original_dst"
 _INTERNAL: Final = (
     "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
 )
-_RAW_BUFFER: Final = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
-_UPSTREAM_TLS: Final = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 _PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -115,24 +116,12 @@ def _vip_chain(port: Port, service: Service) -> bytes:
 @functools.cache
 def _vip_cluster() -> MessageTemplate:
     """Build the cluster of a service's port behind a waypoint."""
-    lib = envoy()
-    service = struct(
-        host=text(gap("host")), name=text(gap("service")), namespace=text(gap("namespace"))
-    )
-    services = lib.protobuf.ListValue(values=[lib.protobuf.Value(struct_value=service)])
-    istio = struct(services=lib.protobuf.Value(list_value=services), subset=text(gap("subset")))
-    cluster = lib.cluster.Cluster(
-        name=gap("name"),
-        alt_stat_name=gap("stat"),
-        type=lib.cluster.ClusterDiscoveryType.EDS,
-        lb_policy=lib.cluster.ClusterLbPolicy.LEAST_REQUEST,
-        eds_cluster_config=lib.cluster.ClusterEdsClusterConfig(
-            eds_config=from_ads(), service_name=gap("name")
-        ),
-        connect_timeout=timedelta(seconds=10),
-        circuit_breakers=circuit_breakers(),
+    cluster = build_cluster(
+        gap("name"),
+        "EDS",
+        stat=gap("stat"),
         transport_socket=_internal_socket(passed_on=(_ORIGINAL_DST, "istio")),
-        metadata=lib.core.Metadata(filter_metadata={"istio": istio}),
+        metadata=service_metadata("subset"),
     )
     return MessageTemplate(any_of(CDS, bytes(cluster)))
 
@@ -146,10 +135,10 @@ def _to_internal(name: str, listener: str) -> bytes:
             envoy_internal_address=lib.core.EnvoyInternalAddress(server_listener_name=listener)
         )
     )
-    cluster = lib.cluster.Cluster(
-        name=name,
-        alt_stat_name=f"{name};",
-        type=lib.cluster.ClusterDiscoveryType.STATIC,
+    cluster = build_cluster(
+        name,
+        "STATIC",
+        connect_timeout=None,
         load_assignment=lib.endpoint.ClusterLoadAssignment(
             cluster_name=name,
             endpoints=[
@@ -158,7 +147,6 @@ def _to_internal(name: str, listener: str) -> bytes:
                 )
             ],
         ),
-        circuit_breakers=circuit_breakers(),
         transport_socket=_internal_socket(),
     )
     return any_of(CDS, bytes(cluster))
@@ -174,37 +162,28 @@ def _tunnel(name: str) -> bytes:
             http2_protocol_options=lib.core.Http2ProtocolOptions(allow_connect=True)
         )
     )
-    cluster = lib.cluster.Cluster(
-        name=name,
-        alt_stat_name=f"{name};",
-        type=lib.cluster.ClusterDiscoveryType.ORIGINAL_DST,
-        lb_policy=lib.cluster.ClusterLbPolicy.CLUSTER_PROVIDED,
-        connect_timeout=timedelta(seconds=10),
+    cluster = build_cluster(
+        name,
+        "ORIGINAL_DST",
         cleanup_interval=timedelta(seconds=60),
-        circuit_breakers=circuit_breakers(),
         original_dst_lb_config=lib.cluster.ClusterOriginalDstLbConfig(
             upstream_port_override=HBONE_PORT
         ),
         typed_extension_protocol_options={_PROTOCOL_OPTIONS: lib.any(_PROTOCOL_OPTIONS, options)},
-        transport_socket=lib.core.TransportSocket(
-            name="tls", typed_config=lib.any(_UPSTREAM_TLS, upstream)
-        ),
+        transport_socket=transport_socket("tls", UPSTREAM_TLS, upstream),
     )
     return any_of(CDS, bytes(cluster))
 
 
 def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
     lib = envoy()
-    raw = lib.core.TransportSocket(name="raw_buffer", typed_config=lib.any(_RAW_BUFFER))
     host = lib.metadata.MetadataKind(host=lib.metadata.MetadataKindHost())
     source = lib.internal.InternalUpstreamTransportMetadataValueSource
     transport = lib.internal.InternalUpstreamTransport(
         passthrough_metadata=[source(kind=host, name=name) for name in passed_on],
-        transport_socket=raw,
+        transport_socket=transport_socket("raw_buffer", RAW_BUFFER),
     )
-    return lib.core.TransportSocket(
-        name="internal_upstream", typed_config=lib.any(_INTERNAL, transport)
-    )
+    return transport_socket("internal_upstream", _INTERNAL, transport)
 
 
 @functools.cache
@@ -224,19 +203,18 @@ def _terminate_listener() -> bytes:
     """Build the listener of a waypoint that ends HBONE connections."""
     lib = envoy()
     main = routes.route(_MAIN, name="default")
-    manager = lib.hcm.HttpConnectionManager(
+    manager = listeners.connection_manager(
         stat_prefix="connect_terminate",
         route_config=lib.route.RouteConfiguration(
             name="default",
             virtual_hosts=[lib.route.VirtualHost(name="default", domains=["*"], routes=[main])],
         ),
-        http_filters=listeners.http_filters(),
         server_name="istio-envoy",
         use_remote_address=False,
     )
     chain = lib.listener.FilterChain(
         name="default",
-        filters=[listeners.connection_manager(manager)],
+        filters=[manager],
         transport_socket=listeners.downstream_tls(alpn=("h2",)),
     )
     listener = lib.listener.Listener(
