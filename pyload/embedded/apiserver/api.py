@@ -14,6 +14,7 @@ from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
 from pyload.embedded.apiserver.reads import WatchPlan
 from pyload.embedded.apiserver.requests import Reply, Request, parse_target, read_request
+from pyload.embedded.apiserver.sources import Sources
 from pyload.embedded.apiserver.store import HISTORY
 from pyload.embedded.apiserver.watch import QUEUE, Watcher
 
@@ -59,15 +60,15 @@ class ApiServer:
         self._observer = observer
         self._queue = queue
         self._watchers: set[Watcher] = set()
-        self._handler = RequestHandler(
+        sources = Sources(
             now=now or _utc_now,
             new_uid=lambda: str(uuid.uuid4()),
             later=_later,
             key=secrets.token_bytes(32),
             rng=Random(),  # noqa: S311 - ends of names, not secrets
             admit=self._admit,
-            history=history,
         )
+        self._handler = RequestHandler(sources, history=history)
         self.store = self._handler.store
 
     def transport(self) -> Transport:

@@ -23,10 +23,8 @@ from pyload.embedded.apiserver.kinds import (
 from pyload.embedded.apiserver.service_addresses import ServiceAddresses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Event, Store
     from pyload.kube.resources import Obj
 
@@ -49,24 +47,13 @@ class Controllers:
 
     Args:
         store: The store.
-        now: Returns the time.
-        new_uid: Returns a fresh UID.
-        later: Calls a function after a number of seconds.
+        sources: Its clock, and the UIDs of the objects that are made.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        now: Callable[[], datetime],
-        new_uid: Callable[[], str],
-        later: Callable[[float, Callable[[], None]], None],
-    ) -> None:
+    def __init__(self, store: Store, sources: Sources) -> None:
         self.addresses = ServiceAddresses()
         self._store = store
-        self._now = now
-        self._new_uid = new_uid
-        self._later = later
+        self._sources = sources
         self._terminating: set[str] = set()
         self._planned: set[str] = set()
         store.subscribe(NAMESPACE, self._on_namespace)
@@ -105,7 +92,7 @@ class Controllers:
             obj["status"] = definition
         if kind is SERVICE:
             obj = services.complete(obj, None, self.addresses)
-        self._store.create(kind, obj, now=self._now(), uid=self._new_uid())
+        self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
 
     def _on_service(self, event: Event) -> None:
         if event.type == "DELETED":
@@ -133,7 +120,7 @@ class Controllers:
     def _plan(self, namespace: str) -> None:
         if namespace not in self._planned:
             self._planned.add(namespace)
-            self._later(DELAY, lambda: self._reconcile(namespace))
+            self._sources.later(DELAY, lambda: self._reconcile(namespace))
 
     def _reconcile(self, name: str) -> None:
         self._planned.discard(name)
@@ -154,7 +141,7 @@ class Controllers:
             self._create(CONFIG_MAP, {"metadata": {"name": ROOT_CA, **metadata}, "data": data})
 
     def _empty(self, namespace: str) -> None:
-        now = self._now()
+        now = self._sources.now()
         left = 0
         for kind in NAMESPACED:
             for entry in self._store.entries(kind, namespace):

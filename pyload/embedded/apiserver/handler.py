@@ -17,15 +17,12 @@ from pyload.embedded.apiserver.requests import (
 from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.store import HISTORY, Store
 from pyload.embedded.apiserver.subresources import Subresources
-from pyload.embedded.apiserver.token_signer import Signer
 from pyload.embedded.apiserver.writes import Writes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-    from random import Random
 
-    from pyload.kube.resources import Obj, Resource
+    from pyload.embedded.apiserver.sources import Sources
 
 Answer = Reply | WatchPlan
 
@@ -37,35 +34,18 @@ class RequestHandler:
     """Answers requests, without waiting.
 
     Args:
-        now: Returns the time, with its zone.
-        new_uid: Returns a fresh UID.
-        later: Calls a function after a number of seconds.
-        key: Signs service account tokens.
-        rng: Chooses the ends of generated names.
-        admit: Returns each new object as it is to be created, like a mutating webhook.
+        sources: The server's clock, chance and hook.
         history: Events kept per kind for watches that start in the past.
     """
 
-    def __init__(
-        self,
-        *,
-        now: Callable[[], datetime],
-        new_uid: Callable[[], str],
-        later: Callable[[float, Callable[[], None]], None],
-        key: bytes,
-        rng: Random,
-        admit: Callable[[Resource, Obj], Obj],
-        history: int = HISTORY,
-    ) -> None:
+    def __init__(self, sources: Sources, *, history: int = HISTORY) -> None:
         self.store = Store(history=history)
         self._reads = Reads(self.store)
-        controllers = Controllers(self.store, now=now, new_uid=new_uid, later=later)
-        self._writes = Writes(
-            self.store, controllers.addresses, now=now, new_uid=new_uid, rng=rng, admit=admit
-        )
-        self._reviews = Reviews(self.store, Signer(key), now=now, new_uid=new_uid)
+        controllers = Controllers(self.store, sources)
+        self._writes = Writes(self.store, controllers.addresses, sources)
+        self._reviews = Reviews(self.store, sources)
         reads, writes = self._reads, self._writes
-        parts = Subresources(self.store, now=now)
+        parts = Subresources(self.store, sources)
         self._answers: dict[tuple[str, str], Callable[[Request, Target], Answer]] = {
             ("", "get"): reads.get,
             ("", "list"): reads.collection,

@@ -240,17 +240,13 @@ _EVERYTHING: Final = Selector()
 def _check_match(request: Request, *, wants_state: bool) -> None:
     match = request.query.get("resourceVersionMatch", "")
     if wants_state and match != "NotOlderThan":
-        message = (
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
-            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-        )
-        raise refusals.Refused(422, "Invalid", message)
-    if match and "sendInitialEvents" not in request.query:
-        message = (
-            'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: '
-            "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
-        )
-        raise refusals.Refused(422, "Invalid", message)
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+    elif match and "sendInitialEvents" not in request.query:
+        why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+    else:
+        return
+    why = f"resourceVersionMatch: Forbidden: {why}"
+    raise refusals.invalid_request("ListOptions.meta.k8s.io", why)
 
 
 def _page(

@@ -172,6 +172,11 @@ def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> Refused:
     return Refused(422, "Invalid", f'{shown} "{name}" is invalid: {text}', details=details)
 
 
+def invalid_request(kind: str, why: str) -> Refused:
+    """The options of a request, or an object that is not stored, are wrong."""
+    return Refused(422, "Invalid", f'{kind} "" is invalid: {why}')
+
+
 def bad_request(message: str) -> Refused:
     """The request makes no sense."""
     return Refused(400, "BadRequest", message)

@@ -17,8 +17,7 @@ from pyload.embedded.apiserver.requests import Reply, Request, Target, json_repl
 from pyload.embedded.apiserver.token_signer import ISSUER, Signer, TokenClaims
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
     from pyload.kube.resources import Obj
 
@@ -33,23 +32,13 @@ class Reviews:
 
     Args:
         store: Where the service accounts are.
-        signer: Signs tokens.
-        now: Returns the time.
-        new_uid: Returns a fresh UID.
+        sources: Its clock, and the identifiers of tokens.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        signer: Signer,
-        *,
-        now: Callable[[], datetime],
-        new_uid: Callable[[], str],
-    ) -> None:
+    def __init__(self, store: Store, sources: Sources) -> None:
         self._store = store
-        self._signer = signer
-        self._now = now
-        self._new_uid = new_uid
+        self._signer = Signer(sources.key)
+        self._sources = sources
 
     def token(self, request: Request, target: Target) -> Reply:
         """Answer a POST of a service account's ``token``.
@@ -65,12 +54,9 @@ class Reviews:
             text = "may not specify a duration less than 10 minutes"
             if isinstance(lifetime, int) and lifetime > _LONGEST:
                 text = "may not specify a duration larger than 2^32 seconds"
-            message = (
-                f'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: '
-                f"Invalid value: {lifetime}: {text}"
-            )
-            raise refusals.Refused(422, "Invalid", message)
-        now = self._now()
+            why = f"spec.expirationSeconds: Invalid value: {lifetime}: {text}"
+            raise refusals.invalid_request("TokenRequest.authentication.k8s.io", why)
+        now = self._sources.now()
         issued = int(now.timestamp())
         identity = TokenClaims(
             namespace=target.namespace,
@@ -79,7 +65,7 @@ class Reviews:
             audiences=tuple(spec.get("audiences") or (ISSUER,)),
             expires=issued + lifetime,
         )
-        token = self._signer.sign(identity, issued=issued, token_id=self._new_uid())
+        token = self._signer.sign(identity, issued=issued, token_id=self._sources.new_uid())
         expires = datetime.fromtimestamp(identity.expires, UTC)
         answer = {
             "kind": "TokenRequest",
@@ -143,7 +129,7 @@ class Reviews:
         try:
             identity = self._signer.check(
                 spec.get("token", ""),
-                now=int(self._now().timestamp()),
+                now=int(self._sources.now().timestamp()),
                 audiences=spec.get("audiences") or (),
             )
         except ValueError as error:

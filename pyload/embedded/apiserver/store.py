@@ -234,9 +234,7 @@ class Store:
         if old is None:
             raise refusals.not_found(kind, key[1])
         before = old.obj["metadata"]
-        check_preconditions(
-            kind, old, uid=metadata.get("uid"), revision=metadata.get("resourceVersion")
-        )
+        check_preconditions(kind, old, metadata)
         for field in _SYSTEM_FIELDS:
             if field in before:
                 metadata[field] = before[field]
@@ -259,8 +257,7 @@ class Store:
         *,
         now: datetime,
         grace: int | None = None,
-        uid: str | None = None,
-        revision: str | None = None,
+        preconditions: Obj | None = None,
     ) -> tuple[StoredObject, bool]:
         """Begin, hasten or complete the deletion of an object.
 
@@ -270,8 +267,7 @@ class Store:
             name: Its name.
             now: The time.
             grace: Seconds of grace, or None for the object's own.
-            uid: The UID that it must have.
-            revision: The resourceVersion that it must have.
+            preconditions: The ``uid`` and ``resourceVersion`` that it must have, where given.
 
         Returns:
             The last state, and whether the object is gone.
@@ -280,7 +276,7 @@ class Store:
             Refused: It is not there, or a precondition does not hold.
         """
         entry = self.need(kind, namespace, name)
-        check_preconditions(kind, entry, uid=uid, revision=revision)
+        check_preconditions(kind, entry, preconditions or {})
         key = entry.key
         table = self._tables[kind]
         marked = mark_deleted(kind, entry.obj, now=now, grace=grace)
@@ -325,15 +321,14 @@ def _desired(obj: Obj) -> Obj:
     return {field: value for field, value in obj.items() if field not in _UNCOUNTED}
 
 
-def check_preconditions(
-    kind: Kind, entry: StoredObject, *, uid: str | None, revision: str | None
-) -> None:
-    """Compare the preconditions of a request with the object.
+def check_preconditions(kind: Kind, entry: StoredObject, given: Obj) -> None:
+    """Compare the ``uid`` and ``resourceVersion`` that a request gives with the object's.
 
     Raises:
         Refused: They differ.
     """
     name = entry.key[1]
+    uid, revision = given.get("uid"), given.get("resourceVersion")
     actual = entry.obj["metadata"]["uid"]
     if uid and uid != actual:
         why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"

@@ -23,9 +23,7 @@ from pyload.embedded.apiserver.requests import (
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
+    from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
     from pyload.kube.resources import Obj
 
@@ -35,12 +33,12 @@ class Subresources:
 
     Args:
         store: The store.
-        now: Returns the time.
+        sources: Its clock.
     """
 
-    def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, sources: Sources) -> None:
         self._store = store
-        self._now = now
+        self._sources = sources
 
     def scale(self, request: Request, target: Target) -> Reply:
         """Answer a GET, PUT or PATCH of a workload's scale.
@@ -66,10 +64,7 @@ class Subresources:
                 text = "must be greater than or equal to 0"
                 cause = refusals.Cause.invalid("spec.replicas", replicas, text)
                 raise refusals.invalid(target.kind, target.name, [cause])
-            given = wanted.get("metadata") or {}
-            check_preconditions(
-                target.kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
-            )
+            check_preconditions(target.kind, entry, wanted.get("metadata") or {})
             changed = {
                 **entry.obj,
                 "metadata": dict(entry.obj["metadata"]),
@@ -88,10 +83,7 @@ class Subresources:
         """
         obj = read_object(request.body, target)
         entry = self._store.need(NAMESPACE, "", target.name)
-        given = obj["metadata"]
-        check_preconditions(
-            NAMESPACE, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
-        )
+        check_preconditions(NAMESPACE, entry, obj["metadata"])
         wanted = (obj.get("spec") or {}).get("finalizers") or []
         spec = {**entry.obj.get("spec", {}), "finalizers": wanted}
         if not wanted:
@@ -119,7 +111,7 @@ class Subresources:
             "type": "PodScheduled",
             "status": "True",
             "lastProbeTime": None,
-            "lastTransitionTime": timestamp(self._now()),
+            "lastTransitionTime": timestamp(self._sources.now()),
         }
         before = entry.obj.get("status", {})
         conditions = [

@@ -24,13 +24,10 @@ from pyload.embedded.apiserver.shapes import shape_of
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-    from random import Random
-
     from pyload.embedded.apiserver.service_addresses import ServiceAddresses
+    from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store, StoredObject
-    from pyload.kube.resources import Obj, Resource
+    from pyload.kube.resources import Obj
 
 
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
@@ -55,28 +52,13 @@ class Writes:
     Args:
         store: The store.
         addresses: Addresses of services.
-        now: Returns the time.
-        new_uid: Returns a fresh UID.
-        rng: Chooses the ends of generated names.
-        admit: Returns each new object as it is to be created, like a mutating webhook.
+        sources: Its clock, chance and hook.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        addresses: ServiceAddresses,
-        *,
-        now: Callable[[], datetime],
-        new_uid: Callable[[], str],
-        rng: Random,
-        admit: Callable[[Resource, Obj], Obj],
-    ) -> None:
+    def __init__(self, store: Store, addresses: ServiceAddresses, sources: Sources) -> None:
         self._store = store
         self._addresses = addresses
-        self._now = now
-        self._new_uid = new_uid
-        self._rng = rng
-        self._admit = admit
+        self._sources = sources
 
     def create(self, request: Request, target: Target) -> Reply:
         """Answer a POST to a collection.
@@ -103,7 +85,7 @@ class Writes:
             metadata["name"] = self._generate(metadata["generateName"])
         obj["metadata"] = metadata
         obj = defaults.fill(kind, obj)
-        admitted = self._admit(kind.resource(), obj)
+        admitted = self._sources.admit(kind.resource(), obj)
         if admitted is not obj:
             obj = defaults.fill(kind, admitted)
         obj = defaults.admit(kind, obj)
@@ -122,9 +104,9 @@ class Writes:
             metadata["managedFields"] = managed
         if request.dry_run:
             return object_reply(
-                201, {**obj, "metadata": {**metadata, "uid": self._new_uid()}}, target
+                201, {**obj, "metadata": {**metadata, "uid": self._sources.new_uid()}}, target
             )
-        entry = self._store.create(kind, obj, now=self._now(), uid=self._new_uid())
+        entry = self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
         return Reply(201, entry.json(target.api_version))
 
     def update(self, request: Request, target: Target) -> Reply:
@@ -161,7 +143,8 @@ class Writes:
         if request.content_type == APPLY_PATCH:
             return self._apply(request, target, entry)
         if request.flag("force"):
-            raise _bad_options("force: Forbidden: may not be specified for non-apply patch")
+            why = "force: Forbidden: may not be specified for non-apply patch"
+            raise refusals.invalid_request(_PATCH_OPTIONS, why)
         if entry is None:
             raise refusals.not_found(kind, target.name)
         live = {**entry.obj, "apiVersion": target.api_version}
@@ -180,7 +163,8 @@ class Writes:
         """Answer a PATCH by server-side apply."""
         kind = target.kind
         if not request.query.get("fieldManager"):
-            raise _bad_options("fieldManager: Required value: is required for apply patch")
+            why = "fieldManager: Required value: is required for apply patch"
+            raise refusals.invalid_request(_PATCH_OPTIONS, why)
         config = read_object(request.body, target)
         if config["metadata"].get("managedFields"):
             raise refusals.bad_request("metadata.managedFields must be nil")
@@ -191,10 +175,7 @@ class Writes:
             self._check_namespace(target)
             obj, managed = apply.apply(None, config, writer, shape_of(kind), force=False)
             return self._create(request, target, obj, managed=managed)
-        given = config["metadata"]
-        check_preconditions(
-            kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
-        )
+        check_preconditions(kind, entry, config["metadata"])
         obj, managed = apply.apply(
             entry.obj, config, writer, shape_of(kind), force=request.flag("force")
         )
@@ -213,10 +194,7 @@ class Writes:
         """Complete, validate and store a new version of an object."""
         kind = target.kind
         old = entry.obj
-        given = obj["metadata"]
-        check_preconditions(
-            kind, entry, uid=given.get("uid"), revision=given.get("resourceVersion")
-        )
+        check_preconditions(kind, entry, obj["metadata"])
         if target.subresource == "status":
             obj = with_status(kind, obj, old)
         else:
@@ -252,20 +230,18 @@ class Writes:
         grace = body.get("gracePeriodSeconds")
         if grace is None:
             grace = request.number("gracePeriodSeconds")
-        uid, revision = preconditions.get("uid"), preconditions.get("resourceVersion")
         if request.dry_run:
             entry = self._store.need(kind, target.namespace, target.name)
-            check_preconditions(kind, entry, uid=uid, revision=revision)
+            check_preconditions(kind, entry, preconditions)
             gone = True
         else:
             entry, gone = self._store.delete(
                 kind,
                 target.namespace,
                 target.name,
-                now=self._now(),
+                now=self._sources.now(),
                 grace=grace,
-                uid=uid,
-                revision=revision,
+                preconditions=preconditions,
             )
         if gone and not kind.returns_object:
             answer = refusals.success(kind, target.name, entry.obj["metadata"]["uid"])
@@ -282,7 +258,7 @@ class Writes:
         return FieldManager(
             manager=manager,
             api_version=target.api_version,
-            time=timestamp(self._now()),
+            time=timestamp(self._sources.now()),
             subresource="status" if to_status else "",
             owns_metadata=not (to_status and target.kind.custom),
             owns_spec=not to_status,
@@ -319,12 +295,9 @@ class Writes:
             raise refusals.forbidden(POD, metadata["name"], why)
 
     def _generate(self, prefix: str) -> str:
-        return prefix[:58] + "".join(self._rng.choices(_NAME_LETTERS, k=5))
+        return prefix[:58] + "".join(self._sources.rng.choices(_NAME_LETTERS, k=5))
 
 
 _PATCHES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)
 _CUSTOM_PATCHES: Final = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH)
-
-
-def _bad_options(text: str) -> refusals.Refused:
-    return refusals.Refused(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {text}')
+_PATCH_OPTIONS: Final = "PatchOptions.meta.k8s.io"

@@ -269,12 +269,12 @@ def test_preconditions_are_checked() -> None:
     store = Store()
     entry = store.create(CONFIG_MAP, _map("n", "a"), now=NOW, uid="u")
 
-    for uid, revision in (("v", None), ("u", "1")):
+    for given in ({"uid": "v"}, {"uid": "u", "resourceVersion": "1"}):
         with pytest.raises(Refused) as refused:
-            store.delete(CONFIG_MAP, "n", "a", now=NOW, uid=uid, revision=revision)
+            store.delete(CONFIG_MAP, "n", "a", now=NOW, preconditions=given)
         assert refused.value.code == 409
-    version = str(entry.revision)
-    _, gone = store.delete(CONFIG_MAP, "n", "a", now=NOW, uid="u", revision=version)
+    right = {"uid": "u", "resourceVersion": str(entry.revision)}
+    _, gone = store.delete(CONFIG_MAP, "n", "a", now=NOW, preconditions=right)
     assert gone
 
 
