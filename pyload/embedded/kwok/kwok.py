@@ -26,8 +26,9 @@ from pyload.kube.watch import Reflector
 from pyload.tasks import first_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from pyload.embedded.kwok.tracked_objects import Key
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 
@@ -77,19 +78,24 @@ class Kwok:
             ApiError: The account may not list or watch one of the kinds.
         """
         client, rng, state = self._client, self._rng, self._state
-        reflectors = [
-            Reflector(client, NODES, _node_feed(state), rng=rng, project=drop_managed_fields),
-            Reflector(client, PODS, _pod_feed(state), rng=rng, project=project_pod),
-            *(
-                Reflector(
-                    client,
-                    resource,
-                    _workload_feed(state, kind),
-                    rng=rng,
-                    project=drop_managed_fields,
-                )
-                for kind, resource in WORKLOADS.items()
+        feeds = {
+            NODES: _Feed(
+                lambda: [("", name) for name in state.nodes],
+                state.put_node,
+                lambda key, _: state.remove_node(key[1]),
             ),
+            PODS: _Feed(state.pods.names, state.put_pod, lambda key, _: state.remove_pod(key)),
+            **{resource: _workload_feed(state, kind) for kind, resource in WORKLOADS.items()},
+        }
+        reflectors = [
+            Reflector(
+                client,
+                resource,
+                feed,
+                rng=rng,
+                project=project_pod if resource is PODS else drop_managed_fields,
+            )
+            for resource, feed in feeds.items()
         ]
         try:
             async with asyncio.TaskGroup() as group:
@@ -146,38 +152,41 @@ class Kwok:
 
 
 class _Feed:
-    """Feeds one kind of object to the state; a `pyload.kube.watch.Handler`."""
+    """Feeds one kind of object to the state; a `pyload.kube.watch.Handler`.
+
+    Args:
+        known: Returns the keys of all objects of the kind that the state has.
+        put: Handles a new or changed object.
+        remove: Handles the end of the object with a key and, if it is known, a UID.
+    """
 
     def __init__(
         self,
-        replace: Callable[[list[Obj]], None],
+        known: Callable[[], Iterable[Key]],
         put: Callable[[Obj], None],
-        remove: Callable[[Obj], None],
+        remove: Callable[[Key, str], None],
     ) -> None:
-        self.replace = replace
+        self._known = known
         self._put = put
         self._remove = remove
 
+    def replace(self, objects: list[Obj]) -> None:
+        there = {key_of(obj) for obj in objects}
+        for key in [key for key in self._known() if key not in there]:
+            self._remove(key, "")
+        for obj in objects:
+            self._put(obj)
+
     def event(self, type_: str, obj: Obj) -> None:
         if type_ == "DELETED":
-            self._remove(obj)
+            self._remove(key_of(obj), obj["metadata"]["uid"])
         else:
             self._put(obj)
 
 
-def _node_feed(state: ClusterState) -> _Feed:
-    return _Feed(
-        state.replace_nodes, state.put_node, lambda obj: state.remove_node(obj["metadata"]["name"])
-    )
-
-
-def _pod_feed(state: ClusterState) -> _Feed:
-    return _Feed(state.replace_pods, state.put_pod, lambda obj: state.remove_pod(key_of(obj)))
-
-
 def _workload_feed(state: ClusterState, kind: str) -> _Feed:
     return _Feed(
-        lambda objects: state.replace_workloads(kind, objects),
+        state.workloads[kind].names,
         lambda obj: state.put_workload(kind, obj),
-        lambda obj: state.remove_workload(kind, key_of(obj), uid=obj["metadata"]["uid"]),
+        lambda key, uid: state.remove_workload(kind, key, uid=uid),
     )

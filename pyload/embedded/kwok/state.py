@@ -23,7 +23,6 @@ from pyload.embedded.kwok.tracked_objects import (
     TrackedPod,
     TrackedWorkload,
     controller_of,
-    key_of,
 )
 from pyload.kube.resources import DEPLOYMENTS, JOBS, REPLICA_SETS
 
@@ -124,15 +123,6 @@ class ClusterState:
         """List the pods on a node."""
         return list(self._on_node.get(name, ()))
 
-    def replace_pods(self, objects: list[Obj]) -> None:
-        """Replace all pods."""
-        there = {key_of(obj) for obj in objects}
-        for key in self.pods.names():
-            if key not in there:
-                self.remove_pod(key)
-        for obj in objects:
-            self.put_pod(obj)
-
     def put_pod(self, obj: Obj) -> None:
         """Handle a new or changed pod."""
         pod = TrackedPod.read(obj)
@@ -215,14 +205,6 @@ class ClusterState:
         for key in self.waiting:
             self.queue.add(WorkItem("Pod", key))
 
-    def replace_nodes(self, objects: list[Obj]) -> None:
-        """Replace all nodes."""
-        there = {obj["metadata"]["name"] for obj in objects}
-        for name in [name for name in self.nodes if name not in there]:
-            self.remove_node(name)
-        for obj in objects:
-            self.put_node(obj)
-
     def put_node(self, obj: Obj) -> None:
         """Handle a new or changed node."""
         name = obj["metadata"]["name"]
@@ -242,15 +224,6 @@ class ClusterState:
         self.managed.discard(name)
         self.scheduler.remove(name)
         self.queue.add_later(WorkItem("Gone", ("", name)), ORPHANED)
-
-    def replace_workloads(self, kind: str, objects: list[Obj]) -> None:
-        """Replace all workloads of one kind."""
-        there = {key_of(obj) for obj in objects}
-        for key in self.workloads[kind].names():
-            if key not in there:
-                self.remove_workload(kind, key)
-        for obj in objects:
-            self.put_workload(kind, obj)
 
     def put_workload(self, kind: str, obj: Obj) -> None:
         """Handle a new or changed workload."""
