@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.app_types import APP_TYPES
 from pyload.config.istio import read_gateways, read_istio
-from pyload.config.mappings import read_list, read_mapping
+from pyload.config.mappings import read_block
 from pyload.config.model import (
     APPLICATION,
     NODE,
@@ -21,23 +22,15 @@ from pyload.config.model import (
 from pyload.config.name_collisions import NamespaceNames
 from pyload.config.names import check_name
 from pyload.config.scalar_resolver import quote
-from pyload.config.scalars import (
-    is_null,
-    read_bool,
-    read_count,
-    read_duration,
-    read_labels,
-    read_text,
-    read_text_map,
-)
+from pyload.config.scalars import read_labels
 from pyload.config.templates import read_configs, read_templates
-from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.config.app_types import AppType
     from pyload.config.dialect import DialectChoice
+    from pyload.config.mappings import Block
     from pyload.config.scalars import Findings
     from pyload.config.schema import Schema
     from pyload.config.yaml import MappingNode, Node
@@ -48,182 +41,151 @@ MAX_TOTAL: Final = 10_000_000
 _RANDOM_SUFFIX: Final = len("-abcdefgh")
 
 
-def build_config(findings: Findings, choice: DialectChoice, root: MappingNode) -> ClusterConfig:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the top of a file says about all the rest of it."""
+
+    stable_names: bool
+    templates: Mapping[str, str]
+
+
+def build_config(findings: Findings, choice: DialectChoice, node: MappingNode) -> ClusterConfig:
     """Build the model of a whole file; its problems are noted in `findings`."""
-    keys = read_mapping(findings, choice, "root", root)
-    stable = read_bool(findings, keys.get("stableNames"), "stableNames") or False
-    templates = read_templates(findings, keys.get("templates"))
+    root = read_block(findings, choice, "root", node)
+    given = _Given(root.flag("stableNames") or False, read_templates(root))
     config = ClusterConfig(
-        grace_period=_duration(findings, keys.get("gracePeriod"), "gracePeriod"),
-        jitter=_jitter(findings, choice, keys.get("jitter")),
-        stable_names=stable,
-        node_metadata=read_text_map(findings, keys.get("nodeMetadata"), "nodeMetadata"),
-        nodes=tuple(
-            _node(findings, choice, item)
-            for item in read_list(findings, keys.get("nodes"), "nodes")
-        )
-        or (NodeGroup(),),
-        namespaces=_namespaces(
-            findings, choice, keys.get("namespaces"), stable=stable, templates=templates
-        ),
-        istio=read_istio(findings, choice, "istio", keys.get("istio")),
-        templates=templates,
+        grace_period=root.duration("gracePeriod"),
+        jitter=_jitter(root.block("jitter", "jitter")),
+        stable_names=given.stable_names,
+        node_metadata=root.texts("nodeMetadata"),
+        nodes=tuple(map(_node, root.blocks("nodes", "nodes"))) or (NodeGroup(),),
+        namespaces=_namespaces(root, given),
+        istio=read_istio(root, "istio"),
+        templates=given.templates,
     )
-    _check_totals(findings, config, keys.get("namespaces", root), keys.get("nodes", root))
+    _check_totals(findings, config, root.at("namespaces"), root.at("nodes"))
     return config
 
 
-def _jitter(findings: Findings, choice: DialectChoice, node: Node | None) -> Jitter:
-    if node is None or is_null(node):
+def _jitter(block: Block | None) -> Jitter:
+    if block is None:
         return Jitter()
-    keys = read_mapping(findings, choice, "jitter", node)
-    return Jitter(
-        workloads=_duration(findings, keys.get("workloads"), "jitter.workloads"),
-        config=_duration(findings, keys.get("config"), "jitter.config"),
-        secrets=_duration(findings, keys.get("secrets"), "jitter.secrets"),
+    workloads, config, secrets = (
+        block.duration(key, within="jitter.") for key in ("workloads", "config", "secrets")
     )
+    return Jitter(workloads=workloads, config=config, secrets=secrets)
 
 
-def _node(findings: Findings, choice: DialectChoice, node: Node) -> NodeGroup:
-    keys = read_mapping(findings, choice, "nodes", node)
-    name = read_text(findings, keys.get("name"), "name") or NODE
-    if "name" in keys:
-        findings.complain(keys["name"], check_name(name, suffix=_RANDOM_SUFFIX, dots=True))
-    count = read_count(findings, keys.get("count"), "count")
-    ztunnel = keys.get("ztunnel")
-    if ztunnel is not None and not is_null(ztunnel):
-        read_mapping(findings, choice, "ztunnel", ztunnel)
-    return NodeGroup(name, 1 if count is None else count, not (ztunnel is None or is_null(ztunnel)))
+def _node(block: Block) -> NodeGroup:
+    name = block.text("name") or NODE
+    if "name" in block.values:
+        complaint = check_name(name, suffix=_RANDOM_SUFFIX, dots=True)
+        block.findings.complain(block.at("name"), complaint)
+    count = block.count("count")
+    ztunnel = block.block("ztunnel", "ztunnel")
+    return NodeGroup(name, 1 if count is None else count, ztunnel is not None)
 
 
-def _namespaces(
-    findings: Findings,
-    choice: DialectChoice,
-    node: Node | None,
-    *,
-    stable: bool,
-    templates: Mapping[str, str],
-) -> tuple[Namespace, ...]:
-    names = NamespaceNames(findings)
+def _namespaces(root: Block, given: _Given) -> tuple[Namespace, ...]:
+    names = NamespaceNames(root.findings)
     namespaces = []
-    for index, item in enumerate(read_list(findings, node, "namespaces")):
-        keys = read_mapping(findings, choice, "namespaces", item)
-        replicas = read_count(findings, keys.get("replicas"), "replicas") or 1
-        written = read_text(findings, keys.get("name"), "name")
+    for index, block in enumerate(root.blocks("namespaces", "namespaces")):
+        replicas = block.count("replicas") or 1
+        written = block.text("name")
         name = written or names.default_name(index, alone=replicas == 1)
         if written:
-            suffix = _suffix(index, replicas, stable=stable) if replicas > 1 else 0
-            findings.complain(keys["name"], check_name(name, suffix=suffix))
+            suffix = _suffix(index, replicas, given) if replicas > 1 else 0
+            root.findings.complain(block.at("name"), check_name(name, suffix=suffix))
         if replicas == 1:
-            names.add(name, keys.get("name", item))
-        elif stable:
-            names.add_numbered(name, index, replicas, keys.get("name", item))
-        namespaces.append(
-            _namespace(findings, choice, keys, name, replicas, stable=stable, templates=templates)
-        )
+            names.add(name, block.at("name"))
+        elif given.stable_names:
+            names.add_numbered(name, index, replicas, block.at("name"))
+        namespaces.append(_namespace(block, name, replicas, given))
     names.report_collisions()
     return tuple(namespaces)
 
 
-def _namespace(
-    findings: Findings,
-    choice: DialectChoice,
-    keys: Mapping[str, Node],
-    name: str,
-    replicas: int,
-    *,
-    stable: bool,
-    templates: Mapping[str, str],
-) -> Namespace:
-    items = read_list(findings, keys.get("applications"), "applications")
-    applications = tuple(
-        _application(findings, choice, item, index, stable=stable, templates=templates)
-        for index, item in enumerate(items)
-    )
-    _check_waypoints(findings, applications, items)
+def _namespace(block: Block, name: str, replicas: int, given: _Given) -> Namespace:
+    blocks = block.blocks("applications", "applications")
+    applications = tuple(_application(one, index, given) for index, one in enumerate(blocks))
+    _check_waypoints(block.findings, applications, blocks)
     return Namespace(
         name,
         replicas,
-        _duration(findings, keys.get("gracePeriod"), "gracePeriod"),
+        block.duration("gracePeriod"),
         applications,
-        waypoint=_waypoint(findings, keys.get("waypoint")),
-        istio=read_istio(findings, choice, "istio", keys.get("istio")),
-        configs=read_configs(findings, choice, keys.get("configs"), templates),
+        waypoint=_waypoint(block),
+        istio=read_istio(block, "istio"),
+        configs=read_configs(block, given.templates),
     )
 
 
-def _waypoint(findings: Findings, node: Node | None) -> str:
+def _waypoint(block: Block) -> str:
     """Read the waypoint that serves a namespace: ``APP`` or ``NAMESPACE/APP``."""
-    text = read_text(findings, node, "waypoint") or ""
-    if node is not None and text:
+    text = block.text("waypoint")
+    if text:
         namespace, slash, name = text.rpartition("/")
+        complaints = [check_name(name, suffix=len(WAYPOINT_SUFFIX))]
         if slash:
-            findings.complain(node, check_name(namespace, suffix=0))
-        findings.complain(node, check_name(name, suffix=len(WAYPOINT_SUFFIX)))
+            complaints.append(check_name(namespace, suffix=0))
+        for complaint in complaints:
+            block.findings.complain(block.at("waypoint"), complaint)
     return text
 
 
 def _check_waypoints(
-    findings: Findings, applications: tuple[Application, ...], items: tuple[Node, ...]
+    findings: Findings, applications: tuple[Application, ...], blocks: tuple[Block, ...]
 ) -> None:
     """Note waypoints of the same name, which would be the same object.
 
     The label of a namespace names its waypoint, so the name has no random part.
     """
     first: dict[str, Node] = {}
-    for application, item in zip(applications, items, strict=True):
-        if application.type.is_waypoint and first.setdefault(application.name, item) is not item:
+    for application, block in zip(applications, blocks, strict=True):
+        at = block.node
+        if application.type.is_waypoint and first.setdefault(application.name, at) is not at:
             line = first[application.name].line
             what = f"waypoint {quote(application.name)} is already made by the entry at line {line}"
-            findings.problem(item, what, "give it another name, or use `replicas`")
+            findings.problem(at, what, "give it another name, or use `replicas`")
 
 
-def _application(
-    findings: Findings,
-    choice: DialectChoice,
-    node: Node,
-    index: int,
-    *,
-    stable: bool,
-    templates: Mapping[str, str],
-) -> Application:
-    keys = read_mapping(findings, choice, "applications", node)
-    pods_key = choice.schema.pods_key
-    name = read_text(findings, keys.get("name"), "name") or APPLICATION
-    replicas = read_count(findings, keys.get("replicas"), "replicas") or 1
-    type_ = _type(findings, choice, keys.get("type"))
-    if "name" in keys:
-        suffix = _suffix(index, replicas, stable=stable)
+def _application(block: Block, index: int, given: _Given) -> Application:
+    findings = block.findings
+    name = block.text("name") or APPLICATION
+    replicas = block.count("replicas") or 1
+    type_ = _type(block)
+    if "name" in block.values:
+        suffix = _suffix(index, replicas, given)
         if type_.is_waypoint:
             suffix = len(WAYPOINT_SUFFIX) + (len(f"-{replicas - 1}") if replicas > 1 else 0)
         complaint = check_name(name, suffix=suffix, service=type_.in_cluster)
-        findings.complain(keys["name"], complaint)
-    gateways = read_gateways(findings, choice, keys.get("gateways"))
+        findings.complain(block.at("name"), complaint)
+    gateways = read_gateways(block.block("gateways", "gateways"))
     if gateways.replicas and not type_.gateways:
         what = f"`gateways` has no effect for the type {quote(type_.name)}"
-        findings.warn(keys["gateways"], what, "write `type: router`")
+        findings.warn(block.at("gateways"), what, "write `type: router`")
     return Application(
         name=name,
         type=type_,
         replicas=replicas,
-        pods=read_count(findings, keys.get(pods_key), pods_key) or 0,
-        labels=read_labels(findings, keys.get("labels"), "labels"),
+        pods=block.count(block.choice.schema.pods_key) or 0,
+        labels=read_labels(findings, block.values.get("labels"), "labels"),
         gateways=gateways,
-        istio=read_istio(findings, choice, "applicationIstio", keys.get("istio")),
-        configs=read_configs(findings, choice, keys.get("configs"), templates),
+        istio=read_istio(block, "applicationIstio"),
+        configs=read_configs(block, given.templates),
     )
 
 
-def _type(findings: Findings, choice: DialectChoice, node: Node | None) -> AppType:
-    schema = choice.schema
-    name = read_text(findings, node, "type")
-    if node is None or not name:
+def _type(block: Block) -> AppType:
+    findings, schema, node = block.findings, block.choice.schema, block.at("type")
+    name = block.text("type")
+    if not name:
         return schema.types[0]
     known = APP_TYPES.get(name)
     if known in schema.types:
         return known
     if known is not None:
-        if not choice.mixed:
+        if not block.choice.mixed:
             fix = f"write `{known.counterpart}`" if known.counterpart else _types(schema)
             what = f"application type {quote(name)} does not exist in the {schema.dialect} dialect"
             findings.problem(node, what, fix)
@@ -238,12 +200,8 @@ def _types(schema: Schema) -> str:
     return "use one of " + ", ".join(f"`{name}`" for name in schema.type_names)
 
 
-def _suffix(index: int, replicas: int, *, stable: bool) -> int:
-    return len(f"-{index}-{replicas - 1}") if stable else _RANDOM_SUFFIX
-
-
-def _duration(findings: Findings, node: Node | None, key: str) -> Duration:
-    return read_duration(findings, node, key) or Duration(0)
+def _suffix(index: int, replicas: int, given: _Given) -> int:
+    return len(f"-{index}-{replicas - 1}") if given.stable_names else _RANDOM_SUFFIX
 
 
 def _check_totals(findings: Findings, config: ClusterConfig, namespaces: Node, nodes: Node) -> None:

@@ -4,69 +4,50 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from pyload.config.mappings import read_list, read_mapping
 from pyload.config.model import Gateways, IstioKind, IstioObject
 from pyload.config.names import check_name
-from pyload.config.scalars import is_null, read_bool, read_count, read_text
+from pyload.config.scalars import read_text
 
 if TYPE_CHECKING:
-    from pyload.config.dialect import DialectChoice
-    from pyload.config.scalars import Findings
-    from pyload.config.yaml import Node
+    from pyload.config.mappings import Block
 
 KINDS: Final[tuple[IstioKind, ...]] = get_args(IstioKind)
 APPLICATION_ONLY: Final = frozenset({"virtualService", "destinationRule"})
 
 
 def read_istio(
-    findings: Findings,
-    choice: DialectChoice,
-    place: Literal["istio", "applicationIstio"],
-    node: Node | None,
+    block: Block, place: Literal["istio", "applicationIstio"]
 ) -> tuple[IstioObject, ...]:
-    """Return the objects that an `istio` block asks for, in the order of creation."""
-    if node is None or is_null(node):
+    """Return the objects that the key `istio` asks for, in the order of creation."""
+    istio = block.block("istio", place)
+    if istio is None:
         return ()
-    keys = read_mapping(findings, choice, place, node)
-    all_of_them = read_bool(findings, keys.get("default"), "default") or False
+    all_of_them = istio.flag("default") or False
     objects = []
     for kind in KINDS:
-        value = keys.get(kind)
-        if value is not None and not is_null(value):
-            objects.append(_object(findings, choice, kind, value))
+        one = istio.block(kind, "virtualService" if kind == "virtualService" else "istioObject")
+        if one is not None:
+            objects.append(_object(kind, one))
         elif all_of_them and (place == "applicationIstio" or kind not in APPLICATION_ONLY):
             objects.append(IstioObject(kind))
     return tuple(objects)
 
 
-def _object(findings: Findings, choice: DialectChoice, kind: IstioKind, node: Node) -> IstioObject:
-    place: Literal["virtualService", "istioObject"] = (
-        "virtualService" if kind == "virtualService" else "istioObject"
-    )
-    keys = read_mapping(findings, choice, place, node)
-    names = (
-        read_text(findings, item, "gateways")
-        for item in read_list(findings, keys.get("gateways"), "gateways")
-    )
-    return IstioObject(
-        kind,
-        _name(findings, keys.get("name"), suffix=0),
-        tuple(name for name in names if name),
-    )
+def _object(kind: IstioKind, block: Block) -> IstioObject:
+    names = (read_text(block.findings, item, "gateways") for item in block.items("gateways"))
+    return IstioObject(kind, _name(block, suffix=0), tuple(name for name in names if name))
 
 
-def read_gateways(findings: Findings, choice: DialectChoice, node: Node | None) -> Gateways:
+def read_gateways(block: Block | None) -> Gateways:
     """Read the `gateways` of a router."""
-    if node is None or is_null(node):
+    if block is None:
         return Gateways()
-    keys = read_mapping(findings, choice, "gateways", node)
-    name = _name(findings, keys.get("name"), suffix=len("-abcdefgh"))
-    replicas = read_count(findings, keys.get("replicas"), "replicas") or 0
-    return Gateways(name, replicas or int(bool(name)))
+    name = _name(block, suffix=len("-abcdefgh"))
+    return Gateways(name, block.count("replicas") or int(bool(name)))
 
 
-def _name(findings: Findings, node: Node | None, *, suffix: int) -> str:
-    name = read_text(findings, node, "name") or ""
-    if node is not None and name:
-        findings.complain(node, check_name(name, suffix=suffix, dots=True))
+def _name(block: Block, *, suffix: int) -> str:
+    name = block.text("name")
+    if name:
+        block.findings.complain(block.at("name"), check_name(name, suffix=suffix, dots=True))
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
@@ -10,9 +11,18 @@ from pyload.config.classic import CLASSIC
 from pyload.config.current import CURRENT
 from pyload.config.dialect import stale_key
 from pyload.config.scalar_resolver import quote
-from pyload.config.scalars import describe, is_null
+from pyload.config.scalars import (
+    describe,
+    is_null,
+    read_bool,
+    read_count,
+    read_duration,
+    read_text,
+    read_text_map,
+)
 from pyload.config.schema import PLACES, STALE_KEYS
 from pyload.config.yaml import MappingNode, Node, SequenceNode
+from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,20 +33,79 @@ if TYPE_CHECKING:
     from pyload.config.yaml import MappingEntry
 
 
-def read_mapping(
-    findings: Findings, choice: DialectChoice, place: Place, node: Node
-) -> Mapping[str, Node]:
-    """Return the values of the keys that the dialect knows, by their proper spelling.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One mapping of a file, whose values are read by their keys.
+
+    A value that is wrong is noted in `findings`, and is read like one that is absent.
+
+    Attributes:
+        findings: Receives the problems.
+        choice: The dialect.
+        node: The mapping.
+        values: Its values by those keys that the dialect knows, in their proper spelling.
+    """
+
+    findings: Findings
+    choice: DialectChoice
+    node: Node
+    values: Mapping[str, Node]
+
+    def at(self, key: str) -> Node:
+        """Return the place of a problem with a key: its value, or the whole mapping without it."""
+        return self.values.get(key, self.node)
+
+    def text(self, key: str) -> str:
+        """Read text; empty without it."""
+        return read_text(self.findings, self.values.get(key), key) or ""
+
+    def texts(self, key: str) -> Mapping[str, str]:
+        """Read a mapping of text to text."""
+        return read_text_map(self.findings, self.values.get(key), key)
+
+    def count(self, key: str) -> int | None:
+        """Read a whole number; None without it."""
+        return read_count(self.findings, self.values.get(key), key)
+
+    def flag(self, key: str) -> bool | None:
+        """Read a boolean; None without it."""
+        return read_bool(self.findings, self.values.get(key), key)
+
+    def duration(self, key: str, *, within: str = "") -> Duration:
+        """Read a duration, which messages name within another key; 0 without it."""
+        return read_duration(self.findings, self.values.get(key), within + key) or Duration(0)
+
+    def items(self, key: str) -> tuple[Node, ...]:
+        """Return the items of a list without the empty ones."""
+        return read_list(self.findings, self.values.get(key), key)
+
+    def block(self, key: str, place: Place) -> Block | None:
+        """Read a mapping in this one; None without it."""
+        node = self.values.get(key)
+        return None if node is None or is_null(node) else self.inside(place, node)
+
+    def blocks(self, key: str, place: Place) -> tuple[Block, ...]:
+        """Read a list of mappings."""
+        return tuple(self.inside(place, item) for item in self.items(key))
+
+    def inside(self, place: Place, node: Node) -> Block:
+        """Read a mapping that stands somewhere in this one."""
+        return read_block(self.findings, self.choice, place, node)
+
+
+def read_block(findings: Findings, choice: DialectChoice, place: Place, node: Node) -> Block:
+    """Read a mapping with the keys that the dialect knows.
 
     Keys may be in any case. Unknown keys and those of the other dialect are noted in `findings`.
     """
+    values: dict[str, Node] = {}
+    block = Block(findings, choice, node, values)
     if not isinstance(node, MappingNode):
         findings.problem(
             node, f"keys and values are expected {PLACES[place]}, not {describe(node)}"
         )
-        return {}
+        return block
     known = _known(choice.schema.keys[place])
-    values: dict[str, Node] = {}
     lines: dict[str, int] = {}
     for name, entry in node.entries.items():
         key = known.get(name.lower())
@@ -49,7 +118,7 @@ def read_mapping(
         else:
             values[key] = entry.value
             lines[key] = entry.key.line
-    return values
+    return block
 
 
 @cache

@@ -7,7 +7,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pyload.config.data import as_data
-from pyload.config.mappings import read_list, read_mapping
 from pyload.config.model import ConfigRef
 from pyload.config.names import check_name
 from pyload.config.scalar_resolver import quote
@@ -18,14 +17,15 @@ from pyload.errors import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pyload.config.dialect import DialectChoice
+    from pyload.config.mappings import Block
     from pyload.config.scalars import Findings
     from pyload.config.yaml import Node
     from pyload.gotemplate.library import Library
 
 
-def read_templates(findings: Findings, node: Node | None) -> Mapping[str, str]:
+def read_templates(root: Block) -> Mapping[str, str]:
     """Read the texts of templates by name."""
+    findings, node = root.findings, root.values.get("templates")
     if node is None or is_null(node):
         return {}
     if not isinstance(node, MappingNode):
@@ -72,46 +72,39 @@ def _library() -> Library:
     return Library()
 
 
-def read_configs(
-    findings: Findings, choice: DialectChoice, node: Node | None, known: Collection[str]
-) -> tuple[ConfigRef, ...]:
-    """Read a list of templates: their names alone, or with values.
+def read_configs(block: Block, known: Collection[str]) -> tuple[ConfigRef, ...]:
+    """Read the list `configs` of templates: their names alone, or with values.
 
     Args:
-        findings: Receives the problems.
-        choice: The dialect.
-        node: The list.
+        block: Has the list.
         known: Names of the config's own templates.
     """
-    items = read_list(findings, node, "configs")
+    items = block.items("configs")
     if not items:
         return ()
     from pyload.gotemplate.library import BUILTINS  # noqa: PLC0415 - see above
 
     refs = []
     for item in items:
-        ref = _ref(findings, choice, item)
+        ref = _ref(block, item)
         if ref.name and ref.name not in known and ref.name not in BUILTINS:
             names = sorted({*known, *BUILTINS})
             close = get_close_matches(ref.name, names, n=1)
             fix = f"did you mean `{close[0]}`?" if close else f"use one of {', '.join(names)}"
-            findings.problem(item, f"there is no template {quote(ref.name)}", fix)
+            block.findings.problem(item, f"there is no template {quote(ref.name)}", fix)
         refs.append(ref)
     return tuple(refs)
 
 
-def _ref(findings: Findings, choice: DialectChoice, node: Node) -> ConfigRef:
+def _ref(block: Block, node: Node) -> ConfigRef:
+    findings = block.findings
     if isinstance(node, ScalarNode):
         return ConfigRef(read_text(findings, node, "configs") or "")
-    keys = read_mapping(findings, choice, "configs", node)
-    name = read_text(findings, keys.get("name"), "name") or ""
+    item = block.inside("configs", node)
+    name = item.text("name")
     if isinstance(node, MappingNode) and not name:
         findings.problem(node, "an item of `configs` needs the name of a template", "add `name:`")
-    return ConfigRef(
-        name,
-        _values(findings, keys.get("config")),
-        read_bool(findings, keys.get("refresh"), "refresh"),
-    )
+    return ConfigRef(name, _values(findings, item.values.get("config")), item.flag("refresh"))
 
 
 def _values(findings: Findings, node: Node | None) -> Mapping[str, Any]:
