@@ -50,16 +50,12 @@ class Subscription:
         names: Names subscribed to.
         wildcard: Whether it has subscribed to all names.
         nonce: Nonce of the last response.
-        acked: Nonce of the last response that the proxy accepted.
-        error: Why the proxy refused the last response, or empty.
         sent: The batches that the last response was made from.
     """
 
     names: frozenset[str] = frozenset()
     wildcard: bool = False
     nonce: str = ""
-    acked: str = ""
-    error: str = ""
     sent: tuple[ResourceBatch, ...] = field(default=(), repr=False)
 
 

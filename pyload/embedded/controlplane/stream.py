@@ -145,10 +145,7 @@ class ServerStream:
         type_url = TypeUrl(request.type_url)
         known = self.subscriptions.get(type_url)
         if request.HasField("error_detail"):
-            reason = request.error_detail.message or "no reason given"
-            if known is not None:
-                known.error = reason
-            return RequestOutcome(rejected=reason)
+            return RequestOutcome(rejected=request.error_detail.message or "no reason given")
         if isinstance(request, discovery_pb2.DeltaDiscoveryRequest):
             fragments = self._answer_delta(request, type_url, known, view)
         else:
@@ -199,7 +196,6 @@ class ServerStream:
             return self._fragments.for_request(type_url, known, view, names)
         if request.response_nonce != known.nonce:
             return None
-        known.acked, known.error = known.nonce, ""
         added = names - known.names
         known.names = names
         return self._fragments.for_request(type_url, known, view, added) if added else None
@@ -219,10 +215,8 @@ class ServerStream:
             if unsubscribe and not subscribe:
                 return None
             return self._first_delta(request, type_url, view)
-        if nonce:
-            if nonce != known.nonce:
-                return None
-            known.acked, known.error = nonce, ""
+        if nonce and nonce != known.nonce:
+            return None
         if not subscribe and not unsubscribe:
             return None
         before = known.names
