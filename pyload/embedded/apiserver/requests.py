@@ -11,7 +11,8 @@ import orjson
 import yaml
 
 from pyload.embedded.apiserver import protobuf, refusals
-from pyload.embedded.apiserver.kinds import BY_PATH, NAMESPACE
+from pyload.embedded.apiserver.kinds import BY_PATH
+from pyload.kube.resources import locate
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
@@ -128,32 +129,18 @@ class Target:
 
 def parse_target(path: str) -> Target | None:
     """Read a path; None where it is not about objects of a served kind."""
-    if "%" in path:
-        path = unquote(path)
-    parts = path.strip("/").split("/")
-    match parts:
-        case ["api", version, *rest]:
-            group = ""
-        case ["apis", group, version, *rest]:
-            pass
-        case _:
-            return None
-    namespace = ""
-    if len(rest) > 2 and rest[0] == NAMESPACE.plural:  # noqa: SIM102 - two separate questions
-        if group or len(rest) > 3 or rest[2] not in NAMESPACE.subresources:
-            namespace, rest = rest[1], rest[2:]
-    if not rest or len(rest) > 3:
+    where = locate(unquote(path))
+    kind = BY_PATH.get((where.group, where.version, where.plural)) if where else None
+    if where is None or kind is None:
         return None
-    kind = BY_PATH.get((group, version, rest[0]))
-    if kind is None or (namespace and not kind.namespaced):
+    if where.subresource and where.subresource not in kind.subresources:
         return None
-    name = rest[1] if len(rest) > 1 else ""
-    subresource = rest[2] if len(rest) > 2 else ""
-    if subresource and subresource not in kind.subresources:
+    if where.namespace and not kind.namespaced:
         return None
-    if name and kind.namespaced and not namespace:
+    if where.name and kind.namespaced and not where.namespace:
         return None
-    return Target(kind, kind.api_version_of(version), namespace, name, subresource)
+    version = kind.api_version_of(where.version)
+    return Target(kind, version, where.namespace, where.name, where.subresource)
 
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
