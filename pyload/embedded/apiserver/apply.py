@@ -113,13 +113,19 @@ def managers_after_update(
         if writer.is_author(entry, "Update"):
             mine = fieldsets.difference(fields, removed)
             continue
-        left = fieldsets.difference(fields, touched)
-        if left:
-            after.append(entry if left == fields else {**entry, "fieldsV1": left})
+        after += _without_fields(entry, touched)
     mine = fieldsets.union(mine, changed)
     if mine:
         after.append(writer.entry("Update", mine))
     return after
+
+
+def _without_fields(entry: Obj, lost: Fields) -> list[Obj]:
+    """Return an entry of managedFields without some fields; nothing if none is left."""
+    left = fieldsets.difference(entry["fieldsV1"], lost)
+    if not left:
+        return []
+    return [entry if left == entry["fieldsV1"] else {**entry, "fieldsV1": left}]
 
 
 def _skip_structs(fields: Fields) -> None:
@@ -191,13 +197,10 @@ def _revoke_ownership(
     for entry in entries:
         if writer.is_author(entry, "Apply"):
             continue
-        owned = entry["fieldsV1"]
-        common = fieldsets.intersection(owned, changed)
+        common = fieldsets.intersection(entry["fieldsV1"], changed)
         if common:
             conflicts.append((entry, common))
-        left = fieldsets.difference(owned, lost)
-        if left:
-            after.append(entry if left == owned else {**entry, "fieldsV1": left})
+        after += _without_fields(entry, lost)
     if conflicts and not force:
         raise _conflict(conflicts)
     return after
