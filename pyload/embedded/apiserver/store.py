@@ -161,10 +161,6 @@ class Store:
         entries = table.entries
         return [entries[key] for key in order]
 
-    def count(self, kind: Kind) -> int:
-        """Count the objects of one kind."""
-        return len(self._tables[kind].order)
-
     def objects(self) -> Iterator[tuple[Resource, Obj]]:
         """Iterate over all objects, which must not be changed."""
         for kind, table in self._tables.items():

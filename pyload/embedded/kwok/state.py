@@ -239,10 +239,7 @@ class ClusterState:
         self._requeue_owner(workload.owner)
         if old is None or old.uid != workload.uid:
             # What it owns may have been shown before it.
-            for owned in self.workloads["ReplicaSet"].owned_by(workload.uid):
-                self.queue.add(WorkItem("ReplicaSet", owned.key))
-            for pod in self.pods.owned_by(workload.uid):
-                self.queue.add(WorkItem("Pod", pod.key))
+            self._queue_dependents(workload.uid)
 
     def remove_workload(self, kind: str, key: Key, *, uid: str = "") -> None:
         """Handle the end of a workload; its dependents are put into the queue.
@@ -258,13 +255,16 @@ class ClusterState:
         self.workloads[kind].remove(key)
         self.succeeded.pop(old.uid, None)
         self.dead.add(old.uid)
-        for workload in self.workloads["ReplicaSet"].owned_by(old.uid):
-            self.queue.add(WorkItem("ReplicaSet", workload.key))
-        for pod in self.pods.owned_by(old.uid):
-            self.queue.add(WorkItem("Pod", pod.key))
+        self._queue_dependents(old.uid)
         self._discard_if_childless(old.uid)
         self._requeue_owner(old.owner)
         self._discard_if_childless(old.owner)
+
+    def _queue_dependents(self, owner: str) -> None:
+        for workload in self.workloads["ReplicaSet"].owned_by(owner):
+            self.queue.add(WorkItem("ReplicaSet", workload.key))
+        for pod in self.pods.owned_by(owner):
+            self.queue.add(WorkItem("Pod", pod.key))
 
     def _requeue_owner(self, owner: str) -> None:
         """Queue a workload for soon, because a dependent of it has changed."""

@@ -306,4 +306,4 @@ def test_an_entry_is_encoded_once_per_version() -> None:
     assert orjson.loads(entry.metadata_json())["metadata"] == entry.obj["metadata"]
     assert entry.metadata_json() is entry.metadata_json()
     assert [resource.kind for resource, _ in store.objects()] == ["ConfigMap"]
-    assert store.count(CONFIG_MAP) == 1
+    assert store.entries(CONFIG_MAP) == [entry]
