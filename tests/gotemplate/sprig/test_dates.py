@@ -5,17 +5,8 @@ The expected texts and errors are those of Go's sprig 3.3.
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pyload.gotemplate.sprig.gotime.calendar import date_of, days_of
-from pyload.gotemplate.sprig.gotime.instant import Time
-from pyload.gotemplate.sprig.gotime.reading import Unreadable, read
-from pyload.gotemplate.sprig.gotime.zone import UTC_ZONE, load
 from pyload.gotemplate.sprig.surroundings import local_zone
 from tests.gotemplate.sprig.support import failure, render
 
@@ -127,43 +118,6 @@ def test_ago_is_rounded_to_seconds() -> None:
     """Ages would be shown with nine digits."""
     assert render('{{ago (now | dateModify "-90s")}} {{ago (int64 "1700000000")}}') == "1m30s 0s"
     assert render('{{durationRound (now | dateModify "-49h")}}') == "2d"
-
-
-def test_an_hour_that_is_skipped_in_spring_is_read_as_go_reads_it() -> None:
-    """Times around the change of clocks would be an hour off."""
-    zone = load("America/New_York", UTC_ZONE)
-    assert zone is not None
-    layout = "2006-01-02 15:04"
-    assert str(Time(*read(layout, "2020-03-08 02:30", zone))) == "2020-03-08 01:30:00 -0500 EST"
-    assert str(Time(*read(layout, "2020-11-01 01:30", zone))) == "2020-11-01 01:30:00 -0400 EDT"
-    named = read("2006-01-02 15:04 MST", "2020-07-02 10:00 EST", zone)
-    assert str(Time(*named)) == "2020-07-02 11:00:00 -0400 EDT"
-
-
-@given(st.integers(-(10**11), 10**11), st.integers(0, 999_999_999))
-def test_a_time_that_is_written_is_read_again(seconds: int, nanosecond: int) -> None:
-    """A date would change when a template reads what another one wrote."""
-    time = Time(seconds, nanosecond, UTC_ZONE)
-    if not 0 <= time.moment.year <= 9999:
-        return
-    layout = "2006-01-02T15:04:05.999999999Z07:00"
-    assert read(layout, time.format(layout), UTC_ZONE)[:2] == (seconds, nanosecond)
-
-
-@given(st.integers(-(10**7), 10**7))
-def test_days_and_dates_agree_with_python(days: int) -> None:
-    """Dates would be off by a day in leap years."""
-    year, month, day = date_of(days)
-    assert days_of(year, month, day) == days
-    if 1 <= year <= 9999:
-        assert dt.date(1970, 1, 1) + dt.timedelta(days) == dt.date(year, month, day)
-
-
-@given(st.text(), st.text())
-def test_any_layout_and_text_are_read_or_refused(layout: str, text: str) -> None:
-    """A template's mistake would end the program."""
-    with contextlib.suppress(Unreadable):
-        read(layout, text, UTC_ZONE)
 
 
 @pytest.mark.parametrize(
