@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.commands.latency.arrivals import Arrivals, Spread
+from pyload.commands.latency.arrivals import Arrivals
+from pyload.commands.latency.change_times import ChangeHistograms, ChangeTimes, span
 from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
 from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
@@ -25,10 +26,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
-from pyload.report.histogram import Histogram
-from pyload.report.latency import Latency
 from pyload.tasks import Shutdown, Supervisor, clock, first_of
-from pyload.units import Duration
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
@@ -48,8 +46,6 @@ PAUSE_SECONDS: Final = 0.25
 _POLL_SECONDS: Final = 0.05
 _TURN: Final = 20
 """Proxies that are started in a row before other tasks get their turn."""
-
-_COLUMNS: Final = ("written", "first", "median", "last")
 
 log = logging.getLogger("pyload")
 
@@ -119,7 +115,7 @@ class LatencyCommand(FleetEvents):
         self._more = asyncio.Event()
         self._arrivals: Arrivals | None = None
         self._served: Mapping[Resource, Resource] = {}
-        self._times = {column: Histogram() for column in _COLUMNS}
+        self._histograms = ChangeHistograms()
         ips = IpAllocator()
         self._specs = [
             proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
@@ -222,22 +218,19 @@ class LatencyCommand(FleetEvents):
         written = self._clock()
         await self._wait(arrivals, change, "arrived")
         if index:
-            self._record(index, begun, written, arrivals.spread())
+            self._record(index, ChangeTimes(begun, written, arrivals.spread()))
         await asyncio.sleep(PAUSE_SECONDS)
         gone = self._watch(change, present=False)
         await self.writer.delete(entry_of(resource, obj))
         await self._wait(gone, change, "was gone")
         await asyncio.sleep(PAUSE_SECONDS)
 
-    def _record(self, index: int, begun: float, written: float, spread: Spread) -> None:
-        ended = max(spread.last, written)
+    def _record(self, index: int, times: ChangeTimes) -> None:
         # Its level is pilot-load's, which scripts rely on.
-        log.error("completed %d in %s %s", index, _span(ended - begun), _span(ended - written))
-        moments = (written, spread.first, spread.median, spread.last)
-        for column, moment in zip(_COLUMNS, moments, strict=True):
-            self._times[column].record(moment - begun)
+        log.error("completed %d in %s %s", index, *times.texts())
+        self._histograms.record(times)
         if len(self._specs) > 1:
-            texts = (_span(moment - begun) for moment in moments[1:])
+            texts = map(span, times.columns[1:])
             log.info("cfg-%d: first proxy %s, median %s, last %s", index, *texts)
 
     async def _create(self, wanted: Resource, obj: Obj) -> tuple[Resource, Obj]:
@@ -287,8 +280,4 @@ class LatencyCommand(FleetEvents):
             self._arrivals.on_push(spec.key, push, self._clock())
 
     def _with_times(self, result: Result) -> Result:
-        return replace(result, times={name: Latency.of(each) for name, each in self._times.items()})
-
-
-def _span(seconds: float) -> str:
-    return str(Duration.from_seconds(seconds))
+        return replace(result, times=self._histograms.latencies())
