@@ -217,6 +217,9 @@ async def embedded_servers(
             address = stack.mtls if credentials.uses_certificate(auth) else stack.tls
         log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
+        if proxies or open_ended:
+            # Its imports take a second, which the first proxies would count as a wait for config.
+            await stack.plane.ready.wait()
         if kwok is not None:
             start_kwok(stack.server, background, stages=kwok)
         api = HttpTransport(stack.api)

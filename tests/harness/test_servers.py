@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -97,6 +98,21 @@ async def test_every_way_to_authenticate_configures_every_proxy(auth: str, trans
     ):
         assert fleet.counts.configured_now == 9
         assert fleet.metrics.snapshot().disconnects == {}
+
+
+@pytest.mark.parametrize(("proxies", "open_ended"), [(9, False), (0, True)])
+async def test_an_embedded_control_plane_is_ready_before_the_first_proxy(
+    caplog: pytest.LogCaptureFixture,
+    proxies: int,
+    open_ended: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """The first `first config` that anybody sees was a second of imports (B13)."""
+    caplog.set_level(logging.INFO, "pyload")
+    async with (
+        Supervisor() as background,
+        embedded_servers(Connection(), background, proxies=proxies, open_ended=open_ended),
+    ):
+        assert any("control plane is ready" in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize(("per_pod", "signed"), [(False, 3), (True, 60)])
