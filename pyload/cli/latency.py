@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="Kind of the object that changes: ServiceEntry, VirtualService, Service or EndpointSlice.",
 )
 @click.option(
-    "--count", type=GoInt(), default=0, help="How often to change it.  [default: until stopped]"
+    "--count", type=GoInt(), default=0, help="How often to change it; 0 (the default) is for ever."
 )
 @click.option(
     "--clients",

@@ -173,7 +173,12 @@ class Run:
             background.spawn(progress, name="progress")
             if address := self._options.connection.metrics_addr:
                 await stack.enter_async_context(
-                    serve(address, recorder.metrics, version=__version__)
+                    serve(
+                        address,
+                        recorder.metrics,
+                        version=__version__,
+                        as_pilot_load=self._options.as_pilot_load,
+                    )
                 )
             yield
 

@@ -18,7 +18,10 @@ class RunOptions:
     Attributes:
         out: File for the result as JSON, or None.
         connection: Servers, credentials and rates.
+        as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
+            then stays as it was there, where pyload's own way is another.
     """
 
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
+    as_pilot_load: bool = False

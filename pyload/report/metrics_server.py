@@ -32,16 +32,19 @@ log = logging.getLogger("pyload")
 
 
 @contextlib.asynccontextmanager
-async def serve(address: str, metrics: Metrics, *, version: str = "") -> AsyncIterator[str | None]:
+async def serve(
+    address: str, metrics: Metrics, *, version: str = "", as_pilot_load: bool = False
+) -> AsyncIterator[str | None]:
     """Answer ``GET /metrics`` while the context is open.
 
-    An address that cannot be bound is logged, and the run goes on without the server.
+    An address that cannot be bound is a warning, and the run goes on without the server.
 
     Args:
         address: ``:8765`` (all interfaces), ``127.0.0.1:0`` (any port), ``[::1]:9``, or empty for
             no server.
         metrics: The counters of the run.
         version: Version of pyload.
+        as_pilot_load: Whether to log as pilot-load does that an address cannot be bound.
 
     Yields:
         The address listened on, or None.
@@ -59,7 +62,13 @@ async def serve(address: str, metrics: Metrics, *, version: str = "") -> AsyncIt
     try:
         listener = await _listen(host, port)
     except OSError as error:
-        log.info("monitoring server listen tcp %s: %s", address, _bind_error(error))
+        why = _bind_error(error)
+        if as_pilot_load:
+            log.info("monitoring server listen tcp %s: %s", address, why)
+        else:
+            fix = "give --metrics-addr another one, or '' for none"
+            why = why.removeprefix("bind: ")
+            log.warning("no metrics are served: cannot listen on %s: %s; %s", address, why, fix)
     else:
         server = await asyncio.get_running_loop().create_server(
             lambda: _Http(registry, connections), sock=listener

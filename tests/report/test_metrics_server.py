@@ -142,18 +142,31 @@ async def test_leaving_closes_idle_connections(metrics: Metrics) -> None:
 @pytest.mark.socket
 @pytest.mark.anyio
 @pytest.mark.parametrize("host", ["127.0.0.1", ""])
-async def test_a_taken_port_is_only_logged(
+async def test_a_taken_port_is_a_warning_that_says_what_to_do(
     metrics: Metrics, host: str, busy_port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A second run on the same machine could not start."""
+    """A second run on the same machine had no metrics, and said so among a thousand lines (B17)."""
+    async with serve(f"{host}:{busy_port}", metrics) as bound:
+        assert bound is None
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        f"no metrics are served: cannot listen on {host}:{busy_port}: address already in use; "
+        "give --metrics-addr another one, or '' for none"
+    )
+
+
+@pytest.mark.socket
+@pytest.mark.anyio
+async def test_pilot_load_logs_a_taken_port_in_its_own_words(
+    metrics: Metrics, busy_port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Scripts that look for the line would take the port for free."""
     with caplog.at_level(logging.INFO, logger="pyload"):
-        async with serve(f"{host}:{busy_port}", metrics) as bound:
+        async with serve(f":{busy_port}", metrics, as_pilot_load=True) as bound:
             assert bound is None
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        (
-            "INFO",
-            f"monitoring server listen tcp {host}:{busy_port}: bind: address already in use",
-        )
+        ("INFO", f"monitoring server listen tcp :{busy_port}: bind: address already in use")
     ]
 
 
@@ -166,8 +179,8 @@ async def test_an_unknown_host_is_only_logged(
         async with serve("256.256.256.256:80", metrics) as bound:
             assert bound is None
     (record,) = caplog.records
-    assert record.getMessage() == (
-        "monitoring server listen tcp 256.256.256.256:80: lookup: no such host"
+    assert record.getMessage().startswith(
+        "no metrics are served: cannot listen on 256.256.256.256:80: lookup: no such host; give"
     )
 
 

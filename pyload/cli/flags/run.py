@@ -22,12 +22,18 @@ class RunOption(GroupOption):
 
 
 def run_flags(context: click.Context) -> dict[str, Any]:
-    """Return the values of the flags by name."""
-    return {
+    """Return the values of the flags by name, and whether the program has pilot-load's."""
+    values = {
         str(one.name): context.params[str(one.name)]
         for one in context.command.params
         if isinstance(one, RunOption)
     }
+    return {**values, "as_pilot_load": called_as_pilot_load(context)}
+
+
+def called_as_pilot_load(context: click.Context) -> bool:
+    """Return whether the program was called by the name ``pilot-load``, as scripts do."""
+    return Path(context.find_root().info_name or "").stem == "pilot-load"
 
 
 run_options: Final = flag_group(

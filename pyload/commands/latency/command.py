@@ -226,8 +226,12 @@ class LatencyCommand(FleetEvents):
         await asyncio.sleep(PAUSE_SECONDS)
 
     def _record(self, index: int, times: ChangeTimes) -> None:
-        # Its level is pilot-load's, which scripts rely on.
-        log.error("completed %d in %s %s", index, *times.texts())
+        took, after_answer = times.texts()
+        if self._options.as_pilot_load:
+            log.error("completed %d in %s %s", index, took, after_answer)
+        else:
+            text = "change %d took %s, %s of them after the API server's answer"
+            log.info(text, index, took, after_answer)
         self._histograms.record(times)
         if len(self._specs) > 1:
             texts = map(span, times.columns[1:])

@@ -22,6 +22,17 @@ def test_flags_become_fields() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [("pilot-load", True), ("pyload", False), ("python -m pyload", False)],
+)
+def test_runs_know_by_which_name_the_program_was_called(name: str, *, expected: bool) -> None:
+    """Scripts of pilot-load would not find the lines that they look for."""
+    root = ROOT.make_context(name, ["adsc"])
+    with command.make_context("adsc", [], parent=root) as context:
+        assert RunOptions(**run_flags(context)).as_pilot_load is expected
+
+
+@pytest.mark.parametrize(
     "name", ["adsc", "cluster", "impersonate", "latency", "prober", "reproduce", "startup"]
 )
 def test_every_run_has_the_flags(name: str) -> None:
@@ -30,4 +41,4 @@ def test_every_run_has_the_flags(name: str) -> None:
     assert found is not None
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
-    assert names == {field.name for field in fields(RunOptions)} - {"connection"}
+    assert names == {field.name for field in fields(RunOptions)} - {"connection", "as_pilot_load"}
