@@ -45,7 +45,7 @@ class Verdict:
 
 
 def failure_text(failed: tuple[Verdict, ...]) -> str:
-    """Say in one line which thresholds failed, and what the figures were."""
+    """Return in one line which thresholds failed, and what the figures were."""
     texts = ", ".join(f"{one.expr} (it is {one.measured})" for one in failed)
     if len(failed) == 1:
         return f"threshold failed: {texts}"
