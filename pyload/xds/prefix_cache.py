@@ -256,7 +256,7 @@ class PrefixCache:
             key, oldest = next(iter(self._trees.items()))
             if (
                 self.size <= self.limit
-                and self._begun - oldest.last < IDLE_MESSAGES + 8 * oldest.count
+                and self._begun - oldest.last < IDLE_MESSAGES + IDLE_MESSAGES_PER_USE * oldest.count
             ):
                 return
             del self._trees[key]
