@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 def tls_secret(name: str, namespace: str, *, pair: Pair, run_id: str) -> Obj:
     """Build the Secret of a gateway."""
-    obj = bare_object("v1", "Secret", name, namespace=namespace, run_id=run_id)
-    obj["data"] = {
+    data = {
         "tls.crt": base64.b64encode(pair.Cert.encode()).decode(),
         "tls.key": base64.b64encode(pair.Key.encode()).decode(),
     }
-    return obj
+    return bare_object("v1", "Secret", name, namespace=namespace, run_id=run_id, data=data)

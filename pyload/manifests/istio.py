@@ -30,9 +30,8 @@ _MANAGER: Final = (
 
 
 def _istio_object(resource: Resource, name: str, namespace: str, spec: Obj, *, run_id: str) -> Obj:
-    obj = bare_object(resource.api_version, resource.kind, name, namespace=namespace, run_id=run_id)
-    obj["spec"] = spec
-    return obj
+    version, kind = resource.api_version, resource.kind
+    return bare_object(version, kind, name, namespace=namespace, run_id=run_id, spec=spec)
 
 
 def _selecting(app: str, spec: Obj) -> Obj:

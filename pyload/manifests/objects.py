@@ -41,8 +41,9 @@ def bare_object(
     run_id: str,
     namespace: str = "",
     labels: Mapping[str, str] | None = None,
+    **fields: Any,
 ) -> Obj:
-    """Begin an object of a run.
+    """Build an object of a run.
 
     Args:
         api_version: Such as ``v1``.
@@ -51,12 +52,13 @@ def bare_object(
         run_id: Value of the run label.
         namespace: Namespace of the object; empty for cluster-scoped kinds.
         labels: Further labels.
+        fields: What it has besides its metadata, such as ``spec``.
     """
     metadata: dict[str, Any] = {"name": name}
     if namespace:
         metadata["namespace"] = namespace
     metadata["labels"] = {**(labels or {}), RUN_LABEL: run_id}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields}
 
 
 def node(name: str, *, now: datetime, run_id: str, full: bool) -> Obj:
@@ -76,12 +78,11 @@ def node(name: str, *, now: datetime, run_id: str, full: bool) -> Obj:
         "topology.kubernetes.io/region": "region",
         "topology.kubernetes.io/zone": "zone",
     }
-    obj = bare_object("v1", "Node", name, labels=labels, run_id=run_id)
+    fields: Obj = {}
     if full:
         taint = {"key": NODE_LABEL, "value": NODE_LABEL_VALUE, "effect": "NoSchedule"}
-        obj["spec"] = {"taints": [taint]}
-        obj["status"] = node_status(now)
-    return obj
+        fields = {"spec": {"taints": [taint]}, "status": node_status(now)}
+    return bare_object("v1", "Node", name, labels=labels, run_id=run_id, **fields)
 
 
 def node_status(now: datetime) -> Obj:
@@ -137,9 +138,8 @@ def namespace(name: str, *, run_id: str, waypoint: tuple[str, str] = ("", "")) -
         labels["istio.io/use-waypoint"] = waypoint[1]
         if waypoint[0]:
             labels["istio.io/use-waypoint-namespace"] = waypoint[0]
-    obj = bare_object("v1", "Namespace", name, labels=labels, run_id=run_id)
-    obj["status"] = {"phase": "Active"}
-    return obj
+    status = {"phase": "Active"}
+    return bare_object("v1", "Namespace", name, labels=labels, run_id=run_id, status=status)
 
 
 def service_account(name: str, namespace: str, *, run_id: str) -> Obj:
@@ -175,24 +175,19 @@ def service(
     """
     if waypoint:
         labels = {**labels, **MANAGED}
-    obj = bare_object("v1", "Service", name, namespace=namespace, labels=labels, run_id=run_id)
     spec: Obj = {"type": "ClusterIP"}
     if cluster_ip:
         spec["clusterIP"] = cluster_ip
     if selector:
         spec["selector"] = {"app": name}
-    if waypoint:
-        spec["ports"] = [
-            {"name": port, "port": number, "appProtocol": "all"}
-            for port, number in ports(waypoint=True)
-        ]
-    else:
-        spec["ports"] = [
-            {"name": port, "port": number, "targetPort": number}
-            for port, number in ports(waypoint=False)
-        ]
-    obj["spec"] = spec
-    return obj
+    spec["ports"] = [
+        {"name": port, "port": number}
+        | ({"appProtocol": "all"} if waypoint else {"targetPort": number})
+        for port, number in ports(waypoint=waypoint)
+    ]
+    return bare_object(
+        "v1", "Service", name, namespace=namespace, labels=labels, run_id=run_id, spec=spec
+    )
 
 
 def endpoints(
@@ -251,16 +246,7 @@ def endpoint_slice(
         "kubernetes.io/service-name": name,
         "endpointslice.kubernetes.io/managed-by": "pyload.dev",
     }
-    obj = bare_object(
-        "discovery.k8s.io/v1",
-        "EndpointSlice",
-        name,
-        namespace=namespace,
-        labels=labels,
-        run_id=run_id,
-    )
-    obj["addressType"] = "IPv4"
-    obj["endpoints"] = [
+    listed = [
         {
             "addresses": [ip],
             "conditions": {"ready": True, "serving": True, "terminating": False},
@@ -269,5 +255,14 @@ def endpoint_slice(
         }
         for ip, node_name, pod_name in addresses
     ]
-    obj["ports"] = [{"name": port, "port": number, "protocol": "TCP"} for port, number in ports]
-    return obj
+    return bare_object(
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        name,
+        namespace=namespace,
+        labels=labels,
+        run_id=run_id,
+        addressType="IPv4",
+        endpoints=listed,
+        ports=[{"name": port, "port": number, "protocol": "TCP"} for port, number in ports],
+    )
