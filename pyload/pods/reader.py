@@ -28,8 +28,9 @@ class PodRecord:
 
     Attributes:
         uid: Names the pod for ever.
-        namespace: Namespace.
         name: Name.
+        identity: Its proxy, or why it has none.
+        namespace: Namespace.
         node: Name of its node; empty before it is scheduled.
         ips: Its IPs, the main one first; empty before it has one.
         phase: ``Pending``, ``Running``, and so on.
@@ -37,21 +38,20 @@ class PodRecord:
         terminating: Whether its deletion has begun.
         killed: Whether the time that it had to end is over.
         host_network: Whether it uses its node's network.
-        identity: Its proxy, or why it has none.
         own: Metadata that the template's other pods do not have, such as the node's name.
     """
 
     uid: str
-    namespace: str
     name: str
-    node: str
-    ips: tuple[str, ...]
-    phase: str
-    ready: bool
-    terminating: bool
-    killed: bool
-    host_network: bool
     identity: Identity | Skip
+    namespace: str = ""
+    node: str = ""
+    ips: tuple[str, ...] = ()
+    phase: str = ""
+    ready: bool = False
+    terminating: bool = False
+    killed: bool = False
+    host_network: bool = False
     own: tuple[tuple[str, str], ...] = ()
 
     @property
@@ -134,19 +134,7 @@ def read_pod(obj: Obj, identities: IdentityPool | None = None) -> PodRecord:
 def skipped_pod(obj: Obj, reason: Skip) -> PodRecord:
     """Reduce a pod to its names and the reason why it gets no proxy."""
     metadata = obj["metadata"]
-    return PodRecord(
-        uid=metadata["uid"],
-        namespace="",
-        name=metadata["name"],
-        node="",
-        ips=(),
-        phase="",
-        ready=False,
-        terminating=False,
-        killed=False,
-        host_network=False,
-        identity=reason,
-    )
+    return PodRecord(uid=metadata["uid"], name=metadata["name"], identity=reason)
 
 
 def proxy_spec(
