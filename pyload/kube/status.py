@@ -47,23 +47,15 @@ def error_from(
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         parsed = None
-    if isinstance(parsed, dict) and parsed.get("kind") == "Status":
-        return error_from_status(
-            method, path, parsed, code=status, watch=watch, retry_after=retry_after
-        )
-    text = body[:_SHOWN].decode("utf-8", "replace").strip()
-    fix = _fix(method, path, status, text, watch=watch)
-    if status == 404:
-        fix = _not_served(path)
-    return _CLASSES.get(status, ApiError)(
-        status=status,
-        reason="",
-        message=text,
-        verb=method,
-        path=path,
-        retry_after=retry_after,
-        fix=fix,
+    is_status = isinstance(parsed, dict) and parsed.get("kind") == "Status"
+    if not is_status:
+        parsed = {"message": body[:_SHOWN].decode("utf-8", "replace").strip()}
+    error = error_from_status(
+        method, path, parsed, code=status, watch=watch, retry_after=retry_after
     )
+    if status == 404 and not is_status:
+        error.fix = _not_served(path)
+    return error
 
 
 def error_from_status(

@@ -326,13 +326,5 @@ def _leads_to_list(error: ApiError | ClusterUnreachable) -> bool:
 
 
 def _is_permanent(error: PyloadError) -> bool:
-    return (
-        isinstance(error, ApiError)
-        and 400 <= error.status < 500
-        and error.status
-        not in (
-            408,
-            410,
-            429,
-        )
-    )
+    passing = (408, 410, 429)
+    return isinstance(error, ApiError) and 400 <= error.status < 500 and error.status not in passing
