@@ -10,7 +10,7 @@ from pyload.embedded.kwok.scheduler import Unschedulable
 from pyload.embedded.kwok.stages import NODE_IP, Stage, delay, internal_ip, next_stage, pod_status
 from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
 from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, project_pod
-from pyload.errors import NotFound
+from pyload.embedded.kwok.workload_controller import is_gone
 from pyload.kube.resources import PODS
 
 if TYPE_CHECKING:
@@ -181,11 +181,7 @@ class PodController:
         """Return whether a pod's owner is gone from the server, and not only unknown here."""
         owner = controller_of(obj)
         assert owner is not None, "the garbage collector looks at owned pods"
-        try:
-            found = await self._client.get(WORKLOADS[owner["kind"]].path(pod.key[0], owner["name"]))
-        except NotFound:
-            return True
-        return bool(found["metadata"]["uid"] != owner["uid"])
+        return await is_gone(self._client, WORKLOADS[owner["kind"]], pod.key[0], owner)
 
     async def delete_pods_of(self, node: str) -> None:
         """Delete the pods of a node that is gone, as the pod garbage collector does.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pyload.embedded.kwok.state import ClusterState
     from pyload.embedded.kwok.tracked_objects import Key
     from pyload.kube.client import Client
-    from pyload.kube.resources import Obj
+    from pyload.kube.resources import Obj, Resource
 
 
 BATCH: Final = 100
@@ -157,11 +157,7 @@ class WorkloadController:
             return True
         if self._state.workloads["Deployment"].find(replica_set.owner) is not None:
             return False
-        try:
-            found = await self._client.get(DEPLOYMENTS.path(replica_set.key[0], owner["name"]))
-        except NotFound:
-            return True
-        return bool(found["metadata"]["uid"] != replica_set.owner)
+        return await is_gone(self._client, DEPLOYMENTS, replica_set.key[0], owner)
 
     async def _job(self, job: TrackedWorkload) -> None:
         before = job.obj.get("status") or {}
@@ -207,6 +203,22 @@ class WorkloadController:
         written = await self._client.update(path, {**known.obj, "status": status})
         written["metadata"].pop("managedFields", None)
         self._state.put_workload(kind, written)
+
+
+async def is_gone(client: Client, resource: Resource, namespace: str, owner: Obj) -> bool:
+    """Return whether an owner is gone from the server, or another object has its name.
+
+    Args:
+        client: The API server.
+        resource: The owner's kind.
+        namespace: The owner's namespace.
+        owner: A reference to the owner.
+    """
+    try:
+        found = await client.get(resource.path(namespace, owner["name"]))
+    except NotFound:
+        return True
+    return bool(found["metadata"]["uid"] != owner["uid"])
 
 
 def _revision(replica_set: Obj) -> int:
