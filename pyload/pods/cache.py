@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pyload.kube.resources import Obj
     from pyload.pods.nodes import NodeRecord
-    from pyload.pods.reader import PodReader, PodRecord
+    from pyload.pods.reader import PodRecord
     from pyload.report.followed_pods import FollowedPods
 
 
@@ -49,7 +49,7 @@ class PodCache:
         self,
         rule: NodeRule | None = None,
         policy: Policy | None = None,
-        reader: PodReader | None = None,
+        reader: MeshPods | None = None,
     ) -> None:
         self.rule = rule or NodeRule()
         self.policy = policy or Policy()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
     from pyload.pods.nodes import NodeRecord, NodeRule
     from pyload.pods.pod_table import Changes
-    from pyload.pods.reader import PodReader, PodRecord
+    from pyload.pods.reader import MeshPods, PodRecord
     from pyload.pods.reconciler import FleetLike, Snapshot, Timed
     from pyload.report.followed_pods import FollowedPods
 
@@ -86,7 +86,7 @@ class Follower:
         policy: Policy | None = None,
         pod_selector: str | None = None,
         pod_fields: str = LIVING,
-        reader: PodReader | None = None,
+        reader: MeshPods | None = None,
         timed: Callable[[Timed, float], None] | None = None,
         rng: Random,
     ) -> None:

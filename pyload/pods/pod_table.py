@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pyload.pods.desired import Decision, Policy
     from pyload.pods.nodes import NodeClass
-    from pyload.pods.reader import PodReader, PodRecord
+    from pyload.pods.reader import MeshPods, PodRecord
     from pyload.proxies.spec import ProxySpec
 
 SHORT_SECONDS: Final = 1.0
@@ -81,7 +81,7 @@ class PodTable:
         unresolved: Parts of proxies' environments that could not be resolved.
     """
 
-    def __init__(self, reader: PodReader, policy: Policy) -> None:
+    def __init__(self, reader: MeshPods, policy: Policy) -> None:
         self.counter = PodCounter()
         self.unresolved: set[str] = set()
         self._reader = reader

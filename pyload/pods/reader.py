@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pyload.pods.identity import Identity, IdentityPool, read_identity
 from pyload.proxies.spec import ProxySpec
@@ -60,22 +60,6 @@ class PodRecord:
         return self.ips[0] if self.ips else ""
 
 
-class PodReader(Protocol):
-    """Reads the pods of one cluster as proxies."""
-
-    def read(self, pod: Obj) -> PodRecord:
-        """Reduce a pod to what is kept of it.
-
-        Args:
-            pod: The pod as the API server sent it; neither changed nor kept.
-        """
-        ...
-
-    def to_spec(self, pod: PodRecord) -> ProxySpec:
-        """Return the proxy of a pod that has an identity and an IP."""
-        ...
-
-
 class MeshPods:
     """Reads pods as the proxies that Istio has put into them.
 
@@ -93,7 +77,11 @@ class MeshPods:
         self.identities = IdentityPool()
 
     def read(self, pod: Obj) -> PodRecord:
-        """Reduce a pod to what is kept of it; see `PodReader`."""
+        """Reduce a pod to what is kept of it.
+
+        Args:
+            pod: The pod as the API server sent it; neither changed nor kept.
+        """
         return read_pod(pod, self.identities)
 
     def to_spec(self, pod: PodRecord) -> ProxySpec:

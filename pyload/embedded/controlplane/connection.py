@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
+    from pyload.embedded.controlplane.controlplane import ControlPlane
     from pyload.embedded.controlplane.push_scope import PushRequest
-    from pyload.embedded.controlplane.snapshot import Audience, View
+    from pyload.embedded.controlplane.snapshot import Audience
     from pyload.embedded.controlplane.stream import ServerStream, XdsReply
 
 # Requests that wait while a response is being sent. A proxy sends few per response it has read.
@@ -38,43 +39,6 @@ class StreamPeer(Protocol):
         Raises:
             StreamError: The proxy is gone.
         """
-        ...
-
-
-class Hub(Protocol):
-    """The parts of the control plane that a connection calls."""
-
-    async def join(self, connection: ProxyConnection) -> None:
-        """Register a connection, once there is a snapshot to serve."""
-        ...
-
-    def leave(self, connection: ProxyConnection) -> None:
-        """Unregister a connection."""
-        ...
-
-    def audience(self, proxy: ConnectedProxy, *, verified: bool) -> Audience:
-        """Return all about a proxy that decides its resources, as of now.
-
-        Args:
-            proxy: The proxy.
-            verified: Whether its identity is proven and, for a gateway, may list Secrets.
-        """
-        ...
-
-    def view(self, audience: Audience) -> View:
-        """Return the resources for such a proxy in the current snapshot."""
-        ...
-
-    async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
-        """Return whether an account may list its namespace's Secrets."""
-        ...
-
-    def sent(self, type_url: str) -> None:
-        """Count a response."""
-        ...
-
-    def rejected(self, type_url: str, proxy: ConnectedProxy, reason: str) -> None:
-        """Count a response that a proxy refused."""
         ...
 
 
@@ -109,7 +73,7 @@ class ProxyConnection:
 
     def __init__(
         self,
-        hub: Hub,
+        hub: ControlPlane,
         peer: StreamPeer,
         stream: ServerStream,
         *,
