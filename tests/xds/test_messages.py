@@ -152,7 +152,7 @@ def test_a_compressed_message_is_read_where_the_headers_announced_it() -> None:
     assert fed(PrefixCache(), data, [9], compressed=True) == [message, b"p"]
 
 
-@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 99)[:-4]])
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"x" * 99)[:-4]], ids=["no", "cut"])
 def test_a_compressed_message_that_cannot_be_read_is_an_error(data: bytes) -> None:
     """A truncated node must not pass for a shorter message."""
     with pytest.raises(RemoteProtocolError, match="compressed message"):
