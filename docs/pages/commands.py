@@ -21,7 +21,8 @@ _HEAD: Final = """\
 takes no value; a BOOL may be written without one (`--delta`), or with an equals sign
 (`--delta=false`). Durations are Go's (`10ms`, `1h30m`). Each flag can be set by the environment
 too: `--pilot-address` is `PYLOAD_PILOT_ADDRESS`, and `cluster --config` is `PYLOAD_CLUSTER_CONFIG`;
-what is typed wins.
+what is typed wins. A word that belongs to no flag is an error, and an environment variable that
+belongs to none is a warning.
 """
 _GLOBAL: Final = """
 ## Global flags

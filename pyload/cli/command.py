@@ -6,25 +6,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from pyload.cli import surplus
 from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption
+from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.group import GroupOption
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
 CONTEXT_SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-_ROOMY: Final = 2
-"""Number of groups that fit on a screen beside the command's own flags."""
+WHOLE_HELP: Final = "pyload.cli.command.whole_help"
+"""Key of a context's `meta` for help with the meaning of every flag."""
+
+_SCREEN: Final = 40
+"""Lines that fit on a screen."""
 _NAMED: Final = 3
-"""Number of global flags that are named where there is no room for them all."""
+"""Number of flags of a group that are named where there is no room for their meanings."""
 
 
 class Command(click.Command):
     """A command with the global flags.
 
-    Its function gets its own flags; those of groups reach it through their decorators. Arguments
-    of a command that has none are ignored, as by pilot-load.
+    Its function gets its own flags; those of groups reach it through their decorators. A command
+    without arguments refuses words that belong to no flag.
     """
 
     def __init__(
@@ -33,7 +38,9 @@ class Command(click.Command):
         if not any(isinstance(one, click.Argument) for one in params):
             params = [
                 *params,
-                click.Argument(["ignored"], nargs=-1, expose_value=False, metavar=""),
+                click.Argument(
+                    ["surplus"], nargs=-1, expose_value=False, metavar="", callback=surplus.check
+                ),
             ]
         super().__init__(
             name,
@@ -41,6 +48,11 @@ class Command(click.Command):
             context_settings=CONTEXT_SETTINGS,
             **attributes,
         )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, and remember them for messages."""
+        surplus.remember(ctx, args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Call the command's function with the values of its own parameters."""
@@ -52,20 +64,25 @@ class Command(click.Command):
         )
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command's own flags, then each group under its title."""
+        """Write the command's own flags, then each group under its title.
+
+        Where that is more than fits a screen, only some flags of the last groups are named.
+        """
         sections: dict[str, list[click.Option]] = {"Options": []}
         for one in self.get_params(ctx):
             if isinstance(one, click.Option):
                 title = one.title if isinstance(one, GroupOption) else "Options"
                 sections.setdefault(title, []).append(one)
-        crowded = len(sections) - 1 > _ROOMY
-        for title, options in sections.items():
-            with formatter.section(title):
-                if crowded and title == GlobalOption.title:
-                    formatter.write_text(_names(options))
-                else:
-                    records = [one.get_help_record(ctx) for one in options]
-                    formatter.write_dl([record for record in records if record is not None])
+        foldable = [title for title in reversed(sections) if title != "Options"]
+        folded: set[str] = set()
+        taken = formatter.getvalue().count("\n") + (self.epilog or "").count("\n") + 2
+        while foldable and not ctx.meta.get(WHOLE_HELP):
+            scratch = ctx.make_formatter()
+            _write(sections, folded, ctx, scratch)
+            if scratch.getvalue().count("\n") + taken <= _SCREEN:
+                break
+            folded.add(foldable.pop(0))
+        _write(sections, folded, ctx, formatter)
 
     def format_epilog(
         self,
@@ -78,8 +95,37 @@ class Command(click.Command):
             formatter.write("\n".join(self.epilog.splitlines()) + "\n")
 
 
-def _names(options: Iterable[click.Option]) -> str:
-    """Return a line about the global flags, for where there is no room for their meanings."""
+def help_record(option: click.Option, context: click.Context) -> tuple[str, str] | None:
+    """Return the form of a flag and its meaning, or None if it is hidden.
+
+    The form of a boolean says that its value stands after ``=`` only.
+    """
+    record = option.get_help_record(context)
+    if record is None or not isinstance(option.type, GoBool):
+        return record
+    return record[0].removesuffix(" BOOL") + "[=BOOL]", record[1]
+
+
+def _write(
+    sections: Mapping[str, Iterable[click.Option]],
+    folded: Collection[str],
+    context: click.Context,
+    formatter: click.HelpFormatter,
+) -> None:
+    for title, options in sections.items():
+        with formatter.section(title):
+            if title in folded:
+                formatter.write_text(_names(title, options, context))
+            else:
+                records = [help_record(one, context) for one in options]
+                formatter.write_dl([record for record in records if record is not None])
+
+
+def _names(title: str, options: Iterable[click.Option], context: click.Context) -> str:
+    """Return a line about a group of flags, for where there is no room for their meanings."""
     names = [one.opts[-1] for one in options if not one.hidden]
     shown, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
-    return f"{shown} and {more} more: see `pyload --help`"
+    where = "pyload --help"
+    if title != GlobalOption.title:
+        where = f"pyload help --all {context.info_name}"
+    return f"{shown} and {more} more: see `{where}`"

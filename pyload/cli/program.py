@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.shell_completion import CompletionItem
 
-from pyload.cli.command import CONTEXT_SETTINGS
-from pyload.cli.flags.globals import GLOBAL_OPTIONS
+from pyload.cli.command import CONTEXT_SETTINGS, help_record
+from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption
 from pyload.cli.flags.go import rewrite
+from pyload.cli.surplus import is_boolean
+from pyload.cli.variables import PREFIX, unknown_variables
 from pyload.errors import ConfigError, Interrupted, PyloadError
 from pyload.version import __version__
 
@@ -81,6 +83,9 @@ class Program(click.Group):
         except click.UsageError:
             import difflib  # noqa: PLC0415 - for a typo only
 
+            if is_boolean(args[0]):
+                hint = f"write the value of a boolean after `=`, as in --delta={args[0]}"
+                raise click.UsageError(f"no such command {args[0]!r}; {hint}", ctx) from None
             near = difflib.get_close_matches(args[0], [*COMMANDS, *ALIASES], n=1)
             hint = (
                 f"did you mean {near[0]}?" if near else f"use one of {', '.join(sorted(COMMANDS))}"
@@ -93,14 +98,22 @@ class Program(click.Group):
         others = [name for name in sorted(ALIASES) if incomplete and name.startswith(incomplete)]
         return found + [CompletionItem(name, help=COMMANDS[ALIASES[name]]) for name in others]
 
-    def format_commands(
-        self,
-        ctx: click.Context,  # noqa: ARG002 - click's signature
-        formatter: click.HelpFormatter,
-    ) -> None:
-        """Write the list of commands without importing them."""
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands, without importing them, and the flags by topic."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for one in self.get_params(ctx):
+            assert isinstance(one, click.Option)
+            record = help_record(one, ctx)
+            if record is not None:
+                topic = one.topic if isinstance(one, GlobalOption) else "Other options"
+                sections.setdefault(topic, []).append(record)
+        if "Other options" in sections:
+            sections["Other options"] = sections.pop("Other options")
+        for topic, records in sections.items():
+            with formatter.section(topic):
+                formatter.write_dl(records)
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001
@@ -118,6 +131,7 @@ ROOT: Final = Program(
             is_flag=True,
             is_eager=True,
             expose_value=False,
+            allow_from_autoenv=False,
             callback=_version,
             help="Show the version and exit.",
         ),
@@ -147,12 +161,14 @@ def program(executable: str, arguments: Sequence[str]) -> int:
     name = Path(executable).name
     if name == "__main__.py":
         name = "python -m pyload"
+    if not any(variable.endswith("_COMPLETE") for variable in os.environ):
+        _warn_of_variables()
     try:
         code = ROOT.main(
             args=rewrite(arguments, ROOT.params, _parameters_of),
             prog_name=name,
             standalone_mode=False,
-            auto_envvar_prefix="PYLOAD",
+            auto_envvar_prefix=PREFIX,
         )
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -161,6 +177,13 @@ def program(executable: str, arguments: Sequence[str]) -> int:
     finally:
         _let_go_of_stdout()
     return code if isinstance(code, int) else 0
+
+
+def _warn_of_variables() -> None:
+    """Warn of misspelt variables, which have no effect; a shell's completion cannot show that."""
+    names = (*COMMANDS, *ALIASES)
+    for sentence in unknown_variables(os.environ, ROOT.params, names, _parameters_of):
+        click.echo(f"warning: {sentence}", err=True)
 
 
 def _failed(error: Exception) -> int:

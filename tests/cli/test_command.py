@@ -47,11 +47,21 @@ def test_a_function_gets_the_flags_of_its_own() -> None:
     assert {one.name for one in command.params} >= GLOBAL
 
 
-def test_arguments_of_a_command_without_any_are_ignored() -> None:
-    """pilot-load ignores them too, so that its users' scripts may have them."""
+def test_groups_without_room_are_named_and_explained_on_demand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A command with many flags would scroll its own ones off the screen, or lose some."""
+    assert program("pyload", ["cluster", "--help"]) == 0
+    assert "10 more: see `pyload --help`" in capsys.readouterr().out
+    assert program("pyload", ["help", "--all", "cluster"]) == 0
+    whole = capsys.readouterr().out
+    assert "--qps INT" in whole
+    assert "--address-map FROM=TO" in whole
 
-    @click.command(cls=Command)
-    def command() -> int:
-        return 3
 
-    assert command.main(["and", "so", "on"], standalone_mode=False) == 3
+def test_the_help_shows_how_a_boolean_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--insecure BOOL` invites `--insecure false`, which is not what Go's flags take (A2)."""
+    assert program("pyload", ["isolated", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--insecure[=BOOL]" in shown
+    assert "--shortCircuit[=BOOL]" in shown

@@ -10,11 +10,16 @@ from tests.conftest import ROOT
 
 
 def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first page that anybody sees; it names every command, and ends with one to try."""
+    """The first page that anybody sees; it names every command, and ends with one to try.
+
+    The flags of all commands come after the list, by topic.
+    """
     assert program("pyload", ["--help"]) == 0
     lines = capsys.readouterr().out.rstrip().splitlines()
 
-    assert len(lines) <= 45
+    assert lines.index("Control plane:") <= 24
+    assert "Kubernetes:" in lines
+    assert max(map(len, lines)) <= 80
     assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)
     assert "pyload cluster --embedded" in lines[-1]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import click
 from click.core import ParameterSource
@@ -55,6 +55,26 @@ class GlobalOption(GroupOption):
     """A flag that every command has."""
 
     title = "Global options"
+    topic: ClassVar[str]
+    """Title of its section in the list of commands, where all of them are explained."""
+
+
+class PilotOption(GlobalOption):
+    """A flag about the control plane and its proxies."""
+
+    topic = "Control plane"
+
+
+class KubeOption(GlobalOption):
+    """A flag about the API server."""
+
+    topic = "Kubernetes"
+
+
+class LogOption(GlobalOption):
+    """A flag about log lines and metrics."""
+
+    topic = "Logs and metrics"
 
 
 def default_pilot_address(environ: Mapping[str, str]) -> str:
@@ -70,46 +90,46 @@ def words(*known: str) -> Callable[[click.Context, click.Parameter, str], list[s
 
 
 GLOBAL_OPTIONS: Final = (
-    GlobalOption(
+    PilotOption(
         ["-p", "--pilot-address"],
         default="",
         metavar="HOST:PORT",
         help="Address of the control plane's xDS server.  "
         f"[default: {default_pilot_address(os.environ)}]",
     ),
-    GlobalOption(
+    PilotOption(
         ["-a", "--auth"],
         default=_CONNECTION.auth,
         shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
         metavar="AUTH",
         help="Authenticate by jwt, plaintext-jwt, mtls or plaintext.  [default: by port]",
     ),
-    GlobalOption(
+    PilotOption(
         ["--ca-file"],
         type=click.Path(),
         default=_CONNECTION.ca_file,
         metavar="FILE",
         help="CA that signs the xDS server's certificate.",
     ),
-    GlobalOption(
+    PilotOption(
         ["--insecure"],
         type=GoBool(),
         default=_CONNECTION.insecure,
         help="Do not verify the xDS server's certificate.",
     ),
-    GlobalOption(
+    PilotOption(
         ["--ca-address"],
         default=_CONNECTION.ca_address,
         metavar="HOST:PORT",
         help="CA that signs the certificates for mtls.  [default: the xDS server]",
     ),
-    GlobalOption(
+    PilotOption(
         ["--csr-per-pod"],
         type=GoBool(),
         default=_CONNECTION.csr_per_pod,
         help="With mtls, one certificate for each proxy.",
     ),
-    GlobalOption(
+    PilotOption(
         ["--transport"],
         default=_CONNECTION.transport,
         shell_complete=words("lean", "grpc"),
@@ -117,21 +137,21 @@ GLOBAL_OPTIONS: Final = (
         show_default=True,
         help="gRPC client: lean or grpc.",
     ),
-    GlobalOption(
+    KubeOption(
         ["-k", "--kubeconfig"],
         type=click.Path(),
         default=_CONNECTION.kubeconfig,
         metavar="FILE",
         help="Kubeconfig to use.  [default: as kubectl's]",
     ),
-    GlobalOption(
+    KubeOption(
         ["--qps"],
         type=GoInt(),
         default=_CONNECTION.qps,
         show_default=True,
         help="API requests per second.",
     ),
-    GlobalOption(
+    PilotOption(
         ["-m", "--metadata"],
         type=GoMap(),
         multiple=True,
@@ -139,13 +159,13 @@ GLOBAL_OPTIONS: Final = (
         metavar="K=V,...",
         help="Node metadata to add to every proxy.",
     ),
-    GlobalOption(
+    PilotOption(
         ["--delta"],
         type=GoBool(),
         default=_CONNECTION.delta,
         help="Use delta xDS; if false, state of the world.",
     ),
-    GlobalOption(
+    LogOption(
         ["--metrics-addr"],
         # A program that uses pyload as a library serves no metrics unless it asks for them.
         default=":8765",
@@ -153,18 +173,18 @@ GLOBAL_OPTIONS: Final = (
         show_default=True,
         help="Serve metrics; '' is off.",
     ),
-    GlobalOption(
+    LogOption(
         ["--log_output_level"],
         default=_LOG.output_level,
         metavar="SCOPE:LEVEL",
         help="Log at debug, info, warn, error or none.",
     ),
-    GlobalOption(["--log_target"], default=_LOG.target, multiple=True, hidden=True),
-    GlobalOption(["--log_as_json"], type=GoBool(), default=_LOG.as_json, hidden=True),
-    GlobalOption(["--log_caller"], default=_LOG.caller, hidden=True),
+    LogOption(["--log_target"], default=_LOG.target, multiple=True, hidden=True),
+    LogOption(["--log_as_json"], type=GoBool(), default=_LOG.as_json, hidden=True),
+    LogOption(["--log_caller"], default=_LOG.caller, hidden=True),
     # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
-    GlobalOption(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
-    GlobalOption(["--vklog"], type=GoInt(), default=0, hidden=True, expose_value=False),
+    LogOption(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
+    LogOption(["--vklog"], type=GoInt(), default=0, hidden=True, expose_value=False),
 )
 GLOBAL: Final = frozenset(str(option.name) for option in GLOBAL_OPTIONS)
 

@@ -18,8 +18,8 @@ from pyload.units import Duration
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-_TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
-_FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+TRUE: Final = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _OLD_OCTAL: Final = re.compile(r"\A([+-]?)0(?=[0-7_])")
 
 
@@ -32,9 +32,9 @@ class GoBool(click.ParamType[bool]):
         """Read Go's spellings of a boolean."""
         if isinstance(value, bool):
             return value
-        if value in _TRUE:
+        if value in TRUE:
             return True
-        if value not in _FALSE:
+        if value not in FALSE:
             self.fail(f"{value!r} is not a boolean; write true or false", param, ctx)
         return False
 
