@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 AMBIENT: Final = {"ambient.istio.io/redirection": "enabled"}
 """Annotation by which istiod knows that a pod is reached through its ztunnel."""
 
+PROXY: Final = "pyload.dev/proxy"
+"""Annotation of the pods for which pyload runs a proxy: its node type.
+
+No container of theirs says so, and `reproduce` and `dump` are to know it.
+"""
+
 
 def pod_labels(app: str, type_: AppType, *, full: bool) -> dict[str, str]:
     """Return the labels of an application's pods, which are also their proxies' labels.
@@ -47,8 +53,7 @@ def pod(name: str, namespace: str, *, app: str, type_: AppType, node: str, run_i
     """
     labels = pod_labels(app, type_, full=True)
     obj = bare_object("v1", "Pod", name, namespace=namespace, labels=labels, run_id=run_id)
-    ambient = AMBIENT if type_.ambient else {}
-    obj["metadata"]["annotations"] = {"prometheus.io/scrape": "false", **ambient}
+    obj["metadata"]["annotations"] = {"prometheus.io/scrape": "false", **_annotations(type_)}
     obj["spec"] = {
         "nodeName": node,
         "serviceAccountName": "default",
@@ -91,9 +96,9 @@ def bare_pod(
         "terminationGracePeriodSeconds": 0,
         "containers": [{"name": "app", "image": "app"}],
     }
-    if type_.ambient:
-        obj["metadata"]["annotations"] = dict(AMBIENT)
-    else:
+    if annotations := _annotations(type_):
+        obj["metadata"]["annotations"] = annotations
+    if not type_.ambient:
         image = "istio/proxyv2"
         obj["spec"]["initContainers"] = [{"name": "istio-init", "image": image}]
         obj["spec"]["containers"].append({"name": "istio-proxy", "image": image})
@@ -104,6 +109,11 @@ def bare_pod(
         "conditions": [_condition("Ready", now)],
     }
     return obj
+
+
+def _annotations(type_: AppType) -> dict[str, str]:
+    annotations = dict(AMBIENT) if type_.ambient else {}
+    return {**annotations, PROXY: type_.proxy} if type_.proxy else annotations
 
 
 def kubelet_status(

@@ -136,6 +136,37 @@ def read_identity(pod: Obj) -> tuple[Identity | Skip, OwnMetadata]:
     return _envoy_identity(proxy), proxy.own
 
 
+def assumed_identity(pod: Obj, *, type_: str, labels: Mapping[str, str]) -> Identity:
+    """Return the identity of a proxy of which the pod's containers say nothing.
+
+    It sends the metadata that pilot-load sends, and has the pod's own service account.
+
+    Args:
+        pod: The pod as the API server sent it; neither changed nor kept.
+        type_: Node type.
+        labels: The labels that the proxy sends.
+    """
+    service_account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
+    return Identity(
+        type=type_,
+        service_account=service_account,
+        cluster_id="Kubernetes",
+        domain=f"{pod['metadata'].get('namespace') or ''}.svc.cluster.local",
+        network="",
+        revision="",
+        address="",
+        version="",
+        labels=labels,
+        metadata={
+            "CLUSTER_ID": "Kubernetes",
+            "LABELS": labels,
+            "SERVICE_ACCOUNT": service_account,
+            "PROXY_CONFIG": {},
+        },
+        unresolved=(),
+    )
+
+
 def _proxy_container(spec: Obj) -> Obj | None:
     """Return the proxy among the containers, or as a sidecar among the init containers."""
     containers: list[Obj] = spec.get("containers") or []

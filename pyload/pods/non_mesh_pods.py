@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.pods.identity import Identity
+from pyload.pods.identity import assumed_identity
 from pyload.pods.reader import MeshPods
 from pyload.pods.reasons import Skip
 from pyload.xds.node import SIDECAR
@@ -21,38 +21,13 @@ _WITHOUT_PROXY: Final = frozenset(
 
 
 class AllPods(MeshPods):
-    """Reads pods of the mesh as their proxies, and all others as sidecars.
-
-    Such a sidecar sends the metadata that pilot-load sends, and has the pod's own service account.
-    """
+    """Reads pods of the mesh as their proxies, and all others as sidecars."""
 
     def read(self, pod: Obj) -> PodRecord:
         """Reduce a pod to what is kept of it, with a sidecar if it has no proxy."""
         record = super().read(pod)
         if isinstance(record.identity, Skip) and record.identity in _WITHOUT_PROXY:
-            return replace(record, identity=self.identities.share(_sidecar(pod)))
+            labels: dict[str, str] = dict(pod["metadata"].get("labels") or {})
+            identity = assumed_identity(pod, type_=SIDECAR, labels=labels)
+            return replace(record, identity=self.identities.share(identity))
         return record
-
-
-def _sidecar(pod: Obj) -> Identity:
-    metadata = pod["metadata"]
-    service_account = (pod.get("spec") or {}).get("serviceAccountName") or "default"
-    labels: dict[str, str] = dict(metadata.get("labels") or {})
-    return Identity(
-        type=SIDECAR,
-        service_account=service_account,
-        cluster_id="Kubernetes",
-        domain=f"{metadata.get('namespace') or ''}.svc.cluster.local",
-        network="",
-        revision="",
-        address="",
-        version="",
-        labels=labels,
-        metadata={
-            "CLUSTER_ID": "Kubernetes",
-            "LABELS": labels,
-            "SERVICE_ACCOUNT": service_account,
-            "PROXY_CONFIG": {},
-        },
-        unresolved=(),
-    )

@@ -10,6 +10,7 @@ import pytest
 
 from pyload.config.app_types import SIDECAR
 from pyload.manifests import objects, pods
+from pyload.manifests.pods import PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,6 +193,10 @@ def test_builders_agree_with_the_recording(golden: Path, cluster_type: str) -> N
         ), path
         if not labels:
             built["metadata"].pop("labels", None)
+        annotations = built["metadata"].get("annotations", {})
+        assert annotations.pop(PROXY, "sidecar") == "sidecar"
+        if not annotations:
+            built["metadata"].pop("annotations", None)
 
         assert built == body, path
         compared.add(body["kind"])

@@ -143,7 +143,7 @@ def _strip(value: Any) -> Any:
         pairs = {
             name: "*" if name in VOLATILE else _strip(child)
             for name, child in value.items()
-            if name != "pyload.dev/run"
+            if name not in ("pyload.dev/run", "pyload.dev/proxy")
         }
         # A body that only identifies its object leaves these out; so do typed clients' zeros.
         pairs = {

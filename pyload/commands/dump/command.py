@@ -17,6 +17,7 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.servers import external_servers, interruptible
 from pyload.kube.resources import PODS
+from pyload.pods.fake_pods import with_fake_proxy
 from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
 from pyload.proxies.spec import ProxySpec
@@ -129,7 +130,7 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
     Raises:
         UsageError: It has no IP yet, or its proxy is no Envoy.
     """
-    record = read_pod(pod)
+    record = with_fake_proxy(read_pod(pod), pod)
     where = f"pod {record.namespace}/{record.name}"
     if not record.ip:
         raise UsageError(f"{where} has no IP yet", fix="wait until it runs")

@@ -13,6 +13,7 @@ from pyload.kube import resources
 from pyload.kube.resources import GroupKind
 from pyload.manifests.objects import RUN_LABEL
 from pyload.pods.desired import Policy, Run, decide
+from pyload.pods.fake_pods import with_fake_proxy
 from pyload.pods.nodes import NodeClass
 from pyload.pods.reader import read_pod
 
@@ -223,7 +224,8 @@ def pod_record(obj: Obj) -> PodRecord:
     metadata = {**obj["metadata"], "namespace": obj["metadata"].get("namespace") or "default"}
     if not metadata.get("uid"):
         metadata["uid"] = f"{metadata['namespace']}/{metadata['name']}"
-    return read_pod({**obj, "metadata": metadata})
+    pod = {**obj, "metadata": metadata}
+    return with_fake_proxy(read_pod(pod), pod)
 
 
 def prepared(kind: GroupKind, obj: Obj) -> Obj:

@@ -15,14 +15,16 @@ import pytest
 import yaml
 
 from pyload.commands.diff import run_diff
-from pyload.commands.dump.command import DumpOptions, run_dump
+from pyload.commands.dump.command import DumpOptions, proxy_of, run_dump
 from pyload.commands.dump.envoy_files import sanitised
+from pyload.config.app_types import APP_TYPES
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, PODS, SERVICES
+from pyload.manifests import pods
 from pyload.tasks import Supervisor
 from pyload.xds.types import CDS, EDS, LDS, PREFIX, RDS, SDS
 from tests.commands.kubeconfigs import kubeconfig
@@ -301,3 +303,12 @@ async def test_the_lines_that_scripts_grep(
     ]
 
     assert [one.getMessage() for one in caplog.records if one.getMessage() in lines] == lines
+
+
+def test_a_pod_of_a_fake_mesh_is_asked_for_as_what_it_is() -> None:
+    """A router of pyload's own mesh was taken for a sidecar, and the dump was another's (B16)."""
+    router = pods.pod("gw", "mesh", app="gw", type_=APP_TYPES["router"], node="node", run_id="run")
+    router["metadata"]["uid"] = "uid"
+    router["status"] = {"phase": "Running", "podIP": "10.0.0.1"}
+
+    assert proxy_of(router, metadata={}).type == "router"
