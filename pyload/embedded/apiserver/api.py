@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
 from pyload.embedded.apiserver.reads import WatchPlan
-from pyload.embedded.apiserver.requests import Reply, Request, parse_target, read_request
+from pyload.embedded.apiserver.requests import Reply, Request
 from pyload.embedded.apiserver.sources import Sources
 from pyload.embedded.apiserver.store import HISTORY
 from pyload.embedded.apiserver.watch import QUEUE, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from pyload.kube.resources import Obj, Resource
     from pyload.kube.transport import Response, Transport
@@ -93,36 +93,15 @@ class ApiServer:
         for watcher in list(self._watchers):
             watcher.close()
 
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        raw: bytes | None,
-        content_type: str,
-        *,
-        accept: str = "",
-        user_agent: str = "",
-    ) -> Answer:
+    def _answer(self, request: Request) -> Answer:
         """Answer one request from any way in: intercept, handle, and report it to the observer."""
-        target = parse_target(path)
-        request = read_request(
-            method,
-            path,
-            query,
-            raw,
-            target=target,
-            content_type=content_type,
-            accept=accept,
-            user_agent=user_agent,
-        )
         answer: Answer | None = None
         if self.intercept is not None:
             given = self.intercept(request)
             if given is not None:
                 answer = Reply(given.status, given.body, given.retry_after)
         if answer is None:
-            answer = self._handler.handle(request, target)
+            answer = self._handler.handle(request, request.target)
         if self._observer is not None:
             self._observer(request, 200 if isinstance(answer, WatchPlan) else answer.status)
         return answer

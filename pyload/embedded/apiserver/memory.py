@@ -7,12 +7,14 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver.reads import WatchPlan
+from pyload.embedded.apiserver.requests import read_request
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     from pyload.embedded.apiserver.handler import Answer
+    from pyload.embedded.apiserver.requests import Request
     from pyload.embedded.apiserver.watch import Watcher
 
 
@@ -22,13 +24,13 @@ class MemoryApiTransport:
     Bodies are encoded and decoded as over a socket, so no object is ever shared.
 
     Args:
-        answer: Answers method, path, query, body and content type.
+        answer: Answers a request.
         begin: Begins a watch.
     """
 
     def __init__(
         self,
-        answer: Callable[[str, str, Mapping[str, str], bytes | None, str], Answer],
+        answer: Callable[[Request], Answer],
         begin: Callable[[WatchPlan], Watcher],
     ) -> None:
         self._answer = answer
@@ -46,7 +48,7 @@ class MemoryApiTransport:
         """Send one request and read its whole answer."""
         # Others get their turn, as they would while a real request is under way.
         await asyncio.sleep(0)
-        answer = self._answer(method, path, query or {}, body, content_type)
+        answer = self._answer(read_request(method, path, query or {}, body, content_type))
         if not isinstance(answer, WatchPlan):
             return answer
         async with _reading(self._begin(answer)) as stream:
@@ -58,7 +60,7 @@ class MemoryApiTransport:
     ) -> AsyncIterator[MemoryApiStream]:
         """Open a GET whose answer is read line by line."""
         await asyncio.sleep(0)
-        answer = self._answer("GET", path, query, None, "")
+        answer = self._answer(read_request("GET", path, query, None))
         if isinstance(answer, WatchPlan):
             async with _reading(self._begin(answer)) as stream:
                 yield stream

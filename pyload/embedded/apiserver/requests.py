@@ -46,6 +46,7 @@ class Request:
         accept: The ``Accept`` header; empty accepts JSON.
         user_agent: The ``User-Agent`` header.
         broken: Why the body could not be read, or None.
+        target: The object or collection that the path means; None if it means neither.
     """
 
     verb: str
@@ -57,6 +58,7 @@ class Request:
     accept: str = ""
     user_agent: str = ""
     broken: refusals.Refused | None = None
+    target: Target | None = None
 
     def flag(self, name: str) -> bool:
         """Return whether a query parameter is true."""
@@ -186,13 +188,13 @@ def read_request(
     path: str,
     query: Mapping[str, str],
     raw: bytes | None,
-    *,
-    target: Target | None,
     content_type: str = "",
+    *,
     accept: str = "",
     user_agent: str = "",
 ) -> Request:
     """Build a request from the parts of an HTTP request."""
+    target = parse_target(path)
     media = content_type.partition(";")[0].strip() or JSON
     body: Any = None
     broken: refusals.Refused | None = None
@@ -211,6 +213,7 @@ def read_request(
         accept=accept,
         user_agent=user_agent,
         broken=broken,
+        target=target,
     )
 
 

@@ -10,14 +10,14 @@ from aiohttp import web
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.reads import WatchPlan
-from pyload.embedded.apiserver.requests import json_reply
+from pyload.embedded.apiserver.requests import json_reply, read_request
 from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pyload.embedded.apiserver.handler import Answer
-    from pyload.embedded.apiserver.requests import Reply
+    from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
 
 MAX_BODY: Final = 3 << 20
@@ -28,15 +28,14 @@ class HttpServer:
     """Serves requests over HTTP.
 
     Args:
-        answer: Answers method, path, query, body, content type, accept and user agent. If it
-            raises a `PyloadError`, the connection is cut.
+        answer: Answers a request. If it raises a `PyloadError`, the connection is cut.
         begin: Begins a watch.
         close_watches: Ends all watches.
     """
 
     def __init__(
         self,
-        answer: Callable[..., Answer],
+        answer: Callable[[Request], Answer],
         begin: Callable[[WatchPlan], Watcher],
         close_watches: Callable[[], None],
     ) -> None:
@@ -69,16 +68,17 @@ class HttpServer:
             refused = refusals.body_too_large(MAX_BODY)
             return _response(json_reply(refused.code, refused.to_status()))
         headers = request.headers
+        asked = read_request(
+            request.method,
+            request.path,
+            dict(request.query),
+            raw,
+            headers.get("Content-Type", ""),
+            accept=headers.get("Accept", ""),
+            user_agent=headers.get("User-Agent", ""),
+        )
         try:
-            answer = self._answer(
-                request.method,
-                request.path,
-                dict(request.query),
-                raw,
-                headers.get("Content-Type", ""),
-                accept=headers.get("Accept", ""),
-                user_agent=headers.get("User-Agent", ""),
-            )
+            answer = self._answer(asked)
         except PyloadError:
             # A fault put in on purpose: the client sees its connection break.
             if request.transport is not None:

@@ -241,8 +241,7 @@ async def test_a_lost_answer_is_not_a_lost_object(world: World) -> None:
         if request.method != "POST" or not request.path.endswith("services"):
             return None
         world.server.intercept = None
-        raw = json.dumps(request.body).encode()
-        world.server._answer("POST", request.path, {}, raw, "application/json")
+        world.server._answer(request)
         return answer(500, a_status(500, "InternalError", "timeout"))
 
     world.server.intercept = lose
