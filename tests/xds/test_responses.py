@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import gc
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyload.errors import RemoteProtocolError
 from pyload.xds.messages import Message
-from pyload.xds.resource_set import NO_RESOURCES
+from pyload.xds.resource_set import NO_RESOURCES, NameSet
 from pyload.xds.response_cache import ResponseCache
+from pyload.xds.responses import parse
 from pyload.xds.types import CDS
-from tests.xds.messages import clusters, delta_response
+from tests.xds.messages import clusters, delta_response, sotw_response
 
 
 def test_states_after_the_same_response_are_computed_once() -> None:
@@ -31,3 +37,41 @@ def test_states_that_nobody_is_in_are_forgotten() -> None:
     gc.collect()
     known = response._after[NO_RESOURCES]
     assert known() is None
+
+
+def test_names_that_nobody_asked_for_are_found_once_for_all_who_ask_for_the_same() -> None:
+    """Each of ten thousand proxies would compare every name with every other."""
+    response, _ = ResponseCache().read(Message(delta_response(CDS, clusters(3))), delta=True)
+    wanted, other = NameSet.of(["c1", "gone"]), NameSet.of(["c0", "c1", "c2"])
+
+    found = response.unmatched(wanted)
+
+    assert found == ("c0", "c2")
+    assert response.unmatched(wanted) is found
+    assert response.unmatched(other) == ()
+    assert response.unmatched(wanted) == found
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_details_are_the_same_objects_for_all(*, delta: bool) -> None:
+    """A consumer that looks into pushes would hold a copy for each proxy."""
+    sent = clusters(3)
+    data = delta_response(CDS, sent) if delta else sotw_response(CDS, *sent.values())
+    message = Message(data)
+    response, _ = ResponseCache().read(message, delta=delta)
+
+    found = response.details(message, delta=delta)
+
+    assert dict(zip(found.names, found.bodies, strict=True)) == sent
+    assert response.details(message, delta=delta) is found
+
+
+@given(st.binary(max_size=100), st.booleans())
+def test_bytes_are_a_response_with_type_and_nonce_or_refused(data: bytes, delta: bool) -> None:  # noqa: FBT001
+    """A proxy cannot acknowledge a response without nonce, and would be sent it for ever."""
+    try:
+        parsed = parse(data, delta=delta)
+    except RemoteProtocolError:
+        return
+    assert parsed.type_url
+    assert parsed.nonce

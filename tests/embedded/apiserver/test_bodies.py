@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.embedded.apiserver.bodies import read_object, with_status
+from pyload.embedded.apiserver.kinds import CUSTOM, DEPLOYMENT
+from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.requests import Target, parse_target
+
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from tests.embedded.apiserver.conftest import Api
@@ -72,3 +77,61 @@ async def test_an_update_leaves_finalizers_and_status_alone(api: Api) -> None:
     assert updated["spec"] == {"finalizers": ["kubernetes"]}
     assert updated["status"] == {"phase": "Active"}
     assert updated["metadata"]["labels"] == {"a": "b", "kubernetes.io/metadata.name": "n"}
+
+
+def _target(path: str) -> Target:
+    target = parse_target(path)
+    assert target is not None
+    return target
+
+
+def test_a_body_may_leave_out_what_its_path_says() -> None:
+    """Old scripts post objects without kind, namespace or name."""
+    body = {"spec": {"nodeName": "n"}}
+
+    obj = read_object(body, _target(f"{PODS}/p"))
+
+    assert obj == {
+        "kind": "Pod",
+        "apiVersion": "v1",
+        "metadata": {"name": "p", "namespace": "default"},
+        "spec": {"nodeName": "n"},
+    }
+    assert body == {"spec": {"nodeName": "n"}}
+    node = read_object({"metadata": {"namespace": "x"}}, _target("/api/v1/nodes/n"))
+    assert node["metadata"] == {"name": "n"}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (None, "not an object"),
+        ({"kind": "Node"}, "cannot be handled as a Pod"),
+        ({"apiVersion": "v2"}, "in version 'v2'"),
+        ({"metadata": None}, "metadata is not"),
+        ({"metadata": {"labels": [1]}}, "metadata.labels"),
+        ({"metadata": {"name": "q"}}, r"the name of the object \(q\) does not match"),
+        ({"metadata": {"namespace": "other"}}, "the namespace of the provided object"),
+        ({"spec": []}, "spec and status"),
+        ({"status": "Running"}, "spec and status"),
+    ],
+)
+def test_a_body_that_contradicts_its_path_is_refused(body: object, said: str) -> None:
+    """An object would be stored under the name of another."""
+    with pytest.raises(Refused, match=said) as refused:
+        read_object(body, _target(f"{PODS}/p"))
+
+    assert refused.value.code == 400
+
+
+def test_the_status_of_a_custom_object_takes_no_metadata_along() -> None:
+    """A controller that writes a status would undo the labels that a user sets meanwhile."""
+    old: Obj = {"metadata": {"name": "a", "labels": {"a": "old"}}, "spec": {"x": 1}}
+    new: Obj = {"metadata": {"name": "a", "labels": {"a": "new"}}, "status": {"y": 2}, "spec": {}}
+
+    custom, core = (with_status(kind, new, old) for kind in (CUSTOM[0], DEPLOYMENT))
+
+    assert custom == {**old, "status": {"y": 2}}
+    assert core["metadata"]["labels"] == {"a": "new"}
+    assert (core["spec"]["x"], core["status"]) == (1, {"y": 2})
+    assert "labels" not in with_status(DEPLOYMENT, {"metadata": {}}, old)["metadata"]

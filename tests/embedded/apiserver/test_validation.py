@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.embedded.apiserver.kinds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    NAMESPACE,
+    POD,
+    SERVICE,
+)
+from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.validation import check
+
 if TYPE_CHECKING:
+    from pyload.embedded.apiserver.kinds import Kind
     from pyload.kube.resources import Obj
     from tests.embedded.apiserver.conftest import Api
 
@@ -81,3 +93,69 @@ async def test_wrong_ports_are_refused(api: Api, ports: list[Obj]) -> None:
     code, _ = await api("POST", SERVICES, {"metadata": {"name": "s"}, "spec": {"ports": ports}})
 
     assert code == 422
+
+
+_META = {"name": "a", "namespace": "mesh"}
+_PORT = {"port": 80, "protocol": "TCP"}
+
+
+def _service_of(*ports: Obj, **spec: Any) -> Obj:
+    return {"metadata": _META, "spec": {"type": "ClusterIP", "ports": [*ports], **spec}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "obj", "fields"),
+    [
+        (CONFIG_MAP, {"metadata": {}}, ["metadata.name"]),
+        (CONFIG_MAP, {"metadata": {"name": "A" * 254}}, ["metadata.name"] * 2),
+        (CONFIG_MAP, {"metadata": {"name": "a.b"}}, []),
+        (NAMESPACE, {"metadata": {"name": "a.b"}}, ["metadata.name"]),
+        (CONFIG_MAP, {"metadata": {**_META, "labels": {"a": 1}}}, ["metadata.labels"]),
+        (CONFIG_MAP, {"metadata": {**_META, "annotations": {"Upper/Case": "x y"}}}, []),
+        (
+            CONFIG_MAP,
+            {"metadata": {**_META, "ownerReferences": [{"kind": "Pod", "name": "p"}]}},
+            ["metadata.ownerReferences[0].apiVersion", "metadata.ownerReferences[0].uid"],
+        ),
+        (SERVICE, {**_service_of(_PORT), "metadata": {"name": "1a"}}, ["metadata.name"]),
+        (SERVICE, _service_of(), ["spec.ports"]),
+        (SERVICE, _service_of(clusterIP="None"), []),
+        (SERVICE, _service_of(type="ExternalName"), ["spec.externalName"]),
+        (SERVICE, _service_of({**_PORT, "port": 65536}), ["spec.ports[0].port"]),
+        (SERVICE, _service_of({**_PORT, "nodePort": "x"}), ["spec.ports[0].nodePort"]),
+        (
+            SERVICE,
+            _service_of({**_PORT, "name": "a"}, {**_PORT, "name": "a"}),
+            ["spec.ports[1].name", "spec.ports[1]"],
+        ),
+        (
+            SERVICE,
+            _service_of({**_PORT, "name": "a"}, {**_PORT, "name": "b", "protocol": "UDP"}),
+            [],
+        ),
+        (POD, {"metadata": _META, "spec": {}}, ["spec.containers"]),
+        (ENDPOINT_SLICE, {"metadata": _META, "addressType": "IPv5"}, ["addressType"]),
+        (DEPLOYMENT, {"metadata": _META, "spec": {}}, ["spec.selector"]),
+        (
+            DEPLOYMENT,
+            {"metadata": _META, "spec": {"selector": {"matchLabels": {"a": "b"}}}},
+            ["spec.template.metadata.labels"],
+        ),
+    ],
+)
+def test_faults_are_reported_at_their_fields(kind: Kind, obj: Obj, fields: list[str]) -> None:
+    """A user would look for the mistake in the wrong place of a long manifest."""
+    found: list[str] = []
+    try:
+        check(kind, obj, None)
+    except Refused as refused:
+        found = [cause["field"] for cause in refused.to_status()["details"]["causes"]]
+
+    assert found == fields
+
+
+def test_a_name_is_checked_only_when_it_is_given() -> None:
+    """An object from before a rule was made stricter could never be changed again."""
+    old = {"metadata": {"name": "Upper", "namespace": "mesh"}}
+
+    check(CONFIG_MAP, {"metadata": dict(old["metadata"])}, old)

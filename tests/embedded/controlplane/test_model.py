@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from pyload.embedded.controlplane import model
 from pyload.embedded.controlplane.model import Key
 from tests.embedded.controlplane.support import mesh_of, pod, service
 
@@ -67,3 +71,64 @@ def test_external_names_have_no_cluster() -> None:
     external["spec"] = {"type": "ExternalName", "externalName": "example.com"}
 
     assert mesh_of(external).mesh().services == {}
+
+
+@pytest.mark.parametrize(
+    ("labels", "canonical"),
+    [
+        ({}, ("", "")),
+        ({"app": "a", "version": "v1"}, ("a", "v1")),
+        ({"app": "a", "service.istio.io/canonical-name": "b"}, ("b", "")),
+        ({"version": "v1", "service.istio.io/canonical-revision": "v2"}, ("", "v2")),
+    ],
+)
+def test_a_workload_has_istios_canonical_service(
+    labels: dict[str, str], canonical: tuple[str, str]
+) -> None:
+    """Telemetry would show the workload under another name than from istiod."""
+    obj = pod("p", app="")
+    obj["metadata"]["labels"] = labels
+
+    assert model.pod(obj).canonical == canonical
+
+
+def test_a_pod_is_told_from_a_workload_entry_of_its_name() -> None:
+    """A ztunnel would replace one by the other."""
+    theirs = model.pod(pod("vm", app="a"))
+    entry = replace(theirs, key=Key("mesh", "entry/vm"))
+
+    assert (theirs.name, entry.name) == ("vm", "vm")
+    assert theirs.uid == "Kubernetes//Pod/mesh/vm"
+    assert entry.uid == "Kubernetes/networking.istio.io/WorkloadEntry/mesh/vm"
+
+
+def test_a_named_port_is_found_on_the_pod_that_has_it() -> None:
+    """Endpoints would have the Service's port, where nothing listens."""
+    found = model.pod(pod("p", app="a", ports=[{"name": "web", "containerPort": 8080}]))
+
+    assert [found.resolve(target) for target in (80, "web", "other")] == [80, 8080, None]
+
+
+def test_slices_keep_the_addresses_that_are_not_known_to_be_unready() -> None:
+    """Kubernetes lets a condition that is unknown count as ready."""
+    ready = [None, {}, {"ready": True}, {"ready": None}, {"ready": False}]
+    found = model.endpoint_slice(
+        {
+            "metadata": {"name": "s", "namespace": "mesh"},
+            "endpoints": [
+                {"addresses": [f"10.0.0.{9 - at}"], "conditions": conditions}
+                for at, conditions in enumerate(ready)
+            ],
+            "ports": [{"port": 80}, {"name": "dns", "port": 53, "protocol": "UDP"}],
+        }
+    )
+
+    assert found.service == Key("mesh", "")
+    assert [one.ip for one in found.addresses] == ["10.0.0.6", "10.0.0.7", "10.0.0.8", "10.0.0.9"]
+    assert {one.ports for one in found.addresses} == {(("", 80),)}
+
+
+@pytest.mark.parametrize("obj", [{}, {"metadata": {}}, {"metadata": []}, {"metadata": {"name": 1}}])
+def test_an_object_that_cannot_be_read_is_none(obj: Any) -> None:
+    """A user's typing error would end the whole control plane."""
+    assert model.parse_or_none(lambda obj: int(obj["metadata"]["name"] + "x"), obj) is None

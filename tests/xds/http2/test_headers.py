@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 
 import hpack
+import pytest
 
+from pyload.xds.http2 import fields
 from pyload.xds.http2.frames import (
     ACK,
     DATA,
@@ -15,10 +17,13 @@ from pyload.xds.http2.frames import (
     PADDED,
     SETTINGS,
     WITH_PRIORITY,
+    Code,
+    Http2Error,
     frame,
 )
+from pyload.xds.http2.headers import ResponseHeaders
 from pyload.xds.transport import Status
-from tests.xds.http2.frames import answer, block, framed, opened
+from tests.xds.http2.frames import RESPONSE, answer, block, framed, opened
 
 
 def test_the_priority_of_http2s_first_edition_is_skipped() -> None:
@@ -66,3 +71,83 @@ def test_a_dynamic_table_is_refused_after_that() -> None:
     )
     assert client.connection.status is not None
     assert client.connection.status.message.startswith("HTTP/2 COMPRESSION_ERROR")
+
+
+def _read(headers: ResponseHeaders, *pairs: tuple[str, str], end: bool = False) -> Status | None:
+    flags = END_HEADERS | (END_STREAM if end else 0)
+    return headers.headers(memoryview(block(*pairs)), flags)
+
+
+def test_a_block_in_pieces_is_the_block_in_one() -> None:
+    """A long status message comes in CONTINUATION frames, and would be lost."""
+    data = block((":status", "200"), ("content-type", "application/grpc"), ("x", "y" * 100))
+    headers = ResponseHeaders()
+
+    assert headers.headers(memoryview(data[:7]), 0) is None
+    assert (headers.unfinished, headers.begun) == (True, False)
+    assert headers.continuation(memoryview(data[7:50]), 0) is None
+    assert headers.continuation(memoryview(data[50:]), END_HEADERS) is None
+    assert (headers.unfinished, headers.begun) == (False, True)
+    with pytest.raises(Http2Error, match="CONTINUATION without HEADERS"):
+        headers.continuation(memoryview(b""), END_HEADERS)
+
+
+def test_a_block_without_end_is_refused() -> None:
+    """A server could fill the memory with headers that never end."""
+    headers = ResponseHeaders()
+    headers.headers(memoryview(bytes(fields.LARGEST_LIST)), 0)
+
+    with pytest.raises(Http2Error) as error:
+        headers.continuation(memoryview(b"x"), 0)
+    assert error.value.code is Code.ENHANCE_YOUR_CALM
+
+
+def test_informational_answers_come_before_the_real_one() -> None:
+    """A proxy in between sends 103, and the stream would never be open."""
+    headers = ResponseHeaders()
+    assert _read(headers, (":status", "103")) is None
+    begun = [headers.begun]
+    assert _read(headers, *RESPONSE) is None
+    begun.append(headers.begun)
+    assert begun == [False, True]
+    for pairs, end in (((":status", "101"), False), ((":status", "100"), True)):
+        with pytest.raises(Http2Error, match="informational"):
+            _read(ResponseHeaders(), pairs, end=end)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_grpc"),
+    [
+        ("application/grpc", True),
+        ("application/grpc+proto", True),
+        ("application/grpc;x=y", True),
+        ("application/grpc-web", False),
+        ("text/html", False),
+    ],
+)
+def test_other_content_types_are_no_answer_of_a_control_plane(
+    kind: str,
+    is_grpc: bool,  # noqa: FBT001
+) -> None:
+    """The error page of a load balancer would be read as configuration."""
+    headers = ResponseHeaders()
+
+    status = _read(headers, (":status", "200"), ("content-type", kind))
+
+    assert headers.begun is is_grpc
+    assert (status is None) is is_grpc
+    assert status is None or repr(kind) in status.message
+
+
+def test_the_body_is_as_long_as_it_was_announced() -> None:
+    """A response that was cut off in between would pass for a whole one."""
+    headers = ResponseHeaders()
+    _read(headers, *RESPONSE, ("content-length", "10"))
+    assert headers.limited
+    headers.count(7)
+    with pytest.raises(Http2Error, match="less than content-length"):
+        _read(headers, ("grpc-status", "0"), end=True)
+    headers.count(3)
+    assert _read(headers, ("grpc-status", "0"), end=True) == Status(0, "OK", "")
+    with pytest.raises(Http2Error, match="more than content-length"):
+        headers.count(1)
