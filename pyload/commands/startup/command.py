@@ -11,7 +11,13 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.commands.startup.pod_spec import numbered
-from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, report_line
+from pyload.commands.startup.pod_times import (
+    COLUMNS,
+    PodTimes,
+    Totals,
+    report_line,
+    unready_text,
+)
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
@@ -132,6 +138,8 @@ class StartupCommand:
         )
         self._histograms = {column: Histogram() for column in COLUMNS}
         self._failed = 0
+        # The pods that the run did not wait for any longer at its end, by name.
+        self._abandoned: dict[str, PodTimes] = {}
         self.totals = Totals()
         self.recorder = Recorder(command="startup", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.recorder.metrics)
@@ -150,7 +158,7 @@ class StartupCommand:
             spawn=lambda background: background.spawn(self._reflector.run(), name="pods"),
             verdict=self._verdict,
             extend=self._with_times,
-            listing=lambda result: f"{self.totals.text()}\n\n{result.to_text()}",
+            listing=self._listing,
         )
         return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 
@@ -217,6 +225,10 @@ class StartupCommand:
                 self._on_refused(error)
                 return
             await watched.done.wait()
+        except asyncio.CancelledError:
+            if not watched.times.done:
+                self._abandoned[name] = watched.times
+            raise
         finally:
             del self._pods[name]
         if watched.times.failure:
@@ -246,6 +258,12 @@ class StartupCommand:
         for column, seconds in zip(COLUMNS, report.columns, strict=True):
             self._histograms[column].record(seconds)
         log.info("%s", report_line(report.columns, title="Report", name=report.name))
+
+    def _listing(self, result: Result) -> str:
+        texts = [self.totals.text()]
+        if self._abandoned:
+            texts.append(unready_text(self._abandoned))
+        return "\n\n".join([*texts, result.to_text()])
 
     def _with_times(self, result: Result) -> Result:
         times = {column: Latency.of(each) for column, each in self._histograms.items()}

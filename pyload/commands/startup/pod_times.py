@@ -30,6 +30,7 @@ complete: from the pod's creation until it was seen to be ready"""
 _INIT: Final = "istio-init"
 _APP: Final = "app"
 _PROXY: Final = "istio-proxy"
+_SHOWN: Final = 10
 _MILLISECOND: Final = 1_000_000
 _FAILED_PHASES: Final = frozenset({"Failed", "Succeeded"})
 
@@ -71,11 +72,13 @@ class PodTimes:
         created: When the creation was begun, on this machine's clock.
         ready: When the pod was seen to be ready; None before.
         failure: Why it will never be ready; empty if it still may.
+        phase: Its phase as last seen, such as ``Pending``; empty before it is seen.
     """
 
     created: datetime
     ready: datetime | None = None
     failure: str = ""
+    phase: str = ""
     _init: datetime | None = None
     _started: datetime | None = None
     _became_ready: datetime | None = None
@@ -92,6 +95,7 @@ class PodTimes:
             return
         self._name = pod["metadata"]["name"]
         status = pod.get("status") or {}
+        self.phase = status.get("phase") or "Pending"
         if self._init is None:
             self._init = self._moment(_init_start(status), now)
         if self._started is None:
@@ -179,7 +183,9 @@ class Totals:
             self.largest[index] = max(self.largest[index], seconds)
 
     def text(self) -> str:
-        """Format the totals as pilot-load prints them at the end."""
+        """Format the totals as pilot-load prints them at the end, if there are any."""
+        if not self.count:
+            return "\nAvg:\tnot measured, as no pod became ready"
         means = [total / max(self.count, 1) for total in self.sums]
         return "\n".join(
             (
@@ -190,6 +196,14 @@ class Totals:
                 EXPLANATION,
             )
         )
+
+
+def unready_text(pods: Mapping[str, PodTimes]) -> str:
+    """Name pods that had not become ready when the run ended, with their phases."""
+    texts = [f"{name} ({times.phase or 'not seen yet'})" for name, times in pods.items()]
+    if len(texts) > _SHOWN:
+        texts[_SHOWN:] = [f"and {len(texts) - _SHOWN:,} more"]
+    return f"Not ready at the end:\t{', '.join(texts)}"
 
 
 def _init_start(status: Mapping[str, Any]) -> str | None:

@@ -169,6 +169,19 @@ async def test_each_pod_is_reported_as_pilot_load_does(
     assert outcome.result.objects.left == 0
 
 
+async def test_pods_that_were_not_ready_are_named_and_no_average_is_made_of_nothing() -> None:
+    """A cluster in which no pod gets ready had an average of 0 s (A6)."""
+    async with cluster() as server:
+        outcome = await start(server, options(duration=2.0, concurrency=2))
+
+    first, second = re.findall(r"startup-[a-z]{8}", outcome.listing)
+    assert outcome.listing.startswith(
+        "\nAvg:\tnot measured, as no pod became ready\n\n"
+        f"Not ready at the end:\t{first} (Pending), {second} (Pending)\n\n"
+    )
+    assert "0s" not in outcome.listing.partition("startup, run")[0]
+
+
 async def test_workers_start_pods_side_by_side() -> None:
     """`--concurrency` is how a scheduler is loaded."""
     async with cluster() as server:

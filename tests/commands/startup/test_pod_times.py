@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.startup.pod_times import COLUMNS, PodTimes, Totals, read_time, report_line
+from pyload.commands.startup.pod_times import (
+    COLUMNS,
+    PodTimes,
+    Totals,
+    read_time,
+    report_line,
+    unready_text,
+)
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -74,7 +81,7 @@ def test_lines_of_many_pods() -> None:
     )
     assert lines[2].endswith("complete:2s       ")
     assert report_line([0.0] * 5, title="Report", name="a").endswith("\tname:a        ")
-    assert "Avg:\tscheduled:0s" in Totals().text()
+    assert Totals().text() == "\nAvg:\tnot measured, as no pod became ready"
 
 
 @pytest.mark.parametrize("text", ["", "7", "2026-01-01T00:00:00"])
@@ -162,3 +169,13 @@ def test_a_pod_that_is_gone_is_not_waited_for() -> None:
 
     assert times.done
     assert times.failure == "somebody else deleted it"
+
+
+def test_only_the_first_pods_that_are_not_ready_are_named() -> None:
+    """A thousand names would hide the figures."""
+    pods = {f"p{number}": PodTimes(created=START, phase="Pending") for number in range(1012)}
+    text = unready_text(pods)
+
+    assert unready_text({"p": PodTimes(created=START)}) == "Not ready at the end:\tp (not seen yet)"
+    assert text.startswith("Not ready at the end:\tp0 (Pending), p1 (Pending), ")
+    assert text.endswith("p9 (Pending), and 1,002 more")
