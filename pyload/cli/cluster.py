@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 @duration_option
 @run_options
 @dry_run_option
+@click.option(
+    "--name-prefix",
+    default="",
+    metavar="TEXT",
+    help="Prefix for the names of namespaces and nodes.",
+)
+@click.option("--adopt", is_flag=True, help="Take over objects that another run has written.")
 @lenient_option
 @profile_options(hidden=True)
 @fleet_options
@@ -44,6 +51,8 @@ def command(
     duration: float | None,
     run: dict[str, Any],
     dry_run: bool,
+    name_prefix: str,
+    adopt: bool,
     lenient: bool,
     fleet: FleetFlags,
     follow: FollowOptions,
@@ -67,5 +76,7 @@ def command(
         kwok=follow,
         dry_run=dry_run and not follows_pods,
         **run,
+        name_prefix=name_prefix,
+        adopt=adopt,
     )
     return run_and_report(partial(run_cluster, options), settings.log)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 import yaml
 
-from pyload.commands.cluster.command import ClusterCommand
+from pyload.commands.cluster.command import claimed_mesh
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.commands.cluster.planning import plan_run
 from pyload.commands.reproduce.capture import POD
-from pyload.commands.reproduce.command import ReproduceCommand, ReproduceOptions, load
+from pyload.commands.reproduce.command import ReproduceOptions, claimed_capture, load
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane import generate
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from pyload.commands.cluster.command import ClusterCommand
+    from pyload.commands.reproduce.command import ReproduceCommand
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
 
@@ -98,8 +100,11 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         connection=options.connection,
     )
     planned = plan_run(mesh)
-    async with _serving(options, proxies=planned.plan.proxy_count) as served:
-        return await served.live(ClusterCommand(mesh, planned, served.servers), shutdown)
+    async with (
+        _serving(options, proxies=planned.plan.proxy_count) as served,
+        claimed_mesh(mesh, planned, served.servers) as command,
+    ):
+        return await served.live(command, shutdown)
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
@@ -111,8 +116,11 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     )
     with CaptureSpool() as spool:
         await load(spool, capture, shutdown)
-        async with _serving(options, proxies=spool.count(POD)) as served:
-            return await served.live(ReproduceCommand(capture, spool, served.servers), shutdown)
+        async with (
+            _serving(options, proxies=spool.count(POD)) as served,
+            claimed_capture(capture, spool, served.servers) as command,
+        ):
+            return await served.live(command, shutdown)
 
 
 async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:

@@ -8,8 +8,10 @@ created. It can be taken at any time, as often as wanted.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from pyload.manifests.runs import Origin
 from pyload.proxies.counts import FleetCounts
 from pyload.report import process
 from pyload.report.metrics import Metrics
@@ -37,6 +39,7 @@ class Recorder:
     Attributes:
         metrics: The counters.
         phase: Name of what the run is doing, for the progress line.
+        origin: The run, as its objects name it.
     """
 
     def __init__(
@@ -50,6 +53,9 @@ class Recorder:
         self.metrics = Metrics()
         self.phase = "starting"
         self.run_id = run_id
+        self.origin = Origin(
+            run_id, started=datetime.now(UTC), by=process.user_and_host(), command=command
+        )
         self._command = command
         self._client = client
         self._cluster_type = cluster_type

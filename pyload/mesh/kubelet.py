@@ -6,7 +6,8 @@ the watch has seen, so that any number of events of a busy pod cost no more than
 from a pod alone what it needs; a pod that needs nothing is forgotten.
 
 Whether a pod is for a fake node shows in its node selector. Pods of other tools that have it are
-served as well, so the kubelet never assumes that a pod is in the plan.
+served as well, so the kubelet never assumes that a pod is in the plan. Those of other runs are left
+to their own kubelet, which knows their addresses.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import PODS
 from pyload.kube.watch import Reflector
-from pyload.manifests.objects import NODE_LABEL, NODE_LABEL_VALUE
+from pyload.manifests.objects import NODE_LABEL, NODE_LABEL_VALUE, RUN_LABEL
 from pyload.manifests.pods import kubelet_status
 from pyload.tasks import first_error
 
@@ -132,6 +134,7 @@ class Kubelet:
         now: Returns the time in UTC.
         workers: How many pods are acted on at a time.
         rng: Spreads the watch's retries.
+        run_id: The run; pods of others are left alone. Empty serves the pods of all.
     """
 
     def __init__(
@@ -142,6 +145,7 @@ class Kubelet:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         workers: int = WORKERS,
         rng: Random | None = None,
+        run_id: str = "",
     ) -> None:
         self._client = client
         self._ips = ips
@@ -151,7 +155,8 @@ class Kubelet:
         self._queue: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._held: set[tuple[str, str]] = set()
         """Pods in the queue or with a worker: each is there once."""
-        self._reflector = Reflector(client, PODS, self, rng=rng, project=_keep)
+        project = partial(_keep, run_id=run_id)
+        self._reflector = Reflector(client, PODS, self, rng=rng, project=project)
 
     async def run(self) -> None:
         """Serve pods until cancelled.
@@ -263,8 +268,8 @@ class Kubelet:
         )
 
 
-def _keep(obj: Obj) -> Obj:
-    """Cut a pod down to what `Pod.read` looks at."""
+def _keep(obj: Obj, *, run_id: str) -> Obj:
+    """Cut a pod down to what `Pod.read` looks at; one of another run asks for no fake node."""
     metadata = obj["metadata"]
     spec = obj.get("spec") or {}
     selector = spec.get("nodeSelector") or {}
@@ -275,7 +280,8 @@ def _keep(obj: Obj) -> Obj:
             if name in metadata
         }
     }
-    if selector.get(NODE_LABEL) == NODE_LABEL_VALUE:
+    theirs = (metadata.get("labels") or {}).get(RUN_LABEL, run_id) if run_id else run_id
+    if selector.get(NODE_LABEL) == NODE_LABEL_VALUE and theirs == run_id:
         kept["spec"] = {
             name: spec[name] for name in ("nodeSelector", "nodeName", "containers") if name in spec
         }

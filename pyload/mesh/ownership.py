@@ -1,9 +1,10 @@
 """Which objects of an API server are a run's own, and so its to delete.
 
-An object is a run's own if the run has created it, if an earlier run has (both show in the run
-label), or if it is in a namespace of the run, with which it will go anyway. Any other object that
-was there before is somebody else's. It is written, as pilot-load does, but it keeps its owner's
-metadata, never gets the run label, and is never deleted.
+An object is a run's own if the run has created it, which shows in the run label, or if it is in a
+namespace of the run, with which it will go anyway. One with the label of another run is refused, as
+that run may be under way: only a run that adopts takes it over. Any other object that was there
+before is somebody else's. It is written, as pilot-load does, but it keeps its owner's metadata,
+never gets the run label, and is never deleted.
 
 The decision is made from the object as it was right before the write, and is remembered: after
 the first write the object looks as if the run had made it.
@@ -19,9 +20,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyload.errors import UsageError
 from pyload.kube.decision import Create, Decision, Leave, Replace
 from pyload.kube.resources import NAMESPACES
 from pyload.manifests.objects import RUN_LABEL
+from pyload.manifests.runs import STARTED_AT, STARTED_BY
 from pyload.mesh.ledger import Entry
 
 if TYPE_CHECKING:
@@ -34,10 +37,14 @@ class Ownership:
 
     Args:
         ledger: The run's own objects; kept up to date by this.
+        run_id: Value of the run label.
+        adopts: Whether objects of other runs are taken over.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, run_id: str = "", adopts: bool = False) -> None:
         self._ledger = ledger
+        self._run_id = run_id
+        self._adopts = adopts
         self._not_ours: set[Entry] = set()
         # Entries whose last write may or may not have been carried out, and the run's name.
         self._uncertain: dict[Entry, str] = {}
@@ -49,6 +56,9 @@ class Ownership:
             entry: Entry of the object.
             obj: The object.
             before: The object of that name that is there, if there is one.
+
+        Raises:
+            UsageError: The object that is there belongs to another run.
         """
         if before is None:
             return Create(obj)
@@ -63,10 +73,22 @@ class Ownership:
         """Return whether an object that is there is the run's to delete.
 
         One that is being deleted counts as the run's: the next one of its name will be.
+
+        Raises:
+            UsageError: It belongs to another run.
         """
         if entry in self._not_ours:
             return False
-        return is_going(existing) or bool(run_of(existing)) or self.is_inside(entry)
+        if is_going(existing) or self.is_inside(entry):
+            return True
+        run_id = run_of(existing)
+        if run_id and run_id != self._run_id and not self._adopts:
+            # Most are found before the first write; this one has come since.
+            raise UsageError(
+                f"{entry} belongs to run {run_id}",
+                fix="give one of the runs a --name-prefix, or run one after the other",
+            )
+        return bool(run_id)
 
     def is_inside(self, entry: Entry) -> bool:
         """Return whether an object is in a namespace of the run."""
@@ -147,10 +169,15 @@ def is_going(obj: Obj) -> bool:
 
 
 def unlabelled(obj: Obj) -> Obj:
-    """Return an object without the label by which cleanup finds what it may delete."""
+    """Return an object without the marks by which cleanup finds what it may delete."""
     metadata = obj["metadata"]
     labels = {key: text for key, text in metadata["labels"].items() if key != RUN_LABEL}
-    return {**obj, "metadata": {**metadata, "labels": labels}}
+    bare = {**metadata, "labels": labels}
+    if "annotations" in metadata:
+        marks = (STARTED_AT, STARTED_BY)
+        kept = {key: text for key, text in metadata["annotations"].items() if key not in marks}
+        bare["annotations"] = kept
+    return {**obj, "metadata": bare}
 
 
 def merged(obj: Obj, before: Obj) -> Obj:

@@ -169,6 +169,25 @@ def parts_of(plan: Plan, *, authenticated: bool) -> Iterator[Part]:
         yield Part("namespace", groups, namespace, pause=plan.grace)
 
 
+def entries_of(plan: Plan, *, authenticated: bool) -> Iterator[Entry]:
+    """Yield the objects that a plan would replace if they were there before.
+
+    Objects of templates are not among them: their kinds are known to the API server alone.
+
+    Args:
+        plan: The plan of the mesh.
+        authenticated: Whether proxies show tokens or certificates.
+    """
+    for part in parts_of(plan, authenticated=authenticated):
+        for group in part.groups:
+            for step in group.steps:
+                match step:
+                    case ObjectStep(entry=entry, mode=mode) if mode is not Mode.KEEP:
+                        yield entry
+                    case PodStep(entry=Entry() as entry):
+                        yield entry
+
+
 def _groups(namespace: NamespacePlan, traits: Traits, *, authenticated: bool) -> Iterator[Group]:
     name = namespace.name
     entry = Entry(NAMESPACES, "", name)

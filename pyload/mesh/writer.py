@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.decision import Decision
     from pyload.kube.resources import Obj, Resource
+    from pyload.manifests.runs import Origin
     from pyload.report.metrics import Metrics
 
 T = TypeVar("T")
@@ -53,15 +54,26 @@ class Writer:
     Args:
         client: The API server.
         metrics: Counts each write.
+        origin: The run, which cluster-scoped objects name in annotations; None writes none.
+        adopts: Whether objects of other runs are taken over.
 
     Attributes:
         ledger: The objects that have been written and are not known to be gone.
     """
 
-    def __init__(self, client: Client, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        client: Client,
+        metrics: Metrics,
+        *,
+        origin: Origin | None = None,
+        adopts: bool = False,
+    ) -> None:
         self.client = client
         self.ledger = Ledger()
-        self._ownership = Ownership(self.ledger)
+        self._origin = origin
+        run_id = "" if origin is None else origin.run_id
+        self._ownership = Ownership(self.ledger, run_id=run_id, adopts=adopts)
         self._metrics = metrics
         self._in_flight: set[asyncio.Task[Any]] = set()
 
@@ -70,11 +82,16 @@ class Writer:
 
         Somebody else's object is updated, but gets no run label and is never deleted. A namespace
         that is being deleted stays as it is, and is returned.
+
+        Raises:
+            UsageError: The object belongs to another run.
         """
+        obj = self._marked(resource, obj)
         return await self._shielded(self._upsert(resource, obj, status=status), resource.kind)
 
     async def create(self, resource: Resource, obj: Obj) -> Obj | None:
         """Create an object; None if there was one before, which is left alone."""
+        obj = self._marked(resource, obj)
         return await self._shielded(self._create(resource, obj), resource.kind)
 
     async def apply(self, resource: Resource, obj: Obj, *, status: bool = False) -> Obj:
@@ -85,13 +102,25 @@ class Writer:
         """Apply an object server-side with its status; somebody else's is never deleted.
 
         Whose it is has to be asked only outside of the run's own namespaces.
+
+        Raises:
+            UsageError: The object belongs to another run.
         """
+        obj = self._marked(resource, obj)
         return await self._shielded(self._place(resource, obj), resource.kind)
 
     async def drain(self) -> None:
         """Wait for the writes whose callers were cancelled; to be called before cleanup."""
         while self._in_flight:
             await asyncio.wait(self._in_flight)
+
+    def _marked(self, resource: Resource, obj: Obj) -> Obj:
+        """Return an object with the run's annotations, if its kind is cluster-scoped."""
+        if self._origin is None or resource.namespaced:
+            return obj
+        metadata = obj["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), **self._origin.annotations}
+        return {**obj, "metadata": {**metadata, "annotations": annotations}}
 
     async def _shielded(self, write: Coroutine[Any, Any, T], kind: str) -> T:
         task = asyncio.create_task(write, name=f"write-{kind}")

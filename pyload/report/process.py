@@ -1,7 +1,9 @@
-"""CPU time and memory of this process."""
+"""CPU time and memory of this process, and who runs it where."""
 
 from __future__ import annotations
 
+import getpass
+import os
 import resource
 import sys
 import time
@@ -22,3 +24,13 @@ def rss_bytes() -> int:
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def user_and_host() -> str:
+    """Return who runs this process, as ``user@host``; in a pod the host is the pod's name."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        # In a container, a user may have a number only.
+        user = str(os.getuid())
+    return f"{user}@{os.uname().nodename}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import PyloadError
-from pyload.manifests.ips import RESTING, IpAllocator
+from pyload.manifests.ips import RESTING, AddressRange, IpAllocator
 
 
 @given(steps=st.lists(st.integers(0, 9), max_size=400), start=st.integers(0, 300))
@@ -70,3 +72,38 @@ def test_an_exhausted_range_is_said_and_heals() -> None:
     assert allocator.allocate() == ips[1]
     with pytest.raises(PyloadError):
         allocator.allocate()
+
+
+def test_a_range_holds_what_was_allocated_and_room_for_churn() -> None:
+    """A run that replaces pods would grow into the addresses of the next run."""
+    allocator = IpAllocator()
+    ips = [allocator.allocate() for _ in range(300)]
+    needed = allocator.needed()
+
+    assert str(needed) == "10.0.0.0-10.0.3.255"
+    for _ in range(1000):
+        allocator.release(ips.pop(0))
+        ips.append(allocator.allocate())
+        assert needed.begin <= int(IPv4Address(ips[-1])) < needed.end
+    assert AddressRange.parse(str(needed)) == needed
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.0", "a-b", "10.0.0.0-", "10.0.0.0/16"])
+def test_what_is_no_range_is_ignored(text: str) -> None:
+    """A Lease that somebody has edited would end every later run."""
+    assert AddressRange.parse(text) is None
+
+
+@given(
+    size=st.integers(1, 5),
+    taken=st.lists(st.tuples(st.integers(0, 30), st.integers(1, 4)), max_size=8),
+)
+def test_a_range_moves_off_all_others(size: int, taken: list[tuple[int, int]]) -> None:
+    """Two runs would give one address to two pods."""
+    begin = int(IPv4Address("10.0.0.0"))
+    others = [AddressRange(begin + 256 * at, begin + 256 * (at + long)) for at, long in taken]
+    moved = AddressRange(begin, begin + 256 * size).moved_off(others)
+
+    assert not any(moved.overlaps(other) for other in others)
+    assert moved.end - moved.begin == 256 * size
+    assert IpAllocator(first=moved.first).needed().begin == moved.begin

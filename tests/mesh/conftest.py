@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.commands.cluster.command import ClusterCommand
+from pyload.commands.cluster.command import claimed_mesh
 from pyload.commands.cluster.planning import plan_run
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
@@ -19,7 +19,7 @@ from pyload.kube.tokens import Tokens
 from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.transport import CANCELLED
 from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
-from tests.mesh.recording import Recorder
+from tests.mesh.recording import Recorded, Recorder
 from tests.proxies.resolvers import resolver_of
 from tests.virtual import VIRTUAL
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.outcome import Outcome
     from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
+
+RUN_LEASES = "/namespaces/default/leases"
 
 
 @pytest.fixture
@@ -81,6 +83,14 @@ class World:
     plane: ControlPlane
     recorder: Recorder
     nodes: NodeIds
+    claim: list[Recorded] = field(default_factory=list)
+    """What the last run asked before its first object, which pilot-load does not."""
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """The requests of the last run, without its Lease and what came before."""
+        after = self.recorder.requests[len(self.claim) :]
+        return [one for one in after if RUN_LEASES not in one.path]
 
     async def run(
         self,
@@ -96,7 +106,9 @@ class World:
             transport = self.plane.transport(tokens=True)
             resolver = resolver_of(transport, auth="jwt", tokens=Tokens(client))
         servers = Servers(client, "memory", resolver, authenticated=authenticated)
-        return await ClusterCommand(options, plan_run(options), servers).run(shutdown or Shutdown())
+        async with claimed_mesh(options, plan_run(options), servers) as command:
+            self.claim = list(self.recorder.requests)
+            return await command.run(shutdown or Shutdown())
 
     @property
     def client(self) -> Client:

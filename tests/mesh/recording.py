@@ -36,6 +36,16 @@ VOLATILE = frozenset(
         "address",
     }
 )
+ADDED = frozenset(
+    {
+        "pyload.dev/run",
+        "pyload.dev/proxy",
+        "pyload.dev/started-at",
+        "pyload.dev/started-by",
+    }
+)
+"""Labels and annotations of pyload's own; docs/compatibility.md has them."""
+
 DEFAULTED: frozenset[tuple[str, Any]] = frozenset(
     {
         # What the API server had filled in before the request reached its audit log.
@@ -143,7 +153,7 @@ def _strip(value: Any) -> Any:
         pairs = {
             name: "*" if name in VOLATILE else _strip(child)
             for name, child in value.items()
-            if name not in ("pyload.dev/run", "pyload.dev/proxy")
+            if name not in ADDED
         }
         # A body that only identifies its object leaves these out; so do typed clients' zeros.
         pairs = {

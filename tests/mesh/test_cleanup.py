@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -149,7 +150,7 @@ async def test_a_namespace_of_a_killed_run_is_adopted_and_deleted(world: World) 
     with pytest.raises(asyncio.CancelledError):
         await killed
     assert "mesh" in world.names("Namespace")
-    outcome = await world.run(options())
+    outcome = await world.run(replace(options(), adopt=True))
 
     assert outcome.error is None
     assert "mesh" not in world.names("Namespace")

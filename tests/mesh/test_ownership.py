@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pyload.errors import UsageError
 from pyload.kube.decision import Create, Leave, Replace
 from pyload.kube.resources import CONFIG_MAPS, NAMESPACES
 from pyload.mesh.ledger import Entry, Ledger
@@ -37,7 +38,7 @@ def ledger() -> Ledger:
 @pytest.fixture
 def ownership(ledger: Ledger) -> Ownership:
     """The ownership of a run that has written nothing."""
-    return Ownership(ledger)
+    return Ownership(ledger, run_id="now")
 
 
 def test_an_object_of_a_free_name_is_created_and_the_runs(
@@ -52,11 +53,21 @@ def test_an_object_of_a_free_name_is_created_and_the_runs(
     assert ENTRY in ledger
 
 
+def test_an_object_of_another_run_is_refused(ownership: Ownership, ledger: Ledger) -> None:
+    """A run that is under way would lose its objects to one that ends before it (A3)."""
+    with pytest.raises(UsageError, match="ConfigMap prod/settings belongs to run other"):
+        ownership.decide(ENTRY, OURS, settings(run="other"))
+
+    assert ENTRY not in ledger
+    assert ownership.owns(ENTRY, settings(run="other", deletionTimestamp=GOING))
+
+
 @pytest.mark.parametrize("run", ["now", "an-earlier-one"])
-def test_an_object_of_any_run_is_replaced_and_the_runs(
-    ownership: Ownership, ledger: Ledger, run: str
+def test_an_object_of_any_run_is_replaced_and_the_runs_if_it_adopts(
+    ledger: Ledger, run: str
 ) -> None:
     """Objects that a killed run has left would pass for somebody else's, and stay for ever."""
+    ownership = Ownership(ledger, run_id="now", adopts=True)
     before = settings(run=run)
     decision = ownership.decide(ENTRY, OURS, before)
     ownership.begin(ENTRY, decision)

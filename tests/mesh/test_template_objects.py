@@ -135,7 +135,7 @@ async def test_churn_applies_every_refreshable_object_again(
     async with running(world, options(text, cluster_type, duration=None), 30.0):
         changed = {
             re.sub(r"-[a-z]{8}.*|-[*].*", "", one.path.rpartition("/")[2])
-            for one in world.recorder.requests
+            for one in world.requests
             if one.verb == "patch" and one.code == 200 and "/pods/" not in one.path
         }
         # An object whose name is drawn is one of its template's at any time.
@@ -145,7 +145,7 @@ async def test_churn_applies_every_refreshable_object_again(
     assert {"shared", "gw", "web", "route"} <= changed
     assert "restrict-visibility" not in changed
     assert everything(world) == before
-    assert world.recorder.requests[-1].code == 404
+    assert world.requests[-1].code == 404
 
 
 async def test_a_refresh_is_one_request_per_object(world: World) -> None:
@@ -155,7 +155,7 @@ async def test_a_refresh_is_one_request_per_object(world: World) -> None:
     churn = outcome.result.churn["configs"]
     patches = [
         one
-        for one in world.recorder.requests
+        for one in world.requests
         if one.verb == "patch" and one.code == 200 and "/pods/" not in one.path
     ]
 
@@ -271,7 +271,7 @@ async def test_a_kind_that_is_not_served_is_said_before_anything_is_made(world: 
     outcome = await world.run(options(text))
 
     assert "the cluster does not serve Nonsense" in str(outcome.error)
-    assert not [one for one in world.recorder.requests if one.verb not in ("get", "list", "watch")]
+    assert not [one for one in world.requests if one.verb not in ("get", "list", "watch")]
     assert everything(world) == before
 
 
@@ -281,7 +281,7 @@ async def test_other_kinds_keep_the_version_of_their_template(world: World) -> N
     world.server.intercept = two_versions
     text = put("mesh", "x", kind="Thing", body=body).replace("v1\n", "example.com/v1\n")
     await world.run(options(text.replace("jitter: {config: 1s}", "")))
-    [path] = {one.path for one in world.recorder.requests if "/things/" in one.path}
+    [path] = {one.path for one in world.requests if "/things/" in one.path}
 
     assert path == "/apis/example.com/v1/namespaces/mesh/things/x"
 
@@ -305,7 +305,7 @@ async def test_a_rendering_that_fails_is_said_before_anything_is_made(world: Wor
     assert isinstance(outcome.error, TemplateError)
     assert outcome.error.exit_code == 2
     assert "no such luck" in str(outcome.error)
-    assert not [one for one in world.recorder.requests if one.verb not in ("get", "list", "watch")]
+    assert not [one for one in world.requests if one.verb not in ("get", "list", "watch")]
 
 
 @pytest.mark.parametrize("status", [403, 422, 500])
@@ -348,7 +348,7 @@ async def test_a_kind_that_only_a_change_yields_is_found(world: World) -> None:
 
     assert outcome.error is None
     assert (churn["failed"], churn["done"] > 5) == (0, True)
-    assert any("/secrets/x" in one.path for one in world.recorder.requests)
+    assert any("/secrets/x" in one.path for one in world.requests)
     assert everything(world) == before
 
 
@@ -426,7 +426,7 @@ async def test_stopping_after_any_request_leaves_nothing(world: World) -> None:
     before = everything(world)
     text = MESH + "jitter: {config: 100ms, workloads: 300ms}\n"
     await world.run(options(text, duration=1.0))
-    writes = [one for one in world.recorder.requests if one.verb in ("create", "patch", "update")]
+    writes = [one for one in world.requests if one.verb in ("create", "patch", "update")]
     for last in range(1, len(writes) + 1, 2):
         shutdown, seen = Shutdown(), 0
 

@@ -65,7 +65,7 @@ async def test_an_object_that_was_there_is_never_deleted(world: World, how: How)
 async def test_an_object_of_a_run_is_deleted(world: World, how: How, before: list[Obj]) -> None:
     """Objects that a killed run has left would pass for somebody else's, and stay for ever."""
     await there(world, *before)
-    writer = Writer(world.client, Metrics())
+    writer = Writer(world.client, Metrics(), adopts=True)
     for value in ("1", "2"):
         await write(writer, how, value)
     await writer.delete(entry_of(CONFIG_MAPS, settings("")))

@@ -19,10 +19,9 @@ config_option: Final = click.option(
 cluster_type_option: Final = click.option(
     "--cluster-type",
     default="fake-node",
-    show_default=True,
     shell_complete=words("fake-node", "fake", "real", "kwok"),
     metavar="TYPE",
-    help="How pods come to run: fake-node, fake, real or kwok.",
+    help="Type: fake-node (default), fake, real or kwok.",
 )
 """The value is checked by the command, so that the error names all types."""
 lenient_option: Final = click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
 from pyload.errors import ControlPlaneUnreachable, PyloadError
+from pyload.harness.claim import claim
 from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.outcome import Outcome
@@ -18,15 +19,17 @@ from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.mesh.churn import Churn, What
+from pyload.mesh.conflicts import find_template_entries
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import Mesh
 from pyload.mesh.preview import preview, text_of
+from pyload.mesh.steps import entries_of
 from pyload.mesh.writer import Writer
 from pyload.proxies.fleet import NO_EVENTS
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.following import Following
@@ -36,6 +39,12 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS: Final = 1.0
 """Seconds that the end of a run waits for proxies that were started in its last moments."""
+
+_WAYS: Final = (
+    "--name-prefix NAME- lets both runs live side by side",
+    "--adopt takes it over",
+)
+"""What the user can do about objects of other runs, besides cleaning up."""
 
 log = logging.getLogger("pyload")
 
@@ -75,7 +84,41 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
                 options.connection, proxies=count, workers=workers, open_ended=follows
             )
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        return await ClusterCommand(options, planned, servers).run(shutdown, background)
+        claimed = interruptible(claimed_mesh(options, planned, servers), shutdown)
+        command = await stack.enter_async_context(claimed)
+        return await command.run(shutdown, background)
+
+
+@contextlib.asynccontextmanager
+async def claimed_mesh(
+    options: ClusterOptions, planned: Planned, servers: Servers
+) -> AsyncIterator[ClusterCommand]:
+    """Claim the names and addresses of a mesh, and return the command that runs it.
+
+    Args:
+        options: The options.
+        planned: The mesh, with addresses that another run may have.
+        servers: The servers that it runs on.
+
+    Raises:
+        UsageError: Objects of another run are in the way; nothing was written.
+    """
+    command = ClusterCommand(options, planned, servers)
+    entries = list(entries_of(planned.plan, authenticated=servers.authenticated))
+    if options.kwok.dry_run or not entries:
+        # Nothing will be written.
+        yield command
+        return
+    wanted = planned.ips.needed() if planned.plan.traits.proxies else None
+    entries += await find_template_entries(command.writer.client, planned.plan)
+    origin, writer = command.recorder.origin, command.writer
+    async with claim(
+        writer.client, origin, entries, adopts=options.adopt, ways=_WAYS, addresses=wanted
+    ) as addresses:
+        if addresses is not None and addresses != wanted:
+            log.info("other runs have addresses up to there, so this one has %s", addresses)
+            command = ClusterCommand(options, planned.starting_at(addresses.first), servers)
+        yield command
 
 
 def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
@@ -146,8 +189,10 @@ class ClusterCommand:
         )
         if self.following is not None:
             self.following.attach(self.fleet)
-        self.kubelet = Kubelet(client, ips=self._pod_ip)
-        self.writer = Writer(client, self.recorder.metrics)
+        self.kubelet = Kubelet(client, ips=self._pod_ip, run_id=plan.run_id)
+        self.writer = Writer(
+            client, self.recorder.metrics, origin=self.recorder.origin, adopts=options.adopt
+        )
         self.cluster = Mesh(
             plan,
             writer=self.writer,

@@ -30,6 +30,9 @@ class ClusterOptions(RunOptions):
         dry_run: Only describe what would be done; kwok mode has a flag of its own.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
+        name_prefix: Prefix of the names of namespaces and of cluster-scoped objects, so that runs
+            of one config can live side by side; empty for none.
+        adopt: Take over objects that carry another run's label.
     """
 
     loaded: Loaded | None = None
@@ -41,6 +44,8 @@ class ClusterOptions(RunOptions):
     dry_run: bool = False
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
+    name_prefix: str = ""
+    adopt: bool = False
 
     @property
     def config(self) -> Loaded:

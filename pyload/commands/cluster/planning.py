@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
 from pyload.config.dump import dump
+from pyload.config.prefix import prefixed
 from pyload.errors import PyloadError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
@@ -15,6 +16,8 @@ from pyload.mesh.planner import plan_cluster
 
 if TYPE_CHECKING:
     from pyload.commands.cluster.options import ClusterOptions
+    from pyload.config.model import ClusterConfig
+    from pyload.mesh.cluster_types import ClusterType
     from pyload.mesh.plan import Plan
 
 log = logging.getLogger("pyload")
@@ -22,12 +25,32 @@ log = logging.getLogger("pyload")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and the sources of further names and addresses like those in it."""
+    """A plan, and the sources of further names and addresses like those in it.
+
+    Attributes:
+        plan: The plan.
+        names: Draws names.
+        ips: Allocates addresses.
+        rng: Draws what churn changes.
+        config: The config that it was made of.
+        cluster_type: Type of the cluster that it is made for.
+        state: State of `rng` before the first draw.
+    """
 
     plan: Plan
     names: Names
     ips: IpAllocator
     rng: Random
+    config: ClusterConfig
+    cluster_type: ClusterType
+    state: object
+
+    def starting_at(self, first: str) -> Planned:
+        """Return the same plan with other addresses, counted up from `first`."""
+        rng = Random()  # noqa: S311 - names and placement, not secrets
+        rng.setstate(self.state)  # type: ignore[arg-type]
+        ips = IpAllocator(first=first)
+        return _planned(self.config, self.cluster_type, rng, ips, run_id=self.plan.run_id)
 
 
 def plan_run(options: ClusterOptions) -> Planned:
@@ -39,13 +62,17 @@ def plan_run(options: ClusterOptions) -> Planned:
     loaded = options.config
     for warning in loaded.warnings:
         log.warning("%s", warning)
+    if options.name_prefix:
+        loaded = replace(loaded, config=prefixed(loaded.config, options.name_prefix))
     rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
-    names, ips = Names(rng), IpAllocator()
+    # Two runs of one seed are two runs all the same.
+    run_id = Names(Random()).draw()  # noqa: S311 - a name, not a secret
     try:
-        plan = plan_cluster(loaded.config, options.cluster_type, names=names, next_ip=ips.allocate)
+        planned = _planned(loaded.config, options.cluster_type, rng, IpAllocator(), run_id=run_id)
     except PyloadError as error:
         log.critical("%s", error.what)
         raise
+    plan = planned.plan
     log.info("%s", loaded.reason)
     log.info("Starting simulation with config:\n%s", dump(loaded.config, loaded.dialect))
     log.info(
@@ -55,4 +82,18 @@ def plan_run(options: ClusterOptions) -> Planned:
         plan.pod_count,
     )
     log.info("Starting cluster, total size: %d pods", plan.pod_count)
-    return Planned(plan, names, ips, rng)
+    return planned
+
+
+def _planned(
+    config: ClusterConfig,
+    cluster_type: ClusterType,
+    rng: Random,
+    ips: IpAllocator,
+    *,
+    run_id: str,
+) -> Planned:
+    state, names = rng.getstate(), Names(rng)
+    plan = plan_cluster(config, cluster_type, names=names, next_ip=ips.allocate)
+    plan = replace(plan, run_id=run_id)
+    return Planned(plan, names, ips, rng, config, cluster_type, state)

@@ -106,6 +106,11 @@ def base_of(kind: Kind, *, run_id: str) -> tuple[Resource, Obj] | None:
     return resource, _object(resource, BASE, spec, run_id=run_id)
 
 
+def name_of(index: int) -> str:
+    """Return the name of the object of a round, which is pilot-load's."""
+    return f"cfg-{index}"
+
+
 def change_of(kind: Kind, index: int, *, run_id: str) -> Change:
     """Return the change of one round.
 
@@ -118,7 +123,7 @@ def change_of(kind: Kind, index: int, *, run_id: str) -> Change:
         run_id: Value of the run label.
     """
     resource = _KINDS[kind][0]
-    name = f"cfg-{index}"
+    name = name_of(index)
     if kind == "ServiceEntry":
         host = f"{index}.example.com"
         spec, expectation = _entry_spec(host), Expectation(CDS, f"outbound|80||{host}")

@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.commands.latency.arrivals import Arrivals
 from pyload.commands.latency.change_times import ChangeHistograms, ChangeTimes, span
-from pyload.commands.latency.changes import NAMESPACE, Change, base_of, change_of, needed
+from pyload.commands.latency.changes import (
+    BASE,
+    NAMESPACE,
+    Change,
+    base_of,
+    change_of,
+    name_of,
+    needed,
+)
 from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
+from pyload.harness.claim import claim
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload
@@ -22,6 +31,7 @@ from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
+from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.proxies.fleet import FleetEvents
@@ -30,7 +40,7 @@ from pyload.tasks import Shutdown, Supervisor, clock, first_of
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pyload.commands.latency.changes import Kind
     from pyload.harness.outcome import Outcome
@@ -46,6 +56,9 @@ PAUSE_SECONDS: Final = 0.25
 _POLL_SECONDS: Final = 0.05
 _TURN: Final = 20
 """Proxies that are started in a row before other tasks get their turn."""
+
+_LOOKED_FOR: Final = 1000
+"""Rounds whose objects are looked for before the first one."""
 
 log = logging.getLogger("pyload")
 
@@ -89,7 +102,17 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         else:
             opened = external_servers(options.connection, proxies=proxies)
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
-        return await LatencyCommand(options, servers).run(shutdown, background)
+        command = LatencyCommand(options, servers)
+        claimed = claim(command.writer.client, command.recorder.origin, written_by(options))
+        await stack.enter_async_context(interruptible(claimed, shutdown))
+        return await command.run(shutdown, background)
+
+
+def written_by(options: LatencyOptions) -> Iterator[Entry]:
+    """Yield the objects of a measurement, and of one without an end those of the first rounds."""
+    rounds = min(options.count, _LOOKED_FOR) or _LOOKED_FOR
+    names = [BASE, *(name_of(index) for index in range(rounds + 1))]
+    return (Entry(kind, NAMESPACE, name) for kind in needed(options.kind) for name in names)
 
 
 class LatencyCommand(FleetEvents):
@@ -121,7 +144,7 @@ class LatencyCommand(FleetEvents):
             proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
         ]
         self.recorder = Recorder(command="latency", client=servers.client, run_id=self._run_id)
-        self.writer = Writer(servers.client, self.recorder.metrics)
+        self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
         self.fleet = LocalFleet(
             servers.resolver,
             delta=connection.delta,

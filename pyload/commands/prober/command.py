@@ -19,6 +19,7 @@ from pyload.errors import (
     UsageError,
     WaitTimeout,
 )
+from pyload.harness.claim import claim
 from pyload.harness.connection import split_address
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
@@ -33,6 +34,7 @@ from pyload.kube.resources import (
 )
 from pyload.manifests.objects import namespace
 from pyload.mesh.api_versions import find_served
+from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.report.histogram import Histogram
@@ -102,8 +104,10 @@ async def run_prober(
         )
         address = options.gateway or await find_ingress(client)
         ask = await stack.enter_async_context(connect_gateway(address))
-        run = ProberCommand(options, client, ask, write, address=address)
-        return await run.run(shutdown)
+        command = ProberCommand(options, client, ask, write, address=address)
+        claimed = claim(client, command.recorder.origin, [Entry(NAMESPACES, "", probes.NAMESPACE)])
+        await stack.enter_async_context(interruptible(claimed, shutdown))
+        return await command.run(shutdown)
 
 
 class ProberCommand:
@@ -140,7 +144,7 @@ class ProberCommand:
         self._ready = Histogram()
         self._late = 0
         self.recorder = Recorder(command="prober", client=client, run_id=self._run_id)
-        self.writer = Writer(client, self.recorder.metrics)
+        self.writer = Writer(client, self.recorder.metrics, origin=self.recorder.origin)
 
     async def run(self, shutdown: Shutdown) -> Outcome:
         """Run to the end, and remove what was created."""

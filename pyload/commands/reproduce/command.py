@@ -13,6 +13,7 @@ from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
 from pyload.errors import PyloadError
+from pyload.harness.claim import claim
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
@@ -20,7 +21,9 @@ from pyload.harness.run import Run, Workload, stay
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.discovery import Discovery
+from pyload.kube.resources import NAMESPACES
 from pyload.mesh.deletion import remove_all
+from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import proxy_spec
@@ -28,9 +31,10 @@ from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from pyload.harness.servers import Servers
     from pyload.kube.resources import GroupKind, Obj, Resource
-    from pyload.mesh.ledger import Entry
 
 BATCH: Final = 64
 """Objects of one kind that are written at a time."""
@@ -80,7 +84,24 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
             else:
                 opened = external_servers(options.connection, proxies=proxies)
             servers = await stack.enter_async_context(interruptible(opened, shutdown))
-            return await ReproduceCommand(options, spool, servers).run(shutdown, background)
+            claimed = interruptible(claimed_capture(options, spool, servers), shutdown)
+            command = await stack.enter_async_context(claimed)
+            return await command.run(shutdown, background)
+
+
+@contextlib.asynccontextmanager
+async def claimed_capture(
+    options: ReproduceOptions, spool: CaptureSpool, servers: Servers
+) -> AsyncIterator[ReproduceCommand]:
+    """Claim the namespaces of a capture, and return the command that replays it.
+
+    Raises:
+        UsageError: One of them belongs to another run; nothing was written.
+    """
+    command = ReproduceCommand(options, spool, servers)
+    entries = [Entry(NAMESPACES, "", name) for name in spool.namespaces]
+    async with claim(command.writer.client, command.recorder.origin, entries):
+        yield command
 
 
 async def load(spool: CaptureSpool, options: ReproduceOptions, shutdown: Shutdown) -> None:
@@ -147,7 +168,7 @@ class ReproduceCommand:
             metrics=self.recorder.metrics,
             rng=rng,
         )
-        self.writer = Writer(servers.client, self.recorder.metrics)
+        self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
 
     async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
         """Run to the end, and remove what was created.

@@ -26,6 +26,7 @@ from pyload.commands.reproduce.capture import (
 )
 from pyload.errors import ConfigError, Interrupted, Problem
 from pyload.kube.documents import split
+from pyload.kube.resources import NAMESPACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,11 +47,13 @@ class CaptureSpool:
     Attributes:
         ignored: Objects of kinds that are not replayed, by kind.
         skipped: Objects that are not replayed for another reason, by kind and reason.
+        namespaces: The namespaces of the objects that are created.
     """
 
     def __init__(self) -> None:
         self.ignored: Counter[str] = Counter()
         self.skipped: Counter[tuple[str, str]] = Counter()
+        self.namespaces: set[str] = set()
         self._file = tempfile.TemporaryFile(prefix="pyload-")  # noqa: SIM115 - closed by __exit__
         # Begin and length of each object in the file.
         self._places: dict[GroupKind, array[int]] = {kind: array("Q") for kind in ORDER}
@@ -132,6 +135,10 @@ class CaptureSpool:
             service = service_of(decided.kind, obj)
             assert service is not None
             self._with_endpoints.add(service)
+        if decided.kind != POD or config_only:
+            metadata = decided.obj["metadata"]
+            key = "name" if decided.kind == NAMESPACES.group_kind else "namespace"
+            self.namespaces.add(metadata.get(key) or "default")
         data = orjson.dumps(decided.obj)
         self._places[decided.kind].extend((self._file.tell(), len(data)))
         self._file.write(data)

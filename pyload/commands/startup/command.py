@@ -19,6 +19,7 @@ from pyload.commands.startup.pod_times import (
     unready_text,
 )
 from pyload.errors import PyloadError, UsageError
+from pyload.harness.claim import claim
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
@@ -28,6 +29,8 @@ from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.manifests.kwok import kwok_node
 from pyload.manifests.objects import RUN_LABEL, namespace
+from pyload.mesh.conflicts import find_conflicts
+from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.report.histogram import Histogram
@@ -91,7 +94,21 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
         else:
             opened_server = interruptible(connect_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
-        return await StartupCommand(options, client).run(shutdown, background)
+        command = StartupCommand(options, client)
+        if not options.embedded:
+            await _warn_of_another_run(client, options.namespace)
+        claimed = claim(client, command.recorder.origin)
+        await stack.enter_async_context(interruptible(claimed, shutdown))
+        return await command.run(shutdown, background)
+
+
+async def _warn_of_another_run(client: Client, name: str) -> None:
+    """Warn of a namespace that a run has made, as it goes with that run and takes the pods along.
+
+    It is not refused: the user has named it, and only the pods are deleted at the end.
+    """
+    for conflict in await find_conflicts(client, [Entry(NAMESPACES, "", name)], ""):
+        log.warning("%s goes when run %s ends", conflict.entry, conflict.record.run_id)
 
 
 async def _prepare_server(client: Client, name: str) -> None:
@@ -142,7 +159,7 @@ class StartupCommand:
         self._abandoned: dict[str, PodTimes] = {}
         self.totals = Totals()
         self.recorder = Recorder(command="startup", client=client, run_id=self._run_id)
-        self.writer = Writer(client, self.recorder.metrics)
+        self.writer = Writer(client, self.recorder.metrics, origin=self.recorder.origin)
 
     async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
         """Run to the end, and remove the pods that are still there.

@@ -35,7 +35,7 @@ async def record(world: World, golden: Path, cluster_type: ClusterType) -> list[
     )
     outcome = await world.run(options)
     assert outcome.error is None
-    return [one for one in world.recorder.requests if "/endpointslices" not in one.path]  # 10
+    return [one for one in world.requests if "/endpointslices" not in one.path]  # 10
 
 
 def start(requests: list[Recorded]) -> list[Recorded]:

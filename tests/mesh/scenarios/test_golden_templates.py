@@ -38,7 +38,7 @@ async def record(world: World, golden: Path) -> list[Recorded]:
     )
     outcome = await world.run(options)
     assert outcome.error is None
-    return [one for one in world.recorder.requests if not DISCOVERY.fullmatch(one.path)]  # 12
+    return [one for one in world.requests if not DISCOVERY.fullmatch(one.path)]  # 12
 
 
 def recorded(golden: Path) -> list[Recorded]:

@@ -64,7 +64,7 @@ async def record(
     )
     outcome = await world.run(options)
     assert outcome.error is None
-    return world.recorder.requests
+    return world.requests
 
 
 def place(request: Recorded) -> tuple[Place, str]:
