@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from pyload.cli.flags.globals import GLOBAL
+from pyload.cli.log_levels import SCOPES
 from pyload.cli.program import ALIASES, COMMANDS, ROOT
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ _GLOBAL: Final = """
 ## Global flags
 
 They may stand before or after the command's name.
+"""
+
+_SCOPES: Final = """\
+## Scopes of log lines
+
+`--log_output_level` takes levels by scope: `warn,adsc:info` shows warnings of everything and the
+lines of proxies, `adsc:none` hides those. A level alone is for all scopes that are not named.
 """
 
 
@@ -60,6 +68,10 @@ def _lines() -> Iterator[str]:
     yield _GLOBAL.strip("\n")
     yield ""
     yield from _table(context, ROOT.get_params(context))
+    yield _SCOPES
+    yield "| scope | lines about |"
+    yield "|---|---|"
+    yield from (f"| `{scope}` | {about} |" for scope, about in SCOPES.items())
 
 
 def _table(context: click.Context, parameters: Iterable[click.Parameter]) -> Iterator[str]:
@@ -97,7 +109,6 @@ def _meaning(context: click.Context, option: click.Option) -> str:
 
 _HIDDEN: Final = {
     "log_target": "`stdout`, `stderr` or a file; may be repeated.",
-    "log_as_json": "Log lines as JSON.",
     "log_caller": "Scopes, or `all`, whose lines name the place in the code.",
     "log_stacktrace_level": "Accepted for pilot-load's scripts, without effect.",
     "vklog": "Accepted for pilot-load's scripts, without effect.",

@@ -42,9 +42,10 @@ class Command(click.Command):
                     ["surplus"], nargs=-1, expose_value=False, metavar="", callback=surplus.check
                 ),
             ]
+        own = [flag for one in params for flag in one.opts]
         super().__init__(
             name,
-            params=[*params, *GLOBAL_OPTIONS],
+            params=[*params, *(one.beside(own) for one in GLOBAL_OPTIONS)],
             context_settings=CONTEXT_SETTINGS,
             **attributes,
         )
@@ -75,7 +76,7 @@ class Command(click.Command):
                 sections.setdefault(title, []).append(one)
         foldable = [title for title in reversed(sections) if title != "Options"]
         folded: set[str] = set()
-        taken = formatter.getvalue().count("\n") + (self.epilog or "").count("\n") + 2
+        taken = formatter.getvalue().count("\n") + (self.epilog or "").count("\n") + 3
         while foldable and not ctx.meta.get(WHOLE_HELP):
             scratch = ctx.make_formatter()
             _write(sections, folded, ctx, scratch)

@@ -18,21 +18,13 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from pyload.cli.log_levels import LEVELS, read_levels, unknown_scopes
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-LEVELS: Final = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warn": logging.WARNING,
-    "error": logging.ERROR,
-    "fatal": logging.CRITICAL,
-    "none": logging.CRITICAL + 1,
-}
 _NAMES: Final = {number: name for name, number in LEVELS.items()}
-_DEFAULTS: Final = {"default": "info", "grpc": "none", "dump": "warn"}
 _ROOT: Final = "pyload"
 
 
@@ -41,17 +33,18 @@ class LogOptions:
     """The flags about log lines; each is named after its flag, without ``--log_``.
 
     Attributes:
-        output_level: ``scope:level,…``; a bare level is for scope ``default``, ``all`` is every
-            scope.
+        output_level: ``SCOPE:LEVEL,…``, as `read_levels` takes it.
         target: ``stdout``, ``stderr`` or files.
         as_json: One JSON object per line instead of tabs.
         caller: Scopes, or ``all``, whose lines name the place in the code.
+        as_pilot_load: Read the levels as pilot-load does, and only warn of unknown scopes.
     """
 
     output_level: str = ""
     target: Sequence[str] = ("stdout",)
     as_json: bool = False
     caller: str = ""
+    as_pilot_load: bool = False
 
     def beside_data(self) -> LogOptions:
         """Return the options for a command that writes data to standard output.
@@ -69,9 +62,12 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
         unread: Called when the reader of standard output is gone.
 
     Raises:
-        UsageError: A level or a sink does not exist.
+        UsageError: A level, a scope or a sink does not exist.
     """
-    levels = read_levels(options.output_level)
+    levels = read_levels(options.output_level, as_pilot_load=options.as_pilot_load)
+    if options.as_pilot_load:
+        for scope in unknown_scopes(options.output_level):
+            click.echo(f"warning: there is no log scope {scope!r}", err=True)
     root = logging.getLogger(_ROOT)
     root.propagate = False
     for handler in list(root.handlers):
@@ -80,32 +76,10 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
     for target in options.target:
         handler = _Sink(_open(target), unread if target == "stdout" else lambda: None)
         handler.setFormatter(formatter)
-        handler.addFilter(_Scopes(levels))
         root.addHandler(handler)
-    every = levels.get("all", logging.INFO)
-    root.setLevel(min(every, *levels.values()))
+    root.setLevel(levels.pop("default"))
     for scope, level in levels.items():
-        if scope not in ("default", "all"):
-            logging.getLogger(f"{_ROOT}.{scope}").setLevel(level)
-
-
-def read_levels(text: str) -> dict[str, int]:
-    """Parse ``scope:level,…``, and return the level of each scope, defaults included.
-
-    Raises:
-        UsageError: A level does not exist.
-    """
-    levels = {scope: LEVELS[name] for scope, name in _DEFAULTS.items()}
-    for part in filter(None, text.split(",")):
-        scope, _, name = part.rpartition(":")
-        if name not in LEVELS:
-            raise UsageError(
-                f"invalid output level '{name}'", fix=f"use one of {', '.join(LEVELS)}"
-            )
-        levels[scope or "default"] = LEVELS[name]
-        if scope == "all":
-            levels = dict.fromkeys([*levels], LEVELS[name])
-    return levels
+        logging.getLogger(f"{_ROOT}.{scope}").setLevel(level)
 
 
 def _open(target: str) -> TextIO:
@@ -126,19 +100,6 @@ def _open(target: str) -> TextIO:
 def scope_of(logger: str) -> str:
     """Return the scope of a logger: empty for the default scope."""
     return logger[len(_ROOT) + 1 :]
-
-
-class _Scopes(logging.Filter):
-    """Drops records below their scope's level."""
-
-    def __init__(self, levels: Mapping[str, int]) -> None:
-        super().__init__()
-        self._levels = levels
-        self._every = levels.get("all", logging.INFO)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        scope = scope_of(record.name) or "default"
-        return record.levelno >= self._levels.get(scope, self._every)
 
 
 class _Sink(logging.StreamHandler[TextIO]):
@@ -177,7 +138,7 @@ class _Lines(logging.Formatter):
         self._caller = caller
 
     def format(self, record: logging.LogRecord) -> str:
-        time = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        time = _time(datetime.fromtimestamp(record.created, UTC))
         level = _NAMES.get(record.levelno, "info")
         scope = scope_of(record.name)
         caller = ""
@@ -190,14 +151,28 @@ class _Lines(logging.Formatter):
         if self._as_json:
             fields = {"level": level, "time": time, "scope": scope, "caller": caller}
             kept = {name: value for name, value in fields.items() if value}
-            # As compact as Go's, for those who grep `"level":"error"`.
-            return json.dumps(
-                {**kept, "msg": message, **labels},
-                default=str,
-                ensure_ascii=False,
-                separators=(",", ":"),
-            )
+            return _json({**kept, "msg": message, **labels})
         parts = [time, level, *filter(None, (scope, caller)), message]
         if labels:
             parts.append(" ".join(f"{name}={value}" for name, value in labels.items()))
         return "\t".join(parts)
+
+
+def summary_line(text: str, figures: Mapping[str, object]) -> str:
+    """Return the summary of a run as a JSON line like those of the log.
+
+    Args:
+        text: The summary for people.
+        figures: The result, as the key `result`.
+    """
+    line = {"level": "info", "time": _time(datetime.now(UTC)), "msg": text, "result": figures}
+    return _json(line)
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _json(line: Mapping[str, object]) -> str:
+    # As compact as Go's, for those who grep `"level":"error"`.
+    return json.dumps(line, default=str, ensure_ascii=False, separators=(",", ":"))

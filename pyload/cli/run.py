@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from pyload.cli.logs import LogOptions, set_up
+from pyload.cli.logs import LogOptions, set_up, summary_line
 from pyload.tasks import Shutdown, handle_signals, run
 
 if TYPE_CHECKING:
@@ -46,8 +46,12 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
             return await main(shutdown=shutdown)
 
     outcome = run(under_signals())
+    summary = outcome.listing or outcome.result.to_text()
+    if log.as_json:
+        title = outcome.listing or summary.partition("\n")[0]
+        summary = summary_line(title, outcome.result.to_json())
     try:
-        click.echo(outcome.listing or outcome.result.to_text(), err=data_on_stdout)
+        click.echo(summary, err=data_on_stdout)
     except OSError:
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:

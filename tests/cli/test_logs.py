@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.cli.logs import LogOptions, read_levels, set_up
+from pyload.cli.logs import LogOptions, set_up, summary_line
 from pyload.errors import UsageError
 from pyload.xds.log import Log
 
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 def restore_loggers() -> Iterator[None]:
     """Leave logging as it was for the other tests."""
     yield
-    for name in ("pyload", "pyload.adsc", "pyload.kube", "pyload.dump", "pyload.grpc"):
+    for name in (
+        "pyload",
+        "pyload.adsc",
+        "pyload.kube",
+        "pyload.pods",
+        "pyload.controllers",
+        "pyload.controlplane",
+    ):
         logger = logging.getLogger(name)
         for handler in list(logger.handlers):
             handler.close()
@@ -63,17 +70,29 @@ def test_json_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("levels", "lines"),
-    [("adsc:debug", 3), ("default:error", 1), ("warn", 1), ("all:debug", 3), ("adsc:none", 1)],
+    [("adsc:debug", 3), ("default:error", 0), ("warn", 0), ("all:debug", 3), ("adsc:none", 1)],
 )
 def test_levels_by_scope(tmp_path: Path, levels: str, lines: int) -> None:
-    """With a thousand proxies, `adsc:none` is what keeps a log readable."""
+    """With a thousand proxies, `adsc:none` is what keeps a log readable, and `warn` too (B2)."""
     assert len(written(tmp_path / "log", levels)) == lines
 
 
-def test_an_unknown_level_is_a_usage_error() -> None:
-    """A typo must not silence or flood a log."""
-    with pytest.raises(UsageError, match="invalid output level 'loud'"):
-        read_levels("adsc:loud")
+def test_called_as_pilot_load_an_unknown_scope_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That tool ignores scopes that it does not have, of which it had others in each version."""
+    target = str(tmp_path / "log")
+    set_up(LogOptions(output_level="ads:debug", target=(target,), as_pilot_load=True))
+    assert capsys.readouterr().err == "warning: there is no log scope 'ads'\n"
+
+
+def test_the_summary_is_a_json_line_too() -> None:
+    """A collector that parses every line of a log choked on the last ones (B3)."""
+    line = summary_line("cluster: 5s", {"schema": "pyload.dev/result/v1"})
+    assert "\n" not in line
+    parsed = json.loads(line)
+    assert list(parsed) == ["level", "time", "msg", "result"]
+    assert parsed["result"] == {"schema": "pyload.dev/result/v1"}
 
 
 def test_an_unwritable_log_file_is_a_usage_error(tmp_path: Path) -> None:

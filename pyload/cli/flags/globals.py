@@ -1,7 +1,7 @@
 """The flags of every command, which may stand before or after its name.
 
-Those about servers are the fields of `Connection`, and those about log lines the fields of
-`LogOptions`: each flag has the name of its field, and takes its default from there.
+Those about servers are the fields of `Connection`: each flag has the name of its field, and takes
+its default from there, as do those about log lines from `LogOptions`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import click
 from click.core import ParameterSource
 
+from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.go import GoBool, GoInt, GoMap, merged
 from pyload.cli.flags.group import GroupOption
+from pyload.cli.log_levels import LEVELS, SCOPES
 from pyload.cli.logs import LogOptions
+from pyload.errors import UsageError
 from pyload.harness.connection import Connection
 
 if TYPE_CHECKING:
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
 
 _CONNECTION: Final = Connection()
 _LOG: Final = LogOptions()
-_LOG_PREFIX: Final = "log_"
 _RANKS: Final = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
 """Sources of a value that win over its default; the higher wins."""
 
@@ -173,14 +175,21 @@ GLOBAL_OPTIONS: Final = (
         show_default=True,
         help="Serve metrics; '' is off.",
     ),
+    LogOption(["-q", "--quiet"], is_flag=True, help="Log only warnings and errors."),
+    LogOption(["-v", "--verbose"], is_flag=True, help="Log at debug level."),
     LogOption(
         ["--log_output_level"],
         default=_LOG.output_level,
-        metavar="SCOPE:LEVEL",
-        help="Log at debug, info, warn, error or none.",
+        metavar="[SCOPE:]LEVEL,...",
+        help=f"Log at {', '.join(LEVELS)}; scopes are all, {', '.join(SCOPES)}.",
     ),
     LogOption(["--log_target"], default=_LOG.target, multiple=True, hidden=True),
-    LogOption(["--log_as_json"], type=GoBool(), default=_LOG.as_json, hidden=True),
+    LogOption(
+        ["--log_as_json"],
+        type=GoBool(),
+        default=_LOG.as_json,
+        help="Log JSON lines, of which the summary is the last.",
+    ),
     LogOption(["--log_caller"], default=_LOG.caller, hidden=True),
     # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
     LogOption(["--log_stacktrace_level"], default="", hidden=True, expose_value=False),
@@ -193,6 +202,9 @@ def settings_of(context: click.Context) -> Settings:
     """Merge the global flags given before and after the command's name; the latter win.
 
     Flags of the command line win over the environment, wherever they stand.
+
+    Raises:
+        UsageError: Two of them contradict each other.
     """
     values: dict[str, Any] = {}
     ranks: dict[str, int] = {}
@@ -214,10 +226,22 @@ def settings_of(context: click.Context) -> Settings:
             **{field.name: values[field.name] for field in fields(Connection)}
             | {"pilot_address": values["pilot_address"] or default_pilot_address(os.environ)}
         ),
-        log=LogOptions(
-            **{field.name: values[_LOG_PREFIX + field.name] for field in fields(LogOptions)}
-        ),
+        log=_log_options(values, as_pilot_load=is_pilot_load(context)),
         given=frozenset(name for name, rank in ranks.items() if rank and values[name] != ""),
+    )
+
+
+def _log_options(values: Mapping[str, Any], *, as_pilot_load: bool) -> LogOptions:
+    if values["quiet"] and values["verbose"]:
+        raise UsageError("-q and -v contradict each other", fix="give one")
+    # What the user says about a scope counts more than these.
+    wide = "all:warn" if values["quiet"] else "all:debug" if values["verbose"] else ""
+    return LogOptions(
+        output_level=",".join(filter(None, (wide, values["log_output_level"]))),
+        target=values["log_target"],
+        as_json=values["log_as_json"],
+        caller=values["log_caller"],
+        as_pilot_load=as_pilot_load,
     )
 
 

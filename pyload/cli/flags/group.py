@@ -8,12 +8,13 @@ one entry in its group's list, and the commands that have the group do not chang
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, ClassVar
+from copy import copy
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -23,6 +24,15 @@ class GroupOption(click.Option):
 
     title: ClassVar[str]
     """Title of the group's section in a command's help."""
+
+    def beside(self, own: Collection[str]) -> Self:
+        """Return the flag without those of its names that a command has for flags of its own."""
+        free = [name for name in self.opts if name not in own]
+        if len(free) == len(self.opts):
+            return self
+        twin = copy(self)
+        twin.opts = free
+        return twin
 
 
 def flag_group(

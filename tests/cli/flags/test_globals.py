@@ -6,11 +6,14 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 import pytest
+from click import Context
 
 from pyload.cli.adsc import command
 from pyload.cli.flags.globals import GLOBAL, Settings, default_pilot_address, settings_of
+from pyload.cli.flags.go import rewrite
 from pyload.cli.logs import LogOptions
 from pyload.cli.program import ROOT
+from pyload.errors import UsageError
 from pyload.harness.connection import Connection
 
 if TYPE_CHECKING:
@@ -43,9 +46,9 @@ def test_without_flags_the_connection_is_that_of_the_library() -> None:
 def test_every_field_has_a_flag_of_its_name() -> None:
     """A field without a flag could not be set, and the command line would not start."""
     names = {field.name for field in fields(Connection)}
-    names |= {f"log_{field.name}" for field in fields(LogOptions)}
+    names |= {f"log_{field.name}" for field in fields(LogOptions)} - {"log_as_pilot_load"}
 
-    assert names == GLOBAL - {"log_stacktrace_level", "vklog"}
+    assert names == GLOBAL - {"log_stacktrace_level", "vklog", "quiet", "verbose"}
 
 
 def test_flags_become_settings() -> None:
@@ -103,3 +106,23 @@ def test_in_a_pod_the_default_is_the_clusters_istiod(environment: pytest.MonkeyP
 
     assert settings().connection.pilot_address == "istiod.istio-system.svc:15010"
     assert default_pilot_address({}) == Connection().pilot_address
+
+
+def test_quiet_and_verbose_yield_to_what_is_said_of_a_scope() -> None:
+    """`-q` with one scope at debug is how one follows that scope alone."""
+    assert settings(["-q"]).log.output_level == "all:warn"
+    assert settings((), ["-v", "--log_output_level=kube:info"]).log.output_level == (
+        "all:debug,kube:info"
+    )
+    with pytest.raises(UsageError, match="-q and -v contradict each other"):
+        settings(["-q"], ["-v"])
+
+
+def test_a_commands_own_short_flag_wins() -> None:
+    """`victoriapush -v URL` is pilot-load's, and would be taken for two other things."""
+    push = ROOT.get_command(Context(ROOT), "victoriapush")
+    assert push is not None
+    arguments = rewrite(["victoriapush", "-v", "http://h:1"], ROOT.params, lambda _: push.params)
+    with push.make_context("victoriapush", arguments[1:]) as context:
+        assert context.params["victoria_address"] == "http://h:1"
+        assert not context.params["verbose"]
