@@ -52,11 +52,16 @@ def new_request(name: str) -> tuple[bytes, bytes]:
         )
         .sign(key, hashes.SHA256())
     )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key_pem(key), request.public_bytes(serialization.Encoding.PEM)
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return a private key in PEM."""
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
     )
-    return private, request.public_bytes(pem)
 
 
 def read_chain(key: bytes, chain: Sequence[str], *, begun: datetime) -> Expiring[KeyPair]:

@@ -8,12 +8,12 @@ decided here but by `pyload.proxies.dial_scheduler`.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pyload.timer_heap import TimerHeap
+from pyload.xds.tls import is_ip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +50,7 @@ class LoopResources:
             OSError: It has none.
         """
         host, _ = address
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return await self._lookup(address)
-        return [host]
+        return [host] if is_ip(host) else await self._lookup(address)
 
     async def _lookup(self, address: Address) -> list[str]:
         now = asyncio.get_running_loop().time()

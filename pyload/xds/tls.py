@@ -76,7 +76,7 @@ def server_names(address: str, override: str = "") -> tuple[str, ...]:
     if override:
         return (override,)
     host = address.rpartition(":")[0].strip("[]")
-    if not host or host == ISTIOD or host.endswith("localhost") or _is_ip(host):
+    if not host or host == ISTIOD or host.endswith("localhost") or is_ip(host):
         return (ISTIOD,)
     return host, ISTIOD
 
@@ -103,7 +103,8 @@ def _load_certificate(context: ssl.SSLContext, certificate: KeyPair) -> None:
         os.unlink(path)  # noqa: PTH108 - mkstemp gives a string
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Return whether a host is an IP address."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

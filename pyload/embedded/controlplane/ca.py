@@ -19,7 +19,7 @@ from pyload.embedded.controlplane.connected_proxy import (
     invalid_argument,
     unauthenticated,
 )
-from pyload.xds.csr import TRUST_DOMAIN, spiffe_id
+from pyload.xds.csr import TRUST_DOMAIN, key_pem, spiffe_id
 from pyload.xds.tls import ISTIOD, KeyPair
 from pyload.xds.wire import ca_pb2
 
@@ -75,12 +75,7 @@ class Authority:
             names.append(x509.DNSName(host))
         key = ec.generate_private_key(ec.SECP256R1())
         leaf = self._leaf(key.public_key(), names, _ROOT_LIFE)
-        pem = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        return KeyPair(pem, leaf + self.root)
+        return KeyPair(key_pem(key), leaf + self.root)
 
     def sign(self, csr: bytes, identity: WorkloadIdentity, life: timedelta) -> list[str]:
         """Certify a workload's key.

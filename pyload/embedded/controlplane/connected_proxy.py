@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Self
 
 from pyload.embedded.controlplane.model import CLUSTER_ID, Key
 from pyload.errors import StreamError
+from pyload.xds.tls import is_ip
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
@@ -85,7 +85,7 @@ class ConnectedProxy:
             raise invalid_argument(f"invalid node type {kind!r} in the service node {node.id!r}")
         text = _texts(node.metadata)
         addresses = text.get("INSTANCE_IPS") or ip
-        if not any(_is_ip(address) for address in addresses.split(",")):
+        if not any(is_ip(address.strip()) for address in addresses.split(",")):
             raise invalid_argument("no valid IP address in the service node id or metadata")
         name, _, namespace = pod.rpartition(".")
         namespace = namespace or domain.partition(".")[0]
@@ -124,11 +124,3 @@ def _labels(metadata: Struct) -> Labels:
         return frozenset()
     labels = metadata.fields["LABELS"].struct_value.fields
     return frozenset((name, value.string_value) for name, value in labels.items())
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text.strip())
-    except ValueError:
-        return False
-    return True
