@@ -13,6 +13,17 @@ Obj = dict[str, Any]
 """A Kubernetes object as decoded JSON."""
 
 
+def has_condition(obj: Obj, type_: str = "Ready") -> bool:
+    """Return whether a condition of an object, by default Ready, is true."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == type_ and one.get("status") == "True" for one in conditions)
+
+
+def version_of(obj: Obj) -> str:
+    """Return an object's or a list's resourceVersion; empty without one."""
+    return str((obj.get("metadata") or {}).get("resourceVersion") or "")
+
+
 @dataclass(frozen=True, slots=True)
 class GroupKind:
     """A kind in any version.

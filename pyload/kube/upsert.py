@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.errors import ApiError, ClusterUnreachable, Conflict, NotFound
 from pyload.kube.decision import Leave, Replace, write_always
+from pyload.kube.resources import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ async def upsert(
             case Leave(before):
                 return Written(before, decision)
             case Replace(new, before):
-                written = await _replace(client, path, path, new, _version(before))
+                written = await _replace(client, path, path, new, version_of(before))
                 return Written(written, decision)
         try:
             return Written(await client.create(resource.path(namespace), decision.obj), decision)
@@ -104,7 +105,7 @@ async def put_status(client: Client, resource: Resource, obj: Obj, *, written: O
     """
     metadata = obj["metadata"]
     path = resource.path(metadata.get("namespace"), metadata["name"])
-    return await _replace(client, path, f"{path}/status", obj, _version(written))
+    return await _replace(client, path, f"{path}/status", obj, version_of(written))
 
 
 async def _read(client: Client, path: str) -> Obj | None:
@@ -123,13 +124,9 @@ async def _replace(client: Client, path: str, target: str, obj: Obj, version: st
             if attempt == _ATTEMPTS - 1:
                 raise
         await asyncio.sleep(_PAUSES[attempt])
-        version = _version(await client.get(path))
+        version = version_of(await client.get(path))
     raise AssertionError("unreachable")
 
 
 def _with_version(obj: Obj, version: str) -> Obj:
     return {**obj, "metadata": {**obj["metadata"], "resourceVersion": version}}
-
-
-def _version(obj: Obj) -> str:
-    return str((obj.get("metadata") or {}).get("resourceVersion") or "")

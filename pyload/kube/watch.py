@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from pyload.errors import ApiError, ClusterUnreachable, Forbidden, Gone, PyloadError
 from pyload.kube.client import ends_initial_events
+from pyload.kube.resources import version_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -248,7 +249,7 @@ class Reflector(Generic[T]):
                     elif type_ != "BOOKMARK":
                         self._collect(collected, type_, obj)
                     elif ends_initial_events(obj):
-                        self._replace(list(collected.values()), _version(obj))
+                        self._replace(list(collected.values()), version_of(obj))
                         collected = None
                     else:
                         return False
@@ -280,7 +281,7 @@ class Reflector(Generic[T]):
         if type_ != "BOOKMARK":
             self._handler.event(type_, self._project(obj))
         # After the handler: an event that it has failed to handle must come again.
-        self._version = _version(obj) or self._version
+        self._version = version_of(obj) or self._version
         self._failures = 0
 
     def _opened(self) -> None:
@@ -312,10 +313,6 @@ class Reflector(Generic[T]):
         doublings = min(max(self._failures - 1, 0), 10)
         longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**doublings)
         await asyncio.sleep(longest * self._rng.uniform(0.5, 1))
-
-
-def _version(obj: Obj) -> str:
-    return str((obj.get("metadata") or {}).get("resourceVersion") or "")
 
 
 def _leads_to_list(error: ApiError | ClusterUnreachable) -> bool:

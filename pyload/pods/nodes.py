@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
+from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -115,12 +116,11 @@ def read_node(obj: Obj, rule: NodeRule) -> NodeRecord:
     metadata = obj["metadata"]
     status = obj.get("status") or {}
     info = status.get("nodeInfo") or {}
-    conditions = status.get("conditions") or ()
     return NodeRecord(
         name=sys.intern(metadata["name"]),
         uid=metadata["uid"],
         matches=rule.matches(metadata.get("annotations") or {}),
-        ready=any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
+        ready=has_condition(obj),
         zone=sys.intern((metadata.get("labels") or {}).get(ZONE) or ""),
         kubelet_version=sys.intern(info.get("kubeletVersion") or ""),
         runtime=sys.intern(info.get("containerRuntimeVersion") or ""),

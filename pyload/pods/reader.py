@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pyload.kube.resources import has_condition
 from pyload.pods.identity import Identity, IdentityPool, read_identity
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.node import ISTIO_VERSION, ZTUNNEL
@@ -110,7 +111,7 @@ def read_pod(obj: Obj, identities: IdentityPool | None = None) -> PodRecord:
         node=sys.intern(spec.get("nodeName") or ""),
         ips=tuple(_ips(status)),
         phase=sys.intern(status.get("phase") or ""),
-        ready=_is_ready(status),
+        ready=has_condition(obj),
         terminating=terminating,
         killed=terminating and metadata.get("deletionGracePeriodSeconds") == 0,
         host_network=bool(spec.get("hostNetwork")),
@@ -169,10 +170,3 @@ def _ips(status: Obj) -> Iterator[str]:
     for each in status.get("podIPs") or ():
         if each["ip"] != main:
             yield each["ip"]
-
-
-def _is_ready(status: Obj) -> bool:
-    for condition in status.get("conditions") or ():
-        if condition["type"] == "Ready":
-            return bool(condition["status"] == "True")
-    return False

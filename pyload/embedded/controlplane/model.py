@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
 
+from pyload.kube.resources import has_condition
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -245,10 +247,7 @@ def pod(obj: Obj) -> Pod:
     ready = (
         status.get("phase") == "Running"
         and "deletionTimestamp" not in metadata
-        and any(
-            condition.get("type") == "Ready" and condition.get("status") == "True"
-            for condition in status.get("conditions") or ()
-        )
+        and has_condition(obj)
     )
     return Pod(
         key=key(obj),

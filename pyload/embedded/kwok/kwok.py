@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.kwok.pod_controller import PodController
-from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, is_ready, node_status
+from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, node_status
 from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
 from pyload.embedded.kwok.tracked_objects import drop_managed_fields, key_of, project_pod
 from pyload.embedded.kwok.workload_controller import WorkloadController
 from pyload.errors import Conflict, NotFound, PyloadError
-from pyload.kube.resources import NODES, PODS
+from pyload.kube.resources import NODES, PODS, has_condition
 from pyload.kube.watch import Reflector
 from pyload.tasks import first_error
 
@@ -145,7 +145,7 @@ class Kwok:
             self._beating.add(name)
             pause = self._rng.uniform(*HEARTBEAT)
             self._state.queue.add_later(WorkItem("Heartbeat", ("", name)), pause)
-        if beat or not is_ready(node):
+        if beat or not has_condition(node):
             status = node_status(node, ip=NODE_IP, port=PORT, now=timestamp(self._now()))
             path = NODES.path(None, name, "status")
             await self._client.write("PUT", path, {**node, "status": status})

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from pyload.embedded.kwok.stages import is_ready
+from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ class SchedulableNode:
             name=obj["metadata"]["name"],
             labels=obj["metadata"].get("labels") or {},
             taints=tuple(taint for taint in taints if taint[2] in _REPELLING),
-            open=is_ready(obj) and not spec.get("unschedulable"),
+            open=has_condition(obj) and not spec.get("unschedulable"),
             room=_count(str(allocatable.get("pods", "0"))),
         )
 

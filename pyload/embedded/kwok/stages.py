@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal
 
+from pyload.kube.resources import has_condition
 from pyload.units import Duration
 
 if TYPE_CHECKING:
@@ -70,17 +71,6 @@ def is_kwok(node: Obj) -> bool:
     return annotations.get(_NODE) == "fake"
 
 
-def is_ready(obj: Obj) -> bool:
-    """Return whether a pod or a node has the condition Ready."""
-    return has_condition(obj, "Ready")
-
-
-def has_condition(obj: Obj, type_: str) -> bool:
-    """Return whether a condition of an object is true."""
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return any(one.get("type") == type_ and one.get("status") == "True" for one in conditions)
-
-
 def next_stage(pod: Obj, stages: Stages) -> Stage | None:
     """Return the next stage of a pod on a kwok node; None while there is none.
 
@@ -99,7 +89,7 @@ def next_stage(pod: Obj, stages: Stages) -> Stage | None:
         return None
     if stages == "general":
         return _before_ready(status)
-    return None if is_ready(pod) else Stage.READY
+    return None if has_condition(pod) else Stage.READY
 
 
 def _before_ready(status: Obj) -> Stage:

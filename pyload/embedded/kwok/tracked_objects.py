@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from pyload.embedded.kwok.stages import is_ready
+from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -84,7 +84,7 @@ class TrackedPod:
             owner=(controller_of(obj) or {}).get("uid", ""),
             node=obj["spec"].get("nodeName") or "",
             phase=phase,
-            ready=phase == "Running" and is_ready(obj),
+            ready=phase == "Running" and has_condition(obj),
             terminating=bool(metadata.get("deletionTimestamp")),
             tracked=TRACKING in (metadata.get("finalizers") or ()),
             created=metadata.get("creationTimestamp") or "",

@@ -15,11 +15,11 @@ from pyload.embedded.kwok.stages import (
     delay,
     internal_ip,
     is_kwok,
-    is_ready,
     next_stage,
     node_status,
     pod_status,
 )
+from pyload.kube.resources import has_condition
 from tests.embedded.kwok import recording
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def test_a_node_comes_out_as_from_the_real_kwok(golden: Path) -> None:
     info = {name: text for name, text in recorded["nodeInfo"].items() if text}
     assert status == {**recorded, "nodeInfo": info}
     assert is_kwok(node)
-    assert not is_ready(bare)
-    assert is_ready({**node, "status": status})
+    assert not has_condition(bare)
+    assert has_condition({**node, "status": status})
 
 
 def test_a_heartbeat_keeps_times_and_foreign_conditions() -> None:
@@ -148,7 +148,7 @@ def test_a_general_pod_goes_through_its_steps() -> None:
     while (stage := next_stage(pod, "general")) is not None:
         pod["status"] = pod_status(stage, pod, ip="10.0.0.1", host_ip="192.0.2.1", now="T")
         states = [next(iter(one["state"])) for one in pod["status"]["initContainerStatuses"]]
-        steps.append((stage, pod["status"]["phase"], is_ready(pod), *states))
+        steps.append((stage, pod["status"]["phase"], has_condition(pod), *states))
 
     assert steps == [
         (Stage.CREATE, "Pending", False, "waiting", "waiting"),
