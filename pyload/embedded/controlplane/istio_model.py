@@ -132,7 +132,11 @@ class DestinationRule:
 
 
 class Egress(NamedTuple):
-    """Services that a sidecar sees; ``*`` is any namespace or host, ``*.SUFFIX`` some hosts."""
+    """Services that a sidecar sees; ``*`` is any namespace or host, ``*.SUFFIX`` some hosts.
+
+    The namespace ``.`` is the workload's, which differs from the Sidecar's where that is the root
+    namespace's and holds for the whole mesh.
+    """
 
     namespace: str
     host: str

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.configs import IstioConfig
     from pyload.embedded.controlplane.istio_model import (
         Destination,
+        Egress,
         Gateway,
         Sidecar,
         VirtualService,
@@ -293,10 +294,19 @@ class SidecarScope:
             rule
             for rule in rules
             if any(
-                one.namespace in ("*", rule.key.namespace)
-                and any(covers(one.host, host) for host in rule.hosts)
-                for one in self.sidecar.egress
+                namespace in ("*", rule.key.namespace)
+                and any(covers(pattern, host) for host in rule.hosts)
+                for namespace, pattern in self._egress
             )
+        )
+
+    @cached_property
+    def _egress(self) -> tuple[Egress, ...]:
+        """What the Sidecar lists, with the namespace of the workloads that it holds for."""
+        listed = () if self.sidecar is None else self.sidecar.egress or ()
+        return tuple(
+            one._replace(namespace=self._namespace) if one.namespace == "." else one
+            for one in listed
         )
 
     @cached_property
@@ -310,13 +320,11 @@ class SidecarScope:
         if self.sidecar is None or self.sidecar.egress is None:
             return frozenset(outbound.built)
         found: set[Key] = set()
-        for one in self.sidecar.egress:
+        for namespace, pattern in self._egress:
             keys: Iterable[Key] = (
-                outbound.built
-                if one.namespace == "*"
-                else outbound.by_namespace.get(one.namespace, ())
+                outbound.built if namespace == "*" else outbound.by_namespace.get(namespace, ())
             )
-            found.update(key for key in keys if covers(one.host, outbound.built[key].service.host))
+            found.update(key for key in keys if covers(pattern, outbound.built[key].service.host))
         for rule in self._rules:
             for route in rule.http:
                 for destination in route.destinations:

@@ -103,11 +103,7 @@ def sidecar(obj: Obj) -> Sidecar:
         key=metadata,
         created=_created(obj),
         selector=_labels((spec.get("workloadSelector") or {}).get("labels")),
-        egress=tuple(
-            _egress(host, metadata.namespace)
-            for listener in egress
-            for host in listener.get("hosts") or ()
-        )
+        egress=tuple(_egress(host) for listener in egress for host in listener.get("hosts") or ())
         if egress
         else None,
         # Of a policy that is there, the mode that is not is the first one, REGISTRY_ONLY.
@@ -228,11 +224,9 @@ def _traffic(holder: Mapping[str, Any]) -> TrafficPolicy:
     )
 
 
-def _egress(text: str, namespace: str) -> Egress:
+def _egress(text: str) -> Egress:
     where, slash, host = text.partition("/")
-    if not slash:
-        return Egress("*", text)
-    return Egress(namespace if where == "." else where, host)
+    return Egress(where, host) if slash else Egress("*", text)
 
 
 def _labels(labels: Mapping[str, str] | None) -> Labels:

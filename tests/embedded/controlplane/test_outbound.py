@@ -52,6 +52,23 @@ def test_hosts_of_a_sidecar_may_be_patterns(hosts: list[str], seen: list[str]) -
     assert _outbound(view) == [f"outbound|80||{host}" for host in seen]
 
 
+@pytest.mark.parametrize(("namespace", "seen"), [("mesh", [_HOST]), ("other", [_WEB])])
+def test_the_dot_of_a_mesh_wide_sidecar_is_the_namespace_of_each_workload(
+    namespace: str, seen: list[str]
+) -> None:
+    """Proxies were sent no services at all, and `latency` waited in vain for its change (A8)."""
+    spec = {"egress": [{"hosts": ["./*"]}]}
+    rules = [
+        istio("VirtualService", name, {"hosts": [host], "http": []}, namespace=where)
+        for name, host, where in (("a", _HOST, "mesh"), ("b", _WEB, "other"))
+    ]
+    view = view_of(
+        istio("Sidecar", "default", spec, namespace="istio-system"), *rules, namespace=namespace
+    )
+
+    assert _outbound(view) == [f"outbound|80||{host}" for host in seen]
+
+
 def test_without_a_way_out_the_rest_is_blocked() -> None:
     """REGISTRY_ONLY shows in routes and in the outbound listener."""
     spec = {"egress": [{"hosts": ["./*"]}], "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}

@@ -36,11 +36,11 @@ def _state(*objects: Any) -> Any:
 
 
 def test_a_sidecars_hosts_are_read_as_istio_reads_them() -> None:
-    """A dot is its own namespace, and a policy without mode is REGISTRY_ONLY, as enums go."""
+    """A dot is the workload's namespace; a policy without mode is REGISTRY_ONLY, as enums go."""
     spec = {"egress": [{"hosts": ["./*", "other/a.b", "*/*.c"]}], "outboundTrafficPolicy": {}}
     (found,) = _state(istio("Sidecar", "s", spec)).sidecars["mesh"]
 
-    assert found.egress == (Egress("mesh", "*"), Egress("other", "a.b"), Egress("*", "*.c"))
+    assert found.egress == (Egress(".", "*"), Egress("other", "a.b"), Egress("*", "*.c"))
     assert found.allow_any is False
     (open_,) = _state(istio("Sidecar", "s", {})).sidecars["mesh"]
     assert (open_.egress, open_.allow_any) == (None, True)
