@@ -13,7 +13,7 @@ from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 from pyload.mesh.preview import NAMESPACES_SHOWN, preview, text_of
-from tests.commands.test_cleanup import MESH
+from tests.commands.cleanup.test_command import MESH
 
 if TYPE_CHECKING:
     from pyload.mesh.cluster_types import ClusterType

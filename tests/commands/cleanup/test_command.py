@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.commands.cleanup import CleanupCommand, CleanupOptions, run_cleanup
+from pyload.commands.cleanup.command import CleanupCommand, CleanupOptions, run_cleanup
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
-from pyload.errors import CleanupIncomplete, UsageError
+from pyload.errors import CleanupIncomplete, PyloadError, UsageError
 from pyload.harness.connection import Connection
-from pyload.kube.resources import CONFIG_MAPS, NAMESPACES, PODS
+from pyload.kube.resources import CONFIG_MAPS, LEASES, NAMESPACES, PODS
 from pyload.kube.transport import Response
 from pyload.manifests.objects import RUN_LABEL
+from pyload.manifests.runs import Origin, run_lease
 from pyload.tasks import Shutdown
 from tests.mesh.conftest import open_world
 
@@ -64,7 +67,8 @@ async def killed(world: World, cluster_type: ClusterType) -> str:
     """Run a mesh whose cleanup fails for every object; give the run's name."""
 
     def refuse(request: Request) -> Response | None:
-        return Response(403, b"{}") if request.verb == "delete" else None
+        lease = "/leases/pyload-" in request.path
+        return Response(403, b"{}") if request.verb == "delete" and not lease else None
 
     world.server.intercept = refuse
     options = ClusterOptions(
@@ -97,7 +101,7 @@ async def test_everything_of_a_killed_run_goes(world: World, cluster_type: Clust
     assert outcome.listing.startswith("removed ")
     assert "Namespace" in outcome.listing
     assert labelled(world) == set()
-    assert (await clean(world, run_id=run_id)).listing == f"nothing is left of run {run_id}"
+    assert (await clean(world, list_runs=True)).listing == "there are no runs"
 
 
 async def test_a_dry_run_names_everything_and_touches_nothing(world: World) -> None:
@@ -217,7 +221,98 @@ async def test_a_namespace_is_left_to_the_controller_that_ends_it(world: World) 
     assert finalized == []
 
 
-@pytest.mark.parametrize("options", [{}, {"run_id": "x", "everything": True}])
+async def abandoned(world: World, run_id: str, *, seconds_ago: int) -> None:
+    """Leave a namespace of a run, and its Lease as it was renewed some time ago."""
+    now = datetime.now(UTC)
+    origin = Origin(run_id, started=now - timedelta(hours=5), by="alice@ci")
+    labels = {RUN_LABEL: run_id}
+    name = f"of-{run_id}"
+    await world.client.create(NAMESPACES.path(), {"metadata": {"name": name, "labels": labels}})
+    lease = run_lease(origin, now=now - timedelta(seconds=seconds_ago))
+    await world.client.create(LEASES.path("default"), lease)
+
+
+async def test_all_leaves_runs_alone_that_are_under_way(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`cleanup --all` deleted 42 objects of a running run, without a word (A4)."""
+    await abandoned(world, "dead", seconds_ago=61)
+    await abandoned(world, "alive", seconds_ago=10)
+    await clean(world, everything=True, yes=True)
+
+    assert labelled(world) == {"Namespace /of-alive", "Lease default/pyload-alive"}
+    warning = "run alive, started 5h ago by alice@ci, still running: left alone without --force"
+    assert warning in caplog.messages
+    assert (await clean(world, everything=True)).listing == (
+        "nothing is left of any run that has ended"
+    )
+
+    await clean(world, everything=True, yes=True, force=True)
+    assert labelled(world) == set()
+
+
+async def test_all_asks_and_without_a_terminal_wants_yes(world: World) -> None:
+    """A forgotten --run-id would remove the objects of everybody (A4)."""
+    await abandoned(world, "dead", seconds_ago=61)
+    questions: list[str] = []
+
+    def reply(question: str, *, yes: bool) -> bool:
+        questions.append(question)
+        return yes
+
+    with pytest.raises(UsageError, match=r"2 objects of 1 runs \(dead\); add --yes"):
+        await clean(world, everything=True)
+    with pytest.raises(PyloadError, match="nothing was removed"):
+        await clean(world, everything=True, confirm=partial(reply, yes=False))
+    assert len(labelled(world)) == 2
+    await clean(world, everything=True, confirm=partial(reply, yes=True))
+
+    assert questions == ["Remove 2 objects of 1 runs (dead)?"] * 2
+    assert labelled(world) == set()
+
+
+async def test_a_run_that_there_is_not_is_an_error_that_names_those_there_are(
+    world: World,
+) -> None:
+    """A mistyped name passed for a clean cluster (A4)."""
+    with pytest.raises(UsageError, match="run nope, nor that of any other run"):
+        await clean(world, run_id="nope")
+    await abandoned(world, "dead", seconds_ago=61)
+    with pytest.raises(UsageError, match="run nope; there are dead;") as caught:
+        await clean(world, run_id="nope")
+
+    assert caught.value.exit_code == 2
+
+
+async def test_the_runs_are_listed(world: World) -> None:
+    """Whoever finds a namespace that nobody owns cannot look into the log of its run (A4)."""
+    await abandoned(world, "dead", seconds_ago=61)
+    await abandoned(world, "alive", seconds_ago=10)
+    outcome = await clean(world, list_runs=True)
+
+    assert outcome.listing.splitlines()[0] == "RUN     AGE   LIVE   OBJECTS   STARTED BY"
+    assert set(outcome.listing.splitlines()[1:]) == {
+        "alive   5h    yes    1         alice@ci",
+        "dead    5h    no     1         alice@ci",
+    }
+
+
+async def test_a_named_run_goes_though_it_may_be_under_way(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has just killed a run would have to wait until its Lease is over."""
+    await abandoned(world, "alive", seconds_ago=10)
+    await clean(world, run_id="alive")
+
+    assert labelled(world) == set()
+    assert "run alive, started 5h ago by alice@ci, still running: its Lease is not over yet" in (
+        caplog.messages
+    )
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"run_id": "x", "everything": True}, {"list_runs": True, "everything": True}]
+)
 async def test_it_must_be_said_whose_objects_to_remove(options: dict[str, object]) -> None:
     """A forgotten flag must not delete every run's objects."""
     with pytest.raises(UsageError, match="--run-id ID"):
