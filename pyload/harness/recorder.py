@@ -15,6 +15,7 @@ from pyload.manifests.runs import Origin
 from pyload.proxies.counts import FleetCounts
 from pyload.report import process
 from pyload.report.metrics import Metrics
+from pyload.report.outages import OutageDetector
 from pyload.report.pacing import Pacing
 from pyload.report.progress import Status
 from pyload.report.summary import Header, ObjectCounts, ProxyCounts, Result, Usage
@@ -38,6 +39,7 @@ class Recorder:
 
     Attributes:
         metrics: The counters.
+        outages: Finds the outages of the control plane.
         phase: Name of what the run is doing, for the progress line.
         origin: The run, as its objects name it.
     """
@@ -51,6 +53,7 @@ class Recorder:
         cluster_type: str | None = None,
     ) -> None:
         self.metrics = Metrics()
+        self.outages = OutageDetector()
         self.phase = "starting"
         self.run_id = run_id
         self.origin = Origin(
@@ -116,6 +119,7 @@ class Recorder:
             proxies=_proxy_counts(fleet),
             pacing=_NO_PACING if fleet is None else fleet.pacing,
             left=left,
+            outages=self.outages.outages(),
         )
 
 

@@ -30,6 +30,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.harness.outage_watch import watch_outages
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.result_file import write_result
 from pyload.mesh.deletion import remove_all
@@ -147,7 +148,7 @@ class Run:
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
-            ending = await self._live(background, shutdown)
+            ending = await self._watched(self._live(background, shutdown))
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:
                 await write_result(self._options.out, result)
@@ -181,6 +182,15 @@ class Run:
                     )
                 )
             yield
+
+    async def _watched(self, live: Awaitable[Ending]) -> Ending:
+        """Look out for outages of the control plane until the run has ended."""
+        fleet, recorder = self._workload.fleet, self._recorder
+        async with Supervisor() as background:
+            if fleet is not None:
+                watch = watch_outages(fleet, recorder.metrics, recorder.outages)
+                background.spawn(watch, name="outages")
+            return await live
 
     async def _live(self, background: Supervisor, shutdown: Shutdown) -> Ending:
         """Start and work until something ends that."""

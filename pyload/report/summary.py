@@ -24,6 +24,7 @@ measured. Keys keep this order; a later version only adds keys::
     times                   what only this command measures: by name count, p50, p90, p99, max
     pods                    started, ready, failed, starting: of ``startup``; null elsewhere
     thresholds              of each: expr, figure, unit, value, passed, default
+    outages                 count, longest, total, first; see `pyload.report.outages`
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.latency import Latency
+from pyload.report.outages import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.summary_text import result_text, with_types
 
@@ -246,6 +248,7 @@ class Result:
     times: Mapping[str, Latency] = field(default_factory=dict)
     pods: StartedPods | None = None
     thresholds: tuple[Verdict, ...] = ()
+    outages: Outages = field(default_factory=Outages)
 
     @classmethod
     def of(
@@ -257,6 +260,7 @@ class Result:
         proxies: ProxyCounts,
         pacing: Pacing,
         left: int,
+        outages: Outages,
     ) -> Result:
         """Sum up a run.
 
@@ -267,6 +271,7 @@ class Result:
             proxies: How the proxies fared.
             pacing: How their dials were paced.
             left: Objects that are still in the API server.
+            outages: When most proxies had no stream.
         """
         return cls(
             **asdict(header),
@@ -280,6 +285,7 @@ class Result:
             connect=Latency.of(snapshot.connect),
             pacing=pacing,
             generator=Generator.of(snapshot, usage),
+            outages=outages,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -291,6 +297,10 @@ class Result:
             "push_bytes": with_types(self.push_bytes),
             "disconnects": dict(sorted(self.disconnects.items())),
             "thresholds": [asdict(verdict) for verdict in self.thresholds],
+            "outages": {
+                **asdict(self.outages),
+                "first": [asdict(one) for one in self.outages.first],
+            },
         }
 
     def to_text(self) -> str:

@@ -28,6 +28,7 @@ def result_text(result: Result) -> str:
         *([] if result.kwok is None else result.kwok.rows()),
         ("proxies", _proxies(result.proxies)),
         *(_streams(result) if _had_proxies(result) else ()),
+        *result.outages.rows(),
         ("objects", _objects(result.objects)),
         *([("churn", _churn(result.churn))] if result.churn else []),
         *((name, latency_text(latency)) for name, latency in result.times.items()),

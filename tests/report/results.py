@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyload.report.metrics import Metrics
+from pyload.report.outages import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.summary import Header, ProxyCounts, Result, Usage
 
@@ -50,4 +51,5 @@ def measured() -> Result:
         ),
         pacing=Pacing(refusals=1200, rate=23.456),
         left=1,
+        outages=Outages(),
     )
