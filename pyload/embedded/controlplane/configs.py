@@ -17,7 +17,7 @@ from pyload.embedded.controlplane.istio_model import MESH, ROOT
 from pyload.embedded.controlplane.model import Key, key, parse_or_none, waypoint_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pyload.embedded.controlplane.istio_model import (
         AuthorizationPolicy,
@@ -182,7 +182,7 @@ class IstioConfig:
         return cls(
             gateways=part(GATEWAY, "gateways", _by_key),
             virtual_services=part(VIRTUAL_SERVICE, "virtual_services", _by_age),
-            rules=part(DESTINATION_RULE, "rules", lambda table: _grouped(table, "host")),
+            rules=part(DESTINATION_RULE, "rules", _by_host),
             sidecars=part(SIDECAR, "sidecars", _by_namespace),
             peers=part(PEER_AUTHENTICATION, "peers", _by_namespace),
             policies=part(AUTHORIZATION_POLICY, "policies", _by_key),
@@ -208,11 +208,7 @@ class IstioConfig:
 
     def sidecar_for(self, namespace: str, labels: Labels) -> Sidecar | None:
         """Choose the Sidecar of a workload: its own, its namespace's, or the root namespace's."""
-        found = self.sidecars.get(namespace, ())
-        own = [one for one in found if one.selector and one.selector <= labels]
-        whole = [one for one in found if not one.selector]
-        root = [one for one in self.sidecars.get(ROOT, ()) if not one.selector]
-        return next(iter([*own, *whole, *root]), None)
+        return next(_applying(self.sidecars, namespace, labels), None)
 
     def rule_for(self, host: str, home: str, client: str) -> DestinationRule | None:
         """Choose the DestinationRule of a host: the client's, the service's, or the root's.
@@ -237,11 +233,7 @@ class IstioConfig:
 
     def mtls_for(self, namespace: str, labels: Labels) -> Mtls:
         """Return the mode of mutual TLS of a workload: strict, disabled or permissive."""
-        found = self.peers.get(namespace, ())
-        own = [one for one in found if one.selector and one.selector <= labels]
-        whole = [one for one in found if not one.selector]
-        root = [one for one in self.peers.get(ROOT, ()) if not one.selector]
-        modes = (one.mode for one in (*own, *whole, *root) if one.mode)
+        modes = (one.mode for one in _applying(self.peers, namespace, labels) if one.mode)
         return next(modes, "PERMISSIVE")
 
     def waypoint_for(self, service: Service) -> Waypoint | None:
@@ -259,6 +251,14 @@ class IstioConfig:
         return tuple(one for one in self.virtual_services if MESH in one.gateways)
 
 
+def _applying(table: Mapping[str, tuple[T, ...]], namespace: str, labels: Labels) -> Iterator[T]:
+    """Yield what applies to a workload: its own, its namespace's, and the root namespace's."""
+    found = table.get(namespace, ())
+    yield from (one for one in found if one.selector and one.selector <= labels)
+    yield from (one for one in found if not one.selector)
+    yield from (one for one in table.get(ROOT, ()) if not one.selector)
+
+
 def _by_key(table: Mapping[Key, Any]) -> dict[Key, Any]:
     return {name: table[name] for name in sorted(table)}
 
@@ -267,17 +267,18 @@ def _by_age(table: Mapping[Key, Any]) -> tuple[Any, ...]:
     return tuple(sorted(table.values(), key=lambda one: (one.created, one.key)))
 
 
-def _by_namespace(table: Mapping[Key, T]) -> dict[str, tuple[T, ...]]:
-    grouped: defaultdict[str, list[T]] = defaultdict(list)
-    for record in _by_age(table):
-        grouped[record.key.namespace].append(record)
-    return {namespace: tuple(found) for namespace, found in grouped.items()}
+def _by_namespace(table: Mapping[Key, Any]) -> dict[str, tuple[Any, ...]]:
+    return _grouped(table, lambda record: record.key.namespace)
 
 
-def _grouped(table: Mapping[Key, Any], attribute: str) -> dict[str, tuple[Any, ...]]:
+def _by_host(table: Mapping[Key, Any]) -> dict[str, tuple[Any, ...]]:
+    return _grouped(table, lambda record: record.host)
+
+
+def _grouped(table: Mapping[Key, Any], name_of: Callable[[Any], str]) -> dict[str, tuple[Any, ...]]:
     grouped: defaultdict[str, list[Any]] = defaultdict(list)
     for record in _by_age(table):
-        grouped[getattr(record, attribute)].append(record)
+        grouped[name_of(record)].append(record)
     return {name: tuple(found) for name, found in grouped.items()}
 
 

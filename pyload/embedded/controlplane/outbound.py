@@ -117,21 +117,19 @@ class Outbound:
 
     def scope(self, namespace: str, labels: Labels) -> SidecarScope:
         """Return the scope of a workload."""
-        sidecar = self.config.sidecar_for(namespace, labels)
+        return self._scope(namespace, self.config.sidecar_for(namespace, labels))
+
+    def everything(self, namespace: str) -> SidecarScope:
+        """Return the scope of a gateway, which no Sidecar limits."""
+        return self._scope(namespace, None)
+
+    def _scope(self, namespace: str, sidecar: Sidecar | None) -> SidecarScope:
         # Without a Sidecar or rules of its own, a namespace sees what all do.
         where = namespace if sidecar is not None or namespace in self._peculiar else ""
         key = (where, sidecar.key if sidecar is not None else None)
         found = self._scopes.get(key)
         if found is None:
             found = self._scopes[key] = SidecarScope(self, where, sidecar)
-        return found
-
-    def everything(self, namespace: str) -> SidecarScope:
-        """Return the scope of a gateway, which no Sidecar limits."""
-        where = namespace if namespace in self._peculiar else ""
-        found = self._scopes.get((where, None))
-        if found is None:
-            found = self._scopes[where, None] = SidecarScope(self, where, None)
         return found
 
     def router(
