@@ -76,11 +76,30 @@ def _keyed(
     )
 
 
+def _of(**fields: MergeShape) -> MergeShape:
+    """Describe a map by its fields."""
+    return MergeShape(fields)
+
+
+def _object(**fields: MergeShape) -> MergeShape:
+    """Describe an object by its fields other than the metadata."""
+    return MergeShape({"metadata": _METADATA, **fields})
+
+
+_SET: Final = MergeShape(is_set=True)
 _CONDITIONS: Final = _keyed("type")
+_CUSTOM_CONDITIONS: Final = _keyed("type", merge="")
+_CONDITIONED: Final = _of(conditions=_CONDITIONS)
+_METADATA: Final = _of(
+    ownerReferences=MergeShape(items=_ATOMIC, keys=("uid",), merge_key="uid"), finalizers=_SET
+)
 _ENV: Final = _keyed(
     "name",
-    valueFrom=MergeShape(
-        dict.fromkeys(("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef"), _ATOMIC)
+    valueFrom=_of(
+        fieldRef=_ATOMIC,
+        resourceFieldRef=_ATOMIC,
+        configMapKeyRef=_ATOMIC,
+        secretKeyRef=_ATOMIC,
     ),
 )
 _TCP: Final = {"protocol": "TCP"}
@@ -91,91 +110,48 @@ _CONTAINERS: Final = _keyed(
     volumeMounts=_keyed("mountPath"),
     volumeDevices=_keyed("devicePath"),
 )
-_METADATA: Final = MergeShape(
-    {
-        "ownerReferences": MergeShape(items=_ATOMIC, keys=("uid",), merge_key="uid"),
-        "finalizers": MergeShape(is_set=True),
-    }
+_POD_SPEC: Final = _of(
+    containers=_CONTAINERS,
+    initContainers=_CONTAINERS,
+    ephemeralContainers=_CONTAINERS,
+    volumes=_keyed("name"),
+    imagePullSecrets=MergeShape(items=_ATOMIC, keys=("name",), merge_key="name"),
+    hostAliases=_keyed("ip"),
+    topologySpreadConstraints=_keyed("topologyKey", "whenUnsatisfiable"),
+    schedulingGates=_keyed("name"),
+    resourceClaims=_keyed("name"),
+    nodeSelector=_ATOMIC,
 )
-_POD_SPEC: Final = MergeShape(
-    {
-        "containers": _CONTAINERS,
-        "initContainers": _CONTAINERS,
-        "ephemeralContainers": _CONTAINERS,
-        "volumes": _keyed("name"),
-        "imagePullSecrets": MergeShape(items=_ATOMIC, keys=("name",), merge_key="name"),
-        "hostAliases": _keyed("ip"),
-        "topologySpreadConstraints": _keyed("topologyKey", "whenUnsatisfiable"),
-        "schedulingGates": _keyed("name"),
-        "resourceClaims": _keyed("name"),
-        "nodeSelector": _ATOMIC,
-    }
-)
-_TEMPLATE: Final = MergeShape({"metadata": _METADATA, "spec": _POD_SPEC})
-_WORKLOAD: Final = MergeShape(
-    {
-        "metadata": _METADATA,
-        "spec": MergeShape({"template": _TEMPLATE, "selector": _ATOMIC}),
-        "status": MergeShape({"conditions": _CONDITIONS}),
-    }
-)
-_CUSTOM: Final = MergeShape(
-    {
-        "metadata": _METADATA,
-        "status": MergeShape({"conditions": _keyed("type", merge="")}),
-    }
-)
+_TEMPLATE: Final = _object(spec=_POD_SPEC)
+_WORKLOAD: Final = _object(spec=_of(template=_TEMPLATE, selector=_ATOMIC), status=_CONDITIONED)
 
 _SHAPES: Final[Mapping[str, MergeShape]] = {
-    "pods": MergeShape(
-        {
-            "metadata": _METADATA,
-            "spec": _POD_SPEC,
-            "status": MergeShape({"conditions": _CONDITIONS, "podIPs": _keyed("ip")}),
-        }
+    "pods": _object(spec=_POD_SPEC, status=_of(conditions=_CONDITIONS, podIPs=_keyed("ip"))),
+    "services": _object(
+        spec=_of(ports=_keyed("port", "protocol", defaults=_TCP), selector=_ATOMIC),
+        status=_CONDITIONED,
     ),
-    "services": MergeShape(
-        {
-            "metadata": _METADATA,
-            "spec": MergeShape(
-                {
-                    "ports": _keyed("port", "protocol", defaults=_TCP),
-                    "selector": _ATOMIC,
-                }
-            ),
-            "status": MergeShape({"conditions": _CONDITIONS}),
-        }
+    "nodes": _object(
+        spec=_of(podCIDRs=_SET),
+        status=_of(conditions=_CONDITIONS, addresses=_keyed("type")),
     ),
-    "nodes": MergeShape(
-        {
-            "metadata": _METADATA,
-            "spec": MergeShape({"podCIDRs": MergeShape(is_set=True)}),
-            "status": MergeShape({"conditions": _CONDITIONS, "addresses": _keyed("type")}),
-        }
-    ),
-    "namespaces": MergeShape(
-        {"metadata": _METADATA, "status": MergeShape({"conditions": _CONDITIONS})}
-    ),
-    "serviceaccounts": MergeShape({"metadata": _METADATA, "secrets": _keyed("name")}),
+    "namespaces": _object(status=_CONDITIONED),
+    "serviceaccounts": _object(secrets=_keyed("name")),
     "deployments.apps": _WORKLOAD,
     "replicasets.apps": _WORKLOAD,
     "statefulsets.apps": _WORKLOAD,
     "daemonsets.apps": _WORKLOAD,
-    "jobs.batch": MergeShape({"metadata": _METADATA, "spec": MergeShape({"template": _TEMPLATE})}),
-    "gateways.gateway.networking.k8s.io": MergeShape(
-        {
-            "metadata": _METADATA,
-            "spec": MergeShape({"listeners": _keyed("name", merge="")}),
-            "status": MergeShape(
-                {
-                    "conditions": _keyed("type", merge=""),
-                    "listeners": _keyed("name", merge="", conditions=_keyed("type", merge="")),
-                }
-            ),
-        }
+    "jobs.batch": _object(spec=_of(template=_TEMPLATE)),
+    "gateways.gateway.networking.k8s.io": _object(
+        spec=_of(listeners=_keyed("name", merge="")),
+        status=_of(
+            conditions=_CUSTOM_CONDITIONS,
+            listeners=_keyed("name", merge="", conditions=_CUSTOM_CONDITIONS),
+        ),
     ),
 }
-_ANY: Final = MergeShape({"metadata": _METADATA})
+_CUSTOM: Final = _object(status=_of(conditions=_CUSTOM_CONDITIONS))
+_ANY: Final = _object()
 
 
 def shape_of(kind: Kind) -> MergeShape:
