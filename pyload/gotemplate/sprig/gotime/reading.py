@@ -23,31 +23,16 @@ _ABBREVIATION: Final = re.compile(
 )
 _SHORT_YEAR: Final = re.compile(r"[+-]\d|\d\d", re.ASCII)
 _LONG_YEAR: Final = re.compile(r"\d{4}", re.ASCII)
-# Two digits, or one where the layout has one.
+_TWO_DIGITS: Final = re.compile(r"\d\d", re.ASCII)
+_DIGITS: Final = re.compile(r"\d\d?", re.ASCII)
+# Numbers, by their elements without a zero or an underscore in front: the lowest and the highest.
 _NUMBERS: Final = {
-    **dict.fromkeys(("1", "2", "_2", "3", "4", "5", "15"), re.compile(r"\d\d?", re.ASCII)),
-    **dict.fromkeys(("01", "02", "03", "04", "05"), re.compile(r"\d\d", re.ASCII)),
-}
-_FIELDS: Final = {
-    "1": "month",
-    "01": "month",
-    "2": "day",
-    "_2": "day",
-    "02": "day",
-    "15": "hour",
-    "3": "hour",
-    "03": "hour",
-    "4": "minute",
-    "04": "minute",
-    "5": "second",
-    "05": "second",
-}
-_LIMITS: Final = {
-    "1": (1, 12),
-    "15": (0, 23),
-    "3": (0, 12),
-    "4": (0, 59),
-    "5": (0, 59),
+    "1": ("month", 1, 12),
+    "2": ("day", 0, 99),
+    "15": ("hour", 0, 23),
+    "3": ("hour", 0, 12),
+    "4": ("minute", 0, 59),
+    "5": ("second", 0, 59),
 }
 _HALVES: Final = {"PM": 12, "pm": 12, "AM": 0, "am": 0}
 
@@ -145,7 +130,7 @@ class _Reader:
         return match[0]
 
     def _element(self, element: str) -> None:
-        if element in _NUMBERS:
+        if len(element) < 3 and element.lstrip("0_") in _NUMBERS:
             self._number(element)
         elif element in ("2006", "06"):
             self._year(element)
@@ -173,11 +158,11 @@ class _Reader:
     def _number(self, element: str) -> None:
         if element == "_2" and self.rest.startswith(" "):
             self.rest = self.rest[1:]
-        number = int(self._take(_NUMBERS[element]))
-        low, high = _LIMITS.get(element.lstrip("0"), (0, 99))
+        name, low, high = _NUMBERS[element.lstrip("0_")]
+        number = int(self._take(_TWO_DIGITS if element.startswith("0") else _DIGITS))
         if not low <= number <= high:
-            raise _OutOfRange(_FIELDS[element])
-        self.numbers[_FIELDS[element]] = number
+            raise _OutOfRange(name)
+        self.numbers[name] = number
         if element in ("5", "05") and re.match(r"[.,]\d", self.rest, re.ASCII):
             following = next_element(self.layout, self.position)[1]
             if following[:1] not in (".", ","):
