@@ -27,7 +27,9 @@ from pyload.cli.run import run_and_report
     show_default=True,
     help="Pause between two starts.",
 )
-@click.option("--namespace", default="default", show_default=True, help="Namespace of the proxies.")
+@click.option(
+    "-n", "--namespace", default="default", show_default=True, help="Namespace of the proxies."
+)
 @duration_option
 @run_options
 @fleet_options

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--pod", default="", metavar="NAME", help="Pod whose configuration to dump.  [required]"
 )
-@click.option("--namespace", default="", metavar="NAME", help="Namespace of the pod.  [required]")
+@click.option(
+    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pod.  [required]"
+)
 @click.option(
     "--out",
     type=click.Path(file_okay=False),

@@ -22,7 +22,11 @@ from pyload.errors import UsageError
 @config_option
 @cluster_type_option
 @click.option(
-    "--namespace", default="", metavar="NAME", help="Print only the objects of this namespace."
+    "-n",
+    "--namespace",
+    default="",
+    metavar="NAME",
+    help="Print only the objects of this namespace.",
 )
 @click.option(
     "--app", default="", metavar="NAME", help="Print only the objects of this application."

@@ -19,7 +19,9 @@ from pyload.errors import UsageError
     cls=Command,
     epilog="Example:\n  pyload startup --namespace default --spec pod.yaml --concurrency 4",
 )
-@click.option("--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]")
+@click.option(
+    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]"
+)
 @click.option(
     "--spec",
     type=click.Path(allow_dash=True),

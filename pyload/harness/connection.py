@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyload.errors import ApiError, ControlPlaneUnreachable, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyload.kube.client import Client
     from pyload.xds.credentials import Auth
@@ -35,6 +35,9 @@ class Connection:
         csr_per_pod: For ``mtls``, a certificate for each proxy instead of each service account.
         transport: What carries the streams, ``lean`` or ``grpc``.
         kubeconfig: Path of a kubeconfig, or empty for the usual places.
+        context: Context of the kubeconfig, or empty for its current one.
+        as_user: The user to impersonate at the API server, or empty for none.
+        as_groups: The groups to impersonate.
         qps: Requests per second to the API server.
         metadata: Node metadata to add to every proxy's.
         delta: Delta xDS instead of state of the world.
@@ -49,6 +52,9 @@ class Connection:
     csr_per_pod: bool = False
     transport: str = "lean"
     kubeconfig: str = ""
+    context: str = ""
+    as_user: str = ""
+    as_groups: Sequence[str] = ()
     qps: float = 100_000
     metadata: Mapping[str, str] = field(default_factory=dict)
     delta: bool = True

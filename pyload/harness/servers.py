@@ -14,6 +14,7 @@ from pyload.harness.connection import check_api_server, check_control_plane
 from pyload.harness.host import prepare, requirements_of
 from pyload.harness.outcome import interrupted
 from pyload.kube.client import Client
+from pyload.kube.target import Identity, description, locate
 from pyload.kube.tokens import Tokens
 from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
 from pyload.proxies.targets import TargetResolver
@@ -104,6 +105,24 @@ async def interruptible(
         yield opened.result()
 
 
+async def log_target(connection: Connection) -> None:
+    """Log which API server a run is going to write to, and as whom.
+
+    Raises:
+        UsageError: The kubeconfig cannot be used.
+    """
+    identity = _identity(connection)
+    selected = await asyncio.to_thread(
+        locate, connection.kubeconfig or None, environ=os.environ, identity=identity
+    )
+    if selected is not None or "KUBERNETES_SERVICE_HOST" in os.environ:
+        log.info("%s", description(selected, identity))
+
+
+def _identity(connection: Connection) -> Identity:
+    return Identity(connection.context, connection.as_user, connection.as_groups)
+
+
 @contextlib.asynccontextmanager
 async def connect_api_server(connection: Connection) -> AsyncIterator[Client]:
     """Connect to the API server that the flags name.
@@ -117,7 +136,9 @@ async def connect_api_server(connection: Connection) -> AsyncIterator[Client]:
     """
     from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
 
-    api = await connect(connection.kubeconfig or None, environ=os.environ)
+    api = await connect(
+        connection.kubeconfig or None, environ=os.environ, identity=_identity(connection)
+    )
     try:
         client = Client(api, qps=connection.qps)
         await check_api_server(client)

@@ -1,4 +1,4 @@
-"""Finding the API server and its credentials, in kubeconfig files or in pyload's own pod."""
+"""Connecting to the API server with the credentials of a kubeconfig, or of pyload's own pod."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from pyload.errors import ClusterUnreachable, UsageError
-from pyload.kube import kubeconfig as kubeconfigs
 from pyload.kube.http import HttpTransport
+from pyload.kube.target import OWN_IDENTITY, Identity, candidates, locate
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from pyload.kube.kubeconfig import Selected
     from pyload.kube.transport import Transport
 
 SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -35,59 +36,40 @@ async def connect(
     *,
     environ: Mapping[str, str],
     service_account: Path = SERVICE_ACCOUNT,
+    identity: Identity = OWN_IDENTITY,
 ) -> Transport:
-    """Find the API server, without sending a request to it.
-
-    The order is: `kubeconfig`, the files in ``KUBECONFIG``, ``$HOME/.kube/config``, and where
-    none of these exists, the pod that this process runs in.
+    """Find the API server as `locate` does, without sending a request to it.
 
     Args:
         kubeconfig: Path of a file, or None.
         environ: Environment variables.
         service_account: Folder of the pod's credentials.
+        identity: Which context to use, and as whom.
 
     Raises:
         UsageError: The kubeconfig cannot be used.
         ClusterUnreachable: There is no kubeconfig, and this is not a pod.
     """
-    paths = _candidates(kubeconfig, environ)
-    there = [path for path in paths if _exists(path)]
-    in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST"))
-    if kubeconfig and not there and not in_pod:
-        raise UsageError(
-            f"kubeconfig {kubeconfig} does not exist",
-            fix="name one that does with --kubeconfig, or try --embedded",
-        )
+    selected = await asyncio.to_thread(locate, kubeconfig, environ=environ, identity=identity)
+    user, groups = identity.impersonated({} if selected is None else selected.user)
+    extra = [("Impersonate-User", user)] if user else []
+    extra += [("Impersonate-Group", group) for group in groups]
     # Slow to import, so not while the loop has other work.
     config = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio.config")
     # It reports what it raises as well, and we say it better.
     logging.getLogger("kubernetes_asyncio").addHandler(logging.NullHandler())
-    if there:
-        selected = await asyncio.to_thread(kubeconfigs.load, there)
-        return await _from_kubeconfig(config, selected, environ)
+    if selected is not None:
+        return await _from_kubeconfig(config, selected, environ, extra)
     log.info("using in cluster kubeconfig")
-    return await _in_cluster(config, environ, service_account, paths)
-
-
-def _candidates(kubeconfig: str | None, environ: Mapping[str, str]) -> Sequence[Path]:
-    if kubeconfig:
-        return [Path(os.path.expanduser(kubeconfig))]  # noqa: PTH111 - Path's can raise
-    if listed := environ.get("KUBECONFIG"):
-        parts = filter(None, listed.split(os.pathsep))
-        return [Path(os.path.expanduser(part)) for part in parts]  # noqa: PTH111 - likewise
-    return [Path(environ.get("HOME") or "/", ".kube", "config")]
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:
-        # Out of sight is not absent: reading it says why.
-        return True
+    looked = candidates(kubeconfig, environ)
+    return await _in_cluster(config, environ, service_account, looked, extra)
 
 
 async def _from_kubeconfig(
-    config: Any, selected: kubeconfigs.Selected, environ: Mapping[str, str]
+    config: Any,
+    selected: Selected,
+    environ: Mapping[str, str],
+    extra: Sequence[tuple[str, str]],
 ) -> Transport:
     source = _KubeconfigSource(config, selected)
     settings = await source.load()
@@ -97,13 +79,14 @@ async def _from_kubeconfig(
         headers=_Headers(_bearer(settings), source.authorization, source.expires).get,
         proxy=settings.proxy or _proxy(settings.host, environ),
         server_hostname=settings.tls_server_name,
+        extra_headers=extra,
     )
 
 
 class _KubeconfigSource:
     """Turns the selected user and cluster into settings, anew whenever a token may be new."""
 
-    def __init__(self, config: Any, selected: kubeconfigs.Selected) -> None:
+    def __init__(self, config: Any, selected: Selected) -> None:
         self._config = config
         self._selected = selected
         self._document = {
@@ -152,7 +135,11 @@ class _KubeconfigSource:
 
 
 async def _in_cluster(
-    config: Any, environ: Mapping[str, str], folder: Path, looked: Sequence[Path]
+    config: Any,
+    environ: Mapping[str, str],
+    folder: Path,
+    looked: Sequence[Path],
+    extra: Sequence[tuple[str, str]],
 ) -> Transport:
     from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
 
@@ -182,6 +169,7 @@ async def _in_cluster(
         settings.host,
         ssl=_tls(settings, str(folder)),
         headers=_Headers(_bearer(settings), authorization, lambda: _REFRESH_SECONDS).get,
+        extra_headers=extra,
     )
 
 

@@ -16,7 +16,7 @@ from pyload.kube.transport import Response
 from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 
 REQUEST_SECONDS: Final = 30.0
 _CONNECT_SECONDS: Final = 10.0
@@ -42,6 +42,7 @@ class HttpTransport:
         connections: Connections at most, watches included.
         proxy: URL of an HTTP proxy to go through.
         server_hostname: Name to expect in the server's certificate instead of the URL's.
+        extra_headers: Headers of every request; a name may occur several times.
     """
 
     def __init__(
@@ -53,7 +54,9 @@ class HttpTransport:
         connections: int = 100,
         proxy: str | None = None,
         server_hostname: str | None = None,
+        extra_headers: Iterable[tuple[str, str]] = (),
     ) -> None:
+        self._extra_headers = tuple(extra_headers)
         self._base = base_url.rstrip("/")
         self._ssl: tls.SSLContext | bool = True if ssl is None else ssl
         self._headers = headers
@@ -140,7 +143,11 @@ class HttpTransport:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._ssl),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+                headers=[
+                    ("User-Agent", USER_AGENT),
+                    ("Accept", "application/json"),
+                    *self._extra_headers,
+                ],
             )
         return self._session
 

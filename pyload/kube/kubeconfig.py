@@ -22,36 +22,46 @@ _USER_FILES: Final = ("client-certificate", "client-key", "tokenFile")
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The current context of one or more files.
+    """One context of one or more files.
 
     Attributes:
         source: Files, for messages.
+        context: The context's name.
+        account: Name of its user; empty for an anonymous one.
         cluster: The cluster's section, with absolute file names and a URL as ``server``.
         user: The user's section, likewise; empty for an anonymous one.
     """
 
     source: str
+    context: str
+    account: str
     cluster: Mapping[str, Any]
     user: Mapping[str, Any]
 
 
-def load(paths: Sequence[Path]) -> Selected:
-    """Read files and find the cluster and user of their current context.
+def load(paths: Sequence[Path], context: str = "") -> Selected:
+    """Read files and find the cluster and user of a context.
 
     As for kubectl, of several files the first that sets something wins.
+
+    Args:
+        paths: The files.
+        context: The context's name; empty for the current one.
 
     Raises:
         UsageError: A file cannot be used; says which and why.
     """
     source = ":".join(map(str, paths))
     files = [(path, _read(path)) for path in paths]
+    if context:
+        return _select(source, files, context, chosen=True)
     name = next(filter(None, (_text(parsed, "current-context") for _, parsed in files)), "")
     if not name:
         raise UsageError(
             f"kubeconfig {source} has no current-context",
-            fix="choose one with `kubectl config use-context NAME`",
+            fix="choose one with --context, or with `kubectl config use-context NAME`",
         )
-    return _select(source, files, name)
+    return _select(source, files, name, chosen=False)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -88,13 +98,15 @@ def _text(parsed: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _select(source: str, files: Iterable[tuple[Path, Mapping[str, Any]]], name: str) -> Selected:
-    files = list(files)
+def _select(
+    source: str, files: Sequence[tuple[Path, Mapping[str, Any]]], name: str, *, chosen: bool
+) -> Selected:
     found = _find(files, "contexts", "context", name)
     if found is None:
+        whose = "" if chosen else ", which is its current-context"
         raise UsageError(
-            f'kubeconfig {source} has no context "{name}", which is its current-context',
-            fix="choose one with `kubectl config use-context NAME`",
+            f'kubeconfig {source} has no context "{name}"{whose}',
+            fix=f"use one of {', '.join(_contexts(files)) or 'another file'} with --context",
         )
     _, context = found
     cluster_name, user_name = _text(context, "cluster"), _text(context, "user")
@@ -116,10 +128,16 @@ def _select(source: str, files: Iterable[tuple[Path, Mapping[str, Any]]], name: 
     absolute_cluster = _absolute(*cluster, _CLUSTER_FILES)
     absolute_user = _absolute(*user, _USER_FILES)
     absolute_cluster["server"] = _server(source, cluster_name, absolute_cluster, absolute_user)
-    return Selected(source, absolute_cluster, absolute_user)
+    return Selected(source, name, user_name, absolute_cluster, absolute_user)
 
 
 _MEND: Final = "choose another context with `kubectl config use-context NAME`, or mend the file"
+
+
+def _contexts(files: Iterable[tuple[Path, Mapping[str, Any]]]) -> list[str]:
+    """Return the names of all contexts, for a message."""
+    entries = [entry for _, parsed in files for entry in parsed.get("contexts") or []]
+    return list(dict.fromkeys(_text(one, "name") for one in entries if isinstance(one, dict)))
 
 
 def _find(

@@ -140,3 +140,20 @@ def test_a_directory_and_an_unreadable_file_are_called_that(tmp_path: Path) -> N
 
     with pytest.raises(UsageError, match="No such file"):
         kubeconfig.load([tmp_path / "gone"])
+
+
+def test_a_context_can_be_chosen_by_its_name(tmp_path: Path) -> None:
+    """A load test would run in the cluster that kubectl was last used with (A4)."""
+    contexts = [
+        {"name": "here", "context": {"cluster": "c", "user": "u"}},
+        {"name": "there", "context": {"cluster": "d"}},
+    ]
+    clusters = [{"name": name, "cluster": {"server": f"http://{name}:1"}} for name in "cd"]
+    path = write(tmp_path / "k", a_config(contexts=contexts, clusters=clusters))
+
+    chosen = kubeconfig.load([path], "there")
+    assert (chosen.context, chosen.account) == ("there", "")
+    assert chosen.cluster["server"] == "http://d:1"
+    assert kubeconfig.load([path]).context == "here"
+    with pytest.raises(UsageError, match='no context "ther"; use one of here, there'):
+        kubeconfig.load([path], "ther")

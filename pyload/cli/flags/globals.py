@@ -147,6 +147,25 @@ GLOBAL_OPTIONS: Final = (
         help="Kubeconfig to use.  [default: as kubectl's]",
     ),
     KubeOption(
+        ["--context"],
+        default=_CONNECTION.context,
+        metavar="NAME",
+        help="Context of the kubeconfig.  [default: its current one]",
+    ),
+    KubeOption(
+        ["--as", "as_user"],
+        default=_CONNECTION.as_user,
+        metavar="USER",
+        help="User to impersonate.",
+    ),
+    KubeOption(
+        ["--as-group", "as_groups"],
+        multiple=True,
+        default=_CONNECTION.as_groups,
+        metavar="GROUP",
+        help="Group to impersonate, with --as.  Repeatable.",
+    ),
+    KubeOption(
         ["--qps"],
         type=GoInt(),
         default=_CONNECTION.qps,

@@ -17,7 +17,7 @@ from pyload.errors import CleanupIncomplete, Forbidden, NotFound, PyloadError, U
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
-from pyload.harness.servers import connect_api_server, interruptible
+from pyload.harness.servers import connect_api_server, interruptible, log_target
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 from pyload.manifests.objects import RUN_LABEL
@@ -85,6 +85,7 @@ async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome
             "cleanup needs to know whose objects to remove",
             fix="give --run-id ID, --all, or --list to see which runs there are",
         )
+    await log_target(options.connection)
     async with interruptible(connect_api_server(options.connection), shutdown) as client:
         return await CleanupCommand(client, options).run(shutdown)
 

@@ -17,7 +17,12 @@ from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
-from pyload.harness.servers import embedded_servers, external_servers, interruptible
+from pyload.harness.servers import (
+    embedded_servers,
+    external_servers,
+    interruptible,
+    log_target,
+)
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.conflicts import find_template_entries
 from pyload.mesh.kubelet import Kubelet
@@ -64,6 +69,8 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
     """
     shutdown = shutdown or Shutdown()
     check_writable(options.out)
+    if not (options.embedded or options.dry_run):
+        await log_target(options.connection)
     planned = plan_run(options)
     if options.dry_run:
         return _dry_run(options, planned)

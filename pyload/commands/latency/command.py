@@ -28,7 +28,12 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import embedded_servers, external_servers, interruptible
+from pyload.harness.servers import (
+    embedded_servers,
+    external_servers,
+    interruptible,
+    log_target,
+)
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.ledger import Entry
@@ -100,6 +105,7 @@ async def run_latency(options: LatencyOptions, *, shutdown: Shutdown | None = No
         if options.embedded:
             opened = embedded_servers(options.connection, background, proxies=proxies)
         else:
+            await log_target(options.connection)
             opened = external_servers(options.connection, proxies=proxies)
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
         command = LatencyCommand(options, servers)

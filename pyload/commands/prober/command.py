@@ -25,7 +25,7 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import connect_api_server, interruptible
+from pyload.harness.servers import connect_api_server, interruptible, log_target
 from pyload.kube.resources import (
     GATEWAYS,
     NAMESPACES,
@@ -98,6 +98,7 @@ async def run_prober(
             split_address(options.gateway)
         except UsageError as error:
             raise error.during("--gateway-address") from None
+    await log_target(options.connection)
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(
             interruptible(connect_api_server(options.connection), shutdown)

@@ -19,7 +19,12 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, Workload, stay
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import embedded_servers, external_servers, interruptible
+from pyload.harness.servers import (
+    embedded_servers,
+    external_servers,
+    interruptible,
+    log_target,
+)
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import NAMESPACES
 from pyload.mesh.deletion import remove_all
@@ -76,6 +81,8 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
         if options.dry_run:
             result = Recorder(command="reproduce").result(exit_reason="nothing was run")
             return Outcome(result, listing=spool.text(config_only=options.config_only))
+        if not options.embedded:
+            await log_target(options.connection)
         _log_left_out(spool)
         proxies = 0 if options.config_only else spool.count(POD)
         async with Supervisor() as background, contextlib.AsyncExitStack() as stack:

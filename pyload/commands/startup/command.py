@@ -24,7 +24,12 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, Workload, stay
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import connect_api_server, embedded_servers, interruptible
+from pyload.harness.servers import (
+    connect_api_server,
+    embedded_servers,
+    interruptible,
+    log_target,
+)
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.manifests.kwok import kwok_node
@@ -92,6 +97,7 @@ async def run_startup(options: StartupOptions, *, shutdown: Shutdown | None = No
             assert client is not None
             await _prepare_server(client, options.namespace)
         else:
+            await log_target(options.connection)
             opened_server = interruptible(connect_api_server(options.connection), shutdown)
             client = await stack.enter_async_context(opened_server)
         command = StartupCommand(options, client)
