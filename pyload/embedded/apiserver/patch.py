@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.embedded.apiserver import refusals
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pyload.embedded.apiserver.shapes import MergeShape
     from pyload.kube.resources import Obj
@@ -106,35 +106,31 @@ def _index(step: str, *, limit: int) -> int:
     return int(step)
 
 
+def _at(container: Any, step: str) -> Any:
+    """Return the key or the index under which a container has a step of a path."""
+    if isinstance(container, list):
+        return _index(step, limit=len(container) - 1)
+    if isinstance(container, dict) and step in container:
+        return step
+    raise _failed(f"there is no {step!r}")
+
+
 def _read(target: Any, path: Sequence[str]) -> Any:
     for step in path:
-        if isinstance(target, dict) and step in target:
-            target = target[step]
-        elif isinstance(target, list):
-            target = target[_index(step, limit=len(target) - 1)]
-        else:
-            raise _failed(f"there is no {step!r}")
+        target = target[_at(target, step)]
     return target
 
 
-def _changed(target: Any, path: Sequence[str], change: Any) -> Any:
+def _changed(target: Any, path: Sequence[str], change: Callable[[Any, str], None]) -> Any:
     """Copy the containers along a path, and let ``change`` alter the last one."""
-    step = path[0]
-    copy: Any
-    if isinstance(target, dict):
-        copy = dict(target)
-        if len(path) > 1:
-            if step not in copy:
-                raise _failed(f"there is no {step!r}")
-            copy[step] = _changed(copy[step], path[1:], change)
-    elif isinstance(target, list):
-        copy = list(target)
-        if len(path) > 1:
-            index = _index(step, limit=len(copy) - 1)
-            copy[index] = _changed(copy[index], path[1:], change)
-    else:
+    step, *rest = path
+    if not isinstance(target, dict | list):
         raise _failed(f"there is no {step!r}")
-    if len(path) == 1:
+    copy: Any = target.copy()
+    if rest:
+        at = _at(copy, step)
+        copy[at] = _changed(copy[at], rest, change)
+    else:
         change(copy, step)
     return copy
 
@@ -153,22 +149,14 @@ def _add(target: Any, path: Sequence[str], value: Any) -> Any:
 
 def _replace(target: Any, path: Sequence[str], value: Any) -> Any:
     def change(container: Any, step: str) -> None:
-        if isinstance(container, dict):
-            container[step] = value
-        else:
-            container[_index(step, limit=len(container) - 1)] = value
+        container[_at(container, step)] = value
 
     return _changed(target, path, change) if path else value
 
 
 def _remove(target: Any, path: Sequence[str]) -> Any:
     def change(container: Any, step: str) -> None:
-        if isinstance(container, list):
-            del container[_index(step, limit=len(container) - 1)]
-        elif step in container:
-            del container[step]
-        else:
-            raise _failed(f"there is no {step!r}")
+        del container[_at(container, step)]
 
     if not path:
         raise _failed("the whole object cannot be removed")
