@@ -93,14 +93,10 @@ def _slice(value: Any, *indexes: Any) -> Any:
     if isinstance(value, str) and len(indexes) == 3:
         raise Failure("cannot 3-index slice a string")
     data: Any = utf8(value) if isinstance(value, str) else value
-    low, high, top = 0, len(data), len(data)
+    bounds = [0, len(data), len(data)]
     for place, index in enumerate(indexes):
-        position = _position(index, len(data))
-        low, high, top = (
-            position if place == 0 else low,
-            position if place == 1 else high,
-            position if place == 2 else top,
-        )
+        bounds[place] = _position(index, len(data))
+    low, high, top = bounds
     if low > high:
         raise Failure(f"invalid slice index: {low} > {high}")
     if high > top:
