@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from pyload.report.metrics import Metrics
     from pyload.report.pacing import Pacing
     from pyload.xds.types import Push
+
+
+MAX_LATE: Final = 10
+"""Late proxies that are named."""
+
+
+class Late(NamedTuple):
+    """Something that a start-up waits for.
+
+    Attributes:
+        name: ``namespace/name``.
+        lack: What it is without, such as ``no stream`` or ``no pod IP``.
+    """
+
+    name: str
+    lack: str
 
 
 class Fleet(Protocol):
@@ -60,6 +76,10 @@ class Fleet(Protocol):
 
     async def refresh(self) -> None:
         """Bring the counts and the metrics up to this moment."""
+        ...
+
+    def late(self) -> list[Late]:
+        """Return some of the proxies that were not configured at the last refresh."""
         ...
 
     async def run(self) -> NoReturn:

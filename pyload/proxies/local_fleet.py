@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from pyload.errors import UsageError
@@ -12,7 +13,7 @@ from pyload.proxies.connect import connect_proxy
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, Late
 from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock
@@ -157,6 +158,14 @@ class LocalFleet:
 
     async def refresh(self) -> None:
         """Do nothing: the counts of a local fleet are always those of this moment."""
+
+    def late(self) -> list[Late]:
+        """Return some of the proxies that are not configured."""
+        late = (proxy for proxy in self._running.values() if proxy.lack)
+        return [
+            Late(f"{proxy.spec.namespace}/{proxy.spec.name}", proxy.lack)
+            for proxy in islice(late, MAX_LATE)
+        ]
 
     async def run(self) -> NoReturn:
         """Wait until cancelled: the proxies of a local fleet only fail one by one."""

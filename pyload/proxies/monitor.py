@@ -7,7 +7,7 @@ counts "ever" it counts once for each proxy, however often the stream breaks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.xds.types import short
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pyload.xds.types import Push
 
 State = Literal["waiting", "connecting", "connected", "configured", "backoff", "failed"]
+
+
+NO_STREAM: Final = "no stream"
+"""What a proxy lacks that is not connected."""
 
 
 class StopLatch:
@@ -91,6 +95,15 @@ class ProxyMonitor:
         self.client: Client | None = None
         self.latch: StopLatch | None = None
         self.over = False
+
+    @property
+    def lack(self) -> str:
+        """What the proxy is without, such as ``no stream``; empty if it is configured."""
+        if self._state == "configured":
+            return ""
+        assert self.client is not None
+        unanswered = self.client.unanswered if _is_open(self._state) else []
+        return f"no {', '.join(unanswered)}" if unanswered else NO_STREAM
 
     def stop(self) -> None:
         """Start to close the proxy's stream."""

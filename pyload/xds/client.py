@@ -20,6 +20,7 @@ from pyload.errors import CertificateError, PyloadError, RemoteProtocolError, St
 from pyload.xds import session
 from pyload.xds.log import Log, Seconds, in_go
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD, Status
+from pyload.xds.types import short
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -163,6 +164,11 @@ class Client:
         self._seen: set[TypeUrl] | None = None
         # The error for which this side is closing the stream.
         self._broken: BaseException | None = None
+
+    @property
+    def unanswered(self) -> list[str]:
+        """Short names of the types that the open stream has to bring yet."""
+        return [short(type_url) for type_url in self._protocol.unanswered()]
 
     def start(self) -> None:
         """Start to connect; the proxy connects again whenever its stream ends, until `stop`."""

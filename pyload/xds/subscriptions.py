@@ -27,6 +27,8 @@ from pyload.xds.responses import NO_DETAILS
 from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyload.xds.messages import Message
     from pyload.xds.responses import Response
 
@@ -115,13 +117,20 @@ class Subscriptions:
         A type of which no name is wanted is not waited for, and neither are the agent's types, nor
         secrets where the control plane would not send them.
         """
-        return (LDS in self._subscriptions or CDS not in self._first) and all(
-            one.answered
-            for one in self._subscriptions.values()
-            if one.names is not NO_NAMES
-            and one.type_url not in self._agent_types
-            and (self.secrets or one.type_url != SDS)
-        )
+        if LDS not in self._subscriptions and CDS in self._first:
+            return False
+        return next(self.unanswered(), None) is None
+
+    def unanswered(self) -> Iterator[TypeUrl]:
+        """Yield the types that have to be answered before the proxy is configured."""
+        for one in self._subscriptions.values():
+            if (
+                not one.answered
+                and one.names is not NO_NAMES
+                and one.type_url not in self._agent_types
+                and (self.secrets or one.type_url != SDS)
+            ):
+                yield one.type_url
 
     def start(self, node: bytes) -> list[bytes]:
         """Begin a stream, and return its first requests.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
-from pyload.proxies.fleet import NO_EVENTS, FleetEvents
+from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, FleetEvents, Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
@@ -293,3 +293,19 @@ async def test_a_proxy_that_is_stopped_in_the_turn_of_its_dial_ends_without_a_wa
         assert await proxies.stop(spec().key)
         gc.collect()
         assert (peer.dials, len(proxies), proxies.counts.withdrawn) == (0, 0, 1)
+
+
+async def test_proxies_that_are_not_configured_are_named_with_what_they_lack() -> None:
+    """A start-up that takes too long would not say whom, or what, it has waited for."""
+    peer = Peer()
+    async with fleet(peer) as proxies:
+        proxies.start(spec(0))
+        assert proxies.late() == [Late("mesh/app-0", "no stream")]
+        await asyncio.sleep(1)
+        assert proxies.late() == []
+
+        peer.silent = True
+        for number in range(1, 20):
+            proxies.start(spec(number))
+        await asyncio.sleep(1)
+        assert proxies.late() == [Late(f"mesh/app-{n}", "no cds") for n in range(1, MAX_LATE + 1)]

@@ -20,6 +20,7 @@ import orjson
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
+from pyload.proxies.fleet import Late
 from pyload.proxies.pool.messages import (
     End,
     LogRecord,
@@ -268,13 +269,22 @@ def _pack_report(message: Report) -> list[Any]:
         astuple(message.pacing),
         message.cpu_seconds,
         message.rss_bytes,
+        [list(one) for one in message.late],
     ]
 
 
 def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *rest: Any) -> Report:
-    pacing, cpu, rss = rest
+    pacing, cpu, rss, late = rest
     snapshot = Snapshot(**{name: _unpack_figures(value) for name, value in figures.items()})
-    return Report(serial, FleetCounts(*counts), snapshot, Pacing(*pacing), cpu, rss)
+    return Report(
+        serial,
+        FleetCounts(*counts),
+        snapshot,
+        Pacing(*pacing),
+        cpu,
+        rss,
+        tuple(Late(*one) for one in late),
+    )
 
 
 def _pack_figures(figures: Histogram | Mapping[Any, Any]) -> Any:

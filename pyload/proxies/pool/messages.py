@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.counts import FleetCounts
+    from pyload.proxies.fleet import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot
@@ -160,6 +161,7 @@ class Report:
         pacing: How fast its proxies may connect.
         cpu_seconds: CPU time of the process.
         rss_bytes: Its resident memory.
+        late: Some of its proxies that are not configured, if a `Refresh` asked for the report.
     """
 
     serial: int
@@ -168,6 +170,7 @@ class Report:
     pacing: Pacing
     cpu_seconds: float
     rss_bytes: int
+    late: tuple[Late, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, Late
 from pyload.proxies.local_fleet import STOP_SECONDS
 from pyload.proxies.pool.command_queue import Assignment
 from pyload.proxies.pool.log_forwarder import logger_levels
@@ -175,6 +176,16 @@ class WorkerPool:
     async def refresh(self) -> None:
         """Bring the counts and the metrics up to date, except for workers that are too busy."""
         await asyncio.wait([worker.refresh() for worker in self._workers], timeout=REFRESH_SECONDS)
+
+    def late(self) -> list[Late]:
+        """Return some of the proxies that were not configured at the last refresh."""
+        late: list[Late] = []
+        for worker in self._workers:
+            late += worker.totals.late
+            if not worker.ready.is_set():
+                specs = (one.spec for one in islice(worker.assignments.values(), MAX_LATE))
+                late += (Late(f"{spec.namespace}/{spec.name}", "no worker") for spec in specs)
+        return late[:MAX_LATE]
 
     async def run(self) -> NoReturn:
         """Wait until cancelled.

@@ -17,6 +17,7 @@ from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
+    from pyload.proxies.fleet import Late
     from pyload.proxies.pool.messages import Report
     from pyload.report.metrics import Snapshot
 
@@ -32,6 +33,7 @@ class WorkerTotals:
 
     Attributes:
         restarts: Processes that died and were replaced.
+        late: Some of the proxies that were not configured at the last refresh.
     """
 
     def __init__(self, number: int) -> None:
@@ -48,6 +50,7 @@ class WorkerTotals:
         self._counts = FleetCounts()
         self._report: Report | None = None
         self.restarts = 0
+        self.late: tuple[Late, ...] = ()
 
     @property
     def counts(self) -> FleetCounts:
@@ -84,6 +87,8 @@ class WorkerTotals:
         """Record a newer report of the process that lives."""
         self._counts = report.counts
         self._report = report
+        if report.serial:
+            self.late = report.late
 
     def proxy_died(self, type_: str) -> None:
         """Record that a proxy of a node type has died of an error, and is not started again."""
@@ -101,6 +106,7 @@ class WorkerTotals:
         self._failed.clear()
         self._past_counts += replace(counts, connected_now=0, configured_now=0)
         self._counts = FleetCounts()
+        self.late = ()
         if report is not None:
             self._past = self._past.merged([replace(report.snapshot, proxies={}, caches={})])
             self._past_refusals += report.pacing.refusals

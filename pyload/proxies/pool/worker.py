@@ -189,6 +189,7 @@ class Worker(FleetEvents):
             pacing=self._fleet.pacing,
             cpu_seconds=process.cpu_seconds(),
             rss_bytes=process.rss_bytes(),
+            late=tuple(self._fleet.late()) if serial else (),
         )
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
+from pyload.proxies.fleet import Late
 from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (
@@ -134,6 +135,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.builds(Pacing, NUMBERS, st.none() | SECONDS),
         SECONDS,
         NUMBERS,
+        st.lists(st.builds(Late, TEXTS, TEXTS), max_size=3).map(tuple),
     ),
     st.builds(
         lambda lines, lost: LogRecords(tuple(lines), lost),

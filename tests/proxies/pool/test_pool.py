@@ -16,7 +16,7 @@ import pytest
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import NO_EVENTS, FleetEvents
+from pyload.proxies.fleet import NO_EVENTS, FleetEvents, Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.messages import End, Setup, StatusUpdate
 from pyload.proxies.pool.pool import END_SECONDS, REFRESH_SECONDS, WorkerPool
@@ -464,3 +464,17 @@ async def test_a_pool_is_a_source_of_its_metrics() -> None:
         await moment()
         assert pool.snapshot().worker_cpu == {"0": 0.5, "1": 0.5}
         assert metrics.snapshot().worker_cpu == {"0": 0.5, "1": 0.5}
+
+
+async def test_proxies_that_are_not_configured_are_named_by_their_workers() -> None:
+    """Only a worker knows what its proxies wait for, and the user asks the whole run."""
+    peer = Peer()
+    peer.silent = True
+    async with pool_of(2, MemoryWorkers(lambda _address, _tls: peer)) as pool:
+        for number in range(3):
+            pool.start(spec(number))
+        assert sorted(pool.late()) == [Late(f"mesh/p{n}", "no worker") for n in range(3)]
+        await moment()
+        await pool.refresh()
+
+        assert sorted(pool.late()) == [Late(f"mesh/p{n}", "no cds") for n in range(3)]
