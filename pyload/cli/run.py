@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Protocol
+import sys
+from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import click
 
 from pyload.cli.logs import LogOptions, set_up, summary_line
+from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from pyload.harness.outcome import Outcome
+
+_ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u"})
+"""What stands for the characters of a summary that are not in ASCII."""
 
 
 class Run(Protocol):
@@ -50,12 +55,25 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
         summary = summary_line(title, outcome.result.to_json())
+    stream = sys.stderr if data_on_stdout else sys.stdout
     try:
-        click.echo(summary, err=data_on_stdout)
+        click.echo(_encodable(summary, stream), err=data_on_stdout)
     except OSError:
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:
             raise
+    if outcome.warning:
+        click.echo(f"Warning: {outcome.warning}", err=True)
     if outcome.error is not None:
         raise outcome.error
     return 0
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return a text without the characters that a stream cannot write."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
+    return text

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 from pyload.harness.fleets import create_fleet, workers_of
+from pyload.harness.judge import STARTED
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import external_servers, interruptible
+from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.spec import ProxySpec
@@ -65,7 +67,7 @@ class AdscOptions(RunOptions):
 async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) -> Outcome:
     """Open the connections one after another, and keep them until stopped.
 
-    A connection that fails is retried for ever and does not fail the run.
+    A connection that fails is retried for ever. The run fails if there are such at its end.
 
     Raises:
         PyloadError: The control plane cannot be reached, or the flags make no sense.
@@ -111,7 +113,10 @@ class AdscCommand:
         """Run to the end, and close all connections."""
         options = self._options
         workload = Workload(
-            start=self._connect, work=lambda: stay(options.duration), fleet=self.fleet
+            start=self._connect,
+            work=lambda: stay(options.duration),
+            fleet=self.fleet,
+            defaults=(STARTED,),
         )
         return await Run(workload, self.recorder, options).execute(shutdown)
 

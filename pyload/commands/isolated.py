@@ -98,6 +98,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         embedded=True,
         duration=options.duration,
         connection=options.connection,
+        may_be_empty=True,
     )
     planned = plan_run(mesh)
     async with (

@@ -24,6 +24,7 @@ from pyload.config.names import check_name
 from pyload.config.scalar_resolver import quote
 from pyload.config.scalars import read_labels
 from pyload.config.templates import read_configs, read_templates
+from pyload.config.thresholds import read_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +63,7 @@ def build_config(findings: Findings, choice: DialectChoice, node: MappingNode) -
         namespaces=_namespaces(root, given),
         istio=read_istio(root, "istio"),
         templates=given.templates,
+        thresholds=read_thresholds(root),
     )
     _check_totals(findings, config, root.at("namespaces"), root.at("nodes"))
     return config

@@ -18,8 +18,10 @@ CURRENT: Final = Schema(
             "nodes",
             "templates",
             "namespaces",
+            "thresholds",
         ),
         "jitter": ("workloads", "config"),
+        "thresholds": ("expr", "abort", "after"),
         "nodes": ("name", "count", "ztunnel"),
         "namespaces": (
             "name",

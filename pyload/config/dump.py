@@ -8,6 +8,8 @@ import yaml
 
 from pyload.config.dialect import SCHEMAS
 from pyload.config.scalar_resolver import resolve_plain
+from pyload.report.thresholds import NONE
+from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         Namespace,
         NodeGroup,
     )
+    from pyload.report.thresholds import Threshold, Thresholds
 
 _DUMPER: Final = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
@@ -59,6 +62,7 @@ def dump(config: ClusterConfig, dialect: Dialect) -> str:
         "nodes": [_node(group) for group in config.nodes],
         "stableNames": config.stable_names,
         "templates": dict(config.templates),
+        "thresholds": _thresholds(config.thresholds),
     }
     kept = {key: value for key, value in values.items() if value or key == "jitter"}
     return as_yaml(kept, sort_keys=True)
@@ -75,6 +79,19 @@ def as_yaml(value: Any, *, sort_keys: bool = False) -> str:
         width=4096,
     )
     return str(text)
+
+
+def _thresholds(thresholds: Thresholds) -> list[Any]:
+    items = [_threshold(one) for one in thresholds.items]
+    return [NONE, *items] if thresholds.without_defaults else items
+
+
+def _threshold(threshold: Threshold) -> str | dict[str, Any]:
+    if not threshold.abort:
+        return threshold.expr
+    after = Duration.from_seconds(threshold.after)
+    values = {"expr": threshold.expr, "abort": True, "after": _unless_zero(after)}
+    return {key: value for key, value in values.items() if value}
 
 
 def _node(group: NodeGroup) -> dict[str, Any]:

@@ -49,6 +49,16 @@ _VALUES: Final[Mapping[tuple[Place, str], tuple[Mapping[str, Any] | _Part, str]]
     ("root", "istio"): (_Part("istio"), "Istio objects for the whole mesh."),
     ("root", "nodes"): (_Part("nodes", listed=True), "The Kubernetes nodes."),
     ("root", "templates"): (_TEXTS, "Texts of templates by name."),
+    ("root", "thresholds"): (
+        _Part("thresholds", listed=True),
+        "What the figures of a run have to be.",
+    ),
+    ("thresholds", "expr"): (
+        {"type": "string"},
+        "METRIC OP VALUE, such as `first_config.p99 < 2s`.",
+    ),
+    ("thresholds", "abort"): (_FLAG, "Whether the run ends as soon as it fails."),
+    ("thresholds", "after"): (_SPAN, "Time of the run in which it does not end it."),
     ("root", "namespaces"): (_Part("namespaces", listed=True), "The namespaces."),
     ("jitter", "workloads"): (_SPAN, "Mean time between replacements of a random pod."),
     ("jitter", "config"): (_SPAN, "Mean time between changes of a random Istio object."),
@@ -117,9 +127,9 @@ def _definitions(schema: Schema, prefix: str) -> dict[str, Any]:
         for place, keys in schema.keys.items()
         if place != "root" and (keys or place == "ztunnel")
     }
-    configs = f"{prefix}configs"
-    if configs in found:
-        found[configs] = {"anyOf": [{"type": "string"}, found[configs]]}
+    for place in ("configs", "thresholds"):
+        if (name := f"{prefix}{place}") in found:
+            found[name] = {"anyOf": [{"type": "string"}, found[name]]}
     return found
 
 

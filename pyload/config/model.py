@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pyload.config.app_types import SIDECAR
+from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.units import Duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.config.app_types import AppType
+    from pyload.report.thresholds import Thresholds
 
 Dialect = Literal["classic", "current"]
 
@@ -173,6 +175,7 @@ class ClusterConfig:
         namespaces: The namespaces, in the order of the file.
         istio: Istio objects for the whole mesh, in the order of creation.
         templates: Texts of templates by name.
+        thresholds: What the figures of a run have to be.
     """
 
     grace_period: Duration = _ZERO
@@ -183,3 +186,4 @@ class ClusterConfig:
     namespaces: tuple[Namespace, ...] = ()
     istio: tuple[IstioObject, ...] = ()
     templates: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Thresholds = NO_THRESHOLDS

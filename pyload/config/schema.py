@@ -24,6 +24,7 @@ Place = Literal[
     "virtualService",
     "gateways",
     "configs",
+    "thresholds",
 ]
 
 PLACES: Final[Mapping[Place, str]] = {
@@ -39,6 +40,7 @@ PLACES: Final[Mapping[Place, str]] = {
     "virtualService": "in `virtualService`",
     "gateways": "in `gateways`",
     "configs": "in an item of `configs`",
+    "thresholds": "in an item of `thresholds`",
 }
 """Places as parts of a sentence."""
 

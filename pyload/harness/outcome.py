@@ -20,11 +20,13 @@ class Outcome:
         result: The figures.
         error: Why the run failed, or None; it decides the exit code.
         listing: Text to show in place of the result's, such as the plan of a dry run.
+        warning: Line about what would have failed the run under another name; empty for none.
     """
 
     result: Result
     error: PyloadError | None = None
     listing: str = ""
+    warning: str = ""
 
 
 def interrupted() -> Interrupted:

@@ -128,10 +128,18 @@ def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:
         return ProxyCounts()
     counts = fleet.counts
     wanted = len(fleet) + counts.failed
+    starting, starting_connected = counts.starting, counts.starting_connected
+    if not counts.configured:
+        # Nobody knows yet how long a first config takes here: the run has to be longer.
+        starting = starting_connected = 0
     return ProxyCounts(
         wanted=wanted,
         connected=counts.connected_now,
         configured=counts.configured_now,
         reconnects=counts.reconnects,
-        failed=wanted - counts.connected_now,
+        # The counts of a worker that is too busy for a refresh are of several moments.
+        failed=max(0, wanted - counts.connected_now - starting),
+        started=counts.wanted,
+        starting=starting + starting_connected,
+        unconfigured=max(0, counts.connected_now - counts.configured_now - starting_connected),
     )

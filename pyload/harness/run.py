@@ -14,7 +14,9 @@ Three rules hold for all commands, and for that reason stand only here:
 2. The result is written before the clean-up too, so that nothing that goes wrong there loses what
    was measured. Afterwards only the figures of objects change.
 3. Why and how a run ended is decided in this module, as an `Ending`. Of several errors the first is
-   the run's, except that objects left behind go before everything else.
+   the run's, except that objects left behind go before everything else. A run that nothing has
+   ended early is judged by its figures, in this order: by whether its proxies were served at all,
+   by the command itself, and by thresholds.
 
 A first signal ends `start` or `work`, and a second one the clean-up.
 """
@@ -24,64 +26,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.harness.judge import SERVED, WRITTEN, Judge, unserved
+from pyload.harness.observed import observed
 from pyload.harness.outage_watch import watch_outages
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.result_file import write_result
 from pyload.mesh.deletion import remove_all
-from pyload.report.loop_lag import probe
-from pyload.report.metrics_server import serve
-from pyload.report.progress import show_progress
 from pyload.tasks import Supervisor, first_error, first_of
-from pyload.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable
 
     from pyload.harness.recorder import Recorder
     from pyload.harness.run_options import RunOptions
+    from pyload.harness.workload import Workload
     from pyload.mesh.writer import Writer
-    from pyload.proxies.fleet import Fleet
     from pyload.report.summary import Result
     from pyload.tasks import Shutdown
 
 DURATION_OVER: Final = "its duration was over"
 STOPPED: Final = "stopped by a signal"
 
+CHECK_SECONDS: Final = 1.0
+"""How often thresholds that may end the run are checked."""
+
+SETTLE_SECONDS: Final = 1.0
+"""How long the end of a run waits for proxies that are just connecting again."""
+
+_POLL_SECONDS: Final = 0.02
+
 log = logging.getLogger("pyload")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """The parts of a run that differ from command to command.
-
-    Attributes:
-        start: Creates and connects everything that has to be there before the work. A run that is
-            stopped in the meantime counts as interrupted.
-        work: Goes on until it is cancelled or has nothing more to do; returns why it is over.
-        fleet: The run's proxies, if it has any. They are stopped at the very end.
-        writer: Writes the run's objects, if it has any.
-        spawn: Starts tasks that live until the clean-up is done, and whose failure ends the run.
-        clean_up: Removes the objects; by default everything in the writer's ledger.
-        verdict: Judges a run that came to its end by its figures; returns None if all is well.
-        extend: Adds the command's own figures to a result.
-        listing: Returns text to show in place of the result's; empty for none.
-    """
-
-    start: Callable[[], Coroutine[Any, Any, object]]
-    work: Callable[[], Coroutine[Any, Any, str]]
-    fleet: Fleet | None = None
-    writer: Writer | None = None
-    spawn: Callable[[Supervisor], object] = lambda _: None
-    clean_up: Callable[[], Awaitable[object]] | None = None
-    verdict: Callable[[], PyloadError | None] = lambda: None
-    extend: Callable[[Result], Result] = lambda result: result
-    listing: Callable[[Result], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +113,11 @@ class Run:
         self._recorder = recorder
         self._options = options
         self._servers = servers
+        self._has_begun = False
+        served = () if workload.fleet is None else SERVED
+        by_default = (*workload.defaults, *served, *(WRITTEN if workload.writer else ()))
+        own = workload.thresholds.replaced_by(options.thresholds)
+        self._judge = Judge(by_default, own, defaults_only_warn=options.as_pilot_load)
 
     async def execute(self, shutdown: Shutdown) -> Outcome:
         """Run the workload to its end, and clean up.
@@ -143,8 +126,10 @@ class Run:
             PyloadError: The run could not begin; nothing was created.
         """
         workload, recorder = self._workload, self._recorder
+        if self._judge.own:
+            self._judge.check(workload.extend(self._figures("")))
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(self._observed())
+            await stack.enter_async_context(observed(recorder, workload.fleet, self._options))
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
@@ -156,32 +141,7 @@ class Run:
                 left = len(workload.writer.ledger)
                 result = replace(result, objects=recorder.objects(left=left))
             ending = ending.with_error(await write_result(self._options.out, result))
-        return Outcome(result, ending.error, workload.listing(result))
-
-    @contextlib.asynccontextmanager
-    async def _observed(self) -> AsyncIterator[None]:
-        """Probe the event loop, show progress and serve the metrics while the context lasts."""
-        recorder, fleet = self._recorder, self._workload.fleet
-        async with contextlib.AsyncExitStack() as stack:
-            background = await stack.enter_async_context(Supervisor())
-            background.spawn(probe(recorder.metrics.loop_lag), name="loop-lag")
-            # Log lines and a live line on one terminal would write over each other.
-            # There is no standard output at all under `>&-`.
-            logs_shown = sys.stdout is not None and sys.stdout.isatty()
-            progress = show_progress(
-                lambda: recorder.status(fleet), environ=os.environ, enabled=not logs_shown
-            )
-            background.spawn(progress, name="progress")
-            if address := self._options.connection.metrics_addr:
-                await stack.enter_async_context(
-                    serve(
-                        address,
-                        recorder.metrics,
-                        version=__version__,
-                        as_pilot_load=self._options.as_pilot_load,
-                    )
-                )
-            yield
+        return Outcome(result, ending.error, workload.listing(result), self._judge.warning(result))
 
     async def _watched(self, live: Awaitable[Ending]) -> Ending:
         """Look out for outages of the control plane until the run has ended."""
@@ -219,24 +179,48 @@ class Run:
         if await first_of(start, requested.wait(), name="start") != 0:
             raise interrupted()
         self._recorder.phase = "running"
+        self._has_begun = True
         reason = STOPPED
 
-        async def work() -> None:
+        async def end_of(part: Awaitable[str]) -> None:
             nonlocal reason
-            reason = await self._workload.work()
+            reason = await part
 
-        await first_of(work(), requested.wait(), name="work")
+        work = end_of(self._workload.work())
+        await first_of(work, requested.wait(), end_of(self._breach()), name="work")
+        if reason != STOPPED and not requested.is_set():
+            await first_of(self._settle(), requested.wait(), name="settle")
         return STOPPED if requested.is_set() else reason
+
+    async def _breach(self) -> str:
+        """Wait for a threshold that ends the run; return which it is."""
+        if not self._judge.may_abort:
+            await asyncio.get_running_loop().create_future()
+        now = asyncio.get_running_loop().time
+        began = now()
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            verdict = self._judge.breach(await self._current_figures(""), elapsed=now() - began)
+            if verdict is not None:
+                return f"ended by a threshold: {verdict.expr}"
+
+    async def _settle(self) -> None:
+        """Wait a moment for proxies that are not configured just now."""
+        fleet = self._workload.fleet
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                while fleet is not None and fleet.counts.configured_now < len(fleet):  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_SECONDS)
 
     async def _sum_up(self, ending: Ending) -> tuple[Ending, Result]:
         """Sum up the figures, and judge the run by them."""
-        workload = self._workload
         try:
-            if workload.fleet is not None:
-                await workload.fleet.refresh()
+            result = await self._current_figures(ending.reason)
+            if self._has_begun and not self._workload.only_lists:
+                result = self._judge.judged(result)
             if ending.error is None:
-                ending = ending.with_error(workload.verdict())
-            return ending, workload.extend(self._figures(ending))
+                error = unserved(result) or self._workload.verdict() or self._judge.error(result)
+                ending = ending.with_error(error)
         except PyloadError as failure:
             log.error("no final figures: %s", failure)
             ending = ending.with_error(failure)
@@ -244,12 +228,21 @@ class Run:
             # A figure that cannot be had must not keep the objects in the user's cluster.
             log.exception("no final figures")
             ending = ending.with_error(_internal_error(bug))
-        return ending, self._figures(ending)
+        else:
+            return ending, result
+        return ending, self._figures(ending.reason)
 
-    def _figures(self, ending: Ending) -> Result:
+    async def _current_figures(self, reason: str) -> Result:
+        """Return all figures as of now."""
+        if self._workload.fleet is not None:
+            await self._workload.fleet.refresh()
+        return self._workload.extend(self._figures(reason))
+
+    def _figures(self, reason: str) -> Result:
+        """Return the figures that all commands have, as they were last reported."""
         writer = self._workload.writer
         left = 0 if writer is None else len(writer.ledger)
-        return self._recorder.result(self._workload.fleet, left=left, exit_reason=ending.reason)
+        return self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
 
     async def _clean_up(self, writer: Writer, ending: Ending, shutdown: Shutdown) -> Ending:
         """Remove the objects, and name those that are still there."""

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.harness.connection import Connection
+from pyload.report.thresholds import NO_THRESHOLDS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pyload.report.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +23,10 @@ class RunOptions:
         connection: Servers, credentials and rates.
         as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
             then stays as it was there, where pyload's own way is another.
+        thresholds: What the figures of the run have to be, besides what holds by default.
     """
 
     out: Path | None = None
     connection: Connection = field(default_factory=Connection)
     as_pilot_load: bool = False
+    thresholds: Thresholds = NO_THRESHOLDS

@@ -18,6 +18,8 @@ class FleetCounts:
         withdrawn: Proxies stopped before they were ever configured.
         connected_now: Proxies with an open stream.
         configured_now: Proxies whose open stream has brought every type.
+        starting: Proxies without a stream that were never configured, and are too young to be late.
+        starting_connected: The same with an open stream. Both are as of the last refresh.
     """
 
     wanted: int = 0
@@ -28,6 +30,8 @@ class FleetCounts:
     withdrawn: int = 0
     connected_now: int = 0
     configured_now: int = 0
+    starting: int = 0
+    starting_connected: int = 0
 
     def __add__(self, other: FleetCounts) -> FleetCounts:
         return FleetCounts(*(getattr(self, name) + getattr(other, name) for name in _NAMES))

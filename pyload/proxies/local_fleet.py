@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 10.0
 """How long the fleet waits for proxies to close their streams."""
 
+STARTING_SECONDS: Final = 5.0
+"""How long a proxy may be without its first config, at least, before it counts as late."""
+
 log = logging.getLogger("pyload")
 
 
@@ -154,10 +157,25 @@ class LocalFleet:
         self._running.clear()
         for proxy in running:
             proxy.stop()
+        self.count_starting()
         await self._wait(running)
 
     async def refresh(self) -> None:
-        """Do nothing: the counts of a local fleet are always those of this moment."""
+        """Count the proxies that are starting; all other counts are always those of this moment."""
+        self.count_starting()
+
+    def count_starting(self) -> None:
+        """Count the proxies that have no config yet, and of which none is due."""
+        counts, first_config = self.counts, self.metrics.first_config
+        counts.starting = counts.starting_connected = 0
+        if counts.configured_now == len(self._running):
+            return
+        usual = first_config.percentile(99) if first_config.count else 0.0
+        since = self.now() - max(STARTING_SECONDS, usual)
+        for proxy in self._running.values():
+            if proxy.is_starting(since):
+                counts.starting += not proxy.is_connected
+                counts.starting_connected += proxy.is_connected
 
     def late(self) -> list[Late]:
         """Return some of the proxies that are not configured."""

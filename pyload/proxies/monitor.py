@@ -105,6 +105,15 @@ class ProxyMonitor:
         unanswered = self.client.unanswered if _is_open(self._state) else []
         return f"no {', '.join(unanswered)}" if unanswered else NO_STREAM
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the proxy has an open stream."""
+        return _is_open(self._state)
+
+    def is_starting(self, since: float) -> bool:
+        """Return whether the proxy was never configured, and was started after a moment."""
+        return not self._ever_configured and self._started > since
+
     def stop(self) -> None:
         """Start to close the proxy's stream."""
         assert self.client is not None

@@ -39,7 +39,8 @@ _OPERATORS: Final[dict[str, Callable[[float, float], bool]]] = {
     "!=": operator.ne,
 }
 _EXPR: Final = re.compile(r"([^<>=!]+)([<>=!]+)([^<>=!]+)")
-_EXAMPLE: Final = "write METRIC OP VALUE, as `first_config.p99 < 2s`"
+EXAMPLE: Final = "write METRIC OP VALUE, as `first_config.p99 < 2s`"
+"""What to do about a text that is no threshold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,13 @@ class Thresholds:
             for one in self.items
             if one.figure not in figures and not (one.default and later.without_defaults)
         )
-        return Thresholds((*kept, *later.items), self.without_defaults or later.without_defaults)
+        return Thresholds(
+            (*kept, *later.items),
+            self.without_defaults or later.without_defaults,
+        )
+
+
+NO_THRESHOLDS: Final = Thresholds()
 
 
 def parse_threshold(text: str, *, abort: bool = False, after: float = 0.0) -> Threshold:
@@ -118,7 +125,7 @@ def parse_threshold(text: str, *, abort: bool = False, after: float = 0.0) -> Th
     """
     match = _EXPR.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"`{text}` is no threshold", fix=_EXAMPLE)
+        raise UsageError(f"`{text}` is no threshold", fix=EXAMPLE)
     figure, op, limit = (part.strip() for part in match.groups())
     if op not in _OPERATORS:
         ops = ", ".join(_OPERATORS)

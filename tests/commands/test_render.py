@@ -23,6 +23,7 @@ from pyload.config.parse import parse_config
 from pyload.embedded.stack import start_kwok
 from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.mesh.names import Names, is_called
+from pyload.report.thresholds import parse_thresholds
 from pyload.tasks import Supervisor
 from tests.mesh.conftest import open_world
 from tests.mesh.recording import comparable
@@ -121,7 +122,13 @@ async def test_every_object_that_a_run_of_an_example_creates_is_printed(path: Pa
         for document in render(RenderOptions(loaded=loaded, cluster_type=cluster_type), now=NOW)
     ]
     made = await written(
-        ClusterOptions(loaded=loaded, cluster_type=cluster_type, duration=0.1, seed=1)
+        ClusterOptions(
+            loaded=loaded,
+            cluster_type=cluster_type,
+            duration=0.1,
+            seed=1,
+            thresholds=parse_thresholds(["none"]),
+        )
     )
 
     assert contents(shown) == contents(made)

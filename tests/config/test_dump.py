@@ -24,6 +24,7 @@ from pyload.config.model import (
     NodeGroup,
 )
 from pyload.config.parse import parse_config
+from pyload.report.thresholds import parse_thresholds
 from pyload.units import Duration
 from tests.config.configs import WHOLE, read
 from tests.config.strategies import PRINTABLE, configs, values
@@ -93,7 +94,15 @@ NAMESPACE = Namespace("mesh", 2, Duration(1), (APPLICATION,), "infra/wp", (ISTIO
 JITTER = Jitter(Duration(1), Duration(2), Duration(3))
 NODE = NodeGroup("node", 2, ztunnel=True)
 WHOLE_MODEL = ClusterConfig(
-    Duration(1), JITTER, True, {"A": "b"}, (NODE,), (NAMESPACE,), (ISTIO,), {"mine": "a: b"}
+    Duration(1),
+    JITTER,
+    True,
+    {"A": "b"},
+    (NODE,),
+    (NAMESPACE,),
+    (ISTIO,),
+    {"mine": "a: b"},
+    parse_thresholds(["duration < 1h"]),
 )
 
 

@@ -37,6 +37,33 @@ def test_proxies_that_died_were_wanted_all_the_same() -> None:
     assert result.pacing == Pacing(5, 20.0)
 
 
+def test_each_proxy_that_is_wanted_is_in_one_state() -> None:
+    """A threshold on failed proxies must not count those that are just starting (A1)."""
+    fleet = Proxies()
+    fleet.counts = FleetCounts(
+        wanted=13,
+        configured=7,
+        connected_now=8,
+        configured_now=5,
+        starting=1,
+        starting_connected=2,
+    )
+    proxies = Recorder(command="adsc").result(cast("Fleet", fleet), exit_reason="done").proxies
+
+    assert (proxies.configured, proxies.unconfigured) == (5, 1)
+    assert (proxies.starting, proxies.failed) == (3, 1)
+    assert (proxies.wanted, proxies.started) == (10, 13)
+
+
+def test_where_nobody_was_ever_configured_nobody_is_starting() -> None:
+    """A run that is too short for a single config would pass for want of a late proxy (A5)."""
+    fleet = Proxies()
+    fleet.counts = FleetCounts(wanted=10, connected_now=8, starting=2, starting_connected=8)
+    proxies = Recorder(command="adsc").result(cast("Fleet", fleet), exit_reason="done").proxies
+
+    assert (proxies.starting, proxies.unconfigured, proxies.failed) == (0, 8, 2)
+
+
 def test_a_result_names_its_run_and_counts_objects_of_all_kinds() -> None:
     """`pyload cleanup --run-id` needs the id, and a script the number of objects left."""
     client = Client(ApiServer().transport())

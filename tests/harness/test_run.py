@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from pyload.embedded.apiserver.api import ApiServer
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, ThresholdFailed
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, ThresholdFailed, UsageError
 from pyload.harness.recorder import Recorder
-from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
+from pyload.harness.workload import Workload
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES
 from pyload.mesh.writer import Writer
+from pyload.report.thresholds import NO_THRESHOLDS, Thresholds, parse_threshold
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
@@ -51,14 +53,22 @@ class World:
         labels = {"pyload.dev/run": ID}
         await self.writer.create(NAMESPACES, {"metadata": {"name": "mesh", "labels": labels}})
 
-    async def run(self, servers: Supervisor | None = None, **parts: Any) -> Outcome:
+    async def run(
+        self,
+        thresholds: Thresholds = NO_THRESHOLDS,
+        servers: Supervisor | None = None,
+        *,
+        as_pilot_load: bool = False,
+        **parts: Any,
+    ) -> Outcome:
         """Run a workload that differs in these parts from the usual."""
         usual: dict[str, Any] = {
             "start": self.start,
             "work": lambda: stay(None),
             "writer": self.writer,
         }
-        run = Run(Workload(**usual | parts), self.recorder, RunOptions(out=self.out), servers)
+        options = RunOptions(out=self.out, thresholds=thresholds, as_pilot_load=as_pilot_load)
+        run = Run(Workload(**usual | parts), self.recorder, options, servers)
         return await run.execute(self.shutdown)
 
     def left(self) -> bool:
@@ -127,7 +137,7 @@ async def test_embedded_servers_that_fail_end_the_run(world: World) -> None:
     """Proxies would dial a control plane for ever that is not there any more."""
     async with Supervisor() as servers:
         servers.spawn(broken_task(), name="control-plane")
-        outcome = await world.run(servers)
+        outcome = await world.run(servers=servers)
 
     assert "internal error" in str(outcome.error)
     assert world.written()["exit_reason"] == "failed"
@@ -257,3 +267,99 @@ async def test_a_command_adds_its_figures_and_its_listing(world: World) -> None:
 
     assert outcome.listing == "run extended"
     assert world.written()["run_id"] == "extended"
+
+
+def own(*exprs: str, abort: bool = False, after: float = 0.0) -> Thresholds:
+    """Return thresholds that a user has written."""
+    return Thresholds(tuple(parse_threshold(one, abort=abort, after=after) for one in exprs))
+
+
+async def test_a_threshold_that_fails_is_exit_code_4_after_the_clean_up(world: World) -> None:
+    """CI has to see it, and the cluster has to be as before (B4)."""
+    outcome = await world.run(own("objects.created == 2"), work=lambda: stay(1))
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert str(outcome.error) == "threshold failed: objects.created == 2 (it is 1)"
+    assert world.written()["thresholds"][-1] == {
+        "expr": "objects.created == 2",
+        "figure": "objects.created",
+        "unit": "count",
+        "value": 1,
+        "passed": False,
+        "default": False,
+    }
+    assert world.written()["exit_reason"] == "its duration was over"
+    assert not world.left()
+
+
+@pytest.mark.parametrize(("expr", "passed"), [("duration < 1h", True), ("duration > 1h", False)])
+async def test_a_run_that_is_stopped_by_a_signal_is_judged_too(
+    world: World, expr: str, *, passed: bool
+) -> None:
+    """Most runs without --duration end by ctrl-C, and have a verdict all the same."""
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    outcome = await world.run(own(expr))
+
+    assert (outcome.error is None) is passed
+
+
+async def test_objects_that_could_not_be_written_fail_a_run_by_default(world: World) -> None:
+    """A run of a mesh that is not there must not pass, though nobody asked about it."""
+    world.recorder.metrics.object("Pod", "failed")
+    outcome = await world.run(work=lambda: stay(1))
+
+    assert str(outcome.error).startswith("threshold failed: objects.failed == 0 (it is 1)")
+
+
+async def test_a_threshold_ends_the_run_within_a_second(world: World) -> None:
+    """A load that has failed is not to weigh on the cluster for another hour."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(4.5, world.recorder.metrics.disconnect, "unavailable")
+    outcome = await world.run(own("disconnects.unavailable == 0", abort=True))
+
+    assert 4.5 < loop.time() < 6.0
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert world.written()["exit_reason"] == ("ended by a threshold: disconnects.unavailable == 0")
+    assert not world.left()
+
+
+async def test_a_threshold_ends_no_run_before_its_time(world: World) -> None:
+    """What is allowed while the mesh comes up may be forbidden later."""
+    world.recorder.metrics.disconnect("unavailable")
+    await world.run(own("disconnects.unavailable == 0", abort=True, after=30.0))
+
+    assert 30.0 <= asyncio.get_running_loop().time() < 32.0
+
+
+async def test_a_threshold_on_a_figure_of_another_command_creates_nothing(world: World) -> None:
+    """It is a mistake in a flag, and is said before the cluster is touched."""
+    with pytest.raises(UsageError, match="has no figure"):
+        await world.run(own("times.ready.p99 < 1s"))
+    assert not world.left()
+    assert not world.out.exists()
+
+
+async def test_a_run_that_failed_otherwise_keeps_its_error(world: World) -> None:
+    """Its threshold has failed because of the error, which says more."""
+    outcome = await world.run(own("duration > 1h"), work=broken_task)
+
+    assert "internal error" in str(outcome.error)
+    assert world.written()["thresholds"][-1]["passed"] is False
+
+
+async def test_a_run_that_never_began_is_not_judged(world: World) -> None:
+    """A list of failed thresholds would hide that it was interrupted."""
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    outcome = await world.run(own("duration > 1h"), start=lambda: asyncio.sleep(60))
+
+    assert isinstance(outcome.error, Interrupted)
+    assert outcome.result.thresholds == ()
+
+
+async def test_under_the_name_pilot_load_a_default_warns(world: World) -> None:
+    """Scripts expect exit code 0, and people one line that says what is wrong."""
+    world.recorder.metrics.object("Pod", "failed")
+    outcome = await world.run(as_pilot_load=True, work=lambda: stay(1))
+
+    assert outcome.error is None
+    assert outcome.warning == "threshold failed: objects.failed == 0 (it is 1)"

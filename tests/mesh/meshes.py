@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
+from pyload.report.thresholds import parse_thresholds
 
 if TYPE_CHECKING:
     from pyload.mesh.cluster_types import ClusterType
@@ -52,11 +53,15 @@ nodes: [{name: node, count: 2, ztunnel: {}}]
 OURS = "pyload.dev/run"
 
 
+UNJUDGED = parse_thresholds(["none"])
+
+
 def options(
     cluster_type: ClusterType = "fake-node", *, text: bytes = MESH, duration: float | None = 5.0
 ) -> ClusterOptions:
-    """Return the options of a run."""
+    """Return the options of a run that is not judged by default."""
     return ClusterOptions(
+        thresholds=UNJUDGED,
         loaded=parse_config(text, source="mesh.yaml"),
         cluster_type=cluster_type,
         duration=duration,

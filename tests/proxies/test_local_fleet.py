@@ -309,3 +309,52 @@ async def test_proxies_that_are_not_configured_are_named_with_what_they_lack() -
             proxies.start(spec(number))
         await asyncio.sleep(1)
         assert proxies.late() == [Late(f"mesh/app-{n}", "no cds") for n in range(1, MAX_LATE + 1)]
+
+
+async def test_proxies_that_have_just_started_are_told_from_those_that_are_late() -> None:
+    """Churn starts a proxy in the last second of a run, which must not fail for it."""
+    peer = Peer()
+    async with fleet(peer) as proxies:
+        proxies.start(spec(0))
+        await asyncio.sleep(10)
+        peer.silent = True
+        proxies.start(spec(1))
+        await asyncio.sleep(4.9)
+        await proxies.refresh()
+        counts = proxies.counts
+        assert (counts.starting, counts.starting_connected) == (0, 1)
+
+        await asyncio.sleep(0.2)
+        await proxies.refresh()
+        assert (counts.starting, counts.starting_connected) == (0, 0)
+        assert (counts.connected_now, counts.configured_now) == (2, 1)
+
+
+async def test_where_first_configs_take_long_proxies_may_take_as_long() -> None:
+    """Istiod under load takes a minute for everyone, which is slow but no fault of the last."""
+    peer, metrics = Peer(), Metrics()
+    metrics.first_config.record(60.0)
+    peer.silent = True
+    async with fleet(peer, metrics) as proxies:
+        proxies.start(spec(1))
+        await asyncio.sleep(50)
+        await proxies.refresh()
+        assert proxies.counts.starting_connected == 1
+        await asyncio.sleep(11)
+        await proxies.refresh()
+        assert proxies.counts.starting_connected == 0
+
+
+async def test_a_proxy_that_was_configured_once_is_never_starting() -> None:
+    """A control plane that dies at the end of a run would leave nothing but young proxies."""
+    peer = Peer()
+    async with fleet(peer) as proxies:
+        proxies.start(spec(0))
+        await asyncio.sleep(1)
+        peer.silent = True
+        for stream in peer.streams:
+            stream.end(GONE)
+        await asyncio.sleep(0.1)
+        await proxies.refresh()
+        counts = proxies.counts
+        assert (counts.configured_now, counts.starting, counts.starting_connected) == (0, 0, 0)

@@ -7,12 +7,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from pyload.cli.flags.go import GoDuration
 from pyload.cli.flags.group import GroupOption, flag_group
+from pyload.report.thresholds import parse_thresholds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pyload.report.thresholds import Thresholds
 
 
 class RunOption(GroupOption):
@@ -36,6 +42,33 @@ def called_as_pilot_load(context: click.Context) -> bool:
     return Path(context.find_root().info_name or "").stem == "pilot-load"
 
 
+class ThresholdText(click.ParamType[str]):
+    """A threshold; several in an environment variable are lines of it."""
+
+    name = "threshold"
+
+    def split_envvar_value(self, rv: str) -> Sequence[str]:
+        """Split a value of the environment into lines; a threshold has spaces."""
+        return rv.splitlines()
+
+
+def _thresholds(
+    _context: click.Context, _parameter: click.Parameter, texts: Sequence[str]
+) -> Thresholds:
+    return parse_thresholds(texts)
+
+
+threshold_option: Final = click.option(
+    "--threshold",
+    "thresholds",
+    cls=RunOption,
+    type=ThresholdText(),
+    multiple=True,
+    callback=_thresholds,
+    metavar="EXPR",
+    help="Fail unless this holds, as 'proxies.failed <= 9'.",
+)
+
 run_options: Final = flag_group(
     "run",
     run_flags,
@@ -46,6 +79,7 @@ run_options: Final = flag_group(
         metavar="FILE",
         help="Write the result to this file, as JSON.",
     ),
+    threshold_option,
 )
 duration_option: Final = click.option(
     "--duration",

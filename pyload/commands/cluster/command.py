@@ -9,20 +9,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
-from pyload.errors import ControlPlaneUnreachable, PyloadError
 from pyload.harness.claim import claim
 from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
+from pyload.harness.judge import LISTED, STARTED
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import DURATION_OVER, Run, Workload, stay
+from pyload.harness.run import DURATION_OVER, Run, stay
 from pyload.harness.servers import (
     embedded_servers,
     external_servers,
     interruptible,
     log_target,
 )
+from pyload.harness.workload import Workload
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.conflicts import find_template_entries
 from pyload.mesh.kubelet import Kubelet
@@ -225,6 +226,7 @@ class ClusterCommand:
             shutdown: Ends the run early.
             servers: Owns embedded servers.
         """
+        options = self._options
         workload = Workload(
             start=self._start,
             work=self._work,
@@ -232,7 +234,9 @@ class ClusterCommand:
             writer=self.writer,
             spawn=self._spawn,
             clean_up=self._clean_up,
-            verdict=self._unserved,
+            defaults=self._defaults(),
+            thresholds=self._loaded.config.thresholds,
+            only_lists=options.kwok.dry_run,
             extend=self._with_pods,
             listing=lambda _: "" if self.following is None else self.following.listing,
         )
@@ -245,25 +249,12 @@ class ClusterCommand:
             background.spawn(self.following.run(), name="follower")
         self._leases.append(background.spawn(self.cluster.leases.run(), name="leases"))
 
-    def _unserved(self) -> PyloadError | None:
-        """Return the error of a run in which no proxy ever got its config."""
-        disconnects = self.recorder.metrics.snapshot().disconnects
-        reasons = {name: count for name, count in disconnects.items() if name != "local"}
-        if not reasons or not len(self.fleet) or self.fleet.counts.configured:
-            return None
-        most = max(reasons, key=lambda name: reasons[name])
-        fix = "check --pilot-address and --auth (every port but 15010 means jwt, over TLS)"
-        if most == "token":
-            fix = "grant the account `create` on serviceaccounts/token, or use port 15010"
-        elif most == "certificate":
-            fix = (
-                "check that the CA, at --ca-address or --pilot-address, signs for service accounts"
-            )
-        return ControlPlaneUnreachable(
-            f"no proxy ever got its config: {sum(reasons.values())} attempts failed, most of "
-            f"them with `{most}`",
-            fix=f"{fix}; `--log_output_level adsc:info` shows each attempt",
-        )
+    def _defaults(self) -> tuple[str, ...]:
+        """Return the default thresholds of meshes; pods may be another shard's, or only shown."""
+        options = self._options
+        if self.following is None:
+            return () if options.may_be_empty else (STARTED,)
+        return (*LISTED, *((STARTED,) if options.kwok.shard.count == 1 else ()))
 
     async def _start(self) -> None:
         if self._options.kwok.dry_run:

@@ -33,6 +33,7 @@ class ClusterOptions(RunOptions):
         name_prefix: Prefix of the names of namespaces and of cluster-scoped objects, so that runs
             of one config can live side by side; empty for none.
         adopt: Take over objects that carry another run's label.
+        may_be_empty: Whether a mesh without proxies is as good, because others are to use it.
     """
 
     loaded: Loaded | None = None
@@ -46,6 +47,7 @@ class ClusterOptions(RunOptions):
     behavior: ProxyBehavior = DEFAULT
     name_prefix: str = ""
     adopt: bool = False
+    may_be_empty: bool = False
 
     @property
     def config(self) -> Loaded:

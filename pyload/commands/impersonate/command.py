@@ -13,11 +13,13 @@ from pyload.errors import UsageError
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
+from pyload.harness.judge import LISTED, STARTED
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import external_servers, interruptible
+from pyload.harness.workload import Workload
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
@@ -138,6 +140,7 @@ class ImpersonateCommand(FleetEvents):
             start=self._start,
             work=lambda: stay(options.duration),
             fleet=self.fleet,
+            defaults=(STARTED, *LISTED),
             spawn=self._spawn,
             extend=self._with_pods,
         )

@@ -24,9 +24,10 @@ from pyload.commands.latency.changes import (
 from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
 from pyload.harness.claim import claim
+from pyload.harness.judge import STARTED
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Run, Workload
+from pyload.harness.run import Run
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import (
     embedded_servers,
@@ -34,6 +35,7 @@ from pyload.harness.servers import (
     interruptible,
     log_target,
 )
+from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
 from pyload.mesh.ledger import Entry
@@ -172,6 +174,7 @@ class LatencyCommand(FleetEvents):
             work=self._work,
             fleet=self.fleet,
             writer=self.writer,
+            defaults=(STARTED, f"times.last.count >= {max(1, self._options.count)}"),
             extend=self._with_times,
         )
         return await Run(workload, self.recorder, self._options, servers).execute(shutdown)

@@ -23,9 +23,10 @@ from pyload.harness.claim import claim
 from pyload.harness.connection import split_address
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Run, Workload
+from pyload.harness.run import Run
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import connect_api_server, interruptible, log_target
+from pyload.harness.workload import Workload
 from pyload.kube.resources import (
     GATEWAYS,
     NAMESPACES,

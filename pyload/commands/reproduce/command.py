@@ -14,10 +14,11 @@ from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
 from pyload.errors import PyloadError
 from pyload.harness.claim import claim
+from pyload.harness.judge import STARTED
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import Run, Workload, stay
+from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import (
     embedded_servers,
@@ -25,6 +26,7 @@ from pyload.harness.servers import (
     interruptible,
     log_target,
 )
+from pyload.harness.workload import Workload
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import NAMESPACES
 from pyload.mesh.deletion import remove_all
@@ -189,9 +191,15 @@ class ReproduceCommand:
             work=self._work,
             fleet=self.fleet,
             writer=self.writer,
+            defaults=(STARTED,) if self._has_pods() else (),
             clean_up=self._clean_up,
         )
         return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
+
+    def _has_pods(self) -> bool:
+        """Return whether the capture has pods that proxies are to be run for, or were left out."""
+        skipped = any(kind == str(POD) for kind, _ in self._spool.skipped)
+        return not self._options.config_only and (skipped or self._spool.count(POD) > 0)
 
     async def _work(self) -> str:
         self.started.set()

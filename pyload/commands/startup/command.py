@@ -22,7 +22,7 @@ from pyload.errors import PyloadError, UsageError
 from pyload.harness.claim import claim
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
-from pyload.harness.run import DURATION_OVER, Run, Workload, stay
+from pyload.harness.run import DURATION_OVER, Run, stay
 from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import (
     connect_api_server,
@@ -30,6 +30,7 @@ from pyload.harness.servers import (
     interruptible,
     log_target,
 )
+from pyload.harness.workload import Workload
 from pyload.kube.resources import NAMESPACES, NODES, PODS
 from pyload.kube.watch import Reflector
 from pyload.manifests.kwok import kwok_node
@@ -40,6 +41,7 @@ from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
+from pyload.report.summary import StartedPods
 from pyload.tasks import Shutdown, Supervisor, clock, first_error, first_of
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ if TYPE_CHECKING:
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
     from pyload.report.summary import Result
+
+STARTING_SECONDS: Final = 5.0
+"""How long a pod may take to become ready, at least, before it counts as late."""
 
 _NODE: Final = "startup"
 
@@ -180,6 +185,7 @@ class StartupCommand:
             writer=self.writer,
             spawn=lambda background: background.spawn(self._reflector.run(), name="pods"),
             verdict=self._verdict,
+            defaults=("pods.ready >= 1", "pods.failed == 0"),
             extend=self._with_times,
             listing=self._listing,
         )
@@ -290,7 +296,27 @@ class StartupCommand:
 
     def _with_times(self, result: Result) -> Result:
         times = {column: Latency.of(each) for column, each in self._histograms.items()}
-        return replace(result, times=times)
+        return replace(result, times=times, pods=self._counts())
+
+    def _counts(self) -> StartedPods:
+        """Count the pods; one that is not ready is late if it had the time that others took."""
+        ready, pending = self.totals.count, self._unfinished
+        complete = self._histograms["complete"]
+        usual = complete.percentile(99) if ready else 0.0
+        since = self._now() - timedelta(seconds=max(STARTING_SECONDS, usual))
+        starting = sum(created > since for created in pending)
+        return StartedPods(
+            started=ready + self._failed + len(pending),
+            ready=ready,
+            failed=self._failed + len(pending) - starting,
+            starting=starting,
+        )
+
+    @property
+    def _unfinished(self) -> list[datetime]:
+        """When each pod was created whose fate is not known."""
+        pending = (*self._abandoned.values(), *(one.times for one in self._pods.values()))
+        return [one.created for one in pending if not one.done]
 
 
 class _Watched:

@@ -104,7 +104,9 @@ class WorkerTotals:
         )
         self._past = self._past.merged([ended])
         self._failed.clear()
-        self._past_counts += replace(counts, connected_now=0, configured_now=0)
+        self._past_counts += replace(
+            counts, connected_now=0, configured_now=0, starting=0, starting_connected=0
+        )
         self._counts = FleetCounts()
         self.late = ()
         if report is not None:

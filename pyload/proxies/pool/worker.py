@@ -182,6 +182,7 @@ class Worker(FleetEvents):
         self._dead.clear()
 
     def _report(self, serial: int) -> Report:
+        self._fleet.count_starting()
         return Report(
             serial=serial,
             counts=self._fleet.counts,

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.commands.cluster.command import ClusterCommand, run_cluster
 from pyload.commands.cluster.planning import plan_run
-from pyload.errors import ControlPlaneUnreachable, UsageError
+from pyload.config.parse import parse_config
+from pyload.errors import ControlPlaneUnreachable, ThresholdFailed, UsageError
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
+from pyload.report.thresholds import NO_THRESHOLDS, parse_thresholds
 from pyload.tasks import Shutdown
 from pyload.xds.transport import Status
+from tests.kube.peers import answer
+from tests.kube.peers import status as a_status
 from tests.mesh.conftest import open_world
 from tests.mesh.meshes import nothing_left, options
 from tests.proxies.resolvers import resolver_of
-from tests.xds.peer import Peer
+from tests.xds.peer import GONE, Peer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from pyload.commands.cluster.options import ClusterOptions
     from pyload.embedded.apiserver.requests import Request
     from tests.mesh.conftest import World
 
@@ -50,6 +56,98 @@ async def test_a_run_in_which_no_proxy_was_ever_served_fails(world: World) -> No
     assert "no proxy ever got its config" in str(outcome.error)
     assert outcome.result.objects.left == 0
     assert nothing_left(world)
+
+
+def judged(**parts: Any) -> ClusterOptions:
+    """Return the options of a run that is judged by default."""
+    return replace(options(), thresholds=NO_THRESHOLDS, **parts)
+
+
+class MortalPeer(Peer):
+    """A control plane that can be killed."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _, name: GONE if self.dead and name == "open" else None)
+        self.dead = False
+
+    def die(self) -> None:
+        """End all streams, and open no more."""
+        self.dead = True
+        for stream in self.streams:
+            stream.end(GONE)
+
+
+@pytest.mark.parametrize("seconds", [6.0, 14.0])
+async def test_a_control_plane_that_dies_in_mid_run_fails_it(world: World, seconds: float) -> None:
+    """It is the very thing that a load test of istiod looks for, and ended with 0 (A1)."""
+    peer = MortalPeer()
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
+    chosen = judged(duration=15.0)
+    command = ClusterCommand(chosen, plan_run(chosen), servers)
+    asyncio.get_running_loop().call_later(seconds, peer.die)
+    outcome = await command.run(Shutdown())
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert str(outcome.error).startswith("threshold failed: proxies.failed == 0 (it is 4); ")
+    assert outcome.result.exit_reason == "its duration was over"
+    assert nothing_left(world)
+
+
+async def test_a_control_plane_that_comes_back_in_time_passes(world: World) -> None:
+    """Istiod closes each connection every half an hour: somebody is always just back."""
+    peer = MortalPeer()
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
+    chosen = judged(duration=15.0)
+
+    def blink() -> None:
+        peer.die()
+        peer.dead = False
+
+    asyncio.get_running_loop().call_later(14.9, blink)
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 4
+
+
+async def test_a_run_that_is_over_before_any_config_came_fails(world: World) -> None:
+    """`2 connected, 0 configured` and exit code 0 is a test of nothing (A5)."""
+    peer = Peer()
+    peer.silent = True
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
+    chosen = judged(duration=0.5)
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert "proxies.unconfigured == 0 (it is 4)" in str(outcome.error)
+
+
+async def test_a_mesh_without_proxies_fails_unless_the_user_wants_none(world: World) -> None:
+    """`proxies none wanted` and exit code 0 is what a half-written config ends with (A7)."""
+    config = b"namespaces: [{applications: [{name: web, type: external, instances: 1}]}]"
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(Peer()))
+    chosen = judged(loaded=parse_config(config, source="f"), duration=0.5)
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+    assert "proxies.started >= 1 (it is 0); `--threshold none`" in str(outcome.error)
+
+    chosen = replace(chosen, thresholds=parse_thresholds(["none"]))
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+    assert outcome.error is None
+
+
+async def test_a_cluster_whose_nodes_cannot_be_listed_fails(world: World) -> None:
+    """`pods 0 on 0 kwok nodes` and exit code 0 says nothing about the cluster (R1)."""
+    world.server.intercept = lambda request: (
+        answer(500, a_status(500, "InternalError", "etcd is too old"))
+        if request.method == "GET" and request.path == "/api/v1/nodes"
+        else None
+    )
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(Peer()))
+    chosen = judged(loaded=None, cluster_type="kwok", duration=5.0)
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert "kwok.nodes_synced == true (it is false)" in str(outcome.error)
 
 
 async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) -> None:

@@ -224,13 +224,13 @@ async def test_a_failed_creation_is_logged_and_not_counted(
     world.server.intercept = refuse
     outcome = await world.run(file=world.capture((NAMESPACE, ROUTE, RULE, HTTP)), duration=1.0)
 
+    assert str(outcome.error).startswith("threshold failed: objects.failed == 0 (it is 2)")
     failures = [text for text in caplog.messages if text.startswith("failed to create resource: ")]
     assert len(failures) == 2
     assert "webhook says no" in failures[0]
     assert "serves no HTTPRoute.gateway.networking.k8s.io (1 objects)" in failures[1]
     assert "All configs create (2 total)" in caplog.messages
     assert (outcome.result.objects.created, outcome.result.objects.failed) == (2, 2)
-    assert outcome.error is None
 
 
 async def test_a_lost_answer_is_not_a_lost_object(world: World) -> None:

@@ -19,6 +19,7 @@ from pyload.errors import ApiError, Interrupted
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
+from pyload.report.thresholds import parse_thresholds
 from pyload.tasks import Shutdown, cancel
 from tests.commands.startup.test_pod_times import SPEC, START
 from tests.kube.peers import answer
@@ -233,7 +234,9 @@ async def test_pods_in_flight_are_removed_when_the_user_stops() -> None:
     shutdown = Shutdown()
     async with cluster() as server:
         asyncio.get_running_loop().call_later(1.0, shutdown.signal)
-        outcome = await start(server, options(concurrency=3), shutdown)
+        outcome = await start(
+            server, options(concurrency=3, thresholds=parse_thresholds(["none"])), shutdown
+        )
         left = pods(server)
 
     assert (outcome.error, left) == (None, [])
@@ -290,7 +293,7 @@ async def test_a_refusal_later_on_is_a_warning(caplog: pytest.LogCaptureFixture)
             return answer(403, a_status(403, "Forbidden", "exceeded quota"))
 
         server.intercept = refuse
-        outcome = await start(server, options(duration=6.0))
+        outcome = await start(server, options(duration=6.0, thresholds=parse_thresholds(["none"])))
 
     assert any(text.startswith("pod creation failed: ") for text in caplog.messages)
     assert outcome.error is None

@@ -1,0 +1,47 @@
+"""What goes on beside a run for those who look on: loop lag, progress and metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pyload.report.loop_lag import probe
+from pyload.report.metrics_server import serve
+from pyload.report.progress import show_progress
+from pyload.tasks import Supervisor
+from pyload.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from pyload.harness.recorder import Recorder
+    from pyload.harness.run_options import RunOptions
+    from pyload.proxies.fleet import Fleet
+
+
+@contextlib.asynccontextmanager
+async def observed(
+    recorder: Recorder, fleet: Fleet | None, options: RunOptions
+) -> AsyncIterator[None]:
+    """Probe the event loop, show progress and serve the metrics while the context lasts."""
+    async with contextlib.AsyncExitStack() as stack:
+        background = await stack.enter_async_context(Supervisor())
+        background.spawn(probe(recorder.metrics.loop_lag), name="loop-lag")
+        # Log lines and a live line on one terminal would write over each other.
+        # There is no standard output at all under `>&-`.
+        logs_shown = sys.stdout is not None and sys.stdout.isatty()
+        progress = show_progress(
+            lambda: recorder.status(fleet), environ=os.environ, enabled=not logs_shown
+        )
+        background.spawn(progress, name="progress")
+        if address := options.connection.metrics_addr:
+            server = serve(
+                address,
+                recorder.metrics,
+                version=__version__,
+                as_pilot_load=options.as_pilot_load,
+            )
+            await stack.enter_async_context(server)
+        yield

@@ -1,0 +1,53 @@
+"""What a command hands to a run: its own parts, and what it expects of its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyload.report.thresholds import NO_THRESHOLDS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine
+
+    from pyload.errors import PyloadError
+    from pyload.mesh.writer import Writer
+    from pyload.proxies.fleet import Fleet
+    from pyload.report.summary import Result
+    from pyload.report.thresholds import Thresholds
+    from pyload.tasks import Supervisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The parts of a run that differ from command to command.
+
+    Attributes:
+        start: Creates and connects everything that has to be there before the work. A run that is
+            stopped in the meantime counts as interrupted.
+        work: Goes on until it is cancelled or has nothing more to do; returns why it is over.
+        fleet: The run's proxies, if it has any. They are stopped at the very end.
+        writer: Writes the run's objects, if it has any.
+        spawn: Starts tasks that live until the clean-up is done, and whose failure ends the run.
+        clean_up: Removes the objects; by default everything in the writer's ledger.
+        verdict: Judges a run that came to its end by its figures; returns None if all is well.
+        defaults: The command's own default thresholds. Proxies have to be connected and configured
+            in every run, and objects written.
+        thresholds: Those of its config.
+        only_lists: Whether nothing is run, so that there is nothing to judge.
+        extend: Adds the command's own figures to a result.
+        listing: Returns text to show in place of the result's; empty for none.
+    """
+
+    start: Callable[[], Coroutine[Any, Any, object]]
+    work: Callable[[], Coroutine[Any, Any, str]]
+    fleet: Fleet | None = None
+    writer: Writer | None = None
+    spawn: Callable[[Supervisor], object] = lambda _: None
+    clean_up: Callable[[], Awaitable[object]] | None = None
+    verdict: Callable[[], PyloadError | None] = lambda: None
+    defaults: tuple[str, ...] = ()
+    thresholds: Thresholds = NO_THRESHOLDS
+    only_lists: bool = False
+    extend: Callable[[Result], Result] = lambda result: result
+    listing: Callable[[Result], str] = lambda _: ""
