@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,8 +13,16 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.mesh import config_option
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import duration_option
+from pyload.cli.flags.run import (
+    called_as_pilot_load,
+    duration_option,
+    junit_option,
+    threshold_option,
+)
 from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.report.thresholds import Thresholds
 
 
 @click.command(
@@ -55,6 +64,8 @@ from pyload.cli.run import run_and_report
     help="Write a kubeconfig of the API server.",
 )
 @duration_option
+@threshold_option
+@junit_option
 @profile_options()
 @pass_settings
 def command(
@@ -67,6 +78,7 @@ def command(
     apiserver_only: bool,
     kubeconfig_out: Path | None,
     duration: float | None,
+    thresholds: Thresholds,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
     from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415 - fast help
@@ -81,6 +93,8 @@ def command(
         apiserver_only=apiserver_only,
         kubeconfig_out=kubeconfig_out,
         duration=duration,
+        thresholds=thresholds,
+        as_pilot_load=called_as_pilot_load(click.get_current_context()),
         connection=settings.connection,
     )
     return run_and_report(partial(run_isolated, options), settings.log)

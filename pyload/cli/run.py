@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import click
 
+from pyload.cli.flags.run import JUNIT
 from pyload.cli.logs import LogOptions, set_up, summary_line
+from pyload.errors import PyloadError
+from pyload.harness.result_file import write_whole
+from pyload.report.junit import junit_xml
 from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from pyload.harness.outcome import Outcome
+    from pyload.report.summary import Result
 
 _ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u"})
 """What stands for the characters of a summary that are not in ASCII."""
@@ -50,7 +55,11 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
             set_up(log, unread=lambda: loop.call_soon_threadsafe(shutdown.requested.set))
             return await main(shutdown=shutdown)
 
-    outcome = run(under_signals())
+    try:
+        outcome = run(under_signals())
+    except PyloadError as error:
+        _write_junit(None, error)
+        raise
     summary = outcome.listing or outcome.result.to_text()
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
@@ -62,11 +71,28 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:
             raise
+    problem = _write_junit(outcome.result, outcome.error)
     if outcome.warning:
         click.echo(f"Warning: {outcome.warning}", err=True)
-    if outcome.error is not None:
-        raise outcome.error
+    failure = outcome.error or problem
+    if failure is not None:
+        raise failure
     return 0
+
+
+def _write_junit(result: Result | None, error: PyloadError | None) -> PyloadError | None:
+    """Write the file of `--junit`, if the command has one; return the error if that fails."""
+    context = click.get_current_context(silent=True)
+    path = None if context is None else context.meta.get(JUNIT)
+    if context is None or path is None:
+        return None
+    try:
+        write_whole(path, junit_xml(context.command.name or "", result, error).encode())
+    except OSError as failure:
+        return PyloadError(
+            f"cannot write {path}: {failure.strerror}", fix="give --junit another file"
+        )
+    return None
 
 
 def _encodable(text: str, stream: TextIO) -> str:

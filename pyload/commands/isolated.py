@@ -28,6 +28,7 @@ from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
 from pyload.harness.servers import Endpoints, assemble
 from pyload.kube.client import Client
+from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pyload.commands.reproduce.command import ReproduceCommand
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
+    from pyload.report.thresholds import Thresholds
 
 DEFAULT_LISTEN: Final = "0.0.0.0:15010"
 _ANY_LOOPBACK: Final = "127.0.0.1:0"
@@ -64,6 +66,8 @@ class IsolatedOptions:
         kubeconfig_out: File for a kubeconfig of the API server; None for none.
         duration: Seconds to run once everything is started; None until stopped.
         connection: How the mesh's proxies connect.
+        thresholds: What the figures of the mesh's run have to be.
+        as_pilot_load: Whether the program was called by the name `pilot-load`.
     """
 
     loaded: Loaded | None = None
@@ -74,6 +78,8 @@ class IsolatedOptions:
     kubeconfig_out: Path | None = None
     duration: float | None = None
     connection: Connection = field(default_factory=Connection)
+    thresholds: Thresholds = NO_THRESHOLDS
+    as_pilot_load: bool = False
 
 
 async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = None) -> Outcome:
@@ -88,6 +94,10 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
     shutdown = shutdown or Shutdown()
     if options.kubeconfig_out is not None:
         check_writable(options.kubeconfig_out, flag="--kubeconfig-out")
+    if options.apiserver_only and options.thresholds.items:
+        raise UsageError(
+            "--threshold needs a mesh to judge, and --apiserver-only runs none", fix="remove one"
+        )
     if options.apiserver_only:
         return await _serve_objects(options, shutdown)
     if options.loaded is None and options.raw:
@@ -98,6 +108,8 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         embedded=True,
         duration=options.duration,
         connection=options.connection,
+        thresholds=options.thresholds,
+        as_pilot_load=options.as_pilot_load,
         may_be_empty=True,
     )
     planned = plan_run(mesh)
@@ -114,6 +126,8 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
         embedded=True,
         duration=options.duration,
         connection=options.connection,
+        thresholds=options.thresholds,
+        as_pilot_load=options.as_pilot_load,
     )
     with CaptureSpool() as spool:
         await load(spool, capture, shutdown)

@@ -50,7 +50,7 @@ async def write_result(path: Path | None, result: Result) -> PyloadError | None:
         return None
     text = orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
-        await asyncio.to_thread(_write, path, text)
+        await asyncio.to_thread(write_whole, path, text)
     except OSError as error:
         trouble = PyloadError(
             f"cannot write {path}: {error.strerror}", fix="give --out another file"
@@ -77,7 +77,12 @@ def _problem(path: Path) -> str:
     return ""
 
 
-def _write(path: Path, text: bytes) -> None:
+def write_whole(path: Path, text: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        OSError: The file cannot be written; an earlier one is as it was.
+    """
     if not _is_plain(path):
         path.write_bytes(text)
         return

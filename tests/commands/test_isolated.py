@@ -15,11 +15,12 @@ import yaml
 
 from pyload.commands.adsc import AdscOptions, run_adsc
 from pyload.commands.isolated import IsolatedOptions, listening, run_isolated
-from pyload.errors import ClusterUnreachable, ControlPlaneUnreachable, UsageError
+from pyload.errors import ClusterUnreachable, ControlPlaneUnreachable, ThresholdFailed, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.profiles import profiled
 from pyload.kube.client import Client
 from pyload.kube.credentials import connect
+from pyload.report.thresholds import parse_thresholds
 from pyload.tasks import Shutdown
 from tests.pods.injected import pod
 
@@ -194,3 +195,23 @@ def test_a_profile_that_cannot_be_written(tmp_path: Path) -> None:
         profiled(memory=str(tmp_path / "absent" / "m")),
     ):
         pytest.fail("the run has begun")
+
+
+@grpc
+async def test_a_mesh_that_is_served_is_judged() -> None:
+    """`isolated --shortCircuit` in CI would pass whatever its proxies got (B4)."""
+    thresholds = parse_thresholds(["proxies.configured >= 100"])
+    outcome = await run_isolated(
+        IsolatedOptions(short_circuit=True, listen=NEAR, thresholds=thresholds)
+    )
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert "proxies.configured >= 100 (it is 1)" in str(outcome.error)
+
+
+@pytest.mark.anyio
+async def test_an_api_server_alone_has_nothing_to_judge() -> None:
+    """The threshold would silently count for nothing."""
+    thresholds = parse_thresholds(["proxies.configured >= 100"])
+    with pytest.raises(UsageError, match="--apiserver-only runs none"):
+        await run_isolated(IsolatedOptions(apiserver_only=True, thresholds=thresholds))

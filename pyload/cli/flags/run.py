@@ -69,6 +69,27 @@ threshold_option: Final = click.option(
     help="Fail unless this holds, as 'proxies.failed <= 9'.",
 )
 
+JUNIT: Final = "pyload.junit"
+"""Key of `click.Context.meta` under which the path of `--junit` stands, or None."""
+
+
+def _junit(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        from pyload.harness.result_file import check_writable  # noqa: PLC0415 - fast help
+
+        check_writable(path, flag="--junit")
+    context.meta[JUNIT] = path
+
+
+junit_option: Final = click.option(
+    "--junit",
+    type=click.Path(path_type=Path),
+    callback=_junit,
+    expose_value=False,
+    metavar="FILE",
+    help="Write each threshold to this file, as a JUnit test case.",
+)
+
 run_options: Final = flag_group(
     "run",
     run_flags,
@@ -80,6 +101,7 @@ run_options: Final = flag_group(
         help="Write the result to this file, as JSON.",
     ),
     threshold_option,
+    junit_option,
 )
 duration_option: Final = click.option(
     "--duration",

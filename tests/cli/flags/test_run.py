@@ -10,6 +10,7 @@ import pytest
 from pyload.cli.adsc import command
 from pyload.cli.flags.run import RunOption, run_flags
 from pyload.cli.program import ROOT
+from pyload.errors import UsageError
 from pyload.harness.run_options import RunOptions
 
 
@@ -17,6 +18,9 @@ def test_flags_become_fields() -> None:
     """A flag of another name would end every command with a TypeError."""
     with command.make_context("adsc", ["--out", "r.json"]) as context:
         assert RunOptions(**run_flags(context)) == RunOptions(out=Path("r.json"))
+    with command.make_context("adsc", ["--threshold", "duration < 1h"]) as context:
+        (threshold,) = run_flags(context)["thresholds"].items
+        assert threshold.expr == "duration < 1h"
     with command.make_context("adsc", []) as context:
         assert RunOptions(**run_flags(context)) == RunOptions()
 
@@ -42,3 +46,24 @@ def test_every_run_has_the_flags(name: str) -> None:
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
     assert names == {field.name for field in fields(RunOptions)} - {"connection", "as_pilot_load"}
+
+
+def test_a_threshold_that_makes_no_sense_is_found_out_at_once() -> None:
+    """The mesh would be built before the user hears of a typing mistake."""
+    with pytest.raises(UsageError, match=r"did you mean `proxies\.failed`"):
+        command.make_context("adsc", ["--threshold", "proxy.failed == 0"])
+
+
+def test_thresholds_of_the_environment_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have spaces and commas in them."""
+    monkeypatch.setenv("PYLOAD_THRESHOLDS", "duration < 1h\nproxies.wanted >= 1,000")
+    with command.make_context("adsc", [], auto_envvar_prefix="PYLOAD") as context:
+        exprs = [one.expr for one in run_flags(context)["thresholds"].items]
+
+    assert exprs == ["duration < 1h", "proxies.wanted >= 1,000"]
+
+
+def test_a_junit_file_that_cannot_be_written_is_found_out_at_once(tmp_path: Path) -> None:
+    """An hour's verdict would be lost."""
+    with pytest.raises(UsageError, match="give --junit another file"):
+        command.make_context("adsc", ["--junit", str(tmp_path / "absent" / "junit.xml")])

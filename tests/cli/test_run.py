@@ -1,0 +1,96 @@
+"""How a run is reported: its summary, its warning, and its verdict for CI systems."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from pyload.cli.flags.run import JUNIT
+from pyload.cli.logs import LogOptions
+from pyload.cli.run import run_and_report
+from pyload.errors import PyloadError, ThresholdFailed, UsageError
+from pyload.harness.outcome import Outcome
+from pyload.report.verdict import Verdict
+from tests.report.results import measured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyload.tasks import Shutdown
+
+FAST = Verdict("first_config.p99 < 10µs", "first_config.p99", "seconds", 0.000002, passed=True)
+
+
+def report(outcome: Outcome | PyloadError, *, junit: Path | None = None) -> int:
+    """Report a run that has come to an end."""
+
+    async def main(*, shutdown: Shutdown) -> Outcome:
+        del shutdown
+        if isinstance(outcome, PyloadError):
+            raise outcome
+        return outcome
+
+    with click.Context(click.Command("cluster")) as context:
+        context.meta[JUNIT] = junit
+        return run_and_report(main, LogOptions())
+
+
+def test_a_default_that_fails_a_pilot_load_run_is_one_line_on_stderr(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scripts read standard output, and the exit code of pilot-load is 0."""
+    assert report(Outcome(measured(), warning="threshold failed: x")) == 0
+
+    written = capsys.readouterr()
+    assert written.err == "Warning: threshold failed: x\n"
+    assert "Warning" not in written.out
+
+
+def test_a_stream_without_the_marks_gets_a_summary_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A container without a locale would end a whole run with a traceback."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    report(Outcome(replace(measured(), thresholds=(FAST,))))
+    stream.flush()
+
+    text = stream.buffer.getvalue().decode()
+    assert "thresholds    + first_config.p99 < 10us: under 10us" in text
+
+
+@pytest.mark.parametrize("error", [None, ThresholdFailed("late"), PyloadError("broken")])
+def test_the_verdict_is_written_for_ci_however_the_run_ended(
+    tmp_path: Path, error: PyloadError | None
+) -> None:
+    """A CI system that finds no file says nothing of what was wrong."""
+    path = tmp_path / "junit.xml"
+    outcome = Outcome(replace(measured(), thresholds=(FAST,)), error)
+    if error is None:
+        assert report(outcome, junit=path) == 0
+    else:
+        with pytest.raises(type(error)):
+            report(outcome, junit=path)
+
+    assert 'name="first_config.p99 &lt; 10µs"' in path.read_text()
+    assert ('<error message="broken">' in path.read_text()) is (str(error) == "broken")
+
+
+def test_a_run_that_could_not_begin_is_written_too(tmp_path: Path) -> None:
+    """An API server that is away is the commonest reason for a red build."""
+    path = tmp_path / "junit.xml"
+    with pytest.raises(UsageError):
+        report(UsageError("no API server"), junit=path)
+
+    assert '<error message="no API server">' in path.read_text()
+
+
+def test_a_verdict_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:
+    """CI would show the file of the run before."""
+    with pytest.raises(PyloadError, match="give --junit another file"):
+        report(Outcome(measured()), junit=tmp_path / "absent" / "junit.xml")
