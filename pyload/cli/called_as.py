@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -12,4 +13,4 @@ PILOT_LOAD: Final = "pilot-load"
 
 def is_pilot_load(context: click.Context) -> bool:
     """Return whether the user called the program pilot-load."""
-    return context.find_root().info_name == PILOT_LOAD
+    return Path(context.find_root().info_name or "").stem == PILOT_LOAD

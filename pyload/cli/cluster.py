@@ -13,7 +13,13 @@ from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, run_options
+from pyload.cli.flags.run import (
+    dry_run_option,
+    duration_option,
+    embedded_option,
+    run_options,
+    seed_option,
+)
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
 @cluster_type_option
 @embedded_option
 @duration_option
+@seed_option
 @run_options
 @dry_run_option
 @click.option(
@@ -49,6 +56,7 @@ def command(
     cluster_type: str,
     embedded: bool,
     duration: float | None,
+    seed: int | None,
     run: dict[str, Any],
     dry_run: bool,
     name_prefix: str,
@@ -70,6 +78,7 @@ def command(
         cluster_type=cluster_type_of(cluster_type),
         embedded=embedded,
         duration=duration,
+        seed=seed,
         connection=settings.pod_connection if follows_pods else settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pyload.cli.called_as import is_pilot_load
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.mesh import config_option
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import (
-    called_as_pilot_load,
     duration_option,
     junit_option,
+    seed_option,
     threshold_option,
 )
 from pyload.cli.run import run_and_report
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     help="Write a kubeconfig of the API server.",
 )
 @duration_option
+@seed_option
 @threshold_option
 @junit_option
 @profile_options()
@@ -78,6 +80,7 @@ def command(
     apiserver_only: bool,
     kubeconfig_out: Path | None,
     duration: float | None,
+    seed: int | None,
     thresholds: Thresholds,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
@@ -93,8 +96,9 @@ def command(
         apiserver_only=apiserver_only,
         kubeconfig_out=kubeconfig_out,
         duration=duration,
+        seed=seed,
         thresholds=thresholds,
-        as_pilot_load=called_as_pilot_load(click.get_current_context()),
+        as_pilot_load=is_pilot_load(click.get_current_context()),
         connection=settings.connection,
     )
     return run_and_report(partial(run_isolated, options), settings.log)

@@ -8,6 +8,7 @@ import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
+from pyload.cli.flags.run import seed_option
 from pyload.errors import UsageError
 
 
@@ -38,6 +39,7 @@ from pyload.errors import UsageError
     metavar="KEY=VALUE",
     help="Set a value of the templates, as YAML.  Repeatable.",
 )
+@seed_option
 @lenient_option
 def command(
     *,
@@ -46,6 +48,7 @@ def command(
     namespace: str,
     app: str,
     settings: tuple[str, ...],
+    seed: int | None,
     lenient: bool,
 ) -> None:
     """Print the objects that a run of a config would make, without a cluster."""
@@ -68,6 +71,7 @@ def command(
         namespace=namespace,
         app=app,
         values=parse_values(settings),
+        seed=1 if seed is None else seed,
     )
     for document in render(options, now=datetime.now(UTC)):
         click.echo(document, nl=False)

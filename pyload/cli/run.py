@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import click
 
-from pyload.cli.flags.run import JUNIT
+from pyload.cli.flags.run import JUNIT, result_on_stdout
 from pyload.cli.logs import LogOptions, set_up, summary_line
-from pyload.errors import PyloadError
-from pyload.harness.result_file import write_whole
+from pyload.errors import PyloadError, UsageError
+from pyload.harness.result_file import result_bytes, write_whole
 from pyload.report.junit import junit_xml
 from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
@@ -43,8 +43,17 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
         data_on_stdout: Print the summary to standard error, because standard output holds data.
 
     Raises:
+        UsageError: Standard output is to hold both data and the result.
         PyloadError: The run failed; its summary has been printed.
     """
+    context = click.get_current_context(silent=True)
+    with_result = context is not None and result_on_stdout(context)
+    if with_result and data_on_stdout:
+        raise UsageError(
+            "--out - and what this command prints would be mixed up", fix="give --out a file"
+        )
+    if with_result:
+        log = log.beside_data()
     # gRPC's core writes its own notes to stderr; what matters in them reaches us as a status.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
@@ -64,9 +73,11 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
         summary = summary_line(title, outcome.result.to_json())
-    stream = sys.stderr if data_on_stdout else sys.stdout
+    stream = sys.stderr if data_on_stdout or with_result else sys.stdout
     try:
-        click.echo(_encodable(summary, stream), err=data_on_stdout)
+        click.echo(_encodable(summary, stream), err=stream is sys.stderr)
+        if with_result:
+            click.echo(result_bytes(outcome.result), nl=False)
     except OSError:
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:

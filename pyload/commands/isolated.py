@@ -65,6 +65,7 @@ class IsolatedOptions:
         apiserver_only: Serve an empty API server and nothing else.
         kubeconfig_out: File for a kubeconfig of the API server; None for none.
         duration: Seconds to run once everything is started; None until stopped.
+        seed: Makes names, placement and churn repeat; None for random ones.
         connection: How the mesh's proxies connect.
         thresholds: What the figures of the mesh's run have to be.
         as_pilot_load: Whether the program was called by the name `pilot-load`.
@@ -77,6 +78,7 @@ class IsolatedOptions:
     apiserver_only: bool = False
     kubeconfig_out: Path | None = None
     duration: float | None = None
+    seed: int | None = None
     connection: Connection = field(default_factory=Connection)
     thresholds: Thresholds = NO_THRESHOLDS
     as_pilot_load: bool = False
@@ -107,6 +109,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         cluster_type="fake",
         embedded=True,
         duration=options.duration,
+        seed=options.seed,
         connection=options.connection,
         thresholds=options.thresholds,
         as_pilot_load=options.as_pilot_load,

@@ -40,6 +40,7 @@ class RenderOptions:
         namespace: Only what belongs to this namespace: a name in full, or one of the config;
             empty for all.
         app: Only what belongs to this application, in the same way.
+        seed: Of the random names; a run with the same seed draws the same ones.
         values: Values that take the place of those that the config gives to its templates.
     """
 
@@ -47,6 +48,7 @@ class RenderOptions:
     cluster_type: ClusterType = "fake-node"
     namespace: str = ""
     app: str = ""
+    seed: int = 1
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -83,7 +85,7 @@ def render(options: RenderOptions, *, now: datetime) -> Iterator[str]:
         PyloadError: The config cannot be planned, a template fails, or nothing has the name.
     """
     config = _with_values(options.loaded.config, options.values)
-    names = Names(Random(1))  # noqa: S311 - names, not secrets
+    names = Names(Random(options.seed))  # noqa: S311 - names, not secrets
     plan = plan_cluster(config, options.cluster_type, names=names, next_ip=IpAllocator().allocate)
     chosen = _chosen(plan, namespace=options.namespace, app=options.app)
     builder = ObjectBuilder(

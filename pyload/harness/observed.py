@@ -41,6 +41,7 @@ async def observed(
                 address,
                 recorder.metrics,
                 version=__version__,
+                run={**options.tags, **recorder.labels},
                 as_pilot_load=options.as_pilot_load,
             )
             await stack.enter_async_context(server)

@@ -65,6 +65,11 @@ class Recorder:
         self._started = time.monotonic()
         self._cpu = process.cpu_seconds()
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """Names of the run and its command, by which metrics are told apart."""
+        return {"run_id": self.run_id, "command": self._command}
+
     def status(self, fleet: Fleet | None) -> Status:
         """Return how far the run is.
 

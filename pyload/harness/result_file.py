@@ -48,9 +48,8 @@ async def write_result(path: Path | None, result: Result) -> PyloadError | None:
     """
     if path is None:
         return None
-    text = orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     try:
-        await asyncio.to_thread(write_whole, path, text)
+        await asyncio.to_thread(write_whole, path, result_bytes(result))
     except OSError as error:
         trouble = PyloadError(
             f"cannot write {path}: {error.strerror}", fix="give --out another file"
@@ -58,6 +57,11 @@ async def write_result(path: Path | None, result: Result) -> PyloadError | None:
         log.error("%s", trouble)
         return trouble
     return None
+
+
+def result_bytes(result: Result) -> bytes:
+    """Return a result as JSON, as it stands in a file."""
+    return orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _problem(path: Path) -> str:

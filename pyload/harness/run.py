@@ -242,7 +242,8 @@ class Run:
         """Return the figures that all commands have, as they were last reported."""
         writer = self._workload.writer
         left = 0 if writer is None else len(writer.ledger)
-        return self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
+        result = self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
+        return replace(result, tags=self._options.tags)
 
     async def _clean_up(self, writer: Writer, ending: Ending, shutdown: Shutdown) -> Ending:
         """Remove the objects, and name those that are still there."""

@@ -9,6 +9,7 @@ from pyload.harness.connection import Connection
 from pyload.report.thresholds import NO_THRESHOLDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pyload.report.thresholds import Thresholds
@@ -20,6 +21,7 @@ class RunOptions:
 
     Attributes:
         out: File for the result as JSON, or None.
+        tags: What the user says about the run, by name.
         connection: Servers, credentials and rates.
         as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
             then stays as it was there, where pyload's own way is another.
@@ -27,6 +29,7 @@ class RunOptions:
     """
 
     out: Path | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     connection: Connection = field(default_factory=Connection)
     as_pilot_load: bool = False
     thresholds: Thresholds = NO_THRESHOLDS

@@ -16,7 +16,7 @@ from pyload.errors import UsageError
 from pyload.report.prometheus import CONTENT_TYPE, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from pyload.report.metrics import Metrics
 
@@ -33,7 +33,12 @@ log = logging.getLogger("pyload")
 
 @contextlib.asynccontextmanager
 async def serve(
-    address: str, metrics: Metrics, *, version: str = "", as_pilot_load: bool = False
+    address: str,
+    metrics: Metrics,
+    *,
+    version: str = "",
+    run: Mapping[str, str] | None = None,
+    as_pilot_load: bool = False,
 ) -> AsyncIterator[str | None]:
     """Answer ``GET /metrics`` while the context is open.
 
@@ -44,6 +49,7 @@ async def serve(
             no server.
         metrics: The counters of the run.
         version: Version of pyload.
+        run: What tells the run from others, by name.
         as_pilot_load: Whether to log as pilot-load does that an address cannot be bound.
 
     Yields:
@@ -56,7 +62,7 @@ async def serve(
         yield None
         return
     host, port = parse_address(address)
-    registry = Registry(metrics, version=version)
+    registry = Registry(metrics, version=version, run=run)
     connections: set[asyncio.Transport] = set()
     server: asyncio.Server | None = None
     try:

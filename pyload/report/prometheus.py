@@ -178,10 +178,14 @@ class Registry:
     Args:
         metrics: The counters of the run.
         version: Version of pyload.
+        run: Labels of the metric that tells the run from others; None without such a metric.
     """
 
-    def __init__(self, metrics: Metrics, *, version: str = "") -> None:
+    def __init__(
+        self, metrics: Metrics, *, version: str = "", run: Mapping[str, str] | None = None
+    ) -> None:
         self._metrics = metrics
+        self._run = dict(run or {})
         self._version = version
         self._registry: CollectorRegistry | None = None
 
@@ -206,6 +210,11 @@ class Registry:
         info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
         info.add_metric([self._version], 1)
         yield info
+        if self._run:
+            name, text = "pyload_run_info", "The run, with its tags."
+            family = core.GaugeMetricFamily(name, text, labels=tuple(self._run))
+            family.add_metric(tuple(self._run.values()), 1)
+            yield family
         snapshot = self._metrics.snapshot()
         for spec in METRICS:
             value = spec.read(snapshot)

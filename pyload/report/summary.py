@@ -249,6 +249,7 @@ class Result:
     pods: StartedPods | None = None
     thresholds: tuple[Verdict, ...] = ()
     outages: Outages = field(default_factory=Outages)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
-from pyload.cli.flags.run import JUNIT
+from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
+from pyload.cli.flags.run import JUNIT, run_options
 from pyload.cli.logs import LogOptions
 from pyload.cli.run import run_and_report
 from pyload.errors import PyloadError, ThresholdFailed, UsageError
@@ -94,3 +98,40 @@ def test_a_verdict_that_cannot_be_written_fails_the_run(tmp_path: Path) -> None:
     """CI would show the file of the run before."""
     with pytest.raises(PyloadError, match="give --junit another file"):
         report(Outcome(measured()), junit=tmp_path / "absent" / "junit.xml")
+
+
+async def _end(*, shutdown: Shutdown) -> Outcome:
+    del shutdown
+    return Outcome(measured())
+
+
+@click.command(cls=Command)
+@click.option("--data", is_flag=True)
+@run_options
+@pass_settings
+def command(settings: Settings, *, data: bool, run: dict[str, Any]) -> int:
+    """End at once."""
+    del run
+    return run_and_report(partial(_end), settings.log, data_on_stdout=data)
+
+
+def test_the_result_on_standard_output_is_alone_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """`pyload ... --out - | jq` failed at the summary and the log lines before it (B6)."""
+    command.main(["--out", "-"], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == json.loads(json.dumps(measured().to_json()))
+    assert printed.err.rstrip("\n") == measured().to_text()
+
+
+def test_data_and_the_result_do_not_share_standard_output() -> None:
+    """What `prober` prints is CSV, and would be neither CSV nor JSON."""
+    with pytest.raises(UsageError, match="give --out a file"):
+        command.main(["--out", "-", "--data"], standalone_mode=False)
+
+
+def test_the_last_line_of_a_json_log_is_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A collector of log lines choked on the summary (B3)."""
+    command.main(["--log_as_json=true"], standalone_mode=False)
+    line = json.loads(capsys.readouterr().out)
+    assert line["msg"] == measured().to_text().partition("\n")[0]
+    assert line["result"]["schema"] == "pyload.dev/result/v1"

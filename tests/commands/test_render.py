@@ -170,6 +170,12 @@ def test_two_renderings_are_the_same() -> None:
     assert rendered() == rendered()
 
 
+def test_a_seed_draws_the_names() -> None:
+    """Before a run with `--seed 3`, `render --seed 3` shows the names that it will have (B10)."""
+    first, second, other = (names(rendered(CLASSIC, seed=seed)) for seed in (3, 3, 4))
+    assert first == second != other
+
+
 @pytest.mark.parametrize(
     ("chosen", "expected"),
     [

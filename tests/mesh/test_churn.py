@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
 from pyload.kube.transport import Response
 from pyload.tasks import Shutdown
+from tests.mesh.conftest import open_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +100,19 @@ async def test_every_kind_of_an_application_changes_and_nothing_else(world: Worl
         request.path.endswith("/telemetries/mesh") and request.verb == "update"
         for request in world.recorder.requests
     )
+
+
+async def test_two_runs_of_a_seed_make_and_change_the_same_objects() -> None:
+    """A run that went wrong could not be had again (B10)."""
+    runs = []
+    for seed in (7, 7, 8):
+        async with open_world() as world:
+            chosen = replace(options("100ms", "200ms", "300ms", duration=10.0), seed=seed)
+            await world.run(chosen)
+            runs.append([(one.verb, one.path) for one in world.requests if one.verb != "get"])
+
+    assert len(runs[0]) > 200
+    assert sorted(runs[0]) == sorted(runs[1]) != sorted(runs[2])
 
 
 async def test_secrets_alternate_between_two_pairs(world: World) -> None:

@@ -143,7 +143,8 @@ def test_every_metric_is_documented() -> None:
     documented = set(re.findall("`(pyload_[a-z_]+)`", page))
     ends = {"counter": "_total", "gauge": "", "histogram": ""}
 
-    assert documented == {"pyload_info", *(spec.name + ends[spec.kind] for spec in METRICS)}
+    always = {"pyload_info", "pyload_run_info"}
+    assert documented == {*always, *(spec.name + ends[spec.kind] for spec in METRICS)}
 
 
 @pytest.mark.process
@@ -156,3 +157,11 @@ def test_importing_costs_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_run_and_its_tags_are_the_labels_of_a_metric(metrics: Metrics) -> None:
+    """Two runs that are scraped at one address could not be told apart (B7)."""
+    run = {"branch": 'ma"in', "run_id": "abc"}
+    actual = samples(Registry(metrics, run=run).render().decode())
+    assert actual["pyload_run_info", 'ma"in', "abc"] == 1
+    assert b"pyload_run_info" not in Registry(metrics).render()

@@ -6,19 +6,25 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pyload.cli.flags.go import GoDuration
+from pyload.cli.called_as import is_pilot_load
+from pyload.cli.flags.go import GoDuration, GoInt, GoMap, merged
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.report.thresholds import parse_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pyload.report.thresholds import Thresholds
+
+STDOUT: Final = Path("-")
+_TAG: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*")
+_TAKEN: Final = frozenset({"run_id", "command"})
 
 
 class RunOption(GroupOption):
@@ -28,18 +34,41 @@ class RunOption(GroupOption):
 
 
 def run_flags(context: click.Context) -> dict[str, Any]:
-    """Return the values of the flags by name, and whether the program has pilot-load's."""
+    """Return the values of the flags by name, and whether the program has pilot-load's.
+
+    A result for standard output goes there with the summary, not into a file.
+    """
     values = {
         str(one.name): context.params[str(one.name)]
         for one in context.command.params
         if isinstance(one, RunOption)
     }
-    return {**values, "as_pilot_load": called_as_pilot_load(context)}
+    if values["out"] == STDOUT:
+        values["out"] = None
+    return {**values, "as_pilot_load": is_pilot_load(context)}
 
 
-def called_as_pilot_load(context: click.Context) -> bool:
-    """Return whether the program was called by the name ``pilot-load``, as scripts do."""
-    return Path(context.find_root().info_name or "").stem == "pilot-load"
+def result_on_stdout(context: click.Context) -> bool:
+    """Return whether the user wants the result on standard output."""
+    mine = any(isinstance(one, RunOption) for one in context.command.params)
+    return mine and context.params.get("out") == STDOUT
+
+
+def read_tags(
+    context: click.Context, parameter: click.Parameter, values: Iterable[dict[str, str]]
+) -> dict[str, str]:
+    """Merge the tags, and check their names.
+
+    Raises:
+        click.BadParameter: A name cannot be the label of a metric.
+    """
+    tags = merged(context, parameter, values)
+    for name in tags:
+        if not _TAG.fullmatch(name) or name in _TAKEN:
+            why = "is a label of every run" if name in _TAKEN else "cannot be a metric's label"
+            fix = "use letters, digits and _ for another name"
+            raise click.BadParameter(f"{name!r} {why}; {fix}", context, parameter)
+    return tags
 
 
 class ThresholdText(click.ParamType[str]):
@@ -96,12 +125,25 @@ run_options: Final = flag_group(
     click.option(
         "--out",
         cls=RunOption,
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, allow_dash=True),
         metavar="FILE",
-        help="Write the result to this file, as JSON.",
+        help="File for the result as JSON; - is standard output.",
+    ),
+    click.option(
+        "--tag",
+        "tags",
+        cls=RunOption,
+        type=GoMap(),
+        multiple=True,
+        callback=read_tags,
+        metavar="K=V",
+        help="Add this to the result and the metrics.  Repeatable.",
     ),
     threshold_option,
     junit_option,
+)
+seed_option: Final = click.option(
+    "--seed", type=GoInt(), metavar="N", help="Draw the same names and changes for the same seed."
 )
 duration_option: Final = click.option(
     "--duration",

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
@@ -166,6 +167,8 @@ class ClusterCommand:
         # Churn keeps the mesh at its size; a shard does not know how much of it is its own.
         self._expected = planned.plan.proxy_count if options.kwok.shard.count == 1 else 0
         self._rng = planned.rng
+        # What waits draw depends on the servers; churn is to draw the same in each run of a seed.
+        waits = Random(options.seed)  # noqa: S311 - spreads retries
         self._ips = planned.ips
         plan = planned.plan
         assert servers.client is not None, "a mesh needs an API server"
@@ -185,13 +188,13 @@ class ClusterCommand:
             if options.embedded and flags.pod_selector is None:
                 # There are no others' pods here that it would be a waste to look at.
                 flags = replace(flags, pod_selector="")
-            self.following = Following(client, flags, address=address, rng=planned.rng)
+            self.following = Following(client, flags, address=address, rng=waits)
         self.fleet = create_fleet(
             servers,
             options.connection,
             workers=options.workers_for(plan.proxy_count),
             metrics=self.recorder.metrics,
-            rng=planned.rng,
+            rng=waits,
             events=self.following or NO_EVENTS,
             behavior=options.behavior,
         )

@@ -6,9 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from click import BadParameter
 
 from pyload.cli.adsc import command
-from pyload.cli.flags.run import RunOption, run_flags
+from pyload.cli.flags.run import RunOption, result_on_stdout, run_flags
 from pyload.cli.program import ROOT
 from pyload.errors import UsageError
 from pyload.harness.run_options import RunOptions
@@ -46,6 +47,24 @@ def test_every_run_has_the_flags(name: str) -> None:
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
     assert names == {field.name for field in fields(RunOptions)} - {"connection", "as_pilot_load"}
+
+
+def test_tags_have_names_that_a_metric_can_have_as_labels() -> None:
+    """They become labels of `pyload_run_info`; a scrape with a bad one has no metrics at all."""
+    with command.make_context("adsc", ["--tag", "branch=main", "--tag", "istio=1.28"]) as context:
+        assert RunOptions(**run_flags(context)).tags == {"branch": "main", "istio": "1.28"}
+    for tag, why in (("a-b=1", "cannot be"), ("__x=1", "cannot be"), ("run_id=1", "of every run")):
+        with pytest.raises(BadParameter, match=why):
+            command.make_context("adsc", ["--tag", tag])
+
+
+def test_a_dash_is_standard_output_and_no_file() -> None:
+    """`--out -` made a file called `-` (B6)."""
+    with command.make_context("adsc", ["--out", "-"]) as context:
+        assert RunOptions(**run_flags(context)).out is None
+        assert result_on_stdout(context)
+    with command.make_context("adsc", ["--out", "r.json"]) as context:
+        assert not result_on_stdout(context)
 
 
 def test_a_threshold_that_makes_no_sense_is_found_out_at_once() -> None:
