@@ -98,7 +98,8 @@ def _write_junit(result: Result | None, error: PyloadError | None) -> PyloadErro
     if context is None or path is None:
         return None
     try:
-        write_whole(path, junit_xml(context.command.name or "", result, error).encode())
+        command = context.info_name or "" if result is None else result.command
+        write_whole(path, junit_xml(command, result, error).encode())
     except OSError as failure:
         return PyloadError(
             f"cannot write {path}: {failure.strerror}", fix="give --junit another file"

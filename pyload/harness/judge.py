@@ -124,11 +124,22 @@ class Judge:
         )
 
 
-def unserved(result: Result) -> PyloadError | None:
-    """Return the error of a run in which no proxy ever got its config, and some were refused."""
+def unserved(result: Result, *, is_over: bool) -> PyloadError | None:
+    """Return the error of a run in which no proxy ever got its config.
+
+    Args:
+        result: The figures.
+        is_over: Whether the run has had all of its time; a user may stop it before the first.
+    """
     reasons = {name: count for name, count in result.disconnects.items() if name != "local"}
-    if not reasons or not result.proxies.wanted or result.first_config.count:
+    if not result.proxies.wanted or result.first_config.count or not (reasons or is_over):
         return None
+    if not reasons:
+        return ControlPlaneUnreachable(
+            f"no proxy ever got its config: {result.proxies.connected} of "
+            f"{result.proxies.wanted} were connected when the run was over",
+            fix="give it a longer --duration, or see whether the control plane answers",
+        )
     most = max(reasons, key=lambda name: reasons[name])
     fix = "check --pilot-address and --auth (every port but 15010 means jwt, over TLS)"
     if most == "token":

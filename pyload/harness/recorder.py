@@ -134,9 +134,6 @@ def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:
     counts = fleet.counts
     wanted = len(fleet) + counts.failed
     starting, starting_connected = counts.starting, counts.starting_connected
-    if not counts.configured:
-        # Nobody knows yet how long a first config takes here: the run has to be longer.
-        starting = starting_connected = 0
     return ProxyCounts(
         wanted=wanted,
         connected=counts.connected_now,

@@ -219,7 +219,8 @@ class Run:
             if self._has_begun and not self._workload.only_lists:
                 result = self._judge.judged(result)
             if ending.error is None:
-                error = unserved(result) or self._workload.verdict() or self._judge.error(result)
+                error = unserved(result, is_over=ending.reason == DURATION_OVER)
+                error = error or self._workload.verdict() or self._judge.error(result)
                 ending = ending.with_error(error)
         except PyloadError as failure:
             log.error("no final figures: %s", failure)

@@ -122,7 +122,7 @@ def test_what_is_not_measured_yet_ends_no_run() -> None:
 def test_a_run_without_a_single_config_says_why(reason: str, advice: str) -> None:
     """A wrong port ends ten thousand connections, and the user wants to know which flag it was."""
     result = replace(FINE, disconnects={reason: 9, "local": 20}, first_config=Latency())
-    error = unserved(result)
+    error = unserved(result, is_over=False)
 
     assert isinstance(error, ControlPlaneUnreachable)
     assert f"9 attempts failed, most of them with `{reason}`; {advice}" in str(error)
@@ -141,4 +141,12 @@ def test_a_control_plane_that_served_once_or_was_not_asked_is_reachable(
     parts: dict[str, Any],
 ) -> None:
     """Exit code 3 would send the user to look for a wrong address."""
-    assert unserved(replace(FINE, **parts)) is None
+    assert unserved(replace(FINE, **parts), is_over=False) is None
+
+
+def test_a_run_that_is_over_before_its_first_config_has_failed() -> None:
+    """`--duration 500ms` would pass with `0 configured` (A5)."""
+    result = replace(FINE, first_config=Latency(), proxies=ProxyCounts(wanted=6, connected=5))
+
+    assert unserved(result, is_over=False) is None
+    assert "5 of 6 were connected when the run was over" in str(unserved(result, is_over=True))

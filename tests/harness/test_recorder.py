@@ -55,15 +55,6 @@ def test_each_proxy_that_is_wanted_is_in_one_state() -> None:
     assert (proxies.wanted, proxies.started) == (10, 13)
 
 
-def test_where_nobody_was_ever_configured_nobody_is_starting() -> None:
-    """A run that is too short for a single config would pass for want of a late proxy (A5)."""
-    fleet = Proxies()
-    fleet.counts = FleetCounts(wanted=10, connected_now=8, starting=2, starting_connected=8)
-    proxies = Recorder(command="adsc").result(cast("Fleet", fleet), exit_reason="done").proxies
-
-    assert (proxies.starting, proxies.unconfigured, proxies.failed) == (0, 8, 2)
-
-
 def test_a_result_names_its_run_and_counts_objects_of_all_kinds() -> None:
     """`pyload cleanup --run-id` needs the id, and a script the number of objects left."""
     client = Client(ApiServer().transport())

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, Late
-from pyload.proxies.local_fleet import STOP_SECONDS
+from pyload.proxies.local_fleet import STARTING_SECONDS, STOP_SECONDS
 from pyload.proxies.pool.command_queue import Assignment
 from pyload.proxies.pool.log_forwarder import logger_levels
 from pyload.proxies.pool.messages import ResolveResponse
@@ -81,6 +81,7 @@ class WorkerPool:
         self._assignments: dict[str, Assignment] = {}
         # Proxies that were ever started; also the number of the last.
         self._wanted = 0
+        self._last_start = 0.0
         self._responses: set[asyncio.Task[None]] = set()
         self._background = Supervisor()
         # The task of each worker that has begun, by the worker's number.
@@ -114,6 +115,9 @@ class WorkerPool:
     def counts(self) -> FleetCounts:
         """The counts of all proxies, those of processes that have died included."""
         total = sum((worker.totals.counts for worker in self._workers), FleetCounts())
+        if asyncio.get_running_loop().time() - self._last_start < STARTING_SECONDS:
+            # No worker has reported these yet; its process may only just begin.
+            total.starting += max(0, self._wanted - total.wanted)
         total.wanted = self._wanted
         # A proxy that was restarted with its worker before it was configured connects twice.
         total.connected = min(total.connected, self._wanted)
@@ -138,6 +142,7 @@ class WorkerPool:
         if spec.key in self._assignments:
             raise UsageError(f"proxy {spec.key} is running already")
         self._wanted += 1
+        self._last_start = asyncio.get_running_loop().time()
         worker = min(self._workers, key=lambda worker: len(worker.assignments))
         assignment = self._assignments[spec.key] = Assignment(self._wanted, spec, worker)
         worker.start(assignment)

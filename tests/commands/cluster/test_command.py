@@ -118,8 +118,22 @@ async def test_a_run_that_is_over_before_any_config_came_fails(world: World) -> 
     chosen = judged(duration=0.5)
     outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 
-    assert isinstance(outcome.error, ThresholdFailed)
-    assert "proxies.unconfigured == 0 (it is 4)" in str(outcome.error)
+    assert isinstance(outcome.error, ControlPlaneUnreachable)
+    assert "4 of 4 were connected when the run was over; give it a longer" in str(outcome.error)
+
+
+async def test_a_run_that_the_user_stops_at_once_has_not_failed(world: World) -> None:
+    """Ctrl-C after a typing mistake is no verdict on istiod."""
+    peer = Peer()
+    peer.silent = True
+    shutdown = Shutdown()
+    servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
+    chosen = judged(duration=60.0)
+    command = ClusterCommand(chosen, plan_run(chosen), servers)
+    asyncio.get_running_loop().call_later(2.0, shutdown.signal)
+    outcome = await command.run(shutdown)
+
+    assert (outcome.error, outcome.result.proxies.starting) == (None, 4)
 
 
 async def test_a_mesh_without_proxies_fails_unless_the_user_wants_none(world: World) -> None:

@@ -478,3 +478,29 @@ async def test_proxies_that_are_not_configured_are_named_by_their_workers() -> N
         await pool.refresh()
 
         assert sorted(pool.late()) == [Late(f"mesh/p{n}", "no cds") for n in range(3)]
+
+
+async def test_proxies_of_a_process_that_is_only_just_starting_are_starting() -> None:
+    """Who stops a run in its first second would be told that all proxies have failed."""
+    async with pool_of(2, FakeWorkers()) as pool:
+        pool.start(spec(0))
+        pool.start(spec(1))
+        await pool.refresh()
+        assert pool.counts.starting == 2
+        await moment(6.0)
+        assert pool.counts.starting == 0
+
+
+async def test_workers_report_which_proxies_are_starting() -> None:
+    """Churn would fail every run that has workers."""
+    peer = Peer()
+    peer.silent = True
+    async with pool_of(2, MemoryWorkers(lambda _address, _tls: peer)) as pool:
+        for number in range(4):
+            pool.start(spec(number))
+        await moment(3.0)
+        await pool.refresh()
+        assert (pool.counts.starting, pool.counts.starting_connected) == (0, 4)
+        await moment(3.0)
+        await pool.refresh()
+        assert (pool.counts.starting, pool.counts.starting_connected) == (0, 0)
