@@ -299,6 +299,63 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         process.stdin.close()
 
 
+def test_a_control_plane_that_is_killed_in_mid_run_is_exit_code_4(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    """It is the very thing that a load test of istiod looks for (A1)."""
+    script, port = Path(__file__).with_name("forwarder.py"), cluster.plaintext.rpartition(":")[2]
+    with subprocess.Popen(
+        [sys.executable, script, port], stdout=subprocess.PIPE, text=True
+    ) as forwarder:
+        assert forwarder.stdout is not None
+        address = f"127.0.0.1:{forwarder.stdout.readline().strip()}"
+        junit = tmp_path / "junit.xml"
+        arguments = (
+            *("-c", str(still(tmp_path, "basic.yaml")), "-k", cluster.kubeconfig),
+            *("-p", address, "-a", "plaintext", "--duration", "6s", "--metrics-addr", ""),
+            *("--junit", str(junit)),
+        )
+        with start("cluster", *arguments) as process:
+            assert process.stdout is not None
+            configured = 0
+            for line in process.stdout:
+                configured += "Got Initial Update" in line and "lds" in line
+                if configured == 6:
+                    break
+            forwarder.kill()
+            output = process.stdout.read()
+
+    assert process.returncode == 4, output
+    assert "✗ proxies.failed == 0: 6" in output
+    assert '<testcase classname="pyload cluster" name="run"' in junit.read_text()
+
+
+@pytest.mark.parametrize(("program", "code"), [("pyload", 4), ("pilot-load", 0)])
+def test_a_mesh_without_proxies_fails_except_under_the_name_of_the_go_tool(
+    program: str, code: int
+) -> None:
+    """CI must not pass for it, and scripts of pilot-load must not break (A7)."""
+    mesh = "namespaces: [{applications: [{name: web, type: external, instances: 1}]}]"
+    done = pyload(
+        *("cluster", "--embedded", "-c", "-", "--duration", "500ms"), program=program, stdin=mesh
+    )
+
+    assert done.returncode == code
+    assert "threshold failed: proxies.started >= 1 (it is 0)" in done.stderr
+
+
+def test_a_threshold_of_the_users_is_exit_code_4() -> None:
+    """The example of the documentation, with the one line that says why (B4)."""
+    arguments = ("-c", EXAMPLES / "basic.yaml", "--duration", "1s")
+    threshold = ("--threshold", "first_config.p99 < 1ms")
+    done = pyload("cluster", "--embedded", *arguments, *threshold)
+
+    assert done.returncode == 4
+    assert re.fullmatch(
+        r"Error: threshold failed: first_config\.p99 < 1ms \(it is \S+\)\n", done.stderr
+    )
+
+
 @pytest.mark.parametrize("auth", ["plaintext", "jwt", "plaintext-jwt"])
 def test_a_cluster_outside_the_program(tmp_path: Path, cluster: Cluster, auth: str) -> None:
     """A kubeconfig and an address are all that a run needs."""
