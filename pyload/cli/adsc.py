@@ -11,6 +11,7 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
+from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.run import run_and_report
 
@@ -30,6 +31,7 @@ from pyload.cli.run import run_and_report
 @click.option(
     "-n", "--namespace", default="default", show_default=True, help="Namespace of the proxies."
 )
+@embedded_config_option
 @duration_option
 @run_options
 @fleet_options
@@ -40,18 +42,21 @@ def command(
     count: int,
     delay: float,
     namespace: str,
+    config: str,
     duration: float | None,
     run: dict[str, Any],
     fleet: FleetFlags,
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
     from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
+    from pyload.config.file import load_config  # noqa: PLC0415
 
     options = AdscOptions(
         count=count,
         delay=delay,
         namespace=namespace,
         duration=duration,
+        loaded=load_config(config) if config else None,
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

@@ -13,13 +13,7 @@ from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import (
-    dry_run_option,
-    duration_option,
-    embedded_option,
-    run_options,
-    seed_option,
-)
+from pyload.cli.flags.run import dry_run_option, duration_option, run_options, seed_option
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
@@ -32,7 +26,6 @@ if TYPE_CHECKING:
 )
 @config_option
 @cluster_type_option
-@embedded_option
 @duration_option
 @seed_option
 @run_options
@@ -54,7 +47,6 @@ def command(
     *,
     config: str,
     cluster_type: str,
-    embedded: bool,
     duration: float | None,
     seed: int | None,
     run: dict[str, Any],
@@ -76,7 +68,6 @@ def command(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
         loaded=load_config(config, lenient=lenient) if config else None,
         cluster_type=cluster_type_of(cluster_type),
-        embedded=embedded,
         duration=duration,
         seed=seed,
         connection=settings.pod_connection if follows_pods else settings.connection,

@@ -10,8 +10,9 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration
+from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.run import embedded_option
 from pyload.cli.run import run_and_report
-from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from pyload.commands.dump.envoy_files import Format
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pod.  [required]"
 )
+@embedded_option
+@embedded_config_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False),
@@ -52,20 +55,28 @@ if TYPE_CHECKING:
 )
 @pass_settings
 def command(
-    settings: Settings, *, pod: str, namespace: str, out: str, kind: Format, timeout: float
+    settings: Settings,
+    *,
+    pod: str,
+    namespace: str,
+    embedded: bool,
+    config: str,
+    out: str,
+    kind: Format,
+    timeout: float,
 ) -> int:
     """Write the xDS configuration of a pod's proxy, for Envoy to start from or to be compared."""
     from pyload.commands.dump.command import DumpOptions, run_dump  # noqa: PLC0415 - fast help
+    from pyload.config.file import load_config  # noqa: PLC0415
 
-    for flag, given in (("--pod", pod), ("--namespace", namespace)):
-        if not given:
-            raise UsageError(f"{flag} required")
     options = DumpOptions(
         pod=pod,
         namespace=namespace,
         out=out,
         format=kind,
         timeout=timeout,
+        embedded=embedded,
+        loaded=load_config(config) if config else None,
         connection=settings.connection,
     )
     return run_and_report(

@@ -11,6 +11,7 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
+from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.run import run_and_report
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pods with a sidecar, external ones (without) or both.",
 )
+@embedded_config_option
 @duration_option
 @run_options
 @fleet_options
@@ -50,6 +52,7 @@ def command(
     replicas: int,
     delay: float,
     selector: Selector,
+    config: str,
     duration: float | None,
     run: dict[str, Any],
     fleet: FleetFlags,
@@ -59,12 +62,14 @@ def command(
         ImpersonateOptions,
         run_impersonate,
     )
+    from pyload.config.file import load_config  # noqa: PLC0415
 
     options = ImpersonateOptions(
         selector=selector,
         replicas=replicas,
         delay=delay,
         duration=duration,
+        loaded=load_config(config) if config else None,
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

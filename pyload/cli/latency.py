@@ -11,7 +11,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.flags.run import embedded_option, run_options
+from pyload.cli.flags.run import run_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     show_default=True,
     help="Fail (exit code 5) if a change takes longer.",
 )
-@embedded_option
 @run_options
 # Other flags that pilot-load takes here by accident, and ignores.
 @click.option("--inject", type=GoBool(), hidden=True, expose_value=False)
@@ -63,7 +62,6 @@ def command(
     count: int,
     clients: int,
     timeout: float,
-    embedded: bool,
     run: dict[str, Any],
 ) -> int:
     """Time changes on their way to proxies; state of the world unless --delta is given."""
@@ -77,7 +75,6 @@ def command(
         count=count,
         clients=clients,
         timeout=timeout,
-        embedded=embedded,
         connection=replace(settings.connection, delta=speaks_delta(settings)),
         **run,
     )

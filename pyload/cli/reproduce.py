@@ -10,7 +10,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
-from pyload.cli.flags.run import dry_run_option, duration_option, embedded_option, run_options
+from pyload.cli.flags.run import dry_run_option, duration_option, run_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
@@ -42,7 +42,6 @@ from pyload.errors import UsageError
     "--delay", type=GoDuration(), default="0s", show_default=True, help="Pause between two proxies."
 )
 @dry_run_option
-@embedded_option
 @duration_option
 @run_options
 @pass_settings
@@ -53,7 +52,6 @@ def command(
     config_only: bool,
     delay: float,
     dry_run: bool,
-    embedded: bool,
     duration: float | None,
     run: dict[str, Any],
 ) -> int:
@@ -70,7 +68,6 @@ def command(
         config_only=config_only,
         delay=delay,
         dry_run=dry_run,
-        embedded=embedded,
         duration=duration,
         connection=settings.connection,
         **run,

@@ -10,7 +10,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.flags.run import duration_option, embedded_option, run_options
+from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
@@ -36,7 +36,6 @@ from pyload.errors import UsageError
     "--cooldown", type=GoDuration(), default="10ms", show_default=True, help="Pause after each pod."
 )
 @click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
-@embedded_option
 @duration_option
 @run_options
 @pass_settings
@@ -48,7 +47,6 @@ def command(
     concurrency: int,
     cooldown: float,
     inject: bool,
-    embedded: bool,
     duration: float | None,
     run: dict[str, Any],
 ) -> int:
@@ -70,7 +68,6 @@ def command(
         concurrency=concurrency,
         cooldown=cooldown,
         inject=inject,
-        embedded=embedded,
         duration=duration,
         connection=settings.connection,
         **run,

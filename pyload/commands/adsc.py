@@ -14,15 +14,17 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import external_servers, interruptible
+from pyload.harness.sample_mesh import SampleMesh, check_config
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.spec import ProxySpec
-from pyload.tasks import Shutdown
+from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
+    from pyload.config.parse import Loaded
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
 
@@ -40,6 +42,7 @@ class AdscOptions(RunOptions):
         duration: Seconds to stay connected once all are started; None until stopped.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
+        loaded: The mesh in the embedded API server; None for a small one.
     """
 
     count: int = 1
@@ -48,6 +51,7 @@ class AdscOptions(RunOptions):
     duration: float | None = None
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
+    loaded: Loaded | None = None
 
     def __post_init__(self) -> None:
         if self.count < 0:
@@ -74,15 +78,26 @@ async def run_adsc(options: AdscOptions, *, shutdown: Shutdown | None = None) ->
     """
     shutdown = shutdown or Shutdown()
     check_writable(options.out)
-    opened = external_servers(
-        options.connection,
-        proxies=options.proxies,
-        workers=options.processes,
-        objects=False,
-        account=_ACCOUNT,
-    )
-    async with interruptible(opened, shutdown) as servers:
-        return await AdscCommand(options, servers).run(shutdown)
+    check_config(options.loaded, embedded=options.embedded)
+    async with Supervisor() as background:
+        if options.embedded:
+            opened = embedded_servers(
+                options.connection,
+                background,
+                proxies=options.proxies,
+                workers=options.processes,
+                prepare=SampleMesh(options.loaded).create,
+            )
+        else:
+            opened = external_servers(
+                options.connection,
+                proxies=options.proxies,
+                workers=options.processes,
+                objects=False,
+                account=_ACCOUNT,
+            )
+        async with interruptible(opened, shutdown) as servers:
+            return await AdscCommand(options, servers).run(shutdown, background)
 
 
 class AdscCommand:
@@ -109,8 +124,13 @@ class AdscCommand:
             behavior=options.behavior,
         )
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and close all connections."""
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and close all connections.
+
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
+        """
         options = self._options
         workload = Workload(
             start=self._connect,
@@ -118,7 +138,7 @@ class AdscCommand:
             fleet=self.fleet,
             defaults=(STARTED,),
         )
-        return await Run(workload, self.recorder, options).execute(shutdown)
+        return await Run(workload, self.recorder, options, servers=servers).execute(shutdown)
 
     async def _connect(self) -> None:
         options, ips = self._options, IpAllocator()

@@ -11,7 +11,7 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pyload.embedded.kwok.stages import Stages
     from pyload.tasks import Supervisor
@@ -58,16 +58,24 @@ def start_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> 
 
 
 @contextlib.asynccontextmanager
-async def run_stack(background: Supervisor, *, tls: bool) -> AsyncIterator[Stack]:
+async def run_stack(
+    background: Supervisor,
+    *,
+    tls: bool,
+    prepare: Callable[[Client], Awaitable[None]] | None = None,
+) -> AsyncIterator[Stack]:
     """Run both servers on free loopback ports until the context is left.
 
     Args:
         background: Owns the control plane's task.
         tls: Whether to serve TLS beside plaintext.
+        prepare: Creates the objects that the control plane reads first; None for none.
     """
     server = ApiServer()
     client = Client(server.transport())
     plane = ControlPlane(client)
+    if prepare is not None:
+        await prepare(client)
     async with server.serve() as api:
         task = background.spawn(plane.run(), name="embedded-control-plane")
         try:

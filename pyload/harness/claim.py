@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-from pyload.errors import Forbidden, NotFound, PyloadError
+from pyload.errors import ClusterUnreachable, Forbidden, NotFound, PyloadError
 from pyload.kube.resources import LEASES
 from pyload.kube.upsert import upsert
 from pyload.manifests.ips import AddressRange
@@ -142,7 +142,7 @@ class _Holder:
         if self._refused:
             return
         path = LEASES.path(RUN_LEASE_NAMESPACE, lease_name(self._origin.run_id))
-        error: Exception = TimeoutError("no answer")
+        error: PyloadError | None = None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RELEASE_SECONDS):
                 for _ in range(_RELEASES):
@@ -153,14 +153,18 @@ class _Holder:
                         await asyncio.sleep(_RELEASE_PAUSE)
                     else:
                         return
-        name = f"Lease {RUN_LEASE_NAMESPACE}/{lease_name(self._origin.run_id)}"
-        log.warning("%s stays, and is over in %d s: %s", name, RUN_LEASE_SECONDS, error)
+        # Of a server that does not answer, the clean-up has told the user.
+        if error is not None and not isinstance(error, ClusterUnreachable):
+            name = f"Lease {RUN_LEASE_NAMESPACE}/{lease_name(self._origin.run_id)}"
+            log.warning("%s stays, and is over in %d s: %s", name, RUN_LEASE_SECONDS, error)
 
     async def _write(self) -> None:
         """Write the Lease; without one a run goes on all the same."""
         lease = run_lease(self._origin, now=datetime.now(UTC), addresses=self._addresses)
         try:
             await upsert(self._client, LEASES, lease)
+        except ClusterUnreachable as error:
+            log.debug("the Lease of this run was not written: %s", error)
         except PyloadError as error:
             text = error.what
             if isinstance(error, (Forbidden, NotFound)):

@@ -149,7 +149,7 @@ def cannot_reach(address: str, error: OSError) -> ControlPlaneUnreachable:
         f"cannot reach the control plane at {address}: {reason}",
         fix=(
             "check --pilot-address (for a cluster, try "
-            "`kubectl -n istio-system port-forward deploy/istiod 15010`), or try --embedded"
+            "`kubectl -n istio-system port-forward deploy/istiod 15010`)"
         ),
     )
 

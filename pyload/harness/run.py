@@ -138,8 +138,8 @@ class Run:
             if workload.writer is not None:
                 await write_result(self._options.out, result)
                 ending = await self._clean_up(workload.writer, ending, shutdown)
-                left = len(workload.writer.ledger)
-                result = replace(result, objects=recorder.objects(left=left))
+                left = self._left(workload.writer)
+                result = replace(result, objects=recorder.objects(left=len(left)))
             ending = ending.with_error(await write_result(self._options.out, result))
         return Outcome(result, ending.error, workload.listing(result), self._judge.warning(result))
 
@@ -242,7 +242,7 @@ class Run:
     def _figures(self, reason: str) -> Result:
         """Return the figures that all commands have, as they were last reported."""
         writer = self._workload.writer
-        left = 0 if writer is None else len(writer.ledger)
+        left = 0 if writer is None else len(self._left(writer))
         result = self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
         return replace(result, tags=self._options.tags)
 
@@ -263,13 +263,17 @@ class Run:
             # What it left is named below all the same.
             log.exception("cleanup failed")
             ending = ending.with_error(_internal_error(bug))
-        left = tuple(str(entry) for entry in writer.ledger)
+        left = self._left(writer)
         if not left:
             return ending
         if ending.error is not None:
             log.error("%s", ending.error)
         fix = f"remove them with `pyload cleanup --run-id {self._recorder.run_id}`"
         return replace(ending, error=CleanupIncomplete(left, fix=fix))
+
+    def _left(self, writer: Writer) -> tuple[str, ...]:
+        """Return the objects that are still there, and will be after the end of the process."""
+        return () if self._options.embedded else tuple(str(entry) for entry in writer.ledger)
 
 
 def _internal_error(bug: Exception) -> PyloadError:

@@ -26,6 +26,7 @@ class RunOptions:
         as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
             then stays as it was there, where pyload's own way is another.
         thresholds: What the figures of the run have to be, besides what holds by default.
+        embedded: Whether the servers are in this process, so that all objects go with it.
     """
 
     out: Path | None = None
@@ -33,3 +34,4 @@ class RunOptions:
     connection: Connection = field(default_factory=Connection)
     as_pilot_load: bool = False
     thresholds: Thresholds = NO_THRESHOLDS
+    embedded: bool = False

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from pyload.errors import UnreachableError
 from pyload.harness.authorities import Authorities
 from pyload.harness.connection import check_api_server, check_control_plane
 from pyload.harness.host import prepare, requirements_of
@@ -23,7 +24,7 @@ from pyload.xds import credentials
 from pyload.xds.tls import ISTIOD, server_names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.kwok.stages import Stages
@@ -123,12 +124,26 @@ def _identity(connection: Connection) -> Identity:
     return Identity(connection.context, connection.as_user, connection.as_groups)
 
 
+@contextlib.contextmanager
+def _suggesting_embedded(*, embeddable: bool = True) -> Iterator[None]:
+    """Let errors of servers that cannot be reached suggest the embedded ones."""
+    try:
+        yield
+    except UnreachableError as error:
+        if embeddable:
+            error.fix += ", or try --embedded"
+        raise
+
+
 @contextlib.asynccontextmanager
-async def connect_api_server(connection: Connection) -> AsyncIterator[Client]:
+async def connect_api_server(
+    connection: Connection, *, embeddable: bool = True
+) -> AsyncIterator[Client]:
     """Connect to the API server that the flags name.
 
     Args:
         connection: The flags.
+        embeddable: Whether the command has `--embedded` as a way out.
 
     Raises:
         UsageError: The kubeconfig cannot be used.
@@ -136,12 +151,14 @@ async def connect_api_server(connection: Connection) -> AsyncIterator[Client]:
     """
     from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
 
-    api = await connect(
-        connection.kubeconfig or None, environ=os.environ, identity=_identity(connection)
-    )
+    with _suggesting_embedded(embeddable=embeddable):
+        api = await connect(
+            connection.kubeconfig or None, environ=os.environ, identity=_identity(connection)
+        )
     try:
         client = Client(api, qps=connection.qps)
-        await check_api_server(client)
+        with _suggesting_embedded(embeddable=embeddable):
+            await check_api_server(client)
         yield client
     finally:
         await api.aclose()
@@ -183,7 +200,8 @@ async def external_servers(
             roots = await find_roots(connection, client)
         address = connection.pilot_address
         if address and proxies:
-            names = await _check(address, roots, tls=credentials.uses_tls(auth))
+            with _suggesting_embedded():
+                names = await _check(address, roots, tls=credentials.uses_tls(auth))
         assembled = assemble(
             connection,
             Endpoints(client, address, auth, roots, names),
@@ -216,6 +234,7 @@ async def embedded_servers(
     workers: int = 0,
     open_ended: bool = False,
     kwok: Stages | None = None,
+    prepare: Callable[[Client], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Servers]:
     """Run an API server and a control plane in this process, on free loopback ports.
 
@@ -226,13 +245,14 @@ async def embedded_servers(
         workers: Processes that they run in; 0 for this one.
         open_ended: Whether there may be any number more.
         kwok: Stages with which kwok is played too; None does not play it.
+        prepare: Creates the objects that the control plane reads first; None for none.
     """
     from pyload.embedded.stack import run_stack, start_kwok  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
 
     auth = replace(connection, auth=connection.auth or "plaintext").check()
     tls = credentials.uses_tls(auth)
-    async with run_stack(background, tls=tls) as stack:
+    async with run_stack(background, tls=tls, prepare=prepare) as stack:
         address = stack.plaintext
         if tls:
             address = stack.mtls if credentials.uses_certificate(auth) else stack.tls

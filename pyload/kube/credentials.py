@@ -155,7 +155,7 @@ async def _in_cluster(
         raise ClusterUnreachable(
             f"there is no kubeconfig at {os.pathsep.join(map(str, looked))}, and this is not a pod "
             f"in a cluster ({str(error).rstrip('.')})",
-            fix="name a kubeconfig with --kubeconfig, or try --embedded",
+            fix="name a kubeconfig with --kubeconfig",
         ) from error
 
     async def authorization() -> str:

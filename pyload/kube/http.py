@@ -23,9 +23,7 @@ _CONNECT_SECONDS: Final = 10.0
 _WATCH_SLACK_SECONDS: Final = 30.0
 """Seconds that a watch may go on beyond the requested time before it counts as broken."""
 
-_FIX: Final = (
-    "check that the cluster is up and that --kubeconfig names the right one, or try --embedded"
-)
+_FIX: Final = "check that the cluster is up and that --kubeconfig names the right one"
 _BROKEN: Final = (ConnectionError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)
 
 

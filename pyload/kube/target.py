@@ -68,7 +68,7 @@ def locate(
     if kubeconfig and not there and not in_pod:
         raise UsageError(
             f"kubeconfig {kubeconfig} does not exist",
-            fix="name one that does with --kubeconfig, or try --embedded",
+            fix="name one that does with --kubeconfig",
         )
     if there:
         return kubeconfigs.load(there, identity.context)

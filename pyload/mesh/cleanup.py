@@ -20,7 +20,7 @@ from pyload.errors import NotFound
 from pyload.kube.resources import CONFIG_MAPS, LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 from pyload.manifests import objects
 from pyload.manifests.objects import LEASE_NAMESPACE
-from pyload.mesh.deletion import wait_until_gone
+from pyload.mesh.deletion import ErrorLog, wait_until_gone
 from pyload.mesh.ledger import Entry
 from pyload.mesh.proxy_specs import key_of_node
 from pyload.mesh.steps import ObjectStep
@@ -28,7 +28,6 @@ from pyload.mesh.steps import ObjectStep
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
-    from pyload.errors import PyloadError
     from pyload.mesh.mesh import Mesh
     from pyload.mesh.steps import Group, Part
 
@@ -46,6 +45,7 @@ class Cleanup:
         self._writer = mesh.writer
         self._finalized: set[Entry] = set()
         self._without_account: set[str] = set()
+        self._errors = ErrorLog()
 
     async def run(self) -> None:
         """Delete everything, the last part first.
@@ -69,7 +69,7 @@ class Cleanup:
         for group in reversed(part.groups):
             if group.app is not None:
                 app = self._mesh.apps[group.app.namespace, group.app.name]
-                self._log(await app.stop(group.steps))
+                self._errors.add(await app.stop(group.steps))
                 continue
             entries = self._entries(part, group)
             for entry in entries:
@@ -131,8 +131,4 @@ class Cleanup:
         await self._log_errors([self._writer.delete(entry) for entry in entries])
 
     async def _log_errors(self, jobs: list[Coroutine[Any, Any, None]]) -> None:
-        self._log(await gather_errors(jobs, name="cleanup"))
-
-    def _log(self, errors: Iterable[PyloadError]) -> None:
-        for error in errors:
-            log.error("cleanup: %s", error)
+        self._errors.add(await gather_errors(jobs, name="cleanup"))

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from pyload.concurrency import gather_errors
-from pyload.errors import NotFound, PyloadError
+from pyload.errors import ClusterUnreachable, NotFound, PyloadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,6 +22,21 @@ GONE_SECONDS: Final = 30.0
 log = logging.getLogger("pyload")
 
 
+class ErrorLog:
+    """Logs the errors of a clean-up; that the API server is away is one error, not many."""
+
+    def __init__(self) -> None:
+        self._away = False
+
+    def add(self, errors: Iterable[PyloadError]) -> None:
+        """Log further errors."""
+        for error in errors:
+            away = isinstance(error, ClusterUnreachable)
+            if not (away and self._away):
+                log.error("cleanup: %s", error)
+            self._away |= away
+
+
 async def remove_all(writer: Writer, *, announce: Callable[[Entry], None] | None = None) -> None:
     """Remove everything in a writer's ledger, in the reverse order of its creation.
 
@@ -33,14 +48,13 @@ async def remove_all(writer: Writer, *, announce: Callable[[Entry], None] | None
         announce: Called with each object that is about to be removed.
     """
     await writer.drain()
-    entries = list(writer.ledger)[::-1]
+    entries, errors = list(writer.ledger)[::-1], ErrorLog()
 
     async def remove(same: list[Entry]) -> None:
         if announce is not None:
             for entry in same:
                 announce(entry)
-        for error in await gather_errors([writer.delete(entry) for entry in same], name="cleanup"):
-            log.error("cleanup: %s", error)
+        errors.add(await gather_errors([writer.delete(entry) for entry in same], name="cleanup"))
 
     kinds = itertools.groupby(entries, key=lambda entry: entry.resource)
     steps = [remove(list(group)) for _, group in kinds]

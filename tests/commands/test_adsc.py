@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.commands.adsc import AdscOptions, run_adsc
+from pyload.config.parse import default_config
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
-from pyload.errors import ControlPlaneUnreachable, Interrupted
+from pyload.errors import ControlPlaneUnreachable, Interrupted, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown, Supervisor
@@ -79,3 +80,22 @@ async def test_without_a_control_plane_nothing_starts() -> None:
     options = AdscOptions(connection=Connection(pilot_address="127.0.0.1:1", auth="plaintext"))
     with pytest.raises(ControlPlaneUnreachable, match=r"127\.0\.0\.1:1"):
         await run_adsc(options)
+
+
+async def test_embedded_servers_have_a_mesh_to_load() -> None:
+    """The errors of adsc said "or try --embedded", which it did not have (B12)."""
+    connection = Connection(metrics_addr="")
+    options = AdscOptions(count=2, duration=0.5, embedded=True, connection=connection)
+    outcome = await run_adsc(options)
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 2
+    # Of an empty API server there would be no endpoints.
+    assert outcome.result.pushes["eds"] >= 2
+
+
+async def test_a_config_without_embedded_servers_is_a_mistake() -> None:
+    """It would be ignored, as adsc builds no mesh in a cluster."""
+    loaded = default_config()
+    with pytest.raises(UsageError, match="-c builds a mesh in the embedded API server only"):
+        await run_adsc(AdscOptions(loaded=loaded))

@@ -42,6 +42,7 @@ class World:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+        self.embedded = False
         self.shutdown = Shutdown()
         self.server = ApiServer()
         client = Client(self.server.transport(), rng=Random(1))
@@ -67,7 +68,12 @@ class World:
             "work": lambda: stay(None),
             "writer": self.writer,
         }
-        options = RunOptions(out=self.out, thresholds=thresholds, as_pilot_load=as_pilot_load)
+        options = RunOptions(
+            out=self.out,
+            thresholds=thresholds,
+            as_pilot_load=as_pilot_load,
+            embedded=self.embedded,
+        )
         run = Run(Workload(**usual | parts), self.recorder, options, servers)
         return await run.execute(self.shutdown)
 
@@ -219,6 +225,24 @@ async def test_a_second_signal_ends_the_clean_up(
     assert asyncio.get_running_loop().time() == pytest.approx(2.0)
     assert caplog.messages == ["cleanup stopped by a second signal"]
     assert isinstance(outcome.error, CleanupIncomplete)
+
+
+async def test_embedded_servers_take_what_is_left_with_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The user was sent to clean up an API server that had ended with the run (B14)."""
+    world.embedded = True
+    hanging = {"metadata": {"name": "mesh", "labels": {}}}
+    world.server.intercept = lambda request: (
+        answer(200, hanging) if request.method == "GET" and "mesh" in request.path else None
+    )
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    asyncio.get_running_loop().call_later(2.0, world.shutdown.signal)
+    outcome = await world.run()
+
+    assert caplog.messages == ["cleanup stopped by a second signal"]
+    assert outcome.error is None
+    assert outcome.result.objects.left == world.written()["objects"]["left"] == 0
 
 
 async def test_objects_left_go_before_the_error_of_the_run_which_is_logged(

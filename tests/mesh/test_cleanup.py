@@ -10,6 +10,7 @@ import pytest
 
 from pyload.errors import (
     CleanupIncomplete,
+    ClusterUnreachable,
     Interrupted,
     PyloadError,
 )
@@ -174,6 +175,29 @@ async def test_a_second_signal_stops_cleaning_up_and_says_what_is_left(world: Wo
     assert isinstance(outcome.error, CleanupIncomplete)
     assert outcome.error.exit_code == 6
     assert outcome.result.objects.left > 0
+
+
+@pytest.mark.parametrize("cluster_type", TYPES)
+async def test_that_the_api_server_is_away_is_said_once(
+    world: World, cluster_type: ClusterType, caplog: pytest.LogCaptureFixture
+) -> None:
+    """26 identical lines hid the one that says what is left (B15)."""
+    shutdown = Shutdown()
+    run = asyncio.create_task(world.run(options(cluster_type, duration=None), shutdown), name="run")
+    await asyncio.sleep(3)
+
+    def away(_: Request) -> Response | None:
+        raise ClusterUnreachable("cannot reach the API server")
+
+    world.server.intercept = away
+    caplog.clear()
+    shutdown.signal()
+    outcome = await run
+
+    assert [one for one in caplog.messages if "cannot reach" in one and "lease" not in one] == [
+        "cleanup: cannot reach the API server"
+    ]
+    assert isinstance(outcome.error, CleanupIncomplete)
 
 
 async def test_many_slow_namespaces_are_waited_for(world: World) -> None:

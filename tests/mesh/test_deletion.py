@@ -130,3 +130,21 @@ async def test_a_bug_with_one_object_keeps_no_other() -> None:
         await remove_all(writer)
 
     assert [str(entry) for entry in writer.ledger] == ["ConfigMap default/b"]
+
+
+async def test_that_the_api_server_is_away_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """26 identical lines hid the one that says what is left (B15)."""
+    caplog.set_level(logging.WARNING, "pyload")
+    server = ApiServer()
+    writer = writer_of(server)
+    for name in "abc":
+        await writer.create(CONFIG_MAPS, obj(name, namespace="default"))
+
+    def away(_: Request) -> Response | None:
+        raise ClusterUnreachable("cannot reach the API server")
+
+    server.intercept = away
+    await remove_all(writer)
+
+    assert len(writer.ledger) == 3
+    assert caplog.messages == ["cleanup: cannot reach the API server"]

@@ -65,6 +65,29 @@ def test_a_flag_that_is_missing_is_named(
 
 @pytest.mark.process
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("adsc",),
+        ("cleanup", "--list"),
+        ("cluster",),
+        ("dump", "--pod", "a", "--namespace", "b"),
+        ("impersonate",),
+        ("latency",),
+        ("prober",),
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_way_out_is_one_that_the_command_has(arguments: tuple[str, ...]) -> None:
+    """Errors of commands without --embedded said to try it (B12)."""
+    done = pyload(*arguments, "--metrics-addr", "", "-p", "127.0.0.1:1", "--auth", "plaintext")
+    listed = pyload(arguments[0], "--help").stdout
+
+    assert done.returncode == 3
+    assert ("try --embedded" in done.stderr) == ("--embedded" in listed)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
     ("arguments", "problem"),
     [
         (("startup", "--namespace", "a", "--spec", "/nonexistent/p"), "there is no such file"),

@@ -16,6 +16,14 @@ config_option: Final = click.option(
     metavar="FILE",
     help="Config of the mesh; - is standard input.",
 )
+embedded_config_option: Final = click.option(
+    "-c",
+    "--config",
+    type=click.Path(allow_dash=True),
+    default="",
+    metavar="FILE",
+    help="With --embedded, mesh in the API server.",
+)
 cluster_type_option: Final = click.option(
     "--cluster-type",
     default="fake-node",

@@ -139,6 +139,12 @@ run_options: Final = flag_group(
         metavar="K=V",
         help="Add this to the result and the metrics.  Repeatable.",
     ),
+    click.option(
+        "--embedded",
+        cls=RunOption,
+        is_flag=True,
+        help="Run against built-in servers, without Kubernetes.",
+    ),
     threshold_option,
     junit_option,
 )
@@ -154,6 +160,8 @@ duration_option: Final = click.option(
 embedded_option: Final = click.option(
     "--embedded", is_flag=True, help="Run against built-in servers, without Kubernetes."
 )
+"""For a command without a result; `run_options` has it for the others."""
+
 dry_run_option: Final = click.option(
     "--dry-run", is_flag=True, help="Only print what would be done."
 )

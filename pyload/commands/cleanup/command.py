@@ -21,7 +21,7 @@ from pyload.harness.servers import connect_api_server, interruptible, log_target
 from pyload.kube.discovery import Discovery
 from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS
 from pyload.manifests.objects import RUN_LABEL
-from pyload.mesh.deletion import remove_all, wait_until_gone
+from pyload.mesh.deletion import ErrorLog, remove_all, wait_until_gone
 from pyload.mesh.ownership import run_of
 from pyload.mesh.writer import Writer, entry_of
 from pyload.tasks import first_of, in_detached_thread
@@ -86,7 +86,8 @@ async def run_cleanup(options: CleanupOptions, *, shutdown: Shutdown) -> Outcome
             fix="give --run-id ID, --all, or --list to see which runs there are",
         )
     await log_target(options.connection)
-    async with interruptible(connect_api_server(options.connection), shutdown) as client:
+    opened = connect_api_server(options.connection, embeddable=False)
+    async with interruptible(opened, shutdown) as client:
         return await CleanupCommand(client, options).run(shutdown)
 
 
@@ -210,8 +211,7 @@ class CleanupCommand:
 
     async def _end_namespaces(self, entries: list[Entry]) -> None:
         jobs = [self._end_namespace(entry) for entry in entries]
-        for error in await gather_errors(jobs, name="cleanup"):
-            log.error("cleanup: %s", error)
+        ErrorLog().add(await gather_errors(jobs, name="cleanup"))
         await wait_until_gone(self._writer, entries)
 
     async def _end_namespace(self, entry: Entry) -> None:

@@ -22,7 +22,6 @@ class ClusterOptions(RunOptions):
     Attributes:
         loaded: The config; None for none, which is a small mesh, or for kwok nothing.
         cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
-        embedded: Use a built-in API server and control plane.
         duration: Seconds to run once everything is started; None until stopped.
         kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
             each pod names.
@@ -38,7 +37,6 @@ class ClusterOptions(RunOptions):
 
     loaded: Loaded | None = None
     cluster_type: ClusterType = "fake-node"
-    embedded: bool = False
     duration: float | None = None
     kwok: FollowOptions = field(default_factory=FollowOptions)
     seed: int | None = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,13 +16,14 @@ from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTi
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
-from pyload.harness.servers import external_servers, interruptible
+from pyload.harness.sample_mesh import SampleMesh, check_config
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.kube.resources import PODS
 from pyload.pods.fake_pods import with_fake_proxy
 from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
 from pyload.proxies.spec import ProxySpec
-from pyload.tasks import Shutdown, first_of
+from pyload.tasks import Shutdown, Supervisor, first_of
 from pyload.xds.credentials import Principal
 from pyload.xds.node import SIDECAR, ZTUNNEL
 from pyload.xds.types import CDS, LDS, SDS, short
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pyload.commands.dump.envoy_files import Format
+    from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
@@ -55,6 +58,9 @@ class DumpOptions:
         format: ``yaml`` or ``json``.
         timeout: Seconds that the control plane may take.
         connection: Servers, credentials and rates.
+        embedded: Use a built-in API server and control plane with a mesh. There, a pod may be named
+            by its application, and an empty name or namespace means any.
+        loaded: That mesh; None for a small one.
     """
 
     pod: str
@@ -63,6 +69,14 @@ class DumpOptions:
     format: Format = "yaml"
     timeout: float = 30.0
     connection: Connection = field(default_factory=Connection)
+    embedded: bool = False
+    loaded: Loaded | None = None
+
+    def __post_init__(self) -> None:
+        check_config(self.loaded, embedded=self.embedded)
+        for flag, given in (("--pod", self.pod), ("--namespace", self.namespace)):
+            if not given and not self.embedded:
+                raise UsageError(f"{flag} required")
 
 
 async def run_dump(
@@ -84,7 +98,15 @@ async def run_dump(
     shutdown = shutdown or Shutdown()
     connection = options.connection
     recorder = Recorder(command="dump")
-    async with interruptible(external_servers(connection, proxies=1), shutdown) as servers:
+    async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        if options.embedded:
+            mesh = SampleMesh(options.loaded)
+            namespace, name = mesh.find_pod(options.pod, options.namespace)
+            options = replace(options, namespace=namespace, pod=name)
+            opened = embedded_servers(connection, background, proxies=1, prepare=mesh.create)
+        else:
+            opened = external_servers(connection, proxies=1)
+        servers = await stack.enter_async_context(interruptible(opened, shutdown))
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
         spec = proxy_of(pod, metadata=connection.metadata)

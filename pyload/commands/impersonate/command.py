@@ -18,13 +18,15 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, stay
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import external_servers, interruptible
+from pyload.harness.sample_mesh import SampleMesh, check_config
+from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.harness.workload import Workload
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
+    from pyload.config.parse import Loaded
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
@@ -56,6 +58,7 @@ class ImpersonateOptions(RunOptions):
         duration: Seconds to stay once the pods have been seen; None until stopped.
         workers: Processes that the proxies run in: 0 for this one, None for one per core.
         behavior: How the proxies behave.
+        loaded: The mesh in the embedded API server; None for a small one.
     """
 
     selector: Selector = "sidecar"
@@ -64,6 +67,7 @@ class ImpersonateOptions(RunOptions):
     duration: float | None = None
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
+    loaded: Loaded | None = None
 
     def __post_init__(self) -> None:
         if self.replicas < 0:
@@ -85,11 +89,23 @@ async def run_impersonate(
     """
     check_writable(options.out)
     shutdown = shutdown or Shutdown()
-    opened = external_servers(
-        options.connection, proxies=1, workers=options.processes, open_ended=True
-    )
-    async with interruptible(opened, shutdown) as servers:
-        return await ImpersonateCommand(options, servers).run(shutdown)
+    check_config(options.loaded, embedded=options.embedded)
+    async with Supervisor() as background:
+        if options.embedded:
+            opened = embedded_servers(
+                options.connection,
+                background,
+                proxies=1,
+                workers=options.processes,
+                open_ended=True,
+                prepare=SampleMesh(options.loaded).create,
+            )
+        else:
+            opened = external_servers(
+                options.connection, proxies=1, workers=options.processes, open_ended=True
+            )
+        async with interruptible(opened, shutdown) as servers:
+            return await ImpersonateCommand(options, servers).run(shutdown, background)
 
 
 class ImpersonateCommand(FleetEvents):
@@ -133,8 +149,13 @@ class ImpersonateCommand(FleetEvents):
         )
         self.following.attach(self.replicas)
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and close all connections."""
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and close all connections.
+
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
+        """
         options = self._options
         workload = Workload(
             start=self._start,
@@ -144,7 +165,8 @@ class ImpersonateCommand(FleetEvents):
             spawn=self._spawn,
             extend=self._with_pods,
         )
-        outcome = await Run(workload, self.recorder, options).execute(shutdown)
+        run = Run(workload, self.recorder, options, servers=servers)
+        outcome = await run.execute(shutdown)
         queue_log.info("stopped", extra=_LABELS)
         return outcome
 

@@ -79,14 +79,12 @@ class LatencyOptions(RunOptions):
         count: Number of rounds; 0 for until stopped.
         clients: Proxies that have to see each change; 0 counts as 1.
         timeout: Seconds that a change may take until the last proxy has it.
-        embedded: Use a built-in API server and control plane.
     """
 
     kind: Kind = "ServiceEntry"
     count: int = 0
     clients: int = 1
     timeout: float = 60.0
-    embedded: bool = False
 
     def __post_init__(self) -> None:
         for flag, value in (("--count", self.count), ("--clients", self.clients)):

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.commands.prober import probes
+from pyload.commands.prober.embedded_gateway import SPEC, EmbeddedGateway
 from pyload.commands.prober.gateway import connect_gateway, find_ingress
 from pyload.commands.prober.probes import Probe
 from pyload.errors import (
@@ -25,7 +26,12 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run
 from pyload.harness.run_options import RunOptions
-from pyload.harness.servers import connect_api_server, interruptible, log_target
+from pyload.harness.servers import (
+    connect_api_server,
+    embedded_servers,
+    interruptible,
+    log_target,
+)
 from pyload.harness.workload import Workload
 from pyload.kube.resources import (
     GATEWAYS,
@@ -38,14 +44,17 @@ from pyload.mesh.api_versions import find_served
 from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
+from pyload.proxies.local_fleet import LocalFleet
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.tasks import Shutdown, clock
+from pyload.report.metrics import Metrics
+from pyload.tasks import Shutdown, Supervisor, clock
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from pyload.harness.outcome import Outcome
+    from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
     from pyload.report.summary import Result
@@ -99,17 +108,49 @@ async def run_prober(
             split_address(options.gateway)
         except UsageError as error:
             raise error.during("--gateway-address") from None
-    await log_target(options.connection)
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            interruptible(connect_api_server(options.connection), shutdown)
+    if options.embedded and options.gateway:
+        raise UsageError(
+            "--gateway-address and --embedded contradict each other",
+            fix="leave one: the embedded servers have a gateway",
         )
-        address = options.gateway or await find_ingress(client)
-        ask = await stack.enter_async_context(connect_gateway(address))
+    async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
+        if options.embedded:
+            opened = embedded_servers(options.connection, background, proxies=1)
+            servers = await stack.enter_async_context(interruptible(opened, shutdown))
+            assert servers.client is not None
+            client, address = servers.client, servers.address
+            ask = await stack.enter_async_context(_embedded_gateway(options, servers, background))
+        else:
+            await log_target(options.connection)
+            connected = connect_api_server(options.connection)
+            client = await stack.enter_async_context(interruptible(connected, shutdown))
+            address = options.gateway or await find_ingress(client)
+            ask = await stack.enter_async_context(connect_gateway(address))
         command = ProberCommand(options, client, ask, write, address=address)
         claimed = claim(client, command.recorder.origin, [Entry(NAMESPACES, "", probes.NAMESPACE)])
         await stack.enter_async_context(interruptible(claimed, shutdown))
-        return await command.run(shutdown)
+        return await command.run(shutdown, background)
+
+
+@contextlib.asynccontextmanager
+async def _embedded_gateway(
+    options: ProberOptions, servers: Servers, background: Supervisor
+) -> AsyncIterator[Callable[[str], Awaitable[int | None]]]:
+    """Run the gateway of the embedded servers, and return what asks it."""
+    delta = options.connection.delta
+    gateway = EmbeddedGateway(delta=delta)
+    fleet = LocalFleet(
+        servers.resolver,
+        delta=delta,
+        metrics=Metrics(),
+        rng=Random(),  # noqa: S311 - spreads retries
+        events=gateway,
+        with_resources=True,
+    )
+    async with fleet:
+        background.spawn(fleet.run(), name="gateway")
+        fleet.start(SPEC)
+        yield gateway.ask
 
 
 class ProberCommand:
@@ -148,8 +189,13 @@ class ProberCommand:
         self.recorder = Recorder(command="prober", client=client, run_id=self._run_id)
         self.writer = Writer(client, self.recorder.metrics, origin=self.recorder.origin)
 
-    async def run(self, shutdown: Shutdown) -> Outcome:
-        """Run to the end, and remove what was created."""
+    async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
+        """Run to the end, and remove what was created.
+
+        Args:
+            shutdown: Ends the run early.
+            servers: Owns embedded servers.
+        """
         workload = Workload(
             start=self._start,
             work=self._work,
@@ -157,7 +203,7 @@ class ProberCommand:
             verdict=self._verdict,
             extend=self._with_times,
         )
-        return await Run(workload, self.recorder, self._options).execute(shutdown)
+        return await Run(workload, self.recorder, self._options, servers=servers).execute(shutdown)
 
     async def _start(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():

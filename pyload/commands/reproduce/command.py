@@ -58,7 +58,6 @@ class ReproduceOptions(RunOptions):
         config_only: Create pods as objects, instead of running proxies for them.
         delay: Seconds between the starts of two proxies.
         dry_run: Only read the file, and list what would be done.
-        embedded: Use a built-in API server and control plane.
         duration: Seconds to stay once everything is created; None until stopped.
     """
 
@@ -66,7 +65,6 @@ class ReproduceOptions(RunOptions):
     config_only: bool = False
     delay: float = 0.0
     dry_run: bool = False
-    embedded: bool = False
     duration: float | None = None
 
 

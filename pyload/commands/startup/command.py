@@ -70,7 +70,6 @@ class StartupOptions(RunOptions):
         concurrency: Pods that start at the same time; 0 counts as 1.
         cooldown: Seconds between a pod's end and the next one's creation.
         inject: Whether Istio is to inject a sidecar.
-        embedded: Use a built-in API server with a built-in kwok.
         duration: Seconds to go on; None until stopped.
     """
 
@@ -79,7 +78,6 @@ class StartupOptions(RunOptions):
     concurrency: int = 1
     cooldown: float = 0.01
     inject: bool = False
-    embedded: bool = False
     duration: float | None = None
 
     def __post_init__(self) -> None:

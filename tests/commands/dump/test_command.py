@@ -312,3 +312,28 @@ def test_a_pod_of_a_fake_mesh_is_asked_for_as_what_it_is() -> None:
     router["status"] = {"phase": "Running", "podIP": "10.0.0.1"}
 
     assert proxy_of(router, metadata={}).type == "router"
+
+
+@pytest.mark.grpc
+@pytest.mark.parametrize(
+    ("pod", "namespace"), [("", ""), ("api", "mesh"), ("api-guoaskvr-amwgiweo", "")]
+)
+async def test_embedded_servers_have_pods_to_dump(tmp_path: Path, pod: str, namespace: str) -> None:
+    """A newcomer has no cluster yet, and cannot know the names of its pods (B12)."""
+    connection = Connection(metrics_addr="")
+    options = DumpOptions(
+        pod=pod, namespace=namespace, embedded=True, out=str(tmp_path), connection=connection
+    )
+    outcome = await run_dump(options, write=lambda _: None)
+
+    assert outcome.error is None
+    assert f"sidecar mesh/{pod}" in outcome.listing
+    assert list((tmp_path / "eds").glob("*api*.mesh.*"))
+
+
+@pytest.mark.anyio
+async def test_a_pod_that_the_embedded_mesh_lacks_is_a_mistake() -> None:
+    """The names that there are are in no document."""
+    options = DumpOptions(pod="shop", namespace="", embedded=True)
+    with pytest.raises(UsageError, match=r"pod not found: \*/shop; .* has mesh/api-.*, mesh/web-"):
+        await run_dump(options, write=lambda _: None)

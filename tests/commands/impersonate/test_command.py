@@ -337,3 +337,14 @@ def test_an_unknown_selector_is_a_usage_error(capsys: pytest.CaptureFixture[str]
     """pilot-load crashes with a stack trace."""
     assert program("pyload", ["adsc-impersonate", "--selector", "all"]) == 2
     assert "'all' is not one of 'sidecar', 'external', 'both'" in capsys.readouterr().err
+
+
+@pytest.mark.grpc
+async def test_embedded_servers_have_pods_to_follow() -> None:
+    """A newcomer has no cluster yet, and an empty API server shows nothing (B12)."""
+    connection = Connection(metrics_addr="")
+    options = ImpersonateOptions(duration=1.0, embedded=True, workers=0, connection=connection)
+    outcome = await run_impersonate(options)
+
+    assert outcome.error is None
+    assert outcome.result.proxies.wanted == outcome.result.proxies.configured == 4

@@ -327,3 +327,24 @@ async def test_the_address_of_the_ingress_gateway(tmp_path: Path, anyio_backend:
 
     assert isinstance(outcome.error, PyloadError)
     assert "127.0.0.1:80" in str(outcome.error)
+
+
+@pytest.mark.grpc
+@pytest.mark.parametrize("delta", [True, False])
+async def test_embedded_servers_have_a_gateway(delta: bool) -> None:  # noqa: FBT001
+    """A newcomer without a cluster could not see what the command prints (B12)."""
+    lines: list[str] = []
+    connection = Connection(metrics_addr="", delta=delta)
+    options = ProberOptions(replicas=2, delay=0.0, embedded=True, connection=connection)
+    outcome = await run_prober(options, write=lines.append)
+
+    assert outcome.error is None
+    assert [line.partition(",")[0] for line in lines] == ["replica", "0", "1"]
+    assert outcome.result.times["ready"].count == 2
+
+
+async def test_embedded_servers_have_no_other_gateway() -> None:
+    """The address would be ignored."""
+    options = ProberOptions(embedded=True, gateway="localhost:80")
+    with pytest.raises(UsageError, match="contradict each other"):
+        await run_prober(options, write=lambda _: None)
