@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
+    from pyload.report.thresholds import parse_thresholds
     from pyload.units import Duration
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Result",
     "__version__",
     "load_config",
+    "parse_thresholds",
     "run_cluster",
 ]
 
@@ -53,6 +55,7 @@ _HOMES: Final = {
     "PyloadError": "pyload.errors:PyloadError",
     "Result": "pyload.report.summary:Result",
     "load_config": "pyload.config.file:load_config",
+    "parse_thresholds": "pyload.report.thresholds:parse_thresholds",
     "run_cluster": "pyload.commands.cluster.command:run_cluster",
 }
 
