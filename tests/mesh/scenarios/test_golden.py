@@ -5,6 +5,7 @@ Numbers refer to the list of differences in docs/compatibility.md.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,31 @@ async def test_cleanup_deletes_what_pilot_load_deletes(
     assert ours == +theirs
     assert world.names("Node") == []
     assert "mesh" not in world.names("Namespace")
+
+
+@pytest.mark.parametrize("cluster_type", TYPES)
+async def test_what_comes_before_the_recorded_requests_is_little(
+    world: World, golden: Path, cluster_type: ClusterType
+) -> None:
+    """A look at each object of a big mesh would double the time of its start."""
+    await record(world, golden, cluster_type)
+    leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    lease = f"{leases}/pyload-*"
+    path = "/api/v1/namespaces/mesh"
+    looks = [("get", path, 404)]  # 26
+    if cluster_type != "real":
+        looks.append(("list", "/api/v1/nodes", 200))
+    after = [one for one in world.recorder.requests[len(world.claim) :] if leases in one.path]
+
+    def keys(requests: list[Recorded]) -> list[tuple[str, str, int]]:
+        paths = [re.sub("pyload-[a-z]{8}", "pyload-*", one.path) for one in requests]
+        return [(one.verb, path, one.code) for one, path in zip(requests, paths, strict=True)]
+
+    assert keys(world.claim) == [  # 27
+        *looks,
+        ("list", leases, 200),
+        ("get", lease, 404),
+        ("create", leases, 201),
+        ("list", leases, 200),
+    ]
+    assert keys(after) == [("delete", lease, 200)]
