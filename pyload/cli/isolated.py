@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -21,9 +20,6 @@ from pyload.cli.flags.run import (
     threshold_option,
 )
 from pyload.cli.run import run_and_report
-
-if TYPE_CHECKING:
-    from pyload.report.thresholds import Thresholds
 
 
 @click.command(
@@ -81,12 +77,12 @@ def command(
     kubeconfig_out: Path | None,
     duration: float | None,
     seed: int | None,
-    thresholds: Thresholds,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
     from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415 - fast help
     from pyload.config.file import load_config  # noqa: PLC0415
 
+    context = click.get_current_context()
     options = IsolatedOptions(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
         loaded=load_config(config, lenient=False) if config else None,
@@ -97,8 +93,9 @@ def command(
         kubeconfig_out=kubeconfig_out,
         duration=duration,
         seed=seed,
-        thresholds=thresholds,
-        as_pilot_load=is_pilot_load(click.get_current_context()),
+        # A flag of runs, which `Command` keeps from a function without `run_options`.
+        thresholds=context.params["thresholds"],
+        as_pilot_load=is_pilot_load(context),
         connection=settings.connection,
     )
     return run_and_report(partial(run_isolated, options), settings.log)
