@@ -81,6 +81,7 @@ class WorkerPool:
         self._assignments: dict[str, Assignment] = {}
         # Proxies that were ever started; also the number of the last.
         self._wanted = 0
+        self._now = asyncio.get_running_loop().time
         self._last_start = 0.0
         self._responses: set[asyncio.Task[None]] = set()
         self._background = Supervisor()
@@ -115,7 +116,7 @@ class WorkerPool:
     def counts(self) -> FleetCounts:
         """The counts of all proxies, those of processes that have died included."""
         total = sum((worker.totals.counts for worker in self._workers), FleetCounts())
-        if asyncio.get_running_loop().time() - self._last_start < STARTING_SECONDS:
+        if self._now() - self._last_start < STARTING_SECONDS:
             # No worker has reported these yet; its process may only just begin.
             total.starting += max(0, self._wanted - total.wanted)
         total.wanted = self._wanted
@@ -142,7 +143,7 @@ class WorkerPool:
         if spec.key in self._assignments:
             raise UsageError(f"proxy {spec.key} is running already")
         self._wanted += 1
-        self._last_start = asyncio.get_running_loop().time()
+        self._last_start = self._now()
         worker = min(self._workers, key=lambda worker: len(worker.assignments))
         assignment = self._assignments[spec.key] = Assignment(self._wanted, spec, worker)
         worker.start(assignment)

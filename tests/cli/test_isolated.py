@@ -1,0 +1,26 @@
+"""The flags of ``pyload isolated``."""
+
+from __future__ import annotations
+
+import pytest
+
+from pyload.cli.program import program
+
+
+@pytest.mark.parametrize(
+    ("flags", "problem"),
+    [
+        (["--listen", "nowhere"], "--listen 'nowhere' is not an address"),
+        (["--threshold", "proxys.failed == 0"], "proxys.failed"),
+        (["-c", "nowhere.yaml"], "nowhere.yaml"),
+    ],
+)
+def test_a_wrong_flag_is_a_mistake_before_anything_is_served(
+    flags: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Servers would be up, with clients connected, when the user hears of a typing error."""
+    assert program("pyload", ["isolated", *flags]) == 2
+
+    said = capsys.readouterr()
+    assert problem in said.err
+    assert "Traceback" not in said.err
