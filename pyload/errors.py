@@ -22,6 +22,7 @@
     ├── ThresholdFailed             4  a figure is beyond what the user allows
     ├── CertificateError            1  a proxy got no certificate
     ├── WaitTimeout                 5  a wait did not end in time
+    │   └── StartTimeout            5  start-up took too long
     ├── CleanupIncomplete           6  objects were left behind
     └── Interrupted                 130  stopped before start-up was complete
 
@@ -232,6 +233,10 @@ class WaitTimeout(PyloadError):  # noqa: N818 - reads as a state
     """Raised when something waited for did not happen in time."""
 
     exit_code: ClassVar[int] = 5
+
+
+class StartTimeout(WaitTimeout):
+    """Raised when the proxies of a run were not ready in time."""
 
 
 class CleanupIncomplete(PyloadError):  # noqa: N818 - reads as a state

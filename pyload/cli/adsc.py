@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,7 +13,11 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.run import duration_option, run_options
+from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
+
+if TYPE_CHECKING:
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -34,6 +38,7 @@ from pyload.cli.run import run_and_report
 @embedded_config_option
 @duration_option
 @run_options
+@start_options
 @fleet_options
 @pass_settings
 def command(
@@ -45,6 +50,7 @@ def command(
     config: str,
     duration: float | None,
     run: dict[str, Any],
+    start: StartOptions,
     fleet: FleetFlags,
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
@@ -60,6 +66,7 @@ def command(
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
+        start=start,
         **run,
     )
     return run_and_report(partial(run_adsc, options), settings.log)

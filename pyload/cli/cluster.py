@@ -14,10 +14,12 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import dry_run_option, duration_option, run_options, seed_option
+from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.follow_options import FollowOptions
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 @duration_option
 @seed_option
 @run_options
+@start_options
 @dry_run_option
 @click.option(
     "--name-prefix",
@@ -50,6 +53,7 @@ def command(
     duration: float | None,
     seed: int | None,
     run: dict[str, Any],
+    start: StartOptions,
     dry_run: bool,
     name_prefix: str,
     adopt: bool,
@@ -75,6 +79,7 @@ def command(
         behavior=fleet.behavior,
         kwok=follow,
         dry_run=dry_run and not follows_pods,
+        start=start,
         **run,
         name_prefix=name_prefix,
         adopt=adopt,

@@ -13,10 +13,12 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.run import duration_option, run_options
+from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.commands.impersonate.command import Selector
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 @embedded_config_option
 @duration_option
 @run_options
+@start_options
 @fleet_options
 @pass_settings
 def command(
@@ -55,6 +58,7 @@ def command(
     config: str,
     duration: float | None,
     run: dict[str, Any],
+    start: StartOptions,
     fleet: FleetFlags,
 ) -> int:
     """Open the xDS connections of a cluster's pods, for as long as the pods live."""
@@ -73,6 +77,7 @@ def command(
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
+        start=start,
         **run,
     )
     return run_and_report(partial(run_impersonate, options), settings.log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,12 @@ from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
 from pyload.cli.flags.run import dry_run_option, duration_option, run_options
+from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -44,6 +48,7 @@ from pyload.errors import UsageError
 @dry_run_option
 @duration_option
 @run_options
+@start_options
 @pass_settings
 def command(
     settings: Settings,
@@ -54,6 +59,7 @@ def command(
     dry_run: bool,
     duration: float | None,
     run: dict[str, Any],
+    start: StartOptions,
 ) -> int:
     """Create the objects of a captured cluster, and run a proxy for each of its mesh pods."""
     from pyload.commands.reproduce.command import (  # noqa: PLC0415 - fast help
@@ -70,6 +76,7 @@ def command(
         dry_run=dry_run,
         duration=duration,
         connection=settings.connection,
+        start=start,
         **run,
     )
     return run_and_report(partial(run_reproduce, options), settings.log)

@@ -39,7 +39,7 @@ class AdscOptions(RunOptions):
         count: Connections to open; 0 counts as 1.
         delay: Seconds between two starts.
         namespace: Namespace of the proxies.
-        duration: Seconds to stay connected once all are started; None until stopped.
+        duration: Seconds to stay connected once all are ready; None until stopped.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
         loaded: The mesh in the embedded API server; None for a small one.

@@ -27,6 +27,7 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
 from pyload.harness.servers import Endpoints, assemble
+from pyload.harness.start_options import NO_WAIT
 from pyload.kube.client import Client
 from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
@@ -114,6 +115,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         thresholds=options.thresholds,
         as_pilot_load=options.as_pilot_load,
         may_be_empty=True,
+        start=NO_WAIT,
     )
     planned = plan_run(mesh)
     async with (
@@ -131,6 +133,7 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
         connection=options.connection,
         thresholds=options.thresholds,
         as_pilot_load=options.as_pilot_load,
+        start=NO_WAIT,
     )
     with CaptureSpool() as spool:
         await load(spool, capture, shutdown)

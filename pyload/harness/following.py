@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from pyload.errors import WaitTimeout
 from pyload.pods.desired import Policy
 from pyload.pods.follower import Follower
 from pyload.pods.identity import Identity
@@ -14,23 +12,21 @@ from pyload.pods.nodes import ANNOTATION, NodeRule
 from pyload.pods.non_mesh_pods import AllPods
 from pyload.pods.reader import MeshPods
 from pyload.pods.reasons import Skip, Wait
-from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.fleet import FleetEvents, Late
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from random import Random
 
-    from pyload.harness.follow_options import FollowOptions, WaitCondition
+    from pyload.harness.follow_options import FollowOptions
     from pyload.kube.client import Client
     from pyload.pods.desired import Decision
     from pyload.pods.reader import PodRecord
     from pyload.pods.reconciler import FleetLike, Timed
-    from pyload.proxies.fleet import Fleet
     from pyload.proxies.spec import ProxySpec
     from pyload.report.followed_pods import FollowedPods
-
-_POLL_SECONDS: Final = 0.05
 
 
 class _NoFleet:
@@ -53,6 +49,7 @@ class Following(FleetEvents):
         options: The pods to follow, and when their proxies start.
         address: One control plane for all; empty for the one that each pod names.
         rng: Spreads retries.
+        expected: Proxies that the run's own mesh will have at least.
         any_pod: Follow pods on any node, in its network or in their own, with a proxy or without;
             pods without one are taken for sidecars.
 
@@ -67,9 +64,11 @@ class Following(FleetEvents):
         *,
         address: str,
         rng: Random,
+        expected: int = 0,
         any_pod: bool = False,
     ) -> None:
         self._options = options
+        self._expected = expected
         self._any_pod = any_pod
         self._reader = (AllPods if any_pod else MeshPods)(
             address=address, address_map=options.addresses
@@ -136,42 +135,26 @@ class Following(FleetEvents):
             from_ready=Latency.of(self._from_ready),
         )
 
-    async def wait(self, fleet: Fleet, *, at_least: int) -> None:
-        """Wait as the user asked.
+    def missing(self, *, with_pods: bool) -> str:
+        """Return what has to come before all proxies are started; see `Source`."""
+        follower = self.follower
+        if not follower.synced.is_set():
+            error = follower.counts().list_error
+            return f"pods have not been listed{f': {error}' if error else ''}"
+        counts, queued = follower.cache.counts(), follower.snapshot().queued
+        waiting = counts.waiting if with_pods else {}
+        texts = [f"{count:,} pods wait: {reason}" for reason, count in waiting.items()]
+        if queued:
+            texts.append(f"{queued:,} proxies wait for their turn to start")
+        if counts.running < self._expected:
+            texts.append(f"{counts.running:,} of {self._expected:,} pods have come")
+        return ", ".join(texts)
 
-        Args:
-            fleet: The proxies.
-            at_least: Proxies that the run's own mesh will have at least.
-
-        Raises:
-            WaitTimeout: Too few connected in time.
-        """
-        wait = self._options.wait
-        if wait is None:
-            return
-        try:
-            async with asyncio.timeout(wait.timeout):
-                # What it waits for is the sum of many proxies; none of them is the last.
-                while not self._enough(wait, fleet, at_least):  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_SECONDS)
-        except TimeoutError:
-            counts = self.follower.cache.counts()
-            missing = "".join(f", {n} waiting: {reason}" for reason, n in counts.waiting.items())
-            raise WaitTimeout(
-                f"waited {wait.timeout:g}s for {wait}: {fleet.counts.connected_now} of "
-                f"{max(counts.running, at_least)} connected{missing}",
-                fix="see the summary for pods that are skipped, or raise --timeout",
-            ) from None
-
-    def _enough(self, wait: WaitCondition, fleet: Fleet, at_least: int) -> bool:
-        connected = fleet.counts.connected_now
-        if wait.connected is not None:
-            return connected >= wait.connected
-        if not self.follower.synced.is_set():
-            return False
-        counts = self.follower.cache.counts()
-        expected = max(at_least, 1)
-        return not counts.waiting and counts.running >= expected and connected >= counts.running
+    def late(self) -> Iterator[Late]:
+        """Yield the pods that wait for something before they get a proxy; see `Source`."""
+        for record, decision in self.follower.cache.pods.decisions():
+            if isinstance(decision, Wait):
+                yield Late(f"{record.namespace}/{record.name}", decision.value)
 
     async def list_pods(self) -> None:
         """Set `listing` to what would run and why the rest would not, as text for a terminal."""

@@ -37,6 +37,7 @@ async def watch_outages(fleet: Fleet, metrics: Metrics, detector: OutageDetector
             wanted=len(fleet),
             started=counts.wanted,
             connected=counts.connected_now,
+            configured=counts.configured,
             disconnects=metrics.snapshot().disconnects,
         )
         if line := detector.observe(sample):

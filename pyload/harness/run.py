@@ -29,11 +29,12 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError
+from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
 from pyload.harness.judge import SERVED, WRITTEN, Judge, unserved
 from pyload.harness.observed import observed
 from pyload.harness.outage_watch import watch_outages
 from pyload.harness.outcome import Outcome, interrupted
+from pyload.harness.readiness import Readiness
 from pyload.harness.result_file import write_result
 from pyload.mesh.deletion import remove_all
 from pyload.tasks import Supervisor, first_error, first_of
@@ -175,7 +176,7 @@ class Run:
             return Ending("failed", _internal_error(bug))
 
     async def _phases(self, shutdown: Shutdown) -> str:
-        start, requested = self._workload.start(), shutdown.requested
+        start, requested = self._start(), shutdown.requested
         if await first_of(start, requested.wait(), name="start") != 0:
             raise interrupted()
         self._recorder.phase = "running"
@@ -191,6 +192,14 @@ class Run:
         if reason != STOPPED and not requested.is_set():
             await first_of(self._settle(), requested.wait(), name="settle")
         return STOPPED if requested.is_set() else reason
+
+    async def _start(self) -> None:
+        """Start, and wait for the proxies."""
+        workload, options = self._workload, self._options.start
+        if workload.fleet is None or workload.only_lists:
+            await workload.start()
+        else:
+            await Readiness(options, workload.fleet, workload.source).after(workload.start())
 
     async def _breach(self) -> str:
         """Wait for a threshold that ends the run; return which it is."""
@@ -222,6 +231,9 @@ class Run:
                 error = unserved(result, is_over=ending.reason == DURATION_OVER)
                 error = error or self._workload.verdict() or self._judge.error(result)
                 ending = ending.with_error(error)
+            elif isinstance(ending.error, StartTimeout):
+                # That the control plane served nobody says more than that it took too long.
+                ending = replace(ending, error=unserved(result, is_over=False) or ending.error)
         except PyloadError as failure:
             log.error("no final figures: %s", failure)
             ending = ending.with_error(failure)

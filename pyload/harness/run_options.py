@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.harness.connection import Connection
+from pyload.harness.start_options import StartOptions
 from pyload.report.thresholds import NO_THRESHOLDS
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class RunOptions:
         out: File for the result as JSON, or None.
         tags: What the user says about the run, by name.
         connection: Servers, credentials and rates.
+        start: When the start-up is over, in a run with proxies.
         as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
             then stays as it was there, where pyload's own way is another.
         thresholds: What the figures of the run have to be, besides what holds by default.
@@ -32,6 +34,7 @@ class RunOptions:
     out: Path | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     connection: Connection = field(default_factory=Connection)
+    start: StartOptions = field(default_factory=StartOptions)
     as_pilot_load: bool = False
     thresholds: Thresholds = NO_THRESHOLDS
     embedded: bool = False

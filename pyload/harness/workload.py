@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from pyload.errors import PyloadError
+    from pyload.harness.readiness import Source
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
     from pyload.report.summary import Result
@@ -24,9 +25,10 @@ class Workload:
 
     Attributes:
         start: Creates and connects everything that has to be there before the work. A run that is
-            stopped in the meantime counts as interrupted.
+            stopped in the meantime counts as interrupted. A run with proxies then waits for them.
         work: Goes on until it is cancelled or has nothing more to do; returns why it is over.
         fleet: The run's proxies, if it has any. They are stopped at the very end.
+        source: Starts proxies by itself, beside `start`; None if nothing does.
         writer: Writes the run's objects, if it has any.
         spawn: Starts tasks that live until the clean-up is done, and whose failure ends the run.
         clean_up: Removes the objects; by default everything in the writer's ledger.
@@ -42,6 +44,7 @@ class Workload:
     start: Callable[[], Coroutine[Any, Any, object]]
     work: Callable[[], Coroutine[Any, Any, str]]
     fleet: Fleet | None = None
+    source: Source | None = None
     writer: Writer | None = None
     spawn: Callable[[Supervisor], object] = lambda _: None
     clean_up: Callable[[], Awaitable[object]] | None = None

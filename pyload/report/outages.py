@@ -59,6 +59,7 @@ class Sample:
         wanted: Proxies that should run.
         started: Proxies that were started, ever.
         connected: Proxies that have a stream.
+        configured: Proxies that were configured, ever.
         disconnects: Streams that ended and dials that failed, ever, by reason.
     """
 
@@ -66,12 +67,18 @@ class Sample:
     wanted: int
     started: int
     connected: int
+    configured: int = 0
     disconnects: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def stopped(self) -> int:
         """Proxies that were started and should not run any more, ever."""
         return self.started - self.wanted
+
+    @property
+    def lost_by_workers(self) -> int:
+        """Streams that ended with a worker process, ever."""
+        return self.disconnects.get(_WORKER, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +171,7 @@ class OutageDetector:
         """Handle a sample, and return a line for the log if an outage has begun or ended."""
         last, self._last = self._last, sample
         gone = max(0, sample.stopped - last.stopped)
-        gone += sample.disconnects.get(_WORKER, 0) - last.disconnects.get(_WORKER, 0)
+        gone += sample.lost_by_workers - last.lost_by_workers
         self._served = self._count_served(sample, gone)
         course = self._course
         if course is None:
@@ -189,7 +196,14 @@ class OutageDetector:
         while sample.at - stops[0][0] > _LATE_STOPS:
             stops.popleft()
         closing = sample.stopped - stops[0][1]
-        return max(0, min(sample.wanted, max(self._served - gone, sample.connected - closing)))
+        # Each number is too low rather than too high, as any proxy may be among those stopped. The
+        # last has also those whose streams have come and gone between two samples.
+        known = (
+            self._served - gone,
+            sample.connected - closing,
+            sample.configured - sample.stopped - sample.lost_by_workers,
+        )
+        return max(0, min(sample.wanted, max(known)))
 
     def _begun(self, last: Sample, sample: Sample) -> _Course | None:
         """Return what may become an outage; None if enough proxies have a stream."""
@@ -214,8 +228,6 @@ class OutageDetector:
         outage = course.outage(sample)
         self._ended = _added(self._ended, outage)
         self._course = None
-        # What is not back by now is not waited for.
-        self._served = min(self._served, sample.connected)
         return f"{_state(sample)} again after {time_text(outage.duration)}"
 
 

@@ -26,7 +26,7 @@ def test_help_fits_a_screen_and_ends_with_an_example(
 
 
 def test_flags_stand_under_their_own_title(capsys: pytest.CaptureFixture[str]) -> None:
-    """`dump --timeout` has nothing to do with kwok's flag of that name."""
+    """The flags of kwok mode have no effect on a command that follows no pods."""
     for name, kwok in (("dump", False), ("latency", False), ("cluster", True)):
         assert program("pyload", [name, "--help"]) == 0
         assert ("kwok:" in capsys.readouterr().out) is kwok, name

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from random import Random
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.errors import WaitTimeout
-from pyload.harness.follow_options import FollowOptions, WaitCondition
+from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
+from pyload.proxies.fleet import Late
 from tests.pods.cluster import Cluster, node
 from tests.pods.fleets import Recording
 from tests.pods.injected import plain_pod, pod
@@ -33,7 +32,12 @@ def cluster() -> Cluster:
 
 @contextlib.asynccontextmanager
 async def follow(
-    cluster: Cluster, *, address: str = "", any_pod: bool = False, **options: Any
+    cluster: Cluster,
+    *,
+    address: str = "",
+    any_pod: bool = False,
+    expected: int = 0,
+    **options: Any,
 ) -> AsyncIterator[tuple[Following, Recording]]:
     """Follow a cluster while the context is open."""
     following = Following(
@@ -41,6 +45,7 @@ async def follow(
         FollowOptions(**options),
         address=address,
         rng=Random(1),
+        expected=expected,
         any_pod=any_pod,
     )
     fleet = Recording()
@@ -54,11 +59,6 @@ async def follow(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-
-
-def connected(count: int) -> Any:
-    """Return a fleet of which so many proxies are connected."""
-    return SimpleNamespace(counts=SimpleNamespace(connected_now=count))
 
 
 async def test_proxies_are_those_of_the_mesh_at_the_given_address(cluster: Cluster) -> None:
@@ -95,23 +95,29 @@ async def test_the_result_has_the_pods_with_their_times(cluster: Cluster) -> Non
     assert counts.from_ip.max == pytest.approx(2, abs=0.02)
 
 
-async def test_a_wait_ends_when_all_are_connected(cluster: Cluster) -> None:
-    """A pipeline would go on before the mesh is there, or never."""
-    async with follow(cluster, wait=WaitCondition(None, 10.0)) as (following, _):
-        await following.wait(connected(1), at_least=1)
-        with pytest.raises(WaitTimeout, match="0 of 1 connected"):
-            await following.wait(connected(0), at_least=1)
-        # The run's own mesh is still to come.
-        with pytest.raises(WaitTimeout, match="1 of 3 connected"):
-            await following.wait(connected(1), at_least=3)
+async def test_a_start_up_waits_for_pods_that_have_not_come(cluster: Cluster) -> None:
+    """A pipeline would go on before the mesh is there, as no pod of it has been seen."""
+    async with follow(cluster) as (following, _):
+        assert following.missing(with_pods=True) == ""
+    async with follow(cluster, expected=3) as (following, _):
+        assert following.missing(with_pods=True) == "1 of 3 pods have come"
 
 
-async def test_a_wait_that_fails_says_what_pods_lack(cluster: Cluster) -> None:
+async def test_a_start_up_says_what_pods_lack(cluster: Cluster) -> None:
     """The user would look for the fault in the control plane."""
     cluster.put(pod("c", ip=""))
-    async with follow(cluster, wait=WaitCondition(None, 10.0)) as (following, _):
-        with pytest.raises(WaitTimeout, match="1 of 1 connected, 1 waiting: no pod IP"):
-            await following.wait(connected(1), at_least=1)
+    async with follow(cluster) as (following, _):
+        assert following.missing(with_pods=True) == "1 pods wait: no pod IP"
+        assert following.missing(with_pods=False) == ""
+        assert list(following.late()) == [Late("mesh/c", "no pod IP")]
+
+
+async def test_a_start_up_waits_for_lists_that_have_not_succeeded(cluster: Cluster) -> None:
+    """A cluster whose nodes cannot be listed would pass for one without pods (R1)."""
+    following = Following(cluster.client, FollowOptions(), address="", rng=Random(1))
+    following.attach(Recording())
+
+    assert following.missing(with_pods=True) == "pods have not been listed"
 
 
 async def test_a_dry_run_lists_all_pods_and_starts_none(cluster: Cluster) -> None:

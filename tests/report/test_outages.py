@@ -33,11 +33,11 @@ class Script:
         self.detector = OutageDetector()
         self.lines: list[tuple[float, str]] = []
         self.at = 0.0
-        self.wanted = self.started = self.connected = 0
+        self.wanted = self.started = self.connected = self.configured = 0
         self.disconnects: Counter[str] = Counter()
         if proxies:
             self.start(proxies)
-            self.connected = proxies
+            self.connected = self.configured = proxies
             self.wait(5)
 
     @property
@@ -67,13 +67,16 @@ class Script:
             self.at += STEP
             each()
             counts = dict(self.disconnects)
-            sample = Sample(self.at, self.wanted, self.started, self.connected, counts)
+            sample = Sample(
+                self.at, self.wanted, self.started, self.connected, self.configured, counts
+            )
             if line := self.detector.observe(sample):
                 self.lines.append((self.at, line))
 
     def connect(self, count: int) -> None:
         """Open streams, as many as there are proxies without one."""
         self.connected = min(self.wanted, self.connected + count)
+        self.configured = max(self.configured, min(self.connected, self.started))
 
 
 def test_an_outage_is_said_when_it_begins_and_ends_and_has_its_times() -> None:
@@ -140,6 +143,32 @@ def test_a_control_plane_that_was_never_there_is_an_outage_after_a_while() -> No
     (line,) = run.lines
     assert line[1].startswith("control plane: 0 of 1,005 proxies connected since 10s (connect ")
     assert run.outages.first[0].began == STEP
+
+
+def test_streams_that_came_and_went_between_two_looks_are_lost_all_the_same() -> None:
+    """The control plane may die in the moment in which the last proxy has its config (A1)."""
+    run = Script()
+    run.start(6)
+    run.configured = 6
+    run.disconnects["unavailable"] = 6
+
+    run.wait(3)
+
+    assert run.lines[0][1].startswith("control plane: 0 of 6 proxies connected since 2s (")
+
+
+def test_streams_that_are_refused_at_once_were_never_served() -> None:
+    """Istiod's limit on new streams would look like an outage at each start of a big run."""
+    run = Script()
+    run.start(1000)
+
+    def connect() -> None:
+        run.connect(25)
+        run.disconnects["resource_exhausted"] += 500
+
+    run.wait(30, connect)
+
+    assert not run.outages.count
 
 
 def test_proxies_that_nobody_refuses_are_no_outage() -> None:

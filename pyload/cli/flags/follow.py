@@ -6,10 +6,10 @@ from typing import Final
 
 import click
 
-from pyload.cli.flags.go import GoDuration, GoMap, merged
+from pyload.cli.flags.go import GoMap, merged
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.errors import UsageError
-from pyload.harness.follow_options import FollowOptions, WaitCondition
+from pyload.harness.follow_options import FollowOptions
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 
@@ -32,7 +32,6 @@ def follow_flags(context: click.Context) -> FollowOptions:
     values = context.params
     if values["cluster_type"] != "kwok":
         _refuse(context)
-    wait = values["wait"]
     return FollowOptions(
         node_selector=values["node_selector"],
         all_nodes=values["all_nodes"],
@@ -40,7 +39,6 @@ def follow_flags(context: click.Context) -> FollowOptions:
         start_on=values["start_on"],
         shard=Shard.parse(values["shard"]),
         addresses=values["address_map"],
-        wait=WaitCondition.parse(wait, values["timeout"]) if wait else None,
         dry_run=values["dry_run"],
         stages=values["stages"],
         placement=Placement(values["pod_node_selector"], values["pod_toleration"]),
@@ -100,21 +98,6 @@ follow_options: Final = flag_group(
         callback=merged,
         metavar="FROM=TO",
         help="Connect to TO where a pod's config says FROM.",
-    ),
-    click.option(
-        "--wait",
-        cls=FollowOption,
-        default="",
-        metavar="connected=N|all",
-        help="Fail (exit code 5) unless this many connect.",
-    ),
-    click.option(
-        "--timeout",
-        cls=FollowOption,
-        type=GoDuration(),
-        default="60s",
-        metavar="TIME",
-        help="Time that --wait allows them.",
     ),
     click.option(
         "--stages",

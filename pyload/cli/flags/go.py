@@ -71,6 +71,19 @@ class GoDuration(click.ParamType[float]):
             )
 
 
+class PositiveDuration(GoDuration):
+    """A Go duration above 0."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a Go duration above 0."""
+        seconds = super().convert(value, param, ctx)
+        if seconds <= 0:
+            self.fail(f"{value!r} is not above 0; write for example 15s or 1h30m", param, ctx)
+        return seconds
+
+
 class GoMap(click.ParamType[dict[str, str]]):
     """``a=b,c=d``; a value with commas stands alone, or its pair in quotes."""
 

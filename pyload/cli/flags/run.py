@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pyload.cli.called_as import is_pilot_load
-from pyload.cli.flags.go import GoDuration, GoInt, GoMap, merged
+from pyload.cli.flags.go import GoInt, GoMap, PositiveDuration, merged
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.report.thresholds import parse_thresholds
 
@@ -153,7 +153,7 @@ seed_option: Final = click.option(
 )
 duration_option: Final = click.option(
     "--duration",
-    type=GoDuration(),
+    type=PositiveDuration(),
     metavar="TIME",
     help="End this long after start-up.  [default: never]",
 )

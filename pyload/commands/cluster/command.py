@@ -188,7 +188,9 @@ class ClusterCommand:
             if options.embedded and flags.pod_selector is None:
                 # There are no others' pods here that it would be a waste to look at.
                 flags = replace(flags, pod_selector="")
-            self.following = Following(client, flags, address=address, rng=waits)
+            self.following = Following(
+                client, flags, address=address, rng=waits, expected=self._expected
+            )
         self.fleet = create_fleet(
             servers,
             options.connection,
@@ -234,6 +236,7 @@ class ClusterCommand:
             start=self._start,
             work=self._work,
             fleet=self.fleet,
+            source=self.following,
             writer=self.writer,
             spawn=self._spawn,
             clean_up=self._clean_up,
@@ -263,15 +266,13 @@ class ClusterCommand:
         if self._options.kwok.dry_run:
             return
         await self.cluster.start()
-        if self.following is not None:
-            await self.following.wait(self.fleet, at_least=self._expected)
+        self.started.set()
 
     async def _work(self) -> str:
         if self.following is not None and self._options.kwok.dry_run:
             await self.following.list_pods()
             return "nothing was run"
         log.info('cluster "primary" synced, starting cluster scaler')
-        self.started.set()
         intervals = self._intervals()
         if not intervals:
             return await stay(self._options.duration)

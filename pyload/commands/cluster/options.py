@@ -22,7 +22,7 @@ class ClusterOptions(RunOptions):
     Attributes:
         loaded: The config; None for none, which is a small mesh, or for kwok nothing.
         cluster_type: ``fake-node``, ``fake``, ``real`` or ``kwok``.
-        duration: Seconds to run once everything is started; None until stopped.
+        duration: Seconds to run once the proxies are ready; None until stopped.
         kwok: The flags of kwok mode. There, an empty address in `connection` means the one that
             each pod names.
         seed: Makes names, placement and churn repeat; None for random ones.

@@ -26,9 +26,12 @@ from pyload.proxies.fleet import FleetEvents
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyload.config.parse import Loaded
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
+    from pyload.proxies.fleet import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
 
@@ -55,7 +58,7 @@ class ImpersonateOptions(RunOptions):
         selector: Pods with a sidecar, those without, or both.
         replicas: Connections for each pod.
         delay: Seconds between the starts of two connections.
-        duration: Seconds to stay once the pods have been seen; None until stopped.
+        duration: Seconds to stay once the proxies of all pods are ready; None until stopped.
         workers: Processes that the proxies run in: 0 for this one, None for one per core.
         behavior: How the proxies behave.
         loaded: The mesh in the embedded API server; None for a small one.
@@ -161,6 +164,7 @@ class ImpersonateCommand(FleetEvents):
             start=self._start,
             work=lambda: stay(options.duration),
             fleet=self.fleet,
+            source=self,
             defaults=(STARTED, *LISTED),
             spawn=self._spawn,
             extend=self._with_pods,
@@ -189,6 +193,15 @@ class ImpersonateCommand(FleetEvents):
         key = self.replicas.original(spec.key)
         if key is not None:
             self.following.follower.on_configured(key)
+
+    def missing(self, *, with_pods: bool) -> str:
+        """Return what has to come before all replicas are started; see `Source`."""
+        queued, missing = self.replicas.queued, self.following.missing(with_pods=with_pods)
+        return missing or (f"{queued:,} replicas to start" if queued else "")
+
+    def late(self) -> Iterator[Late]:
+        """Yield the pods that wait for something; see `Source`."""
+        return self.following.late()
 
     def _with_pods(self, result: Result) -> Result:
         counts = self.following.counts()

@@ -35,6 +35,7 @@ from pyload.harness.servers import (
     interruptible,
     log_target,
 )
+from pyload.harness.start_options import NO_WAIT, StartOptions
 from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
@@ -85,6 +86,8 @@ class LatencyOptions(RunOptions):
     count: int = 0
     clients: int = 1
     timeout: float = 60.0
+    # It waits for its proxies by itself, as long as one after the other gets ready.
+    start: StartOptions = NO_WAIT
 
     def __post_init__(self) -> None:
         for flag, value in (("--count", self.count), ("--clients", self.clients)):

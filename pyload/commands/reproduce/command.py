@@ -200,7 +200,6 @@ class ReproduceCommand:
         return not self._options.config_only and (skipped or self._spool.count(POD) > 0)
 
     async def _work(self) -> str:
-        self.started.set()
         return await stay(self._options.duration)
 
     async def _clean_up(self) -> None:
@@ -214,6 +213,7 @@ class ReproduceCommand:
             elif self._spool.count(kind):
                 await self._create_all(kind)
         log.info("All configs create (%d total)", self._created)
+        self.started.set()
 
     async def _create_all(self, kind: GroupKind) -> None:
         resource = await self._discovery.find(kind.group, kind.kind)

@@ -7,7 +7,7 @@ import pytest
 from pyload.cli.cluster import command
 from pyload.cli.flags.follow import FollowOption, follow_flags
 from pyload.errors import UsageError
-from pyload.harness.follow_options import FollowOptions, WaitCondition
+from pyload.harness.follow_options import FollowOptions
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 
@@ -30,7 +30,6 @@ def test_flags_become_options() -> None:
         *("--cluster-type", "kwok", "--dry-run", "--all-nodes", "--node-selector", "a=b"),
         *("--pod-selector", "", "--start-on", "ready", "--shard", "1/4", "--stages", "general"),
         *("--address-map", "a=b,c=d", "--address-map", "c=e"),
-        *("--wait", "connected=all", "--timeout", "1m"),
         *("--pod-node-selector", "type=fake", "--pod-toleration", "key"),
     ) == FollowOptions(
         dry_run=True,
@@ -41,7 +40,6 @@ def test_flags_become_options() -> None:
         shard=Shard(1, 4),
         stages="general",
         addresses={"a": "b", "c": "e"},
-        wait=WaitCondition(None, 60),
         placement=Placement({"type": "fake"}, "key"),
     )
 
@@ -51,7 +49,7 @@ def test_flags_become_options() -> None:
 )
 def test_a_flag_without_effect_is_refused(flag: str) -> None:
     """The user would believe that it had one."""
-    values = {"--all-nodes": [], "--start-on": ["ip"], "--stages": ["fast"], "--timeout": ["1s"]}
+    values = {"--all-nodes": [], "--start-on": ["ip"], "--stages": ["fast"]}
 
     with pytest.raises(UsageError, match=f"{flag} needs --cluster-type kwok"):
         flags("--cluster-type", "fake", flag, *values.get(flag, ["a=b"]))

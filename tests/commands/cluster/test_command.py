@@ -11,8 +11,15 @@ import pytest
 from pyload.commands.cluster.command import ClusterCommand, run_cluster
 from pyload.commands.cluster.planning import plan_run
 from pyload.config.parse import parse_config
-from pyload.errors import ControlPlaneUnreachable, ThresholdFailed, UsageError
+from pyload.errors import (
+    ControlPlaneUnreachable,
+    Interrupted,
+    StartTimeout,
+    ThresholdFailed,
+    UsageError,
+)
 from pyload.harness.servers import Servers
+from pyload.harness.start_options import NO_WAIT, StartOptions
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.kube.transport import Response
@@ -115,7 +122,7 @@ async def test_a_run_that_is_over_before_any_config_came_fails(world: World) -> 
     peer = Peer()
     peer.silent = True
     servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
-    chosen = judged(duration=0.5)
+    chosen = judged(duration=0.5, start=NO_WAIT)
     outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
 
     assert isinstance(outcome.error, ControlPlaneUnreachable)
@@ -123,17 +130,22 @@ async def test_a_run_that_is_over_before_any_config_came_fails(world: World) -> 
 
 
 async def test_a_run_that_the_user_stops_at_once_has_not_failed(world: World) -> None:
-    """Ctrl-C after a typing mistake is no verdict on istiod."""
+    """Ctrl-C after a typing mistake is no verdict on istiod; exit code 130 says when it came."""
     peer = Peer()
     peer.silent = True
     shutdown = Shutdown()
     servers = Servers(Client(world.server.transport()), "memory", resolver_of(peer))
-    chosen = judged(duration=60.0)
+    chosen = judged(duration=60.0, start=NO_WAIT)
     command = ClusterCommand(chosen, plan_run(chosen), servers)
     asyncio.get_running_loop().call_later(2.0, shutdown.signal)
     outcome = await command.run(shutdown)
-
     assert (outcome.error, outcome.result.proxies.starting) == (None, 4)
+
+    chosen, shutdown = replace(chosen, start=StartOptions()), Shutdown()
+    command = ClusterCommand(chosen, plan_run(chosen), servers)
+    asyncio.get_running_loop().call_later(2.0, shutdown.signal)
+    outcome = await command.run(shutdown)
+    assert isinstance(outcome.error, Interrupted)
 
 
 async def test_a_mesh_without_proxies_fails_unless_the_user_wants_none(world: World) -> None:
@@ -159,7 +171,11 @@ async def test_a_cluster_whose_nodes_cannot_be_listed_fails(world: World) -> Non
     servers = Servers(Client(world.server.transport()), "memory", resolver_of(Peer()))
     chosen = judged(loaded=None, cluster_type="kwok", duration=5.0)
     outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
+    assert isinstance(outcome.error, StartTimeout)
+    assert "not been listed: GET /api/v1/nodes: HTTP 500: etcd is too old" in str(outcome.error)
 
+    chosen = replace(chosen, start=NO_WAIT)
+    outcome = await ClusterCommand(chosen, plan_run(chosen), servers).run(Shutdown())
     assert isinstance(outcome.error, ThresholdFailed)
     assert "kwok.nodes_synced == true (it is false)" in str(outcome.error)
 

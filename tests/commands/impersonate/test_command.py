@@ -21,6 +21,7 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
+from pyload.harness.start_options import NO_WAIT
 from pyload.kube.client import Client
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor
@@ -320,7 +321,9 @@ async def test_over_the_wire(tmp_path: Path, workers: int) -> None:
         connection = Connection(
             pilot_address=addresses.plaintext, auth="plaintext", kubeconfig=str(kubeconfig)
         )
-        options = ImpersonateOptions(replicas=2, connection=connection, workers=workers)
+        options = ImpersonateOptions(
+            replicas=2, connection=connection, workers=workers, start=NO_WAIT
+        )
         run = asyncio.create_task(run_impersonate(options, shutdown=shutdown), name="impersonate")
         async with asyncio.timeout(15):
             while len(world.nodes()) < 2:  # noqa: ASYNC110 - the connections come from outside

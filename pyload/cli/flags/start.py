@@ -1,0 +1,67 @@
+"""The flags of a run's start-up, for commands that run proxies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from pyload.cli.called_as import is_pilot_load
+from pyload.cli.flags.go import GoDuration
+from pyload.cli.flags.group import GroupOption, flag_group
+from pyload.errors import UsageError
+from pyload.harness.start_options import (
+    NO_WAIT,
+    STARTUP_TIMEOUT,
+    StartCondition,
+    StartOptions,
+)
+
+
+class StartOption(GroupOption):
+    """A flag of the start-up."""
+
+    title = "Start-up"
+
+
+def start_flags(context: click.Context) -> StartOptions:
+    """Read the flags; called as ``pilot-load``, a run waits only if it is told to.
+
+    Raises:
+        UsageError: A value makes no sense.
+    """
+    text, timeout = context.params["wait"], context.params["startup_timeout"]
+    if timeout < 0:
+        raise UsageError(f"--startup-timeout {timeout:g}s is below 0", fix="give 0 for no limit")
+    default = StartOptions()
+    if is_pilot_load(context):
+        default = NO_WAIT
+        source = context.get_parameter_source("startup_timeout")
+        if not text and source is not None and source.name == "DEFAULT":
+            return default
+    wait = default.wait
+    if text:
+        wait = None if text == "none" else StartCondition.parse(text)
+    return StartOptions(wait, timeout or None)
+
+
+start_options: Final = flag_group(
+    "start",
+    start_flags,
+    click.option(
+        "--wait",
+        cls=StartOption,
+        default="",
+        metavar="STATE=N|all",
+        help="Proxies to wait for: connected=, configured= or none.  [default: configured=all]",
+    ),
+    click.option(
+        "--startup-timeout",
+        cls=StartOption,
+        type=GoDuration(),
+        default=STARTUP_TIMEOUT,
+        show_default=True,
+        metavar="TIME",
+        help="Fail (exit code 5) if start-up takes longer; 0 for no limit.",
+    ),
+)

@@ -1,0 +1,113 @@
+"""Waits for the proxies of a run, and names those that are late when that takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
+
+from pyload.errors import StartTimeout
+from pyload.proxies.fleet import MAX_LATE
+from pyload.report.latency import time_text
+from pyload.tasks import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from pyload.harness.start_options import StartOptions
+    from pyload.proxies.fleet import Fleet, Late
+
+_POLL_SECONDS: Final = 0.05
+
+log = logging.getLogger("pyload")
+
+
+class Source(Protocol):
+    """Starts proxies of a run by itself, such as those of pods."""
+
+    def missing(self, *, with_pods: bool) -> str:
+        """Return what has to come before all proxies are started; empty for nothing.
+
+        Args:
+            with_pods: Whether pods that wait for something before they get a proxy count.
+        """
+        ...
+
+    def late(self) -> Iterable[Late]:
+        """Return the pods that wait for something before they get a proxy."""
+        ...
+
+
+class Readiness:
+    """Waits until a run is ready.
+
+    Args:
+        options: What for, and how long.
+        fleet: The run's proxies.
+        source: Starts proxies beside the run; None without one.
+    """
+
+    def __init__(self, options: StartOptions, fleet: Fleet, source: Source | None = None) -> None:
+        self._options = options
+        self._fleet = fleet
+        self._source = source
+
+    async def after(self, start: Awaitable[object]) -> None:
+        """Start, and wait for the proxies.
+
+        Raises:
+            StartTimeout: Both together took too long.
+        """
+        now = clock()
+        began = now()
+        try:
+            async with asyncio.timeout(self._options.timeout) as limit:
+                await start
+                if self._options.wait is None:
+                    return
+                # Many proxies make up what it waits for; none of them is the last.
+                while not self._ready():  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL_SECONDS)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await self._raise_late()
+        counts, took = self._fleet.counts, time_text(now() - began)
+        states = f"{counts.connected_now:,} connected, {counts.configured_now:,} configured"
+        log.info("start-up took %s: %s of %s proxies", took, states, f"{len(self._fleet):,}")
+
+    def _ready(self) -> bool:
+        wait, source = self._options.wait, self._source
+        assert wait is not None
+        return wait.holds(
+            self._fleet.counts,
+            wanted=len(self._fleet),
+            complete=source is None or not source.missing(with_pods=wait.strict),
+        )
+
+    async def _raise_late(self) -> NoReturn:
+        fleet, wait, timeout = self._fleet, self._options.wait, self._options.timeout
+        assert timeout is not None
+        await fleet.refresh()
+        reached = fleet.counts.configured_now if wait is None else wait.reached(fleet.counts)
+        state = "configured" if wait is None else wait.state
+        target = "start-up" if wait is None else wait
+        parts = [f"{reached:,} of {len(fleet):,} proxies are {state}"]
+        late = fleet.late()
+        if self._source is not None:
+            parts += filter(None, [self._source.missing(with_pods=True)])
+            late = [*islice(self._source.late(), MAX_LATE // 2), *late]
+        parts += _texts(late[:MAX_LATE])
+        raise StartTimeout(
+            f"waited {time_text(timeout)} for {target}: {'; '.join(parts)}",
+            fix="raise --startup-timeout, or wait for less with --wait",
+        ) from None
+
+
+def _texts(late: Iterable[Late]) -> list[str]:
+    """Format late proxies by what they lack."""
+    names: dict[str, list[str]] = {}
+    for one in late:
+        names.setdefault(one.lack, []).append(one.name)
+    return [f"{lack}: {', '.join(some)}" for lack, some in names.items()]
