@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pyload.report.latency import time_text
+from pyload.report.outage import Outage, Outages, reasons_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,9 +39,6 @@ NOBODY_SECONDS: Final = 10.0
 
 NEARLY_SECONDS: Final = 10.0
 """How long nearly all proxies have to be back for an outage to end without the others."""
-
-LISTED: Final = 20
-"""Outages that are kept one by one; further ones are only counted."""
 
 _LATE_STOPS: Final = 1.0
 """Seconds in which a proxy that was stopped may still be among the connected ones."""
@@ -81,81 +79,6 @@ class Sample:
         return self.disconnects.get(_WORKER, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """One outage; the times after `duration` count from its beginning.
-
-    Attributes:
-        began: Seconds from the start of the run.
-        duration: Seconds that it lasted, or has lasted so far.
-        open: Whether it had not ended.
-        lost: Proxies that were without a stream at its worst.
-        connected: Proxies that still had one then.
-        first_back: When the first proxy had a stream again; None if none has.
-        half_back: When half of them had.
-        last_back: When all of them had, or nearly all.
-        disconnects: Streams that ended and dials that failed in it, by reason.
-    """
-
-    began: float
-    duration: float
-    open: bool
-    lost: int
-    connected: int
-    first_back: float | None
-    half_back: float | None
-    last_back: float | None
-    disconnects: Mapping[str, int]
-
-    def text(self) -> str:
-        """Return the line of the summary."""
-        back = [
-            f"{name} back after {time_text(after)}"
-            for name, after in (("first", self.first_back), ("half", self.half_back))
-            if after is not None
-        ]
-        if self.last_back is not None:
-            back.append(f"last after {time_text(self.last_back)}")
-        parts = (
-            f"from {time_text(self.began)} for {time_text(self.duration)}",
-            f"{self.lost:,} of {self.lost + self.connected:,} proxies lost",
-            *(back or ["none back"]),
-            *(["not over at the end"] if self.open else []),
-        )
-        reasons = reasons_text(self.disconnects)
-        return f"{', '.join(parts)}; {reasons}" if reasons else ", ".join(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Outages:
-    """The outages of a run.
-
-    Attributes:
-        count: All of them.
-        longest: Seconds that the longest lasted; 0 without any.
-        total: Seconds that all lasted together.
-        first: The first `LISTED` of them, in order.
-    """
-
-    count: int = 0
-    longest: float = 0.0
-    total: float = 0.0
-    first: tuple[Outage, ...] = ()
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Return the lines of the summary, as names and texts; none without outages."""
-        texts = [one.text() for one in self.first]
-        if self.count > len(texts):
-            texts.append(f"and {self.count - len(texts):,} more")
-        return [("" if index else "outages", text) for index, text in enumerate(texts)]
-
-
-def reasons_text(disconnects: Mapping[str, int]) -> str:
-    """Format reasons with their counts, the most frequent first."""
-    ordered = sorted(disconnects.items(), key=lambda pair: (-pair[1], pair[0]))
-    return ", ".join(f"{reason} {count:,}" for reason, count in ordered)
-
-
 class OutageDetector:
     """Finds the outages of a run in its samples, which come in the order of their times."""
 
@@ -187,7 +110,7 @@ class OutageDetector:
         course = self._course
         if course is None or not course.confirmed:
             return self._ended
-        return _added(self._ended, course.outage(self._last))
+        return self._ended.with_outage(course.outage(self._last))
 
     def _count_served(self, sample: Sample, gone: int) -> int:
         """Return how many of the wanted proxies have, or had, a stream: at least so many."""
@@ -226,7 +149,7 @@ class OutageDetector:
 
     def _end(self, course: _Course, sample: Sample) -> str:
         outage = course.outage(sample)
-        self._ended = _added(self._ended, outage)
+        self._ended = self._ended.with_outage(outage)
         self._course = None
         return f"{_state(sample)} again after {time_text(outage.duration)}"
 
@@ -325,13 +248,3 @@ class _Course:
 def _state(sample: Sample) -> str:
     connected, wanted = f"{sample.connected:,}", f"{sample.wanted:,}"
     return f"control plane: {connected} of {wanted} proxies connected"
-
-
-def _added(outages: Outages, outage: Outage) -> Outages:
-    listed = (*outages.first, outage) if len(outages.first) < LISTED else outages.first
-    return Outages(
-        outages.count + 1,
-        max(outages.longest, outage.duration),
-        outages.total + outage.duration,
-        listed,
-    )

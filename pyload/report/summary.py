@@ -24,7 +24,7 @@ measured. Keys keep this order; a later version only adds keys::
     times                   what only this command measures: by name count, p50, p90, p99, max
     pods                    started, ready, failed, starting: of ``startup``; null elsewhere
     thresholds              of each: expr, figure, unit, value, passed, default
-    outages                 count, longest, total, first; see `pyload.report.outages`
+    outages                 count, longest, total, first; see `pyload.report.outage`
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.latency import Latency
-from pyload.report.outages import Outages
+from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.summary_text import result_text, with_types
 

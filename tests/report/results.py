@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyload.report.metrics import Metrics
-from pyload.report.outages import Outages
+from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.summary import Header, ProxyCounts, Result, Usage
 

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyload.report.outage import LISTED, Outage, Outages
 from pyload.report.outages import (
-    LISTED,
     LOST_SECONDS,
     NOBODY_SECONDS,
-    Outage,
     OutageDetector,
-    Outages,
     Sample,
 )
 from pyload.report.thresholds import parse_threshold
