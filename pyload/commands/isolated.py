@@ -27,7 +27,7 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
 from pyload.harness.servers import Endpoints, assemble
-from pyload.harness.start_options import NO_WAIT
+from pyload.harness.start_options import NO_WAIT, StartOptions
 from pyload.kube.client import Client
 from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
@@ -115,7 +115,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         thresholds=options.thresholds,
         as_pilot_load=options.as_pilot_load,
         may_be_empty=True,
-        start=NO_WAIT,
+        start=_start_options(options),
     )
     planned = plan_run(mesh)
     async with (
@@ -123,6 +123,15 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         claimed_mesh(mesh, planned, served.servers) as command,
     ):
         return await served.live(command, shutdown)
+
+
+def _start_options(options: IsolatedOptions) -> StartOptions:
+    """Return what comes before the duration: any time until the proxies are configured.
+
+    A run that is to end with that, or is a script's of pilot-load, waits for nothing.
+    """
+    waits_not = options.short_circuit or options.as_pilot_load
+    return NO_WAIT if waits_not else StartOptions(timeout=None)
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
@@ -133,7 +142,7 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
         connection=options.connection,
         thresholds=options.thresholds,
         as_pilot_load=options.as_pilot_load,
-        start=NO_WAIT,
+        start=_start_options(options),
     )
     with CaptureSpool() as spool:
         await load(spool, capture, shutdown)

@@ -86,6 +86,15 @@ async def test_it_ends_once_synced(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @grpc
+async def test_a_short_duration_does_not_end_before_anything_is_configured() -> None:
+    """The control plane reads the mesh for longer than that, and the run would fail (A5)."""
+    outcome = await run_isolated(IsolatedOptions(duration=0.001, listen=NEAR))
+
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 1
+
+
+@grpc
 async def test_a_capture_is_served(tmp_path: Path) -> None:
     """`-r` takes the file of `reproduce`, and runs its proxies."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mesh"}}
