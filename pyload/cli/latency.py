@@ -10,7 +10,7 @@ import click
 
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
-from pyload.cli.flags.go import GoBool, GoDuration, GoInt
+from pyload.cli.flags.go import GoBool, GoDuration, GoInt, PositiveDuration
 from pyload.cli.flags.run import run_options
 from pyload.cli.run import run_and_report
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=GoDuration(),
+    type=PositiveDuration(),
     default="1m",
     metavar="TIME",
     show_default=True,

@@ -36,7 +36,7 @@ class AdscOptions(RunOptions):
     """Options of `run_adsc`.
 
     Attributes:
-        count: Connections to open; 0 counts as 1.
+        count: Connections to open; under the name pilot-load, 0 counts as 1.
         delay: Seconds between two starts.
         namespace: Namespace of the proxies.
         duration: Seconds to stay connected once all are ready; None until stopped.
@@ -55,7 +55,9 @@ class AdscOptions(RunOptions):
 
     def __post_init__(self) -> None:
         if self.count < 0:
-            raise UsageError(f"--count {self.count} is below 0", fix="give 0 or more")
+            raise UsageError(f"--count {self.count} is below 0", fix="give 1 or more")
+        if not (self.count or self.as_pilot_load):
+            raise UsageError("--count 0 opens no connection", fix="give 1 or more")
 
     @property
     def proxies(self) -> int:

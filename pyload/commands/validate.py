@@ -53,6 +53,8 @@ def check_file(
     except ConfigError as error:
         return Verdict(path, tuple(map(str, error.problems)))
     problems = [f"{path}: {text}" for text in _problems(loaded.config, cluster_type)]
+    if loaded.nothing_to_run is not None and cluster_type != "kwok":
+        problems.insert(0, str(loaded.nothing_to_run))
     return Verdict(path, tuple(problems), tuple(map(str, loaded.warnings)))
 
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.app_types import APP_TYPES
+from pyload.config.emptiness import nothing_to_run
 from pyload.config.istio import read_gateways, read_istio
 from pyload.config.mappings import read_block
 from pyload.config.model import (
@@ -21,13 +22,15 @@ from pyload.config.model import (
 )
 from pyload.config.name_collisions import NamespaceNames
 from pyload.config.names import check_name
+from pyload.config.placed import PlacedApplication, PlacedNamespace
+from pyload.config.references import check_references
 from pyload.config.scalar_resolver import quote
 from pyload.config.scalars import read_labels
 from pyload.config.templates import read_configs, read_templates
 from pyload.config.thresholds import read_thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyload.config.app_types import AppType
     from pyload.config.dialect import DialectChoice
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from pyload.config.scalars import Findings
     from pyload.config.schema import Schema
     from pyload.config.yaml import MappingNode, Node
+    from pyload.errors import Problem
 
 MAX_TOTAL: Final = 10_000_000
 """Most namespaces, applications or pods of one config: 10.0.0.0/8 has few more addresses."""
@@ -50,23 +54,31 @@ class _Given:
     templates: Mapping[str, str]
 
 
-def build_config(findings: Findings, choice: DialectChoice, node: MappingNode) -> ClusterConfig:
-    """Build the model of a whole file; its problems are noted in `findings`."""
+def build_config(
+    findings: Findings, choice: DialectChoice, node: MappingNode
+) -> tuple[ClusterConfig, Problem | None]:
+    """Build the model of a whole file; its problems are noted in `findings`.
+
+    Returns:
+        The model, and the problem that there is nothing to run in it, if so.
+    """
     root = read_block(findings, choice, "root", node)
     given = _Given(root.flag("stableNames") or False, read_templates(root))
+    namespaces = _namespaces(root, given)
     config = ClusterConfig(
         grace_period=root.duration("gracePeriod"),
         jitter=_jitter(root.block("jitter", "jitter")),
         stable_names=given.stable_names,
         node_metadata=root.texts("nodeMetadata"),
         nodes=tuple(map(_node, root.blocks("nodes", "nodes"))) or (NodeGroup(),),
-        namespaces=_namespaces(root, given),
+        namespaces=tuple(one.namespace for one in namespaces),
         istio=read_istio(root, "istio"),
         templates=given.templates,
         thresholds=read_thresholds(root),
     )
     _check_totals(findings, config, root.at("namespaces"), root.at("nodes"))
-    return config
+    check_references(namespaces, stable=given.stable_names)
+    return config, nothing_to_run(config, root, namespaces)
 
 
 def _jitter(block: Block | None) -> Jitter:
@@ -88,7 +100,7 @@ def _node(block: Block) -> NodeGroup:
     return NodeGroup(name, 1 if count is None else count, ztunnel is not None)
 
 
-def _namespaces(root: Block, given: _Given) -> tuple[Namespace, ...]:
+def _namespaces(root: Block, given: _Given) -> tuple[PlacedNamespace, ...]:
     names = NamespaceNames(root.findings)
     namespaces = []
     for index, block in enumerate(root.blocks("namespaces", "namespaces")):
@@ -107,19 +119,22 @@ def _namespaces(root: Block, given: _Given) -> tuple[Namespace, ...]:
     return tuple(namespaces)
 
 
-def _namespace(block: Block, name: str, replicas: int, given: _Given) -> Namespace:
-    blocks = block.blocks("applications", "applications")
-    applications = tuple(_application(one, index, given) for index, one in enumerate(blocks))
-    _check_waypoints(block.findings, applications, blocks)
-    return Namespace(
+def _namespace(block: Block, name: str, replicas: int, given: _Given) -> PlacedNamespace:
+    placed = tuple(
+        PlacedApplication(_application(one, index, given), one)
+        for index, one in enumerate(block.blocks("applications", "applications"))
+    )
+    _check_waypoints(block.findings, placed)
+    namespace = Namespace(
         name,
         replicas,
         block.duration("gracePeriod"),
-        applications,
+        tuple(one.application for one in placed),
         waypoint=_waypoint(block),
         istio=read_istio(block, "istio"),
         configs=read_configs(block, given.templates),
     )
+    return PlacedNamespace(namespace, block, placed)
 
 
 def _waypoint(block: Block) -> str:
@@ -135,16 +150,14 @@ def _waypoint(block: Block) -> str:
     return text
 
 
-def _check_waypoints(
-    findings: Findings, applications: tuple[Application, ...], blocks: tuple[Block, ...]
-) -> None:
+def _check_waypoints(findings: Findings, applications: Iterable[PlacedApplication]) -> None:
     """Note waypoints of the same name, which would be the same object.
 
     The label of a namespace names its waypoint, so the name has no random part.
     """
     first: dict[str, Node] = {}
-    for application, block in zip(applications, blocks, strict=True):
-        at = block.node
+    for one in applications:
+        application, at = one.application, one.block.node
         if application.type.is_waypoint and first.setdefault(application.name, at) is not at:
             line = first[application.name].line
             what = f"waypoint {quote(application.name)} is already made by the entry at line {line}"

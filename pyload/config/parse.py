@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.config.build_model import build_config
 from pyload.config.classic import CLASSIC
 from pyload.config.dialect import DialectChoice, choose_dialect
+from pyload.config.emptiness import empty_file
 from pyload.config.model import Application, ClusterConfig, Namespace
 from pyload.config.scalars import Findings, describe
 from pyload.config.yaml import MappingNode, compose
@@ -29,12 +30,15 @@ class Loaded:
         dialect: The dialect of the file.
         reason: Why this dialect, such as ``classic dialect, because of `instances` at line 7``.
         warnings: Oddities that do no harm, in the order of the file.
+        nothing_to_run: The problem of a config that makes nothing to measure; None where it does.
+            Whether it is one depends on the run: others may bring the mesh.
     """
 
     config: ClusterConfig
     dialect: Dialect
     reason: str
     warnings: tuple[Problem, ...] = ()
+    nothing_to_run: Problem | None = None
 
 
 def default_config() -> Loaded:
@@ -75,14 +79,16 @@ def parse_config(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
     findings = Findings(source, lenient=lenient)
     root = document.root
     choice = DialectChoice(CLASSIC, "classic dialect, as the file is empty")
-    config = ClusterConfig()
+    config, nothing = ClusterConfig(), None
     if isinstance(root, MappingNode):
         choice = choose_dialect(findings, root)
-        config = build_config(findings, choice, root)
+        config, nothing = build_config(findings, choice, root)
     elif root is not None:
         fix = "begin with a key such as `namespaces:`"
         findings.problem(root, f"a config is a mapping, not {describe(root)}", fix)
     problems = sorted({*document.problems, *findings.problems})
     if problems:
         raise ConfigError(_first(problems))
-    return Loaded(config, choice.schema.dialect, choice.reason, findings.warnings)
+    if root is None or (isinstance(root, MappingNode) and not root.entries):
+        nothing = empty_file(source)
+    return Loaded(config, choice.schema.dialect, choice.reason, findings.warnings, nothing)

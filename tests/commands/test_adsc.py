@@ -99,3 +99,14 @@ async def test_a_config_without_embedded_servers_is_a_mistake() -> None:
     loaded = default_config()
     with pytest.raises(UsageError, match="-c builds a mesh in the embedded API server only"):
         await run_adsc(AdscOptions(loaded=loaded))
+
+
+async def test_no_connections_are_a_usage_error() -> None:
+    """A script that had counted wrong measured one connection, or none (A7)."""
+    with pytest.raises(UsageError, match="--count 0 opens no connection; give 1 or more"):
+        AdscOptions(count=0)
+
+
+async def test_for_pilot_load_no_connections_are_one() -> None:
+    """That tool opens one, and its scripts may rely on it."""
+    assert AdscOptions(count=0, as_pilot_load=True).proxies == 1

@@ -87,9 +87,9 @@ def test_a_large_config_takes_no_time(tmp_path: Path) -> None:
 def test_the_command_checks_all_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A hook for many configs would stop at the first, or let a bad one through."""
     good, bad, odd = (tmp_path / f"{name}.yaml" for name in ("good", "bad", "odd"))
-    good.write_text("namespaces: [{name: mesh}]\n")
+    good.write_text("namespaces: [{name: mesh, applications: [{instances: 1}]}]\n")
     bad.write_text("namespaces: [{nme: mesh}]\n")
-    odd.write_text("templates: {sidecar: ''}\n")
+    odd.write_text("templates: {sidecar: ''}\nnamespaces: [{configs: [sidecar]}]\n")
     files = [str(good), str(bad), "/nonexistent", str(odd)]
 
     assert program("pyload", ["validate", *files]) == 2
@@ -113,6 +113,18 @@ def test_what_only_some_clusters_can_do(tmp_path: Path, capsys: pytest.CaptureFi
     assert "--cluster-type kwok" in capsys.readouterr().err
 
 
+def test_a_config_that_runs_nothing_is_not_ok(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half-written files were `ok`, and their runs too (A7); with kwok, pods may be others'."""
+    path = tmp_path / "mesh.yaml"
+    path.write_text("nodes: [{count: 3}]\n")
+
+    assert program("pyload", ["validate", str(path)]) == 2
+    assert capsys.readouterr().err.startswith(f"{path}:1:1: nothing would run: ")
+    assert program("pyload", ["validate", "--cluster-type", "kwok", str(path)]) == 0
+
+
 def test_no_file_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """A pattern of a script that matches nothing would pass."""
     assert program("pyload", ["validate"]) == 2
@@ -122,7 +134,7 @@ def test_no_file_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_keys_may_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A config that is run with --lenient could not be checked."""
     path = tmp_path / "mesh.yaml"
-    path.write_text("namespaces: [{nme: mesh}]\n")
+    path.write_text("namespaces: [{nme: mesh, applications: [{pods: 1}]}]\n")
 
     assert program("pyload", ["validate", "--lenient", str(path)]) == 0
     assert "warning: " in capsys.readouterr().err

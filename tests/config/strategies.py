@@ -41,9 +41,11 @@ def istio(kinds: tuple[IstioKind, ...]) -> st.SearchStrategy[tuple[IstioObject, 
     names = st.sampled_from(["", "a", "on"])
 
     def make(kind: IstioKind) -> st.SearchStrategy[IstioObject]:
-        gateways = (
-            st.lists(LABEL, max_size=2).map(tuple) if kind == "virtualService" else st.just(())
-        )
+        # Names without a namespace are of Gateways that the config makes.
+        name = LABEL.map("elsewhere/{}".format) | st.just("mesh")
+        gateways = st.lists(name, max_size=2).map(tuple)
+        if kind != "virtualService":
+            gateways = st.just(())
         return st.builds(IstioObject, st.just(kind), names, gateways)
 
     return st.sets(st.sampled_from(kinds)).flatmap(
@@ -106,7 +108,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         applications=st.lists(application | router if classic else application, max_size=3).map(
             tuple
         ),
-        waypoint=st.just("") if classic else st.sampled_from(["", "w", "infra/w"]),
+        waypoint=st.just("") if classic else st.sampled_from(["", "infra/w"]),
         istio=istio(SHARED) if classic else none,
         configs=st.just(()) if classic else refs(),
     )

@@ -26,6 +26,7 @@ OTHER_WORDS: Final = {
     "config/dump.py": ({"waypoint", "ztunnel"}, KEYS),
     "config/jsonschema.py": ({"waypoint", "ztunnel"}, KEYS),
     "config/model.py": ({"sidecar"}, ISTIO_OBJECTS),
+    "config/references.py": ({"waypoint"}, KEYS),
     "config/schema.py": ({"ztunnel"}, KEYS),
     "mesh/istio_objects.py": ({"gateway", "sidecar", "waypoint"}, ISTIO_OBJECTS),
     "mesh/planner.py": ({"gateway"}, ISTIO_OBJECTS),

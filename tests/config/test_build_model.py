@@ -65,9 +65,9 @@ istio: {telemetry: {}, sidecar: {name: all}}
 namespaces:
 - istio: {default: true, envoyFilter: {name: trace}}
   applications:
-  - istio: {virtualService: {gateways: [main, 5]}, destinationRule: {}, sidecar: ~}
+  - istio: {virtualService: {gateways: [edge, 5]}, destinationRule: {}, sidecar: ~}
   - {type: router, istio: {default: true}, gateways: {name: edge, replicas: 3}}
-  - {type: router, gateways: {name: edge}}
+  - {type: router, gateways: {name: 5}}
   - {type: router, gateways: {replicas: 2}}
   - {type: router, gateways: {}}
 """
@@ -80,14 +80,14 @@ namespaces:
     assert [one.kind for one in namespace.istio] == list(shared)
     assert IstioObject("envoyFilter", "trace") in namespace.istio
     assert istio[0] == (
-        IstioObject("virtualService", gateways=("main", "5")),
+        IstioObject("virtualService", gateways=("edge", "5")),
         IstioObject("destinationRule"),
     )
     assert [one.kind for one in istio[1]] == list(KINDS)
     assert [app.gateways for app in namespace.applications] == [
         Gateways(),
         Gateways("edge", 3),
-        Gateways("edge", 1),
+        Gateways("5", 1),
         Gateways("", 2),
         Gateways(),
     ]

@@ -25,7 +25,7 @@ namespaces:
     findings = Findings("f", lenient=False)
     root = compose(text.encode(), source="f").root
     assert isinstance(root, MappingNode)
-    config = build_config(findings, choose_dialect(findings, root), root)
+    config, _ = build_config(findings, choose_dialect(findings, root), root)
 
     assert config.templates == {"a": "{{ .Name }}", "b": ""}
     assert config.namespaces[0].configs == (

@@ -261,7 +261,7 @@ async def test_churn_without_anything_to_change_says_so(
 ) -> None:
     """The user asked for churn that this mesh cannot have."""
     caplog.set_level("INFO", logger="pyload")
-    text = "jitter: {workloads: 1s, config: 1s, secrets: 1s}\nnodes: [{name: n}]\n"
+    text = "jitter: {workloads: 1s, config: 1s, secrets: 1s}\nnodes: [{ztunnel: {}}]\n"
     outcome = await world.run(options(text=text, duration=5.0))
 
     assert all(counts["done"] == 0 for counts in outcome.result.churn.values())

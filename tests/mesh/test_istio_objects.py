@@ -87,7 +87,7 @@ namespaces:
 - name: near
   applications:
   - {name: gw, type: router, gateways: {replicas: 1}}
-  - {name: a, istio: {virtualService: {gateways: [gw, main, mesh, edge/main, near/main]}}}
+  - {name: a, istio: {virtualService: {gateways: [gw, main, mesh, edge/main, other/main]}}}
 - name: far
   applications:
   - {name: a, istio: {virtualService: {gateways: [gw]}}}
@@ -110,7 +110,7 @@ namespaces:
         *gateways["edge"],
         "mesh",
         *gateways["edge"],
-        "near/main",
+        "other/main",
     ]
     assert list(services[1].gateways) == gateways["near"]
     assert body(services[1])["spec"]["gateways"] == gateways["near"]

@@ -310,7 +310,7 @@ def test_a_silent_api_server_does_not_hold_the_user(
             f" cluster: {{server: 'http://127.0.0.1:{server.getsockname()[1]}'}}}}]}}"
         )
         with subprocess.Popen(
-            [sys.executable, "-m", "pyload", *arguments, "-k", str(tmp_path / "k")],
+            [sys.executable, "-m", "pyload", *arguments, "-q", "-k", str(tmp_path / "k")],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

@@ -53,7 +53,7 @@ class GoInt(click.ParamType[int]):
 
 
 class GoDuration(click.ParamType[float]):
-    """A Go duration such as ``90s`` or ``1h30m``, in seconds."""
+    """A Go duration such as ``90s`` or ``1h30m``, in seconds; never below 0."""
 
     name = "duration"
 
@@ -64,11 +64,14 @@ class GoDuration(click.ParamType[float]):
         if isinstance(value, float):
             return value
         try:
-            return Duration.parse(value).seconds
+            seconds = Duration.parse(value).seconds
         except ValueError:
             self.fail(
                 f"{value!r} is not a duration; write for example 10ms, 15s or 1h30m", param, ctx
             )
+        if seconds < 0:
+            self.fail(f"{value!r} is below 0; write for example 10ms or 15s", param, ctx)
+        return seconds
 
 
 class PositiveDuration(GoDuration):
@@ -79,7 +82,7 @@ class PositiveDuration(GoDuration):
     ) -> float:
         """Read a Go duration above 0."""
         seconds = super().convert(value, param, ctx)
-        if seconds <= 0:
+        if not seconds:
             self.fail(f"{value!r} is not above 0; write for example 15s or 1h30m", param, ctx)
         return seconds
 

@@ -9,7 +9,6 @@ import click
 from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.go import GoDuration
 from pyload.cli.flags.group import GroupOption, flag_group
-from pyload.errors import UsageError
 from pyload.harness.start_options import (
     NO_WAIT,
     STARTUP_TIMEOUT,
@@ -31,8 +30,6 @@ def start_flags(context: click.Context) -> StartOptions:
         UsageError: A value makes no sense.
     """
     text, timeout = context.params["wait"], context.params["startup_timeout"]
-    if timeout < 0:
-        raise UsageError(f"--startup-timeout {timeout:g}s is below 0", fix="give 0 for no limit")
     default = StartOptions()
     if is_pilot_load(context):
         default = NO_WAIT

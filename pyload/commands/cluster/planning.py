@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pyload.config.dump import dump
 from pyload.config.prefix import prefixed
-from pyload.errors import PyloadError
+from pyload.errors import ConfigError, PyloadError
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
@@ -57,9 +57,15 @@ def plan_run(options: ClusterOptions) -> Planned:
     """Draw the plan of a run, and log it as pilot-load does.
 
     Raises:
+        ConfigError: There is nothing to run.
         PyloadError: The nodes cannot hold the pods.
     """
     loaded = options.config
+    if loaded.nothing_to_run is not None and options.cluster_type != "kwok":
+        # Proxies may follow pods that others make, and use a mesh that is served for others.
+        if not options.may_be_empty:
+            raise ConfigError((loaded.nothing_to_run,))
+        log.warning("%s", loaded.nothing_to_run)
     for warning in loaded.warnings:
         log.warning("%s", warning)
     if options.name_prefix:

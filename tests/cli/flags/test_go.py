@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.cli.flags.go import GoBool, GoDuration, GoInt, GoMap, rewrite
+from pyload.cli.flags.go import GoBool, GoDuration, GoInt, GoMap, PositiveDuration, rewrite
 
 OPTIONS = [
     click.Option(["--delta"], type=GoBool()),
@@ -75,6 +75,20 @@ def test_booleans_are_go_booleans_only(text: str) -> None:
     """`--delta=yes` fails in Go; to read it as either value would be a guess."""
     with pytest.raises(click.BadParameter):
         GoBool().convert(text, None, None)
+
+
+@pytest.mark.parametrize("text", ["-5s", "-1ns"])
+def test_no_time_is_below_zero(text: str) -> None:
+    """`--duration -5s` ended a run before it began, and it was all right (A5)."""
+    with pytest.raises(click.BadParameter, match="is below 0"):
+        GoDuration().convert(text, None, None)
+
+
+def test_a_run_takes_some_time() -> None:
+    """`--duration 0` says that nothing is to be measured; a pause may be of no time (A5)."""
+    assert GoDuration().convert("0", None, None) == 0
+    with pytest.raises(click.BadParameter, match="is not above 0"):
+        PositiveDuration().convert("0s", None, None)
 
 
 def test_durations_and_maps() -> None:

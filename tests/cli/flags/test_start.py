@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from click import BadParameter
 
 from pyload.cli.adsc import command
 from pyload.cli.flags.start import start_flags
 from pyload.cli.program import ROOT
-from pyload.errors import UsageError
 from pyload.harness.start_options import NO_WAIT, StartCondition, StartOptions
 
 
@@ -51,5 +51,5 @@ def test_under_the_name_of_pilot_load_a_run_waits_only_if_it_is_told_to() -> Non
 
 def test_a_limit_below_0_is_refused() -> None:
     """A typing mistake would end each run at its first moment."""
-    with pytest.raises(UsageError, match="0 for no limit"):
+    with pytest.raises(BadParameter, match="'-1s' is below 0"):
         flags("--startup-timeout", "-1s")
