@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyload.errors import PyloadError
     from pyload.harness.connection import Connection
     from pyload.harness.outcome import Outcome
+    from pyload.harness.start_options import StartCondition, StartOptions
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
@@ -37,6 +38,8 @@ __all__ = [
     "ProxySpec",
     "PyloadError",
     "Result",
+    "StartCondition",
+    "StartOptions",
     "__version__",
     "load_config",
     "parse_thresholds",
@@ -54,6 +57,8 @@ _HOMES: Final = {
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",
     "Result": "pyload.report.summary:Result",
+    "StartCondition": "pyload.harness.start_options:StartCondition",
+    "StartOptions": "pyload.harness.start_options:StartOptions",
     "load_config": "pyload.config.file:load_config",
     "parse_thresholds": "pyload.report.thresholds:parse_thresholds",
     "run_cluster": "pyload.commands.cluster.command:run_cluster",
