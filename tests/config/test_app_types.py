@@ -41,6 +41,7 @@ OTHER_WORDS: Final = {
     "gotemplate/library.py": ({"sidecar"}, "the name of a built-in template"),
     "gotemplate/sprig/system.py": ({"plain"}, "a group of a regular expression"),
     "cli/impersonate.py": ({"external", "sidecar"}, "values of a flag"),
+    "commands/prober/": ({"gateway"}, "the gateway that is probed"),
     "commands/impersonate/command.py": ({"external", "sidecar"}, "values of a flag"),
 }
 """Modules and folders with words that are also names of types, and what they mean there."""
