@@ -6,10 +6,13 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from pyload.proxies.counts import FleetCounts
 from pyload.report.outages import OutageDetector, Sample
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyload.proxies.fleet import Fleet
     from pyload.report.metrics import Metrics
 
@@ -29,16 +32,23 @@ async def watch_outages(fleet: Fleet, metrics: Metrics, detector: OutageDetector
     """
     now = clock()
     began = now()
+    seen = FleetCounts()
+    disconnects: Mapping[str, int] = {}
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        counts = fleet.counts
+        # A local fleet goes on counting in the same object.
+        counts = fleet.counts + FleetCounts()
+        if counts != seen or counts.connected_now < len(fleet):
+            # All figures of all workers are added up for it, which is too much for a quiet fleet.
+            disconnects = metrics.snapshot().disconnects
+        seen = counts
         sample = Sample(
             at=now() - began,
             wanted=len(fleet),
             started=counts.wanted,
             connected=counts.connected_now,
             configured=counts.configured,
-            disconnects=metrics.snapshot().disconnects,
+            disconnects=disconnects,
         )
         if line := detector.observe(sample):
             log.warning("%s", line)
