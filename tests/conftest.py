@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -63,6 +64,33 @@ def real_world(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     unmarked = {use for use in _USED if not marks & _ALLOWING[use]}
     assert not unmarked, f"mark this test with {' and '.join(sorted(unmarked))}"
+
+
+@pytest.fixture(autouse=True)
+def restored_loggers() -> Iterator[None]:
+    """Logging that a test sets up, as every command does, is gone for the next test."""
+    before = {name: _logging(logger) for name, logger in _loggers().items()}
+    yield
+    for name, logger in _loggers().items():
+        level, propagate, handlers = before.get(name, (logging.NOTSET, True, []))
+        for handler in logger.handlers:
+            if handler not in handlers:
+                handler.close()
+        logger.setLevel(level)
+        logger.propagate, logger.handlers[:] = propagate, handlers
+
+
+def _loggers() -> dict[str, logging.Logger]:
+    known = logging.root.manager.loggerDict
+    return {
+        name: logger
+        for name, logger in known.items()
+        if name.partition(".")[0] == "pyload" and isinstance(logger, logging.Logger)
+    }
+
+
+def _logging(logger: logging.Logger) -> tuple[int, bool, list[logging.Handler]]:
+    return logger.level, logger.propagate, logger.handlers[:]
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,8 @@ from pyload.pods.nodes import ANNOTATION, NodeRule
 from pyload.pods.non_mesh_pods import AllPods
 from pyload.pods.reader import MeshPods
 from pyload.pods.reasons import Skip, Wait
-from pyload.proxies.fleet import FleetEvents, Late
+from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.late import Late
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from pyload.errors import StartTimeout
-from pyload.proxies.fleet import MAX_LATE
+from pyload.proxies.late import MAX_LATE
 from pyload.report.latency import time_text
 from pyload.tasks import clock
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     from pyload.harness.start_options import StartOptions
-    from pyload.proxies.fleet import Fleet, Late
+    from pyload.proxies.fleet import Fleet
+    from pyload.proxies.late import Late
 
 _POLL_SECONDS: Final = 0.05
 

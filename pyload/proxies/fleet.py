@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from types import TracebackType
 
     from pyload.proxies.counts import FleetCounts
+    from pyload.proxies.late import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
     from pyload.report.pacing import Pacing
     from pyload.xds.types import Push
-
-
-MAX_LATE: Final = 10
-"""Late proxies that are named."""
-
-
-class Late(NamedTuple):
-    """Something that a start-up waits for.
-
-    Attributes:
-        name: ``namespace/name``.
-        lack: What it is without, such as ``no stream`` or ``no pod IP``.
-    """
-
-    name: str
-    lack: str
 
 
 class Fleet(Protocol):

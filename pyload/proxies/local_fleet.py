@@ -13,7 +13,8 @@ from pyload.proxies.connect import connect_proxy
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, Late
+from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.late import MAX_LATE, Late
 from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
 from pyload.tasks import clock

@@ -12,6 +12,7 @@ from pyload.cli.program import program
     [
         (["--listen", "nowhere"], "--listen 'nowhere' is not an address"),
         (["--threshold", "proxys.failed == 0"], "proxys.failed"),
+        (["--duration", "-5s"], "-5s"),
         (["-c", "nowhere.yaml"], "nowhere.yaml"),
     ],
 )

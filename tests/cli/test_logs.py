@@ -17,28 +17,7 @@ from pyload.errors import UsageError
 from pyload.xds.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def restore_loggers() -> Iterator[None]:
-    """Leave logging as it was for the other tests."""
-    yield
-    for name in (
-        "pyload",
-        "pyload.adsc",
-        "pyload.kube",
-        "pyload.pods",
-        "pyload.controllers",
-        "pyload.controlplane",
-    ):
-        logger = logging.getLogger(name)
-        for handler in list(logger.handlers):
-            handler.close()
-            logger.removeHandler(handler)
-        logger.setLevel(logging.NOTSET)
-        logger.propagate = True
 
 
 def written(path: Path, levels: str = "", *, as_json: bool = False, caller: str = "") -> list[str]:

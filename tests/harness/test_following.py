@@ -11,7 +11,7 @@ import pytest
 
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
-from pyload.proxies.fleet import Late
+from pyload.proxies.late import Late
 from tests.pods.cluster import Cluster, node
 from tests.pods.fleets import Recording
 from tests.pods.injected import plain_pod, pod

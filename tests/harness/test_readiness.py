@@ -12,7 +12,7 @@ from pyload.errors import StartTimeout
 from pyload.harness.readiness import Readiness
 from pyload.harness.start_options import NO_WAIT, StartCondition, StartOptions
 from pyload.proxies.behavior import ProxyBehavior
-from pyload.proxies.fleet import Late
+from pyload.proxies.late import Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyload.errors import UsageError
-from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, FleetEvents, Late
+from pyload.proxies.fleet import NO_EVENTS, FleetEvents
+from pyload.proxies.late import MAX_LATE, Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics

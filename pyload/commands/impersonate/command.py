@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pyload.config.parse import Loaded
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
-    from pyload.proxies.fleet import Late
+    from pyload.proxies.late import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.report.summary import Result
 

@@ -20,7 +20,7 @@ import orjson
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import Late
+from pyload.proxies.late import Late
 from pyload.proxies.pool.messages import (
     End,
     LogRecord,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.counts import FleetCounts
-    from pyload.proxies.fleet import Late
+    from pyload.proxies.late import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final, NoReturn, Self
 
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import MAX_LATE, NO_EVENTS, Late
+from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.late import MAX_LATE, Late
 from pyload.proxies.local_fleet import STARTING_SECONDS, STOP_SECONDS
 from pyload.proxies.pool.command_queue import Assignment
 from pyload.proxies.pool.log_forwarder import logger_levels

@@ -17,7 +17,7 @@ from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
-    from pyload.proxies.fleet import Late
+    from pyload.proxies.late import Late
     from pyload.proxies.pool.messages import Report
     from pyload.report.metrics import Snapshot
 

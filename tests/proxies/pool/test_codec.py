@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import Late
+from pyload.proxies.late import Late
 from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (

@@ -16,7 +16,8 @@ import pytest
 from pyload.errors import CertificateError, PyloadError, UsageError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
-from pyload.proxies.fleet import NO_EVENTS, FleetEvents, Late
+from pyload.proxies.fleet import NO_EVENTS, FleetEvents
+from pyload.proxies.late import Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.messages import End, Setup, StatusUpdate
 from pyload.proxies.pool.pool import END_SECONDS, REFRESH_SECONDS, WorkerPool
