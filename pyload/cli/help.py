@@ -19,6 +19,7 @@ def command(context: click.Context, topic: tuple[str, ...], *, whole: bool) -> N
     """Show the help of a command, or the list of commands."""
     root = context.find_root()
     if not topic:
+        root.meta[WHOLE_HELP] = whole
         click.echo(root.get_help())
         return
     name, found, _ = ROOT.resolve_command(root, list(topic))

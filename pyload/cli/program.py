@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.shell_completion import CompletionItem
 
-from pyload.cli.command import CONTEXT_SETTINGS, help_record
-from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption
+from pyload.cli.command import CONTEXT_SETTINGS, WHOLE_HELP, help_record
+from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption, LogOption
 from pyload.cli.flags.go import rewrite
 from pyload.cli.surplus import is_boolean
 from pyload.cli.variables import PREFIX, unknown_variables
@@ -99,10 +99,15 @@ class Program(click.Group):
         return found + [CompletionItem(name, help=COMMANDS[ALIASES[name]]) for name in others]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, without importing them, and the flags by topic."""
+        """Write the list of commands, without importing them, and the flags by topic.
+
+        For a page that fits a screen, flags of the last topic are only named.
+        """
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
         sections: dict[str, list[tuple[str, str]]] = {}
+        logs = (one for one in GLOBAL_OPTIONS if isinstance(one, LogOption) and not one.hidden)
+        named = ", ".join(one.opts[0] for one in logs)
         for one in self.get_params(ctx):
             assert isinstance(one, click.Option)
             record = help_record(one, ctx)
@@ -112,8 +117,12 @@ class Program(click.Group):
         if "Other options" in sections:
             sections["Other options"] = sections.pop("Other options")
         for topic, records in sections.items():
-            with formatter.section(topic):
-                formatter.write_dl(records)
+            folded = topic == LogOption.topic and not ctx.meta.get(WHOLE_HELP)
+            with formatter.section(f"{topic} (see `pyload help --all`)" if folded else topic):
+                if folded:
+                    formatter.write_text(named)
+                else:
+                    formatter.write_dl(records)
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001

@@ -52,7 +52,7 @@ def test_groups_without_room_are_named_and_explained_on_demand(
 ) -> None:
     """A command with many flags would scroll its own ones off the screen, or lose some."""
     assert program("pyload", ["cluster", "--help"]) == 0
-    assert "more: see `pyload --help`" in capsys.readouterr().out
+    assert "more: see `pyload help --all`" in capsys.readouterr().out
     assert program("pyload", ["help", "--all", "cluster"]) == 0
     whole = capsys.readouterr().out
     assert "--qps INT" in whole

@@ -96,8 +96,7 @@ GLOBAL_OPTIONS: Final = (
         ["-p", "--pilot-address"],
         default="",
         metavar="HOST:PORT",
-        help="Address of the control plane's xDS server.  "
-        f"[default: {default_pilot_address(os.environ)}]",
+        help=f"xDS server.  [default: {default_pilot_address(os.environ)}]",
     ),
     PilotOption(
         ["-a", "--auth"],
@@ -123,7 +122,7 @@ GLOBAL_OPTIONS: Final = (
         ["--ca-address"],
         default=_CONNECTION.ca_address,
         metavar="HOST:PORT",
-        help="CA that signs the certificates for mtls.  [default: the xDS server]",
+        help="CA to ask for certificates.  [default: -p]",
     ),
     PilotOption(
         ["--csr-per-pod"],
@@ -150,7 +149,7 @@ GLOBAL_OPTIONS: Final = (
         ["--context"],
         default=_CONNECTION.context,
         metavar="NAME",
-        help="Context of the kubeconfig.  [default: its current one]",
+        help="Context to use.  [default: the current one]",
     ),
     KubeOption(
         ["--as", "as_user"],

@@ -70,7 +70,7 @@ class GoDuration(click.ParamType[float]):
                 f"{value!r} is not a duration; write for example 10ms, 15s or 1h30m", param, ctx
             )
         if seconds < 0:
-            self.fail(f"{value!r} is below 0; write for example 10ms or 15s", param, ctx)
+            self.fail(f"{value!r} is below 0; write for example 15s, or 0 for none", param, ctx)
         return seconds
 
 
