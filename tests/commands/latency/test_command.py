@@ -14,7 +14,14 @@ import pytest
 from pyload.commands.latency.command import LatencyCommand, LatencyOptions, run_latency
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
-from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, UsageError, WaitTimeout
+from pyload.errors import (
+    CleanupIncomplete,
+    Interrupted,
+    PyloadError,
+    ThresholdFailed,
+    UsageError,
+    WaitTimeout,
+)
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
@@ -189,6 +196,20 @@ async def test_a_signal_ends_the_run_in_order(world: World) -> None:
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
     assert 10 <= outcome.result.times["last"].count <= 14
+    assert world.left() == []
+
+
+@pytest.mark.anyio
+async def test_a_run_that_was_stopped_before_its_last_round_has_failed(world: World) -> None:
+    """A script that asked for a hundred changes would compare the times of ten with yesterday's."""
+    shutdown = Shutdown()
+    asyncio.get_running_loop().call_later(10.0, shutdown.signal)
+    outcome = await world.run(shutdown, count=100)
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert [one.expr for one in outcome.result.thresholds if not one.passed] == [
+        "times.last.count >= 100"
+    ]
     assert world.left() == []
 
 

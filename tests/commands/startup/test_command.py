@@ -15,7 +15,7 @@ import pytest
 
 from pyload.commands.startup.command import StartupCommand, StartupOptions
 from pyload.embedded.apiserver.api import ApiServer
-from pyload.errors import ApiError, Interrupted
+from pyload.errors import ApiError, Interrupted, ThresholdFailed
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.kube.resources import PODS
@@ -181,6 +181,18 @@ async def test_pods_that_were_not_ready_are_named_and_no_average_is_made_of_noth
         f"Not ready at the end:\t{first} (Pending), {second} (Pending)\n\n"
     )
     assert "0s" not in outcome.listing.partition("startup, run")[0]
+
+
+async def test_a_run_in_which_no_pod_became_ready_has_failed() -> None:
+    """A cluster that starts no pod at all passed the test of how fast it starts them (A6)."""
+    async with cluster() as server:
+        outcome = await start(server, options(duration=2.0, concurrency=2))
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert outcome.error.exit_code == 4
+    # The pods that are still young have not failed; but none of all pods became ready.
+    failed = [one.expr for one in outcome.result.thresholds if not one.passed]
+    assert failed == ["pods.ready >= 1"]
 
 
 async def test_workers_start_pods_side_by_side() -> None:
