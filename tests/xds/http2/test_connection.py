@@ -45,12 +45,13 @@ DONE: Final = trailers(("grpc-status", "0"))
 
 def frames_of(data: bytes) -> list[tuple[int, int, int, bytes]]:
     """Read frames: type, flags, stream, payload."""
-    found = []
-    while data:
-        word, flags, stream = frames.HEAD.unpack_from(data)
-        end = frames.HEAD_SIZE + (word >> 8)
-        found.append((word & 0xFF, flags, stream, data[frames.HEAD_SIZE : end]))
-        data = data[end:]
+    found, start = [], 0
+    while start < len(data):
+        word, flags, stream = frames.HEAD.unpack_from(data, start)
+        start += frames.HEAD_SIZE
+        end = start + (word >> 8)
+        found.append((word & 0xFF, flags, stream, data[start:end]))
+        start = end
     return found
 
 
