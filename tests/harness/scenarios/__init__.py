@@ -1,0 +1,1 @@
+"""Stories of what all commands have in common."""
