@@ -11,7 +11,7 @@ from pyload.cli.program import program
     ("flags", "problem"),
     [
         (["--listen", "nowhere"], "--listen 'nowhere' is not an address"),
-        (["--threshold", "proxys.failed == 0"], "proxys.failed"),
+        (["--threshold", "proxys.failed == 0"], "proxys.failed"),  # codespell:ignore proxys
         (["--duration", "-5s"], "-5s"),
         (["-c", "nowhere.yaml"], "nowhere.yaml"),
     ],

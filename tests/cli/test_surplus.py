@@ -25,7 +25,7 @@ MESH = str(Path(__file__).parents[2] / "docs" / "examples" / "basic.yaml")
         (["cluster", "--dry-run", "false"], "--dry-run has no value"),
         (["--delta", "false", "cluster"], "write the value of a boolean after `=`"),
         (["cluster", "embedded"], "did you mean --embedded?"),
-        (["cluster", "embeded"], "did you mean --embedded?"),
+        (["cluster", "embeded"], "did you mean --embedded?"),  # codespell:ignore embeded
         (["cluster", "duration=5s"], "did you mean --duration=5s?"),
         (["cluster", "5s"], "did you mean --duration 5s?"),
         (["cluster", "latency"], "it is a command, and one command runs at a time"),

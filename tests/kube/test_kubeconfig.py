@@ -155,5 +155,6 @@ def test_a_context_can_be_chosen_by_its_name(tmp_path: Path) -> None:
     assert (chosen.context, chosen.account) == ("there", "")
     assert chosen.cluster["server"] == "http://d:1"
     assert kubeconfig.load([path]).context == "here"
-    with pytest.raises(UsageError, match='no context "ther"; use one of here, there'):
-        kubeconfig.load([path], "ther")
+    problem = 'no context "ther"; use one of here, there'  # codespell:ignore ther
+    with pytest.raises(UsageError, match=problem):
+        kubeconfig.load([path], "ther")  # codespell:ignore ther
