@@ -232,6 +232,26 @@ async def first_of(*coroutines: Coroutine[Any, Any, Any], name: str) -> int:
     return tasks.index(first)
 
 
+async def uncancelled(work: Coroutine[Any, Any, T], *, name: str) -> T:
+    """Run to its end what breaks if it is cancelled; a cancellation of the caller comes after it.
+
+    Raises:
+        Exception: The work's own.
+    """
+    task = asyncio.create_task(work, name=name)
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is None:
+        return task.result()
+    if not task.cancelled():
+        task.exception()
+    raise cancellation
+
+
 async def cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they have ended; errors that they raise then are dropped.
 

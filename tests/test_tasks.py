@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from pyload.tasks import Supervisor, first_of, handle_signals, in_detached_thread
+from pyload.errors import PyloadError
+from pyload.tasks import Supervisor, first_of, handle_signals, in_detached_thread, uncancelled
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -99,6 +100,43 @@ async def test_cancelling_a_guarded_run_cancels_its_work() -> None:
             await run
 
     assert ended.is_set()
+
+
+async def test_what_must_not_be_cancelled_is_finished_before_its_caller() -> None:
+    """A server of gRPC that is cancelled while it starts never stops."""
+    going, steps = asyncio.Event(), []
+
+    async def work() -> str:
+        await going.wait()
+        steps.append("work")
+        return "done"
+
+    async def caller() -> None:
+        try:
+            await uncancelled(work(), name="work")
+        finally:
+            steps.append("caller")
+
+    task = asyncio.create_task(caller())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    going.set()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert steps == ["work", "caller"]
+    assert await uncancelled(work(), name="work") == "done"
+
+
+async def test_an_error_of_what_must_not_be_cancelled_is_the_callers() -> None:
+    """A port that cannot be served must fail the run that wants it."""
+
+    async def work() -> None:
+        raise PyloadError("no port")
+
+    with pytest.raises(PyloadError, match="no port"):
+        await uncancelled(work(), name="work")
 
 
 async def test_the_first_to_end_wins_and_the_others_are_cancelled() -> None:

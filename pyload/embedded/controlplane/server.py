@@ -1,4 +1,11 @@
-"""The control plane's ports: grpc.aio servers that pass encoded messages on as they are."""
+"""The control plane's ports: grpc.aio servers that pass encoded messages on as they are.
+
+grpc.aio does not bear to be cancelled at two points, where it logs a traceback of its own. One is
+the start of a server: the caller's cancellation ends a future that the server's task sets right
+after. The other is the first write of a stream: grpc notes only when it is over that the headers
+have gone, and so would send them again with the status. Both are run to their end here, as is the
+stop. That comes last, when all streams have ended by themselves, each with a status that says why.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +18,7 @@ import grpc
 import grpc.aio
 
 from pyload.errors import ControlPlaneUnreachable, StreamError
+from pyload.tasks import uncancelled
 from pyload.xds.ca import METHOD as CA_METHOD
 from pyload.xds.ca import SERVICE as CA_SERVICE
 from pyload.xds.transport import DELTA_METHOD, SERVICE, SOTW_METHOD
@@ -26,6 +34,8 @@ if TYPE_CHECKING:
 
 _EOF: Final[Any] = vars(grpc.aio)["EOF"]
 _GRACE: Final = 0.5
+"""Seconds that streams have to end by themselves, and then calls that came in meanwhile."""
+
 _OPTIONS: Final = (
     # Istiod's limits: requests of 4 MiB, and pings at most every 15 s.
     ("grpc.max_receive_message_length", 4 * 1024 * 1024),
@@ -153,13 +163,17 @@ async def _server(
         raise ControlPlaneUnreachable(
             f"cannot listen on {address}", fix="choose another port"
         ) from error
-    await server.start()
     try:
+        await uncancelled(server.start(), name="grpc-start")
         yield port
     finally:
-        calls.end()
-        # The calls have ended by themselves; this is for what came in meanwhile.
-        await server.stop(_GRACE)
+        await uncancelled(_stop(server, calls), name="grpc-stop")
+
+
+async def _stop(server: Any, calls: _Calls) -> None:
+    await calls.end()
+    # This is for what came in meanwhile.
+    await server.stop(_GRACE)
 
 
 class _Calls:
@@ -176,13 +190,22 @@ class _Calls:
     async def delta(self, _: Any, context: Any) -> None:
         await self._handle(context, delta=True)
 
-    def end(self) -> None:
-        """End all streams."""
+    async def end(self) -> None:
+        """End all streams, and refuse new ones."""
         self._ending = True
-        for task in self._tasks:
+        tasks = set(self._tasks)
+        for task in tasks:
             task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=_GRACE)
 
     async def _handle(self, context: Any, *, delta: bool) -> None:
+        if self._ending:
+            await _refuse(context)
+        else:
+            await self._serve_until_end(context, delta=delta)
+
+    async def _serve_until_end(self, context: Any, *, delta: bool) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -191,15 +214,25 @@ class _Calls:
         except StreamError as error:
             # A cancelled call has no client any more.
             if error.code != grpc.StatusCode.CANCELLED.value[0]:
-                await context.abort(_CODES[error.code], error.message)
+                await _abort(context, _CODES[error.code], error.message)
         except asyncio.CancelledError:
             if not self._ending:
                 raise
             # The cancellation was ours: the status lets the proxy reconnect elsewhere.
             task.uncancel()
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the control plane is shutting down")
+            await _refuse(context)
         finally:
             self._tasks.discard(task)
+
+
+async def _refuse(context: Any) -> None:
+    await _abort(context, grpc.StatusCode.UNAVAILABLE, "the control plane is shutting down")
+
+
+async def _abort(context: Any, code: grpc.StatusCode, message: str) -> None:
+    """End a call; grpc's own error then ends its task, if the client has not been faster."""
+    with contextlib.suppress(grpc.aio.InternalError):
+        await context.abort(code, message)
 
 
 class _Signing:
@@ -219,19 +252,25 @@ class _Signing:
 class _GrpcPeer:
     """The control plane's end of a stream."""
 
-    __slots__ = ("_context",)
+    __slots__ = ("_context", "_has_answered")
 
     def __init__(self, context: Any) -> None:
         self._context = context
+        self._has_answered = False
 
     async def recv(self) -> bytes | None:
         message: Any = await self._context.read()
         return None if message is _EOF else bytes(message)
 
     async def send(self, message: bytes) -> None:
+        write = self._context.write(message)
         try:
-            await self._context.write(message)
-        except (grpc.RpcError, grpc.aio.UsageError) as error:
+            if self._has_answered:
+                await write
+            else:
+                await uncancelled(write, name="xds-first-write")
+                self._has_answered = True
+        except (grpc.RpcError, grpc.aio.BaseError) as error:
             raise StreamError(
                 code=1, name="CANCELLED", message="the proxy closed the stream"
             ) from error

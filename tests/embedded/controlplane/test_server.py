@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pyload.embedded.controlplane.server import listen
 from pyload.errors import ControlPlaneUnreachable, StreamError
+from pyload.tasks import cancel
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.tls import TlsConfig
+from pyload.xds.transport import DELTA_METHOD
 from pyload.xds.types import CDS, EDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import HTTP, delta, pod, proxy_node, service, sotw
+from tests.xds.dialogue import Dialogue
+
+if TYPE_CHECKING:
+    from pyload.embedded.controlplane.connection import StreamPeer
 
 pytestmark = pytest.mark.grpc
 
@@ -57,6 +65,64 @@ async def test_leaving_the_server_ends_streams_at_once() -> None:
         assert script.stream.status.message == "the control plane is shutting down"
         await transport.aclose()
         assert mesh.plane.stats.connections == 0
+
+
+async def test_a_start_that_is_interrupted_at_any_moment_is_silent(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An early Ctrl-C printed a traceback of grpc, about a server that nobody wants (B14).
+
+    One of these moments is that in which the server's own task has not begun yet.
+    """
+    async with running_mesh() as mesh:
+
+        async def serve() -> None:
+            async with mesh.plane.serve():
+                await asyncio.sleep(60)
+
+        for turns in range(6):
+            serving = asyncio.create_task(serve())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await cancel([serving])
+            assert serving.cancelled()
+
+    assert not caplog.messages
+
+
+async def test_streams_that_end_in_their_first_answer_are_told_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Grpc printed TOO_MANY_OPERATIONS, and proxies saw CANCELLED in place of the reason (B14)."""
+    statuses: set[str] = set()
+    arrived = asyncio.Semaphore(0)
+    answering = asyncio.Event()
+
+    async def answer(peer: StreamPeer, _headers: dict[str, str], _delta: bool) -> None:  # noqa: FBT001 - the signature that servers call
+        arrived.release()
+        await peer.recv()
+        answering.set()
+        await peer.send(b"answer")
+        await peer.recv()
+
+    for _ in range(10):
+        answering.clear()
+        async with listen(answer, host="127.0.0.1", port=0, secured=None) as addresses:
+            transport = GrpcTransport(addresses.plaintext)
+            streams = [Dialogue(transport, DELTA_METHOD) for _ in range(5)]
+            for stream in streams:
+                await arrived.acquire()
+                stream.send(b"request")
+            await answering.wait()
+        for stream in streams:
+            while await stream.recv() is not None:
+                pass
+            assert stream.status is not None
+            statuses.add(stream.status.message)
+        await transport.aclose()
+
+    assert not caplog.messages
+    assert statuses == {"the control plane is shutting down"}
 
 
 async def test_a_refusal_carries_its_status() -> None:
