@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyload.harness.start_options import StartCondition, StartOptions
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.report.thresholds import parse_thresholds
     from pyload.units import Duration
 
@@ -56,7 +56,7 @@ _HOMES: Final = {
     "Proxy": "pyload.proxies.proxy:Proxy",
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",
-    "Result": "pyload.report.summary:Result",
+    "Result": "pyload.report.result:Result",
     "StartCondition": "pyload.harness.start_options:StartCondition",
     "StartOptions": "pyload.harness.start_options:StartOptions",
     "load_config": "pyload.config.file:load_config",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from pyload.harness.outcome import Outcome
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 _ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u"})
 """What stands for the characters of a summary that are not in ASCII."""

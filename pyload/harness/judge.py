@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyload.errors import PyloadError
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.report.thresholds import Threshold, Thresholds
     from pyload.report.verdict import Verdict
 

@@ -9,7 +9,7 @@ from pyload.errors import Interrupted
 
 if TYPE_CHECKING:
     from pyload.errors import PyloadError
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Final
 from pyload.manifests.runs import Origin
 from pyload.proxies.counts import FleetCounts
 from pyload.report import process
+from pyload.report.counts import ObjectCounts, ProxyCounts
+from pyload.report.generator import Usage
+from pyload.report.header import Header
 from pyload.report.metrics import Metrics
 from pyload.report.outages import OutageDetector
 from pyload.report.pacing import Pacing
 from pyload.report.progress import Status
-from pyload.report.summary import Header, ObjectCounts, ProxyCounts, Result, Usage
+from pyload.report.result import Result
 from pyload.version import __version__
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pyload.errors import PyloadError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 log = logging.getLogger("pyload")
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pyload.harness.run_options import RunOptions
     from pyload.harness.workload import Workload
     from pyload.mesh.writer import Writer
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.tasks import Shutdown
 
 DURATION_OVER: Final = "its duration was over"

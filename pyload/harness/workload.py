@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyload.harness.readiness import Source
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.report.thresholds import Thresholds
     from pyload.tasks import Supervisor
 

@@ -18,8 +18,9 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pyload.errors import UsageError
+from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
-from pyload.report.summary import Result
+from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyload.report.quantity import Unit
 
-_NAMES: Final = {"Mapping": Mapping, "FollowedPods": FollowedPods, "Verdict": Verdict}
+_NAMES: Final = {one.__name__: one for one in (Mapping, FollowedPods, StartedPods, Verdict)}
 """Names in the annotations of results that their modules import for type checkers only."""
 
 _UNKNOWN_YET: Final = frozenset({"objects.left"})

@@ -15,7 +15,7 @@ from pyload.errors import ThresholdFailed
 
 if TYPE_CHECKING:
     from pyload.errors import PyloadError
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -11,8 +11,10 @@ from pyload.report.quantity import size_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pyload.report.counts import ObjectCounts, ProxyCounts
+    from pyload.report.generator import Generator
     from pyload.report.pacing import Pacing
-    from pyload.report.summary import Generator, ObjectCounts, ProxyCounts, Result
+    from pyload.report.result import Result
     from pyload.report.verdict import Verdict
 
 _TYPES: Final = ("cds", "eds", "lds", "rds")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pyload.report.quantity import Unit
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 NONE: Final = "none"
 """In place of a threshold: without those that hold by default."""

@@ -9,8 +9,9 @@ import pytest
 
 from pyload.errors import ControlPlaneUnreachable, ThresholdFailed, UsageError
 from pyload.harness.judge import SERVED, STARTED, WRITTEN, Judge, unserved
+from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.latency import Latency
-from pyload.report.summary import ObjectCounts, ProxyCounts, Result
+from pyload.report.result import Result
 from pyload.report.thresholds import Thresholds, parse_threshold, parse_thresholds
 
 FINE = Result(

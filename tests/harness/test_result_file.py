@@ -15,7 +15,7 @@ from pyload.harness.result_file import check_writable, write_result
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 
 def result() -> Result:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyload.harness.outcome import Outcome
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

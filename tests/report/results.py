@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pyload.report.counts import ProxyCounts
+from pyload.report.generator import Usage
+from pyload.report.header import Header
 from pyload.report.metrics import Metrics
 from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
-from pyload.report.summary import Header, ProxyCounts, Result, Usage
+from pyload.report.result import Result
 
 
 def measured() -> Result:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pyload.errors import UsageError
+from pyload.report.disconnect_reasons import DISCONNECT_REASONS
 from pyload.report.figures import paths, unit_of, value_of
 from pyload.report.followed_pods import FollowedPods
 from pyload.report.latency import Latency
-from pyload.report.summary import DISCONNECT_REASONS
 from pyload.xds.http2.status import NAMES
 from tests.report.results import measured
 

@@ -151,7 +151,7 @@ def test_every_metric_is_documented() -> None:
 def test_importing_costs_nothing() -> None:
     """Every start would pay for a library that only a scrape needs."""
     code = (
-        "import sys, pyload.report.metrics_server, pyload.report.progress, pyload.report.summary\n"
+        "import sys, pyload.report.metrics_server, pyload.report.progress, pyload.report.result\n"
         "heavy = {'aiohttp', 'prometheus_client', 'rich', 'yaml'} & set(sys.modules)\n"
         "raise SystemExit(str(heavy) if heavy else 0)"
     )

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from pyload.report.counts import ProxyCounts
 from pyload.report.followed_pods import FollowedPods
+from pyload.report.generator import Generator
 from pyload.report.latency import Latency
 from pyload.report.pacing import Pacing
-from pyload.report.summary import Generator, ProxyCounts, Result
+from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 from tests.report.results import measured
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.following import Following
     from pyload.harness.servers import Servers
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.units import Duration
 
 SETTLE_SECONDS: Final = 1.0

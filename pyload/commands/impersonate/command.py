@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pyload.harness.servers import Servers
     from pyload.proxies.late import Late
     from pyload.proxies.spec import ProxySpec
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 Selector = Literal["sidecar", "external", "both"]
 

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
     from pyload.proxies.spec import ProxySpec
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
     from pyload.xds.types import Push
 
 PAUSE_SECONDS: Final = 0.25

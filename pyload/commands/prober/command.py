@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from pyload.harness.servers import Servers
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 PAUSE_SECONDS: Final = 0.005
 """Between two requests for a route: the resolution of the measurement."""

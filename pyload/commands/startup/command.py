@@ -39,9 +39,9 @@ from pyload.mesh.conflicts import find_conflicts
 from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
+from pyload.report.counts import StartedPods
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
-from pyload.report.summary import StartedPods
 from pyload.tasks import Shutdown, Supervisor, clock, first_error, first_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
-    from pyload.report.summary import Result
+    from pyload.report.result import Result
 
 STARTING_SECONDS: Final = 5.0
 """How long a pod may take to become ready, at least, before it counts as late."""

@@ -240,7 +240,7 @@ def test_a_worker_imports_only_what_proxies_need() -> None:
         "yaml pydantic envoy_data_plane multiprocessing'.split();"
         "print(*(name for name in unwanted if name in sys.modules),"
         "*(name for name in sys.modules if name.startswith(('pyload.kube', 'pyload.commands',"
-        " 'pyload.cli', 'pyload.config', 'pyload.report.summary', 'pyload.report.prometheus'))))"
+        " 'pyload.cli', 'pyload.config', 'pyload.report.result', 'pyload.report.prometheus'))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pyload.report.summary import Result
+from pyload.report.result import Result
 from tests.report.results import measured
 
 

@@ -1,0 +1,58 @@
+"""What pyload itself used in a run: part of the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyload.report.metrics import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the main process used.
+
+    Attributes:
+        cpu_seconds: CPU time since the start of the run.
+        rss_bytes: Resident memory.
+        rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+    """
+
+    cpu_seconds: float
+    rss_bytes: int
+    rate_limited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What pyload itself used, in all of its processes.
+
+    Attributes:
+        cpu_seconds: CPU time.
+        rss_bytes: Resident memory; pages that processes share are counted for each.
+        loop_lag_p99: How late the event loops were, in seconds; None where nothing was measured.
+        rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+        workers: Processes that ran proxies; 0 where the main process did.
+        worker_restarts: How often a worker died and was replaced.
+    """
+
+    cpu_seconds: float = 0.0
+    rss_bytes: int = 0
+    loop_lag_p99: float | None = None
+    rate_limited_seconds: float = 0.0
+    workers: int = 0
+    worker_restarts: int = 0
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, usage: Usage) -> Generator:
+        """Add up what the main process and its workers used."""
+        lag = snapshot.loop_lag
+        return cls(
+            cpu_seconds=usage.cpu_seconds + sum(snapshot.worker_cpu.values()),
+            rss_bytes=usage.rss_bytes + sum(snapshot.worker_rss.values()),
+            loop_lag_p99=lag.percentile(99) if lag.count else None,
+            rate_limited_seconds=usage.rate_limited_seconds,
+            workers=len(snapshot.worker_restarts),
+            worker_restarts=sum(snapshot.worker_restarts.values()),
+        )

@@ -1,0 +1,115 @@
+"""The result of a run: what it measured, as one record.
+
+A `Result` is made of sections, each a dataclass in a module of its own beside this one. To add a
+section, write its dataclass and a field for it here, with a default for runs that have no such
+thing. Everything else follows from the field: the key in the JSON form (module `result_json`) and
+the paths that thresholds may name (`figures`). What the section says to people is a line in
+`summary_text`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.report.counts import ObjectCounts, ProxyCounts
+from pyload.report.disconnect_reasons import DISCONNECT_REASONS
+from pyload.report.generator import Generator
+from pyload.report.header import Header
+from pyload.report.latency import Latency
+from pyload.report.outage import Outages
+from pyload.report.pacing import Pacing
+from pyload.report.result_json import result_json
+from pyload.report.summary_text import result_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.report.counts import StartedPods
+    from pyload.report.followed_pods import FollowedPods
+    from pyload.report.generator import Usage
+    from pyload.report.metrics import Snapshot
+    from pyload.report.verdict import Verdict
+
+_RESULTS: Final = ("done", "failed", "idle", "dropped")
+_CHURN: Final = ("workloads", "configs", "secrets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(Header):
+    """The figures of a run; `docs/result.md` says what each is."""
+
+    proxies: ProxyCounts = field(default_factory=ProxyCounts)
+    pushes: Mapping[str, int] = field(default_factory=dict)
+    push_bytes: Mapping[str, int] = field(default_factory=dict)
+    disconnects: Mapping[str, int] = field(
+        default_factory=dict, metadata={"keys": (DISCONNECT_REASONS,)}
+    )
+    objects: ObjectCounts = field(default_factory=ObjectCounts)
+    first_config: Latency = field(default_factory=Latency)
+    connect: Latency = field(default_factory=Latency)
+    pacing: Pacing = field(default_factory=Pacing)
+    generator: Generator = field(default_factory=Generator)
+    kwok: FollowedPods | None = None
+    churn: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict, metadata={"keys": (_CHURN, _RESULTS)}
+    )
+    times: Mapping[str, Latency] = field(default_factory=dict)
+    pods: StartedPods | None = None
+    thresholds: tuple[Verdict, ...] = ()
+    outages: Outages = field(default_factory=Outages)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        snapshot: Snapshot,
+        header: Header,
+        usage: Usage,
+        *,
+        proxies: ProxyCounts,
+        pacing: Pacing,
+        left: int,
+        outages: Outages,
+    ) -> Result:
+        """Sum up a run.
+
+        Args:
+            snapshot: The counters.
+            header: Which run it is, and how it ended.
+            usage: What the main process used.
+            proxies: How the proxies fared.
+            pacing: How their dials were paced.
+            left: Objects that are still in the API server.
+            outages: When most proxies had no stream.
+        """
+        return cls(
+            **{one.name: getattr(header, one.name) for one in fields(header)},
+            proxies=proxies,
+            pushes=snapshot.pushes,
+            push_bytes=snapshot.push_bytes,
+            disconnects=snapshot.disconnects,
+            objects=ObjectCounts.of(snapshot, left=left),
+            churn=_churn_by_kind(snapshot.churn),
+            first_config=Latency.of(snapshot.first_config),
+            connect=Latency.of(snapshot.connect),
+            pacing=pacing,
+            generator=Generator.of(snapshot, usage),
+            outages=outages,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON form, its keys in order."""
+        return result_json(self)
+
+    def to_text(self) -> str:
+        """Return the text for a terminal."""
+        return result_text(self)
+
+
+def _churn_by_kind(counts: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+    """Group the results of each kind of churn that there was."""
+    return {
+        what: {result: counts.get((what, result), 0) for result in _RESULTS}
+        for what in sorted({what for what, _ in counts})
+    }

@@ -1,0 +1,40 @@
+"""The result of a run as JSON: its keys are the fields of the records, in their order.
+
+Times are in seconds, and null where nothing was measured. A later version of the schema only adds
+keys; `docs/result.md` lists them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.report.summary_text import with_types
+
+if TYPE_CHECKING:
+    from pyload.report.result import Result
+
+SCHEMA: Final = "pyload.dev/result/v1"
+
+
+def result_json(result: Result) -> dict[str, Any]:
+    """Return the JSON form of a result, its keys in order."""
+    return {
+        "schema": SCHEMA,
+        **plain(result),
+        "pushes": with_types(result.pushes),
+        "push_bytes": with_types(result.push_bytes),
+        "disconnects": dict(sorted(result.disconnects.items())),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return records, mappings and sequences as what JSON has for them."""
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    return value
