@@ -60,6 +60,10 @@ SETTLE_SECONDS: Final = 1.0
 
 _POLL_SECONDS: Final = 0.02
 
+_SIGNALLED: Final = 1
+_BREACHED: Final = 2
+"""What may end the start-up, besides its own end: positions among three."""
+
 log = logging.getLogger("pyload")
 
 
@@ -115,6 +119,8 @@ class Run:
         self._options = options
         self._servers = servers
         self._has_begun = False
+        # When everything was started; it may be long until the proxies are configured.
+        self._started: float | None = None
         served = () if workload.fleet is None else SERVED
         by_default = (*workload.defaults, *served, *(WRITTEN if workload.writer else ()))
         own = workload.thresholds.replaced_by(options.thresholds)
@@ -176,17 +182,20 @@ class Run:
             return Ending("failed", _internal_error(bug))
 
     async def _phases(self, shutdown: Shutdown) -> str:
-        start, requested = self._start(), shutdown.requested
-        if await first_of(start, requested.wait(), name="start") != 0:
-            raise interrupted()
-        self._recorder.phase = "running"
-        self._has_begun = True
-        reason = STOPPED
+        requested, reason = shutdown.requested, STOPPED
 
         async def end_of(part: Awaitable[str]) -> None:
             nonlocal reason
             reason = await part
 
+        starting = self._start(), requested.wait(), end_of(self._breach())
+        first = await first_of(*starting, name="start")
+        if first == _SIGNALLED:
+            raise interrupted()
+        self._recorder.phase = "running"
+        self._has_begun = True
+        if first == _BREACHED:
+            return reason
         work = end_of(self._workload.work())
         await first_of(work, requested.wait(), end_of(self._breach()), name="work")
         if reason != STOPPED and not requested.is_set():
@@ -196,20 +205,27 @@ class Run:
     async def _start(self) -> None:
         """Start, and wait for the proxies."""
         workload, options = self._workload, self._options.start
-        if workload.fleet is None or workload.only_lists:
+
+        async def start() -> None:
             await workload.start()
+            self._started = asyncio.get_running_loop().time()
+
+        if workload.fleet is None or workload.only_lists:
+            await start()
         else:
-            await Readiness(options, workload.fleet, workload.source).after(workload.start())
+            await Readiness(options, workload.fleet, workload.source).after(start())
 
     async def _breach(self) -> str:
         """Wait for a threshold that ends the run; return which it is."""
         if not self._judge.may_abort:
             await asyncio.get_running_loop().create_future()
         now = asyncio.get_running_loop().time
-        began = now()
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            verdict = self._judge.breach(await self._current_figures(""), elapsed=now() - began)
+            if self._started is None:
+                continue
+            elapsed = now() - self._started
+            verdict = self._judge.breach(await self._current_figures(""), elapsed=elapsed)
             if verdict is not None:
                 return f"ended by a threshold: {verdict.expr}"
 

@@ -20,10 +20,14 @@ from pyload.harness.workload import Workload
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES
 from pyload.mesh.writer import Writer
+from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.spec import ProxySpec
 from pyload.report.thresholds import NO_THRESHOLDS, Thresholds, parse_threshold
 from pyload.tasks import Shutdown, Supervisor
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
+from tests.proxies.resolvers import resolver_of
+from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,6 +348,31 @@ async def test_a_threshold_ends_the_run_within_a_second(world: World) -> None:
     assert 4.5 < loop.time() < 6.0
     assert isinstance(outcome.error, ThresholdFailed)
     assert world.written()["exit_reason"] == ("ended by a threshold: disconnects.unavailable == 0")
+    assert not world.left()
+
+
+async def test_a_threshold_ends_a_run_that_waits_for_its_proxies(world: World) -> None:
+    """A control plane that answers nobody is loaded by ever more dials until --startup-timeout."""
+    peer = Peer()
+    peer.silent = True
+    metrics = world.recorder.metrics
+    fleet = LocalFleet(resolver_of(peer), delta=True, metrics=metrics, rng=Random(1))
+    loop = asyncio.get_running_loop()
+    loop.call_later(10.5, metrics.disconnect, "unavailable")
+
+    async def start() -> None:
+        await world.start()
+        await asyncio.sleep(2)
+        fleet.start(ProxySpec(key="p", type="sidecar", ip="10.0.0.1", name="p", namespace="m"))
+
+    async with fleet:
+        thresholds = own("disconnects.unavailable == 0", abort=True, after=20.0)
+        outcome = await world.run(thresholds, start=start, fleet=fleet)
+
+    assert 22.0 <= loop.time() < 24.0
+    assert world.written()["exit_reason"] == "ended by a threshold: disconnects.unavailable == 0"
+    assert world.written()["thresholds"][-1]["passed"] is False
+    assert outcome.error is not None
     assert not world.left()
 
 
