@@ -69,6 +69,30 @@ class Histogram:
         histogram.merge(self)
         return histogram
 
+    def minus(self, earlier: Histogram) -> Histogram:
+        """Return what was recorded since this histogram had the content of an earlier one.
+
+        Its count, sum and percentiles are as exact as ever. The least and the largest value are
+        exact if they are those of the whole histogram too, and else within `RESOLUTION`.
+        """
+        since = Histogram()
+        for key, count in self._buckets.items():
+            if more := count - earlier._buckets.get(key, 0):
+                since._buckets[key] = more
+        if not since._buckets:
+            return since
+        since.count = self.count - earlier.count
+        since._sum = self._sum - earlier._sum
+        since._min, since._max = (
+            min(max(_middle(key), self._min), self._max)
+            for key in (min(since._buckets), max(since._buckets))
+        )
+        if self._min < earlier._min:
+            since._min = self._min
+        if self._max > earlier._max:
+            since._max = self._max
+        return since
+
     @property
     def min(self) -> float:
         """Least duration in seconds; 0 if nothing was recorded."""

@@ -21,6 +21,10 @@ MAX_LABELS: Final = 100
 OTHER: Final = "other"
 
 
+_STATES: Final = frozenset({"proxies", "worker_rss", "caches"})
+"""The parts of a snapshot that go up and down."""
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The counters at one moment.
@@ -69,6 +73,20 @@ class Snapshot:
         names = [one.name for one in fields(self)]
         return Snapshot(
             **{name: _sum([getattr(one, name) for one in (self, *others)]) for name in names}
+        )
+
+    def since(self, earlier: Snapshot) -> Snapshot:
+        """Return what was counted after an earlier snapshot of the same run.
+
+        How many proxies there are and how much memory is used stays as it is now.
+        """
+        return Snapshot(
+            **{
+                one.name: getattr(self, one.name)
+                if one.name in _STATES
+                else _difference(getattr(self, one.name), getattr(earlier, one.name))
+                for one in fields(self)
+            }
         )
 
     def objects_with(self, result: str) -> int:
@@ -196,6 +214,13 @@ def _sum(values: Sequence[Any]) -> Any:
         for key, count in value.items():
             totals[key] = totals.get(key, 0) + count
     return totals
+
+
+def _difference(later: Any, earlier: Any) -> Any:
+    """Subtract an earlier value of a field of a snapshot."""
+    if isinstance(later, Histogram):
+        return later.minus(earlier)
+    return {key: count - earlier.get(key, 0) for key, count in later.items()}
 
 
 def _by_type(counter: Counter[tuple[str, str]]) -> dict[str, int]:

@@ -32,6 +32,34 @@ def test_merging_equals_recording_everything(left: list[float], right: list[floa
     assert merged == recorded(left + right)
 
 
+@given(st.lists(SECONDS), st.lists(SECONDS))
+def test_a_difference_is_what_was_recorded_in_between(
+    before: list[float], since: list[float]
+) -> None:
+    """A step of a ladder would be judged by the times of the steps before it."""
+    earlier, whole = recorded(before), recorded(before + since)
+    difference = whole.minus(earlier)
+
+    assert difference.count == len(since)
+    assert difference.sum == pytest.approx(recorded(since).sum, rel=1e-6, abs=1e-6)
+    for percent in (0, 1, 50, 99, 100) if since else ():
+        expected = recorded(since).percentile(percent)
+        assert difference.percentile(percent) == pytest.approx(
+            expected, rel=2 * RESOLUTION, abs=2e-9
+        )
+    if since and max(since) > max(before, default=0.0):
+        assert difference.max == recorded(since).max
+    difference.merge(earlier)
+    assert difference.count == whole.count
+
+
+def test_a_difference_without_records_is_empty() -> None:
+    """A step in which nothing happened would show a least time of 292 years."""
+    histogram = recorded([1.0, 2.0])
+
+    assert histogram.minus(histogram) == Histogram()
+
+
 @given(st.lists(SECONDS, min_size=1), PERCENT, PERCENT)
 def test_percentiles_stay_within_what_was_recorded(
     values: list[float], one: float, other: float

@@ -88,3 +88,29 @@ def test_the_figures_of_parts_are_added_to_all_others() -> None:
     assert (snapshot.connect.count, snapshot.connect.sum) == (2, 2.0)
     assert (snapshot.worker_cpu, snapshot.worker_restarts) == ({"0": 1.5}, {"0": 2})
     assert part.disconnects == {"goaway": 1, "local": 1}
+
+
+def test_a_span_of_a_run_counts_only_what_happened_in_it() -> None:
+    """The third step of a ladder would be judged by the pushes and times of the first two."""
+    metrics = Metrics()
+    metrics.proxy("sidecar", None, "connected")
+    metrics.push("sidecar", "cds", 7)
+    metrics.object("Pod", "created")
+    metrics.connect.record(1)
+    began = metrics.snapshot()
+    metrics.proxy("sidecar", "connected", "configured")
+    metrics.push("sidecar", "cds", 5)
+    metrics.push("sidecar", "eds", 3)
+    metrics.connect.record(2)
+
+    span = replace(metrics.snapshot(), worker_cpu={"0": 2.5}, worker_rss={"0": 9}).since(
+        replace(began, worker_cpu={"0": 1.0}, worker_rss={"0": 8})
+    )
+
+    assert (span.pushes, span.push_bytes) == ({"cds": 1, "eds": 1}, {"cds": 5, "eds": 3})
+    assert span.objects_with("created") == 0
+    assert (span.connect.count, span.connect.max) == (1, 2.0)
+    assert span.worker_cpu == {"0": 1.5}
+    # These are no counts of events, but how things are now.
+    assert span.worker_rss == {"0": 9}
+    assert span.proxies == {("sidecar", "connected"): 0, ("sidecar", "configured"): 1}
