@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
 from pyload.harness.judge import SERVED, WRITTEN, Judge, unserved
 from pyload.harness.observed import observed
-from pyload.harness.outage_watch import watch_outages
+from pyload.harness.observers import observed_by, observers
 from pyload.harness.outcome import Outcome, interrupted
 from pyload.harness.readiness import Readiness
 from pyload.harness.result_file import write_result
@@ -140,7 +140,8 @@ class Run:
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
-            ending = await self._watched(self._live(background, shutdown))
+            async with observed_by(observers(workload, recorder), unless=shutdown.forced):
+                ending = await self._live(background, shutdown)
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:
                 await write_result(self._options.out, result)
@@ -149,15 +150,6 @@ class Run:
                 result = replace(result, objects=recorder.objects(left=len(left)))
             ending = ending.with_error(await write_result(self._options.out, result))
         return Outcome(result, ending.error, workload.listing(result), self._judge.warning(result))
-
-    async def _watched(self, live: Awaitable[Ending]) -> Ending:
-        """Look out for outages of the control plane until the run has ended."""
-        fleet, recorder = self._workload.fleet, self._recorder
-        async with Supervisor() as background:
-            if fleet is not None:
-                watch = watch_outages(fleet, recorder.metrics, recorder.outages)
-                background.spawn(watch, name="outages")
-            return await live
 
     async def _live(self, background: Supervisor, shutdown: Shutdown) -> Ending:
         """Start and work until something ends that."""

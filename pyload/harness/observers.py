@@ -1,0 +1,86 @@
+"""What goes on beside the work of a run: `observers` lists it.
+
+An observer runs from before the start until the work has ended. Then, in the order of the list,
+each may do once more what the figures need, such as a last reading, and all are cancelled. One that
+fails is logged, and the run goes on without it: an observer neither ends a run nor keeps it from
+its clean-up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.harness.outage_watch import watch_outages
+from pyload.tasks import cancel, first_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+
+    from pyload.harness.recorder import Recorder
+    from pyload.harness.workload import Workload
+
+    Act = Callable[[], Coroutine[Any, Any, object]]
+
+LAST_SECONDS: Final = 10.0
+"""How long the last act of an observer may take."""
+
+log = logging.getLogger("pyload")
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """One thing that goes on beside the work of a run.
+
+    Attributes:
+        name: What it is called in the log.
+        run: Goes on until it is cancelled, or has nothing more to do.
+        last: What it does when the work has ended, and while `run` still goes on.
+    """
+
+    name: str
+    run: Act
+    last: Act | None = None
+
+
+def observers(workload: Workload, recorder: Recorder) -> tuple[Observer, ...]:
+    """Return everything that goes on beside the work of a run, in the order of the last acts."""
+    found = []
+    fleet = workload.fleet
+    if fleet is not None:
+        watch = lambda: watch_outages(fleet, recorder.metrics, recorder.outages)  # noqa: E731
+        found.append(Observer("outages", watch))
+    return tuple(found)
+
+
+@contextlib.asynccontextmanager
+async def observed_by(
+    observers: Iterable[Observer], *, unless: asyncio.Event
+) -> AsyncIterator[None]:
+    """Run observers while the context lasts, and their last acts when it is left.
+
+    Args:
+        observers: The observers.
+        unless: Ends the last acts early: the user does not want to wait.
+    """
+    observers = tuple(observers)
+    tasks = [asyncio.create_task(_guarded(one.name, one.run), name=one.name) for one in observers]
+    try:
+        yield
+        for one in observers:
+            if one.last is not None:
+                act = asyncio.wait_for(_guarded(one.name, one.last), LAST_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await first_of(act, unless.wait(), name=one.name)
+    finally:
+        await cancel(tasks)
+
+
+async def _guarded(name: str, act: Act) -> None:
+    try:
+        await act()
+    except Exception:
+        log.exception("%s: failed, and the run goes on without it", name)
