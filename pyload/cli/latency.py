@@ -12,10 +12,12 @@ from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt, PositiveDuration
 from pyload.cli.flags.run import run_options
+from pyload.cli.flags.start import patient_start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.commands.latency.changes import Kind
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     help="Fail (exit code 5) if a change takes longer.",
 )
 @run_options
+@patient_start_options
 # Other flags that pilot-load takes here by accident, and ignores.
 @click.option("--inject", type=GoBool(), hidden=True, expose_value=False)
 @click.option("--concurrency", type=GoInt(), hidden=True, expose_value=False)
@@ -63,6 +66,7 @@ def command(
     clients: int,
     timeout: float,
     run: dict[str, Any],
+    start: StartOptions,
 ) -> int:
     """Time changes on their way to proxies; state of the world unless --delta is given."""
     from pyload.commands.latency.command import (  # noqa: PLC0415 - fast help
@@ -76,6 +80,7 @@ def command(
         clients=clients,
         timeout=timeout,
         connection=replace(settings.connection, delta=speaks_delta(settings)),
+        start=start,
         **run,
     )
     return run_and_report(partial(run_latency, options), settings.log)

@@ -27,7 +27,7 @@ from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
 from pyload.harness.servers import Endpoints, assemble
-from pyload.harness.start_options import NO_WAIT, StartOptions
+from pyload.harness.start_options import NO_WAIT, PATIENT, StartOptions
 from pyload.kube.client import Client
 from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
@@ -131,7 +131,7 @@ def _start_options(options: IsolatedOptions) -> StartOptions:
     A run that is to end with that, or is a script's of pilot-load, waits for nothing.
     """
     waits_not = options.short_circuit or options.as_pilot_load
-    return NO_WAIT if waits_not else StartOptions(timeout=None)
+    return NO_WAIT if waits_not else PATIENT
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:

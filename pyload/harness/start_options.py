@@ -86,3 +86,6 @@ class StartOptions:
 
 
 NO_WAIT: Final = StartOptions(None, None)
+
+PATIENT: Final = StartOptions(timeout=None)
+"""For a run that is nothing without its proxies, however long they take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import click
@@ -11,6 +12,7 @@ from pyload.cli.flags.go import GoDuration
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.harness.start_options import (
     NO_WAIT,
+    PATIENT,
     STARTUP_TIMEOUT,
     StartCondition,
     StartOptions,
@@ -23,8 +25,12 @@ class StartOption(GroupOption):
     title = "Start-up"
 
 
-def start_flags(context: click.Context) -> StartOptions:
-    """Read the flags; called as ``pilot-load``, a run waits only if it is told to.
+def start_flags(context: click.Context, *, as_pilot_load: StartOptions = NO_WAIT) -> StartOptions:
+    """Read the flags.
+
+    Args:
+        context: Their values.
+        as_pilot_load: What a run waits for that is called as ``pilot-load``, and not told to wait.
 
     Raises:
         UsageError: A value makes no sense.
@@ -32,7 +38,7 @@ def start_flags(context: click.Context) -> StartOptions:
     text, timeout = context.params["wait"], context.params["startup_timeout"]
     default = StartOptions()
     if is_pilot_load(context):
-        default = NO_WAIT
+        default = as_pilot_load
         source = context.get_parameter_source("startup_timeout")
         if not text and source is not None and source.name == "DEFAULT":
             return default
@@ -42,9 +48,7 @@ def start_flags(context: click.Context) -> StartOptions:
     return StartOptions(wait, timeout or None)
 
 
-start_options: Final = flag_group(
-    "start",
-    start_flags,
+_OPTIONS: Final = (
     click.option(
         "--wait",
         cls=StartOption,
@@ -62,3 +66,10 @@ start_options: Final = flag_group(
         help="Fail (exit code 5) if start-up takes longer; 0 for no limit.",
     ),
 )
+
+start_options: Final = flag_group("start", start_flags, *_OPTIONS)
+
+patient_start_options: Final = flag_group(
+    "start", partial(start_flags, as_pilot_load=PATIENT), *_OPTIONS
+)
+"""For a command that waits for its proxies under every name, because it measures them."""

@@ -35,7 +35,6 @@ from pyload.harness.servers import (
     interruptible,
     log_target,
 )
-from pyload.harness.start_options import NO_WAIT, StartOptions
 from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
@@ -86,8 +85,6 @@ class LatencyOptions(RunOptions):
     count: int = 0
     clients: int = 1
     timeout: float = 60.0
-    # It waits for its proxies by itself, as long as one after the other gets ready.
-    start: StartOptions = NO_WAIT
 
     def __post_init__(self) -> None:
         for flag, value in (("--count", self.count), ("--clients", self.clients)):
@@ -144,7 +141,6 @@ class LatencyCommand(FleetEvents):
         self._run_id = Names(rng).draw()
         self._clock = clock()
         self._debug = log.isEnabledFor(logging.DEBUG)
-        self._more = asyncio.Event()
         self._arrivals: Arrivals | None = None
         self._served: Mapping[Resource, Resource] = {}
         self._histograms = ChangeHistograms()
@@ -193,29 +189,11 @@ class LatencyCommand(FleetEvents):
         return "all changes were measured"
 
     async def _connect(self) -> None:
-        """Start the proxies, and wait until all have their config.
-
-        Raises:
-            WaitTimeout: No further proxy got its config in time.
-        """
+        """Start the proxies; the run waits for them."""
         for index, spec in enumerate(self._specs):
             self.fleet.start(spec)
             if index % _TURN == 0:
                 await asyncio.sleep(0)
-        counts = self.fleet.counts
-        while counts.configured_now < len(self._specs):
-            self._more.clear()
-            try:
-                async with asyncio.timeout(self._options.timeout):
-                    await self._more.wait()
-            except TimeoutError:
-                disconnects = self.recorder.metrics.snapshot().disconnects
-                ended = ", ".join(f"{reason} {n}" for reason, n in sorted(disconnects.items()))
-                raise WaitTimeout(
-                    f"{counts.configured_now} of {len(self._specs)} proxies have their config, and "
-                    f"no other in {self._options.timeout:g} s (streams ended: {ended or 'none'})",
-                    fix="check --pilot-address and --auth, or raise --timeout",
-                ) from None
 
     async def _closed(self) -> None:
         """Wait for a proxy to lose its stream: the first response on the next one is no push.
@@ -224,9 +202,10 @@ class LatencyCommand(FleetEvents):
             PyloadError: A stream has ended.
         """
         counts = self.fleet.counts
-        reconnects = counts.reconnects
-        # Only the sum over all proxies is known.
-        while counts.connected_now == len(self._specs) and counts.reconnects == reconnects:  # noqa: ASYNC110
+        reconnects, connected = counts.reconnects, 0
+        # Only the sum over all proxies is known; it grows while some were not waited for.
+        while counts.connected_now >= connected and counts.reconnects == reconnects:
+            connected = counts.connected_now
             await asyncio.sleep(_POLL_SECONDS)
         reasons = self.recorder.metrics.snapshot().disconnects
         raise PyloadError(
@@ -303,11 +282,6 @@ class LatencyCommand(FleetEvents):
                     "or raise --timeout"
                 ),
             ) from None
-
-    def on_configured(self, spec: ProxySpec) -> None:
-        """Wake up those who wait for proxies to be configured."""
-        del spec
-        self._more.set()
 
     def on_push(self, spec: ProxySpec, push: Push) -> None:
         """Record the arrival of a response."""

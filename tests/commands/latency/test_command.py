@@ -18,12 +18,14 @@ from pyload.errors import (
     CleanupIncomplete,
     Interrupted,
     PyloadError,
+    StartTimeout,
     ThresholdFailed,
     UsageError,
     WaitTimeout,
 )
 from pyload.harness.connection import Connection
 from pyload.harness.servers import Servers
+from pyload.harness.start_options import StartOptions
 from pyload.kube.client import Client
 from pyload.kube.resources import NAMESPACES, SERVICES, SIDECARS
 from pyload.proxies.fleet import FleetEvents
@@ -264,12 +266,23 @@ async def test_a_stream_that_ends_ends_the_run(world: World) -> None:
 async def test_proxies_that_get_no_config_are_an_error(world: World) -> None:
     """An istiod that has not read its cluster yet takes streams, and does not answer."""
     world.plane = ControlPlane(Client(world.server.transport()))
-    outcome = await world.run(clients=3, timeout=7.0)
+    start = StartOptions(timeout=7.0)
+    outcome = await world.run(clients=3, start=start)
 
-    assert isinstance(outcome.error, WaitTimeout)
+    assert isinstance(outcome.error, StartTimeout)
     assert str(outcome.error).startswith(
-        "0 of 3 proxies have their config, and no other in 7 s (streams ended: none)"
+        "waited 7s for configured=all: 0 of 3 proxies are configured; no cds"
     )
+    assert "--startup-timeout" in str(outcome.error)
+
+
+@pytest.mark.anyio
+async def test_proxies_that_were_not_waited_for_end_no_run_when_they_come(world: World) -> None:
+    """With --wait none the first round waits for them, and none of them is one that was lost."""
+    outcome = await world.run(clients=30, count=2, start=StartOptions(None))
+
+    assert outcome.error is None
+    assert outcome.result.times["last"].count == 2
 
 
 @pytest.mark.anyio
