@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_t
 from pyload.errors import UsageError
 from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
+from pyload.report.histogram import Histogram
 from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from pyload.report.quantity import Unit
 
-_NAMES: Final = {one.__name__: one for one in (Mapping, FollowedPods, StartedPods, Verdict)}
+_NAMES: Final = {
+    one.__name__: one for one in (Mapping, FollowedPods, Histogram, StartedPods, Verdict)
+}
 """Names in the annotations of results that their modules import for type checkers only."""
 
 _UNKNOWN_YET: Final = frozenset({"objects.left"})
@@ -79,7 +82,9 @@ def unit_of(path: str) -> Unit:
         node = found
         steps.append(step)
     if rest:
-        raise UsageError(f"there is no figure `{path}`", fix=f"did you mean `{'.'.join(steps)}`?")
+        prefix = ".".join(steps)
+        meant = f"{prefix}_{rest}" if f"{prefix}_{rest}" in paths() else prefix
+        raise UsageError(f"there is no figure `{path}`", fix=f"did you mean `{meant}`?")
     if not isinstance(node, _Leaf):
         raise UsageError(f"`{path}` is not one figure", fix=f"{_choices(node, path)}")
     return node.unit
@@ -127,6 +132,8 @@ def _group(cls: type[Any], prefix: str) -> _Group:
     hints = get_type_hints(cls, localns=_NAMES)
     parts = {}
     for field in fields(cls):
+        if field.metadata.get("apart"):
+            continue
         keys = field.metadata.get("keys", ())
         path = f"{prefix}{field.name}"
         node = None if path in _UNKNOWN_YET else _node(hints[field.name], path, keys)

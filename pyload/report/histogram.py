@@ -8,6 +8,7 @@ have one relative error. Buckets are kept in a dictionary, so that an empty one 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -117,6 +118,19 @@ class Histogram:
         Raises:
             ValueError: Nothing was recorded, or percent is out of range.
         """
+        return self.percentiles(percent)[0]
+
+    def percentiles(self, *percents: float) -> list[float]:
+        """Return several percentiles, as `percentile` does.
+
+        Raises:
+            ValueError: Nothing was recorded, or one of them is out of range.
+        """
+        keys = sorted(self._buckets)
+        totals = list(accumulate(self._buckets[key] for key in keys))
+        return [self._percentile(percent, keys, totals) for percent in percents]
+
+    def _percentile(self, percent: float, keys: list[int], totals: list[int]) -> float:
         if not self.count or not 0 <= percent <= 100:
             raise ValueError(f"no {percent}th percentile of {self.count} durations")
         rank = max(1, math.ceil(self.count * percent / 100))
@@ -124,10 +138,8 @@ class Histogram:
             return self.max
         if rank == 1:
             return self.min
-        keys = sorted(self._buckets)
-        totals = accumulate(self._buckets[key] for key in keys)
-        key = next(key for key, total in zip(keys, totals, strict=True) if total >= rank)
-        return min(max(_middle(key), self._min), self._max) / 1e9
+        middle = _middle(keys[bisect_left(totals, rank)])
+        return min(max(middle, self._min), self._max) / 1e9
 
     def count_at_most(self, seconds: float) -> int:
         """Count the durations up to a bound; right to within `RESOLUTION` of the bound."""

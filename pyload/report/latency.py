@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
 
 from pyload.units import Duration
 
@@ -14,36 +14,58 @@ _MILLISECOND: Final = 1_000_000
 _SECOND: Final = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+PERCENTILES: Final = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p99_9": 99.9}
+"""The percentiles of a distribution, by their names in the result."""
+
+_SHOWN: Final = ("p50", "p90", "p99", "max")
+"""Those for people: what fits a line of a terminal beside its name and the count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Percentiles of a distribution of times in seconds; None where nothing was measured."""
+    """A distribution of times in seconds; its values are None where nothing was measured.
+
+    Attributes:
+        count: Times that were measured.
+        min: The least of them.
+        p50: The time that 50 % of them do not exceed, and so on.
+        max: The largest.
+        histogram: The whole distribution, for the result's `histograms`; None where it is not kept.
+    """
 
     count: int = 0
+    min: float | None = None
     p50: float | None = None
     p90: float | None = None
+    p95: float | None = None
     p99: float | None = None
+    p99_9: float | None = None
     max: float | None = None
+    histogram: Histogram | None = field(
+        default=None, repr=False, compare=False, metadata={"apart": True}
+    )
 
     @classmethod
-    def of(cls, histogram: Histogram) -> Latency:
+    def of(cls, histogram: Histogram) -> Self:
         """Return the percentiles of a histogram."""
         if not histogram.count:
             return cls()
-        p50, p90, p99 = (histogram.percentile(percent) for percent in (50, 90, 99))
-        return cls(histogram.count, p50, p90, p99, histogram.max)
+        values = histogram.percentiles(*PERCENTILES.values())
+        return cls(
+            count=histogram.count,
+            min=histogram.min,
+            **dict(zip(PERCENTILES, values, strict=True)),
+            max=histogram.max,
+            histogram=histogram.copy(),
+        )
 
 
 def latency_text(latency: Latency) -> str:
     """Format a distribution for people."""
     if not latency.count:
         return "not measured"
-    times = {
-        "p50": latency.p50,
-        "p90": latency.p90,
-        "p99": latency.p99,
-        "max": latency.max,
-    }
-    texts = [f"{name} {time_text(value)}" for name, value in times.items() if value is not None]
+    values = [(name, getattr(latency, name)) for name in _SHOWN]
+    texts = [f"{name} {time_text(value)}" for name, value in values if value is not None]
     return f"{', '.join(texts)} ({latency.count:,} measured)"
 
 

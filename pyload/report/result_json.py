@@ -32,7 +32,11 @@ def result_json(result: Result) -> dict[str, Any]:
 def plain(value: Any) -> Any:
     """Return records, mappings and sequences as what JSON has for them."""
     if is_dataclass(value):
-        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        return {
+            one.name: plain(getattr(value, one.name))
+            for one in fields(value)
+            if not one.metadata.get("apart")
+        }
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     if isinstance(value, tuple):

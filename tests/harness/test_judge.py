@@ -21,7 +21,7 @@ FINE = Result(
     duration=10.0,
     exit_reason="its duration was over",
     proxies=ProxyCounts(wanted=6, connected=6, configured=6, started=6),
-    first_config=Latency(6, 0.01, 0.01, 0.013, 0.013),
+    first_config=Latency(count=6, p50=0.01, p90=0.01, p99=0.013, max=0.013),
 )
 DEFAULTS = (STARTED, *SERVED, *WRITTEN)
 

@@ -15,6 +15,8 @@ from pyload.report.latency import Latency
 from pyload.xds.http2.status import NAMES
 from tests.report.results import measured
 
+LATENCY = Latency(count=1, min=1.0, p50=2.0, p90=3.0, p95=3.5, p99=4.0, p99_9=4.5, max=5.0)
+
 
 def numbers(value: Any, path: str = "") -> dict[str, float]:
     """Return every number of the JSON form of a result by its path."""
@@ -28,8 +30,8 @@ def numbers(value: Any, path: str = "") -> dict[str, float]:
 
 def test_every_number_of_a_result_is_a_figure() -> None:
     """A figure that is in the result but cannot have a threshold is one that CI cannot check."""
-    pods = FollowedPods(nodes=3, waiting={"no IP yet": 2}, from_ip=Latency(1, 2.0, 3.0, 4.0, 5.0))
-    result = replace(measured(), kwok=pods, times={"ready": Latency(1, 0.5, 0.5, 0.5, 0.5)})
+    pods = FollowedPods(nodes=3, waiting={"no IP yet": 2}, from_ip=LATENCY)
+    result = replace(measured(), kwok=pods, times={"ready": LATENCY})
     found = numbers(result.to_json())
     del found["objects.left"]
 
@@ -66,19 +68,26 @@ def test_the_unit_follows_from_the_figure(path: str, unit: str) -> None:
         ("proxy.failed", "there is no figure `proxy.failed`; did you mean `proxies.failed`?"),
         ("proxies.faild", "there is no figure `proxies.faild`; did you mean `proxies.failed`?"),
         (
-            "first_config.p95",
-            "there is no figure `first_config.p95`; `first_config` has count, p50, p90, p99, max",
+            "first_config.p98",
+            (
+                "there is no figure `first_config.p98`; `first_config` has count, min, p50, p90, "
+                "p95, p99, p99_9, max"
+            ),
         ),
         (
             "first_config",
             (
                 "`first_config` is not one figure; write `first_config.max`, or another of count, "
-                "p50, p90, p99, max"
+                "min, p50, p90, p95, p99, p99_9, max"
             ),
         ),
         (
             "disconnects.unavailble",
             "there is no figure `disconnects.unavailble`; did you mean `disconnects.unavailable`?",
+        ),
+        (
+            "first_config.p99.9",
+            "there is no figure `first_config.p99.9`; did you mean `first_config.p99_9`?",
         ),
         ("duration.p99", "there is no figure `duration.p99`; did you mean `duration`?"),
         (

@@ -35,12 +35,24 @@ def test_json_has_the_documented_schema() -> None:
         "push_bytes": {"cds": 1_200_000, "eds": 0, "lds": 0, "rds": 600_000, "sds": 600_000},
         "disconnects": {"goaway": 1, "unavailable": 1},
         "objects": {"created": 2, "updated": 1, "deleted": 1, "failed": 1, "left": 1},
-        "first_config": {"count": 1, "p50": 1.5, "p90": 1.5, "p99": 1.5, "max": 1.5},
+        "first_config": {
+            "count": 1,
+            "min": 1.5,
+            "p50": 1.5,
+            "p90": 1.5,
+            "p95": 1.5,
+            "p99": 1.5,
+            "p99_9": 1.5,
+            "max": 1.5,
+        },
         "connect": {
             "count": 1000,
+            "min": 0.001,
             "p50": pytest.approx(0.5, rel=0.004),
             "p90": pytest.approx(0.9, rel=0.004),
+            "p95": pytest.approx(0.95, rel=0.004),
             "p99": pytest.approx(0.99, rel=0.004),
+            "p99_9": pytest.approx(0.999, rel=0.004),
             "max": 1.0,
         },
         "pacing": {"refusals": 1200, "rate": 23.456},
@@ -85,10 +97,7 @@ def test_what_was_not_measured_is_null() -> None:
     assert actual["cluster_type"] is None
     assert actual["first_config"] == {
         "count": 0,
-        "p50": None,
-        "p90": None,
-        "p99": None,
-        "max": None,
+        **dict.fromkeys(("min", "p50", "p90", "p95", "p99", "p99_9", "max")),
     }
     assert actual["generator"]["loop_lag_p99"] is None
     assert actual["pushes"] == {"cds": 0, "eds": 0, "lds": 0, "rds": 0}
