@@ -56,7 +56,15 @@ class StartedPods:
 
 @dataclass(frozen=True, slots=True)
 class ObjectCounts:
-    """Objects in the API server; `left` are those that cleanup did not remove."""
+    """Objects in the API server.
+
+    Attributes:
+        created: Objects that were created, or taken over.
+        updated: Writes that changed an object.
+        deleted: Objects that were deleted.
+        failed: Writes that failed.
+        left: Objects that the clean-up did not remove.
+    """
 
     created: int = 0
     updated: int = 0

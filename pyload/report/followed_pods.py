@@ -23,16 +23,16 @@ class FollowedPods:
         list_error: Why the last attempt at such a list failed; empty once all have succeeded.
         pods: Pods that were looked at and still exist.
         running: Pods whose proxy should run, those that drain included.
-        queued: Those of them whose proxy has not been started yet.
+        queued: Pods whose proxy should run and has not been started yet.
         waiting: Pods that will get a proxy, by what is missing.
         skipped: Pods that get no proxy, by reason.
         types: Proxies that should run, by node type.
-        revisions: The same by revision of the control plane.
-        namespaces: The same by namespace.
-        duplicate_ips: IPs that several of those pods have.
+        revisions: Proxies that should run, by revision of the control plane.
+        namespaces: Proxies that should run, by namespace.
+        duplicate_ips: IPs that several of the pods with a proxy have.
         too_short: Pods that ended within a second of when their proxy should have started, ever.
-        from_ip: From the moment a pod's IP was seen until its proxy was configured.
-        from_ready: The same from the moment it was seen to be Ready.
+        from_ip: Time from the moment a pod's IP was seen until its proxy was configured.
+        from_ready: Time from the moment a pod was seen to be Ready until its proxy was configured.
     """
 
     nodes: int | None = 0

@@ -14,7 +14,7 @@ class Header:
         run_id: The run's label; empty for a run without objects.
         command: Name of the command.
         cluster_type: Cluster type, or None without a cluster.
-        duration: Seconds from the start of the run.
+        duration: Time from the start of the run until the result was taken.
         exit_reason: Why it ended.
     """
 

@@ -64,9 +64,9 @@ class Outages:
     """The outages of a run.
 
     Attributes:
-        count: All of them.
-        longest: Seconds that the longest lasted; 0 without any.
-        total: Seconds that all lasted together.
+        count: Outages so far, one that has not ended included.
+        longest: Time that the longest lasted; 0 without any.
+        total: Time that all lasted together.
         first: The first `LISTED` of them, in order.
     """
 

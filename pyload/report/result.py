@@ -37,7 +37,28 @@ _CHURN: Final = ("workloads", "configs", "secrets")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(Header):
-    """The figures of a run; `docs/result.md` says what each is."""
+    """The figures of a run.
+
+    What a field means is said here once, for the schema, the metrics and their documentation.
+
+    Attributes:
+        proxies: The proxies as they are now, or at the end of the run.
+        pushes: Responses that proxies have received, by type of their resources.
+        push_bytes: Size of those responses.
+        disconnects: Streams that ended and dials that failed, by reason.
+        objects: Writes to the API server.
+        first_config: Time from a proxy's start until it had every type that it subscribed to.
+        connect: Time from a dial until its stream was open.
+        pacing: How fast the control plane lets proxies connect.
+        generator: What pyload itself has used.
+        kwok: The pods that proxies follow, in kwok mode and by ``pyload impersonate``.
+        churn: Changes of the running mesh, by what was changed and how that went.
+        times: Times that only this command measures, by name.
+        pods: The pods that ``pyload startup`` has started.
+        thresholds: What became of each threshold.
+        outages: Spans in which most proxies had no stream.
+        tags: What the user says about the run, by name.
+    """
 
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
     pushes: Mapping[str, int] = field(default_factory=dict)
