@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from pyload.cli.called_as import is_pilot_load
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.mesh import config_option
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import (
-    duration_option,
-    junit_option,
-    seed_option,
-    threshold_option,
-)
+from pyload.cli.flags.run import duration_option, seed_option, serving_run_options
+from pyload.cli.flags.start import StartOption, serving_start_options
 from pyload.cli.run import run_and_report
+from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyload.harness.start_options import StartOptions
 
 
 @click.command(
@@ -62,8 +62,8 @@ from pyload.cli.run import run_and_report
 )
 @duration_option
 @seed_option
-@threshold_option
-@junit_option
+@serving_run_options
+@serving_start_options
 @profile_options()
 @pass_settings
 def command(
@@ -77,12 +77,14 @@ def command(
     kubeconfig_out: Path | None,
     duration: float | None,
     seed: int | None,
+    run: dict[str, Any],
+    start: StartOptions,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
     from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415 - fast help
     from pyload.config.file import load_config  # noqa: PLC0415
 
-    context = click.get_current_context()
+    _refuse_start_flags(short_circuit=short_circuit, apiserver_only=apiserver_only)
     options = IsolatedOptions(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
         loaded=load_config(config, lenient=False) if config else None,
@@ -93,9 +95,23 @@ def command(
         kubeconfig_out=kubeconfig_out,
         duration=duration,
         seed=seed,
-        # A flag of runs, which `Command` keeps from a function without `run_options`.
-        thresholds=context.params["thresholds"],
-        as_pilot_load=is_pilot_load(context),
         connection=settings.connection,
+        start=start,
+        **run,
     )
     return run_and_report(partial(run_isolated, options), settings.log)
+
+
+def _refuse_start_flags(*, short_circuit: bool, apiserver_only: bool) -> None:
+    """Refuse the flags of the start-up where it is not waited for."""
+    if short_circuit:
+        why = "--shortCircuit ends the run once all proxies are configured"
+    elif apiserver_only:
+        why = "--apiserver-only runs no proxies"
+    else:
+        return
+    context = click.get_current_context()
+    for option in context.command.params:
+        source = context.get_parameter_source(str(option.name))
+        if isinstance(option, StartOption) and source is not None and source.name != "DEFAULT":
+            raise UsageError(f"{option.opts[0]} means nothing here: {why}", fix="remove one")

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
@@ -21,15 +21,14 @@ from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
-from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
-from pyload.harness.result_file import check_writable
+from pyload.harness.result_file import check_writable, write_result
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
+from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import Endpoints, assemble
 from pyload.harness.start_options import NO_WAIT, PATIENT, StartOptions
 from pyload.kube.client import Client
-from pyload.report.thresholds import NO_THRESHOLDS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from pyload.commands.reproduce.command import ReproduceCommand
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
-    from pyload.report.thresholds import Thresholds
 
 DEFAULT_LISTEN: Final = "0.0.0.0:15010"
 _ANY_LOOPBACK: Final = "127.0.0.1:0"
@@ -54,7 +52,7 @@ log = logging.getLogger("pyload")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IsolatedOptions:
+class IsolatedOptions(RunOptions):
     """Options of `run_isolated`.
 
     Attributes:
@@ -67,9 +65,6 @@ class IsolatedOptions:
         kubeconfig_out: File for a kubeconfig of the API server; None for none.
         duration: Seconds to run once everything is started; None until stopped.
         seed: Makes names, placement and churn repeat; None for random ones.
-        connection: How the mesh's proxies connect.
-        thresholds: What the figures of the mesh's run have to be.
-        as_pilot_load: Whether the program was called by the name `pilot-load`.
     """
 
     loaded: Loaded | None = None
@@ -80,9 +75,8 @@ class IsolatedOptions:
     kubeconfig_out: Path | None = None
     duration: float | None = None
     seed: int | None = None
-    connection: Connection = field(default_factory=Connection)
-    thresholds: Thresholds = NO_THRESHOLDS
-    as_pilot_load: bool = False
+    # Others use the servers meanwhile.
+    start: StartOptions = PATIENT
 
 
 async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = None) -> Outcome:
@@ -95,8 +89,8 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         PyloadError: The config or the capture cannot be used, or a port is taken.
     """
     shutdown = shutdown or Shutdown()
-    if options.kubeconfig_out is not None:
-        check_writable(options.kubeconfig_out, flag="--kubeconfig-out")
+    check_writable(options.out)
+    check_writable(options.kubeconfig_out, flag="--kubeconfig-out")
     if options.apiserver_only and options.thresholds.items:
         raise UsageError(
             "--threshold needs a mesh to judge, and --apiserver-only runs none", fix="remove one"
@@ -108,14 +102,10 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
     mesh = ClusterOptions(
         loaded=options.loaded,
         cluster_type="fake",
-        embedded=True,
         duration=options.duration,
         seed=options.seed,
-        connection=options.connection,
-        thresholds=options.thresholds,
-        as_pilot_load=options.as_pilot_load,
         may_be_empty=True,
-        start=_start_options(options),
+        **_run_options(options),
     )
     planned = plan_run(mesh)
     async with (
@@ -125,24 +115,19 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         return await served.live(command, shutdown)
 
 
-def _start_options(options: IsolatedOptions) -> StartOptions:
-    """Return what comes before the duration: any time until the proxies are configured.
-
-    A run that is to end with that, or is a script's of pilot-load, waits for nothing.
-    """
-    waits_not = options.short_circuit or options.as_pilot_load
-    return NO_WAIT if waits_not else PATIENT
+def _run_options(options: IsolatedOptions) -> dict[str, Any]:
+    """Return the options of the mesh's run, by name; the result is written here, under our name."""
+    values = {one.name: getattr(options, one.name) for one in fields(RunOptions)}
+    # A run that is to end with its start-up waits for nothing after it.
+    start = NO_WAIT if options.short_circuit else options.start
+    return {**values, "embedded": True, "out": None, "start": start}
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     capture = ReproduceOptions(
         file=options.raw,
-        embedded=True,
         duration=options.duration,
-        connection=options.connection,
-        thresholds=options.thresholds,
-        as_pilot_load=options.as_pilot_load,
-        start=_start_options(options),
+        **_run_options(options),
     )
     with CaptureSpool() as spool:
         await load(spool, capture, shutdown)
@@ -161,7 +146,9 @@ async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcom
         ends = shutdown.requested.wait(), stay(options.duration)
         first = await first_of(*ends, name="isolated")
     log.info("running complete")
-    return Outcome(recorder.result(exit_reason=STOPPED if first == 0 else DURATION_OVER))
+    result = recorder.result(exit_reason=STOPPED if first == 0 else DURATION_OVER)
+    result = replace(result, tags=options.tags)
+    return Outcome(result, await write_result(options.out, result))
 
 
 @contextlib.asynccontextmanager
@@ -226,7 +213,8 @@ class _Served:
         result = replace(outcome.result, command="isolated")
         if self._synced(run) and self._options.short_circuit:
             result = replace(result, exit_reason="synced")
-        return replace(outcome, result=result)
+        unwritten = await write_result(self._options.out, result)
+        return replace(outcome, result=result, error=outcome.error or unwritten)
 
     async def _launch(
         self, run: ClusterCommand | ReproduceCommand, background: Supervisor, shutdown: Shutdown

@@ -14,6 +14,9 @@ from pyload.cli.program import program
         (["--threshold", "proxys.failed == 0"], "proxys.failed"),  # codespell:ignore proxys
         (["--duration", "-5s"], "-5s"),
         (["-c", "nowhere.yaml"], "nowhere.yaml"),
+        (["--out", "/nowhere/r.json"], "cannot write /nowhere/r.json"),
+        (["-s", "--wait", "none"], "--wait means nothing here: --shortCircuit"),
+        (["--apiserver-only", "--startup-timeout=1s"], "--startup-timeout means nothing here"),
     ],
 )
 def test_a_wrong_flag_is_a_mistake_before_anything_is_served(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import pstats
 import re
@@ -15,9 +16,16 @@ import yaml
 
 from pyload.commands.adsc import AdscOptions, run_adsc
 from pyload.commands.isolated import IsolatedOptions, listening, run_isolated
-from pyload.errors import ClusterUnreachable, ControlPlaneUnreachable, ThresholdFailed, UsageError
+from pyload.errors import (
+    ClusterUnreachable,
+    ControlPlaneUnreachable,
+    StartTimeout,
+    ThresholdFailed,
+    UsageError,
+)
 from pyload.harness.connection import Connection
 from pyload.harness.profiles import profiled
+from pyload.harness.start_options import StartOptions
 from pyload.kube.client import Client
 from pyload.kube.credentials import connect
 from pyload.report.thresholds import parse_thresholds
@@ -83,6 +91,29 @@ async def test_it_ends_once_synced(caplog: pytest.LogCaptureFixture) -> None:
     assert (outcome.result.command, outcome.result.exit_reason) == ("isolated", "synced")
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted == 1
     assert outcome.result.objects.left == 0
+
+
+@grpc
+async def test_its_result_is_written_under_its_own_name(tmp_path: Path) -> None:
+    """Like any run with proxies it is compared with others, by its file and its tags (B6)."""
+    out = tmp_path / "r.json"
+    options = IsolatedOptions(short_circuit=True, listen=NEAR, out=out, tags={"team": "a"})
+    outcome = await run_isolated(options)
+    written = json.loads(out.read_text())
+
+    assert outcome.error is None
+    assert (written["command"], written["exit_reason"]) == ("isolated", "synced")
+    assert written["tags"] == {"team": "a"}
+    assert written["proxies"]["configured"] == written["proxies"]["wanted"] == 1
+
+
+@grpc
+async def test_its_start_up_can_be_bounded() -> None:
+    """A job of CI would hang for ever with servers whose own proxies get no config (B4)."""
+    options = IsolatedOptions(listen=NEAR, start=StartOptions(timeout=0.001))
+    outcome = await run_isolated(options)
+
+    assert isinstance(outcome.error, StartTimeout)
 
 
 @grpc

@@ -87,7 +87,7 @@ def _thresholds(
     return parse_thresholds(texts)
 
 
-threshold_option: Final = click.option(
+_threshold_option: Final = click.option(
     "--threshold",
     "thresholds",
     cls=RunOption,
@@ -110,7 +110,7 @@ def _junit(context: click.Context, _parameter: click.Parameter, path: Path | Non
     context.meta[JUNIT] = path
 
 
-junit_option: Final = click.option(
+_junit_option: Final = click.option(
     "--junit",
     type=click.Path(path_type=Path),
     callback=_junit,
@@ -119,9 +119,7 @@ junit_option: Final = click.option(
     help="Write each threshold to this file, as a JUnit test case.",
 )
 
-run_options: Final = flag_group(
-    "run",
-    run_flags,
+_result_options: Final = (
     click.option(
         "--out",
         cls=RunOption,
@@ -139,15 +137,25 @@ run_options: Final = flag_group(
         metavar="K=V",
         help="Add this to the result and the metrics.  Repeatable.",
     ),
+)
+_verdict_options: Final = (_threshold_option, _junit_option)
+
+run_options: Final = flag_group(
+    "run",
+    run_flags,
+    *_result_options,
     click.option(
         "--embedded",
         cls=RunOption,
         is_flag=True,
         help="Run against built-in servers, without Kubernetes.",
     ),
-    threshold_option,
-    junit_option,
+    *_verdict_options,
 )
+
+serving_run_options: Final = flag_group("run", run_flags, *_result_options, *_verdict_options)
+"""For `isolated`, which is the built-in servers."""
+
 seed_option: Final = click.option(
     "--seed", type=GoInt(), metavar="N", help="Draw the same names and changes for the same seed."
 )

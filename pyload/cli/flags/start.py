@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,9 @@ from pyload.harness.start_options import (
     StartCondition,
     StartOptions,
 )
+
+if TYPE_CHECKING:
+    from pyload.cli.flags.group import Decorator
 
 
 class StartOption(GroupOption):
@@ -48,28 +51,33 @@ def start_flags(context: click.Context, *, as_pilot_load: StartOptions = NO_WAIT
     return StartOptions(wait, timeout or None)
 
 
-_OPTIONS: Final = (
-    click.option(
-        "--wait",
-        cls=StartOption,
-        default="",
-        metavar="STATE=N|all",
-        help="Proxies to wait for: connected=, configured= or none.  [default: configured=all]",
-    ),
-    click.option(
-        "--startup-timeout",
-        cls=StartOption,
-        type=GoDuration(),
-        default=STARTUP_TIMEOUT,
-        show_default=True,
-        metavar="TIME",
-        help="Fail (exit code 5) if start-up takes longer; 0 for no limit.",
-    ),
-)
+def _group(*, as_pilot_load: StartOptions = NO_WAIT, timeout: str = STARTUP_TIMEOUT) -> Decorator:
+    return flag_group(
+        "start",
+        partial(start_flags, as_pilot_load=as_pilot_load),
+        click.option(
+            "--wait",
+            cls=StartOption,
+            default="",
+            metavar="STATE=N|all",
+            help="Proxies to wait for: connected=, configured= or none.  [default: configured=all]",
+        ),
+        click.option(
+            "--startup-timeout",
+            cls=StartOption,
+            type=GoDuration(),
+            default=timeout,
+            show_default=True,
+            metavar="TIME",
+            help="Fail (exit code 5) if start-up takes longer; 0 for no limit.",
+        ),
+    )
 
-start_options: Final = flag_group("start", start_flags, *_OPTIONS)
 
-patient_start_options: Final = flag_group(
-    "start", partial(start_flags, as_pilot_load=PATIENT), *_OPTIONS
-)
+start_options: Final = _group()
+
+measuring_start_options: Final = _group(as_pilot_load=PATIENT)
 """For a command that waits for its proxies under every name, because it measures them."""
+
+serving_start_options: Final = _group(timeout="0")
+"""For a command that serves others however long its own proxies take."""

@@ -22,13 +22,15 @@ def test_without_flags_the_options_are_those_of_the_library() -> None:
     assert flags() == StartOptions()
 
 
-@pytest.mark.parametrize("name", ["adsc", "cluster", "impersonate", "latency", "reproduce"])
+@pytest.mark.parametrize(
+    "name", ["adsc", "cluster", "impersonate", "isolated", "latency", "reproduce"]
+)
 def test_every_command_that_runs_proxies_has_the_flags(name: str) -> None:
     """A script could wait for the proxies of kwok mode alone (B4)."""
     found = ROOT.get_command(ROOT.make_context("pyload", [name]), name)
     assert found is not None
 
-    assert {one.name for one in found.params} >= {"wait", "startup_timeout"}
+    assert {one.name for one in found.params} >= {"wait", "startup_timeout", "out", "tags"}
 
 
 def test_flags_become_options() -> None:
