@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.concurrency import gather_errors
 from pyload.errors import ApiError, PyloadError
-from pyload.kube.resources import PODS
+from pyload.kube.resources import DEPLOYMENTS, PODS
 from pyload.mesh.istio_objects import changed
 from pyload.mesh.ledger import Entry
 from pyload.mesh.planner import replace_pod
@@ -21,9 +21,10 @@ from pyload.mesh.proxy_specs import key_of_pod, proxy_of_pod
 from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep, endpoint_resources
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Sequence
     from random import Random
 
+    from pyload.kube.resources import Resource
     from pyload.mesh.context import MeshContext
     from pyload.mesh.istio_objects import IstioObjectPlan
     from pyload.mesh.plan import AppPlan, PodPlan
@@ -40,7 +41,7 @@ class App:
     """An application while it runs.
 
     Attributes:
-        plan: The application as it was planned.
+        plan: The application as it is planned for now.
         pods: The pods that it has now.
         istio_objects: Its Istio objects as they are now.
         template_objects: The objects of its templates.
@@ -54,8 +55,11 @@ class App:
         self.istio_objects = list(plan.istio_objects)
         self.template_objects = context.template_objects(plan.templates)
         self._context = context
-        for pod in plan.pods:
-            context.pod_ips[plan.namespace, pod.name] = pod.ip
+        self._expect(plan.pods)
+
+    def _expect(self, pods: Iterable[PodPlan]) -> None:
+        for pod in pods:
+            self._context.pod_ips[self.plan.namespace, pod.name] = pod.ip
 
     async def start(self, steps: Iterable[Step]) -> None:
         """Carry out the application's steps, all at the same time.
@@ -77,6 +81,28 @@ class App:
                 await self.template_objects.write(step.index)
             case PodStep():
                 await self._start_pod(step.pod)
+
+    async def grow(self, plan: AppPlan) -> None:
+        """Start the pods that a larger plan of the application has beyond the one so far.
+
+        Raises:
+            PyloadError: Something could not be created.
+        """
+        more = plan.pods[len(self.plan.pods) :]
+        self.plan = plan
+        if not more:
+            return
+        self._expect(more)
+        traits = self._context.traits
+        if traits.pods == "deployment":
+            await self._write(DEPLOYMENTS, plan.pods)
+            return
+        errors = await gather_errors(
+            [self._start_pod(pod) for pod in more], name=f"grow-{plan.name}"
+        )
+        if errors:
+            raise errors[0]
+        await self._write_endpoints(self.pods)
 
     async def stop(self, steps: Iterable[Step]) -> list[PyloadError]:
         """Delete everything that its steps created, and what churn has made of it since.
@@ -115,11 +141,7 @@ class App:
             return left.name
         old = rng.choice(self.pods)
         new = await self._start_another(old)
-        if self._context.traits.endpoints:
-            alive = [pod for pod in self.pods if pod is not old]
-            for resource in endpoint_resources(self.plan, self._context.traits):
-                obj = self._context.builder.app_object(resource, self.plan, alive)
-                await self._context.write(resource, obj)
+        await self._write_endpoints([pod for pod in self.pods if pod is not old])
         # Should this fail, the next refresh takes the first pod.
         self.pods.remove(old)
         self.pods.insert(0, old)
@@ -142,6 +164,15 @@ class App:
             ips.release(istio_object.address)
         self.istio_objects[self.istio_objects.index(istio_object)] = new
         return new
+
+    async def _write_endpoints(self, pods: Sequence[PodPlan]) -> None:
+        """List other pods as its endpoints, where no controller does."""
+        for resource in endpoint_resources(self.plan, self._context.traits):
+            await self._write(resource, pods)
+
+    async def _write(self, resource: Resource, pods: Sequence[PodPlan]) -> None:
+        obj = self._context.builder.app_object(resource, self.plan, pods)
+        await self._context.write(resource, obj)
 
     async def _start_pod(self, pod: PodPlan) -> None:
         context, plan = self._context, self.plan

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from typing import TYPE_CHECKING, Literal
 
 from pyload.errors import PyloadError
@@ -41,6 +42,8 @@ class Churn:
         rng: Draws moments and objects.
         metrics: Counts the changes.
         current: Whether to log as pilot-load's current dialect does.
+        grows: Whether applications without pods may get some later: until then no change is
+            spent on them, so that there are as many changes in a small mesh as in a large one.
     """
 
     def __init__(
@@ -51,8 +54,10 @@ class Churn:
         rng: Random,
         metrics: Metrics,
         current: bool,
+        grows: bool = False,
     ) -> None:
         self._intervals = intervals
+        self._grows = grows
         self._rng = rng
         self._metrics = metrics
         self._current = current
@@ -73,27 +78,43 @@ class Churn:
             if instance.refreshes
         ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
+        self._schedules: dict[What, Schedule] = {}
+        self._paused_at = 0.0
 
-    async def run(self) -> None:
-        """Make changes until cancelled."""
+    async def run(self, seconds: float = math.inf) -> None:
+        """Make changes until cancelled, or for a time.
+
+        A change that is under way at the end of the time is finished. In a further call the
+        changes go on as if there had been no time in between.
+        """
         now = asyncio.get_running_loop().time
         actions: dict[What, Callable[[], Awaitable[bool]]] = {
             "workloads": self._change_workload,
             "configs": self._change_config,
             "secrets": self._change_secret,
         }
-        schedules = {
-            what: Schedule.starting(interval, now=now(), rng=self._rng)
-            for what, interval in self._intervals.items()
-        }
+        if not self._schedules:
+            self._schedules = {
+                what: Schedule.starting(interval, now=now(), rng=self._rng)
+                for what, interval in self._intervals.items()
+            }
+        else:
+            for schedule in self._schedules.values():
+                schedule.due += now() - self._paused_at
+        schedules = self._schedules
+        end = now() + seconds
         while schedules:
             what = min(schedules, key=lambda one: schedules[one].due)
+            if schedules[what].due > end:
+                await asyncio.sleep(max(0.0, end - now()))
+                break
             await asyncio.sleep(max(0.0, schedules[what].due - now()))
             await self._try(what, actions[what])
             done = now()
             schedules[what].advance(self._rng)
             for each, schedule in schedules.items():
                 self._metrics.churn(each, "dropped", schedule.drop(done))
+        self._paused_at = now()
 
     async def _try(self, what: What, action: Callable[[], Awaitable[bool]]) -> None:
         try:
@@ -106,11 +127,16 @@ class Churn:
         else:
             self._metrics.churn(what, "done" if done else "idle")
 
+    def _with_pods(self) -> list[App]:
+        if not self._grows:
+            return self._apps
+        return [app for app in self._apps if app.plan.pods]
+
     async def _change_workload(self) -> bool:
         if not self._apps:
             log.warning("no instances to scale")
             return False
-        app = self._rng.choice(self._apps)
+        app = self._rng.choice(self._with_pods() or self._apps)
         if not self._current:
             log.info("refresh workload %s", app.plan.name)
         name = await app.refresh_pod(self._rng)

@@ -133,6 +133,24 @@ class Mesh:
                 raise error.during(f"failed to bootstrap {part.title}") from None
             await asyncio.sleep(part.pause)
 
+    async def grow(self, plan: Plan) -> None:
+        """Start the proxies that a larger plan of this mesh has beyond the one so far.
+
+        Args:
+            plan: The plan, of which `pyload.mesh.growth` has made the one so far.
+
+        Raises:
+            PyloadError: Something could not be created; what was created is in the ledger.
+        """
+        before, self.plan = self.plan, plan
+        for ztunnel in plan.ztunnels[len(before.ztunnels) :]:
+            self.fleet.start(proxy_of_node(ztunnel, metadata=self.context.node_metadata))
+        for app in plan.apps:
+            try:
+                await self.apps[app.namespace, app.name].grow(app)
+            except PyloadError as error:
+                raise error.during("failed to add pods") from None
+
     def parts(self) -> Iterator[Part]:
         """Return the parts of the plan, in the order of their creation."""
         return parts_of(self.plan, authenticated=self._authenticated)

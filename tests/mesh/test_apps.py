@@ -14,6 +14,7 @@ from pyload.errors import ApiError
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
 from pyload.manifests.ips import IpAllocator
+from pyload.mesh.growth import with_proxies
 from pyload.mesh.mesh import Mesh
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
@@ -49,16 +50,17 @@ class Started:
     """A mesh of two applications on an API server in memory, once all of it is there.
 
     Attributes:
+        plan: Its plan with all of its proxies.
         requests: Requests that change pods or endpoints since then, as verb and name of the object.
     """
 
-    def __init__(self, cluster_type: ClusterType, spare: int) -> None:
+    def __init__(self, cluster_type: ClusterType, spare: int, proxies: int) -> None:
         config = parse_config(TEXT, source="mesh.yaml").config
         counted = IpAllocator()
         plan_cluster(config, cluster_type, names=Names(Random(1)), next_ip=counted.allocate)
         last = int(counted.allocate().rpartition(".")[2]) - 1 + spare
         self.ips, names = IpAllocator(last=f"10.0.0.{last}"), Names(Random(1))
-        plan = plan_cluster(config, cluster_type, names=names, next_ip=self.ips.allocate)
+        self.plan = plan_cluster(config, cluster_type, names=names, next_ip=self.ips.allocate)
         self.requests: list[tuple[str, str]] = []
         self.server = ApiServer(observer=self._observe)
         metrics = Metrics()
@@ -66,7 +68,7 @@ class Started:
             resolver_of(Peer(lambda *_: None)), delta=True, metrics=metrics, rng=Random(1)
         )
         self.mesh = Mesh(
-            plan,
+            with_proxies(self.plan, proxies),
             writer=Writer(Client(self.server.transport(), rng=Random(1)), metrics),
             fleet=self.fleet,
             names=names,
@@ -84,6 +86,20 @@ class Started:
         return {
             obj["metadata"]["name"] for kind, obj in self.server.objects() if kind.kind == "Pod"
         }
+
+    def endpoints(self) -> list[object]:
+        """Return what lists the pods of Services."""
+        found = [
+            obj.get("subsets", obj.get("endpoints"))
+            for kind, obj in self.server.objects()
+            if kind.kind in ("Endpoints", "EndpointSlice")
+        ]
+        return sorted(found, key=str)
+
+    def replicas(self) -> int:
+        """Return how many pods the deployments want."""
+        objects = (obj for kind, obj in self.server.objects() if kind.kind == "Deployment")
+        return sum(obj["spec"]["replicas"] for obj in objects)
 
     def refuse(self, verb: str, part: str) -> None:
         """Refuse requests of a verb whose path holds a text, until they are accepted again."""
@@ -107,9 +123,11 @@ class Started:
 
 
 @contextlib.asynccontextmanager
-async def started(cluster_type: ClusterType = "fake", *, spare: int = 1) -> AsyncIterator[Started]:
-    """Start a mesh that has as many addresses to spare."""
-    world = Started(cluster_type, spare)
+async def started(
+    cluster_type: ClusterType = "fake", *, spare: int = 1, proxies: int = 2
+) -> AsyncIterator[Started]:
+    """Start a mesh with some of its two proxies, that has as many addresses to spare."""
+    world = Started(cluster_type, spare, proxies)
     async with world.fleet:
         await world.mesh.start()
         world.requests.clear()
@@ -129,6 +147,48 @@ async def test_the_new_pod_and_its_endpoints_are_there_before_the_old_one_goes()
         assert f"mesh/{new}" in world.fleet
         assert f"mesh/{old}" not in world.fleet
         assert world.mesh.pod_ip("mesh", old) is None
+
+
+@pytest.mark.parametrize("cluster_type", ["fake", "fake-node", "real"])
+async def test_a_mesh_that_grows_has_what_one_would_that_was_built_so(
+    cluster_type: ClusterType,
+) -> None:
+    """The last step of a ladder would have proxies that no Service lists, or twice as many."""
+    async with started(cluster_type) as built, started(cluster_type, proxies=0) as grown:
+        assert (len(grown.fleet), grown.pods()) == (0, set())
+
+        await grown.mesh.grow(grown.plan)
+
+        assert grown.pods() == built.pods()
+        assert grown.app("web").pods == built.app("web").pods
+        assert len(grown.fleet) == 2
+        assert grown.endpoints() == built.endpoints()
+        await grown.mesh.clean_up()
+        assert (grown.pods(), len(grown.fleet)) == (set(), 0)
+
+
+async def test_a_deployment_grows_by_its_replicas() -> None:
+    """In kwok mode nobody else makes pods: the steps of a ladder would all be the first."""
+    async with started("kwok", proxies=1) as world:
+        before = world.replicas()
+
+        await world.mesh.grow(world.plan)
+
+        assert (before, world.replicas()) == (1, 2)
+
+
+async def test_growth_counts_the_pods_that_churn_has_replaced() -> None:
+    """A step after churn would start the wrong pods, or one too many."""
+    async with started(proxies=1) as world:
+        app = world.app("web")
+        await app.refresh_pod(Random(1))
+
+        await world.mesh.grow(world.plan)
+
+        assert len(app.pods) == len(world.fleet) == len(world.pods()) == 2
+        # The next refresh replaces one, where an application that is too large would only lose one.
+        assert await app.refresh_pod(Random(1)) in world.pods()
+        assert len(app.pods) == 2
 
 
 async def test_a_pod_that_cannot_start_costs_no_address() -> None:

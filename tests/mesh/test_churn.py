@@ -7,13 +7,17 @@ import itertools
 import json
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from random import Random
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
 from pyload.kube.transport import Response
+from pyload.mesh.churn import Churn
+from pyload.report.metrics import Metrics
 from pyload.tasks import Shutdown
 from tests.mesh.conftest import open_world
 
@@ -100,6 +104,79 @@ async def test_every_kind_of_an_application_changes_and_nothing_else(world: Worl
         request.path.endswith("/telemetries/mesh") and request.verb == "update"
         for request in world.recorder.requests
     )
+
+
+class Apps:
+    """A mesh of applications that count how often a pod of theirs is replaced.
+
+    Attributes:
+        counts: Refreshes, by the number of pods that the application has.
+        seconds: How long each takes.
+    """
+
+    template_objects: ClassVar[dict[str, object]] = {}
+
+    def __init__(self, *pods: int, seconds: float = 0.0) -> None:
+        self.counts: Counter[int] = Counter()
+        self.seconds = seconds
+        self.apps = {("mesh", str(index)): self._app(count) for index, count in enumerate(pods)}
+
+    def _app(self, pods: int) -> SimpleNamespace:
+        async def refresh_pod(_rng: Random) -> str:
+            await asyncio.sleep(self.seconds)
+            self.counts[pods] += 1
+            return "name" if pods else ""
+
+        plan = SimpleNamespace(name="app", namespace="mesh", pods=("pod",) * pods)
+        templates = SimpleNamespace(templates=())
+        return SimpleNamespace(
+            plan=plan, istio_objects=(), template_objects=templates, refresh_pod=refresh_pod
+        )
+
+    def churn(self, seconds: float, *, grows: bool = False) -> Churn:
+        """Return the churn of their pods."""
+        return Churn(
+            self,  # type: ignore[arg-type]
+            {"workloads": seconds},
+            rng=Random(1),
+            metrics=Metrics(),
+            current=True,
+            grows=grows,
+        )
+
+
+async def test_churn_goes_on_where_it_was_interrupted() -> None:
+    """With steps shorter than its interval there would be no churn at all."""
+    apps = Apps(1)
+    churn = apps.churn(30.0)
+
+    for _ in range(10):
+        await churn.run(10.0)
+        # A mesh takes its time to grow.
+        await asyncio.sleep(300.0)
+
+    assert apps.counts[1] == pytest.approx(3, abs=1)
+
+
+async def test_churn_finishes_its_change_at_the_end_of_a_step() -> None:
+    """A pod would be there twice, and the next step have one proxy more than it says."""
+    apps = Apps(1, seconds=7.0)
+    began = asyncio.get_running_loop().time()
+
+    await apps.churn(6.0).run(10.0)
+
+    assert apps.counts[1] == 1
+    assert asyncio.get_running_loop().time() - began > 10.0
+
+
+async def test_churn_of_a_mesh_that_grows_changes_what_is_there() -> None:
+    """The first step of a ladder would have a tenth of the churn of the last."""
+    apps = Apps(1, 0, 0, 0, 0)
+
+    await apps.churn(1.0, grows=True).run(100.0)
+
+    assert apps.counts[1] > 90
+    assert not apps.counts[0]
 
 
 async def test_two_runs_of_a_seed_make_and_change_the_same_objects() -> None:
