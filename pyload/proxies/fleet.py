@@ -47,6 +47,10 @@ class Fleet(Protocol):
 
     def __contains__(self, key: str) -> bool: ...
 
+    def worker_of(self, key: str) -> int | None:
+        """Return the number of the worker process that runs a proxy; None where none does."""
+        ...
+
     def start(self, spec: ProxySpec) -> None:
         """Start a proxy."""
         ...

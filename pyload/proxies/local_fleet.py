@@ -111,6 +111,11 @@ class LocalFleet:
     def __contains__(self, key: str) -> bool:
         return key in self._running
 
+    def worker_of(self, key: str) -> int | None:
+        """Return None: there are no workers."""
+        del key
+        return None
+
     @property
     def pacing(self) -> Pacing:
         """How fast proxies may connect."""
