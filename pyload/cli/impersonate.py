@@ -43,6 +43,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Pods with a sidecar, external ones (without) or both.",
 )
+@click.option(
+    "-n",
+    "--namespace",
+    default="",
+    metavar="NAME",
+    help="Namespace of the pods.  [default: all namespaces]",
+)
 @embedded_config_option
 @duration_option
 @run_options
@@ -55,6 +62,7 @@ def command(
     replicas: int,
     delay: float,
     selector: Selector,
+    namespace: str,
     config: str,
     duration: float | None,
     run: dict[str, Any],
@@ -70,6 +78,7 @@ def command(
 
     options = ImpersonateOptions(
         selector=selector,
+        namespace=namespace,
         replicas=replicas,
         delay=delay,
         duration=duration,

@@ -41,6 +41,14 @@ from pyload.cli.run import run_and_report
     metavar="HOST:PORT",
     help="Gateway to send requests to.  [default: that of istio-ingressgateway]",
 )
+@click.option(
+    "-n",
+    "--namespace",
+    default="gateway-test",
+    metavar="NAME",
+    show_default=True,
+    help="Namespace of the routes; created if it is not there.",
+)
 @run_options
 @pass_settings
 def command(
@@ -50,6 +58,7 @@ def command(
     delay: float,
     delay_threshold: float,
     gateway_address: str,
+    namespace: str,
     run: dict[str, Any],
 ) -> int:
     """Add routes to a gateway, and print as CSV when it serves each; logs go to stderr."""
@@ -63,6 +72,7 @@ def command(
         delay=delay,
         threshold=delay_threshold,
         gateway=gateway_address,
+        namespace=namespace,
         connection=settings.connection,
         **run,
     )

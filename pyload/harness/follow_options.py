@@ -21,6 +21,7 @@ class FollowOptions:
         all_nodes: Whether every node is kwok's.
         pod_selector: Label selector of the pods that are looked at; None for Istio's own, empty
             for all.
+        namespace: Namespace of the pods that are looked at; empty for all.
         start_on: Whether a pod's proxy starts with its IP or when the pod is Ready.
         shard: The share of the pods to run.
         addresses: Addresses to use instead of those that pods name.
@@ -32,6 +33,7 @@ class FollowOptions:
     node_selector: str = ""
     all_nodes: bool = False
     pod_selector: str | None = None
+    namespace: str = ""
     start_on: Literal["ip", "ready"] = "ip"
     shard: Shard = field(default_factory=Shard)
     addresses: Mapping[str, str] = field(default_factory=dict)

@@ -98,6 +98,7 @@ class Following(FleetEvents):
             pod_selector=""
             if options.dry_run and not options.pod_selector
             else options.pod_selector,
+            pod_namespace=options.namespace,
             reader=self._reader,
             timed=self._timed,
             rng=self._rng,

@@ -67,6 +67,7 @@ class Follower:
         policy: Which pods the user wants proxies for.
         pod_selector: Label selector that pods must match; None for the labels that Istio gives its
             own, ztunnels included. An empty one shows all pods, so that all skipped ones count.
+        pod_namespace: Namespace of the pods; empty for all.
         pod_fields: Field selector that pods must match.
         reader: Reads pods as proxies; by default, as those that Istio has put into them.
         timed: Called with durations in seconds; see `Reconciler`.
@@ -85,6 +86,7 @@ class Follower:
         rule: NodeRule | None = None,
         policy: Policy | None = None,
         pod_selector: str | None = None,
+        pod_namespace: str = "",
         pod_fields: str = LIVING,
         reader: MeshPods | None = None,
         timed: Callable[[Timed, float], None] | None = None,
@@ -96,6 +98,7 @@ class Follower:
         self._client = client
         self._any_node = policy.any_node
         self._rng = rng
+        self._pod_namespace = pod_namespace or None
         self._pod_fields = pod_fields
         self._selectors = [pod_selector]
         if pod_selector is None:
@@ -186,6 +189,7 @@ class Follower:
                     functools.partial(cache.replace_pods, source=source),
                     functools.partial(cache.pod_event, source=source),
                 ),
+                namespace=self._pod_namespace,
                 label_selector=source,
                 field_selector=self._pod_fields,
             )
@@ -207,6 +211,7 @@ class Follower:
         project: Callable[[Obj], T],
         handler: _Handler[T],
         *,
+        namespace: str | None = None,
         label_selector: str,
         field_selector: str = "",
     ) -> Reflector[T]:
@@ -214,6 +219,7 @@ class Follower:
             self._client,
             resource,
             handler,
+            namespace=namespace,
             label_selector=label_selector,
             field_selector=field_selector,
             rng=self._rng,

@@ -56,6 +56,7 @@ class ImpersonateOptions(RunOptions):
 
     Attributes:
         selector: Pods with a sidecar, those without, or both.
+        namespace: Namespace of the pods; empty for all.
         replicas: Connections for each pod.
         delay: Seconds between the starts of two connections.
         duration: Seconds to stay once the proxies of all pods are ready; None until stopped.
@@ -65,6 +66,7 @@ class ImpersonateOptions(RunOptions):
     """
 
     selector: Selector = "sidecar"
+    namespace: str = ""
     replicas: int = 1
     delay: float = 0.0
     duration: float | None = None
@@ -145,7 +147,7 @@ class ImpersonateCommand(FleetEvents):
         )
         self.following = Following(
             servers.client,
-            FollowOptions(pod_selector=SELECTORS[options.selector]),
+            FollowOptions(pod_selector=SELECTORS[options.selector], namespace=options.namespace),
             address=servers.address,
             rng=rng,
             any_pod=True,

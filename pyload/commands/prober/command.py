@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.commands.prober import probes
 from pyload.commands.prober.embedded_gateway import SPEC, EmbeddedGateway
 from pyload.commands.prober.gateway import connect_gateway, find_ingress
-from pyload.commands.prober.probes import Probe
+from pyload.commands.prober.probes import Probe, ProbeObjects
 from pyload.errors import (
     PyloadError,
     ThresholdFailed,
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 PAUSE_SECONDS: Final = 0.005
 """Between two requests for a route: the resolution of the measurement."""
 
+_WAYS: Final = ("--namespace NAME uses another one",)
 _KINDS: Final = (GATEWAYS, SERVICE_ENTRIES, VIRTUAL_SERVICES)
 
 log = logging.getLogger("pyload")
@@ -76,12 +77,14 @@ class ProberOptions(RunOptions):
         delay: Seconds between one route's readiness and the next one.
         threshold: Seconds that a route may take at most.
         gateway: ``HOST:PORT`` of the gateway; empty to ask the cluster for the ingress gateway's.
+        namespace: Namespace of the objects; it is created, and removed again, unless it is there.
     """
 
     replicas: int = 1
     delay: float = 1.0
     threshold: float = 60.0
     gateway: str = ""
+    namespace: str = probes.NAMESPACE
 
     def __post_init__(self) -> None:
         if self.replicas < 0:
@@ -127,7 +130,11 @@ async def run_prober(
             address = options.gateway or await find_ingress(client)
             ask = await stack.enter_async_context(connect_gateway(address))
         command = ProberCommand(options, client, ask, write, address=address)
-        claimed = claim(client, command.recorder.origin, [Entry(NAMESPACES, "", probes.NAMESPACE)])
+        entries, ways = (
+            [Entry(NAMESPACES, "", options.namespace)],
+            ["--namespace takes another one"],
+        )
+        claimed = claim(client, command.recorder.origin, entries, ways=ways)
         await stack.enter_async_context(interruptible(claimed, shutdown))
         return await command.run(shutdown, background)
 
@@ -182,6 +189,7 @@ class ProberCommand:
         self._address = address
         self._clock = clock()
         self._run_id = Names(rng or Random()).draw()  # noqa: S311 - a name, not a secret
+        self._objects = ProbeObjects(options.namespace, self._run_id)
         self._kinds: dict[str, Resource] = {}
         self._written = Histogram()
         self._ready = Histogram()
@@ -208,9 +216,10 @@ class ProberCommand:
     async def _start(self) -> None:
         for resource in (await find_served(self._client, _KINDS)).values():
             self._kinds[resource.kind] = resource
-        await self.writer.create(NAMESPACES, namespace(probes.NAMESPACE, run_id=self._run_id))
+        name = self._options.namespace
+        await self.writer.create(NAMESPACES, namespace(name, run_id=self._run_id))
         api_version = self._kinds["Gateway"].api_version
-        await self._add("Gateway", probes.gateway(api_version=api_version, run_id=self._run_id))
+        await self._add("Gateway", self._objects.gateway(api_version=api_version))
         self._print(probes.HEADER)
         await self._warm_up()
 
@@ -253,20 +262,16 @@ class ProberCommand:
     async def _probe(self, index: int, name: str, statuses: set[int | None] | None = None) -> Probe:
         """Add one route, and ask the gateway for it until it is served."""
         versions = {kind: each.api_version for kind, each in self._kinds.items()}
-        entry = probes.service_entry(
-            name, api_version=versions["ServiceEntry"], run_id=self._run_id
-        )
+        entry = self._objects.service_entry(name, api_version=versions["ServiceEntry"])
         await self._add("ServiceEntry", entry)
-        route = probes.virtual_service(
-            name, api_version=versions["VirtualService"], run_id=self._run_id
-        )
+        route = self._objects.virtual_service(name, api_version=versions["VirtualService"])
         begun = self._clock()
         await self._add("VirtualService", route)
         written = self._clock() - begun
         attempts = 0
         while True:
             attempts += 1
-            status = await self._ask(probes.host(name))
+            status = await self._ask(self._objects.host(name))
             passed = self._clock() - begun
             if status == probes.TEAPOT:
                 return Probe(index, written, passed, attempts)
@@ -278,10 +283,11 @@ class ProberCommand:
 
     async def _add(self, kind: str, obj: Obj) -> None:
         if await self.writer.create(self._kinds[kind], obj) is None:
-            name = f"{kind} {probes.NAMESPACE}/{obj['metadata']['name']}"
+            where, name = self._options.namespace, obj["metadata"]["name"]
+            remove = f"kubectl -n {where} delete {self._kinds[kind].plural} {name}"
             raise PyloadError(
-                f"{name} is there already",
-                fix=f"remove what an earlier run left: `kubectl delete ns {probes.NAMESPACE}`",
+                f"{kind} {where}/{name} is there already",
+                fix=f"give another --namespace, or, if an earlier run has left it, `{remove}`",
             )
 
     def _print(self, line: str) -> None:

@@ -40,67 +40,61 @@ class Probe:
         return f"{self.index},{self.written * 1e3:.3f},{ready},{self.attempts}"
 
 
-def host(name: str) -> str:
-    """Return the host name of a route."""
-    return f"{name}.{NAMESPACE}.example.com"
+@dataclass(frozen=True, slots=True)
+class ProbeObjects:
+    """Builds the objects of one run.
 
+    Attributes:
+        namespace: Namespace of all of them, and part of the names of their hosts.
+        run_id: Value of the run label.
+    """
 
-def gateway(*, api_version: str, run_id: str) -> Obj:
-    """Build the listener that the routes are added to."""
-    return _obj(
-        api_version,
-        "Gateway",
-        GATEWAY,
-        run_id=run_id,
-        spec={
+    namespace: str
+    run_id: str
+
+    def host(self, name: str) -> str:
+        """Return the host name of a route."""
+        return f"{name}.{self.namespace}.example.com"
+
+    def gateway(self, *, api_version: str) -> Obj:
+        """Build the listener that the routes are added to."""
+        spec = {
             "selector": {"istio": "ingressgateway"},
             "servers": [
                 {
                     "port": {"number": 80, "name": "http", "protocol": "HTTP"},
-                    "hosts": [f"*.{NAMESPACE}.example.com"],
+                    "hosts": [self.host("*")],
                 }
             ],
-        },
-    )
+        }
+        return self._obj(api_version, "Gateway", GATEWAY, spec=spec)
 
-
-def service_entry(name: str, *, api_version: str, run_id: str) -> Obj:
-    """Build the service that a route refers to."""
-    return _obj(
-        api_version,
-        "ServiceEntry",
-        name,
-        run_id=run_id,
-        spec={
-            "hosts": [host(name)],
+    def service_entry(self, name: str, *, api_version: str) -> Obj:
+        """Build the service that a route refers to."""
+        spec = {
+            "hosts": [self.host(name)],
             "location": "MESH_EXTERNAL",
             "resolution": "NONE",
             "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}],
-        },
-    )
+        }
+        return self._obj(api_version, "ServiceEntry", name, spec=spec)
 
-
-def virtual_service(name: str, *, api_version: str, run_id: str) -> Obj:
-    """Build a route that the gateway itself answers, so that no backend is measured."""
-    return _obj(
-        api_version,
-        "VirtualService",
-        name,
-        run_id=run_id,
-        spec={
-            "hosts": [host(name)],
+    def virtual_service(self, name: str, *, api_version: str) -> Obj:
+        """Build a route that the gateway itself answers, so that no backend is measured."""
+        host = self.host(name)
+        spec = {
+            "hosts": [host],
             "gateways": [GATEWAY],
             "http": [
                 {
                     "fault": {"abort": {"httpStatus": TEAPOT, "percentage": {"value": 100}}},
-                    "route": [{"destination": {"host": host(name), "port": {"number": 80}}}],
+                    "route": [{"destination": {"host": host, "port": {"number": 80}}}],
                 }
             ],
-        },
-    )
+        }
+        return self._obj(api_version, "VirtualService", name, spec=spec)
 
-
-def _obj(api_version: str, kind: str, name: str, *, run_id: str, spec: Obj) -> Obj:
-    obj = bare_object(api_version, kind, name, namespace=NAMESPACE, run_id=run_id)
-    obj["spec"] = spec
-    return obj
+    def _obj(self, api_version: str, kind: str, name: str, *, spec: Obj) -> Obj:
+        obj = bare_object(api_version, kind, name, namespace=self.namespace, run_id=self.run_id)
+        obj["spec"] = spec
+        return obj

@@ -125,6 +125,29 @@ async def test_pods_are_selected_by_the_injectors_label(
         assert run.fleet.counts.configured == len(expected)
 
 
+async def test_only_the_pods_of_one_namespace_are_asked_for(world: World) -> None:
+    """A user with rights in one namespace could not impersonate its pods."""
+    asked: set[str] = set()
+
+    def in_one_namespace(request: Request) -> Response | None:
+        asked.add(request.path)
+        return None if "/namespaces/other/" in request.path else answer(403, a_status(403, "No"))
+
+    world.cluster.put(pod("there", ip="10.0.0.9", namespace="other", labels=TLS_MODE))
+    client = Client(world.cluster.server.transport())
+    async with world.running(selector="external"):
+        world.cluster.server.intercept = in_one_namespace
+        options = ImpersonateOptions(
+            connection=Connection(metrics_addr=""), duration=60.0, namespace="other"
+        )
+        servers = Servers(client, "memory", resolver_of(world.plane.transport()))
+        outcome = await ImpersonateCommand(options, servers, rng=Random(1)).run(Shutdown())
+
+    assert outcome.error is None
+    assert outcome.result.proxies.connected == 1
+    assert asked == {"/api/v1/namespaces/other/pods"}
+
+
 async def test_a_pod_without_a_proxy_gets_a_sidecar_of_its_own_account(world: World) -> None:
     """Its labels decide which Sidecars apply to it, and its account which token it shows."""
     async with world.running(selector="external", metadata={"A": "b", "NAMESPACE": "no"}) as run:

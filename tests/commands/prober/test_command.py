@@ -245,6 +245,21 @@ async def test_what_was_there_before_stays() -> None:
     assert probing.left() == before
 
 
+async def test_the_routes_of_two_runs_can_be_in_namespaces_of_their_own() -> None:
+    """Two people could not measure two gateways of one cluster at the same time."""
+    probing = Probing()
+    client = Client(probing.server.transport())
+    await client.create("/api/v1/namespaces", {"metadata": {"name": "mine"}})
+    outcome = await probing.run(replicas=2, namespace="mine")
+    names = [obj["metadata"]["name"] for _, obj in probing.server.objects()]
+
+    assert outcome.error is None
+    # The namespace was there before, so only what is in it has gone.
+    assert outcome.result.objects.created == outcome.result.objects.deleted == 7
+    assert "mine" in names
+    assert not {"gateway-test", "probe-0", "probe-1"} & set(names)
+
+
 async def test_a_cluster_without_istio_is_an_error() -> None:
     """One sentence, before anything is created."""
     probing = Probing()

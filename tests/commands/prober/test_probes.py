@@ -9,15 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.prober.probes import (
-    HEADER,
-    NAMESPACE,
-    Probe,
-    gateway,
-    host,
-    service_entry,
-    virtual_service,
-)
+from pyload.commands.prober.probes import HEADER, Probe, ProbeObjects
 
 SECONDS = st.floats(0, 1e4)
 
@@ -40,19 +32,20 @@ def test_a_line_can_be_read_as_csv(
 
 def test_the_three_objects_of_a_route_refer_to_each_other() -> None:
     """A route for another host, port or gateway is never served, and would be timed for ever."""
-    listener = gateway(api_version="networking.istio.io/v1", run_id="r")
-    service = service_entry("probe-1", api_version="networking.istio.io/v1", run_id="r")
-    route = virtual_service("probe-1", api_version="networking.istio.io/v1beta1", run_id="r")
+    objects = ProbeObjects("probes", "r")
+    listener = objects.gateway(api_version="networking.istio.io/v1")
+    service = objects.service_entry("probe-1", api_version="networking.istio.io/v1")
+    route = objects.virtual_service("probe-1", api_version="networking.istio.io/v1beta1")
     [server] = listener["spec"]["servers"]
     [http] = route["spec"]["http"]
     [destination] = (one["destination"] for one in http["route"])
 
     assert route["spec"]["gateways"] == [listener["metadata"]["name"]]
-    assert route["spec"]["hosts"] == service["spec"]["hosts"] == [host("probe-1")]
-    assert [host("*")] == server["hosts"]
-    assert destination["host"] == host("probe-1")
+    assert route["spec"]["hosts"] == service["spec"]["hosts"] == [objects.host("probe-1")]
+    assert [objects.host("*")] == server["hosts"]
+    assert destination["host"] == objects.host("probe-1")
     assert destination["port"]["number"] == service["spec"]["ports"][0]["number"]
     assert route["apiVersion"] == "networking.istio.io/v1beta1"
-    objects = (listener, service, route)
-    assert {one["metadata"]["namespace"] for one in objects} == {NAMESPACE}
-    assert {one["metadata"]["labels"]["pyload.dev/run"] for one in objects} == {"r"}
+    metadata = [one["metadata"] for one in (listener, service, route)]
+    assert {one["namespace"] for one in metadata} == {"probes"}
+    assert {one["labels"]["pyload.dev/run"] for one in metadata} == {"r"}
