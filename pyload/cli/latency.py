@@ -16,8 +16,8 @@ from pyload.cli.flags.start import measuring_start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
-    from pyload.commands.latency.changes import Kind
     from pyload.harness.start_options import StartOptions
+    from pyload.mesh.changes import Kind
 
 
 @click.command(

@@ -1,31 +1,21 @@
-"""The changes whose way to the proxies is measured, and how a proxy's config shows each."""
+"""The changes that ``latency`` times, under pilot-load's names, and how a config shows each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-from pyload.kube.resources import ENDPOINT_SLICES, SERVICE_ENTRIES, SERVICES, VIRTUAL_SERVICES
-from pyload.manifests.objects import bare_object
+from pyload.mesh.changes import DOMAIN, ChangeNames, base_object, changed_object
 from pyload.xds.types import CDS, EDS, RDS
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.changes import Kind
     from pyload.xds.types import Push, TypeUrl
-
-Kind = Literal["ServiceEntry", "VirtualService", "Service", "EndpointSlice"]
 
 NAMESPACE: Final = "default"
 BASE: Final = "pyload-latency"
 """Name of the object that has to be there before a change."""
-
-_KINDS: Final[dict[Kind, tuple[Resource, Resource | None]]] = {
-    "ServiceEntry": (SERVICE_ENTRIES, None),
-    "VirtualService": (VIRTUAL_SERVICES, SERVICE_ENTRIES),
-    "Service": (SERVICES, None),
-    "EndpointSlice": (ENDPOINT_SLICES, SERVICES),
-}
-"""By kind, the object that changes and the one that has to be there before."""
 
 _ADDRESSES: Final = 1 << 17
 
@@ -84,98 +74,54 @@ class Change:
     expectation: Expectation
 
 
-def needed(kind: Kind) -> list[Resource]:
-    """Return the kinds of objects that a measurement writes."""
-    return [one for one in _KINDS[kind] if one is not None]
-
-
-def base_of(kind: Kind, *, run_id: str) -> tuple[Resource, Obj] | None:
-    """Return the object that has to be there before the first change; None if there is none.
-
-    A VirtualService shows only in the routes of a port that some service has, and an
-    EndpointSlice only if there is a service for it.
-
-    Args:
-        kind: Kind of the object that changes.
-        run_id: Value of the run label.
-    """
-    resource = _KINDS[kind][1]
-    if resource is None:
-        return None
-    spec = _entry_spec(f"{BASE}.example.com") if resource == SERVICE_ENTRIES else _service_spec()
-    return resource, _object(resource, BASE, spec, run_id=run_id)
-
-
 def name_of(index: int) -> str:
     """Return the name of the object of a round, which is pilot-load's."""
     return f"cfg-{index}"
 
 
+def base_of(kind: Kind, *, run_id: str) -> tuple[Resource, Obj] | None:
+    """Return the object that has to be there before the first change; None if there is none.
+
+    Args:
+        kind: Kind of the object that changes.
+        run_id: Value of the run label.
+    """
+    return base_object(kind, _NAMES, run_id=run_id)
+
+
 def change_of(kind: Kind, index: int, *, run_id: str) -> Change:
     """Return the change of one round.
-
-    Names and hosts are those of pilot-load. Its ServiceEntry has no ports; without any, proxies
-    would be sent nothing that shows it.
 
     Args:
         kind: Kind of the object that changes.
         index: Number of the round, from 0 on; no two may have the same.
         run_id: Value of the run label.
     """
-    resource = _KINDS[kind][0]
-    name = name_of(index)
+    resource, obj = changed_object(kind, index, _NAMES, run_id=run_id)
+    return Change(resource, obj, _expectation(kind, index))
+
+
+def _expectation(kind: Kind, index: int) -> Expectation:
     if kind == "ServiceEntry":
-        host = f"{index}.example.com"
-        spec, expectation = _entry_spec(host), Expectation(CDS, f"outbound|80||{host}")
-    elif kind == "VirtualService":
-        host = f"{name}.example.com"
-        destination = {"host": f"{BASE}.example.com", "port": {"number": 80}}
-        spec = {"hosts": [host], "http": [{"route": [{"destination": destination}]}]}
-        expectation = Expectation(RDS, "80", host)
-    elif kind == "Service":
-        spec, expectation = (
-            _service_spec(),
-            Expectation(CDS, f"outbound|80||{name}.{NAMESPACE}.svc."),
-        )
-    else:
-        address = _address(index)
-        expectation = Expectation(EDS, f"outbound|80||{BASE}.{NAMESPACE}.svc.", address)
-        return Change(resource, _slice(name, address, run_id=run_id), expectation)
-    return Change(resource, _object(resource, name, spec, run_id=run_id), expectation)
+        return Expectation(CDS, f"outbound|80||{_host(index)}")
+    if kind == "VirtualService":
+        return Expectation(RDS, "80", f"{name_of(index)}.{DOMAIN}")
+    if kind == "Service":
+        return Expectation(CDS, f"outbound|80||{name_of(index)}.{NAMESPACE}.svc.")
+    return Expectation(EDS, f"outbound|80||{BASE}.{NAMESPACE}.svc.", _address(index))
 
 
-def _object(resource: Resource, name: str, spec: Obj, *, run_id: str) -> Obj:
-    obj = bare_object(resource.api_version, resource.kind, name, namespace=NAMESPACE, run_id=run_id)
-    obj["spec"] = spec
-    return obj
-
-
-def _entry_spec(host: str) -> Obj:
-    return {"hosts": [host], "ports": [{"number": 80, "name": "http", "protocol": "HTTP"}]}
-
-
-def _service_spec() -> Obj:
-    # Without a selector, nothing but what is created here gives it endpoints.
-    return {"ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}
-
-
-def _slice(name: str, address: str, *, run_id: str) -> Obj:
-    obj = bare_object(
-        ENDPOINT_SLICES.api_version,
-        ENDPOINT_SLICES.kind,
-        name,
-        namespace=NAMESPACE,
-        labels={"kubernetes.io/service-name": BASE},
-        run_id=run_id,
-    )
-    return obj | {
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        "ports": [{"name": "http", "port": 80, "protocol": "TCP"}],
-    }
+def _host(index: int) -> str:
+    """Return the host of the ServiceEntry of a round, which is pilot-load's."""
+    return f"{index}.{DOMAIN}"
 
 
 def _address(index: int) -> str:
     """Return one of the addresses that RFC 2544 keeps for measurements."""
     number = index % _ADDRESSES
     return f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+_NAMES: Final = ChangeNames(
+    namespace=NAMESPACE, base=BASE, name=name_of, host=_host, address=_address
+)

@@ -19,7 +19,6 @@ from pyload.commands.latency.changes import (
     base_of,
     change_of,
     name_of,
-    needed,
 )
 from pyload.commands.latency.proxies import proxy_of
 from pyload.errors import PyloadError, UsageError, WaitTimeout
@@ -38,6 +37,7 @@ from pyload.harness.servers import (
 from pyload.harness.workload import Workload
 from pyload.manifests.ips import IpAllocator
 from pyload.mesh.api_versions import find_served
+from pyload.mesh.changes import needed
 from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer, entry_of
@@ -49,10 +49,10 @@ from pyload.xds.types import short
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pyload.commands.latency.changes import Kind
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.kube.resources import Obj, Resource
+    from pyload.mesh.changes import Kind
     from pyload.proxies.spec import ProxySpec
     from pyload.report.result import Result
     from pyload.xds.types import Push

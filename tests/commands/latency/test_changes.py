@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.commands.latency.changes import NAMESPACE, Expectation, Kind, base_of, change_of, needed
+from pyload.commands.latency.changes import NAMESPACE, Expectation, base_of, change_of
+from pyload.mesh.changes import Kind, needed
 from pyload.xds.types import CDS, LDS, RDS, Push
 from tests.commands.latency.pushes import ENTRY, push
 
