@@ -19,6 +19,7 @@ from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
+from pyload.report.convergence import Convergence
 from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
 from pyload.report.histogram import Histogram
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from pyload.report.quantity import Unit
 
 _NAMES: Final = {
-    one.__name__: one for one in (Mapping, FollowedPods, Histogram, StartedPods, Verdict)
+    one.__name__: one
+    for one in (Mapping, Convergence, FollowedPods, Histogram, StartedPods, Verdict)
 }
 """Names in the annotations of results that their modules import for type checkers only."""
 

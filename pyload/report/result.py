@@ -25,6 +25,7 @@ from pyload.report.summary_text import result_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.report.convergence import Convergence
     from pyload.report.counts import StartedPods
     from pyload.report.followed_pods import FollowedPods
     from pyload.report.generator import Usage
@@ -58,6 +59,7 @@ class Result(Header):
         thresholds: What became of each threshold.
         outages: Spans in which most proxies had no stream.
         tags: What the user says about the run, by name.
+        convergence: How long changes took to reach every proxy; None without ``--probe``.
     """
 
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
@@ -80,6 +82,7 @@ class Result(Header):
     thresholds: tuple[Verdict, ...] = ()
     outages: Outages = field(default_factory=Outages)
     tags: Mapping[str, str] = field(default_factory=dict)
+    convergence: Convergence | None = None
 
     @classmethod
     def of(

@@ -30,6 +30,7 @@ def result_text(result: Result) -> str:
         *([] if result.kwok is None else result.kwok.rows()),
         ("proxies", _proxies(result.proxies)),
         *(_streams(result) if _had_proxies(result) else ()),
+        *([] if result.convergence is None else result.convergence.rows()),
         *result.outages.rows(),
         ("objects", _objects(result.objects)),
         *([("churn", _churn(result.churn))] if result.churn else []),

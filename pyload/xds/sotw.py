@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 
 class _SotwSubscription(Subscription):
-    __slots__ = ("nonce",)
+    __slots__ = ("nonce", "version")
 
     def __init__(self, type_url: TypeUrl) -> None:
         super().__init__(type_url)
         self.nonce = ""
         """The nonce of the last response on this stream, which every request must name."""
+        self.version = ""
+        """The version of the last response that was not answered with a NACK."""
 
     def restart(self) -> list[bytes]:
         self.nonce = ""

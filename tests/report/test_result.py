@@ -74,6 +74,7 @@ def test_json_has_the_documented_schema() -> None:
         "thresholds": [],
         "outages": {"count": 0, "longest": 0.0, "total": 0.0, "first": []},
         "tags": {},
+        "convergence": None,
     }
 
 
@@ -84,7 +85,7 @@ def test_json_keys_keep_their_order() -> None:
         *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
-        *("pods", "thresholds", "outages", "tags"),
+        *("pods", "thresholds", "outages", "tags", "convergence"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
