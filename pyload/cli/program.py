@@ -178,6 +178,8 @@ def program(executable: str, arguments: Sequence[str]) -> int:
             prog_name=name,
             standalone_mode=False,
             auto_envvar_prefix=PREFIX,
+            # What the user typed, for the result.
+            obj=(*name.split(), *arguments),
         )
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -139,6 +139,7 @@ class AdscCommand:
             work=lambda: stay(options.duration),
             fleet=self.fleet,
             defaults=(STARTED,),
+            config=None if options.loaded is None else options.loaded.file,
         )
         return await Run(workload, self.recorder, options, servers=servers).execute(shutdown)
 

@@ -13,6 +13,7 @@ from pyload.config.model import Application, ClusterConfig, Namespace
 from pyload.config.scalars import Findings, describe
 from pyload.config.yaml import MappingNode, compose
 from pyload.errors import ConfigError, Problem
+from pyload.report.header import ConfigFile
 
 if TYPE_CHECKING:
     from pyload.config.model import Dialect
@@ -32,6 +33,7 @@ class Loaded:
         warnings: Oddities that do no harm, in the order of the file.
         nothing_to_run: The problem of a config that makes nothing to measure; None where it does.
             Whether it is one depends on the run: others may bring the mesh.
+        file: The file; None without one.
     """
 
     config: ClusterConfig
@@ -39,6 +41,7 @@ class Loaded:
     reason: str
     warnings: tuple[Problem, ...] = ()
     nothing_to_run: Problem | None = None
+    file: ConfigFile | None = None
 
 
 def default_config() -> Loaded:
@@ -91,4 +94,11 @@ def parse_config(text: bytes, *, source: str, lenient: bool = False) -> Loaded:
         raise ConfigError(_first(problems))
     if root is None or (isinstance(root, MappingNode) and not root.entries):
         nothing = empty_file(source)
-    return Loaded(config, choice.schema.dialect, choice.reason, findings.warnings, nothing)
+    return Loaded(
+        config,
+        choice.schema.dialect,
+        choice.reason,
+        findings.warnings,
+        nothing,
+        ConfigFile.of(source, text),
+    )

@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from pyload.manifests.objects import timestamp
 from pyload.manifests.runs import Origin
 from pyload.proxies.counts import FleetCounts
 from pyload.report import process
@@ -112,6 +113,8 @@ class Recorder:
             run_id=self.run_id,
             command=self._command,
             cluster_type=self._cluster_type,
+            started=timestamp(self.origin.started),
+            host=process.host(),
             duration=time.monotonic() - self._started,
             exit_reason=exit_reason,
         )

@@ -264,7 +264,8 @@ class Run:
         writer = self._workload.writer
         left = 0 if writer is None else len(self._left(writer))
         result = self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
-        return replace(result, tags=self._options.tags)
+        options, config = self._options, self._workload.config
+        return replace(result, tags=options.tags, command_line=options.command_line, config=config)
 
     async def _clean_up(self, writer: Writer, ending: Ending, shutdown: Shutdown) -> Ending:
         """Remove the objects, and name those that are still there."""

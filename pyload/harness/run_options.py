@@ -28,6 +28,7 @@ class RunOptions:
         as_pilot_load: Whether the program was called by the name `pilot-load`. What scripts rely on
             then stays as it was there, where pyload's own way is another.
         thresholds: What the figures of the run have to be, besides what holds by default.
+        command_line: The command as the user typed it, for the result; without secrets.
         embedded: Whether the servers are in this process, so that all objects go with it.
     """
 
@@ -37,4 +38,5 @@ class RunOptions:
     start: StartOptions = field(default_factory=StartOptions)
     as_pilot_load: bool = False
     thresholds: Thresholds = NO_THRESHOLDS
+    command_line: str = ""
     embedded: bool = False

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyload.harness.readiness import Source
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
+    from pyload.report.header import ConfigFile
     from pyload.report.result import Result
     from pyload.report.thresholds import Thresholds
     from pyload.tasks import Supervisor
@@ -36,6 +37,7 @@ class Workload:
         defaults: The command's own default thresholds. Proxies have to be connected and configured
             in every run, and objects written.
         thresholds: Those of its config.
+        config: The file of its config; None without one.
         only_lists: Whether nothing is run, so that there is nothing to judge.
         extend: Adds the command's own figures to a result.
         listing: Returns text to show in place of the result's; empty for none.
@@ -51,6 +53,7 @@ class Workload:
     verdict: Callable[[], PyloadError | None] = lambda: None
     defaults: tuple[str, ...] = ()
     thresholds: Thresholds = NO_THRESHOLDS
+    config: ConfigFile | None = None
     only_lists: bool = False
     extend: Callable[[Result], Result] = lambda result: result
     listing: Callable[[Result], str] = lambda _: ""

@@ -33,4 +33,9 @@ def user_and_host() -> str:
     except (OSError, KeyError):
         # In a container, a user may have a number only.
         user = str(os.getuid())
-    return f"{user}@{os.uname().nodename}"
+    return f"{user}@{host()}"
+
+
+def host() -> str:
+    """Return the name of this machine; in a pod, the pod's."""
+    return os.uname().nodename

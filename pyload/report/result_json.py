@@ -15,7 +15,7 @@ from pyload.report.summary_text import with_types
 if TYPE_CHECKING:
     from pyload.report.result import Result
 
-SCHEMA: Final = "pyload.dev/result/v1"
+SCHEMA: Final = "pyload.dev/result/v2"
 
 
 def result_json(result: Result) -> dict[str, Any]:

@@ -67,11 +67,11 @@ def test_called_as_pilot_load_an_unknown_scope_is_a_warning(
 
 def test_the_summary_is_a_json_line_too() -> None:
     """A collector that parses every line of a log choked on the last ones (B3)."""
-    line = summary_line("cluster: 5s", {"schema": "pyload.dev/result/v1"})
+    line = summary_line("cluster: 5s", {"schema": "pyload.dev/result/v2"})
     assert "\n" not in line
     parsed = json.loads(line)
     assert list(parsed) == ["level", "time", "msg", "result"]
-    assert parsed["result"] == {"schema": "pyload.dev/result/v1"}
+    assert parsed["result"] == {"schema": "pyload.dev/result/v2"}
 
 
 def test_an_unwritable_log_file_is_a_usage_error(tmp_path: Path) -> None:

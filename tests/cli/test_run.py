@@ -134,4 +134,4 @@ def test_the_last_line_of_a_json_log_is_json(capsys: pytest.CaptureFixture[str])
     command.main(["--log_as_json=true"], standalone_mode=False)
     line = json.loads(capsys.readouterr().out)
     assert line["msg"] == measured().to_text().partition("\n")[0]
-    assert line["result"]["schema"] == "pyload.dev/result/v1"
+    assert line["result"]["schema"] == "pyload.dev/result/v2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from pyload.config.model import (
 )
 from pyload.config.parse import Loaded, default_config, parse_config
 from pyload.errors import ConfigError, Problem
+from pyload.report.header import ConfigFile
 from pyload.units import Duration
 from tests.config.configs import SECOND, WHOLE, problems, read, warnings
 
@@ -159,7 +161,8 @@ def test_a_damaged_config_is_a_config_or_problems(data: st.DataObject) -> None:
 @pytest.mark.golden
 def test_the_recorded_classic_config_loads(golden: Path) -> None:
     """The config of the recorded requests could not be replayed."""
-    loaded = parse_config((golden / "kube" / "classic-basic.yaml").read_bytes(), source="f")
+    text = (golden / "kube" / "classic-basic.yaml").read_bytes()
+    loaded = parse_config(text, source="f")
     assert loaded == Loaded(
         ClusterConfig(
             jitter=Jitter(workloads=Duration(4 * SECOND)),
@@ -168,7 +171,10 @@ def test_the_recorded_classic_config_loads(golden: Path) -> None:
         ),
         "classic",
         "classic dialect, because of `instances` at line 8",
+        file=ConfigFile.of("f", text),
     )
+    assert loaded.file is not None
+    assert loaded.file.sha256 == hashlib.sha256(text).hexdigest()
 
 
 @pytest.mark.golden

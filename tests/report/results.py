@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pyload.report.counts import ProxyCounts
 from pyload.report.generator import Usage
-from pyload.report.header import Header
+from pyload.report.header import ConfigFile, Header
 from pyload.report.metrics import Metrics
 from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
@@ -39,6 +39,10 @@ def measured() -> Result:
             run_id="abcdefgh",
             command="cluster",
             cluster_type="fake-node",
+            started="2026-11-27T10:00:00Z",
+            host="laptop",
+            command_line="pyload cluster -c mesh.yaml",
+            config=ConfigFile("mesh.yaml", "0" * 64),
             duration=75.25,
             exit_reason="the duration is over",
         ),

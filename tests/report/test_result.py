@@ -14,11 +14,15 @@ def test_json_has_the_documented_schema() -> None:
     """Scripts that read the result file would break."""
     actual = measured().to_json()
     assert actual == {
-        "schema": "pyload.dev/result/v1",
+        "schema": "pyload.dev/result/v2",
         "version": "1.2.3",
         "run_id": "abcdefgh",
         "command": "cluster",
         "cluster_type": "fake-node",
+        "started": "2026-11-27T10:00:00Z",
+        "host": "laptop",
+        "command_line": "pyload cluster -c mesh.yaml",
+        "config": {"name": "mesh.yaml", "sha256": "0" * 64},
         "duration": 75.25,
         "exit_reason": "the duration is over",
         "proxies": {
@@ -82,7 +86,8 @@ def test_json_keys_keep_their_order() -> None:
     """Two result files could not be compared with diff."""
     actual = measured().to_json()
     assert list(actual) == [
-        *("schema", "version", "run_id", "command", "cluster_type", "duration", "exit_reason"),
+        *("schema", "version", "run_id", "command", "cluster_type"),
+        *("started", "host", "command_line", "config", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "convergence"),

@@ -15,6 +15,7 @@ import click
 from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.go import GoInt, GoMap, PositiveDuration, merged
 from pyload.cli.flags.group import GroupOption, flag_group
+from pyload.report.command_line import command_line
 from pyload.report.thresholds import parse_thresholds
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class RunOption(GroupOption):
 
 
 def run_flags(context: click.Context) -> dict[str, Any]:
-    """Return the values of the flags by name, and whether the program has pilot-load's.
+    """Return the values of the flags by name, and how the program was called.
 
     A result for standard output goes there with the summary, not into a file.
     """
@@ -45,7 +46,11 @@ def run_flags(context: click.Context) -> dict[str, Any]:
     }
     if values["out"] == STDOUT:
         values["out"] = None
-    return {**values, "as_pilot_load": is_pilot_load(context)}
+    return {
+        **values,
+        "as_pilot_load": is_pilot_load(context),
+        "command_line": command_line(context.find_root().obj or ()),
+    }
 
 
 def result_on_stdout(context: click.Context) -> bool:

@@ -242,6 +242,7 @@ class ClusterCommand:
             clean_up=self._clean_up,
             defaults=self._defaults(),
             thresholds=self._loaded.config.thresholds,
+            config=self._loaded.file,
             only_lists=options.kwok.dry_run,
             extend=self._with_pods,
             listing=lambda _: "" if self.following is None else self.following.listing,

@@ -168,6 +168,7 @@ class ImpersonateCommand(FleetEvents):
             fleet=self.fleet,
             source=self,
             defaults=(STARTED, *LISTED),
+            config=None if options.loaded is None else options.loaded.file,
             spawn=self._spawn,
             extend=self._with_pods,
         )

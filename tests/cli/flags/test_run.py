@@ -37,6 +37,13 @@ def test_runs_know_by_which_name_the_program_was_called(name: str, *, expected: 
         assert RunOptions(**run_flags(context)).as_pilot_load is expected
 
 
+def test_the_result_has_the_command_as_it_was_typed() -> None:
+    """Nobody could repeat the run; and with its secrets in, nobody could show the result."""
+    root = ROOT.make_context("pyload", ["adsc"], obj=("pyload", "-m", "TOKEN=x", "adsc"))
+    with command.make_context("adsc", [], parent=root) as context:
+        assert RunOptions(**run_flags(context)).command_line == "pyload -m 'TOKEN=***' adsc"
+
+
 @pytest.mark.parametrize(
     "name", ["adsc", "cluster", "impersonate", "latency", "prober", "reproduce", "startup"]
 )
@@ -46,7 +53,7 @@ def test_every_run_has_the_flags(name: str) -> None:
     assert found is not None
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
-    others = {"connection", "as_pilot_load", "start"}
+    others = {"connection", "as_pilot_load", "start", "command_line"}
     assert names == {field.name for field in fields(RunOptions)} - others
 
 
