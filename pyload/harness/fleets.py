@@ -44,6 +44,7 @@ def create_fleet(
     rng: Random,
     events: FleetEvents = NO_EVENTS,
     behavior: ProxyBehavior,
+    run_id: str = "",
 ) -> Fleet:
     """Create the fleet of a run, without any proxy yet.
 
@@ -55,6 +56,7 @@ def create_fleet(
         rng: Spreads the waits between dials.
         events: Hears of the proxies.
         behavior: How the proxies behave.
+        run_id: The run whose marks are reported to `events`.
     """
     if workers == 0 or servers.targets is None:
         if connection.transport != "grpc":
@@ -66,6 +68,7 @@ def create_fleet(
             rng=rng,
             events=events,
             behavior=behavior,
+            run_id=run_id,
         )
     from pyload.proxies.pool.messages import Setup  # noqa: PLC0415 - small runs need none
     from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - small runs need none
@@ -76,6 +79,7 @@ def create_fleet(
         transport=connection.transport,
         sources=servers.sources,
         exclusive=servers.targets.exclusive,
+        run_id=run_id,
     )
     return WorkerPool(workers, setup, resolver=servers.targets, metrics=metrics, events=events)
 

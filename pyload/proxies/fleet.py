@@ -47,6 +47,10 @@ class Fleet(Protocol):
 
     def __contains__(self, key: str) -> bool: ...
 
+    def worker_of(self, key: str) -> int | None:
+        """Return the number of the worker process that runs a proxy; None where none does."""
+        ...
+
     def start(self, spec: ProxySpec) -> None:
         """Start a proxy."""
         ...
@@ -77,6 +81,23 @@ class FleetEvents:
 
     def on_configured(self, spec: ProxySpec) -> None:
         """Handle a proxy that has its whole configuration for the first time."""
+
+    def on_stopped(self, spec: ProxySpec) -> None:
+        """Handle a proxy that is stopped; not called for those that end with their fleet."""
+
+    def on_marks(self, spec: ProxySpec, numbers: tuple[int, ...], at: float) -> None:
+        """Handle marks of the fleet's run that a proxy has received.
+
+        A mark is reported once for each proxy, unless the process that ran the proxy died: then the
+        next process reports what its first responses show. With workers, a mark is known here up
+        to a fifth of a second after `at`.
+
+        Args:
+            spec: The proxy.
+            numbers: The numbers of the marks, modulo `pyload.xds.marks.RING`.
+            at: When the response was handled, in seconds of the monotonic clock, which all
+                processes of the machine share.
+        """
 
     def on_died(self, spec: ProxySpec) -> None:
         """Handle a proxy that died of an error in pyload itself."""

@@ -54,11 +54,13 @@ class LocalFleet:
         events: Hears of the proxies.
         behavior: How the proxies behave.
         with_resources: Whether pushes carry names and bodies, and go to `events`.
+        run_id: The run whose marks are reported; see `pyload.xds.marks`.
 
     Attributes:
         metrics: As above.
         events: As above.
         with_resources: As above.
+        run_id: As above.
         counts: How many proxies there are in each state, and were.
     """
 
@@ -72,6 +74,7 @@ class LocalFleet:
         events: FleetEvents = NO_EVENTS,
         behavior: ProxyBehavior = DEFAULT,
         with_resources: bool = False,
+        run_id: str = "",
     ) -> None:
         self._resolver = resolver
         self._delta = delta
@@ -81,6 +84,7 @@ class LocalFleet:
         metrics.caches = _caches
         self.events = events
         self.with_resources = with_resources
+        self.run_id = run_id
         self.counts = FleetCounts()
         self._running: dict[str, ProxyMonitor] = {}
         self._scheduler = DialScheduler(
@@ -106,6 +110,11 @@ class LocalFleet:
 
     def __contains__(self, key: str) -> bool:
         return key in self._running
+
+    def worker_of(self, key: str) -> int | None:
+        """Return None: there are no workers."""
+        del key
+        return None
 
     @property
     def pacing(self) -> Pacing:
@@ -149,6 +158,7 @@ class LocalFleet:
         proxy = self._running.pop(key, None)
         if proxy is not None:
             proxy.stop()
+            self.events.on_stopped(proxy.spec)
         return self._stopped(proxy)
 
     async def stop_all(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.xds.types import short
+from pyload.xds.marks import newer
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pyload.proxies.local_fleet import LocalFleet
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Client
-    from pyload.xds.types import Push
+    from pyload.xds.marks import Marks
+    from pyload.xds.types import Received
 
 State = Literal["waiting", "connecting", "connected", "configured", "backoff", "failed"]
 
@@ -72,6 +73,7 @@ class ProxyMonitor:
         "_ever_configured",
         "_ever_connected",
         "_fleet",
+        "_last_mark",
         "_started",
         "_state",
         "client",
@@ -92,6 +94,8 @@ class ProxyMonitor:
         self._ever_connected = restarted
         self._ever_configured = restarted
         self._started = fleet.now()
+        # The number of the newest mark that was reported.
+        self._last_mark: int | None = None
         self.client: Client | None = None
         self.latch: StopLatch | None = None
         self.over = False
@@ -132,7 +136,7 @@ class ProxyMonitor:
             self._ever_connected = True
             self._fleet.counts.connected += 1
 
-    def push(self, push: Push) -> None:
+    def push(self, received: Received) -> None:
         """Record a response."""
         fleet = self._fleet
         if not self._answered:
@@ -142,9 +146,19 @@ class ProxyMonitor:
                 fleet.counts.reconnects += 1
                 fleet.metrics.reconnect(self.spec.type)
             self._ever_answered = True
-        fleet.metrics.push(self.spec.type, short(push.type_url), push.size)
+        response = received.response
+        fleet.metrics.push(self.spec.type, response.short_type, response.size)
+        if response.marks:
+            self._report(response.marks)
         if fleet.with_resources:
-            fleet.events.on_push(self.spec, push)
+            fleet.events.on_push(self.spec, received.push)
+
+    def _report(self, marks: Marks) -> None:
+        """Report the run's marks that are new: in SotW a mark comes again with every push."""
+        numbers = newer(marks.get(self._fleet.run_id, ()), self._last_mark)
+        if numbers:
+            self._last_mark = numbers[-1]
+            self._fleet.events.on_marks(self.spec, numbers, self._fleet.now())
 
     def configured(self, seconds: float) -> None:
         """Record the whole configuration."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyload.xds.client import Client
     from pyload.xds.tls import TlsConfig
     from pyload.xds.transport import Transport
-    from pyload.xds.types import Push
+    from pyload.xds.types import Push, Received
 
 
 class Proxy:
@@ -165,10 +165,10 @@ class _Inbox:
     def connected(self, seconds: float) -> None:
         pass
 
-    def push(self, push: Push) -> None:
+    def push(self, received: Received) -> None:
         self.last_error = ""
         self.dropped += len(self.pushes) == self.pushes.maxlen
-        self.pushes.append(push)
+        self.pushes.append(received.push)
         self.ready.set()
 
     def configured(self, seconds: float) -> None:

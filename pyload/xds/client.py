@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pyload.xds.messages import Message
     from pyload.xds.subscriptions import Subscriptions
     from pyload.xds.transport import Metadata, Stream, Transport
-    from pyload.xds.types import Push, Received, TypeUrl
+    from pyload.xds.types import Received, TypeUrl
 
 _BROKEN: Final = 13
 
@@ -44,7 +44,7 @@ class Observer(Protocol):
     def connected(self, seconds: float) -> None:
         """Handle an open stream, `seconds` after its dial began."""
 
-    def push(self, push: Push) -> None:
+    def push(self, received: Received) -> None:
         """Handle a response; its answer is sent afterwards."""
 
     def configured(self, seconds: float) -> None:
@@ -344,7 +344,7 @@ class Client:
                     self._log.first(push.type_url, self._session.elapsed(self._scheduler.clock()))
         if received.unmatched:
             self._log.unmatched(push.type_url, received.unmatched)
-        self._observer.push(push)
+        self._observer.push(received)
         if self._session.state is session.State.CONNECTED and self._protocol.configured:
             self._observer.configured(self._session.configured(self._scheduler.clock()))
 

@@ -63,6 +63,7 @@ class _DeltaSubscription(Subscription):
     def ack(self, response: Response, nonce: str) -> bytes:
         self.resources = response.after(NO_RESOURCES if self._replace else self.resources)
         self._replace = False
+        self.version = response.version
         return requests.delta_type(self.type_url) + requests.delta_nonce(nonce)
 
     def nack(self, error: str, nonce: str) -> bytes:

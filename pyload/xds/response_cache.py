@@ -28,6 +28,7 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
+from pyload.xds.marks import NO_MARKS, find_marks
 from pyload.xds.messages import LARGE
 from pyload.xds.resource_set import NO_RESOURCES, ResourceSet
 from pyload.xds.responses import DeltaResponse, Response, parse
@@ -157,7 +158,7 @@ class ResponseCache:
     def _response(self, parsed: ParsedResponse, data: bytes) -> Response:
         type_url = TypeUrl(parsed.type_url)
         if isinstance(parsed, DeltaResponse):
-            return self._delta_response(type_url, parsed, len(data))
+            return self._delta_response(type_url, parsed, data)
         found: tuple[Resource, ...] = ()
         error = ""
         if type_url in (CDS, LDS):
@@ -173,9 +174,11 @@ class ResponseCache:
             resources=found,
             error=error,
             resource_set=NO_RESOURCES if error else ResourceSet.of(found),
+            marks=NO_MARKS if error else find_marks(type_url, data, parsed.resources),
         )
 
-    def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, size: int) -> Response:
+    def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, data: bytes) -> Response:
+        size = len(data)
         sent = list(parsed.resources)
         removed = tuple(parsed.removed_resources)
         key: Hashable = None
@@ -201,6 +204,7 @@ class ResponseCache:
             resources=found,
             removed=removed,
             error=error,
+            marks=NO_MARKS if error else find_marks(type_url, data, sent),
         )
         # Of two resources with one name the later counts.
         if key is not None and len({one.name for one in found}) == len(sent):

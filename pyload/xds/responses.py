@@ -6,6 +6,7 @@ go from the same state to the same other, and want the same names.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
@@ -13,10 +14,13 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
+from pyload.xds.marks import NO_MARKS
 from pyload.xds.resource_set import NO_RESOURCES, NameSet, ResourceSet
+from pyload.xds.types import short
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
+    from pyload.xds.marks import Marks
     from pyload.xds.messages import Message
     from pyload.xds.resources import Resource
     from pyload.xds.types import TypeUrl
@@ -46,13 +50,15 @@ class Response:
 
     Attributes:
         type_url: The type of the resources.
-        version: The control plane's version, as sent.
+        short_type: Its short name.
+        version: The control plane's version, as sent; equal versions are one object.
         size: Bytes of the encoded response.
         count: How many resources the response carries.
         resources: Those resources; in SotW only of types that refer to others.
         removed: The names of resources that are gone; none in SotW.
         error: Why the answer must be a NACK; empty if the response is good.
         resource_set: SotW: all resources that a proxy holds after the response.
+        marks: The marks of probes in the resources; none in a response with an error.
     """
 
     __slots__ = (
@@ -62,9 +68,11 @@ class Response:
         "_wanted",
         "count",
         "error",
+        "marks",
         "removed",
         "resource_set",
         "resources",
+        "short_type",
         "size",
         "type_url",
         "version",
@@ -81,15 +89,18 @@ class Response:
         removed: tuple[str, ...] = (),
         error: str = "",
         resource_set: ResourceSet = NO_RESOURCES,
+        marks: Marks = NO_MARKS,
     ) -> None:
         self.type_url = type_url
-        self.version = version
+        self.short_type = short(type_url)
+        self.version = sys.intern(version)
         self.size = size
         self.count = count
         self.resources = resources
         self.removed = removed
         self.error = error
         self.resource_set = resource_set
+        self.marks = marks
         # What `after` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None

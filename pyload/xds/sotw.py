@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 
 class _SotwSubscription(Subscription):
-    __slots__ = ("nonce", "version")
+    __slots__ = ("nonce",)
 
     def __init__(self, type_url: TypeUrl) -> None:
         super().__init__(type_url)
         self.nonce = ""
         """The nonce of the last response on this stream, which every request must name."""
-        self.version = ""
-        """The version of the last response that was not answered with a NACK."""
 
     def restart(self) -> list[bytes]:
         self.nonce = ""

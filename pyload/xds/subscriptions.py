@@ -39,7 +39,7 @@ NACK_ON_PURPOSE: Final = "refused on purpose by pyload"
 class Subscription(ABC):
     """The subscription of one proxy to one type of resource, in the words of one variant."""
 
-    __slots__ = ("answered", "names", "resources", "type_url")
+    __slots__ = ("answered", "names", "resources", "type_url", "version")
 
     def __init__(self, type_url: TypeUrl) -> None:
         self.type_url = type_url
@@ -49,6 +49,8 @@ class Subscription(ABC):
         """Whether a good response has come on this stream."""
         self.resources = NO_RESOURCES
         """The resources that the proxy holds of this type."""
+        self.version = ""
+        """The version of the last response that was not answered with a NACK."""
 
     @abstractmethod
     def restart(self) -> list[bytes]:
@@ -165,10 +167,12 @@ class Subscriptions:
         subscription = self._subscriptions.get(type_url)
         # Delta announces the removal of names that were given up, and wants an ACK for it.
         if subscription is None or (subscription.names is NO_NAMES and not self.delta):
-            return Received([], self._push(response, nonce, message, error="not subscribed to"))
+            push = self._push(response, nonce, message, error="not subscribed to")
+            return Received([], push, response)
         if type_url == NDS and not response.count:
             # The agent drops an empty name table without a word.
-            return Received([], self._push(response, nonce, message))
+            return Received([], self._push(response, nonce, message), response)
+        unsolicited = subscription.answered and response.version != subscription.version
         # ACK or NACK?
         error = response.error
         if not error and self._nack and subscription.answered:
@@ -177,11 +181,15 @@ class Subscriptions:
             return Received(
                 [subscription.nack(error, nonce)],
                 self._push(response, nonce, message, error=error),
+                response,
+                unsolicited,
             )
         subscription.answered = True
         return Received(
             [subscription.ack(response, nonce), *self._follow(type_url)],
             self._push(response, nonce, message),
+            response,
+            unsolicited,
             subscription.unmatched(response),
         )
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, NewType
+from typing import TYPE_CHECKING, Final, NamedTuple, NewType
+
+if TYPE_CHECKING:
+    from pyload.xds.responses import Response
 
 TypeUrl = NewType("TypeUrl", str)
 
@@ -79,10 +82,16 @@ class Received(NamedTuple):
 
     Attributes:
         send: Messages that must be sent now, in this order.
-        push: The response that the message was.
+        push: The message, as observers know it.
+        response: What others receive too.
+        unsolicited: Whether the control plane sent it of its own accord, and not as the answer to a
+            request: the first response of a type on a stream is none, nor is another of the version
+            that the proxy has.
         unmatched: Names of resources that were never asked for; they are ignored, yet acknowledged.
     """
 
     send: list[bytes]
     push: Push
+    response: Response
+    unsolicited: bool = False
     unmatched: tuple[str, ...] = ()

@@ -102,6 +102,7 @@ def delta_response(
     removed: Iterable[str] = (),
     nonce: str = "n1",
     version: str = "",
+    system_version: str = "v1",
 ) -> bytes:
     """Encode a delta response."""
     return discovery_pb2.DeltaDiscoveryResponse(
@@ -112,7 +113,7 @@ def delta_response(
         ],
         removed_resources=removed,
         nonce=nonce,
-        system_version_info="v1",
+        system_version_info=system_version,
     ).SerializeToString()
 
 

@@ -20,7 +20,7 @@ from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node
 from pyload.xds.sotw import Sotw
 from pyload.xds.transport import Status
-from pyload.xds.types import CDS, EDS, Push, short
+from pyload.xds.types import CDS, EDS, Received, short
 from tests.xds.messages import cluster, delta_response, sotw_response
 from tests.xds.peer import GONE, MemoryStream, Peer
 
@@ -51,8 +51,9 @@ class Recorder:
         """The stream is open."""
         self.events.append(("connected", seconds))
 
-    def push(self, push: Push) -> None:
+    def push(self, received: Received) -> None:
         """A response has come."""
+        push = received.push
         self.events.append(("push", short(push.type_url), push.error))
 
     def configured(self, seconds: float) -> None:

@@ -16,11 +16,12 @@ from pyload.xds.resources import Decoder
 from pyload.xds.response_cache import ResponseCache
 from pyload.xds.types import CDS, EDS
 from pyload.xds.wire import discovery_pb2
-from tests.xds.messages import Kept, cluster, clusters, delta_response, sotw_response
+from tests.xds.messages import Kept, cluster, clusters, delta_response, listener, sotw_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from pyload.xds.marks import Marks
     from pyload.xds.responses import Response
 
 
@@ -201,3 +202,23 @@ def test_what_is_used_stays_remembered() -> None:
     for number in range(300):
         decoder.decode(CDS, cluster(f"c{number}"))
         assert decoder.decode(CDS, kept) is resource
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_marks_are_those_of_what_a_response_brings(*, delta: bool) -> None:
+    """A probe would arrive by the response that removes it, or by one that was refused."""
+    name = "outbound|80||pyload-probe-abc-7.example.com"
+    good = {name: cluster(name)}
+    broken = {name: listener(name)}
+
+    def marks(resources: dict[str, bytes], *, removed: Iterable[str] = ()) -> Marks:
+        data = (
+            delta_response(CDS, resources, removed=removed)
+            if delta
+            else sotw_response(CDS, *resources.values())
+        )
+        return ResponseCache().read(Message(data), delta=delta)[0].marks
+
+    assert marks(good) == {"abc": (7,)}
+    assert marks(broken) == {}
+    assert marks({}, removed=[name]) == {}

@@ -97,3 +97,26 @@ def test_secrets_are_waited_for_only_where_the_control_plane_sends_them(
 
     assert [one.type for one in answers] == ["lds", "sds"]
     assert (before, stream.configured) == (False, True)
+
+
+def test_only_what_was_not_asked_for_is_unsolicited(variant: type[Sotw | Delta]) -> None:
+    """The spread of a push would count proxies that connect long after it, or proxies twice."""
+    stream = variant()
+    stream.start(NODE_BYTES)
+
+    def unsolicited(type_url: str, version: str) -> bool:
+        message = (
+            delta_response(type_url, system_version=version)
+            if stream.delta
+            else sotw_response(type_url, version=version)
+        )
+        return stream.receive(Message(message)).unsolicited
+
+    assert not unsolicited(CDS, "v1")
+    assert not unsolicited(LDS, "v2")
+    assert unsolicited(CDS, "v2")
+    assert not unsolicited(CDS, "v2"), "the answer to a request that followed the push"
+    assert not unsolicited(EDS, "v3"), "nobody subscribed"
+    stream.start(NODE_BYTES)
+    assert not unsolicited(CDS, "v3")
+    assert unsolicited(CDS, "v4")

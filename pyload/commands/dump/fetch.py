@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
-    from pyload.xds.types import Push
+    from pyload.xds.types import Push, Received
 
 QUIET_SECONDS: Final = 1.0
 """How long names that were asked for may be missing after the last response that came."""
@@ -149,8 +149,8 @@ class _Watcher:
     def connected(self, seconds: float) -> None:
         pass
 
-    def push(self, push: Push) -> None:
-        self._fetched.on_push(push)
+    def push(self, received: Received) -> None:
+        self._fetched.on_push(received.push)
         self._changed.set()
 
     def configured(self, seconds: float) -> None:

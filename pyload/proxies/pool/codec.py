@@ -22,6 +22,7 @@ from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.late import Late
 from pyload.proxies.pool.messages import (
+    Arrivals,
     End,
     LogRecord,
     LogRecords,
@@ -196,11 +197,12 @@ def _pack_setup(message: Setup) -> list[Any]:
         message.sources,
         message.exclusive,
         message.levels,
+        message.run_id,
     ]
 
 
 def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
-    sources, exclusive, levels = rest
+    sources, exclusive, levels, run_id = rest
     agent_types, *others = behavior
     return Setup(
         delta,
@@ -209,6 +211,7 @@ def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) 
         {target: tuple(addresses) for target, addresses in sources.items()},
         exclusive,
         levels,
+        run_id,
     )
 
 
@@ -251,11 +254,19 @@ def _unpack_tls(roots: str, server_name: str, shown: list[str] | None) -> TlsCon
 
 
 def _pack_status(message: StatusUpdate) -> list[Any]:
-    return [message.configured, message.died, astuple(message.counts)]
+    arrivals = [(one.marks, one.proxies, one.times) for one in message.arrivals]
+    return [message.configured, message.died, astuple(message.counts), arrivals]
 
 
-def _unpack_status(configured: list[int], died: list[int], counts: list[int]) -> StatusUpdate:
-    return StatusUpdate(tuple(configured), tuple(died), FleetCounts(*counts))
+def _unpack_status(
+    configured: list[int], died: list[int], counts: list[int], arrivals: list[list[list[int]]]
+) -> StatusUpdate:
+    return StatusUpdate(
+        tuple(configured),
+        tuple(died),
+        FleetCounts(*counts),
+        tuple(Arrivals(*map(tuple, one)) for one in arrivals),
+    )
 
 
 def _pack_report(message: Report) -> list[Any]:

@@ -29,6 +29,7 @@ class Setup:
         sources: Local addresses to connect from, by target.
         exclusive: Whether no two proxies share a target.
         levels: Levels of the worker's loggers, by name.
+        run_id: The run whose marks are reported.
     """
 
     delta: bool
@@ -37,6 +38,7 @@ class Setup:
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exclusive: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
+    run_id: str = ""
 
     def of_worker(self, number: int, *, workers: int) -> Setup:
         """Return the setup of one of several workers that together are to have this one."""
@@ -136,6 +138,21 @@ class ResolveRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrivals:
+    """The proxies that have received the same marks, and when.
+
+    Attributes:
+        marks: The numbers of the marks.
+        proxies: The proxies.
+        times: For each proxy, the microseconds of the monotonic clock.
+    """
+
+    marks: tuple[int, ...]
+    proxies: tuple[int, ...]
+    times: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StatusUpdate:
     """Changes within the last moment.
 
@@ -143,11 +160,13 @@ class StatusUpdate:
         configured: Proxies that were configured for the first time.
         died: Proxies that died of an error in pyload.
         counts: The counts of the process.
+        arrivals: Marks that proxies have received.
     """
 
     configured: tuple[int, ...]
     died: tuple[int, ...]
     counts: FleetCounts
+    arrivals: tuple[Arrivals, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,11 @@ class WorkerPool:
     def __contains__(self, key: str) -> bool:
         return key in self._assignments
 
+    def worker_of(self, key: str) -> int | None:
+        """Return the number of the worker that a proxy was dealt to; None if there is no proxy."""
+        assignment = self._assignments.get(key)
+        return None if assignment is None else assignment.worker.number
+
     @property
     def counts(self) -> FleetCounts:
         """The counts of all proxies, those of processes that have died included."""
@@ -161,6 +166,7 @@ class WorkerPool:
         assignment = self._assignments.pop(key, None)
         if assignment is None:
             return self._stopped(key, None)
+        self._events.on_stopped(assignment.spec)
         return self._stopped(key, assignment.worker.stop(assignment))
 
     async def stop_all(self) -> None:
@@ -208,6 +214,10 @@ class WorkerPool:
     def on_configured(self, assignment: Assignment) -> None:
         """See `WorkerEvents`."""
         self._events.on_configured(assignment.spec)
+
+    def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
+        """See `WorkerEvents`."""
+        self._events.on_marks(assignment.spec, numbers, at)
 
     def on_died(self, assignment: Assignment) -> None:
         """Forget the proxy, unless another of its key was started meanwhile."""

@@ -26,6 +26,7 @@ from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.pool.log_forwarder import LogForwarder
 from pyload.proxies.pool.messages import (
+    Arrivals,
     End,
     Ready,
     Refresh,
@@ -82,6 +83,7 @@ class Worker(FleetEvents):
             rng=Random(),  # noqa: S311 - spreads retries
             events=self,
             behavior=setup.behavior,
+            run_id=setup.run_id,
         )
         # The running proxies: their numbers by key, and their keys by number.
         self._numbers: dict[str, int] = {}
@@ -89,6 +91,8 @@ class Worker(FleetEvents):
         # For the next status update.
         self._configured: list[int] = []
         self._dead: list[int] = []
+        # By marks, the proxies that have received them, and when.
+        self._arrivals: dict[tuple[int, ...], tuple[list[int], list[int]]] = {}
         self._sent_counts = FleetCounts()
         self._end = asyncio.Event()
         self._stops: set[asyncio.Task[None]] = set()
@@ -150,6 +154,12 @@ class Worker(FleetEvents):
         """Record a proxy for the next status update."""
         self._configured.append(self._numbers[spec.key])
 
+    def on_marks(self, spec: ProxySpec, numbers: tuple[int, ...], at: float) -> None:
+        """Record marks for the next status update."""
+        proxies, times = self._arrivals.setdefault(numbers, ([], []))
+        proxies.append(self._numbers[spec.key])
+        times.append(round(at * 1e6))
+
     def on_died(self, spec: ProxySpec) -> None:
         """Record a proxy for the next status update, unless it was stopped before."""
         number = self._numbers.get(spec.key)
@@ -174,12 +184,18 @@ class Worker(FleetEvents):
 
     def _send_status(self) -> None:
         counts = self._fleet.counts
-        if counts == self._sent_counts and not self._configured and not self._dead:
+        changed = self._configured or self._dead or self._arrivals
+        if counts == self._sent_counts and not changed:
             return
         self._sent_counts = counts + FleetCounts()
-        self._pipe.send(StatusUpdate(tuple(self._configured), tuple(self._dead), counts))
+        arrivals = tuple(
+            Arrivals(marks, tuple(proxies), tuple(times))
+            for marks, (proxies, times) in self._arrivals.items()
+        )
+        self._pipe.send(StatusUpdate(tuple(self._configured), tuple(self._dead), counts, arrivals))
         self._configured.clear()
         self._dead.clear()
+        self._arrivals.clear()
 
     def _report(self, serial: int) -> Report:
         self._fleet.count_starting()

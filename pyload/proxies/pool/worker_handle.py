@@ -68,6 +68,9 @@ class WorkerEvents(Protocol):
     def on_configured(self, assignment: Assignment) -> None:
         """Handle a proxy that is configured for the first time."""
 
+    def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
+        """Handle marks that a proxy has received; see `pyload.proxies.fleet.FleetEvents`."""
+
     def on_died(self, assignment: Assignment) -> None:
         """Handle a proxy that has died of an error in pyload."""
 
@@ -291,6 +294,11 @@ class WorkerHandle:
             if assignment is not None and not assignment.configured:
                 assignment.configured = True
                 self._events.on_configured(assignment)
+        for arrivals in update.arrivals:
+            for number, microseconds in zip(arrivals.proxies, arrivals.times, strict=True):
+                assignment = self.assignments.get(number)
+                if assignment is not None:
+                    self._events.on_marks(assignment, arrivals.marks, microseconds / 1e6)
         for number in update.died:
             assignment = self.assignments.pop(number, None)
             if assignment is not None:

@@ -16,6 +16,7 @@ from pyload.proxies.late import Late
 from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
 from pyload.proxies.pool.messages import (
+    Arrivals,
     End,
     LogRecord,
     LogRecords,
@@ -115,6 +116,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.dictionaries(TEXTS, st.lists(TEXTS, max_size=3).map(tuple), max_size=3),
         st.booleans(),
         st.dictionaries(TEXTS, NUMBERS, max_size=3),
+        TEXTS,
     ),
     st.lists(st.builds(StartProxy, NUMBERS, st.booleans(), SPECS), max_size=4).map(
         lambda starts: Start(tuple(starts))
@@ -126,7 +128,13 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
     st.just(Ready()),
     st.builds(Stopped, TUPLES),
     st.builds(ResolveRequest, NUMBERS, st.builds(Principal, *[TEXTS] * 5)),
-    st.builds(StatusUpdate, TUPLES, TUPLES, COUNTS),
+    st.builds(
+        StatusUpdate,
+        TUPLES,
+        TUPLES,
+        COUNTS,
+        st.lists(st.builds(Arrivals, TUPLES, TUPLES, TUPLES), max_size=3).map(tuple),
+    ),
     st.builds(
         Report,
         NUMBERS,

@@ -24,8 +24,11 @@ from pyload.proxies.pool.pool import END_SECONDS, REFRESH_SECONDS, WorkerPool
 from pyload.proxies.spec import ProxySpec
 from pyload.proxies.targets import Target, TargetResolver
 from pyload.report.metrics import Metrics
+from pyload.xds.marks import name_of
+from pyload.xds.types import CDS
 from tests.proxies.pool.memory import KILLED, FakeWorkers, MemoryWorkers
 from tests.proxies.resolvers import resolver_of
+from tests.xds.messages import cluster, delta_response
 from tests.xds.peer import Peer
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 ADDRESS = "istiod:15010"
+RUN = "abc"
 
 
 def spec(number: int, **changes: Any) -> ProxySpec:
@@ -75,6 +79,7 @@ def pool_of(
             behavior=behavior or ProxyBehavior(),
             transport="lean",
             sources={ADDRESS: ("127.0.0.2", "127.0.0.3")},
+            run_id=RUN,
         ),
         resolver=resolver,
         metrics=metrics or Metrics(),
@@ -84,11 +89,21 @@ def pool_of(
 
 
 class Events(FleetEvents):
-    """Notes the keys of the proxies that are configured or die."""
+    """Notes the keys of the proxies that are configured, stopped or die, and the marks."""
 
     def __init__(self) -> None:
         self.configured: list[str] = []
+        self.stopped: list[str] = []
         self.died: list[str] = []
+        self.marks: list[tuple[str, tuple[int, ...], float]] = []
+
+    def on_stopped(self, spec: ProxySpec) -> None:
+        """Note one."""
+        self.stopped.append(spec.key)
+
+    def on_marks(self, spec: ProxySpec, numbers: tuple[int, ...], at: float) -> None:
+        """Note them."""
+        self.marks.append((spec.key, numbers, at))
 
     def on_configured(self, spec: ProxySpec) -> None:
         """Note one."""
@@ -151,6 +166,63 @@ async def test_the_figures_are_the_same_however_many_processes_there_are(workers
     assert sorted(events.configured) == [f"p{number}" for number in range(10)]
     assert metrics.snapshot().disconnects == {"local": 10}
     assert (proxies.counts.connected_now, len(proxies)) == (0, 0)
+
+
+def push_mark(peer: Peer, number: int) -> None:
+    """Push a cluster that marks a probe to all proxies."""
+    name = f"outbound|80||{name_of(RUN, number)}.example.com"
+    for stream in peer.streams:
+        if stream.status is None:
+            stream.push(delta_response(CDS, {name: cluster(name)}, nonce=f"probe-{number}"))
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+async def test_marks_are_the_same_however_many_processes_there_are(workers: int) -> None:
+    """How long a change takes would depend on where the proxies run."""
+    events, peer = Events(), Peer()
+    proxies: Fleet
+    if workers:
+        spawn = MemoryWorkers(lambda _address, _tls: peer)
+        proxies = pool_of(workers, spawn, events=events)
+    else:
+        resolver = resolver_of(peer)
+        proxies = LocalFleet(
+            resolver, delta=True, metrics=Metrics(), rng=Random(1), events=events, run_id=RUN
+        )
+    async with proxies:
+        for number in range(4):
+            proxies.start(spec(number))
+        await moment()
+        push_mark(peer, 7)
+        await moment()
+        await proxies.stop("p3")
+        push_mark(peer, 7)
+        push_mark(peer, 8)
+        await moment()
+        places = {proxies.worker_of(f"p{number}") for number in range(3)}
+        assert places == ({*range(workers)} if workers else {None})
+
+    expected = [(f"p{number}", (7,), 3.0) for number in range(4)]
+    expected += [(f"p{number}", (8,), 6.0) for number in range(3)]
+    assert sorted(events.marks, key=lambda one: (one[1], one[0])) == expected
+    assert events.stopped == ["p3"]
+
+
+async def test_what_a_killed_worker_has_not_reported_is_reported_by_the_next() -> None:
+    """Proxies that have the change would count as never reached, or be counted unseen."""
+    events, peer = Events(), Peer()
+    spawn = MemoryWorkers(lambda _address, _tls: peer)
+    async with pool_of(1, spawn, events=events) as pool:
+        pool.start(spec(1))
+        await moment()
+        push_mark(peer, 7)
+        await moment(0.001)
+        spawn.spawned[0].kill()
+        await moment()
+        assert events.marks == []
+        push_mark(peer, 7)
+        await moment()
+    assert [(key, numbers) for key, numbers, _ in events.marks] == [("p1", (7,))]
 
 
 async def test_the_workers_have_equal_shares_and_a_key_is_free_at_once() -> None:

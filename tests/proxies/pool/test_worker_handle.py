@@ -14,6 +14,7 @@ from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.pool.command_queue import MAX_PROXIES, Assignment
 from pyload.proxies.pool.messages import (
+    Arrivals,
     End,
     LogRecord,
     LogRecords,
@@ -62,6 +63,10 @@ class Worker:
     def on_configured(self, assignment: Assignment) -> None:
         """See `WorkerEvents`."""
         self.events.append(("configured", assignment.number))
+
+    def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
+        """See `WorkerEvents`."""
+        self.events.append((f"has {numbers} at {at}", assignment.number))
 
     def on_died(self, assignment: Assignment) -> None:
         """See `WorkerEvents`."""
@@ -466,6 +471,22 @@ async def test_a_proxy_that_has_died_is_reported_once_and_never_started_again() 
         await moment()
         assert worker.running() == [second.number]
         assert worker.handle.totals.snapshot().proxies == {("sidecar", "failed"): 1}
+
+
+async def test_marks_are_those_of_proxies_that_are_there() -> None:
+    """A proxy that was stopped would count for a probe, or one that dies be late for it."""
+    async with worker_of(FakeWorkers()) as worker:
+        worker.start(2)
+        await moment()
+        arrivals = Arrivals((7, 8), (2, 99, 1), (1_500_000, 1_500_001, 1_500_002))
+        worker.fakes.spawned[0].send(StatusUpdate((1,), (1,), FleetCounts(), (arrivals,)))
+        await moment()
+        assert worker.events == [
+            ("configured", 1),
+            ("has (7, 8) at 1.5", 2),
+            ("has (7, 8) at 1.500002", 1),
+            ("died", 1),
+        ]
 
 
 async def test_an_answer_goes_only_to_the_process_that_asked() -> None:

@@ -1,0 +1,128 @@
+"""The marks that probes leave in the configuration, and how a response shows them.
+
+A probe writes an object whose name or host is its *mark*, which istiod carries into what it sends::
+
+    pyload-probe-RUN-NUMBER.example.com    a host: in clusters, routes, workloads
+    pyload-probe-RUN-NUMBER/198.18.0.7     the workload of an endpoint, for a ztunnel
+
+An endpoint has no name in what a sidecar receives, but an address. So the address is the mark where
+it stands among the endpoints of the run's own service, whose name is the mark without its number.
+
+Numbers are counted round a ring, since there are only so many addresses. The mark itself has all
+that is needed to read it, so that any number of runs may use the same cluster and process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from itertools import chain, islice
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+from zlib import crc32
+
+from pyload.xds.types import EDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Marks = Mapping[str, tuple[int, ...]]
+"""For each run, the numbers of its marks in a response, in ascending order."""
+
+RING: Final = 1 << 17
+"""How many numbers there are: as many as the addresses that RFC 2544 keeps for measurements."""
+
+_MAX_READ: Final = 1 << 14
+"""Most marks that are read of one response; one mark may stand in it a dozen times."""
+
+NO_MARKS: Final[Marks] = MappingProxyType({})
+
+_PREFIX: Final = b"pyload-probe-"
+# Behind the number stands what ends a label or a name, as a protobuf field behind it may begin with
+# a digit.
+_NAMED: Final = re.compile(rb"pyload-probe-([a-z0-9]{1,63})-([0-9]{1,9})[./]")
+_BASE: Final = re.compile(rb"pyload-probe-([a-z0-9]{1,63})\.")
+# An address behind its length.
+_ADDRESS: Final = re.compile(rb"([\x0a-\x0e])198\.(?=1[89]\.)")
+_IPV4: Final = re.compile(rb"198\.1([89])\.([0-9]{1,3})\.([0-9]{1,3})")
+
+
+def base_of(run: str) -> str:
+    """Return the name of the object that a run's probes need, if they need one."""
+    return f"pyload-probe-{run}"
+
+
+def name_of(run: str, number: int) -> str:
+    """Return the name that marks a probe's object; in a host, it is the first label."""
+    return f"{base_of(run)}-{number % RING}"
+
+
+def address_of(run: str, number: int) -> str:
+    """Return the address that marks a probe's endpoint.
+
+    Each run begins at another place of the range: what knows workloads by their addresses would
+    take those of two runs for the same.
+    """
+    place = (_first(run) + number) % RING
+    return f"198.{18 + (place >> 16)}.{place >> 8 & 255}.{place & 255}"
+
+
+def newer(numbers: tuple[int, ...], last: int | None) -> tuple[int, ...]:
+    """Return the numbers that come after another one, by the shorter way round the ring.
+
+    Args:
+        numbers: In ascending order.
+        last: The other one; None if all are new.
+
+    Returns:
+        The numbers in their order on the ring.
+    """
+    if last is None:
+        return numbers
+    steps = [(number - last) % RING for number in numbers]
+    return tuple([(last + step) % RING for step in sorted(steps) if 0 < step <= RING // 2])
+
+
+def find_marks(type_url: str, data: bytes, resources: Iterable[bytes]) -> Marks:
+    """Return the marks in a response; names that it removes are none.
+
+    Args:
+        type_url: The type of the resources.
+        data: The whole response, which is looked at first, as most have no mark.
+        resources: The resources in it, encoded.
+    """
+    if _PREFIX not in data:
+        return NO_MARKS
+    read = _read_endpoints if type_url == EDS else _read_names
+    marked = (one for one in resources if _PREFIX in one)
+    found: dict[str, set[int]] = {}
+    for run, number in islice(chain.from_iterable(map(read, marked)), _MAX_READ):
+        numbers = found.setdefault(run, set())
+        numbers.add(number)
+    return {run: tuple(sorted(numbers)) for run, numbers in found.items()} or NO_MARKS
+
+
+def _read_names(resource: bytes) -> Iterator[tuple[str, int]]:
+    for found in _NAMED.finditer(resource):
+        yield found[1].decode("ascii"), int(found[2]) % RING
+
+
+def _read_endpoints(resource: bytes) -> Iterator[tuple[str, int]]:
+    """Yield the marks among the endpoints of one service, and in its name."""
+    yield from _read_names(resource)
+    base = _BASE.search(resource)
+    if base is None:
+        return
+    run = base[1].decode("ascii")
+    for found in _ADDRESS.finditer(resource):
+        start = found.end(1)
+        address = _IPV4.fullmatch(resource, start, start + found[1][0])
+        if address is not None:
+            high, middle, low = map(int, address.groups())
+            if middle < 256 and low < 256:
+                yield run, ((high - 8 << 16 | middle << 8 | low) - _first(run)) % RING
+
+
+def _first(run: str) -> int:
+    """Return where in the range of addresses those of a run begin."""
+    return crc32(run.encode()) % RING
