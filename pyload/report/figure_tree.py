@@ -23,6 +23,7 @@ from pyload.report.convergence import Convergence
 from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
 from pyload.report.histogram import Histogram
+from pyload.report.ladder import Ladder, Step
 from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 
@@ -31,7 +32,16 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {
     one.__name__: one
-    for one in (Mapping, Convergence, FollowedPods, Histogram, StartedPods, Verdict)
+    for one in (
+        Convergence,
+        FollowedPods,
+        Histogram,
+        Ladder,
+        Mapping,
+        StartedPods,
+        Step,
+        Verdict,
+    )
 }
 """Names in the annotations of results that their modules import for type checkers only."""
 

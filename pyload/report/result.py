@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pyload.report.counts import StartedPods
     from pyload.report.followed_pods import FollowedPods
     from pyload.report.generator import Usage
+    from pyload.report.ladder import Ladder, Step
     from pyload.report.metrics import Snapshot
     from pyload.report.verdict import Verdict
 
@@ -60,6 +61,8 @@ class Result(Header):
         outages: Spans in which most proxies had no stream.
         tags: What the user says about the run, by name.
         convergence: How long changes took to reach every proxy; None without ``--probe``.
+        steps: The steps of a ladder, each with figures of its own.
+        ladder: How many proxies hold; None without steps.
     """
 
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
@@ -83,6 +86,8 @@ class Result(Header):
     outages: Outages = field(default_factory=Outages)
     tags: Mapping[str, str] = field(default_factory=dict)
     convergence: Convergence | None = None
+    steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
+    ladder: Ladder | None = field(default=None, metadata={"apart": True})
 
     @classmethod
     def of(

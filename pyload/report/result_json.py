@@ -10,12 +10,19 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.report.header import Header
 from pyload.report.summary_text import with_types
 
 if TYPE_CHECKING:
+    from pyload.report.ladder import Step
     from pyload.report.result import Result
 
 SCHEMA: Final = "pyload.dev/result/v2"
+
+_OF_RUNS: Final = frozenset(
+    {"schema", *(one.name for one in fields(Header)), "tags", "steps", "ladder"}
+)
+"""Keys that a step of a run does not have, except for its duration."""
 
 
 def result_json(result: Result) -> dict[str, Any]:
@@ -26,6 +33,20 @@ def result_json(result: Result) -> dict[str, Any]:
         "pushes": with_types(result.pushes),
         "push_bytes": with_types(result.push_bytes),
         "disconnects": dict(sorted(result.disconnects.items())),
+        "steps": [_step_json(step) for step in result.steps],
+        "ladder": plain(result.ladder),
+    }
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    """Return a step of a ladder, with its figures beside what is said of it."""
+    figures = result_json(step.figures)
+    return {
+        "target": step.target,
+        "passed": step.passed,
+        "ended": step.ended,
+        "duration": step.figures.duration,
+        **{name: each for name, each in figures.items() if name not in _OF_RUNS},
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
+from pyload.report.ladder import ladder_rows
 from pyload.report.latency import latency_text, time_text
 from pyload.report.quantity import size_text
 
@@ -36,11 +37,13 @@ def result_text(result: Result) -> str:
         *([("churn", _churn(result.churn))] if result.churn else []),
         *((name, latency_text(latency)) for name, latency in result.times.items()),
         ("generator", _generator(result.generator)),
+        *ladder_rows(result.steps),
         *_thresholds(result.thresholds),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{title}: {time_text(result.duration)}, {result.exit_reason}"]
-    return "\n".join(lines + [f"  {name:<{width}}  {text}" for name, text in rows])
+    lines += [f"  {name:<{width}}  {text}" for name, text in rows]
+    return "\n".join(lines if result.ladder is None else [*lines, result.ladder.sentence])
 
 
 def _thresholds(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:

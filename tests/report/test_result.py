@@ -79,6 +79,8 @@ def test_json_has_the_documented_schema() -> None:
         "outages": {"count": 0, "longest": 0.0, "total": 0.0, "first": []},
         "tags": {},
         "convergence": None,
+        "steps": [],
+        "ladder": None,
     }
 
 
@@ -91,6 +93,7 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "convergence"),
+        *("steps", "ladder"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
