@@ -7,7 +7,6 @@ The library logs with the standard library: the logger ``pyload`` is scope ``def
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import sys
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
+from pyload.cli.json_lines import compact_json, log_time
 from pyload.cli.log_levels import LEVELS, read_levels, unknown_scopes
+from pyload.cli.notices import warn
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
     levels = read_levels(options.output_level, as_pilot_load=options.as_pilot_load)
     if options.as_pilot_load:
         for scope in unknown_scopes(options.output_level):
-            click.echo(f"warning: there is no log scope {scope!r}", err=True)
+            warn(f"there is no log scope {scope!r}")
     root = logging.getLogger(_ROOT)
     root.propagate = False
     for handler in list(root.handlers):
@@ -138,7 +139,7 @@ class _Lines(logging.Formatter):
         self._caller = caller
 
     def format(self, record: logging.LogRecord) -> str:
-        time = _time(datetime.fromtimestamp(record.created, UTC))
+        time = log_time(datetime.fromtimestamp(record.created, UTC))
         level = _NAMES.get(record.levelno, "info")
         scope = scope_of(record.name)
         caller = ""
@@ -151,28 +152,8 @@ class _Lines(logging.Formatter):
         if self._as_json:
             fields = {"level": level, "time": time, "scope": scope, "caller": caller}
             kept = {name: value for name, value in fields.items() if value}
-            return _json({**kept, "msg": message, **labels})
+            return compact_json({**kept, "msg": message, **labels})
         parts = [time, level, *filter(None, (scope, caller)), message]
         if labels:
             parts.append(" ".join(f"{name}={value}" for name, value in labels.items()))
         return "\t".join(parts)
-
-
-def summary_line(text: str, figures: Mapping[str, object]) -> str:
-    """Return the summary of a run as a JSON line like those of the log.
-
-    Args:
-        text: The summary for people.
-        figures: The result, as the key `result`.
-    """
-    line = {"level": "info", "time": _time(datetime.now(UTC)), "msg": text, "result": figures}
-    return _json(line)
-
-
-def _time(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _json(line: Mapping[str, object]) -> str:
-    # As compact as Go's, for those who grep `"level":"error"`.
-    return json.dumps(line, default=str, ensure_ascii=False, separators=(",", ":"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.shell_completion import CompletionItem
 
+from pyload.cli import notices
 from pyload.cli.command import CONTEXT_SETTINGS, WHOLE_HELP, help_record
 from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption, LogOption
 from pyload.cli.flags.go import rewrite
@@ -170,6 +172,7 @@ def program(executable: str, arguments: Sequence[str]) -> int:
     name = Path(executable).name
     if name == "__main__.py":
         name = "python -m pyload"
+    notices.forget()
     if not any(variable.endswith("_COMPLETE") for variable in os.environ):
         _warn_of_variables()
     try:
@@ -194,33 +197,41 @@ def _warn_of_variables() -> None:
     """Warn of misspelt variables, which have no effect; a shell's completion cannot show that."""
     names = (*COMMANDS, *ALIASES)
     for sentence in unknown_variables(os.environ, ROOT.params, names, _parameters_of):
-        click.echo(f"warning: {sentence}", err=True)
+        notices.warn(sentence)
 
 
 def _failed(error: Exception) -> int:
     """Report an error on standard error, and return the exit code."""
+    code: int = getattr(error, "exit_code", PyloadError.exit_code)
     match error:
         case click.exceptions.NoArgsIsHelpError(ctx=click.Context() as context):
             # As in pilot-load, where this is no mistake.
             click.echo(context.get_help())
             return 0
         case click.ClickException():
-            error.show()
+            notices.fail(error.format_message(), exit_code=code, plain=_with_usage(error))
         case click.Abort():
             return Interrupted.exit_code
         case ConfigError():
-            click.echo(str(error), err=True)
+            notices.fail(str(error), exit_code=code, plain=str(error))
         case PyloadError():
-            click.echo(f"Error: {error}", err=True)
+            notices.fail(str(error), exit_code=code)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             where = f" {error.filename}" if error.filename else ""
-            click.echo(f"Error: cannot write{where}: {error.strerror}; make room", err=True)
+            notices.fail(f"cannot write{where}: {error.strerror}; make room", exit_code=code)
         case BrokenPipeError() | OSError(errno=errno.EIO):
             # The reader or the terminal is gone.
             pass
         case _:
             raise error
-    return getattr(error, "exit_code", PyloadError.exit_code)
+    return code
+
+
+def _with_usage(error: click.ClickException) -> str:
+    """Return what click shows of an error: with the command's usage, where flags are wrong."""
+    text = io.StringIO()
+    error.show(text)
+    return text.getvalue().removesuffix("\n")
 
 
 def _let_go_of_stdout() -> None:

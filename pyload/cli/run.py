@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 import click
 
 from pyload.cli.flags.run import JUNIT, result_on_stdout
-from pyload.cli.logs import LogOptions, set_up, summary_line
+from pyload.cli.json_lines import json_line
+from pyload.cli.logs import LogOptions, set_up
+from pyload.cli.notices import warn
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.result_file import result_bytes, write_whole
 from pyload.report.junit import junit_xml
@@ -72,7 +74,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     summary = outcome.listing or outcome.result.to_text()
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
-        summary = summary_line(title, outcome.result.to_json())
+        summary = json_line("info", title, result=outcome.result.to_json())
     stream = sys.stderr if data_on_stdout or with_result else sys.stdout
     try:
         click.echo(_encodable(summary, stream), err=stream is sys.stderr)
@@ -84,7 +86,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
             raise
     problem = _write_junit(outcome.result, outcome.error)
     if outcome.warning:
-        click.echo(f"Warning: {outcome.warning}", err=True)
+        warn(outcome.warning)
     failure = outcome.error or problem
     if failure is not None:
         raise failure

@@ -17,6 +17,7 @@ import click
 
 from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.go import FALSE, TRUE, GoBool
+from pyload.cli.notices import warn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ def check(context: click.Context, _: click.Parameter, words: Sequence[str]) -> N
         text = f"{word!r} belongs to no flag; {_guess(word, flag, context)}"
         if not is_pilot_load(context):
             raise click.UsageError(text, context)
-        click.echo(f"warning: {text} (pilot-load ignores it, and so does this run)", err=True)
+        warn(f"{text} (pilot-load ignores it, and so does this run)")
 
 
 def is_boolean(word: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.cli.logs import LogOptions, set_up, summary_line
+from pyload.cli.logs import LogOptions, set_up
 from pyload.errors import UsageError
 from pyload.xds.log import Log
 
@@ -63,15 +63,6 @@ def test_called_as_pilot_load_an_unknown_scope_is_a_warning(
     target = str(tmp_path / "log")
     set_up(LogOptions(output_level="ads:debug", target=(target,), as_pilot_load=True))
     assert capsys.readouterr().err == "warning: there is no log scope 'ads'\n"
-
-
-def test_the_summary_is_a_json_line_too() -> None:
-    """A collector that parses every line of a log choked on the last ones (B3)."""
-    line = summary_line("cluster: 5s", {"schema": "pyload.dev/result/v2"})
-    assert "\n" not in line
-    parsed = json.loads(line)
-    assert list(parsed) == ["level", "time", "msg", "result"]
-    assert parsed["result"] == {"schema": "pyload.dev/result/v2"}
 
 
 def test_an_unwritable_log_file_is_a_usage_error(tmp_path: Path) -> None:

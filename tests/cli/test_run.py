@@ -51,8 +51,8 @@ def test_a_default_that_fails_a_pilot_load_run_is_one_line_on_stderr(
     assert report(Outcome(measured(), warning="threshold failed: x")) == 0
 
     written = capsys.readouterr()
-    assert written.err == "Warning: threshold failed: x\n"
-    assert "Warning" not in written.out
+    assert written.err == "warning: threshold failed: x\n"
+    assert "warning" not in written.out
 
 
 def test_a_stream_without_the_marks_gets_a_summary_all_the_same(
@@ -132,6 +132,9 @@ def test_data_and_the_result_do_not_share_standard_output() -> None:
 def test_the_last_line_of_a_json_log_is_json(capsys: pytest.CaptureFixture[str]) -> None:
     """A collector of log lines choked on the summary (B3)."""
     command.main(["--log_as_json=true"], standalone_mode=False)
-    line = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    assert printed.count("\n") == 1
+    line = json.loads(printed)
+    assert list(line) == ["level", "time", "msg", "result"]
     assert line["msg"] == measured().to_text().partition("\n")[0]
     assert line["result"]["schema"] == "pyload.dev/result/v2"

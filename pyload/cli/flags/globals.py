@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import click
 from click.core import ParameterSource
 
+from pyload.cli import notices
 from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.go import GoBool, GoInt, GoMap, merged
 from pyload.cli.flags.group import GroupOption
@@ -206,7 +207,10 @@ GLOBAL_OPTIONS: Final = (
         ["--log_as_json"],
         type=GoBool(),
         default=_LOG.as_json,
-        help="Log JSON lines, of which the summary is the last.",
+        # Before other flags, so that an error of theirs is JSON too.
+        is_eager=True,
+        callback=notices.choose,
+        help="Log JSON lines; summary and error are such lines too.",
     ),
     LogOption(["--log_caller"], default=_LOG.caller, hidden=True),
     # Accepted for pilot-load's scripts; they steer parts of Go that are not here.
