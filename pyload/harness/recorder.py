@@ -123,14 +123,16 @@ class Recorder:
             rss_bytes=process.rss_bytes(),
             rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
         )
+        snapshot = self.metrics.snapshot()
         return Result.of(
-            self.metrics.snapshot(),
+            snapshot,
             header,
             usage,
             proxies=_proxy_counts(fleet),
             pacing=_NO_PACING if fleet is None else fleet.pacing,
             left=left,
             outages=self.outages.outages(),
+            last_pushes=self.metrics.spreads.last_pushes(self._started),
         )
 
 

@@ -232,7 +232,7 @@ class Run:
     async def _sum_up(self, ending: Ending) -> tuple[Ending, Result]:
         """Sum up the figures, and judge the run by them."""
         try:
-            result = await self._current_figures(ending.reason)
+            result = await self._current_figures(ending.reason, is_over=True)
             if self._has_begun and not self._workload.only_lists:
                 result = self._judge.judged(result)
             if ending.error is None:
@@ -253,10 +253,12 @@ class Run:
             return ending, result
         return ending, self._figures(ending.reason)
 
-    async def _current_figures(self, reason: str) -> Result:
+    async def _current_figures(self, reason: str, *, is_over: bool = False) -> Result:
         """Return all figures as of now."""
         if self._workload.fleet is not None:
             await self._workload.fleet.refresh()
+        if is_over:
+            self._recorder.metrics.close_spreads()
         return self._workload.extend(self._figures(reason))
 
     def _figures(self, reason: str) -> Result:

@@ -172,8 +172,12 @@ class LocalFleet:
         await self._wait(running)
 
     async def refresh(self) -> None:
-        """Count the proxies that are starting; all other counts are always those of this moment."""
+        """Count the proxies that are starting, and the pushes that are over.
+
+        All other counts are always those of this moment.
+        """
         self.count_starting()
+        self.metrics.spreads.advance(self.now())
 
     def count_starting(self) -> None:
         """Count the proxies that have no config yet, and of which none is due."""

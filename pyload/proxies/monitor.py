@@ -148,6 +148,8 @@ class ProxyMonitor:
             self._ever_answered = True
         response = received.response
         fleet.metrics.push(self.spec.type, response.short_type, response.size)
+        if received.unsolicited:
+            fleet.metrics.push_times.record(response.version, response.short_type, fleet.now())
         if response.marks:
             self._report(response.marks)
         if fleet.with_resources:

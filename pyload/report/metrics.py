@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyload.report.histogram import Histogram
+from pyload.report.spreads import PushTimes, Spreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,6 +50,11 @@ class Snapshot:
         worker_restarts: How often each worker was started again.
         caches: Bytes that are kept of received configuration, by cache: ``messages``,
             ``responses`` or ``resources``.
+        spread_p50: Time from the first proxy of a push until half of its proxies had it.
+        spread_p99: The same for 99 % of them.
+        spread_last: The same for all of them.
+        spread_proxies: How many proxies a push reached, in units of `pyload.report.spread.PROXY`.
+        stragglers: Proxies that got a push long after all others, by its short type.
     """
 
     proxies: Mapping[tuple[str, str], int]
@@ -65,6 +71,11 @@ class Snapshot:
     worker_rss: Mapping[str, int] = field(default_factory=dict)
     worker_restarts: Mapping[str, int] = field(default_factory=dict)
     caches: Mapping[str, int] = field(default_factory=dict)
+    spread_p50: Histogram = field(default_factory=Histogram)
+    spread_p99: Histogram = field(default_factory=Histogram)
+    spread_last: Histogram = field(default_factory=Histogram)
+    spread_proxies: Histogram = field(default_factory=Histogram)
+    stragglers: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, others: Sequence[Snapshot]) -> Snapshot:
         """Return the sum of this and other snapshots."""
@@ -107,11 +118,15 @@ class Metrics:
 
     Attributes:
         caches: Returns `Snapshot.caches`; set by a fleet that runs in this process.
+        push_times: Counts when the proxies of this process get a push.
+        spreads: Adds up what that and the workers have counted.
     """
 
     def __init__(self) -> None:
         self.caches: Callable[[], Mapping[str, int]] = dict
         self._parts: list[Part] = []
+        self.push_times = PushTimes()
+        self.spreads = Spreads()
         self.first_config = Histogram()
         self.connect = Histogram()
         self.loop_lag = Histogram()
@@ -184,8 +199,15 @@ class Metrics:
         """Add the counters of a part to all snapshots from now on."""
         self._parts.append(part)
 
+    def close_spreads(self) -> None:
+        """Count the pushes that are on their way as they are; to be called at the end of a run."""
+        self.spreads.add(self.push_times.drain())
+        self.spreads.finish()
+
     def snapshot(self) -> Snapshot:
         """Return the counters of this moment, which later calls do not change."""
+        spreads = self.spreads
+        spreads.add(self.push_times.drain())
         own = Snapshot(
             proxies=dict(self._proxies),
             pushes=_by_type(self._pushes),
@@ -198,6 +220,11 @@ class Metrics:
             connect=self.connect.copy(),
             loop_lag=self.loop_lag.copy(),
             caches=self.caches(),
+            spread_p50=spreads.p50.copy(),
+            spread_p99=spreads.p99.copy(),
+            spread_last=spreads.last.copy(),
+            spread_proxies=spreads.proxies.copy(),
+            stragglers=dict(spreads.stragglers),
         )
         return own.merged([part.snapshot() for part in self._parts])
 

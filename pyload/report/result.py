@@ -20,10 +20,11 @@ from pyload.report.latency import Latency
 from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.result_json import result_json
+from pyload.report.spread import Spread
 from pyload.report.summary_text import result_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pyload.report.convergence import Convergence
     from pyload.report.counts import StartedPods
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pyload.report.generator import Usage
     from pyload.report.ladder import Ladder, Step
     from pyload.report.metrics import Snapshot
+    from pyload.report.spread import PushSpread
     from pyload.report.verdict import Verdict
 
 _RESULTS: Final = ("done", "failed", "idle", "dropped")
@@ -60,6 +62,7 @@ class Result(Header):
         thresholds: What became of each threshold.
         outages: Spans in which most proxies had no stream.
         tags: What the user says about the run, by name.
+        spread: How far apart proxies get the same push.
         convergence: How long changes took to reach every proxy; None without ``--probe``.
         steps: The steps of a ladder, each with figures of its own.
         ladder: How many proxies hold; None without steps.
@@ -85,6 +88,7 @@ class Result(Header):
     thresholds: tuple[Verdict, ...] = ()
     outages: Outages = field(default_factory=Outages)
     tags: Mapping[str, str] = field(default_factory=dict)
+    spread: Spread = field(default_factory=Spread)
     convergence: Convergence | None = None
     steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
     ladder: Ladder | None = field(default=None, metadata={"apart": True})
@@ -100,6 +104,7 @@ class Result(Header):
         pacing: Pacing,
         left: int,
         outages: Outages,
+        last_pushes: Sequence[PushSpread] = (),
     ) -> Result:
         """Sum up a run.
 
@@ -111,6 +116,7 @@ class Result(Header):
             pacing: How their dials were paced.
             left: Objects that are still in the API server.
             outages: When most proxies had no stream.
+            last_pushes: The last pushes one by one.
         """
         return cls(
             **{one.name: getattr(header, one.name) for one in fields(header)},
@@ -125,6 +131,7 @@ class Result(Header):
             pacing=pacing,
             generator=Generator.of(snapshot, usage),
             outages=outages,
+            spread=Spread.of(snapshot, last_pushes),
         )
 
     def to_json(self) -> dict[str, Any]:

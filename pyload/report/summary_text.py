@@ -60,6 +60,7 @@ def _streams(result: Result) -> list[tuple[str, str]]:
     return [
         ("disconnects", _counts(sorted(result.disconnects.items())) or "none"),
         ("pushes", _pushes(with_types(result.pushes), result.push_bytes)),
+        *result.spread.rows(),
         ("first config", latency_text(result.first_config)),
         ("connect", latency_text(result.connect)),
         ("pace", _pacing(result.pacing)),

@@ -9,6 +9,8 @@ import pytest
 from pyload.report.result import Result
 from tests.report.results import measured
 
+NOTHING = {"count": 0, **dict.fromkeys(("min", "p50", "p90", "p95", "p99", "p99_9", "max"))}
+
 
 def test_json_has_the_documented_schema() -> None:
     """Scripts that read the result file would break."""
@@ -78,6 +80,16 @@ def test_json_has_the_documented_schema() -> None:
         "thresholds": [],
         "outages": {"count": 0, "longest": 0.0, "total": 0.0, "first": []},
         "tags": {},
+        "spread": {
+            "pushes": 0,
+            "proxies_p50": None,
+            "proxies_max": None,
+            "p50": NOTHING,
+            "p99": NOTHING,
+            "last": NOTHING,
+            "stragglers": 0,
+            "last_pushes": [],
+        },
         "convergence": None,
         "steps": [],
         "ladder": None,
@@ -92,7 +104,7 @@ def test_json_keys_keep_their_order() -> None:
         *("started", "host", "command_line", "config", "duration", "exit_reason"),
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
-        *("pods", "thresholds", "outages", "tags", "convergence"),
+        *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
         *("steps", "ladder"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
@@ -104,9 +116,6 @@ def test_what_was_not_measured_is_null() -> None:
     """A run without a single proxy would look like the fastest of all."""
     actual = Result(version="1", run_id="", command="adsc", duration=1, exit_reason="x").to_json()
     assert actual["cluster_type"] is None
-    assert actual["first_config"] == {
-        "count": 0,
-        **dict.fromkeys(("min", "p50", "p90", "p95", "p99", "p99_9", "max")),
-    }
+    assert actual["first_config"] == NOTHING
     assert actual["generator"]["loop_lag_p99"] is None
     assert actual["pushes"] == {"cds": 0, "eds": 0, "lds": 0, "rds": 0}

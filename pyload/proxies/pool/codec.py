@@ -44,6 +44,7 @@ from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Snapshot
 from pyload.report.pacing import Pacing
+from pyload.report.spreads import PushCounts
 from pyload.xds.credentials import Principal
 from pyload.xds.tls import KeyPair, TlsConfig
 
@@ -281,11 +282,12 @@ def _pack_report(message: Report) -> list[Any]:
         message.cpu_seconds,
         message.rss_bytes,
         [list(one) for one in message.late],
+        [(version, type_, [*at], [*at.values()]) for version, type_, at in message.pushes],
     ]
 
 
 def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *rest: Any) -> Report:
-    pacing, cpu, rss, late = rest
+    pacing, cpu, rss, late, pushes = rest
     snapshot = Snapshot(**{name: _unpack_figures(value) for name, value in figures.items()})
     return Report(
         serial,
@@ -295,6 +297,10 @@ def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *res
         cpu,
         rss,
         tuple(Late(*one) for one in late),
+        tuple(
+            PushCounts(version, type_, dict(zip(moments, counts, strict=True)))
+            for version, type_, moments, counts in pushes
+        ),
     )
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyload.proxies.targets import Target
     from pyload.report.metrics import Snapshot
     from pyload.report.pacing import Pacing
+    from pyload.report.spreads import PushCounts
     from pyload.xds.credentials import Principal
 
 
@@ -171,7 +172,7 @@ class StatusUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All figures of a worker's process since its start.
+    """All figures of a worker's process since its start, and its pushes since the last report.
 
     Attributes:
         serial: The number of the `Refresh` that asked for it; 0 if none did.
@@ -181,6 +182,7 @@ class Report:
         cpu_seconds: CPU time of the process.
         rss_bytes: Its resident memory.
         late: Some of its proxies that are not configured, if a `Refresh` asked for the report.
+        pushes: How many proxies got which push when.
     """
 
     serial: int
@@ -190,6 +192,7 @@ class Report:
     cpu_seconds: float
     rss_bytes: int
     late: tuple[Late, ...] = ()
+    pushes: tuple[PushCounts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from pyload.report.pacing import Pacing
 from pyload.tasks import Supervisor, cancel
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from types import TracebackType
     from typing import Any
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pyload.proxies.pool.process import Spawn
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Snapshot
+    from pyload.report.spreads import PushCounts
     from pyload.xds.credentials import Principal
 
 REFRESH_SECONDS: Final = 2.0
@@ -189,6 +190,7 @@ class WorkerPool:
     async def refresh(self) -> None:
         """Bring the counts and the metrics up to date, except for workers that are too busy."""
         await asyncio.wait([worker.refresh() for worker in self._workers], timeout=REFRESH_SECONDS)
+        self.metrics.spreads.advance(self._now())
 
     def late(self) -> list[Late]:
         """Return some of the proxies that were not configured at the last refresh."""
@@ -218,6 +220,10 @@ class WorkerPool:
     def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
         """See `WorkerEvents`."""
         self._events.on_marks(assignment.spec, numbers, at)
+
+    def on_pushes(self, counts: Sequence[PushCounts]) -> None:
+        """See `WorkerEvents`."""
+        self.metrics.spreads.add(counts)
 
     def on_died(self, assignment: Assignment) -> None:
         """Forget the proxy, unless another of its key was started meanwhile."""

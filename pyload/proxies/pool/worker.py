@@ -199,6 +199,7 @@ class Worker(FleetEvents):
 
     def _report(self, serial: int) -> Report:
         self._fleet.count_starting()
+        pushes = tuple(self._metrics.push_times.drain())
         return Report(
             serial=serial,
             counts=self._fleet.counts,
@@ -207,6 +208,7 @@ class Worker(FleetEvents):
             cpu_seconds=process.cpu_seconds(),
             rss_bytes=process.rss_bytes(),
             late=tuple(self._fleet.late()) if serial else (),
+            pushes=pushes,
         )
 
 

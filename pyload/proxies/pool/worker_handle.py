@@ -39,10 +39,11 @@ from pyload.proxies.pool.totals import WorkerTotals
 from pyload.tasks import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pyload.proxies.pool.messages import Message, ResolveResponse, Setup
     from pyload.proxies.pool.process import Spawn, WorkerProcess
+    from pyload.report.spreads import PushCounts
 
 START_SECONDS: Final = 60.0
 """How long a process may take until it takes proxies."""
@@ -70,6 +71,9 @@ class WorkerEvents(Protocol):
 
     def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
         """Handle marks that a proxy has received; see `pyload.proxies.fleet.FleetEvents`."""
+
+    def on_pushes(self, counts: Sequence[PushCounts]) -> None:
+        """Handle how many proxies got which push when."""
 
     def on_died(self, assignment: Assignment) -> None:
         """Handle a proxy that has died of an error in pyload."""
@@ -281,6 +285,7 @@ class WorkerHandle:
                 self._events.on_resolve_request(message, self._pipe.send)
             case Report(serial):
                 self.totals.update(message)
+                self._events.on_pushes(message.pushes)
                 self._refreshes.resolve(serial)
             case LogRecords():
                 handle_records(message)

@@ -38,6 +38,7 @@ from pyload.proxies.targets import Target
 from pyload.report.histogram import Histogram
 from pyload.report.metrics import Metrics, Snapshot
 from pyload.report.pacing import Pacing
+from pyload.report.spreads import PushCounts
 from pyload.xds.credentials import Principal
 from pyload.xds.tls import KeyPair, TlsConfig
 from pyload.xds.types import NDS, PCDS
@@ -52,6 +53,7 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 LABELS = st.dictionaries(TEXTS, TEXTS, max_size=4)
+MOMENTS = st.dictionaries(NUMBERS, NUMBERS, max_size=3)
 TUPLES = st.lists(NUMBERS, max_size=5).map(tuple)
 COUNTS = st.builds(FleetCounts, *[NUMBERS] * 8)
 SPECS = st.builds(
@@ -144,6 +146,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         SECONDS,
         NUMBERS,
         st.lists(st.builds(Late, TEXTS, TEXTS), max_size=3).map(tuple),
+        st.lists(st.builds(PushCounts, TEXTS, TEXTS, MOMENTS), max_size=3).map(tuple),
     ),
     st.builds(
         lambda lines, lost: LogRecords(tuple(lines), lost),

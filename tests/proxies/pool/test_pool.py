@@ -208,6 +208,35 @@ async def test_marks_are_the_same_however_many_processes_there_are(workers: int)
     assert events.stopped == ["p3"]
 
 
+@pytest.mark.parametrize("workers", [0, 1, 3])
+async def test_the_spread_of_a_push_is_the_same_however_many_processes_there_are(
+    workers: int,
+) -> None:
+    """Half of a mesh would look as if it got everything at once."""
+    metrics, peer = Metrics(), Peer()
+    proxies: Fleet
+    if workers:
+        spawn = MemoryWorkers(lambda _address, _tls: peer)
+        proxies = pool_of(workers, spawn, metrics=metrics)
+    else:
+        proxies = LocalFleet(resolver_of(peer), delta=True, metrics=metrics, rng=Random(1))
+    async with proxies:
+        for number in range(5):
+            proxies.start(spec(number))
+        await moment()
+        for stream in peer.streams:
+            message = delta_response(CDS, {"a": cluster("a")}, nonce="c2", system_version="v2")
+            stream.push(message)
+            await moment(0.5)
+        await moment(5.5)
+        await proxies.refresh()
+        metrics.snapshot()
+    pushes = metrics.spreads.last_pushes(started=3.0)
+    assert [(one.version, one.type, one.proxies) for one in pushes] == [("v2", "cds", 5)]
+    found = (pushes[0].began, pushes[0].p50, pushes[0].last)
+    assert found == pytest.approx((0.0, 1.0, 2.0), abs=0.0011)
+
+
 async def test_what_a_killed_worker_has_not_reported_is_reported_by_the_next() -> None:
     """Proxies that have the change would count as never reached, or be counted unseen."""
     events, peer = Events(), Peer()

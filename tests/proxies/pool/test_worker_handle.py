@@ -38,7 +38,9 @@ from pyload.xds.credentials import Principal
 from tests.proxies.pool.memory import KILLED, FakeWorkers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from pyload.report.spreads import PushCounts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -56,6 +58,7 @@ class Worker:
         self.fakes = fakes
         self.handle = WorkerHandle(0, SETUP, self, fakes)
         self.events: list[tuple[str, int]] = []
+        self.pushes: list[PushCounts] = []
         self.requests: list[tuple[ResolveRequest, Callable[[ResolveResponse], None]]] = []
         self.task = asyncio.create_task(self.handle.run())
         self._numbers = 0
@@ -67,6 +70,10 @@ class Worker:
     def on_marks(self, assignment: Assignment, numbers: tuple[int, ...], at: float) -> None:
         """See `WorkerEvents`."""
         self.events.append((f"has {numbers} at {at}", assignment.number))
+
+    def on_pushes(self, counts: Sequence[PushCounts]) -> None:
+        """See `WorkerEvents`."""
+        self.pushes += counts
 
     def on_died(self, assignment: Assignment) -> None:
         """See `WorkerEvents`."""
