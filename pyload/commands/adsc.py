@@ -116,7 +116,9 @@ class AdscCommand:
 
     def __init__(self, options: AdscOptions, servers: Servers) -> None:
         self._options = options
-        self.recorder = Recorder(command="adsc", client=servers.client)
+        self.recorder = Recorder(
+            command="adsc", client=servers.client, istiod_source=servers.istiod_source
+        )
         self.fleet = create_fleet(
             servers,
             options.connection,

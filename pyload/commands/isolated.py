@@ -189,7 +189,7 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
             )
             bound = addresses.plaintext.rpartition(":")[2]
             address = f"{_NEAR.get(host, bracketed)}:{bound}"
-            endpoints = Endpoints(client, address, "plaintext", served_here=True)
+            endpoints = Endpoints(client, address, "plaintext", metrics_page=plane.metrics_page)
             plaintext = replace(connection, auth="plaintext")
             async with assemble(plaintext, endpoints, proxies=proxies) as servers:
                 # The control plane has all the work: more processes for its proxies are no use.

@@ -42,6 +42,8 @@ class Connection:
         metadata: Node metadata to add to every proxy's.
         delta: Delta xDS instead of state of the world.
         metrics_addr: Address of the metrics server, such as ``:8765``; empty for none.
+        istiod_metrics: URLs of istiod's metrics, separated by commas; ``auto`` to look for them;
+            empty or ``none`` for none.
     """
 
     pilot_address: str = "localhost:15010"
@@ -59,6 +61,7 @@ class Connection:
     metadata: Mapping[str, str] = field(default_factory=dict)
     delta: bool = True
     metrics_addr: str = ""
+    istiod_metrics: str = ""
 
     def check(self) -> Auth:
         """Check the flags together, and return the authentication at `pilot_address`.
@@ -66,9 +69,11 @@ class Connection:
         Raises:
             UsageError: They make no sense.
         """
+        from pyload.harness.istiod_sources import check_flag  # noqa: PLC0415 - fast help
         from pyload.xds.credentials import infer, uses_certificate  # noqa: PLC0415 - fast help
 
         auth = infer(self.auth, self.pilot_address)
+        check_flag(self.istiod_metrics)
         for flag, address in (
             ("--pilot-address", self.pilot_address),
             ("--ca-address", self.ca_address),

@@ -1,7 +1,8 @@
 """What goes on beside the work of a run: `observers` lists it.
 
-An observer runs from before the start until the work has ended. Then, in the order of the list,
-each may do once more what the figures need, such as a last reading, and all are cancelled. One that
+An observer runs from before the start until the work has ended. Before, it may do something for
+which the start waits a moment, such as a first reading. Afterwards, in the order of the list, each
+may do once more what the figures need, such as a last reading, and all are cancelled. One that
 fails is logged, and the run goes on without it: an observer neither ends a run nor keeps it from
 its clean-up.
 """
@@ -14,6 +15,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.harness.istiod_reader import IstiodReader
 from pyload.harness.outage_watch import watch_outages
 from pyload.tasks import cancel, first_of
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from pyload.harness.workload import Workload
 
     Act = Callable[[], Coroutine[Any, Any, object]]
+
+FIRST_SECONDS: Final = 1.0
+"""How long the start of a run waits for the first acts of its observers together."""
 
 LAST_SECONDS: Final = 10.0
 """How long the last act of an observer may take."""
@@ -38,12 +43,14 @@ class Observer:
     Attributes:
         name: What it is called in the log.
         run: Goes on until it is cancelled, or has nothing more to do.
+        first: What it does before the start, and gives up if it takes too long.
         last: What it does when the work has ended, and while `run` still goes on.
     """
 
     name: str
     run: Act
     last: Act | None = None
+    first: Act | None = None
 
 
 def observers(workload: Workload, recorder: Recorder) -> tuple[Observer, ...]:
@@ -53,6 +60,9 @@ def observers(workload: Workload, recorder: Recorder) -> tuple[Observer, ...]:
     if fleet is not None:
         watch = lambda: watch_outages(fleet, recorder.metrics, recorder.outages)  # noqa: E731
         found.append(Observer("outages", watch))
+    if recorder.istiod_source is not None:
+        reader = IstiodReader(recorder.istiod_source, recorder.istiods)
+        found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))
     return tuple(found)
 
 
@@ -67,6 +77,10 @@ async def observed_by(
         unless: Ends the last acts early: the user does not want to wait.
     """
     observers = tuple(observers)
+    firsts = [_guarded(one.name, one.first) for one in observers if one.first is not None]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_SECONDS):
+            await asyncio.gather(*firsts)
     tasks = [asyncio.create_task(_guarded(one.name, one.run), name=one.name) for one in observers]
     try:
         yield

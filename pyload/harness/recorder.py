@@ -18,6 +18,7 @@ from pyload.report import process
 from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.generator import Usage
 from pyload.report.header import Header
+from pyload.report.istiods import Istiods
 from pyload.report.metrics import Metrics
 from pyload.report.outages import OutageDetector
 from pyload.report.pacing import Pacing
@@ -26,6 +27,7 @@ from pyload.report.result import Result
 from pyload.version import __version__
 
 if TYPE_CHECKING:
+    from pyload.harness.istiod_sources import Source
     from pyload.kube.client import Client
     from pyload.proxies.fleet import Fleet
 
@@ -37,12 +39,15 @@ class Recorder:
 
     Args:
         command: Name of the command.
+        istiod_source: Where the control plane's metrics are read; None if they are not.
         client: The API server, whose rate limiter may cost time; None without one.
         run_id: The run's label; empty for a run without objects.
         cluster_type: Cluster type, or None without a cluster.
 
     Attributes:
         metrics: The counters.
+        istiod_source: As above.
+        istiods: Adds up what is read there.
         outages: Finds the outages of the control plane.
         phase: Name of what the run is doing, for the progress line.
         origin: The run, as its objects name it.
@@ -53,11 +58,14 @@ class Recorder:
         *,
         command: str,
         client: Client | None = None,
+        istiod_source: Source | None = None,
         run_id: str = "",
         cluster_type: str | None = None,
     ) -> None:
         self.metrics = Metrics()
         self.outages = OutageDetector()
+        self.istiod_source = istiod_source
+        self.istiods = Istiods()
         self.phase = "starting"
         self.run_id = run_id
         self.origin = Origin(
@@ -133,6 +141,7 @@ class Recorder:
             left=left,
             outages=self.outages.outages(),
             last_pushes=self.metrics.spreads.last_pushes(self._started),
+            control_plane=None if self.istiod_source is None else self.istiods.figures,
         )
 
 

@@ -13,6 +13,7 @@ from pyload.errors import UnreachableError
 from pyload.harness.authorities import Authorities
 from pyload.harness.connection import check_api_server, check_control_plane
 from pyload.harness.host import prepare, requirements_of
+from pyload.harness.istiod_sources import source_of
 from pyload.harness.outcome import interrupted
 from pyload.kube.client import Client
 from pyload.kube.target import Identity, description, locate
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from pyload.embedded.kwok.stages import Stages
     from pyload.harness.connection import Connection
+    from pyload.harness.istiod_sources import Source
     from pyload.tasks import Shutdown, Supervisor
     from pyload.xds.certificates import Certificates
     from pyload.xds.client import Channel
@@ -53,6 +55,7 @@ class Servers:
             can reach the control plane.
         sources: Local addresses to connect from, by target.
         authenticated: Whether proxies prove who they are.
+        istiod_source: Where the control plane's metrics are read; None if they are not.
     """
 
     client: Client | None
@@ -62,6 +65,7 @@ class Servers:
     targets: TargetResolver | None = None
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     authenticated: bool = False
+    istiod_source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class Endpoints:
         auth: How proxies authenticate at that address.
         roots: Certificates by which the control plane is verified; empty does not verify it.
         names: Names in the servers' certificates, by address, where it is not the host.
-        served_here: Whether the control plane is in this process too.
+        metrics_page: Returns the metrics of a control plane that is in this process too; None for
+            one that is not.
     """
 
     client: Client | None
@@ -82,7 +87,7 @@ class Endpoints:
     auth: Auth
     roots: bytes = b""
     names: Mapping[str, str] = field(default_factory=dict)
-    served_here: bool = False
+    metrics_page: Callable[[], bytes] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -270,7 +275,7 @@ async def embedded_servers(
             auth,
             roots=b"" if connection.insecure else stack.root,
             names={address: ISTIOD, stack.tls: ISTIOD},
-            served_here=True,
+            metrics_page=stack.plane.metrics_page,
         )
         assembled = assemble(
             replace(connection, auth=auth, ca_address=stack.tls if tls else ""),
@@ -314,7 +319,7 @@ async def assemble(
         proxies=proxies,
         workers=workers,
         open_ended=open_ended,
-        served_here=endpoints.served_here,
+        served_here=endpoints.metrics_page is not None,
     )
     sources = prepare(requirements)
     tokens = authorities = None
@@ -345,6 +350,9 @@ async def assemble(
             targets=targets,
             sources=sources,
             authenticated=auth != "plaintext",
+            istiod_source=source_of(
+                connection.istiod_metrics, address, endpoints.client, endpoints.metrics_page
+            ),
         )
     finally:
         await resolver.aclose()

@@ -77,6 +77,37 @@ class Client:
         """
         return _decoded("GET", path, await self._send("GET", path))
 
+    async def read_text(self, path: str, *, at_most: int) -> bytes:
+        """Read a page that is no object, such as one of a pod behind the server's proxy.
+
+        It is read once: what is behind the proxy may be anything.
+
+        Args:
+            path: Of the page.
+            at_most: How many bytes it may have.
+
+        Raises:
+            ApiError: The server refused, or the page is too long.
+            ClusterUnreachable: There was no answer, or the connection broke.
+        """
+        await self._limit()
+        lines, size = [], 0
+        async with self._transport.stream(path, query={}) as stream:
+            if stream.status != 200:
+                raise error_from("GET", path, stream.status, await stream.body())
+            async for line in stream.lines():
+                size += len(line) + 1
+                if size > at_most:
+                    raise ApiError(
+                        status=stream.status,
+                        reason="",
+                        message=f"more than {at_most:,} bytes",
+                        verb="GET",
+                        path=path,
+                    )
+                lines.append(line)
+        return b"\n".join(lines)
+
     async def create(self, path: str, obj: Obj) -> Obj:
         """Post an object to a collection or a subresource, and return the server's version.
 

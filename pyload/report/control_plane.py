@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyload.report.latency import time_text
 from pyload.report.quantity import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_TYPES: Final = ("cds", "eds", "lds", "rds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +111,12 @@ class ControlPlane:
         who = f"{self.istiods:,} istiods" if self.istiods != 1 else name
         parts = [
             " ".join((who, *self.versions)),
-            *([] if self.proxies is None else [f"{self.proxies:,} proxies"]),
-            *([] if self.pushes is None else [f"{sum(self.pushes.values()):,} pushes"]),
+            *([] if self.proxies is None else [_many(self.proxies, "proxy", "proxies")]),
+            *([] if self.pushes is None else [_many(sum(self.pushes.values()), "push", "pushes")]),
             *self._times(),
             *self._use(),
             *([f"{self.restarts:,} restarted"] if self.restarts else []),
-            *([f"{self.gaps:,} readings missing"] if self.gaps else []),
+            *([f"{_many(self.gaps, 'reading', 'readings')} missing"] if self.gaps else []),
         ]
         return [("control plane", ", ".join(parts))]
 
@@ -138,3 +136,7 @@ class ControlPlane:
         if self.heap_bytes_max is not None:
             parts.append(f"{size_text(self.heap_bytes_max)} heap")
         return parts
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"

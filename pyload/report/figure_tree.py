@@ -19,6 +19,7 @@ from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 
+from pyload.report.control_plane import ControlPlane
 from pyload.report.convergence import Convergence
 from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _NAMES: Final = {
     one.__name__: one
     for one in (
+        ControlPlane,
         Convergence,
         FollowedPods,
         Histogram,
@@ -147,9 +149,10 @@ def _unit(hint: type, path: str) -> Unit:
     if hint is bool:
         return "boolean"
     parent, _, name = path.rpartition(".")
+    name = name.removesuffix("_max")
     if name.endswith("bytes") or parent.endswith("bytes"):
         return "bytes"
     if name.endswith(("ratio", "share")):
         return "ratio"
-    # A rate counts, for each second.
-    return "count" if hint is int or name.endswith("rate") else "seconds"
+    # A rate counts, for each second; so do the cores in use.
+    return "count" if hint is int or name.endswith(("rate", "cores")) else "seconds"

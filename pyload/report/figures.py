@@ -62,6 +62,9 @@ def value_of(result: Result, path: str) -> float | None:
         assert child is not None, f"{path} was not checked"
         if isinstance(node, Group):
             value = getattr(value, step)
+        elif value is None:
+            # The whole mapping was not measured.
+            return None
         elif step not in value and not isinstance(child, Group):
             # Of what never happened there is no key.
             return 0

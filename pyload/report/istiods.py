@@ -49,17 +49,15 @@ class _Seen:
 class Istiods:
     """The istiods of one run.
 
-    Args:
-        began: When the run began, in seconds of the clock of all readings.
-
     Attributes:
+        began: When the run began, in seconds of the clock of all readings; set before the first.
         take_turns: Whether several istiods have answered in turn at one place, such as at the
             address of a Service, so that each reading shows one of them.
     """
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, began: float = 0.0) -> None:
         self.take_turns = False
-        self._began = began
+        self.began = began
         self._seen: dict[_Process, _Seen] = {}
         # By source: the process that answered last.
         self._processes: dict[str, _Process] = {}
@@ -162,7 +160,7 @@ class Istiods:
     ) -> bool:
         """Return whether a process that is seen for the first time has started within the run."""
         if page.uptime is not None:
-            return page.uptime + _SLACK_SECONDS < at - self._began
+            return page.uptime + _SLACK_SECONDS < at - self.began
         return last is not None and (process[1] or 0.0) > (last[1] or 0.0)
 
     def _cpu_use(

@@ -26,6 +26,7 @@ from pyload.report.summary_text import result_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pyload.report.control_plane import ControlPlane
     from pyload.report.convergence import Convergence
     from pyload.report.counts import StartedPods
     from pyload.report.followed_pods import FollowedPods
@@ -66,6 +67,7 @@ class Result(Header):
         convergence: How long changes took to reach every proxy; None without ``--probe``.
         steps: The steps of a ladder, each with figures of its own.
         ladder: How many proxies hold; None without steps.
+        control_plane: What istiod's own metrics say; None if they are not read.
     """
 
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
@@ -90,6 +92,7 @@ class Result(Header):
     tags: Mapping[str, str] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread)
     convergence: Convergence | None = None
+    control_plane: ControlPlane | None = None
     steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
     ladder: Ladder | None = field(default=None, metadata={"apart": True})
 
@@ -105,6 +108,7 @@ class Result(Header):
         left: int,
         outages: Outages,
         last_pushes: Sequence[PushSpread] = (),
+        control_plane: ControlPlane | None = None,
     ) -> Result:
         """Sum up a run.
 
@@ -117,6 +121,7 @@ class Result(Header):
             left: Objects that are still in the API server.
             outages: When most proxies had no stream.
             last_pushes: The last pushes one by one.
+            control_plane: What its own metrics say; None if they are not read.
         """
         return cls(
             **{one.name: getattr(header, one.name) for one in fields(header)},
@@ -132,6 +137,7 @@ class Result(Header):
             generator=Generator.of(snapshot, usage),
             outages=outages,
             spread=Spread.of(snapshot, last_pushes),
+            control_plane=control_plane,
         )
 
     def to_json(self) -> dict[str, Any]:

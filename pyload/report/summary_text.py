@@ -33,6 +33,7 @@ def result_text(result: Result) -> str:
         *(_streams(result) if _had_proxies(result) else ()),
         *([] if result.convergence is None else result.convergence.rows()),
         *result.outages.rows(),
+        *([] if result.control_plane is None else result.control_plane.rows()),
         ("objects", _objects(result.objects)),
         *([("churn", _churn(result.churn))] if result.churn else []),
         *((name, latency_text(latency)) for name, latency in result.times.items()),

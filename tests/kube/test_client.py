@@ -36,6 +36,16 @@ def _client_of(*answers: Response | Exception | Lines) -> tuple[Client, Scripted
     return Client(transport, rng=Random(1)), transport
 
 
+async def test_a_page_behind_the_servers_proxy_is_text_of_bounded_size() -> None:
+    """Istiod's metrics are no JSON; and a pod that sends without end must not fill memory."""
+    client, transport = _client_of(*[Lines(200, [b"one 1", b"", b"two 2"]) for _ in range(2)])
+    path = f"{PATH}:15014/proxy/metrics"
+    assert await client.read_text(path, at_most=100) == b"one 1\n\ntwo 2"
+    assert [request.path for request in transport.requests] == [path]
+    with pytest.raises(ApiError, match="more than 12 bytes"):
+        await client.read_text(path, at_most=12)
+
+
 async def test_apply_sends_what_server_side_apply_needs() -> None:
     """The server would refuse the patch, or another manager's fields would win."""
     client, transport = _client_of(answer(201, POD))

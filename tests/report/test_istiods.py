@@ -208,6 +208,6 @@ def test_the_line_of_the_summary_shows_what_is_known() -> None:
     assert figures.rows() == [
         (
             "control plane",
-            "2 istiods 1.28 1.29, 5 proxies, 1 pushes, sent in 250ms, 50.0 MB heap",
+            "2 istiods 1.28 1.29, 5 proxies, 1 push, sent in 250ms, 50.0 MB heap",
         )
     ]

@@ -93,6 +93,7 @@ def test_json_has_the_documented_schema() -> None:
         "convergence": None,
         "steps": [],
         "ladder": None,
+        "control_plane": None,
     }
 
 
@@ -105,7 +106,7 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
-        *("steps", "ladder"),
+        *("control_plane", "steps", "ladder"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]

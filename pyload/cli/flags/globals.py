@@ -194,6 +194,13 @@ GLOBAL_OPTIONS: Final = (
         show_default=True,
         help="Serve metrics; '' is off.",
     ),
+    LogOption(
+        ["--istiod-metrics"],
+        default=None,
+        shell_complete=words("auto", "none"),
+        metavar="URL|auto|none",
+        help="Where to read istiod's own metrics.  [default: auto]",
+    ),
     LogOption(["-q", "--quiet"], is_flag=True, help="Log only warnings and errors."),
     LogOption(["-v", "--verbose"], is_flag=True, help="Log at debug level."),
     LogOption(
@@ -243,10 +250,15 @@ def settings_of(context: click.Context) -> Settings:
                 before = values.get(name, {}) if rank == ranks.get(name) else {}
                 value = before | value
             values[name], ranks[name] = value, rank
+    # A script of pilot-load finds nothing at its servers that it does not know.
+    default_istiod_metrics = "none" if is_pilot_load(context) else "auto"
     return Settings(
         connection=Connection(
             **{field.name: values[field.name] for field in fields(Connection)}
-            | {"pilot_address": values["pilot_address"] or default_pilot_address(os.environ)}
+            | {
+                "pilot_address": values["pilot_address"] or default_pilot_address(os.environ),
+                "istiod_metrics": values["istiod_metrics"] or default_istiod_metrics,
+            }
         ),
         log=_log_options(values, as_pilot_load=is_pilot_load(context)),
         given=frozenset(name for name, rank in ranks.items() if rank and values[name] != ""),

@@ -178,6 +178,7 @@ class ClusterCommand:
             cluster_type=options.cluster_type,
             run_id=plan.run_id,
             client=client,
+            istiod_source=servers.istiod_source,
         )
         self.following: Following | None = None
         if options.cluster_type == "kwok":

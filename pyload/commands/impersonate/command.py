@@ -129,7 +129,9 @@ class ImpersonateCommand(FleetEvents):
         rng = rng or Random()  # noqa: S311 - spreads retries
         connection = options.connection
         self._options = options
-        self.recorder = Recorder(command="impersonate", client=servers.client)
+        self.recorder = Recorder(
+            command="impersonate", client=servers.client, istiod_source=servers.istiod_source
+        )
         self.fleet = create_fleet(
             servers,
             connection,

@@ -148,7 +148,12 @@ class LatencyCommand(FleetEvents):
         self._specs = [
             proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
         ]
-        self.recorder = Recorder(command="latency", client=servers.client, run_id=self._run_id)
+        self.recorder = Recorder(
+            command="latency",
+            client=servers.client,
+            istiod_source=servers.istiod_source,
+            run_id=self._run_id,
+        )
         self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
         self.fleet = LocalFleet(
             servers.resolver,

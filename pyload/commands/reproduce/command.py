@@ -168,7 +168,12 @@ class ReproduceCommand:
         self._run_id = Names(rng).draw()
         self._created = 0
         self._started: set[str] = set()
-        self.recorder = Recorder(command="reproduce", client=servers.client, run_id=self._run_id)
+        self.recorder = Recorder(
+            command="reproduce",
+            client=servers.client,
+            istiod_source=servers.istiod_source,
+            run_id=self._run_id,
+        )
         self.fleet = LocalFleet(
             servers.resolver,
             delta=options.connection.delta,

@@ -62,6 +62,7 @@ class ProxyConnection:
         "_hub",
         "_identity",
         "_inbox",
+        "_offered",
         "_peer",
         "_pending",
         "_tasks",
@@ -88,6 +89,8 @@ class ProxyConnection:
         self._identity: WorkloadIdentity | None = None
         self._inbox: deque[bytes] = deque()
         self._pending: PushRequest | None = None
+        # Begin of the first of the pending pushes.
+        self._offered = 0.0
         self._tasks: asyncio.TaskGroup | None = None
         self._worker: asyncio.Task[None] | None = None
 
@@ -120,9 +123,17 @@ class ProxyConnection:
         if failures:
             raise failures[0]
 
-    def offer(self, push: PushRequest) -> None:
-        """Push changes to the proxy, once it has read all earlier responses."""
-        self._pending = push if self._pending is None else self._pending.merge(push)
+    def offer(self, push: PushRequest, began: float) -> None:
+        """Push changes to the proxy, once it has read all earlier responses.
+
+        Args:
+            push: The changes.
+            began: When their push began.
+        """
+        if self._pending is None:
+            self._pending, self._offered = push, began
+        else:
+            self._pending = self._pending.merge(push)
         self._wake()
 
     async def _read(self) -> None:
@@ -175,8 +186,11 @@ class ProxyConnection:
         await self._send(outcome.replies)
 
     async def _push(self, push: PushRequest) -> None:
+        began, stats, now = self._offered, self._hub.stats, self._hub.clock
+        stats.queue.record(now() - began)
         self.audience = self._hub.audience(self.proxy, verified=self.verified)
         await self._send(self.stream.push(push, self._hub.view(self.audience)))
+        stats.convergence.record(now() - began)
 
     async def _send(self, replies: Iterable[XdsReply]) -> None:
         for reply in replies:

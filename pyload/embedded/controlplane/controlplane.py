@@ -24,10 +24,11 @@ from pyload.embedded.controlplane.snapshot import Audience
 from pyload.embedded.controlplane.stats import Stats
 from pyload.embedded.controlplane.stream import ServerStream
 from pyload.errors import PyloadError, StreamError
+from pyload.version import __version__
 from pyload.xds.types import short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from pyload.embedded.controlplane.ca import Authority
@@ -54,6 +55,7 @@ class ControlPlane:
 
     Attributes:
         stats: Counters.
+        clock: Returns the time in seconds, once `run` was called.
         ready: Set once the mesh has been read; until then proxies wait for their first answer.
             Set too when `run` has ended, so that nobody waits for ever.
         authority: Signs certificates; None until the TLS port is served.
@@ -61,6 +63,8 @@ class ControlPlane:
 
     def __init__(self, client: Client) -> None:
         self.stats = Stats()
+        self.clock: Callable[[], float] = float
+        self._started = 0.0
         self.ready = asyncio.Event()
         self._client = client
         self._rng = Random()  # noqa: S311 - nonces need only differ
@@ -79,6 +83,8 @@ class ControlPlane:
         Raises:
             ApiError: The API server does not let the control plane watch.
         """
+        self.clock = tasks.clock()
+        self._started = self.clock()
         reflectors = self._loop.reflectors(self._client, self._rng)
         failure: BaseException | None = None
         try:
@@ -183,6 +189,10 @@ class ControlPlane:
         assert self._loop.snapshot is not None, "connections join when there is a snapshot"
         return self._loop.snapshot.view(audience)
 
+    def metrics_page(self) -> bytes:
+        """Return the metrics as istiod serves them, as far as this control plane has them."""
+        return self.stats.metrics_page(version=__version__, uptime=self.clock() - self._started)
+
     async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
         """Return whether an account may list its namespace's Secrets."""
         return await may_list_secrets(self._client, identity)
@@ -238,6 +248,7 @@ class ControlPlane:
 
     def _push(self, changes: MeshChanges, scope: PushScope) -> None:
         """Offer a round's changes to every connection that they concern."""
+        began = self.clock()
         for connection in self._connections:
             before = connection.audience
             if before is None:
@@ -247,4 +258,4 @@ class ControlPlane:
                 audience = self.audience(connection.proxy, verified=connection.verified)
             push = scope.push(audience, before)
             if push:
-                connection.offer(push)
+                connection.offer(push, began)

@@ -30,10 +30,12 @@ class Debounce:
             return None
         return min(self._last + self._quiet, self._first + self._longest)
 
-    def started(self) -> None:
-        """Record that all changes so far are being pushed."""
-        self._first = None
+    def started(self) -> float:
+        """Record that all changes so far are being pushed; return the time of the first."""
+        assert self._first is not None, "a push is due after a change"
+        first, self._first = self._first, None
         self._pushing = True
+        return first
 
     def finished(self) -> None:
         """Record that the push has been handed to all connections."""

@@ -21,6 +21,7 @@ from pyload.embedded.controlplane.debounce import Debounce
 from pyload.embedded.controlplane.push_scope import PushScope
 from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.kube.watch import Reflector
+from pyload.tasks import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,8 +97,8 @@ class PushLoop:
         """
         while True:
             await self._wait_until_due()
-            self._debounce.started()
-            await self._round(push)
+            waited_since = self._debounce.started()
+            await self._round(push, waited_since)
             self._debounce.finished()
 
     def _on_change(self) -> None:
@@ -118,13 +119,20 @@ class PushLoop:
             else:
                 return
 
-    async def _round(self, push: Callable[[MeshChanges, PushScope], None]) -> None:
+    async def _round(
+        self, push: Callable[[MeshChanges, PushScope], None], waited_since: float
+    ) -> None:
         changes, changed_configs = self.registry.pop_changes(), self._configs.pop_changes()
         if not changes and not changed_configs:
             return
         old = self.snapshot
         assert old is not None
+        now = clock()
+        began = now()
         new = self.snapshot = await self._generate()
+        self._stats.context.record(now() - began)
+        self._stats.debounce.record(now() - waited_since)
+        self._stats.triggers.update(_triggers(changes, has_configs=bool(changed_configs)))
         log.debug(
             "XDS: Pushing Services:%d Endpoints:%d Configs:%d ConnectedEndpoints:%d Version:%s",
             len(changes.services),
@@ -139,7 +147,9 @@ class PushLoop:
         loop = asyncio.get_running_loop()
         self._stats.rounds += 1
         version = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}/{self._stats.rounds}"
-        steps = self._generator.snapshot(self.registry.mesh(), self._configs.state, version=version)
+        mesh = self.registry.mesh()
+        self._stats.services = len(mesh.services)
+        steps = self._generator.snapshot(mesh, self._configs.state, version=version)
         started = loop.time()
         while True:
             try:
@@ -150,6 +160,17 @@ class PushLoop:
             if loop.time() - started > _SLICE:
                 await asyncio.sleep(0)
                 started = loop.time()
+
+
+def _triggers(changes: MeshChanges, *, has_configs: bool) -> list[str]:
+    """Return what a push is for, in istiod's words."""
+    reasons = {
+        "service": changes.services,
+        "endpoint": changes.endpoints,
+        "proxy": changes.pods,
+        "config": has_configs,
+    }
+    return [reason for reason, is_one in reasons.items() if is_one]
 
 
 class _Feed:

@@ -27,10 +27,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def settings(before: Sequence[str] = (), after: Sequence[str] = ()) -> Settings:
+def settings(
+    before: Sequence[str] = (), after: Sequence[str] = (), *, name: str = "pyload"
+) -> Settings:
     """Return the settings of a command with these flags around its name."""
     with (
-        ROOT.make_context("pyload", [*before, "adsc"], auto_envvar_prefix="PYLOAD") as parent,
+        ROOT.make_context(name, [*before, "adsc"], auto_envvar_prefix="PYLOAD") as parent,
         command.make_context("adsc", list(after), parent=parent) as context,
     ):
         return settings_of(context)
@@ -39,8 +41,17 @@ def settings(before: Sequence[str] = (), after: Sequence[str] = ()) -> Settings:
 def test_without_flags_the_connection_is_that_of_the_library() -> None:
     """A program and a script that say nothing would reach different servers."""
     assert settings() == Settings(
-        connection=Connection(metrics_addr=":8765"), log=LogOptions(), given=frozenset()
+        connection=Connection(metrics_addr=":8765", istiod_metrics="auto"),
+        log=LogOptions(),
+        given=frozenset(),
     )
+
+
+def test_pilot_load_looks_for_no_metrics() -> None:
+    """A script of pilot-load would ask the API server for what its account may not see."""
+    assert settings(name="pilot-load").connection.istiod_metrics == "none"
+    asked = settings(after=["--istiod-metrics", "auto"], name="pilot-load")
+    assert asked.connection.istiod_metrics == "auto"
 
 
 def test_every_field_has_a_flag_of_its_name() -> None:
@@ -55,7 +66,10 @@ def test_flags_become_settings() -> None:
     """A switch would do nothing."""
     given = settings(
         ["-p", "h:1", "-a", "mtls", "--ca-address", "c:2", "--csr-per-pod", "true", "--qps", "5"],
-        ["-k", "k", "--delta", "f", "--transport", "grpc", "--log_target", "f", "--metrics-addr="],
+        [
+            *("-k", "k", "--delta", "f", "--transport", "grpc", "--log_target", "f"),
+            *("--metrics-addr=", "--istiod-metrics", "h:15014"),
+        ],
     )
 
     assert given.connection == Connection(
@@ -67,6 +81,7 @@ def test_flags_become_settings() -> None:
         kubeconfig="k",
         delta=False,
         transport="grpc",
+        istiod_metrics="h:15014",
     )
     assert given.log == LogOptions(target=("f",))
     assert given.given >= {"pilot_address", "delta", "log_target"}
