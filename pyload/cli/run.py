@@ -14,7 +14,8 @@ from pyload.cli.json_lines import json_line
 from pyload.cli.logs import LogOptions, set_up
 from pyload.cli.notices import warn
 from pyload.errors import PyloadError, UsageError
-from pyload.harness.result_file import result_bytes, write_whole
+from pyload.harness.outcome import document_of
+from pyload.harness.result_file import json_bytes, write_whole
 from pyload.report.junit import junit_xml
 from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
@@ -74,12 +75,13 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     summary = outcome.listing or outcome.result.to_text()
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
-        summary = json_line("info", title, result=outcome.result.to_json())
+        key = "result" if outcome.plan is None else "plan"
+        summary = json_line("info", title, **{key: document_of(outcome)})
     stream = sys.stderr if data_on_stdout or with_result else sys.stdout
     try:
         click.echo(_encodable(summary, stream), err=stream is sys.stderr)
         if with_result:
-            click.echo(result_bytes(outcome.result), nl=False)
+            click.echo(json_bytes(document_of(outcome)), nl=False)
     except OSError:
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:

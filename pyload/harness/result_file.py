@@ -20,6 +20,7 @@ from pyload.errors import PyloadError, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pyload.kube.resources import Obj
     from pyload.report.result import Result
 
 log = logging.getLogger("pyload")
@@ -46,10 +47,13 @@ async def write_result(path: Path | None, result: Result) -> PyloadError | None:
     Returns:
         The error if the file cannot be written; it is not raised, so that the run still cleans up.
     """
-    if path is None:
-        return None
+    return None if path is None else await write_document(path, result.to_json())
+
+
+async def write_document(path: Path, document: Obj) -> PyloadError | None:
+    """Write JSON, whole or not at all, and return the error if that fails."""
     try:
-        await asyncio.to_thread(write_whole, path, result_bytes(result))
+        await asyncio.to_thread(write_whole, path, json_bytes(document))
     except OSError as error:
         trouble = PyloadError(
             f"cannot write {path}: {error.strerror}", fix="give --out another file"
@@ -59,9 +63,9 @@ async def write_result(path: Path | None, result: Result) -> PyloadError | None:
     return None
 
 
-def result_bytes(result: Result) -> bytes:
-    """Return a result as JSON, as it stands in a file."""
-    return orjson.dumps(result.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+def json_bytes(document: Obj) -> bytes:
+    """Return JSON as it stands in a file."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _problem(path: Path) -> str:

@@ -18,6 +18,7 @@ from pyload.xds.node import ZTUNNEL
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pyload.kube.resources import Obj
     from pyload.mesh.plan import Plan
     from pyload.mesh.steps import Step
 
@@ -93,6 +94,26 @@ def preview(plan: Plan, *, authenticated: bool = False) -> Preview:
         remove=counted + len(plan.namespaces) * (1 + _FINALIZE * plan.traits.finalize),
         pauses=pauses,
     )
+
+
+def json_of(found: Preview, *, problems: Sequence[str]) -> Obj:
+    """Return a preview as JSON.
+
+    Args:
+        found: The figures.
+        problems: The limits of this machine that the run exceeds.
+    """
+    return {
+        "objects": {
+            "total": found.objects,
+            "cluster": dict(found.cluster),
+            "namespaces": {name: dict(kinds) for name, kinds in found.namespaces.items()},
+        },
+        "proxies": {"total": sum(found.proxies.values()), **found.proxies},
+        "requests": {"create": found.create, "remove": found.remove},
+        "pauses": found.pauses,
+        "limits": list(problems),
+    }
 
 
 def _kinds(step: Step) -> Iterator[str]:

@@ -123,6 +123,29 @@ def test_the_result_on_standard_output_is_alone_there(capsys: pytest.CaptureFixt
     assert printed.err.rstrip("\n") == measured().to_text()
 
 
+def test_a_plan_on_standard_output_takes_the_place_of_the_result(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`pyload cluster --dry-run --out - | jq` showed the result of a run that never was (B6)."""
+
+    async def end(*, shutdown: Shutdown) -> Outcome:
+        del shutdown
+        return Outcome(measured(), listing="would create 3 objects", plan={"objects": 3})
+
+    @click.command(cls=Command)
+    @run_options
+    @pass_settings
+    def dry(settings: Settings, *, run: dict[str, Any]) -> int:
+        """End at once."""
+        del run
+        return run_and_report(partial(end), settings.log)
+
+    dry.main(["--out", "-"], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"objects": 3}
+    assert printed.err == "would create 3 objects\n"
+
+
 def test_data_and_the_result_do_not_share_standard_output() -> None:
     """What `prober` prints is CSV, and would be neither CSV nor JSON."""
     with pytest.raises(UsageError, match="give --out a file"):

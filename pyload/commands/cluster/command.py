@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
 from pyload.harness.claim import claim
+from pyload.harness.dry_run import NOTHING_RUN, dry_run_outcome
 from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.judge import LISTED, STARTED
-from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, stay
@@ -29,7 +29,7 @@ from pyload.mesh.churn import Churn, What
 from pyload.mesh.conflicts import find_template_entries
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import Mesh
-from pyload.mesh.preview import preview, text_of
+from pyload.mesh.preview import json_of, preview, text_of
 from pyload.mesh.steps import entries_of
 from pyload.mesh.writer import Writer
 from pyload.proxies.fleet import NO_EVENTS
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.following import Following
+    from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.report.result import Result
     from pyload.units import Duration
@@ -75,7 +76,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
         await log_target(options.connection)
     planned = plan_run(options)
     if options.dry_run:
-        return _dry_run(options, planned)
+        return await _dry_run(options, planned)
     async with Supervisor() as background, contextlib.AsyncExitStack() as stack:
         count, follows = planned.plan.proxy_count, options.cluster_type == "kwok"
         workers = options.workers_for(count)
@@ -130,7 +131,7 @@ async def claimed_mesh(
         yield command
 
 
-def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
+async def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
     connection, plan = options.connection, planned.plan
     auth = replace(connection, auth="plaintext").check() if options.embedded else connection.check()
     address = connection.pilot_address
@@ -138,10 +139,12 @@ def _dry_run(options: ClusterOptions, planned: Planned) -> Outcome:
         connection, auth, address=address, proxies=plan.proxy_count, served_here=options.embedded
     )
     found = preview(plan, authenticated=auth != "plaintext")
-    recorder = Recorder(command="cluster", cluster_type=options.cluster_type)
-    return Outcome(
-        recorder.result(exit_reason="nothing was run"),
-        listing=text_of(found, qps=connection.qps, problems=shortfalls(requirements)),
+    problems = shortfalls(requirements)
+    return await dry_run_outcome(
+        Recorder(command="cluster", cluster_type=options.cluster_type),
+        json_of(found, problems=problems),
+        listing=text_of(found, qps=connection.qps, problems=problems),
+        out=options.out,
     )
 
 
@@ -273,7 +276,7 @@ class ClusterCommand:
     async def _work(self) -> str:
         if self.following is not None and self._options.kwok.dry_run:
             await self.following.list_pods()
-            return "nothing was run"
+            return NOTHING_RUN
         log.info('cluster "primary" synced, starting cluster scaler')
         intervals = self._intervals()
         if not intervals:

@@ -14,8 +14,8 @@ from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
 from pyload.errors import PyloadError
 from pyload.harness.claim import claim
+from pyload.harness.dry_run import dry_run_outcome
 from pyload.harness.judge import STARTED
-from pyload.harness.outcome import Outcome
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, stay
@@ -40,6 +40,7 @@ from pyload.tasks import Shutdown, Supervisor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
     from pyload.kube.resources import GroupKind, Obj, Resource
 
@@ -79,8 +80,12 @@ async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None 
     with CaptureSpool() as spool:
         await load(spool, options, shutdown)
         if options.dry_run:
-            result = Recorder(command="reproduce").result(exit_reason="nothing was run")
-            return Outcome(result, listing=spool.text(config_only=options.config_only))
+            return await dry_run_outcome(
+                Recorder(command="reproduce"),
+                spool.plan(config_only=options.config_only),
+                listing=spool.text(config_only=options.config_only),
+                out=options.out,
+            )
         if not options.embedded:
             await log_target(options.connection)
         _log_left_out(spool)

@@ -178,6 +178,23 @@ class CaptureSpool:
             yield begin, length, orjson.loads(self._file.read(length))
         self._file.seek(0, 2)
 
+    def plan(self, *, config_only: bool) -> Obj:
+        """Return what would be replayed, as JSON."""
+        kinds = {
+            str(kind): self.count(kind)
+            for kind in ORDER
+            if self.count(kind) and (config_only or kind != POD)
+        }
+        return {
+            "objects": {"total": sum(kinds.values()), "kinds": kinds},
+            "proxies": {"total": 0 if config_only else self.count(POD)},
+            "skipped": [
+                {"kind": str(kind), "reason": reason, "count": count}
+                for (kind, reason), count in sorted(self.skipped.items())
+            ],
+            "ignored": {str(kind): count for kind, count in sorted(self.ignored.items())},
+        }
+
     def text(self, *, config_only: bool) -> str:
         """Describe for a terminal what would be replayed."""
         lines = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -198,14 +199,24 @@ async def test_an_account_that_may_not_create_tokens_is_told_so(world: World) ->
     assert "serviceaccounts/token" in str(outcome.error)
 
 
-async def test_a_dry_run_needs_no_server_and_counts_what_would_be_done() -> None:
-    """Somebody who asks how big a run is has no cluster yet, or must not touch it."""
-    outcome = await run_cluster(replace(options(), dry_run=True))
+async def test_a_dry_run_needs_no_server_and_counts_what_would_be_done(tmp_path: Path) -> None:
+    """Somebody who asks how big a run is has no cluster yet, or must not touch it.
+
+    The file that was asked for was not written, and nobody was told (B6).
+    """
+    out = tmp_path / "plan.json"
+    outcome = await run_cluster(replace(options(), dry_run=True, out=out))
 
     assert outcome.error is None
     assert outcome.result.exit_reason == "nothing was run"
     assert outcome.result.objects.created == 0
     assert outcome.listing.startswith("would create 13 objects in 1 namespaces, and run 4 proxies;")
+    plan = json.loads(out.read_text())
+    assert plan == outcome.plan
+    assert (plan["schema"], plan["command"]) == ("pyload.dev/plan/v1", "cluster")
+    assert (plan["objects"]["total"], plan["proxies"]["total"]) == (13, 4)
+    assert list(plan["objects"]["namespaces"]) == ["mesh"]
+    assert plan["requests"]["create"] > 0
 
 
 @pytest.mark.parametrize("flags", [{}, {"dry_run": True}])

@@ -358,9 +358,10 @@ async def test_slices_are_replayed_where_there_are_no_endpoints(world: World) ->
     assert managed == "pyload.dev"
 
 
-async def test_a_dry_run_says_what_would_happen(world: World) -> None:
-    """And needs no cluster."""
-    options = ReproduceOptions(file=world.capture(CAPTURE), dry_run=True)
+async def test_a_dry_run_says_what_would_happen(world: World, tmp_path: Path) -> None:
+    """And needs no cluster; a script reads it from the file of `--out` (B6)."""
+    out = tmp_path / "plan.json"
+    options = ReproduceOptions(file=world.capture(CAPTURE), dry_run=True, out=out)
     outcome = await run_reproduce(options)
 
     assert outcome.listing.splitlines() == [
@@ -379,3 +380,9 @@ async def test_a_dry_run_says_what_would_happen(world: World) -> None:
         "ignore       1 Secret: this kind is not replayed",
     ]
     assert world.written == []
+    plan = json.loads(out.read_text())
+    assert (plan["schema"], plan["command"]) == ("pyload.dev/plan/v1", "reproduce")
+    assert plan["objects"]["total"] == sum(plan["objects"]["kinds"].values()) == 8
+    assert plan["proxies"] == {"total": 2}
+    assert plan["skipped"][0] == {"kind": "Pod", "reason": "no pod IP", "count": 1}
+    assert plan["ignored"] == {"Secret": 1}
