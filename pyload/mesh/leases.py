@@ -3,6 +3,9 @@
 Kubernetes takes a node for dead if its lease is not renewed in time. A heap has the nodes by
 the time at which they are due; the task sleeps until the first one is, renews all that are due, a
 few at a time, and puts them back. A node that is added meanwhile wakes it up.
+
+While the API server is away all of them fail, again and again. That is logged when it begins and
+when it is over: once the last node whose lease was not renewed has it again.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
 from pyload.manifests import objects
+from pyload.report.latency import time_text
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,6 +49,9 @@ class Leases:
         self._run_id = run_id
         self._due: list[tuple[float, str, str]] = []
         self._wake = asyncio.Event()
+        # Nodes whose last renewal failed, and since when there are any.
+        self._failing: set[str] = set()
+        self._failing_since = 0.0
 
     def add(self, node: str, uid: str) -> None:
         """Begin to renew the lease of a node that now exists.
@@ -86,6 +93,22 @@ class Leases:
         try:
             await self._write(lease)
         except PyloadError as error:
-            log.warning("lease update for %s failed: %s", node, error)
+            self._on_failure(node, error)
             return False
+        self._on_success(node)
         return True
+
+    def _on_failure(self, node: str, error: PyloadError) -> None:
+        if self._failing:
+            log.debug("lease update for %s failed: %s", node, error)
+        else:
+            self._failing_since = asyncio.get_running_loop().time()
+            log.warning("lease update for %s failed: %s", node, error)
+        self._failing.add(node)
+
+    def _on_success(self, node: str) -> None:
+        if node in self._failing:
+            self._failing.discard(node)
+            if not self._failing:
+                took = asyncio.get_running_loop().time() - self._failing_since
+                log.warning("the leases of all nodes are renewed again, after %s", time_text(took))
