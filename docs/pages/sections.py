@@ -11,19 +11,20 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[1]
 
 
-def replaced(page: str, section: str, lines: Iterable[str]) -> str:
+def replaced(page: str, section: str, lines: Iterable[str], *, text: str = "") -> str:
     """Return a page with a new section.
 
     Args:
         page: Path below ``docs``.
         section: Its name, which stands in the marks around it.
         lines: The section's lines.
+        text: The page, where other sections of it are new too; by default that of the file.
 
     Raises:
         ValueError: The page has no marks of that name.
     """
     begin, end = f"<!-- {section}: written by docs/write.py -->\n", f"<!-- /{section} -->\n"
-    text = (DOCS / page).read_text(encoding="utf-8")
+    text = text or (DOCS / page).read_text(encoding="utf-8")
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)
     if not found:

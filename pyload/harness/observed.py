@@ -14,18 +14,29 @@ from pyload.tasks import Supervisor
 from pyload.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from pyload.harness.recorder import Recorder
     from pyload.harness.run_options import RunOptions
     from pyload.proxies.fleet import Fleet
+    from pyload.report.result import Result
 
 
 @contextlib.asynccontextmanager
 async def observed(
-    recorder: Recorder, fleet: Fleet | None, options: RunOptions
+    recorder: Recorder,
+    fleet: Fleet | None,
+    options: RunOptions,
+    figures: Callable[[], Result],
 ) -> AsyncIterator[None]:
-    """Probe the event loop, show progress and serve the metrics while the context lasts."""
+    """Probe the event loop, show progress and serve the metrics while the context lasts.
+
+    Args:
+        recorder: Records the run.
+        fleet: The run's proxies, if it has any.
+        options: Where the metrics are served.
+        figures: Returns the result as of now, for the metrics.
+    """
     async with contextlib.AsyncExitStack() as stack:
         background = await stack.enter_async_context(Supervisor())
         background.spawn(probe(recorder.metrics.loop_lag), name="loop-lag")
@@ -42,6 +53,7 @@ async def observed(
                 recorder.metrics,
                 version=__version__,
                 run={**options.tags, **recorder.labels},
+                figures=figures,
                 as_pilot_load=options.as_pilot_load,
             )
             await stack.enter_async_context(server)

@@ -134,9 +134,10 @@ class Run:
         """
         workload, recorder = self._workload, self._recorder
         if self._judge.own:
-            self._judge.check(workload.extend(self._figures("")))
+            self._judge.check(self._last_figures())
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(observed(recorder, workload.fleet, self._options))
+            shown = observed(recorder, workload.fleet, self._options, self._last_figures)
+            await stack.enter_async_context(shown)
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
@@ -259,12 +260,16 @@ class Run:
             await self._workload.fleet.refresh()
         if is_over:
             self._recorder.metrics.close_spreads()
+        return self._last_figures(reason)
+
+    def _last_figures(self, reason: str = "") -> Result:
+        """Return all figures as they were last reported."""
         return self._workload.extend(self._figures(reason))
 
     def _figures(self, reason: str) -> Result:
         """Return the figures that all commands have, as they were last reported."""
         writer = self._workload.writer
-        left = 0 if writer is None else len(self._left(writer))
+        left = 0 if writer is None or self._options.embedded else len(writer.ledger)
         result = self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
         options, config = self._options, self._workload.config
         return replace(result, tags=options.tags, command_line=options.command_line, config=config)

@@ -42,35 +42,35 @@ class ControlPlane:
     Attributes:
         source: Where it was read: a URL, pods, or ``embedded``; empty if it could not be read.
         versions: Versions of the istiods.
-        istiods: How many answered at the last reading.
-        restarts: How often one of them was found to have started again. What it had counted since
+        istiods: Istiods that answered at the last reading.
+        restarts: How often an istiod was found to have started again. What it had counted since
             the reading before is lost.
-        readings: Readings that brought something.
-        gaps: Readings at which none, or not each of them, answered.
-        proxies: Proxies connected at the last reading.
-        pushes: Responses sent, by type such as ``cds``.
-        push_errors: Responses that could not be sent.
+        readings: Readings of istiod's metrics that brought something.
+        gaps: Readings at which no istiod, or not each of them, answered.
+        proxies: Proxies connected to istiod at the last reading.
+        pushes: Responses that istiod sent, by type such as ``cds``.
+        push_errors: Responses that istiod could not send.
         triggers: Reasons for which pushes were begun.
-        updates: Events that came in, by type such as ``eds``.
+        updates: Events that came to istiod, by type such as ``eds``.
         rejects: Responses that proxies refused (NACK), by type.
-        internal_errors: Errors while generating responses.
-        convergence: From the begin of a push until one proxy had been sent all of it. It begins
-            after the debounce, and ends before the proxy has read anything.
-        queue: How long proxies waited in the queue of a push.
-        debounce: From the first event until its push began.
+        internal_errors: Errors of istiod while it generated responses.
+        convergence: Time from the begin of a push until one proxy had been sent all of it. It
+            begins after the debounce, and ends before the proxy has read anything.
+        queue: Time that proxies waited in the queue of a push.
+        debounce: Time from the first event until its push began.
         push_context: Time to build the state that a push is generated from.
         push: Time to generate and send the resources of one type to one proxy.
         send: Time to send one response.
-        services: Services that it knew at the last reading.
-        cpu_seconds: CPU time.
-        cpu_cores: CPU cores in use on average between the first and the last reading.
-        cpu_cores_max: The most in use between two readings.
-        cpu_share_max: The same of the busiest istiod, as a share of the cores that it may use.
-        cores: Cores that they may use together (GOMAXPROCS).
-        heap_bytes: Heap in use at the last reading.
-        heap_bytes_max: The most at any reading.
-        rss_bytes: Resident memory at the last reading.
-        goroutines: Goroutines at the last reading.
+        services: Services that istiod knew at the last reading.
+        cpu_seconds: CPU time that the istiods have used in the run.
+        cpu_cores: CPU cores that the istiods used on average from the first to the last reading.
+        cpu_cores_max: The most CPU cores that the istiods used between two readings.
+        cpu_share_max: The most CPU cores that one istiod used, as a share of those that it may use.
+        cores: CPU cores that the istiods may use together (GOMAXPROCS).
+        heap_bytes: Heap of the istiods at the last reading.
+        heap_bytes_max: The largest heap of the istiods at any reading.
+        rss_bytes: Resident memory of the istiods at the last reading.
+        goroutines: Goroutines of the istiods at the last reading.
     """
 
     source: str = ""

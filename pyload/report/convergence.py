@@ -102,14 +102,14 @@ class Convergence(Latency):
         probes: Probes that were written.
         failed: Probes whose write failed.
         late: Probes that were written more than 100 ms after they were due.
-        overdue: Probes that were due, and not written yet.
+        overdue: Probes that are due, and not written yet.
         lateness: How long after it was due each probe was written.
-        write: How long the API server took for each.
-        expected: Proxies that should get a probe.
-        never: Those that did not get it in time, though others of their kind got a probe.
-        out_of_scope: Those of whose kind, by type, namespace and labels, none ever got one.
-        withdrawn: Those that were stopped before they got it.
-        in_flight: Those that it is on its way to.
+        write: How long the API server took to write each probe.
+        expected: Proxies that should get a probe, counted once for each probe.
+        never: Proxies that did not get a probe in time, though others of their kind got one.
+        out_of_scope: Proxies of whose kind, by type, namespace and labels, none ever got a probe.
+        withdrawn: Proxies that were stopped before they got a probe.
+        in_flight: Proxies that a probe is on its way to.
         slowest: The proxies that waited longest, at most ten.
         missing: Some of the proxies in `never`, at most ten.
         last_probes: The last probes that have ended, and those that are on their way.

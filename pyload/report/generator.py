@@ -32,11 +32,11 @@ class Generator:
         cpu_seconds: CPU time that all of pyload's processes have used since the start of the run.
         rss_bytes: Resident memory of all of pyload's processes; pages that they share are counted
             for each.
-        loop_lag_p99: How late the event loops were, in 99 of 100 cases at most; None where nothing
-            was measured.
+        loop_lag_p99: How late pyload's event loops were, in 99 of 100 cases at most; None where
+            nothing was measured.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
-        workers: Processes that ran proxies; 0 where the main process did.
-        worker_restarts: How often a worker died and was replaced.
+        workers: Processes that run proxies; 0 where the main process does.
+        worker_restarts: How often such a process died and was replaced.
     """
 
     cpu_seconds: float = 0.0

@@ -8,7 +8,7 @@ have one relative error. Buckets are kept in a dictionary, so that an empty one 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -67,7 +67,9 @@ class Histogram:
     def copy(self) -> Histogram:
         """Return a histogram of the same content, which later records do not change."""
         histogram = Histogram()
-        histogram.merge(self)
+        histogram._buckets = self._buckets.copy()
+        histogram.count, histogram._sum = self.count, self._sum
+        histogram._min, histogram._max = self._min, self._max
         return histogram
 
     def minus(self, earlier: Histogram) -> Histogram:
@@ -143,10 +145,18 @@ class Histogram:
 
     def count_at_most(self, seconds: float) -> int:
         """Count the durations up to a bound; right to within `RESOLUTION` of the bound."""
-        if seconds >= self.max:
-            return self.count
-        limit = seconds * 1e9
-        return sum(count for key, count in self._buckets.items() if _middle(key) <= limit)
+        return self.counts_at_most(seconds)[0]
+
+    def counts_at_most(self, *bounds: float) -> list[int]:
+        """Count the durations up to each of several bounds, as `count_at_most` does."""
+        keys = sorted(self._buckets)
+        totals = [0, *accumulate(self._buckets[key] for key in keys)]
+        return [
+            self.count
+            if bound >= self.max
+            else totals[bisect_right(keys, bound * 1e9, key=_middle)]
+            for bound in bounds
+        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content as plain data for JSON."""

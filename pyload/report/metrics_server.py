@@ -16,9 +16,10 @@ from pyload.errors import UsageError
 from pyload.report.prometheus import CONTENT_TYPE, Registry
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from pyload.report.metrics import Metrics
+    from pyload.report.result import Result
 
 _MAX_REQUEST: Final = 16 << 10
 _REQUEST_SECONDS: Final = 10.0
@@ -38,6 +39,7 @@ async def serve(
     *,
     version: str = "",
     run: Mapping[str, str] | None = None,
+    figures: Callable[[], Result] | None = None,
     as_pilot_load: bool = False,
 ) -> AsyncIterator[str | None]:
     """Answer ``GET /metrics`` while the context is open.
@@ -50,6 +52,7 @@ async def serve(
         metrics: The counters of the run.
         version: Version of pyload.
         run: What tells the run from others, by name.
+        figures: Returns the result as of now, at each scrape; None without its figures.
         as_pilot_load: Whether to log as pilot-load does that an address cannot be bound.
 
     Yields:
@@ -62,7 +65,7 @@ async def serve(
         yield None
         return
     host, port = parse_address(address)
-    registry = Registry(metrics, version=version, run=run)
+    registry = Registry(metrics, version=version, run=run, figures=figures)
     connections: set[asyncio.Transport] = set()
     server: asyncio.Server | None = None
     try:

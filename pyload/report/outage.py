@@ -64,9 +64,9 @@ class Outages:
     """The outages of a run.
 
     Attributes:
-        count: Outages so far, one that has not ended included.
-        longest: Time that the longest lasted; 0 without any.
-        total: Time that all lasted together.
+        count: Outages of the control plane so far, one that has not ended included.
+        longest: Time that the longest outage lasted; 0 without any.
+        total: Time that all outages lasted together.
         first: The first `LISTED` of them, in order.
     """
 

@@ -54,14 +54,14 @@ class Spread:
     """The pushes that reached more than one proxy, except for those still on their way.
 
     Attributes:
-        pushes: How many there were; each type counts for itself.
-        proxies_p50: Proxies that half of them did not exceed.
-        proxies_max: Proxies that the largest reached.
+        pushes: Pushes that reached more than one proxy; each type counts for itself.
+        proxies_p50: Proxies that half of the pushes did not exceed.
+        proxies_max: Proxies that the largest push reached.
         p50: Time from the first proxy of a push until half of its proxies had it.
         p99: Time from the first proxy of a push until 99 % of its proxies had it.
         last: Time from the first proxy of a push until the last had it.
-        stragglers: Proxies that had a push only when it had been quiet for 5 s; the times are
-            without them.
+        stragglers: Proxies that had a push only when it had been quiet for 5 s; the times of
+            spreads are without them.
         last_pushes: The last pushes one by one.
     """
 

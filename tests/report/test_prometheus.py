@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pyload.report.counts import StartedPods
+from pyload.report.figure_metrics import figure_metrics
+from pyload.report.followed_pods import FollowedPods
+from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
-from pyload.report.prometheus import METRICS, Registry
+from pyload.report.pacing import Pacing
+from pyload.report.prometheus import Registry
+from tests.report.results import measured
+
+DISTRIBUTION = Latency(count=7, min=1.0, p50=2.0, p90=3.0, p95=3.5, p99=4.0, p99_9=4.5, max=5.0)
 
 
 @pytest.fixture
@@ -124,29 +130,6 @@ def test_nothing_counted_yet_can_be_read(metrics: Metrics) -> None:
     assert actual["pyload_connect_seconds_count",] == 0
 
 
-def test_the_table_of_metrics_follows_prometheus_conventions() -> None:
-    """A scrape fails as a whole if a name comes twice; queries break if a unit is not base."""
-    names = [spec.name for spec in METRICS]
-
-    assert len(names) == len(set(names))
-    for spec in METRICS:
-        assert re.fullmatch("pyload_[a-z_]+", spec.name)
-        assert not spec.name.endswith("_total"), "prometheus-client adds that itself"
-        assert spec.help.endswith(".")
-        assert (spec.kind == "histogram") == bool(spec.bounds)
-        assert list(spec.bounds) == sorted(spec.bounds)
-
-
-def test_every_metric_is_documented() -> None:
-    """Users would have to guess what a metric counts, or never learn that it is there."""
-    page = (Path(__file__).parents[2] / "docs" / "result.md").read_text()
-    documented = set(re.findall("`(pyload_[a-z_]+)`", page))
-    ends = {"counter": "_total", "gauge": "", "histogram": ""}
-
-    always = {"pyload_info", "pyload_run_info"}
-    assert documented == {*always, *(spec.name + ends[spec.kind] for spec in METRICS)}
-
-
 @pytest.mark.process
 def test_importing_costs_nothing() -> None:
     """Every start would pay for a library that only a scrape needs."""
@@ -165,3 +148,46 @@ def test_the_run_and_its_tags_are_the_labels_of_a_metric(metrics: Metrics) -> No
     actual = samples(Registry(metrics, run=run).render().decode())
     assert actual["pyload_run_info", 'ma"in', "abc"] == 1
     assert b"pyload_run_info" not in Registry(metrics).render()
+
+
+def test_every_number_of_a_result_is_on_the_page() -> None:
+    """Grafana would lack a figure that the result at the end has, and that a threshold may name."""
+    pods = FollowedPods(nodes=3, waiting={"no IP yet": 2}, from_ip=DISTRIBUTION)
+    result = replace(measured(), kwok=pods, pods=StartedPods(9, 5, 3, 1), times={"a": DISTRIBUTION})
+    actual = samples(Registry(Metrics(), figures=lambda: result).render().decode())
+
+    assert actual["pyload_proxies_started_total",] == 1001
+    assert actual["pyload_duration_seconds",] == 75.25
+    assert actual["pyload_kwok_waiting", "no IP yet"] == 2
+    assert actual["pyload_kwok_pods_synced",] == 1
+    assert actual["pyload_pods_starting",] == 1
+    assert actual["pyload_times_seconds", "a", "0.5"] == 2.0
+    assert actual["pyload_times_seconds", "a", "0.999"] == 4.5
+    assert actual["pyload_times_seconds", "a", "1"] == 5.0
+    assert actual["pyload_times_seconds_count", "a"] == 7
+    for metric in figure_metrics():
+        name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
+        for labels, value in metric.read(result).items():
+            if metric.kind != "summary":
+                assert actual[name, *labels] == value
+
+
+def test_the_sum_of_a_distribution_is_there_where_it_is_known() -> None:
+    """A mean could not be computed, as Prometheus computes one of every summary."""
+    actual = samples(Registry(Metrics(), figures=measured).render().decode())
+
+    assert actual["pyload_first_config_quantile_seconds_sum",] == 1.5
+    assert actual["pyload_connect_quantile_seconds", "0"] == 0.001
+
+
+def test_what_was_not_measured_is_not_there() -> None:
+    """A latency of 0 would look like the best of all."""
+    result = replace(measured(), first_config=Latency(), pacing=Pacing(), kwok=None)
+    names = {
+        key[0] for key in samples(Registry(Metrics(), figures=lambda: result).render().decode())
+    }
+
+    assert "pyload_first_config_quantile_seconds" not in names
+    assert "pyload_first_config_quantile_seconds_count" in names
+    assert "pyload_pacing_rate" not in names
+    assert not any(name.startswith("pyload_kwok") for name in names)
