@@ -1,0 +1,170 @@
+"""A real Prometheus that scrapes a run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_T = TypeVar("_T")
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+
+ROOT = Path(__file__).parents[2]
+MESH = ROOT / "docs" / "examples" / "kwok-bookinfo.yaml"
+
+UNSEEN = {
+    "pyload_control_plane_(cores|cpu_.*|goroutines|heap_.*|rss_bytes)": "none of its own",
+    "pyload_control_plane_(internal_errors|rejects)_total": "nothing goes wrong",
+    "pyload_control_plane_updates_total": "the embedded control plane does not count them",
+    "pyload_convergence_.*": "the run has no probes",
+    "pyload_kwok_waiting": "no pod waits for longer than a moment",
+    "pyload_pacing_rate": "the embedded control plane has no limit",
+    "pyload_pods_(failed|ready_total|started_total|starting)": "of `pyload startup`",
+    "pyload_reconnects_total": "no proxy loses its stream",
+    "pyload_times_seconds": "of `pyload latency` and others",
+}
+"""What this run has nothing of, as patterns, and why."""
+
+
+@pytest.fixture(scope="module")
+def prometheus() -> tuple[str, str]:
+    """Find Prometheus and its tool."""
+    found = [shutil.which(name) for name in ("prometheus", "promtool")]
+    if None in found and os.environ.get("CI"):
+        pytest.fail("no Prometheus, which .ci/run brings: on CI this test must run")
+    if found[0] is None or found[1] is None:
+        pytest.skip("no `prometheus` and `promtool`, as of Debian's package `prometheus`")
+    return found[0], found[1]
+
+
+@pytest.fixture
+def run() -> Iterator[str]:
+    """Run a mesh in kwok mode in two processes; return the address of its metrics."""
+    address = f"127.0.0.1:{free_port()}"
+    arguments = ("cluster", "--embedded", "--cluster-type", "kwok", "-c", MESH, "--workers", "2")
+    with subprocess.Popen(
+        [Path(sys.executable).parent / "pyload", *arguments, "--metrics-addr", address],
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        try:
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=15) in (0, 130)
+
+
+@pytest.fixture
+def api(prometheus: tuple[str, str], run: str, tmp_path: Path) -> Iterator[str]:
+    """Let Prometheus scrape the run each second; return the URL of its API."""
+    address = f"127.0.0.1:{free_port()}"
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [{"job_name": "pyload", "static_configs": [{"targets": [run]}]}],
+    }
+    (tmp_path / "prometheus.yml").write_text(json.dumps(config))
+    with subprocess.Popen(
+        [
+            prometheus[0],
+            f"--config.file={tmp_path / 'prometheus.yml'}",
+            f"--storage.tsdb.path={tmp_path / 'data'}",
+            f"--web.listen-address={address}",
+            "--log.level=warn",
+        ]
+    ) as process:
+        try:
+            yield f"http://{address}/api/v1"
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def free_port() -> int:
+    """Return a port of the loopback address on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert isinstance(port, int)
+    return port
+
+
+def get(url: str) -> str:
+    """Return the answer to a request; empty for a server that is not there yet."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            text = answer.read().decode()
+    except (urllib.error.URLError, ConnectionError):
+        return ""
+    assert isinstance(text, str)
+    return text
+
+
+def query(api: str, promql: str) -> list[dict[str, Any]]:
+    """Return the series that a query selects, with their last values."""
+    text = get(f"{api}/query?{urllib.parse.urlencode({'query': promql})}")
+    result = json.loads(text)["data"]["result"] if text else []
+    assert isinstance(result, list)
+    return result
+
+
+def wait_for(what: Callable[[], _T]) -> _T:
+    """Return the first outcome that is true."""
+    until = time.monotonic() + 40
+    while not (outcome := what()):
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.1)
+    return outcome
+
+
+def documented() -> set[str]:
+    """Return the names of all metrics of docs/metrics.md."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    names = set(re.findall(r"^\| `(pyload_\w+)`", page, flags=re.MULTILINE))
+    assert len(names) > 10
+    return names
+
+
+def test_a_real_prometheus_has_every_metric_of_the_documentation(api: str) -> None:
+    """A query written after the documentation would stay empty."""
+    configured = "sum(pyload_proxies{state='configured'}) == 6"
+    wait_for(lambda: query(api, configured))
+    unseen = {name for name in documented() if any(re.fullmatch(one, name) for one in UNSEEN)}
+    expected = documented() - unseen
+
+    def missing() -> set[str]:
+        series = query(api, '{job="pyload"}')
+        names = {one["metric"]["__name__"] for one in series}
+        names |= {re.sub("_(bucket|sum|count)$", "", name) for name in names}
+        return expected - names
+
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not missing())
+    assert not missing()
+    assert query(api, "up")[0]["value"][1] == "1"
+
+
+def test_its_linter_finds_nothing_in_the_page(prometheus: tuple[str, str], run: str) -> None:
+    """Names and types against the conventions break dashboards and alerts that rely on them."""
+    page = wait_for(lambda: get(f"http://{run}/metrics"))
+    done = subprocess.run(
+        [prometheus[1], "check", "metrics"], input=page, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
