@@ -8,6 +8,9 @@ Addresses are kept free of collisions without a lock. A run writes the range tha
 its Lease, and then reads the Leases of all runs. Of two runs that want the same range at least the
 later writer sees the other one, and picks anew. If both see each other, both do, each after a pause
 of its own.
+
+In kwok mode the Lease also names the pods that a run follows. Two runs may follow the same ones, as
+their control planes may differ in what the flags do not show; so that is a warning.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ClusterUnreachable, Forbidden, NotFound, PyloadError
+from pyload.harness.follow_options import follow_the_same
 from pyload.kube.resources import LEASES
 from pyload.kube.upsert import upsert
 from pyload.manifests.ips import AddressRange
@@ -67,6 +71,7 @@ async def claim(
     adopts: bool = False,
     ways: Sequence[str] = (),
     addresses: AddressRange | None = None,
+    follows: str = "",
 ) -> AsyncIterator[AddressRange | None]:
     """Make sure that no other run is in the way, and hold a run's Lease while the context lasts.
 
@@ -77,6 +82,7 @@ async def claim(
         adopts: Whether objects of other runs are taken over.
         ways: What the user can do about objects of other runs besides cleaning up.
         addresses: The addresses that the run would like to have; None if it needs none.
+        follows: The pods of others that the run has proxies for; empty for none.
 
     Yields:
         The addresses that the run may use; None if it needs none.
@@ -84,16 +90,21 @@ async def claim(
     Raises:
         UsageError: Objects of other runs are in the way; nothing was written.
     """
+    entries = list(entries)
     conflicts = await find_conflicts(client, entries, origin.run_id)
     if conflicts and not adopts:
         leases = await read_leases(client)
         raise refusal(conflicts, leases, datetime.now(UTC), ways=ways)
     for conflict in conflicts:
         log.warning("%s of run %s is taken over", conflict.entry, conflict.record.run_id)
-    holder = _Holder(client, origin)
+    # An account that only reads pods need not be able to write Leases.
+    refusal_level = logging.DEBUG if follows and not entries else logging.WARNING
+    holder = _Holder(client, origin, follows, refusal_level=refusal_level)
     renewals: list[asyncio.Task[None]] = []
     try:
         chosen = await holder.acquire(addresses)
+        if follows:
+            await holder.warn_of_twins()
         renewals.append(asyncio.create_task(holder.renew(), name="run-lease"))
         yield chosen
     finally:
@@ -104,9 +115,19 @@ async def claim(
 class _Holder:
     """Holds the Lease of one run."""
 
-    def __init__(self, client: Client, origin: Origin, rng: Random | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        origin: Origin,
+        follows: str = "",
+        *,
+        refusal_level: int = logging.WARNING,
+        rng: Random | None = None,
+    ) -> None:
         self._client = client
         self._origin = origin
+        self._follows = follows
+        self._refusal_level = refusal_level
         self._rng = rng or Random()  # noqa: S311 - spreads retries
         self._addresses = ""
         self._refused = False
@@ -130,6 +151,15 @@ class _Holder:
                 fix="start fewer runs at a time",
             )
         return chosen
+
+    async def warn_of_twins(self) -> None:
+        """Warn of runs under way that have proxies for the same pods."""
+        now = datetime.now(UTC)
+        for record in map(RunRecord.read, await read_leases(self._client)):
+            twin = record.run_id != self._origin.run_id and record.is_live(now)
+            if twin and follow_the_same(record.follows, self._follows):
+                text = "%s: it follows the same pods, so that each has two proxies; use --shard"
+                log.warning(text, record.describe(now))
 
     async def renew(self) -> None:
         """Renew the Lease until cancelled."""
@@ -160,7 +190,12 @@ class _Holder:
 
     async def _write(self) -> None:
         """Write the Lease; without one a run goes on all the same."""
-        lease = run_lease(self._origin, now=datetime.now(UTC), addresses=self._addresses)
+        lease = run_lease(
+            self._origin,
+            now=datetime.now(UTC),
+            addresses=self._addresses,
+            follows=self._follows,
+        )
         try:
             await upsert(self._client, LEASES, lease)
         except ClusterUnreachable as error:
@@ -170,7 +205,11 @@ class _Holder:
             if isinstance(error, (Forbidden, NotFound)):
                 self._refused = True
                 text += "; grant the account get, create, update and delete on leases in default"
-            log.warning("other runs cannot see that this one is under way: %s", text)
+            log.log(
+                self._refusal_level,
+                "other runs cannot see that this one is under way: %s",
+                text,
+            )
 
     async def _taken(self) -> list[AddressRange]:
         leases = await read_leases(self._client)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pyload.errors import UsageError
 from pyload.manifests.kwok import Placement
 from pyload.pods.shard import Shard
 
@@ -40,3 +42,27 @@ class FollowOptions:
     dry_run: bool = False
     stages: Literal["fast", "general"] = "fast"
     placement: Placement = field(default_factory=Placement)
+
+    def selection(self, address: str) -> str:
+        """Return which pods are followed, as the run's Lease names them for other runs.
+
+        Args:
+            address: The control plane of all proxies; empty for the one that each pod names.
+        """
+        nodes = "*" if self.all_nodes else self.node_selector
+        routes = ",".join(f"{old}={new}" for old, new in sorted(self.addresses.items()))
+        return json.dumps([str(self.shard), nodes, self.pod_selector, address, routes])
+
+
+def follow_the_same(one: str, other: str) -> bool:
+    """Return whether two selections have pods in common, so that each of these has two proxies.
+
+    Only shards are compared by what they hold. Of selectors that differ it is not known.
+    """
+    try:
+        (shard, *rest), (other_shard, *other_rest) = json.loads(one), json.loads(other)
+        overlap = Shard.parse(str(shard)).overlaps(Shard.parse(str(other_shard)))
+    except (ValueError, TypeError, UsageError):
+        # Another version of pyload may write something else.
+        return False
+    return overlap and rest == other_rest

@@ -3,7 +3,8 @@
 Every object of a run carries the label `RUN_LABEL`. Its cluster-scoped objects, such as namespaces,
 also say in annotations who started the run, and when. While a run lasts it renews a Lease of its
 own, so that a run that is under way can be told from what a dead one has left. The Lease names the
-addresses of the run's pods and services too, so that the next run keeps off them.
+addresses of the run's pods and services too, so that the next run keeps off them, and in kwok mode
+the pods that the run follows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ STARTED_AT: Final = "pyload.dev/started-at"
 STARTED_BY: Final = "pyload.dev/started-by"
 COMMAND: Final = "pyload.dev/command"
 ADDRESSES: Final = "pyload.dev/addresses"
+FOLLOWS: Final = "pyload.dev/follows"
 
 RUN_LEASE_NAMESPACE: Final = "default"
 """Every API server has it, even one without controllers, and no run deletes it."""
@@ -58,13 +60,14 @@ def lease_name(run_id: str) -> str:
     return f"pyload-{run_id}"
 
 
-def run_lease(origin: Origin, *, now: datetime, addresses: str = "") -> Obj:
+def run_lease(origin: Origin, *, now: datetime, addresses: str = "", follows: str = "") -> Obj:
     """Build the Lease of a run, renewed `now` (UTC).
 
     Args:
         origin: The run.
         now: The time.
         addresses: First and last address that the run keeps for itself; empty for none.
+        follows: The pods of others that the run has proxies for; empty for none.
     """
     obj = bare_object(
         "coordination.k8s.io/v1",
@@ -76,6 +79,8 @@ def run_lease(origin: Origin, *, now: datetime, addresses: str = "") -> Obj:
     annotations = {**origin.annotations, COMMAND: origin.command}
     if addresses:
         annotations[ADDRESSES] = addresses
+    if follows:
+        annotations[FOLLOWS] = follows
     obj["metadata"]["annotations"] = annotations
     obj["spec"] = {
         "holderIdentity": origin.by,
@@ -96,6 +101,7 @@ class RunRecord:
         by: Who started it; empty if the object does not say.
         expires: When its Lease is over unless it is renewed; None without a Lease.
         addresses: The addresses that it keeps for itself, as its Lease names them.
+        follows: The pods of others that it has proxies for, as its Lease names them.
         created: When the API server created the object; empty if that is not known.
     """
 
@@ -104,6 +110,7 @@ class RunRecord:
     by: str = ""
     expires: datetime | None = None
     addresses: str = ""
+    follows: str = ""
     created: str = ""
 
     @classmethod
@@ -124,6 +131,7 @@ class RunRecord:
             by=str(annotations.get(STARTED_BY, "")),
             expires=expires,
             addresses=str(annotations.get(ADDRESSES, "")),
+            follows=str(annotations.get(FOLLOWS, "")),
             created=str(metadata.get("creationTimestamp") or ""),
         )
 

@@ -59,5 +59,12 @@ class Shard:
         """Return whether a pod is in this shard."""
         return self.count == 1 or (fnv1a_64(uid) * self.count) >> 64 == self.index
 
+    def overlaps(self, other: Shard) -> bool:
+        """Return whether a pod may be in both shards."""
+        return (
+            self.index * other.count < (other.index + 1) * self.count
+            and other.index * self.count < (self.index + 1) * other.count
+        )
+
     def __str__(self) -> str:
         return f"{self.index}/{self.count}"

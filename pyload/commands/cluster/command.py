@@ -115,15 +115,24 @@ async def claimed_mesh(
     """
     command = ClusterCommand(options, planned, servers)
     entries = list(entries_of(planned.plan, authenticated=servers.authenticated))
-    if options.kwok.dry_run or not entries:
+    follows = ""
+    if options.cluster_type == "kwok":
+        follows = options.kwok.selection(options.connection.pilot_address)
+    if options.kwok.dry_run or not (entries or follows):
         # Nothing will be written.
         yield command
         return
     wanted = planned.ips.needed() if planned.plan.traits.proxies else None
-    entries += await find_template_entries(command.writer.client, planned.plan)
-    origin, writer = command.recorder.origin, command.writer
+    if entries:
+        entries += await find_template_entries(command.writer.client, planned.plan)
     async with claim(
-        writer.client, origin, entries, adopts=options.adopt, ways=_WAYS, addresses=wanted
+        command.writer.client,
+        command.recorder.origin,
+        entries,
+        adopts=options.adopt,
+        ways=_WAYS,
+        addresses=wanted,
+        follows=follows,
     ) as addresses:
         if addresses is not None and addresses != wanted:
             log.info("other runs have addresses up to there, so this one has %s", addresses)

@@ -18,6 +18,7 @@ from pyload.kube.transport import Response
 from pyload.pods.shard import Shard
 from pyload.tasks import Shutdown, Supervisor
 from tests.conftest import ROOT
+from tests.mesh.conftest import RUN_LEASES
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
@@ -121,13 +122,56 @@ async def test_a_wait_that_is_not_fulfilled_is_exit_code_5(world: World) -> None
 
 
 async def test_without_a_config_nothing_is_created(world: World) -> None:
-    """Following somebody's cluster must leave no trace in it."""
+    """Following somebody's cluster must leave no trace in it; the run's Lease goes with the run."""
     (outcome,) = await run(world, ClusterOptions(cluster_type="kwok", duration=5.0))
-    verbs = {request.verb for request in world.recorder.requests}
+    verbs = {one.verb for one in world.recorder.requests if RUN_LEASES not in one.path}
 
     assert outcome.error is None
     assert outcome.result.proxies.wanted == 0
     assert verbs <= {"get", "list", "watch"}
+    assert world.names("Lease") == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "warned"),
+    [
+        ((FollowOptions(), FollowOptions()), True),
+        ((FollowOptions(shard=Shard(0, 2)), FollowOptions(shard=Shard(1, 2))), False),
+        ((FollowOptions(shard=Shard(0, 2)), FollowOptions()), True),
+        ((FollowOptions(), FollowOptions(pod_selector="team=a")), False),
+    ],
+)
+async def test_two_runs_that_follow_the_same_pods_are_warned(
+    world: World,
+    flags: tuple[FollowOptions, FollowOptions],
+    caplog: pytest.LogCaptureFixture,
+    *,
+    warned: bool,
+) -> None:
+    """Each proxy connects twice, and istiod looks half as fast as it is (A3)."""
+    runs = [ClusterOptions(cluster_type="kwok", duration=5.0, kwok=one) for one in flags]
+    outcomes = await run(world, *runs)
+    doubled = [one for one in caplog.messages if "it follows the same pods" in one]
+
+    assert not any(outcome.error for outcome in outcomes)
+    assert bool(doubled) is warned
+    assert all("still running" in one and "--shard" in one for one in doubled)
+
+
+async def test_an_account_that_only_reads_is_not_asked_for_more(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rights that docs/kwok.md asks for suffice, without a warning at each run."""
+
+    def read_only(request: Request) -> Response | None:
+        writes = request.method != "GET" and RUN_LEASES in request.path
+        return Response(403, b"{}") if writes else None
+
+    world.server.intercept = read_only
+    (outcome,) = await run(world, ClusterOptions(cluster_type="kwok", duration=5.0))
+
+    assert outcome.error is None
+    assert not [one for one in caplog.messages if "other runs" in one]
 
 
 async def test_a_dry_run_lists_pods_with_reasons_and_runs_none(world: World) -> None:
