@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.harness.istiod_reader import IstiodReader
 from pyload.harness.outage_watch import watch_outages
+from pyload.harness.sampler import Sampler
 from pyload.tasks import cancel, first_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.recorder import Recorder
     from pyload.harness.workload import Workload
+    from pyload.report.result import Result
 
     Act = Callable[[], Coroutine[Any, Any, object]]
 
@@ -53,8 +55,16 @@ class Observer:
     first: Act | None = None
 
 
-def observers(workload: Workload, recorder: Recorder) -> tuple[Observer, ...]:
-    """Return everything that goes on beside the work of a run, in the order of the last acts."""
+def observers(
+    workload: Workload, recorder: Recorder, figures: Callable[[], Result]
+) -> tuple[Observer, ...]:
+    """Return everything that goes on beside the work of a run, in the order of the last acts.
+
+    Args:
+        workload: The command's parts.
+        recorder: Records the figures.
+        figures: Returns all of them, as they were last reported.
+    """
     found = []
     fleet = workload.fleet
     if fleet is not None:
@@ -63,6 +73,8 @@ def observers(workload: Workload, recorder: Recorder) -> tuple[Observer, ...]:
     if recorder.istiod_source is not None:
         reader = IstiodReader(recorder.istiod_source, recorder.istiods)
         found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))
+    sampler = Sampler(figures, recorder.history)
+    found.append(Observer("history", sampler.run, sampler.last))
     return tuple(found)
 
 

@@ -8,6 +8,7 @@ created. It can be taken at any time, as often as wanted.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,12 +19,14 @@ from pyload.report import process
 from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.generator import Usage
 from pyload.report.header import Header
+from pyload.report.history import History
 from pyload.report.istiods import Istiods
 from pyload.report.metrics import Metrics
 from pyload.report.outages import OutageDetector
 from pyload.report.pacing import Pacing
 from pyload.report.progress import Status
 from pyload.report.result import Result
+from pyload.report.series import join_of
 from pyload.version import __version__
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class Recorder:
         istiod_source: As above.
         istiods: Adds up what is read there.
         outages: Finds the outages of the control plane.
+        history: The figures over time; a sampler adds points to it.
         phase: Name of what the run is doing, for the progress line.
         origin: The run, as its objects name it.
     """
@@ -66,6 +70,7 @@ class Recorder:
         self.outages = OutageDetector()
         self.istiod_source = istiod_source
         self.istiods = Istiods()
+        self.history = History(join_of)
         self.phase = "starting"
         self.run_id = run_id
         self.origin = Origin(
@@ -132,7 +137,7 @@ class Recorder:
             rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
         )
         snapshot = self.metrics.snapshot()
-        return Result.of(
+        result = Result.of(
             snapshot,
             header,
             usage,
@@ -143,6 +148,7 @@ class Recorder:
             last_pushes=self.metrics.spreads.last_pushes(self._started),
             control_plane=None if self.istiod_source is None else self.istiods.figures,
         )
+        return replace(result, history=self.history.snapshot())
 
 
 def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:

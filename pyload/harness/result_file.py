@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -64,8 +64,17 @@ async def write_document(path: Path, document: Obj) -> PyloadError | None:
 
 
 def json_bytes(document: Obj) -> bytes:
-    """Return JSON as it stands in a file."""
+    """Return JSON as it stands in a file: a key a line, and each column of the history too."""
+    if "history" in document:
+        document = {**document, "history": _on_one_line(document["history"])}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _on_one_line(value: Any) -> Any:
+    """Return a value whose lists orjson does not indent."""
+    if isinstance(value, dict):
+        return {key: _on_one_line(each) for key, each in value.items()}
+    return orjson.Fragment(orjson.dumps(value)) if isinstance(value, list) else value
 
 
 def _problem(path: Path) -> str:

@@ -141,7 +141,8 @@ class Run:
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
-            async with observed_by(observers(workload, recorder), unless=shutdown.forced):
+            beside = observers(workload, recorder, lambda: workload.extend(self._figures("")))
+            async with observed_by(beside, unless=shutdown.forced):
                 ending = await self._live(background, shutdown)
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:

@@ -12,7 +12,7 @@ from its type and its name, as `docs/result.md` promises: times are in seconds, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from inspect import cleandoc
@@ -40,6 +40,7 @@ _NAMES: Final = {
         Histogram,
         Ladder,
         Mapping,
+        Sequence,
         StartedPods,
         Step,
         Verdict,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pyload.report.latency import Latency
 
 if TYPE_CHECKING:
     from pyload.report.metrics import Snapshot
@@ -32,8 +34,8 @@ class Generator:
         cpu_seconds: CPU time that all of pyload's processes have used since the start of the run.
         rss_bytes: Resident memory of all of pyload's processes; pages that they share are counted
             for each.
-        loop_lag_p99: How late pyload's event loops were, in 99 of 100 cases at most; None where
-            nothing was measured.
+        loop_lag: How late pyload's event loops were.
+        loop_lag_p99: The 99th percentile of that; None where nothing was measured.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
         workers: Processes that run proxies; 0 where the main process does.
         worker_restarts: How often such a process died and was replaced.
@@ -41,6 +43,7 @@ class Generator:
 
     cpu_seconds: float = 0.0
     rss_bytes: int = 0
+    loop_lag: Latency = field(default_factory=Latency)
     loop_lag_p99: float | None = None
     rate_limited_seconds: float = 0.0
     workers: int = 0
@@ -49,11 +52,12 @@ class Generator:
     @classmethod
     def of(cls, snapshot: Snapshot, usage: Usage) -> Generator:
         """Add up what the main process and its workers used."""
-        lag = snapshot.loop_lag
+        lag = Latency.of(snapshot.loop_lag)
         return cls(
             cpu_seconds=usage.cpu_seconds + sum(snapshot.worker_cpu.values()),
             rss_bytes=usage.rss_bytes + sum(snapshot.worker_rss.values()),
-            loop_lag_p99=lag.percentile(99) if lag.count else None,
+            loop_lag=lag,
+            loop_lag_p99=lag.p99,
             rate_limited_seconds=usage.rate_limited_seconds,
             workers=len(snapshot.worker_restarts),
             worker_restarts=sum(snapshot.worker_restarts.values()),

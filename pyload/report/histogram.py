@@ -79,11 +79,14 @@ class Histogram:
         exact if they are those of the whole histogram too, and else within `RESOLUTION`.
         """
         since = Histogram()
-        for key, count in self._buckets.items():
-            if more := count - earlier._buckets.get(key, 0):
-                since._buckets[key] = more
-        if not since._buckets:
+        if self.count == earlier.count:
             return since
+        before = earlier._buckets
+        since._buckets = {
+            key: count - before.get(key, 0)
+            for key, count in self._buckets.items()
+            if count != before.get(key)
+        }
         since.count = self.count - earlier.count
         since._sum = self._sum - earlier._sum
         since._min, since._max = (
@@ -129,7 +132,7 @@ class Histogram:
             ValueError: Nothing was recorded, or one of them is out of range.
         """
         keys = sorted(self._buckets)
-        totals = list(accumulate(self._buckets[key] for key in keys))
+        totals = list(accumulate(map(self._buckets.__getitem__, keys)))
         return [self._percentile(percent, keys, totals) for percent in percents]
 
     def _percentile(self, percent: float, keys: list[int], totals: list[int]) -> float:

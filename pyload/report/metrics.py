@@ -232,8 +232,8 @@ class Metrics:
 def _sum(values: Sequence[Any]) -> Any:
     """Add up one field of several snapshots."""
     if isinstance(values[0], Histogram):
-        total = Histogram()
-        for value in values:
+        total = values[0].copy()
+        for value in values[1:]:
             total.merge(value)
         return total
     totals: dict[Any, Any] = {}

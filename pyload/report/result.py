@@ -16,6 +16,7 @@ from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.disconnect_reasons import DISCONNECT_REASONS
 from pyload.report.generator import Generator
 from pyload.report.header import Header
+from pyload.report.history import TimeSeries
 from pyload.report.latency import Latency
 from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
@@ -68,6 +69,7 @@ class Result(Header):
         steps: The steps of a ladder, each with figures of its own.
         ladder: How many proxies hold; None without steps.
         control_plane: What istiod's own metrics say; None if they are not read.
+        history: The same figures over time.
     """
 
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
@@ -95,6 +97,7 @@ class Result(Header):
     control_plane: ControlPlane | None = None
     steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
     ladder: Ladder | None = field(default=None, metadata={"apart": True})
+    history: TimeSeries = field(default_factory=TimeSeries, metadata={"apart": True})
 
     @classmethod
     def of(

@@ -6,11 +6,13 @@ keys; `docs/result.md` lists them all.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.header import Header
+from pyload.report.history import column_json
 from pyload.report.summary_text import with_types
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "pyload.dev/result/v2"
 
 _OF_RUNS: Final = frozenset(
-    {"schema", *(one.name for one in fields(Header)), "tags", "steps", "ladder"}
+    {"schema", *(one.name for one in fields(Header)), "tags", "steps", "ladder", "history"}
 )
 """Keys that a step of a run does not have, except for its duration."""
 
@@ -35,6 +37,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "disconnects": dict(sorted(result.disconnects.items())),
         "steps": [_step_json(step) for step in result.steps],
         "ladder": plain(result.ladder),
+        "history": plain(result.history),
     }
 
 
@@ -60,6 +63,8 @@ def plain(value: Any) -> Any:
         }
     if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, array):
+        return column_json(value)
     if isinstance(value, tuple):
         return [plain(each) for each in value]
     return value

@@ -10,7 +10,8 @@ import pytest
 
 from pyload.errors import UsageError
 from pyload.harness.recorder import Recorder
-from pyload.harness.result_file import check_writable, write_result
+from pyload.harness.result_file import check_writable, json_bytes, write_result
+from tests.report.results import measured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,15 @@ async def test_a_file_that_cannot_be_written_is_an_error_to_return(tmp_path: Pat
 
     assert error is not None
     assert (error.exit_code, error.what.endswith("r.json: No such file or directory")) == (1, True)
+
+
+def test_a_series_is_one_line_of_the_file() -> None:
+    """A number a line would make a file of megabytes that nobody can scroll through."""
+    text = json_bytes(measured().to_json()).decode()
+
+    assert '\n      "proxies.connected": [500,999]\n' in text
+    assert '\n    "wanted": 1000,\n' in text
+    assert json.loads(text) == measured().to_json()
 
 
 @pytest.mark.parametrize(

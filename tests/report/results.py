@@ -7,10 +7,20 @@ from dataclasses import replace
 from pyload.report.counts import ProxyCounts
 from pyload.report.generator import Usage
 from pyload.report.header import ConfigFile, Header
+from pyload.report.history import History, TimeSeries
 from pyload.report.metrics import Metrics
 from pyload.report.outage import Outages
 from pyload.report.pacing import Pacing
 from pyload.report.result import Result
+from pyload.report.series import join_of
+
+
+def history() -> TimeSeries:
+    """Return two seconds of a run, in the first of which there was no pace yet."""
+    kept = History(join_of)
+    kept.add(1.0, {"proxies.connected": 500})
+    kept.add(2.0, {"proxies.connected": 999, "pacing.rate": 23.5})
+    return kept.snapshot()
 
 
 def measured() -> Result:
@@ -30,7 +40,7 @@ def measured() -> Result:
         metrics.churn("workloads", result, count)
     metrics.churn("configs", "idle", 3)
     workers = {"0": 1, "1": 2}
-    return Result.of(
+    found = Result.of(
         replace(
             metrics.snapshot(), worker_cpu=workers, worker_rss=workers, worker_restarts=workers
         ),
@@ -60,3 +70,4 @@ def measured() -> Result:
         left=1,
         outages=Outages(),
     )
+    return replace(found, history=history())

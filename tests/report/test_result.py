@@ -65,6 +65,10 @@ def test_json_has_the_documented_schema() -> None:
         "generator": {
             "cpu_seconds": 12.3456,
             "rss_bytes": 123_456_789,
+            "loop_lag": {
+                "count": 1000,
+                **dict.fromkeys(("min", "p50", "p90", "p95", "p99", "p99_9", "max"), 0.001),
+            },
             "loop_lag_p99": 0.001,
             "rate_limited_seconds": 0.25,
             "workers": 2,
@@ -94,6 +98,11 @@ def test_json_has_the_documented_schema() -> None:
         "steps": [],
         "ladder": None,
         "control_plane": None,
+        "history": {
+            "at": [1, 2],
+            "seconds": [1, 1],
+            "series": {"pacing.rate": [None, 23.5], "proxies.connected": [500, 999]},
+        },
     }
 
 
@@ -106,7 +115,7 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
-        *("control_plane", "steps", "ladder"),
+        *("control_plane", "steps", "ladder", "history"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]

@@ -1,0 +1,129 @@
+"""Which figures of a result have a history, and how each second of it is read from the result.
+
+`SERIES` lists them by their paths, as thresholds name them. The values of a mapping become a series
+each, and a distribution becomes three: how many times were measured in the second, their sum, from
+which a mean of any span follows, and the longest, which istiod does not know of its own. A figure
+that a run does not have has no series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from pyload.report.control_plane import IstiodTime
+from pyload.report.histogram import Histogram
+from pyload.report.latency import Latency
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyload.report.history import Join
+    from pyload.report.result import Result
+
+SERIES: Final[Mapping[str, Join]] = {
+    "proxies.wanted": "last",
+    "proxies.connected": "min",
+    "proxies.configured": "min",
+    "proxies.started": "sum",
+    "proxies.reconnects": "sum",
+    "pushes": "sum",
+    "push_bytes": "sum",
+    "disconnects": "sum",
+    "first_config": "sum",
+    "connect": "sum",
+    "spread.pushes": "sum",
+    "spread.last": "sum",
+    "convergence": "sum",
+    "convergence.in_flight": "max",
+    "times": "sum",
+    "pacing.refusals": "sum",
+    "pacing.rate": "last",
+    "objects.created": "sum",
+    "objects.updated": "sum",
+    "objects.deleted": "sum",
+    "objects.failed": "sum",
+    "churn": "sum",
+    "kwok.running": "last",
+    "kwok.queued": "max",
+    "control_plane.proxies": "last",
+    "control_plane.pushes": "sum",
+    "control_plane.convergence": "sum",
+    "control_plane.queue": "sum",
+    "control_plane.cpu_seconds": "sum",
+    "control_plane.heap_bytes": "max",
+    "control_plane.rss_bytes": "max",
+    "control_plane.goroutines": "max",
+    "generator.cpu_seconds": "sum",
+    "generator.rss_bytes": "max",
+    "generator.loop_lag": "sum",
+    "generator.rate_limited_seconds": "sum",
+    "generator.workers": "last",
+    "generator.worker_restarts": "sum",
+}
+"""Paths of the figures with what becomes of two seconds that are joined: the values are added up,
+or the last, the least or the largest is kept. What is added up is a total in the result."""
+
+_NONE: Final = Histogram()
+_LONGEST: Final = ".max"
+
+
+def join_of(name: str) -> Join:
+    """Return how two values of a series are joined."""
+    if name.endswith(_LONGEST):
+        return "max"
+    path = name
+    while path not in SERIES:
+        path = path.rpartition(".")[0]
+    return SERIES[path]
+
+
+class SeriesReader:
+    """Reads the values of one second after the other."""
+
+    def __init__(self) -> None:
+        self._totals: dict[str, float] = {}
+        self._histograms: dict[str, Histogram] = {}
+
+    def read(self, result: Result) -> dict[str, float | None]:
+        """Return the values of the time since the last result, by series."""
+        values: dict[str, float | None] = {}
+        for path, join in SERIES.items():
+            for name, figure in _figures(path, _at(result, path)):
+                if isinstance(figure, Latency):
+                    values |= self._distribution(name, figure)
+                elif isinstance(figure, IstiodTime):
+                    values[f"{name}.count"] = self._more(f"{name}.count", figure.count)
+                    total = figure.count * (figure.mean or 0.0)
+                    values[f"{name}.sum"] = self._more(f"{name}.sum", total)
+                else:
+                    values[name] = self._more(name, figure) if join == "sum" else figure
+        return values
+
+    def _more(self, name: str, total: float) -> float:
+        """Return what a total is more than it was."""
+        before, self._totals[name] = self._totals.get(name, 0), total
+        return total - before
+
+    def _distribution(self, name: str, latency: Latency) -> dict[str, float | None]:
+        now = latency.histogram or _NONE
+        since = now.minus(self._histograms.get(name, _NONE))
+        self._histograms[name] = now
+        longest = since.max if since.count else None
+        return {f"{name}.count": since.count, f"{name}.sum": since.sum, name + _LONGEST: longest}
+
+
+def _at(result: Result, path: str) -> Any:
+    """Return what stands at a path; None if the result has no such thing."""
+    value: Any = result
+    for step in path.split("."):
+        value = getattr(value, step, None)
+    return value
+
+
+def _figures(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _figures(f"{name}.{key}", each)
+    elif value is not None:
+        yield name, value
