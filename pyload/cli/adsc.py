@@ -11,12 +11,14 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
+from pyload.cli.flags.ladder import ladder_options
 from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 )
 @embedded_config_option
 @duration_option
+@ladder_options
 @run_options
 @start_options
 @fleet_options
@@ -51,6 +54,7 @@ def command(
     duration: float | None,
     run: dict[str, Any],
     start: StartOptions,
+    ladder: LadderOptions | None,
     fleet: FleetFlags,
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
@@ -67,6 +71,7 @@ def command(
         workers=fleet.workers,
         behavior=fleet.behavior,
         start=start,
+        ladder=ladder,
         **run,
     )
     return run_and_report(partial(run_adsc, options), settings.log)

@@ -11,6 +11,7 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
+from pyload.cli.flags.ladder import ladder_options
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import dry_run_option, duration_option, run_options, seed_option
@@ -19,6 +20,7 @@ from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.harness.follow_options import FollowOptions
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 @cluster_type_option
 @duration_option
 @seed_option
+@ladder_options
 @run_options
 @start_options
 @dry_run_option
@@ -54,6 +57,7 @@ def command(
     seed: int | None,
     run: dict[str, Any],
     start: StartOptions,
+    ladder: LadderOptions | None,
     dry_run: bool,
     name_prefix: str,
     adopt: bool,
@@ -80,6 +84,7 @@ def command(
         kwok=follow,
         dry_run=dry_run and not follows_pods,
         start=start,
+        ladder=ladder,
         **run,
         name_prefix=name_prefix,
         adopt=adopt,

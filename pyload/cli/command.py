@@ -126,7 +126,8 @@ def _names(title: str, options: Iterable[click.Option], context: click.Context) 
     """Return a line about a group of flags, for where there is no room for their meanings."""
     names = [one.opts[-1] for one in options if not one.hidden]
     shown, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    shown += f" and {more} more" if more > 0 else ""
     where = "pyload help --all"
     if title != GlobalOption.title:
         where = f"pyload help --all {context.info_name}"
-    return f"{shown} and {more} more: see `{where}`"
+    return f"{shown}: see `{where}`"

@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
+from pyload.harness.climb import Rungs
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.judge import STARTED
 from pyload.harness.recorder import Recorder
@@ -25,6 +26,7 @@ from pyload.xds.node import SIDECAR
 
 if TYPE_CHECKING:
     from pyload.config.parse import Loaded
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.harness.outcome import Outcome
     from pyload.harness.servers import Servers
 
@@ -43,6 +45,7 @@ class AdscOptions(RunOptions):
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
         loaded: The mesh in the embedded API server; None for a small one.
+        ladder: Numbers of connections, one after the other, in place of `count` and `duration`.
     """
 
     count: int = 1
@@ -52,8 +55,13 @@ class AdscOptions(RunOptions):
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
     loaded: Loaded | None = None
+    ladder: LadderOptions | None = None
 
     def __post_init__(self) -> None:
+        if self.ladder is not None:
+            self.ladder.check(duration=self.duration, start=self.start)
+            if self.count != 1:
+                raise UsageError("--count does not go with --steps", fix="leave --count out")
         if self.count < 0:
             raise UsageError(f"--count {self.count} is below 0", fix="give 1 or more")
         if not (self.count or self.as_pilot_load):
@@ -61,8 +69,8 @@ class AdscOptions(RunOptions):
 
     @property
     def proxies(self) -> int:
-        """The number of connections."""
-        return max(1, self.count)
+        """The number of connections, at the end."""
+        return max(1, self.count) if self.ladder is None else self.ladder.last
 
     @property
     def processes(self) -> int:
@@ -116,6 +124,8 @@ class AdscCommand:
 
     def __init__(self, options: AdscOptions, servers: Servers) -> None:
         self._options = options
+        self._ips = IpAllocator()
+        self._started = 0
         self.recorder = Recorder(
             command="adsc", client=servers.client, istiod_source=servers.istiod_source
         )
@@ -136,20 +146,24 @@ class AdscCommand:
             servers: Owns embedded servers.
         """
         options = self._options
+        ladder = options.ladder
+        first = options.proxies if ladder is None else ladder.first
         workload = Workload(
-            start=self._connect,
+            start=lambda: self._connect(first),
             work=lambda: stay(options.duration),
             fleet=self.fleet,
             defaults=(STARTED,),
+            rungs=None if ladder is None else Rungs(options=ladder, grow=self._connect),
             config=None if options.loaded is None else options.loaded.file,
         )
         return await Run(workload, self.recorder, options, servers=servers).execute(shutdown)
 
-    async def _connect(self) -> None:
-        options, ips = self._options, IpAllocator()
-        metadata = dict(options.connection.metadata)
-        for _ in range(options.proxies):
-            ip = ips.allocate()
+    async def _connect(self, proxies: int) -> None:
+        """Start connections until there are so many."""
+        metadata = dict(self._options.connection.metadata)
+        more, self._started = proxies - self._started, proxies
+        for _ in range(more):
+            ip = self._ips.allocate()
             name = f"adsc-{ip}"
             self.fleet.start(
                 ProxySpec(
@@ -157,9 +171,9 @@ class AdscCommand:
                     type=SIDECAR,
                     ip=ip,
                     name=name,
-                    namespace=options.namespace,
+                    namespace=self._options.namespace,
                     labels=metadata,
                     metadata=metadata,
                 )
             )
-            await asyncio.sleep(options.delay)
+            await asyncio.sleep(self._options.delay)

@@ -104,6 +104,11 @@ class Following(FleetEvents):
             rng=self._rng,
         )
 
+    def expect_more(self, proxies: int) -> None:
+        """Wait for more proxies than there are now: the run's own mesh has just grown."""
+        running = self.follower.cache.counts().running
+        self._expected = max(self._expected, running) + proxies
+
     async def run(self) -> None:
         """Follow until cancelled.
 

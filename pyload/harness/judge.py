@@ -65,6 +65,11 @@ class Judge:
         """Whether a threshold may end the run."""
         return any(one.abort for one in self._thresholds)
 
+    @property
+    def has_ended_run(self) -> bool:
+        """Whether a threshold has ended the run."""
+        return self._breach is not None
+
     def check(self, result: Result) -> None:
         """Check before a run that it has all figures that the user asks about.
 

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pyload.errors import Interrupted
+from pyload.errors import Interrupted, PyloadError
+from pyload.tasks import first_error
 
 if TYPE_CHECKING:
-    from pyload.errors import PyloadError
     from pyload.kube.resources import Obj
     from pyload.report.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended.
+
+    Attributes:
+        reason: Why, as the result says it.
+        error: The error that ended it, or None; it decides the exit code.
+    """
+
+    reason: str
+    error: PyloadError | None = None
+
+    def with_error(self, error: PyloadError | None) -> Ending:
+        """Return the ending with an error, unless it has one already."""
+        return replace(self, error=self.error or error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +57,13 @@ def document_of(outcome: Outcome) -> Obj:
 def interrupted() -> Interrupted:
     """Return the error of a run that was stopped before its start-up was complete."""
     return Interrupted("interrupted before start-up was complete")
+
+
+def internal_error(bug: Exception) -> PyloadError:
+    """Return the error of a run that a bug has ended."""
+    if isinstance(bug, ExceptionGroup):
+        bug = first_error(bug)
+    if isinstance(bug, PyloadError):
+        return bug
+    fix = "report it with the log, which says where it happened"
+    return PyloadError(f"internal error: {bug!r}", fix=fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from pyload.proxies.fleet import Fleet
     from pyload.proxies.late import Late
 
+SETTLE_SECONDS: Final = 1.0
+"""How long the end of a run, or of a step of it, waits for proxies that connect again just now."""
+
 _POLL_SECONDS: Final = 0.05
+_SETTLE_POLL_SECONDS: Final = 0.02
 
 log = logging.getLogger("pyload")
 
@@ -54,8 +59,12 @@ class Readiness:
         self._fleet = fleet
         self._source = source
 
-    async def after(self, start: Awaitable[object]) -> None:
+    async def after(self, start: Awaitable[object], *, what: str = "start-up") -> None:
         """Start, and wait for the proxies.
+
+        Args:
+            start: Starts proxies.
+            what: What that is called in the log.
 
         Raises:
             StartTimeout: Both together took too long.
@@ -76,7 +85,21 @@ class Readiness:
             await self._raise_late()
         counts, took = self._fleet.counts, time_text(now() - began)
         states = f"{counts.connected_now:,} connected, {counts.configured_now:,} configured"
-        log.info("start-up took %s: %s of %s proxies", took, states, f"{len(self._fleet):,}")
+        log.info("%s took %s: %s of %s proxies", what, took, states, f"{len(self._fleet):,}")
+
+    def missed(self) -> str:
+        """Return what proxies that were not ready in time could not be, and how many were."""
+        assert self._options.timeout is not None, "nothing was too late"
+        reached, state = self._reached()
+        within = time_text(self._options.timeout)
+        return f"could not be {state} in {within} ({reached:,} were)"
+
+    def _reached(self) -> tuple[int, str]:
+        """Return how many proxies are as they should be, and what that is."""
+        wait, counts = self._options.wait, self._fleet.counts
+        if wait is None:
+            return counts.configured_now, "configured"
+        return wait.reached(counts), wait.state
 
     def _ready(self) -> bool:
         wait, source = self._options.wait, self._source
@@ -91,8 +114,7 @@ class Readiness:
         fleet, wait, timeout = self._fleet, self._options.wait, self._options.timeout
         assert timeout is not None
         await fleet.refresh()
-        reached = fleet.counts.configured_now if wait is None else wait.reached(fleet.counts)
-        state = "configured" if wait is None else wait.state
+        reached, state = self._reached()
         target = "start-up" if wait is None else wait
         parts = [f"{reached:,} of {len(fleet):,} proxies are {state}"]
         late = fleet.late()
@@ -104,6 +126,14 @@ class Readiness:
             f"waited {time_text(timeout)} for {target}: {'; '.join(parts)}",
             fix="raise --startup-timeout, or wait for less with --wait",
         ) from None
+
+
+async def settle(fleet: Fleet | None) -> None:
+    """Wait a moment for proxies that are not configured just now."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while fleet is not None and fleet.counts.configured_now < len(fleet):  # noqa: ASYNC110
+                await asyncio.sleep(_SETTLE_POLL_SECONDS)
 
 
 def _texts(late: Iterable[Late]) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from pyload.harness.span import Mark
 from pyload.manifests.objects import timestamp
 from pyload.manifests.runs import Origin
 from pyload.proxies.counts import FleetCounts
@@ -31,6 +32,7 @@ from pyload.version import __version__
 
 if TYPE_CHECKING:
     from pyload.harness.istiod_sources import Source
+    from pyload.harness.span import Span
     from pyload.kube.client import Client
     from pyload.proxies.fleet import Fleet
 
@@ -81,6 +83,8 @@ class Recorder:
         self._cluster_type = cluster_type
         self._started = time.monotonic()
         self._cpu = process.cpu_seconds()
+        nothing = Usage(cpu_seconds=0.0, rss_bytes=0, rate_limited_seconds=0.0)
+        self._begin = Mark(0.0, self.metrics.snapshot(), nothing, 0, 0)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -113,14 +117,42 @@ class Recorder:
         """
         return ObjectCounts.of(self.metrics.snapshot(), left=left)
 
-    def result(self, fleet: Fleet | None = None, *, left: int = 0, exit_reason: str) -> Result:
+    def mark(self, fleet: Fleet | None) -> Mark:
+        """Return how far the figures are, as the beginning of a span.
+
+        Args:
+            fleet: The run's proxies, if it has any.
+        """
+        return Mark(
+            at=time.monotonic() - self._started,
+            snapshot=self.metrics.snapshot(),
+            usage=Usage(
+                cpu_seconds=process.cpu_seconds() - self._cpu,
+                rss_bytes=process.rss_bytes(),
+                rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
+            ),
+            reconnects=0 if fleet is None else fleet.counts.reconnects,
+            refusals=0 if fleet is None else fleet.pacing.refusals,
+        )
+
+    def result(
+        self,
+        fleet: Fleet | None = None,
+        *,
+        left: int = 0,
+        exit_reason: str,
+        span: Span | None = None,
+    ) -> Result:
         """Sum up the figures as they are now.
 
         Args:
             fleet: The run's proxies, if it has any.
             left: Objects that are still in the API server.
             exit_reason: Why the run ended.
+            span: The part of the run to sum up, until now; None for all of it.
         """
+        now = self.mark(fleet)
+        since = self._begin if span is None else span.held
         header = Header(
             version=__version__,
             run_id=self.run_id,
@@ -128,30 +160,29 @@ class Recorder:
             cluster_type=self._cluster_type,
             started=timestamp(self.origin.started),
             host=process.host(),
-            duration=time.monotonic() - self._started,
+            duration=now.at - since.at,
             exit_reason=exit_reason,
         )
-        usage = Usage(
-            cpu_seconds=process.cpu_seconds() - self._cpu,
-            rss_bytes=process.rss_bytes(),
-            rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
-        )
-        snapshot = self.metrics.snapshot()
+        outages = self.outages.outages()
         result = Result.of(
-            snapshot,
+            now.snapshot if span is None else span.until(now),
             header,
-            usage,
-            proxies=_proxy_counts(fleet),
-            pacing=_NO_PACING if fleet is None else fleet.pacing,
+            now.usage.since(since.usage),
+            proxies=_proxy_counts(fleet, reconnects=now.reconnects - since.reconnects),
+            pacing=_NO_PACING if fleet is None else fleet.pacing.since(since.refusals),
             left=left,
-            outages=self.outages.outages(),
-            last_pushes=self.metrics.spreads.last_pushes(self._started),
+            outages=outages if span is None else outages.since(since.at),
+            last_pushes=[
+                push
+                for push in self.metrics.spreads.last_pushes(self._started)
+                if push.began >= since.at
+            ],
             control_plane=None if self.istiod_source is None else self.istiods.figures,
         )
-        return replace(result, history=self.history.snapshot())
+        return result if span else replace(result, history=self.history.snapshot())
 
 
-def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:
+def _proxy_counts(fleet: Fleet | None, *, reconnects: int) -> ProxyCounts:
     if fleet is None:
         return ProxyCounts()
     counts = fleet.counts
@@ -161,7 +192,7 @@ def _proxy_counts(fleet: Fleet | None) -> ProxyCounts:
         wanted=wanted,
         connected=counts.connected_now,
         configured=counts.configured_now,
-        reconnects=counts.reconnects,
+        reconnects=reconnects,
         # The counts of a worker that is too busy for a refresh are of several moments.
         failed=max(0, wanted - counts.connected_now - starting),
         started=counts.wanted,

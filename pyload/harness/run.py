@@ -26,24 +26,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
+from pyload.harness.climb import Climb
 from pyload.harness.judge import SERVED, WRITTEN, Judge, unserved
 from pyload.harness.observed import observed
 from pyload.harness.observers import observed_by, observers
-from pyload.harness.outcome import Outcome, interrupted
-from pyload.harness.readiness import Readiness
+from pyload.harness.outcome import Ending, Outcome, internal_error, interrupted
+from pyload.harness.readiness import Readiness, settle
 from pyload.harness.result_file import write_result
 from pyload.mesh.deletion import remove_all
-from pyload.tasks import Supervisor, first_error, first_of
+from pyload.tasks import Supervisor, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from pyload.harness.recorder import Recorder
     from pyload.harness.run_options import RunOptions
+    from pyload.harness.span import Span
     from pyload.harness.workload import Workload
     from pyload.mesh.writer import Writer
     from pyload.report.result import Result
@@ -55,33 +58,11 @@ STOPPED: Final = "stopped by a signal"
 CHECK_SECONDS: Final = 1.0
 """How often thresholds that may end the run are checked."""
 
-SETTLE_SECONDS: Final = 1.0
-"""How long the end of a run waits for proxies that are just connecting again."""
-
-_POLL_SECONDS: Final = 0.02
-
 _SIGNALLED: Final = 1
 _BREACHED: Final = 2
 """What may end the start-up, besides its own end: positions among three."""
 
 log = logging.getLogger("pyload")
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a run ended.
-
-    Attributes:
-        reason: Why, as the result says it.
-        error: The error that ended it, or None; it decides the exit code.
-    """
-
-    reason: str
-    error: PyloadError | None = None
-
-    def with_error(self, error: PyloadError | None) -> Ending:
-        """Return the ending with an error, unless it has one already."""
-        return replace(self, error=self.error or error)
 
 
 async def stay(duration: float | None) -> str:
@@ -125,6 +106,21 @@ class Run:
         by_default = (*workload.defaults, *served, *(WRITTEN if workload.writer else ()))
         own = workload.thresholds.replaced_by(options.thresholds)
         self._judge = Judge(by_default, own, defaults_only_warn=options.as_pilot_load)
+        self._readiness: Readiness | None = None
+        self._climb: Climb | None = None
+        fleet, rungs = workload.fleet, workload.rungs
+        if fleet is not None and not workload.only_lists:
+            start = options.start if rungs is None else rungs.options.waiting(options.start)
+            self._readiness = Readiness(start, fleet, workload.source)
+            if rungs is not None:
+                self._climb = Climb(
+                    rungs,
+                    fleet,
+                    recorder,
+                    judge=self._judge,
+                    readiness=self._readiness,
+                    figures=partial(self._current_figures, "", is_over=True),
+                )
 
     async def execute(self, shutdown: Shutdown) -> Outcome:
         """Run the workload to its end, and clean up.
@@ -173,7 +169,7 @@ class Run:
         except Exception as bug:
             # Whatever this is, the objects must go and the figures be kept.
             log.exception("failed%s", then)
-            return Ending("failed", _internal_error(bug))
+            return Ending("failed", internal_error(bug))
 
     async def _phases(self, shutdown: Shutdown) -> str:
         requested, reason = shutdown.requested, STOPPED
@@ -190,24 +186,22 @@ class Run:
         self._has_begun = True
         if first == _BREACHED:
             return reason
-        work = end_of(self._workload.work())
+        work = end_of(self._workload.work() if self._climb is None else self._climb.run())
         await first_of(work, requested.wait(), end_of(self._breach()), name="work")
         if reason != STOPPED and not requested.is_set():
-            await first_of(self._settle(), requested.wait(), name="settle")
+            await first_of(settle(self._workload.fleet), requested.wait(), name="settle")
         return STOPPED if requested.is_set() else reason
 
     async def _start(self) -> None:
         """Start, and wait for the proxies."""
-        workload, options = self._workload, self._options.start
 
         async def start() -> None:
-            await workload.start()
+            if self._climb is not None:
+                await self._climb.begin()
+            await self._workload.start()
             self._started = asyncio.get_running_loop().time()
 
-        if workload.fleet is None or workload.only_lists:
-            await start()
-        else:
-            await Readiness(options, workload.fleet, workload.source).after(start())
+        await (start() if self._readiness is None else self._readiness.after(start()))
 
     async def _breach(self) -> str:
         """Wait for a threshold that ends the run; return which it is."""
@@ -216,26 +210,23 @@ class Run:
         now = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if self._started is None:
+            climb = self._climb
+            if self._started is None or (climb is not None and climb.is_between):
                 continue
-            elapsed = now() - self._started
-            verdict = self._judge.breach(await self._current_figures(""), elapsed=elapsed)
+            span = None if climb is None else climb.span
+            since = self._started if climb is None or span is None else climb.held_at
+            figures = await self._current_figures("", span)
+            verdict = self._judge.breach(figures, elapsed=now() - since)
             if verdict is not None:
                 return f"ended by a threshold: {verdict.expr}"
-
-    async def _settle(self) -> None:
-        """Wait a moment for proxies that are not configured just now."""
-        fleet = self._workload.fleet
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(SETTLE_SECONDS):
-                while fleet is not None and fleet.counts.configured_now < len(fleet):  # noqa: ASYNC110
-                    await asyncio.sleep(_POLL_SECONDS)
 
     async def _sum_up(self, ending: Ending) -> tuple[Ending, Result]:
         """Sum up the figures, and judge the run by them."""
         try:
             result = await self._current_figures(ending.reason, is_over=True)
-            if self._has_begun and not self._workload.only_lists:
+            if self._climb is not None:
+                result = await self._climb.sum_up(result, ending.error)
+            elif self._has_begun and not self._workload.only_lists:
                 result = self._judge.judged(result)
             if ending.error is None:
                 error = unserved(result, is_over=ending.reason == DURATION_OVER)
@@ -250,28 +241,32 @@ class Run:
         except Exception as bug:
             # A figure that cannot be had must not keep the objects in the user's cluster.
             log.exception("no final figures")
-            ending = ending.with_error(_internal_error(bug))
+            ending = ending.with_error(internal_error(bug))
         else:
             return ending, result
         return ending, self._figures(ending.reason)
 
-    async def _current_figures(self, reason: str, *, is_over: bool = False) -> Result:
-        """Return all figures as of now."""
+    async def _current_figures(
+        self, reason: str, span: Span | None = None, *, is_over: bool = False
+    ) -> Result:
+        """Return all figures as of now, of a part of the run or of all of it."""
         if self._workload.fleet is not None:
             await self._workload.fleet.refresh()
         if is_over:
             self._recorder.metrics.close_spreads()
-        return self._last_figures(reason)
+        return self._last_figures(reason, span)
 
-    def _last_figures(self, reason: str = "") -> Result:
+    def _last_figures(self, reason: str = "", span: Span | None = None) -> Result:
         """Return all figures as they were last reported."""
-        return self._workload.extend(self._figures(reason))
+        return self._workload.extend(self._figures(reason, span))
 
-    def _figures(self, reason: str) -> Result:
+    def _figures(self, reason: str, span: Span | None = None) -> Result:
         """Return the figures that all commands have, as they were last reported."""
         writer = self._workload.writer
         left = 0 if writer is None or self._options.embedded else len(writer.ledger)
-        result = self._recorder.result(self._workload.fleet, left=left, exit_reason=reason)
+        result = self._recorder.result(
+            self._workload.fleet, left=left, exit_reason=reason, span=span
+        )
         options, config = self._options, self._workload.config
         return replace(result, tags=options.tags, command_line=options.command_line, config=config)
 
@@ -291,7 +286,7 @@ class Run:
         except Exception as bug:
             # What it left is named below all the same.
             log.exception("cleanup failed")
-            ending = ending.with_error(_internal_error(bug))
+            ending = ending.with_error(internal_error(bug))
         left = self._left(writer)
         if not left:
             return ending
@@ -303,12 +298,3 @@ class Run:
     def _left(self, writer: Writer) -> tuple[str, ...]:
         """Return the objects that are still there, and will be after the end of the process."""
         return () if self._options.embedded else tuple(str(entry) for entry in writer.ledger)
-
-
-def _internal_error(bug: Exception) -> PyloadError:
-    if isinstance(bug, ExceptionGroup):
-        bug = first_error(bug)
-    if isinstance(bug, PyloadError):
-        return bug
-    fix = "report it with the log, which says where it happened"
-    return PyloadError(f"internal error: {bug!r}", fix=fix)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from pyload.errors import PyloadError
+    from pyload.harness.climb import Rungs
     from pyload.harness.readiness import Source
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
@@ -38,6 +39,7 @@ class Workload:
             in every run, and objects written.
         thresholds: Those of its config.
         config: The file of its config; None without one.
+        rungs: The steps of a ladder, which take the place of the work; None without.
         only_lists: Whether nothing is run, so that there is nothing to judge.
         extend: Adds the command's own figures to a result.
         listing: Returns text to show in place of the result's; empty for none.
@@ -54,6 +56,7 @@ class Workload:
     defaults: tuple[str, ...] = ()
     thresholds: Thresholds = NO_THRESHOLDS
     config: ConfigFile | None = None
+    rungs: Rungs | None = None
     only_lists: bool = False
     extend: Callable[[Result], Result] = lambda result: result
     listing: Callable[[Result], str] = lambda _: ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pyload.report.latency import Latency
@@ -24,6 +24,14 @@ class Usage:
     cpu_seconds: float
     rss_bytes: int
     rate_limited_seconds: float
+
+    def since(self, earlier: Usage) -> Usage:
+        """Return what was used after an earlier moment."""
+        return replace(
+            self,
+            cpu_seconds=self.cpu_seconds - earlier.cpu_seconds,
+            rate_limited_seconds=self.rate_limited_seconds - earlier.rate_limited_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)

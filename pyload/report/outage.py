@@ -84,6 +84,14 @@ class Outages:
             (*self.first, outage)[:LISTED],
         )
 
+    def since(self, at: float) -> Outages:
+        """Return those that were not over at a moment, among the first `LISTED` of the run."""
+        later = Outages()
+        for outage in self.first:
+            if outage.open or outage.began + outage.duration > at:
+                later = later.with_outage(outage)
+        return later
+
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the summary, as names and texts; none without outages."""
         texts = [one.text() for one in self.first]

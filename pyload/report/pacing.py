@@ -21,3 +21,7 @@ class Pacing:
         known = self.rate is not None and other.rate is not None
         rate = (self.rate or 0.0) + (other.rate or 0.0) if known else None
         return Pacing(self.refusals + other.refusals, rate)
+
+    def since(self, refusals: int) -> Pacing:
+        """Return the pace with the refusals after so many."""
+        return Pacing(self.refusals - refusals, self.rate)

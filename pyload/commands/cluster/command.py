@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.cluster.planning import Planned, plan_run
 from pyload.harness.claim import claim
+from pyload.harness.climb import Rungs
 from pyload.harness.dry_run import NOTHING_RUN, dry_run_outcome
 from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
@@ -27,6 +28,7 @@ from pyload.harness.servers import (
 from pyload.harness.workload import Workload
 from pyload.mesh.churn import Churn, What
 from pyload.mesh.conflicts import find_template_entries
+from pyload.mesh.growth import with_proxies
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import Mesh
 from pyload.mesh.preview import json_of, preview, text_of
@@ -176,8 +178,9 @@ class ClusterCommand:
         self._options = options
         self._leases: list[asyncio.Task[Any]] = []
         self._loaded = options.config
+        self._planned = planned
         # Churn keeps the mesh at its size; a shard does not know how much of it is its own.
-        self._expected = planned.plan.proxy_count if options.kwok.shard.count == 1 else 0
+        self._expected = planned.first.proxy_count if options.kwok.shard.count == 1 else 0
         self._rng = planned.rng
         # What waits draw depends on the servers; churn is to draw the same in each run of a seed.
         waits = Random(options.seed)  # noqa: S311 - spreads retries
@@ -220,7 +223,7 @@ class ClusterCommand:
             client, self.recorder.metrics, origin=self.recorder.origin, adopts=options.adopt
         )
         self.cluster = Mesh(
-            plan,
+            planned.first,
             writer=self.writer,
             fleet=self.fleet,
             names=planned.names,
@@ -255,6 +258,7 @@ class ClusterCommand:
             clean_up=self._clean_up,
             defaults=self._defaults(),
             thresholds=self._loaded.config.thresholds,
+            rungs=self._rungs(),
             config=self._loaded.file,
             only_lists=options.kwok.dry_run,
             extend=self._with_pods,
@@ -287,19 +291,42 @@ class ClusterCommand:
             await self.following.list_pods()
             return NOTHING_RUN
         log.info('cluster "primary" synced, starting cluster scaler')
+        churn = self._churn()
+        if churn is None:
+            return await stay(self._options.duration)
+        await first_of(stay(self._options.duration), churn.run(), name="churn")
+        await self._wait_for_proxies()
+        return DURATION_OVER
+
+    def _churn(self) -> Churn | None:
         intervals = self._intervals()
         if not intervals:
-            return await stay(self._options.duration)
-        churn = Churn(
+            return None
+        return Churn(
             self.cluster,
             intervals,
             rng=self._rng,
             metrics=self.recorder.metrics,
             current=self._loaded.dialect == "current",
+            grows=self._options.ladder is not None,
         )
-        await first_of(stay(self._options.duration), churn.run(), name="churn")
-        await self._wait_for_proxies()
-        return DURATION_OVER
+
+    def _rungs(self) -> Rungs | None:
+        if self._options.ladder is None:
+            return None
+        churn = self._churn()
+
+        async def hold(seconds: float) -> None:
+            await (asyncio.sleep(seconds) if churn is None else churn.run(seconds))
+            await self._wait_for_proxies()
+
+        return Rungs(options=self._options.ladder, grow=self._grow, hold=hold)
+
+    async def _grow(self, proxies: int) -> None:
+        more, self._expected = proxies - self._expected, proxies
+        if self.following is not None:
+            self.following.expect_more(more)
+        await self.cluster.grow(with_proxies(self._planned.plan, proxies))
 
     def _intervals(self) -> dict[What, float]:
         jitter = self._loaded.config.jitter

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyload.config.parse import Loaded, default_config, empty_config
+from pyload.errors import UsageError
 from pyload.harness.fleets import workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.run_options import RunOptions
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 
 if TYPE_CHECKING:
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.mesh.cluster_types import ClusterType
 
 
@@ -33,6 +35,8 @@ class ClusterOptions(RunOptions):
             of one config can live side by side; empty for none.
         adopt: Take over objects that carry another run's label.
         may_be_empty: Whether a mesh without proxies is as good, because others are to use it.
+        ladder: Numbers of proxies, one after the other, in place of all that the config has; then
+            there is no `duration`.
     """
 
     loaded: Loaded | None = None
@@ -46,6 +50,19 @@ class ClusterOptions(RunOptions):
     name_prefix: str = ""
     adopt: bool = False
     may_be_empty: bool = False
+    ladder: LadderOptions | None = None
+
+    def __post_init__(self) -> None:
+        if self.ladder is None:
+            return
+        self.ladder.check(duration=self.duration, start=self.start)
+        if self.kwok.shard.count > 1:
+            raise UsageError(
+                "--shard does not go with --steps: a shard knows only its own proxies",
+                fix="run one process, with more --workers",
+            )
+        if self.kwok.dry_run:
+            raise UsageError("--dry-run does not go with --steps", fix="leave --steps out")
 
     @property
     def config(self) -> Loaded:

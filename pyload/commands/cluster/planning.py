@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 
 from pyload.config.dump import dump
 from pyload.config.prefix import prefixed
-from pyload.errors import ConfigError, PyloadError
+from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.manifests.ips import IpAllocator
+from pyload.mesh.growth import with_proxies
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
 
 if TYPE_CHECKING:
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.config.model import ClusterConfig
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.mesh.cluster_types import ClusterType
     from pyload.mesh.plan import Plan
 
@@ -35,6 +37,7 @@ class Planned:
         config: The config that it was made of.
         cluster_type: Type of the cluster that it is made for.
         state: State of `rng` before the first draw.
+        ladder: The steps in which its proxies are started; None for all at once.
     """
 
     plan: Plan
@@ -44,13 +47,36 @@ class Planned:
     config: ClusterConfig
     cluster_type: ClusterType
     state: object
+    ladder: LadderOptions | None = None
+
+    @property
+    def first(self) -> Plan:
+        """The plan that the run begins with."""
+        return self.plan if self.ladder is None else with_proxies(self.plan, self.ladder.first)
 
     def starting_at(self, first: str) -> Planned:
         """Return the same plan with other addresses, counted up from `first`."""
         rng = Random()  # noqa: S311 - names and placement, not secrets
         rng.setstate(self.state)  # type: ignore[arg-type]
         ips = IpAllocator(first=first)
-        return _planned(self.config, self.cluster_type, rng, ips, run_id=self.plan.run_id)
+        planned = _planned(self.config, self.cluster_type, rng, ips, run_id=self.plan.run_id)
+        return planned if self.ladder is None else planned.in_steps(self.ladder)
+
+    def in_steps(self, ladder: LadderOptions) -> Planned:
+        """Return the plan with as many proxies as the last step of a ladder has.
+
+        Raises:
+            UsageError: The config has fewer.
+        """
+        has = self.plan.proxy_count
+        if has < ladder.last:
+            raise UsageError(
+                f"a step has {ladder.last:,} proxies, and the mesh only {has:,}",
+                fix="raise `replicas` or `instances` (`pods`) in the config of -c"
+                if has
+                else "give the config of a mesh with -c",
+            )
+        return replace(self, plan=with_proxies(self.plan, ladder.last), ladder=ladder)
 
 
 def plan_run(options: ClusterOptions) -> Planned:
@@ -75,6 +101,8 @@ def plan_run(options: ClusterOptions) -> Planned:
     run_id = Names(Random()).draw()  # noqa: S311 - a name, not a secret
     try:
         planned = _planned(loaded.config, options.cluster_type, rng, IpAllocator(), run_id=run_id)
+        if options.ladder is not None:
+            planned = planned.in_steps(options.ladder)
     except PyloadError as error:
         log.critical("%s", error.what)
         raise

@@ -187,6 +187,8 @@ class ProxyConnection:
 
     async def _push(self, push: PushRequest) -> None:
         began, stats, now = self._offered, self._hub.stats, self._hub.clock
+        if delay := self._hub.effort.delay(now()):
+            await asyncio.sleep(delay)
         stats.queue.record(now() - began)
         self.audience = self._hub.audience(self.proxy, verified=self.verified)
         await self._send(self.stream.push(push, self._hub.view(self.audience)))

@@ -17,6 +17,7 @@ from pyload import tasks
 from pyload.embedded.controlplane import envoy_modules, generate
 from pyload.embedded.controlplane.auth import authenticate, may_list_secrets
 from pyload.embedded.controlplane.connection import ProxyConnection
+from pyload.embedded.controlplane.effort import Effort
 from pyload.embedded.controlplane.fragments import NameInterner
 from pyload.embedded.controlplane.memory import MemoryXdsTransport
 from pyload.embedded.controlplane.push_loop import PushLoop
@@ -52,19 +53,22 @@ class ControlPlane:
 
     Args:
         client: The API server.
+        work: Seconds of work for each push to each proxy, for tests that need a limit.
 
     Attributes:
         stats: Counters.
         clock: Returns the time in seconds, once `run` was called.
+        effort: The work of pushes.
         ready: Set once the mesh has been read; until then proxies wait for their first answer.
             Set too when `run` has ended, so that nobody waits for ever.
         authority: Signs certificates; None until the TLS port is served.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, work: float = 0.0) -> None:
         self.stats = Stats()
         self.clock: Callable[[], float] = float
         self._started = 0.0
+        self.effort = Effort(work)
         self.ready = asyncio.Event()
         self._client = client
         self._rng = Random()  # noqa: S311 - nonces need only differ
