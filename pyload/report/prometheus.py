@@ -1,30 +1,42 @@
 """What a run has counted and measured, in Prometheus' text format.
 
 `pyload.report.snapshot_metrics` lists the metrics that are read from the counters;
-`pyload.report.figure_metrics` makes one of every other figure of the result. prometheus-client is
-imported by the first request for them, since most runs are never scraped.
+`pyload.report.figure_metrics` makes one of every other figure of the result. The format is written
+here, since the import of prometheus-client holds the event loop for longer than ten scrapes do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.report.figure_metrics import figure_metrics, sum_of
 from pyload.report.histogram import Histogram
+from pyload.report.process import process_figures
 from pyload.report.snapshot_metrics import SNAPSHOT_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from pyload.report.figure_metrics import FigureMetric
     from pyload.report.metrics import Metrics
     from pyload.report.result import Result
     from pyload.report.snapshot_metrics import SnapshotMetric
 
+    Labels = Iterable[tuple[str, str]]
+    """Names and values of labels."""
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_PROCESS: Final = {
+    "process_cpu_seconds_total": "CPU time of pyload's main process.",
+    "process_max_fds": "Files and sockets that the main process may have open.",
+    "process_open_fds": "Files and sockets that the main process has open.",
+    "process_resident_memory_bytes": "Resident memory of the main process.",
+    "process_start_time_seconds": "When the main process began, in seconds since 1970.",
+    "process_virtual_memory_bytes": "Virtual memory of the main process.",
+}
+"""What every program with a client library has of its process, and its meaning."""
 
 
 class Registry:
@@ -47,78 +59,88 @@ class Registry:
     ) -> None:
         self._metrics = metrics
         self._figures = figures
-        self._run = dict(run or {})
+        self._run = run or {}
         self._version = version
-        self._registry: CollectorRegistry | None = None
 
     def render(self) -> bytes:
-        """Return the counters of this moment in Prometheus' text format."""
-        from prometheus_client import (  # noqa: PLC0415 - most runs are never scraped
-            CollectorRegistry,
-            ProcessCollector,
-            generate_latest,
-        )
+        """Return the counters and figures of this moment in Prometheus' text format."""
+        return "".join(self._lines()).encode()
 
-        if self._registry is None:
-            self._registry = CollectorRegistry()
-            ProcessCollector(registry=self._registry)
-            self._registry.register(self)
-        return bytes(generate_latest(self._registry))
-
-    def collect(self) -> Iterator[Metric]:
-        """Iterate over the run's own metrics, for prometheus-client."""
-        from prometheus_client import core  # noqa: PLC0415 - see render
-
-        info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
-        info.add_metric([self._version], 1)
-        yield info
+    def _lines(self) -> Iterator[str]:
+        for name, number in process_figures().items():
+            kind = "counter" if name.endswith("_total") else "gauge"
+            yield from _numbers(name, kind, _PROCESS[name], (), {(): number})
+        yield _head("pyload_info", "gauge", "Version of pyload.")
+        yield _sample("pyload_info", [("version", self._version)], 1)
         if self._run:
-            name, text = "pyload_run_info", "The run, with its tags."
-            family = core.GaugeMetricFamily(name, text, labels=tuple(self._run))
-            family.add_metric(tuple(self._run.values()), 1)
-            yield family
+            yield _head("pyload_run_info", "gauge", "The run, with its tags.")
+            yield _sample("pyload_run_info", self._run.items(), 1)
         snapshot = self._metrics.snapshot()
         for spec in SNAPSHOT_METRICS:
             value = spec.read(snapshot)
             if isinstance(value, Histogram):
-                yield _histogram(core, spec, value)
+                yield from _histogram(spec, value)
             elif value or not spec.optional:
-                yield _numbers(core, spec, value)
+                keyed = {(key,) if isinstance(key, str) else key: value[key] for key in value}
+                yield from _numbers(spec.exposed, spec.kind, spec.help, spec.labels, keyed)
         if self._figures is not None:
-            result = self._figures()
-            for metric in figure_metrics():
-                if found := metric.read(result):
-                    make = _summary if metric.kind == "summary" else _numbers
-                    yield make(core, metric, found)
+            yield from _figures(self._figures())
 
 
-def _numbers(core: Any, spec: SnapshotMetric | FigureMetric, value: Mapping[Any, float]) -> Metric:
-    make = core.CounterMetricFamily if spec.kind == "counter" else core.GaugeMetricFamily
-    family: CounterMetricFamily | GaugeMetricFamily = make(spec.name, spec.help, labels=spec.labels)
-    for key in sorted(value):
-        family.add_metric([key] if isinstance(key, str) else list(key), value[key])
-    return family
+def _figures(result: Result) -> Iterator[str]:
+    for metric in figure_metrics():
+        found = metric.read(result)
+        if found and metric.kind == "summary":
+            yield from _summary(metric, found)
+        elif found:
+            yield from _numbers(metric.exposed, metric.kind, metric.help, metric.labels, found)
 
 
-def _histogram(core: Any, spec: SnapshotMetric, value: Histogram) -> Metric:
+def _numbers(
+    name: str,
+    kind: str,
+    text: str,
+    labels: Sequence[str],
+    values: Mapping[tuple[str, ...], float],
+) -> Iterator[str]:
+    yield _head(name, kind, text)
+    for key in sorted(values):
+        yield _sample(name, zip(labels, key, strict=True), values[key])
+
+
+def _histogram(spec: SnapshotMetric, value: Histogram) -> Iterator[str]:
+    yield _head(spec.name, spec.kind, spec.help)
     counts = value.counts_at_most(*spec.bounds)
-    buckets = [(str(bound), count) for bound, count in zip(spec.bounds, counts, strict=True)]
-    family: Metric = core.HistogramMetricFamily(
-        spec.name, spec.help, buckets=[*buckets, ("+Inf", value.count)], sum_value=value.sum
-    )
-    return family
+    for bound, count in zip(spec.bounds, counts, strict=True):
+        yield _sample(f"{spec.name}_bucket", [("le", str(bound))], count)
+    yield _sample(f"{spec.name}_bucket", [("le", "+Inf")], value.count)
+    yield _sample(f"{spec.name}_count", (), value.count)
+    yield _sample(f"{spec.name}_sum", (), value.sum)
 
 
-def _summary(core: Any, metric: FigureMetric, value: Mapping[Any, Any]) -> Metric:
-    """Return a distribution with its quantiles, of which there are none while it is empty."""
-    family: Metric = core.Metric(metric.name, metric.help, "summary")
-    for key in sorted(value):
-        labels = dict(zip(metric.labels, key, strict=True))
-        distribution = value[key]
+def _summary(metric: FigureMetric, values: Mapping[tuple[str, ...], Any]) -> Iterator[str]:
+    """Yield distributions with their quantiles, of which there are none while one is empty."""
+    yield _head(metric.name, metric.kind, metric.help)
+    for key in sorted(values):
+        distribution = values[key]
+        labels = [*zip(metric.labels, key, strict=True)]
         for field, quantile in metric.quantiles.items():
             if (number := getattr(distribution, field)) is not None:
-                family.add_sample(metric.name, {**labels, "quantile": quantile}, number)
-        family.add_sample(f"{metric.name}_count", labels, distribution.count)
+                yield _sample(metric.name, [*labels, ("quantile", quantile)], number)
+        yield _sample(f"{metric.name}_count", labels, distribution.count)
         if (total := sum_of(distribution)) is not None:
-            family.add_sample(f"{metric.name}_sum", labels, total)
-    return family
+            yield _sample(f"{metric.name}_sum", labels, total)
+
+
+def _head(name: str, kind: str, text: str) -> str:
+    text = text.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+
+def _sample(name: str, labels: Labels, value: float) -> str:
+    pairs = ",".join(f'{label}="{_escaped(text)}"' for label, text in sorted(labels))
+    return f"{name}{{{pairs}}} {float(value)!r}\n" if pairs else f"{name} {float(value)!r}\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -131,10 +131,13 @@ def test_nothing_counted_yet_can_be_read(metrics: Metrics) -> None:
 
 
 @pytest.mark.process
-def test_importing_costs_nothing() -> None:
-    """Every start would pay for a library that only a scrape needs."""
+def test_neither_a_start_nor_the_first_scrape_imports_a_library() -> None:
+    """The event loop would stand still in the middle of a measurement."""
     code = (
         "import sys, pyload.report.metrics_server, pyload.report.progress, pyload.report.result\n"
+        "from pyload.report.prometheus import Registry\n"
+        "from pyload.report.metrics import Metrics\n"
+        "Registry(Metrics()).render()\n"
         "heavy = {'aiohttp', 'prometheus_client', 'rich', 'yaml'} & set(sys.modules)\n"
         "raise SystemExit(str(heavy) if heavy else 0)"
     )
@@ -191,3 +194,17 @@ def test_what_was_not_measured_is_not_there() -> None:
     assert "pyload_first_config_quantile_seconds_count" in names
     assert "pyload_pacing_rate" not in names
     assert not any(name.startswith("pyload_kwok") for name in names)
+
+
+def test_the_page_is_as_long_for_many_proxies_as_for_few() -> None:
+    """Rendering it would hold the event loop the longer, the larger the load."""
+    pages = []
+    for count in (10, 10_000):
+        metrics = Metrics()
+        for number in range(count):
+            metrics.proxy("sidecar", None, "configured")
+            metrics.push("sidecar", "cds", 100)
+            metrics.first_config.record(0.001 * number)
+        pages.append(Registry(metrics, figures=measured).render().splitlines())
+
+    assert len(pages[0]) == len(pages[1])
