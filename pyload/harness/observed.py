@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pyload.report.load import probe_load
 from pyload.report.loop_lag import probe
 from pyload.report.metrics_server import serve
 from pyload.report.progress import show_progress
@@ -40,6 +41,9 @@ async def observed(
     async with contextlib.AsyncExitStack() as stack:
         background = await stack.enter_async_context(Supervisor())
         background.spawn(probe(recorder.metrics.loop_lag), name="loop-lag")
+        waiting = None if fleet is None else lambda: fleet.pacing.waiting
+        load = probe_load(recorder.metrics, waiting=waiting, machine=True)
+        background.spawn(load, name="load")
         # Log lines and a live line on one terminal would write over each other.
         # There is no standard output at all under `>&-`.
         logs_shown = sys.stdout is not None and sys.stdout.isatty()

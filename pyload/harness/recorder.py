@@ -81,8 +81,12 @@ class Recorder:
         self._command = command
         self._client = client
         self._cluster_type = cluster_type
+        if client is not None:
+            self.metrics.api_writes = client.write_times
+            self.metrics.api_refusals = client.refusals
         self._started = time.monotonic()
         self._cpu = process.cpu_seconds()
+        self._cores = process.cores()
         nothing = Usage(cpu_seconds=0.0, rss_bytes=0, rate_limited_seconds=0.0)
         self._begin = Mark(0.0, self.metrics.snapshot(), nothing, 0, 0)
 

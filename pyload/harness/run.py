@@ -39,6 +39,7 @@ from pyload.harness.outcome import Ending, Outcome, internal_error, interrupted
 from pyload.harness.readiness import Readiness, settle
 from pyload.harness.result_file import write_result
 from pyload.mesh.deletion import remove_all
+from pyload.report.limits import limit_of
 from pyload.tasks import Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -258,7 +259,8 @@ class Run:
 
     def _last_figures(self, reason: str = "", span: Span | None = None) -> Result:
         """Return all figures as they were last reported."""
-        return self._workload.extend(self._figures(reason, span))
+        result = self._workload.extend(self._figures(reason, span))
+        return result if self._workload.only_lists else replace(result, limit=limit_of(result))
 
     def _figures(self, reason: str, span: Span | None = None) -> Result:
         """Return the figures that all commands have, as they were last reported."""

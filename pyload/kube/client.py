@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -14,6 +15,8 @@ from pyload.kube.limiter import Limiter
 from pyload.kube.retry import Failure, Lost, pause
 from pyload.kube.status import error_from, error_from_status, not_json
 from pyload.kube.write_log import log_deleted, log_write
+from pyload.report.histogram import Histogram
+from pyload.tasks import clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -28,6 +31,9 @@ FIELD_MANAGER: Final = "pilot-load"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 PAGE: Final = 500
 """Objects per page of a list, as pilot-load asks for."""
+
+_BUSY: Final = (429, 503)
+"""Statuses of a server that has too much to do."""
 
 _LIST_ATTEMPTS: Final = 4
 """Attempts at a list, which begins anew when it outlives the server's snapshot."""
@@ -51,6 +57,8 @@ class Client:
 
     Attributes:
         time_limited: Seconds that requests have waited because of `qps`, summed up.
+        write_times: Time from sending a write until its answer, of each attempt.
+        refusals: Answers that ask to come again later, by status.
     """
 
     def __init__(
@@ -66,6 +74,8 @@ class Client:
         self._limiter = Limiter(qps, max(1.0, 2 * qps))
         self._rng = rng or Random()  # noqa: S311 - spreads retries
         self.time_limited = 0.0
+        self.write_times = Histogram()
+        self.refusals: Counter[str] = Counter()
 
     async def get(self, path: str) -> Obj:
         """Read one object.
@@ -332,9 +342,11 @@ class Client:
     ) -> Response:
         """Send a request until it succeeds or a further attempt would be pointless."""
         attempt, paused = 0, 0.0
+        now = clock()
         while True:
             attempt += 1
             await self._limit()
+            began = now()
             error: ApiError | ClusterUnreachable
             try:
                 response = await self._transport.request(
@@ -343,8 +355,12 @@ class Client:
             except ClusterUnreachable as unreachable:
                 error, failure = unreachable, Failure(_why(unreachable))
             else:
+                if method != "GET":
+                    self.write_times.record(now() - began)
                 if 200 <= response.status < 300:
                     return response
+                if response.status in _BUSY:
+                    self.refusals[str(response.status)] += 1
                 after = response.retry_after
                 error = error_from(method, path, response.status, response.body, retry_after=after)
                 failure = Failure(response.status, after)

@@ -58,6 +58,11 @@ class DialScheduler:
         self._timer: Timer | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many clients wait for their turn."""
+        return len(self._waiting)
+
     def enqueue(self, client: Client) -> None:
         """Call a client's `dial` when it is its turn, which may be now."""
         self._waiting[client] = None

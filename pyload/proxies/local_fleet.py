@@ -120,7 +120,7 @@ class LocalFleet:
     def pacing(self) -> Pacing:
         """How fast proxies may connect."""
         rate = self._scheduler.rate
-        return Pacing(rate.refusals, rate.rate)
+        return Pacing(rate.refusals, rate.rate, self._scheduler.waiting)
 
     def start(self, spec: ProxySpec, *, restarted: bool = False) -> None:
         """Start a proxy.

@@ -25,6 +25,7 @@ from pyload.report.counts import StartedPods
 from pyload.report.followed_pods import FollowedPods
 from pyload.report.histogram import Histogram
 from pyload.report.ladder import Ladder, Step
+from pyload.report.limits import Limit
 from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 
@@ -39,6 +40,7 @@ _NAMES: Final = {
         FollowedPods,
         Histogram,
         Ladder,
+        Limit,
         Mapping,
         Sequence,
         StartedPods,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.report.latency import Latency
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pyload.report.histogram import Histogram
     from pyload.report.metrics import Snapshot
 
 
@@ -19,11 +22,13 @@ class Usage:
         cpu_seconds: CPU time since the start of the run.
         rss_bytes: Resident memory.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
+        cores: CPU cores that it and its workers may use; None where that is not known.
     """
 
     cpu_seconds: float
     rss_bytes: int
     rate_limited_seconds: float
+    cores: float | None = None
 
     def since(self, earlier: Usage) -> Usage:
         """Return what was used after an earlier moment."""
@@ -32,6 +37,33 @@ class Usage:
             cpu_seconds=self.cpu_seconds - earlier.cpu_seconds,
             rate_limited_seconds=self.rate_limited_seconds - earlier.rate_limited_seconds,
         )
+
+
+BUSY: Final = 0.9
+"""Share of a core, or of all, from which on a process, or a machine, is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a process was, by the CPU time that it used in each second.
+
+    Attributes:
+        cpu_share: Share of one core that it used on average.
+        cpu_share_max: The most in one second.
+        busy_share: Share of the seconds in which it used 90 % of a core or more.
+    """
+
+    cpu_share: float
+    cpu_share_max: float
+    busy_share: float
+
+    @classmethod
+    def of(cls, shares: Histogram) -> Load | None:
+        """Return the load of a process; None before its first second."""
+        if not shares.count:
+            return None
+        busy = 1 - shares.count_at_most(BUSY) / shares.count
+        return cls(shares.sum / shares.count, shares.max, busy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +79,12 @@ class Generator:
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
         workers: Processes that run proxies; 0 where the main process does.
         worker_restarts: How often such a process died and was replaced.
+        cores: CPU cores that pyload may use; None where that is not known.
+        processes: How busy each process was, by name: ``main``, and the numbers of the workers.
+        busy_share: Share of the seconds in which the busiest process used 90 % of a core or more.
+        machine: The same of the whole machine, as shares of all its cores; what else runs there
+            counts too. None where the system does not say.
+        dial_queue_max: Most proxies that waited for their turn to dial.
     """
 
     cpu_seconds: float = 0.0
@@ -56,11 +94,18 @@ class Generator:
     rate_limited_seconds: float = 0.0
     workers: int = 0
     worker_restarts: int = 0
+    cores: float | None = None
+    processes: Mapping[str, Load] = field(default_factory=dict)
+    busy_share: float | None = None
+    machine: Load | None = None
+    dial_queue_max: int = 0
 
     @classmethod
     def of(cls, snapshot: Snapshot, usage: Usage) -> Generator:
         """Add up what the main process and its workers used."""
         lag = Latency.of(snapshot.loop_lag)
+        loads = {name: Load.of(shares) for name, shares in snapshot.cpu_shares.items()}
+        known = {name: load for name, load in loads.items() if load is not None}
         return cls(
             cpu_seconds=usage.cpu_seconds + sum(snapshot.worker_cpu.values()),
             rss_bytes=usage.rss_bytes + sum(snapshot.worker_rss.values()),
@@ -69,4 +114,9 @@ class Generator:
             rate_limited_seconds=usage.rate_limited_seconds,
             workers=len(snapshot.worker_restarts),
             worker_restarts=sum(snapshot.worker_restarts.values()),
+            cores=usage.cores,
+            processes=known,
+            busy_share=max((load.busy_share for load in known.values()), default=None),
+            machine=Load.of(snapshot.machine_share),
+            dial_queue_max=round(snapshot.dial_queue.max),
         )

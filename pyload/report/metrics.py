@@ -21,6 +21,9 @@ MAX_LABELS: Final = 100
 
 OTHER: Final = "other"
 
+MAIN: Final = "main"
+"""Name of the process that leads a run; its workers have numbers."""
+
 
 _STATES: Final = frozenset({"proxies", "worker_rss", "caches"})
 """The parts of a snapshot that go up and down."""
@@ -45,6 +48,12 @@ class Snapshot:
         first_config: Time from a proxy's start until it had every type that it subscribed to.
         connect: Time to open a stream.
         loop_lag: How late the event loops were.
+        cpu_shares: Of each process that has proxies or leads the others, by its name: which share
+            of a core it used, for each second.
+        machine_share: Which share of all cores the machine used, for each second.
+        dial_queue: How many proxies waited for their turn to dial, for each second.
+        api_writes: Time from sending a write to the API server until its answer.
+        api_refusals: Answers of the API server that ask to come again later, by status.
         worker_cpu: CPU seconds of each worker process, by its number.
         worker_rss: Resident memory of each worker in bytes.
         worker_restarts: How often each worker was started again.
@@ -66,6 +75,11 @@ class Snapshot:
     first_config: Histogram
     connect: Histogram
     loop_lag: Histogram
+    cpu_shares: Mapping[str, Histogram] = field(default_factory=dict)
+    machine_share: Histogram = field(default_factory=Histogram)
+    dial_queue: Histogram = field(default_factory=Histogram)
+    api_writes: Histogram = field(default_factory=Histogram)
+    api_refusals: Mapping[str, int] = field(default_factory=dict)
     reconnects: Mapping[str, int] = field(default_factory=dict)
     worker_cpu: Mapping[str, float] = field(default_factory=dict)
     worker_rss: Mapping[str, int] = field(default_factory=dict)
@@ -118,6 +132,8 @@ class Metrics:
 
     Attributes:
         caches: Returns `Snapshot.caches`; set by a fleet that runs in this process.
+        api_writes: As in a snapshot; a client's own, once there is one.
+        api_refusals: Likewise.
         push_times: Counts when the proxies of this process get a push.
         spreads: Adds up what that and the workers have counted.
     """
@@ -130,6 +146,11 @@ class Metrics:
         self.first_config = Histogram()
         self.connect = Histogram()
         self.loop_lag = Histogram()
+        self.cpu_share = Histogram()
+        self.machine_share = Histogram()
+        self.dial_queue = Histogram()
+        self.api_writes = Histogram()
+        self.api_refusals: Counter[str] = Counter()
         self._proxies: Counter[tuple[str, str]] = Counter()
         self._pushes: Counter[tuple[str, str]] = Counter()
         self._push_bytes: Counter[tuple[str, str]] = Counter()
@@ -219,6 +240,11 @@ class Metrics:
             first_config=self.first_config.copy(),
             connect=self.connect.copy(),
             loop_lag=self.loop_lag.copy(),
+            cpu_shares={MAIN: self.cpu_share.copy()},
+            machine_share=self.machine_share.copy(),
+            dial_queue=self.dial_queue.copy(),
+            api_writes=self.api_writes.copy(),
+            api_refusals=dict(self.api_refusals),
             caches=self.caches(),
             spread_p50=spreads.p50.copy(),
             spread_p99=spreads.p99.copy(),
@@ -239,7 +265,10 @@ def _sum(values: Sequence[Any]) -> Any:
     totals: dict[Any, Any] = {}
     for value in values:
         for key, count in value.items():
-            totals[key] = totals.get(key, 0) + count
+            if isinstance(count, Histogram):
+                totals[key] = _sum([totals.get(key, Histogram()), count])
+            else:
+                totals[key] = totals.get(key, 0) + count
     return totals
 
 
@@ -247,7 +276,12 @@ def _difference(later: Any, earlier: Any) -> Any:
     """Subtract an earlier value of a field of a snapshot."""
     if isinstance(later, Histogram):
         return later.minus(earlier)
-    return {key: count - earlier.get(key, 0) for key, count in later.items()}
+    return {
+        key: count.minus(earlier.get(key, Histogram()))
+        if isinstance(count, Histogram)
+        else count - earlier.get(key, 0)
+        for key, count in later.items()
+    }
 
 
 def _by_type(counter: Counter[tuple[str, str]]) -> dict[str, int]:

@@ -18,6 +18,36 @@ def cpu_seconds() -> float:
     return time.process_time()
 
 
+def machine_seconds(stat: Path = Path("/proc/stat")) -> tuple[float, float] | None:
+    """Return the CPU time in use and all of it, of all cores since the start of the machine.
+
+    None where the system does not say.
+    """
+    try:
+        text = stat.read_text(encoding="ascii")
+        ticks = [int(one) for one in text.partition("\n")[0].split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    if len(ticks) < 5 or not any(ticks):
+        return None
+    idle = ticks[3] + ticks[4]
+    return float(sum(ticks) - idle), float(sum(ticks))
+
+
+def cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
+    """Return how many CPU cores this process may use: the machine's, or a container's."""
+    # What a container's or taskset's mask leaves; macOS has no such thing.
+    if hasattr(os, "sched_getaffinity"):
+        some = float(len(os.sched_getaffinity(0)))
+    else:
+        some = float(os.cpu_count() or 1)
+    try:
+        most, period = quota.read_text(encoding="ascii").split()
+        return min(some, int(most) / int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return some
+
+
 def rss_bytes() -> int:
     """Return the resident memory of this process in bytes; its peak where only that is known."""
     try:

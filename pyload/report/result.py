@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.report.api_server import ApiServer
 from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.disconnect_reasons import DISCONNECT_REASONS
 from pyload.report.generator import Generator
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pyload.report.followed_pods import FollowedPods
     from pyload.report.generator import Usage
     from pyload.report.ladder import Ladder, Step
+    from pyload.report.limits import Limit
     from pyload.report.metrics import Snapshot
     from pyload.report.spread import PushSpread
     from pyload.report.verdict import Verdict
@@ -69,6 +71,8 @@ class Result(Header):
         steps: The steps of a ladder, each with figures of its own.
         ladder: How many proxies hold; None without steps.
         control_plane: What istiod's own metrics say; None if they are not read.
+        api_server: How the API server took the run's requests.
+        limit: What has limited the run; None before its end.
         history: The same figures over time.
     """
 
@@ -95,6 +99,8 @@ class Result(Header):
     spread: Spread = field(default_factory=Spread)
     convergence: Convergence | None = None
     control_plane: ControlPlane | None = None
+    api_server: ApiServer = field(default_factory=ApiServer)
+    limit: Limit | None = None
     steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
     ladder: Ladder | None = field(default=None, metadata={"apart": True})
     history: TimeSeries = field(default_factory=TimeSeries, metadata={"apart": True})
@@ -141,6 +147,7 @@ class Result(Header):
             outages=outages,
             spread=Spread.of(snapshot, last_pushes),
             control_plane=control_plane,
+            api_server=ApiServer.of(snapshot),
         )
 
     def to_json(self) -> dict[str, Any]:

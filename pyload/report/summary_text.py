@@ -39,6 +39,7 @@ def result_text(result: Result) -> str:
         *((name, latency_text(latency)) for name, latency in result.times.items()),
         ("generator", _generator(result.generator)),
         *ladder_rows(result.steps),
+        *([] if result.limit is None else [("limited by", result.limit.line())]),
         *_thresholds(result.thresholds),
     ]
     width = max(len(name) for name, _ in rows)

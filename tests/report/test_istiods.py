@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pyload.report.control_plane import ControlPlane, IstiodTime
 from pyload.report.istiod_metrics import parse_page
@@ -195,6 +198,30 @@ def test_a_reading_right_after_another_says_nothing_of_cpu() -> None:
     for at, cpu in ((0.0, 50.0), (5.0, 51.0), (5.01, 51.01)):
         istiods.read({"a": parsed(page(CPU.format(cpu)))}, at=at, source="here")
     assert istiods.figures.cpu_cores_max == 0.2
+
+
+def test_a_real_istiod_is_understood() -> None:
+    """Names and labels that are not istiod's would leave the figures empty."""
+    istiods = Istiods(began=0.0)
+    for at, moment in ((0.0, "before"), (38.0, "after")):
+        text = Path(__file__).with_name(f"istiod-1.31-{moment}.txt").read_bytes()
+        istiods.read({"istiod": parsed(text)}, at=at, source="istiod")
+    figures = istiods.figures
+    assert figures.versions == ("1.31.0-a8d7012191eb-Modified",)
+    assert figures.pushes == {"cds": 379, "eds": 241, "lds": 367, "rds": 356}
+    assert figures.triggers == {"config": 1174, "proxy": 19, "secret": 41, "service": 321}
+    assert figures.updates == {"config": 71, "svc": 9, "svcdelete": 9}
+    assert (figures.proxies, figures.services, figures.goroutines) == (0, 1, 960)
+    assert figures.convergence.mean == pytest.approx(0.011388, abs=1e-6)
+    assert figures.convergence == IstiodTime(
+        373, figures.convergence.mean, p50_at_most=0.1, p99_at_most=0.5
+    )
+    assert (figures.queue.count, figures.debounce.count, figures.push.count) == (633, 17, 1343)
+    assert figures.send.count == 1343
+    assert (figures.cores, figures.heap_bytes, figures.restarts) == (2, 28_729_344, 0)
+    assert (figures.cpu_seconds, figures.cpu_cores) == pytest.approx((0.55, 0.55 / 38))
+    # It has never counted any of these.
+    assert (figures.rejects, figures.internal_errors) == ({}, None)
 
 
 def test_the_line_of_the_summary_shows_what_is_known() -> None:

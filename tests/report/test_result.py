@@ -61,7 +61,7 @@ def test_json_has_the_documented_schema() -> None:
             "p99_9": pytest.approx(0.999, rel=0.004),
             "max": 1.0,
         },
-        "pacing": {"refusals": 1200, "rate": 23.456},
+        "pacing": {"refusals": 1200, "rate": 23.456, "waiting": 0},
         "generator": {
             "cpu_seconds": 12.3456,
             "rss_bytes": 123_456_789,
@@ -73,6 +73,11 @@ def test_json_has_the_documented_schema() -> None:
             "rate_limited_seconds": 0.25,
             "workers": 2,
             "worker_restarts": 3,
+            "cores": None,
+            "processes": {},
+            "busy_share": None,
+            "machine": None,
+            "dial_queue_max": 0,
         },
         "kwok": None,
         "churn": {
@@ -103,6 +108,8 @@ def test_json_has_the_documented_schema() -> None:
             "seconds": [1, 1],
             "series": {"pacing.rate": [None, 23.5], "proxies.connected": [500, 999]},
         },
+        "api_server": {"write": NOTHING, "throttled": 0, "overloaded": 0},
+        "limit": None,
     }
 
 
@@ -115,7 +122,7 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
-        *("control_plane", "steps", "ladder", "history"),
+        *("control_plane", "api_server", "limit", "steps", "ladder", "history"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]

@@ -305,13 +305,23 @@ def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *res
 
 
 def _pack_figures(figures: Histogram | Mapping[Any, Any]) -> Any:
-    return figures.to_dict() if isinstance(figures, Histogram) else list(figures.items())
+    if isinstance(figures, Histogram):
+        return figures.to_dict()
+    return [
+        (key, _pack_figures(value) if isinstance(value, Histogram) else value)
+        for key, value in figures.items()
+    ]
 
 
 def _unpack_figures(value: Any) -> Any:
     if isinstance(value, dict):
         return Histogram.from_dict(value)
-    return {tuple(key) if isinstance(key, list) else key: count for key, count in value}
+    return {
+        tuple(key) if isinstance(key, list) else key: _unpack_figures(count)
+        if isinstance(count, dict)
+        else count
+        for key, count in value
+    }
 
 
 def _pack_log(message: LogRecords) -> list[Any]:

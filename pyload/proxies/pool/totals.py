@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pyload.proxies.counts import FleetCounts
-from pyload.report.metrics import Metrics
+from pyload.report.metrics import MAIN, Metrics
 from pyload.report.pacing import Pacing
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class WorkerTotals:
     def pacing(self) -> Pacing:
         """How fast the proxies may connect."""
         now = Pacing() if self._report is None else self._report.pacing
-        return Pacing(self._past_refusals + now.refusals, now.rate)
+        return Pacing(self._past_refusals + now.refusals, now.rate, now.waiting)
 
     @property
     def cpu_seconds(self) -> float:
@@ -74,6 +74,8 @@ class WorkerTotals:
         whole = self._past if report is None else self._past.merged([report.snapshot])
         return replace(
             whole,
+            # A worker takes itself for the main process.
+            cpu_shares={self._name: whole.cpu_shares[MAIN]},
             worker_cpu={self._name: self.cpu_seconds},
             worker_rss={} if report is None else {self._name: report.rss_bytes},
             worker_restarts={self._name: self.restarts},

@@ -42,6 +42,7 @@ from pyload.proxies.pool.messages import (
 from pyload.proxies.pool.pipe import Pipe
 from pyload.proxies.pool.remote_resolver import RemoteResolver
 from pyload.report import process
+from pyload.report.load import probe_load
 from pyload.report.loop_lag import probe
 from pyload.report.metrics import Metrics
 from pyload.tasks import SIGNALS, Supervisor, clock, first_of, run
@@ -101,6 +102,7 @@ class Worker(FleetEvents):
         """Run until the pool ends the worker or is gone, and send the last figures."""
         async with Supervisor() as background:
             background.spawn(probe(self._metrics.loop_lag), name="loop-lag")
+            background.spawn(probe_load(self._metrics), name="load")
             background.spawn(self._report_changes(), name="status")
             self._pipe.send(Ready())
             ends = first_of(self._end.wait(), self._pipe.closed.wait(), name="end")
