@@ -332,18 +332,18 @@ class Client:
             self._stream.send(request)
 
     def _record(self, received: Received) -> None:
-        push = received.push
         assert self._seen is not None
-        if not push.error:
+        type_url = received.response.type_url
+        if not received.error:
             self._session.updated()
             if not self._seen:
                 self._scheduler.stream_served()
-            if push.type_url not in self._seen:
-                self._seen.add(push.type_url)
+            if type_url not in self._seen:
+                self._seen.add(type_url)
                 if self._log.on:
-                    self._log.first(push.type_url, self._session.elapsed(self._scheduler.clock()))
+                    self._log.first(type_url, self._session.elapsed(self._scheduler.clock()))
         if received.unmatched:
-            self._log.unmatched(push.type_url, received.unmatched)
+            self._log.unmatched(type_url, received.unmatched)
         self._observer.push(received)
         if self._session.state is session.State.CONNECTED and self._protocol.configured:
             self._observer.configured(self._session.configured(self._scheduler.clock()))

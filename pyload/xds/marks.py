@@ -26,6 +26,9 @@ from pyload.xds.types import EDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+Mark = tuple[str, int]
+"""The run, and the number."""
+
 Marks = Mapping[str, tuple[int, ...]]
 """For each run, the numbers of its marks in a response, in ascending order."""
 
@@ -93,21 +96,31 @@ def find_marks(type_url: str, data: bytes, resources: Iterable[bytes]) -> Marks:
     """
     if _PREFIX not in data:
         return NO_MARKS
+    return by_run(marks_of(type_url, one) for one in resources)
+
+
+def marks_of(type_url: str, resource: bytes) -> tuple[Mark, ...]:
+    """Return the marks in one resource, encoded."""
+    if _PREFIX not in resource:
+        return ()
     read = _read_endpoints if type_url == EDS else _read_names
-    marked = (one for one in resources if _PREFIX in one)
+    return tuple(dict.fromkeys(islice(read(resource), _MAX_READ)))
+
+
+def by_run(marks: Iterable[tuple[Mark, ...]]) -> Marks:
+    """Return the marks of several resources, sorted."""
     found: dict[str, set[int]] = {}
-    for run, number in islice(chain.from_iterable(map(read, marked)), _MAX_READ):
-        numbers = found.setdefault(run, set())
-        numbers.add(number)
+    for run, number in islice(chain.from_iterable(marks), _MAX_READ):
+        found.setdefault(run, set()).add(number)
     return {run: tuple(sorted(numbers)) for run, numbers in found.items()} or NO_MARKS
 
 
-def _read_names(resource: bytes) -> Iterator[tuple[str, int]]:
+def _read_names(resource: bytes) -> Iterator[Mark]:
     for found in _NAMED.finditer(resource):
         yield found[1].decode("ascii"), int(found[2]) % RING
 
 
-def _read_endpoints(resource: bytes) -> Iterator[tuple[str, int]]:
+def _read_endpoints(resource: bytes) -> Iterator[Mark]:
     """Yield the marks among the endpoints of one service, and in its name."""
     yield from _read_names(resource)
     base = _BASE.search(resource)

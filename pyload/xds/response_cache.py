@@ -28,7 +28,7 @@ from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
-from pyload.xds.marks import NO_MARKS, find_marks
+from pyload.xds.marks import NO_MARKS, by_run, find_marks, marks_of
 from pyload.xds.messages import LARGE
 from pyload.xds.resource_set import NO_RESOURCES, ResourceSet
 from pyload.xds.responses import DeltaResponse, Response, parse
@@ -38,6 +38,7 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
+    from pyload.xds.marks import Mark, Marks
     from pyload.xds.messages import Message
     from pyload.xds.resources import Resource
     from pyload.xds.responses import ParsedResponse
@@ -47,9 +48,9 @@ _SUFFIXES: Final = 4096
 _RESOURCE_BYTES: Final = 120
 """About as many bytes does a response use for each resource."""
 
-_Known = tuple[bytes | None, resources.Resource]
-"""The bytes of a resource, and what they decode to."""
-_NOTHING: Final[_Known] = (None, resources.Resource(""))
+_Known = tuple[bytes | None, resources.Resource, "tuple[Mark, ...]"]
+"""The bytes of a resource, what they decode to, and the marks in it."""
+_NOTHING: Final[_Known] = (None, resources.Resource(""), ())
 
 
 class _SuffixTable:
@@ -158,14 +159,17 @@ class ResponseCache:
     def _response(self, parsed: ParsedResponse, data: bytes) -> Response:
         type_url = TypeUrl(parsed.type_url)
         if isinstance(parsed, DeltaResponse):
-            return self._delta_response(type_url, parsed, data)
+            return self._delta_response(type_url, parsed, len(data))
         found: tuple[Resource, ...] = ()
+        marks = NO_MARKS
         error = ""
         if type_url in (CDS, LDS):
             try:
-                found = self._resources(type_url, parsed.resources, delta=False)
+                found, marks = self._resources(type_url, parsed.resources, delta=False)
             except RemoteProtocolError as broken:
                 error = broken.what
+        else:
+            marks = find_marks(type_url, data, parsed.resources)
         return Response(
             type_url,
             parsed.version_info,
@@ -174,11 +178,10 @@ class ResponseCache:
             resources=found,
             error=error,
             resource_set=NO_RESOURCES if error else ResourceSet.of(found),
-            marks=NO_MARKS if error else find_marks(type_url, data, parsed.resources),
+            marks=marks,
         )
 
-    def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, data: bytes) -> Response:
-        size = len(data)
+    def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, size: int) -> Response:
         sent = list(parsed.resources)
         removed = tuple(parsed.removed_resources)
         key: Hashable = None
@@ -189,9 +192,10 @@ class ResponseCache:
             if known is not None:
                 return known
         found: tuple[Resource, ...] = ()
+        marks = NO_MARKS
         error = ""
         try:
-            found = self._resources(type_url, sent, delta=True)
+            found, marks = self._resources(type_url, sent, delta=True)
         except RemoteProtocolError as broken:
             error = broken.what
         except DecodeError as broken:
@@ -204,7 +208,7 @@ class ResponseCache:
             resources=found,
             removed=removed,
             error=error,
-            marks=NO_MARKS if error else find_marks(type_url, data, sent),
+            marks=marks,
         )
         # Of two resources with one name the later counts.
         if key is not None and len({one.name for one in found}) == len(sent):
@@ -224,20 +228,24 @@ class ResponseCache:
 
     def _resources(
         self, type_url: TypeUrl, sent: Iterable[bytes], *, delta: bool
-    ) -> tuple[Resource, ...]:
-        """Read resources, most of which stand where they stood in the last response of the type.
+    ) -> tuple[tuple[Resource, ...], Marks]:
+        """Read resources, and the marks in them.
 
-        To compare them with those is cheaper than to look each up by its hash. What is equal is
-        then the same object too.
+        Most of them stand where they stood in the last response of the type. To compare them with
+        those is cheaper than to look each up by its hash. What is equal is then the same object
+        too.
         """
         read = self._unwrapped if delta else self.decoder.decode
         last = chain(self._last.get((type_url, delta), ()), repeat(_NOTHING))
         found = [
-            old if body == old[0] else (body, read(type_url, body))
+            old if body == old[0] else (body, read(type_url, body), marks_of(type_url, body))
             for body, old in zip(sent, last, strict=False)
         ]
         self._last[type_url, delta] = found
-        return tuple(resource for _, resource in found)
+        return (
+            tuple(resource for _, resource, _ in found),
+            by_run(marks for _, _, marks in found if marks),
+        )
 
 
 RESPONSE_CACHE: Final = ResponseCache()

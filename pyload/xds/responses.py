@@ -7,7 +7,7 @@ go from the same state to the same other, and want the same names.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from google.protobuf.message import DecodeError
@@ -40,9 +40,6 @@ class Details(NamedTuple):
 
     names: tuple[str, ...] = ()
     bodies: tuple[bytes, ...] = ()
-
-
-NO_DETAILS: Final = Details()
 
 
 class Response:

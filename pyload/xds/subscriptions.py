@@ -23,8 +23,7 @@ from pyload.errors import LocalProtocolError
 from pyload.xds import requests
 from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, WILDCARD, NameSet, ResourceSet, refs
 from pyload.xds.response_cache import RESPONSE_CACHE
-from pyload.xds.responses import NO_DETAILS
-from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Push, Received, TypeUrl
+from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Received, TypeUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,33 +164,27 @@ class Subscriptions:
         response, nonce = RESPONSE_CACHE.read(message, delta=self.delta)
         type_url = response.type_url
         subscription = self._subscriptions.get(type_url)
+        details = None
+        if self._with_resources:
+            details = response.details(message, delta=self.delta)
         # Delta announces the removal of names that were given up, and wants an ACK for it.
         if subscription is None or (subscription.names is NO_NAMES and not self.delta):
-            push = self._push(response, nonce, message, error="not subscribed to")
-            return Received([], push, response)
+            return Received([], response, nonce, "not subscribed to", details=details)
         if type_url == NDS and not response.count:
             # The agent drops an empty name table without a word.
-            return Received([], self._push(response, nonce, message), response)
+            return Received([], response, nonce, details=details)
         unsolicited = subscription.answered and response.version != subscription.version
         # ACK or NACK?
         error = response.error
         if not error and self._nack and subscription.answered:
             error = NACK_ON_PURPOSE
         if error:
-            return Received(
-                [subscription.nack(error, nonce)],
-                self._push(response, nonce, message, error=error),
-                response,
-                unsolicited,
-            )
+            nack = subscription.nack(error, nonce)
+            return Received([nack], response, nonce, error, unsolicited, details=details)
         subscription.answered = True
-        return Received(
-            [subscription.ack(response, nonce), *self._follow(type_url)],
-            self._push(response, nonce, message),
-            response,
-            unsolicited,
-            subscription.unmatched(response),
-        )
+        send = [subscription.ack(response, nonce), *self._follow(type_url)]
+        unmatched = subscription.unmatched(response)
+        return Received(send, response, nonce, "", unsolicited, unmatched, details)
 
     def _follow(self, type_url: TypeUrl) -> list[bytes]:
         """Return the requests that subscribe to exactly the names now referred to."""
@@ -228,20 +221,3 @@ class Subscriptions:
     def _add(self, type_url: TypeUrl) -> Subscription:
         one = self._subscriptions[type_url] = self._kind(type_url)
         return one
-
-    def _push(self, response: Response, nonce: str, message: Message, *, error: str = "") -> Push:
-        names, bodies = NO_DETAILS
-        if self._with_resources:
-            names, bodies = response.details(message, delta=self.delta)
-        return Push(
-            type_url=response.type_url,
-            size=response.size,
-            resources=response.count,
-            removed=len(response.removed),
-            nonce=nonce,
-            version=response.version,
-            error=error,
-            names=names,
-            removed_names=response.removed if self._with_resources else (),
-            bodies=bodies,
-        )

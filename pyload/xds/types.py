@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, NewType
 
 if TYPE_CHECKING:
-    from pyload.xds.responses import Response
+    from pyload.xds.responses import Details, Response
 
 TypeUrl = NewType("TypeUrl", str)
 
@@ -82,16 +82,37 @@ class Received(NamedTuple):
 
     Attributes:
         send: Messages that must be sent now, in this order.
-        push: The message, as observers know it.
-        response: What others receive too.
+        response: The response that the message was, which others receive too.
+        nonce: Its identifier within the stream.
+        error: Why the answer was a NACK, or why there was none; empty after an ACK.
         unsolicited: Whether the control plane sent it of its own accord, and not as the answer to a
-            request: the first response of a type on a stream is none, nor is another of the version
+            request: the first response of a type on a stream is not, nor is another of the version
             that the proxy has.
         unmatched: Names of resources that were never asked for; they are ignored, yet acknowledged.
+        details: Names and bodies of the resources; None if they were not asked for.
     """
 
     send: list[bytes]
-    push: Push
     response: Response
+    nonce: str
+    error: str = ""
     unsolicited: bool = False
     unmatched: tuple[str, ...] = ()
+    details: Details | None = None
+
+    @property
+    def push(self) -> Push:
+        """The facts for a user, a new object for each call: most proxies of a fleet need none."""
+        response, details = self.response, self.details
+        return Push(
+            type_url=response.type_url,
+            size=response.size,
+            resources=response.count,
+            removed=len(response.removed),
+            nonce=self.nonce,
+            version=response.version,
+            error=self.error,
+            names=details.names if details else (),
+            removed_names=response.removed if details else (),
+            bodies=details.bodies if details else (),
+        )

@@ -15,14 +15,13 @@ from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.xds.marks import RING
 from pyload.xds.responses import Response
-from pyload.xds.types import CDS, Push, Received
+from pyload.xds.types import CDS, Received
 from tests.proxies.resolvers import resolver_of
 from tests.xds.peer import Peer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
-PUSH = Push(type_url=CDS, nonce="n", version="v", resources=1, removed=0, size=100)
-RECEIVED = Received([], PUSH, Response(CDS, "v", size=100, count=1))
+RECEIVED = Received([], Response(CDS, "v", size=100, count=1), "n")
 SPEC = ProxySpec(key="p", type="sidecar", ip="10.0.0.1", name="p", namespace="mesh")
 
 
@@ -114,7 +113,7 @@ async def test_a_latch_opens_with_the_last_proxy() -> None:
 def marked(*numbers: int, run: str = "abc") -> Received:
     """Return what follows from a response with marks of a run."""
     response = Response(CDS, "v", size=100, count=1, marks={run: numbers, "other": (90,)})
-    return Received([], PUSH, response, unsolicited=True)
+    return Received([], response, "n", unsolicited=True)
 
 
 async def test_a_mark_is_reported_once_for_a_proxy() -> None:
