@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 10.0
 """How long the fleet waits for proxies to close their streams."""
 
+COUNT_SECONDS: Final = 1.0
+"""How often the proxies that are starting are counted, for those who look on meanwhile."""
+
 STARTING_SECONDS: Final = 5.0
 """How long a proxy may be without its first config, at least, before it counts as late."""
 
@@ -138,6 +141,7 @@ class LocalFleet:
         proxy = ProxyMonitor(spec, self, restarted=restarted)
         self._running[spec.key] = proxy
         self.counts.wanted += not restarted
+        self.counts.starting += not restarted
         proxy.client = connect_proxy(
             spec,
             self._resolver,
@@ -201,9 +205,10 @@ class LocalFleet:
         ]
 
     async def run(self) -> NoReturn:
-        """Wait until cancelled: the proxies of a local fleet only fail one by one."""
-        await asyncio.get_running_loop().create_future()
-        raise AssertionError
+        """Count starting proxies until cancelled; those of a local fleet only fail one by one."""
+        while True:
+            await asyncio.sleep(COUNT_SECONDS)
+            self.count_starting()
 
     # For the monitors of its proxies.
 

@@ -17,6 +17,7 @@ from pyload.proxies.late import MAX_LATE, Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
+from pyload.tasks import cancel
 from tests.proxies.resolvers import resolver_of
 from tests.xds.messages import delta_response
 from tests.xds.peer import GONE, MemoryStream, Peer
@@ -329,6 +330,23 @@ async def test_proxies_that_have_just_started_are_told_from_those_that_are_late(
         await proxies.refresh()
         assert (counts.starting, counts.starting_connected) == (0, 0)
         assert (counts.connected_now, counts.configured_now) == (2, 1)
+
+
+async def test_proxies_that_are_starting_are_counted_while_the_fleet_runs() -> None:
+    """Metrics would show each proxy that churn starts as failed, until the end of the run."""
+    peer = Peer()
+    peer.silent = True
+    async with fleet(peer) as proxies:
+        proxies.start(spec(0))
+        counts = proxies.counts
+        assert (counts.starting, counts.starting_connected) == (1, 0)
+
+        running = asyncio.create_task(proxies.run())
+        await asyncio.sleep(1.5)
+        assert (counts.starting, counts.starting_connected) == (0, 1)
+        await asyncio.sleep(5)
+        assert (counts.starting, counts.starting_connected) == (0, 0)
+        await cancel([running])
 
 
 async def test_where_first_configs_take_long_proxies_may_take_as_long() -> None:
