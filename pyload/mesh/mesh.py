@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.manifests.ips import IpAllocator
     from pyload.mesh.names import Names
-    from pyload.mesh.plan import Plan
+    from pyload.mesh.plan import Plan, PodPlan
     from pyload.mesh.steps import Group, Part
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
@@ -144,7 +144,7 @@ class Mesh:
         """
         before, self.plan = self.plan, plan
         for ztunnel in plan.ztunnels[len(before.ztunnels) :]:
-            self.fleet.start(proxy_of_node(ztunnel, metadata=self.context.node_metadata))
+            self._start_ztunnel(ztunnel)
         for app in plan.apps:
             try:
                 await self.apps[app.namespace, app.name].grow(app)
@@ -199,7 +199,11 @@ class Mesh:
         if self.plan.traits.leases:
             self.leases.add(step.entry.name, written["metadata"]["uid"])
         if node.ztunnel is not None:
-            self.fleet.start(proxy_of_node(node.ztunnel, metadata=self.context.node_metadata))
+            self._start_ztunnel(node.ztunnel)
+
+    def _start_ztunnel(self, ztunnel: PodPlan) -> None:
+        account, metadata = self.plan.ztunnel_account, self.context.node_metadata
+        self.fleet.start(proxy_of_node(ztunnel, account=account, metadata=metadata))
 
     async def _write_lease(self, lease: Obj) -> None:
         await self.writer.upsert(LEASES, lease)

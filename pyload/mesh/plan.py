@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyload.mesh.cluster_types import TRAITS
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,6 +121,7 @@ class Plan:
         nodes: Node names; nodes are objects for all types but ``real``.
         namespaces: Namespaces in the order of creation.
         ztunnels: Proxies of the nodes that have one, in the order of the nodes.
+        ztunnel_account: Name of their service account.
         istio_objects: Istio objects for the whole mesh, in the order of creation.
         grace: Seconds to wait after each namespace.
     """
@@ -129,6 +131,7 @@ class Plan:
     nodes: tuple[str, ...]
     namespaces: tuple[NamespacePlan, ...]
     ztunnels: tuple[PodPlan, ...] = ()
+    ztunnel_account: str = ZTUNNEL
     istio_objects: tuple[IstioObjectPlan, ...] = ()
     grace: float = 0.0
 

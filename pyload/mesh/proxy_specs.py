@@ -45,15 +45,21 @@ def key_of_pod(app: AppPlan, pod: PodPlan) -> str:
     return f"{app.namespace}/{pod.name}"
 
 
-def proxy_of_node(ztunnel: PodPlan, *, metadata: Mapping[str, str]) -> ProxySpec:
-    """Return a node's ztunnel; a real one sends no labels."""
+def proxy_of_node(ztunnel: PodPlan, *, account: str, metadata: Mapping[str, str]) -> ProxySpec:
+    """Return a node's ztunnel; a real one sends no labels.
+
+    Args:
+        ztunnel: The plan of it.
+        account: Name of its service account.
+        metadata: Further node metadata.
+    """
     return ProxySpec(
         key=key_of_node(ztunnel.node),
         type=ZTUNNEL,
         ip=ztunnel.ip,
         name=ztunnel.name,
         namespace=ROOT_NAMESPACE,
-        service_account=ZTUNNEL,
+        service_account=account,
         labels=None,
         metadata=metadata,
     )

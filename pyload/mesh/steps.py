@@ -39,7 +39,6 @@ from pyload.manifests.rbac import READER
 from pyload.mesh.istio_objects import RESOURCES, ROOT_NAMESPACE
 from pyload.mesh.ledger import Entry
 from pyload.mesh.plan import NodePlan
-from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +154,7 @@ def parts_of(plan: Plan, *, authenticated: bool) -> Iterator[Part]:
     """
     if authenticated and plan.ztunnels:
         # Istio's own ztunnel may be installed, with an account of this name.
-        account = Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, ZTUNNEL)
+        account = Entry(SERVICE_ACCOUNTS, ROOT_NAMESPACE, plan.ztunnel_account)
         yield Part("ztunnels", (Group((ObjectStep(account, mode=Mode.KEEP),)),))
     if plan.traits.nodes:
         ztunnels = {ztunnel.node: ztunnel for ztunnel in plan.ztunnels}
@@ -170,7 +169,7 @@ def parts_of(plan: Plan, *, authenticated: bool) -> Iterator[Part]:
 
 
 def entries_of(plan: Plan, *, authenticated: bool) -> Iterator[Entry]:
-    """Yield the objects that a plan would replace if they were there before.
+    """Yield the objects of a plan, which must not be another run's.
 
     Objects of templates are not among them: their kinds are known to the API server alone.
 
@@ -182,9 +181,7 @@ def entries_of(plan: Plan, *, authenticated: bool) -> Iterator[Entry]:
         for group in part.groups:
             for step in group.steps:
                 match step:
-                    case ObjectStep(entry=entry, mode=mode) if mode is not Mode.KEEP:
-                        yield entry
-                    case PodStep(entry=Entry() as entry):
+                    case ObjectStep(entry=entry) | PodStep(entry=Entry() as entry):
                         yield entry
 
 

@@ -29,7 +29,7 @@ from pyload.kube.decision import Create, Leave
 from pyload.kube.resources import NAMESPACES
 from pyload.kube.upsert import put_status, upsert
 from pyload.mesh.ledger import Entry, Ledger
-from pyload.mesh.ownership import Ownership, unlabelled
+from pyload.mesh.ownership import Ownership, run_of, unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
@@ -73,6 +73,7 @@ class Writer:
         self.ledger = Ledger()
         self._origin = origin
         run_id = "" if origin is None else origin.run_id
+        self._adopts = adopts
         self._ownership = Ownership(self.ledger, run_id=run_id, adopts=adopts)
         self._metrics = metrics
         self._in_flight: set[asyncio.Task[Any]] = set()
@@ -90,7 +91,10 @@ class Writer:
         return await self._shielded(self._upsert(resource, obj, status=status), resource.kind)
 
     async def create(self, resource: Resource, obj: Obj) -> Obj | None:
-        """Create an object; None if there was one before, which is left alone."""
+        """Create an object; None if there was one before, which is left alone.
+
+        One of another run is not, where objects of other runs are taken over.
+        """
         obj = self._marked(resource, obj)
         return await self._shielded(self._create(resource, obj), resource.kind)
 
@@ -161,7 +165,10 @@ class Writer:
             if isinstance(error, ApiError) and error.status < 500:
                 self.ledger.close(entry)
                 if isinstance(error, Conflict) and error.reason == "AlreadyExists":
-                    return None
+                    before = await self._read(entry) if self._adopts else None
+                    if before is None or not run_of(before):
+                        return None
+                    return await self._upsert(resource, obj, status=False)
             else:
                 self._ownership.failed(entry, obj, refused=False, known=False)
                 # It stays in the ledger if the server cannot say; cleanup looks again then.

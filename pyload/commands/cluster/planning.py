@@ -14,6 +14,7 @@ from pyload.manifests.ips import IpAllocator
 from pyload.mesh.growth import with_proxies
 from pyload.mesh.names import Names
 from pyload.mesh.planner import plan_cluster
+from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
     from pyload.commands.cluster.options import ClusterOptions
@@ -59,7 +60,14 @@ class Planned:
         rng = Random()  # noqa: S311 - names and placement, not secrets
         rng.setstate(self.state)  # type: ignore[arg-type]
         ips = IpAllocator(first=first)
-        planned = _planned(self.config, self.cluster_type, rng, ips, run_id=self.plan.run_id)
+        planned = _planned(
+            self.config,
+            self.cluster_type,
+            rng,
+            ips,
+            run_id=self.plan.run_id,
+            ztunnel_account=self.plan.ztunnel_account,
+        )
         return planned if self.ladder is None else planned.in_steps(self.ladder)
 
     def in_steps(self, ladder: LadderOptions) -> Planned:
@@ -99,8 +107,16 @@ def plan_run(options: ClusterOptions) -> Planned:
     rng = Random(options.seed)  # noqa: S311 - names and placement, not secrets
     # Two runs of one seed are two runs all the same.
     run_id = Names(Random()).draw()  # noqa: S311 - a name, not a secret
+    account = options.name_prefix + ZTUNNEL
     try:
-        planned = _planned(loaded.config, options.cluster_type, rng, IpAllocator(), run_id=run_id)
+        planned = _planned(
+            loaded.config,
+            options.cluster_type,
+            rng,
+            IpAllocator(),
+            run_id=run_id,
+            ztunnel_account=account,
+        )
         if options.ladder is not None:
             planned = planned.in_steps(options.ladder)
     except PyloadError as error:
@@ -126,8 +142,9 @@ def _planned(
     ips: IpAllocator,
     *,
     run_id: str,
+    ztunnel_account: str,
 ) -> Planned:
     state, names = rng.getstate(), Names(rng)
     plan = plan_cluster(config, cluster_type, names=names, next_ip=ips.allocate)
-    plan = replace(plan, run_id=run_id)
+    plan = replace(plan, run_id=run_id, ztunnel_account=ztunnel_account)
     return Planned(plan, names, ips, rng, config, cluster_type, state)

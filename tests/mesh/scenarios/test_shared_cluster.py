@@ -15,11 +15,11 @@ from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.file import load_config
 from pyload.config.parse import parse_config
 from pyload.errors import UsageError
-from pyload.kube.resources import LEASES, NAMESPACES, NODES, TELEMETRIES
-from pyload.manifests.objects import RUN_LABEL
+from pyload.kube.resources import LEASES, NAMESPACES, NODES, SERVICE_ACCOUNTS, TELEMETRIES
+from pyload.manifests.objects import RUN_LABEL, service_account
 from pyload.tasks import Shutdown
 from tests.mesh.conftest import open_world
-from tests.mesh.meshes import MESH, nothing_left, options
+from tests.mesh.meshes import AMBIENT, MESH, nothing_left, options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -173,6 +173,42 @@ async def test_nodes_and_shared_namespaces_are_not_taken_over_either(world: Worl
     assert str(node.value).startswith("Node node-")
     assert outcomes[0].error is None
     assert world.names("Telemetry") == []
+
+
+async def test_the_account_of_ztunnels_is_not_another_runs(world: World) -> None:
+    """With the end of the run that has made it, the ztunnels of the other got no tokens (A3)."""
+    text = AMBIENT.replace(b"name: mesh", b"name: other").replace(b"name: node", b"name: side")
+    shutdown = Shutdown()
+    first = replace(options("fake", text=AMBIENT), duration=None)
+    task = asyncio.create_task(world.run(first, shutdown, authenticated=True), name="first")
+    await asyncio.sleep(3)
+    second = options("fake", text=text)
+    with pytest.raises(UsageError) as refused:
+        await world.run(second, authenticated=True)
+    prefixed = replace(second, name_prefix="b-", duration=10.0)
+    other = asyncio.create_task(world.run(prefixed, authenticated=True), name="second")
+    await asyncio.sleep(3)
+    accounts = set(world.names("ServiceAccount"))
+    shutdown.signal()
+    outcomes = await asyncio.gather(task, other)
+
+    assert str(refused.value).startswith("ServiceAccount istio-system/ztunnel belongs to run ")
+    assert {"ztunnel", "b-ztunnel"} <= accounts
+    assert [one.error for one in outcomes] == [None, None]
+    assert [one.result.proxies.configured for one in outcomes] == [5, 5]
+    assert "b-ztunnel" not in world.names("ServiceAccount")
+    assert nothing_left(world)
+
+
+async def test_the_account_that_a_dead_run_left_is_taken_over_on_request(world: World) -> None:
+    """It would stay for ever, with the name of a run that is gone."""
+    left = service_account("ztunnel", "istio-system", run_id="crashed")
+    await world.client.create(SERVICE_ACCOUNTS.path("istio-system"), left)
+    adopting = replace(options("fake", text=AMBIENT), adopt=True)
+    outcome = await world.run(adopting, authenticated=True)
+
+    assert outcome.error is None
+    assert "ztunnel" not in world.names("ServiceAccount")
 
 
 async def test_an_object_without_a_namespace_in_a_template_is_not_taken_over(world: World) -> None:
