@@ -116,11 +116,11 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
 
 
 def _run_options(options: IsolatedOptions) -> dict[str, Any]:
-    """Return the options of the mesh's run, by name; the result is written here, under our name."""
+    """Return the options of the mesh's run, by name."""
     values = {one.name: getattr(options, one.name) for one in fields(RunOptions)}
     # A run that is to end with its start-up waits for nothing after it.
     start = NO_WAIT if options.short_circuit else options.start
-    return {**values, "embedded": True, "out": None, "start": start}
+    return {**values, "embedded": True, "called": "isolated", "start": start}
 
 
 async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
@@ -210,9 +210,9 @@ class _Served:
             background.spawn(self._launch(run, background, shutdown), name="launch")
             outcome = await run.run(shutdown, background)
         log.info("running complete")
-        result = replace(outcome.result, command="isolated")
-        if self._synced(run) and self._options.short_circuit:
-            result = replace(result, exit_reason="synced")
+        if not (self._synced(run) and self._options.short_circuit):
+            return outcome
+        result = replace(outcome.result, exit_reason="synced")
         unwritten = await write_result(self._options.out, result)
         return replace(outcome, result=result, error=outcome.error or unwritten)
 

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 
     from pyload.harness.recorder import Recorder
+    from pyload.harness.result_file import ResultFile
+    from pyload.harness.results import Results
     from pyload.harness.workload import Workload
-    from pyload.report.result import Result
 
     Act = Callable[[], Coroutine[Any, Any, object]]
 
@@ -56,14 +57,15 @@ class Observer:
 
 
 def observers(
-    workload: Workload, recorder: Recorder, figures: Callable[[], Result]
+    workload: Workload, recorder: Recorder, results: Results, file: ResultFile
 ) -> tuple[Observer, ...]:
     """Return everything that goes on beside the work of a run, in the order of the last acts.
 
     Args:
         workload: The command's parts.
         recorder: Records the figures.
-        figures: Returns all of them, as they were last reported.
+        results: Makes results of them.
+        file: The run's result file.
     """
     found = []
     fleet = workload.fleet
@@ -73,8 +75,9 @@ def observers(
     if recorder.istiod_source is not None:
         reader = IstiodReader(recorder.istiod_source, recorder.istiods)
         found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))
-    sampler = Sampler(figures, recorder.history)
+    sampler = Sampler(results, recorder.history)
     found.append(Observer("history", sampler.run, sampler.last))
+    found.append(Observer("result file", lambda: file.keep(results.current)))
     return tuple(found)
 
 

@@ -2,8 +2,8 @@
 
 A result takes the place of an earlier one in a single step: it is written to a file of its own
 beside it, which is then renamed. Readers never see half a result, and a full disk leaves the
-earlier one as it was. A device, a pipe or a symbolic link is written to instead, because a rename
-would replace it.
+earlier one as it was. A device or a pipe is written to instead, because a rename would replace it;
+of a symbolic link the file that it leads to is replaced.
 """
 
 from __future__ import annotations
@@ -11,17 +11,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from pyload.errors import PyloadError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from pyload.kube.resources import Obj
     from pyload.report.result import Result
+
+SAVE_SECONDS: Final = 10.0
+"""How often the result of a run that goes on is written."""
 
 log = logging.getLogger("pyload")
 
@@ -41,13 +46,79 @@ def check_writable(path: Path | None, *, flag: str = "--out") -> None:
         raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
 
 
-async def write_result(path: Path | None, result: Result) -> PyloadError | None:
-    """Write a result as JSON, whole or not at all; without a path do nothing.
+class ResultFile:
+    """The file of a run's result, which is written while the run goes on, too.
 
-    Returns:
-        The error if the file cannot be written; it is not raised, so that the run still cleans up.
+    A run that is killed leaves what it had measured `SAVE_SECONDS` before, or later. All writes are
+    done one after another in a thread of their own, in which the JSON is made as well, so that a
+    slow disk delays nothing but the next write.
+
+    Args:
+        path: The file; None for none.
     """
-    return None if path is None else await write_document(path, result.to_json())
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="result")
+
+    async def keep(self, figures: Callable[[], Awaitable[Result]]) -> None:
+        """Write the result again and again, until cancelled.
+
+        A file that is not plain, such as a pipe, gets only the results of the end: what is written
+        there cannot be replaced.
+
+        Args:
+            figures: Returns the figures as they are.
+        """
+        if self._path is None or not _is_plain(_target(self._path)):
+            return
+        failed = False
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            error = await self._write(self._path, await figures())
+            if error is not None and not failed:
+                log.warning("%s", error)
+            failed = error is not None
+
+    async def write(self, result: Result, *, is_last: bool = True) -> PyloadError | None:
+        """Write a result; without a file do nothing.
+
+        Args:
+            result: The result.
+            is_last: Whether none comes after it, so that a pipe may have it.
+
+        Returns:
+            The error if it cannot be written; it is not raised, so that the run still cleans up.
+        """
+        if self._path is None or not (is_last or _is_plain(_target(self._path))):
+            return None
+        error = await self._write(self._path, result)
+        if error is not None:
+            log.error("%s", error)
+        return error
+
+    def close(self) -> None:
+        """Let the thread end after its last write."""
+        self._thread.shutdown(wait=False)
+
+    async def _write(self, path: Path, result: Result) -> PyloadError | None:
+        def write() -> None:
+            write_whole(path, json_bytes(result.to_json()))
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except OSError as error:
+            return _unwritten(path, error)
+        return None
+
+
+async def write_result(path: Path | None, result: Result) -> PyloadError | None:
+    """Write the one result of a run; see `ResultFile.write`."""
+    file = ResultFile(path)
+    try:
+        return await file.write(result)
+    finally:
+        file.close()
 
 
 async def write_document(path: Path, document: Obj) -> PyloadError | None:
@@ -55,12 +126,14 @@ async def write_document(path: Path, document: Obj) -> PyloadError | None:
     try:
         await asyncio.to_thread(write_whole, path, json_bytes(document))
     except OSError as error:
-        trouble = PyloadError(
-            f"cannot write {path}: {error.strerror}", fix="give --out another file"
-        )
+        trouble = _unwritten(path, error)
         log.error("%s", trouble)
         return trouble
     return None
+
+
+def _unwritten(path: Path, error: OSError) -> PyloadError:
+    return PyloadError(f"cannot write {path}: {error.strerror}", fix="give --out another file")
 
 
 def json_bytes(document: Obj) -> bytes:
@@ -85,6 +158,7 @@ def _problem(path: Path) -> str:
             return "its folder does not exist"
         if path.exists() and not os.access(path, os.W_OK):
             return "permission denied"
+        path = _target(path)
         if _is_plain(path):
             part = _part(path)
             part.touch()
@@ -100,6 +174,7 @@ def write_whole(path: Path, text: bytes) -> None:
     Raises:
         OSError: The file cannot be written; an earlier one is as it was.
     """
+    path = _target(path)
     if not _is_plain(path):
         path.write_bytes(text)
         return
@@ -112,8 +187,13 @@ def write_whole(path: Path, text: bytes) -> None:
         raise
 
 
+def _target(path: Path) -> Path:
+    """Return what a symbolic link leads to, which is replaced in place of the link."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def _is_plain(path: Path) -> bool:
-    """Return whether a new file may replace the path; a device, a pipe or a link is to stay."""
+    """Return whether a new file may replace the path; a device or a pipe is to stay."""
     return not path.is_symlink() and (path.is_file() or not path.exists())
 
 

@@ -11,8 +11,8 @@ Three rules hold for all commands, and for that reason stand only here:
 
 1. Objects that the run created are removed, whatever has ended it. Each step that comes before the
    clean-up may fail; it then becomes the run's error and keeps no other step from being done.
-2. The result is written before the clean-up too, so that nothing that goes wrong there loses what
-   was measured. Afterwards only the figures of objects change.
+2. The result is written while the run goes on and before the clean-up too, so that nothing that
+   goes wrong there loses what was measured. Afterwards only the figures of objects change.
 3. Why and how a run ended is decided in this module, as an `Ending`. Of several errors the first is
    the run's, except that objects left behind go before everything else. A run that nothing has
    ended early is judged by its figures, in this order: by whether its proxies were served at all,
@@ -37,9 +37,9 @@ from pyload.harness.observed import observed
 from pyload.harness.observers import observed_by, observers
 from pyload.harness.outcome import Ending, Outcome, internal_error, interrupted
 from pyload.harness.readiness import Readiness, settle
-from pyload.harness.result_file import write_result
+from pyload.harness.result_file import ResultFile
+from pyload.harness.results import Results
 from pyload.mesh.deletion import remove_all
-from pyload.report.limits import limit_of
 from pyload.tasks import Supervisor, first_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from pyload.harness.recorder import Recorder
     from pyload.harness.run_options import RunOptions
-    from pyload.harness.span import Span
     from pyload.harness.workload import Workload
     from pyload.mesh.writer import Writer
     from pyload.report.result import Result
@@ -100,6 +99,7 @@ class Run:
         self._recorder = recorder
         self._options = options
         self._servers = servers
+        self._results = Results(workload, recorder, options)
         self._has_begun = False
         # When everything was started; it may be long until the proxies are configured.
         self._started: float | None = None
@@ -120,7 +120,7 @@ class Run:
                     recorder,
                     judge=self._judge,
                     readiness=self._readiness,
-                    figures=partial(self._current_figures, "", is_over=True),
+                    figures=partial(self._results.current, is_over=True),
                 )
 
     async def execute(self, shutdown: Shutdown) -> Outcome:
@@ -131,23 +131,25 @@ class Run:
         """
         workload, recorder = self._workload, self._recorder
         if self._judge.own:
-            self._judge.check(self._last_figures())
+            self._judge.check(self._results.last())
         async with contextlib.AsyncExitStack() as stack:
-            shown = observed(recorder, workload.fleet, self._options, self._last_figures)
+            shown = observed(recorder, workload.fleet, self._options, self._results.last)
             await stack.enter_async_context(shown)
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
             background = await stack.enter_async_context(Supervisor())
-            beside = observers(workload, recorder, lambda: workload.extend(self._figures("")))
+            file = ResultFile(self._options.out)
+            stack.callback(file.close)
+            beside = observers(workload, recorder, self._results, file)
             async with observed_by(beside, unless=shutdown.forced):
                 ending = await self._live(background, shutdown)
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:
-                await write_result(self._options.out, result)
+                await file.write(result, is_last=False)
                 ending = await self._clean_up(workload.writer, ending, shutdown)
                 left = self._left(workload.writer)
                 result = replace(result, objects=recorder.objects(left=len(left)))
-            ending = ending.with_error(await write_result(self._options.out, result))
+            ending = ending.with_error(await file.write(result))
         return Outcome(result, ending.error, workload.listing(result), self._judge.warning(result))
 
     async def _live(self, background: Supervisor, shutdown: Shutdown) -> Ending:
@@ -216,7 +218,7 @@ class Run:
                 continue
             span = None if climb is None else climb.span
             since = self._started if climb is None or span is None else climb.held_at
-            figures = await self._current_figures("", span)
+            figures = await self._results.current(span)
             verdict = self._judge.breach(figures, elapsed=now() - since)
             if verdict is not None:
                 return f"ended by a threshold: {verdict.expr}"
@@ -224,7 +226,7 @@ class Run:
     async def _sum_up(self, ending: Ending) -> tuple[Ending, Result]:
         """Sum up the figures, and judge the run by them."""
         try:
-            result = await self._current_figures(ending.reason, is_over=True)
+            result = await self._results.current(reason=ending.reason, is_over=True)
             if self._climb is not None:
                 result = await self._climb.sum_up(result, ending.error)
             elif self._has_begun and not self._workload.only_lists:
@@ -245,32 +247,7 @@ class Run:
             ending = ending.with_error(internal_error(bug))
         else:
             return ending, result
-        return ending, self._figures(ending.reason)
-
-    async def _current_figures(
-        self, reason: str, span: Span | None = None, *, is_over: bool = False
-    ) -> Result:
-        """Return all figures as of now, of a part of the run or of all of it."""
-        if self._workload.fleet is not None:
-            await self._workload.fleet.refresh()
-        if is_over:
-            self._recorder.metrics.close_spreads()
-        return self._last_figures(reason, span)
-
-    def _last_figures(self, reason: str = "", span: Span | None = None) -> Result:
-        """Return all figures as they were last reported."""
-        result = self._workload.extend(self._figures(reason, span))
-        return result if self._workload.only_lists else replace(result, limit=limit_of(result))
-
-    def _figures(self, reason: str, span: Span | None = None) -> Result:
-        """Return the figures that all commands have, as they were last reported."""
-        writer = self._workload.writer
-        left = 0 if writer is None or self._options.embedded else len(writer.ledger)
-        result = self._recorder.result(
-            self._workload.fleet, left=left, exit_reason=reason, span=span
-        )
-        options, config = self._options, self._workload.config
-        return replace(result, tags=options.tags, command_line=options.command_line, config=config)
+        return ending, self._results.common(ending.reason)
 
     async def _clean_up(self, writer: Writer, ending: Ending, shutdown: Shutdown) -> Ending:
         """Remove the objects, and name those that are still there."""

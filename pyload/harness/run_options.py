@@ -29,6 +29,7 @@ class RunOptions:
             then stays as it was there, where pyload's own way is another.
         thresholds: What the figures of the run have to be, besides what holds by default.
         command_line: The command as the user typed it, for the result; without secrets.
+        called: Name of the command in the result, where another one does its work.
         embedded: Whether the servers are in this process, so that all objects go with it.
     """
 
@@ -39,4 +40,5 @@ class RunOptions:
     as_pilot_load: bool = False
     thresholds: Thresholds = NO_THRESHOLDS
     command_line: str = ""
+    called: str = ""
     embedded: bool = False

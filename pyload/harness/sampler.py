@@ -9,8 +9,7 @@ from pyload.report.series import SeriesReader
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from pyload.harness.results import Results
     from pyload.report.history import History
     from pyload.report.result import Result
 
@@ -22,12 +21,12 @@ class Sampler:
     """Adds points to a history.
 
     Args:
-        figures: Returns the figures as they are now.
+        results: Makes results of the run's figures.
         history: Receives the points.
     """
 
-    def __init__(self, figures: Callable[[], Result], history: History) -> None:
-        self._figures = figures
+    def __init__(self, results: Results, history: History) -> None:
+        self._results = results
         self._history = history
         self._reader = SeriesReader()
 
@@ -40,13 +39,12 @@ class Sampler:
             if due <= now():
                 due = now() + SECONDS
             await asyncio.sleep(due - now())
-            self.sample()
+            self.sample(self._results.last())
 
     async def last(self) -> None:
-        """Add a point for what is left of the last second."""
-        self.sample()
+        """Add a point for what is left of the last second, and for all that workers kept back."""
+        self.sample(await self._results.current())
 
-    def sample(self) -> None:
+    def sample(self, result: Result) -> None:
         """Add a point for the time since the last one."""
-        result = self._figures()
         self._history.add(result.duration, self._reader.read(result))

@@ -186,6 +186,28 @@ def test_a_killed_worker_costs_no_proxy(tmp_path: Path) -> None:
     assert result["proxies"]["configured"] == result["proxies"]["wanted"] == 6
 
 
+@pytest.mark.timeout(40)
+def test_a_run_that_is_killed_leaves_what_it_had_measured(tmp_path: Path) -> None:
+    """The kernel kills without a signal that could be handled, and takes an hour's figures."""
+    out = tmp_path / "r.json"
+    arguments = ("--workers", "2", "--out", str(out), "--metrics-addr", "")
+    config = str(still(tmp_path, "basic.yaml"))
+    with start("cluster", "--embedded", "-c", config, *arguments) as process:
+        deadline = time.monotonic() + 25
+        while not out.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    result = json.loads(out.read_text())
+
+    assert result["exit_reason"] == "still running"
+    assert result["thresholds"] == []
+    assert result["first_config"]["count"] == result["proxies"]["configured"] == 6
+    assert sum(result["history"]["series"]["pushes.cds"]) >= 6
+    assert str(out) in result["command_line"]
+    assert list(tmp_path.glob("*.part")) == []
+
+
 def test_a_signal_during_the_start_cleans_up_and_exits_130(tmp_path: Path) -> None:
     """An impatient user must not find half a mesh in the cluster."""
     out = tmp_path / "r.json"

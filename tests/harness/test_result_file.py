@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
+import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pyload.errors import UsageError
 from pyload.harness.recorder import Recorder
-from pyload.harness.result_file import check_writable, json_bytes, write_result
+from pyload.harness.result_file import (
+    SAVE_SECONDS,
+    ResultFile,
+    check_writable,
+    json_bytes,
+    write_result,
+)
 from tests.report.results import measured
 
 if TYPE_CHECKING:
@@ -61,6 +71,98 @@ async def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert await write_result(out, result()) is None
     assert json.loads(out.read_text())["exit_reason"] == "done"
     assert names(tmp_path) == ["r.json"]
+
+
+class Disk:
+    """A run whose result file is kept, and what is found in it."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.file = ResultFile(out)
+        self.recorder = Recorder(command="adsc")
+
+    async def figures(self) -> Result:
+        """Return the figures as they are."""
+        return self.recorder.result(exit_reason="still running")
+
+    async def keep(self, seconds: float) -> None:
+        """Keep the file for some time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.file.keep(self.figures)
+
+    def pushes(self) -> int:
+        """Return the pushes in the file."""
+        found: int = json.loads(self.out.read_text())["pushes"]["cds"]
+        return found
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_the_result_of_a_run_that_goes_on_is_written_again_and_again(tmp_path: Path) -> None:
+    """A run of an hour that the kernel kills for its memory would leave nothing."""
+    disk = Disk(tmp_path / "r.json")
+    loop = asyncio.get_running_loop()
+    loop.call_later(SAVE_SECONDS / 2, disk.recorder.metrics.push, "sidecar", "cds", 1)
+    loop.call_later(SAVE_SECONDS * 1.5, disk.recorder.metrics.push, "sidecar", "cds", 1)
+
+    await disk.keep(SAVE_SECONDS - 1)
+    assert not disk.out.exists()
+    await disk.keep(SAVE_SECONDS + 0.5)
+    assert disk.pushes() == 2
+    assert json.loads(disk.out.read_text())["exit_reason"] == "still running"
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_a_pipe_gets_nothing_but_the_last_result(tmp_path: Path) -> None:
+    """`--out >(jq .proxies)` would read a result every ten seconds."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    disk = Disk(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        await disk.keep(5 * SAVE_SECONDS)
+        await disk.file.write(await disk.figures(), is_last=False)
+        await disk.file.write(replace(await disk.figures(), exit_reason="done"))
+        sent = os.read(reader, 1 << 16)
+    finally:
+        os.close(reader)
+
+    assert json.loads(sent)["exit_reason"] == "done"
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_a_full_disk_is_warned_of_once_and_ends_no_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An hour of the same warning, six times a minute, hides everything else."""
+    disk = Disk(tmp_path / "no" / "r.json")
+    await disk.keep(10 * SAVE_SECONDS)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.anyio
+async def test_a_slow_disk_delays_neither_the_loop_nor_the_order_of_results(
+    tmp_path: Path,
+) -> None:
+    """Proxies would miss their pings, and the last result be lost to the one before it."""
+    disk = Disk(tmp_path / "r.json")
+    can_go = threading.Event()
+    disk.file._thread.submit(can_go.wait)
+    first = asyncio.create_task(disk.file.write(await disk.figures(), is_last=False))
+    await asyncio.sleep(0.01)
+    first.cancel()
+    last = asyncio.create_task(disk.file.write(replace(await disk.figures(), exit_reason="done")))
+    await asyncio.sleep(0.01)
+    assert not disk.out.exists()
+    can_go.set()
+
+    assert await last is None
+    assert json.loads(disk.out.read_text())["exit_reason"] == "done"
+    disk.file.close()
 
 
 @pytest.mark.anyio

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 from pyload.harness.recorder import Recorder
+from pyload.harness.results import Results
+from pyload.harness.run_options import RunOptions
 from pyload.harness.sampler import Sampler
+from pyload.harness.workload import Workload
 from pyload.report.history import column_json
 
 if TYPE_CHECKING:
     from pyload.report.result import Result
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+async def never() -> NoReturn:
+    """Fail: nothing is run here."""
+    raise AssertionError
 
 
 class Clocked:
@@ -26,11 +34,12 @@ class Clocked:
         self.recorder = Recorder(command="adsc")
         self.loop = asyncio.get_running_loop()
         self.began = self.loop.time()
-        self.sampler = Sampler(self.figures, self.recorder.history)
+        workload = Workload(start=never, work=never, extend=self.timed)
+        results = Results(workload, self.recorder, RunOptions())
+        self.sampler = Sampler(results, self.recorder.history)
 
-    def figures(self) -> Result:
-        """Return the figures as of now."""
-        result = self.recorder.result(exit_reason="")
+    def timed(self, result: Result) -> Result:
+        """Return a result of this moment."""
         return replace(result, duration=self.loop.time() - self.began)
 
     async def run(self, seconds: float) -> None:

@@ -53,7 +53,7 @@ def test_every_run_has_the_flags(name: str) -> None:
     assert found is not None
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
-    others = {"connection", "as_pilot_load", "start", "command_line"}
+    others = {"connection", "as_pilot_load", "start", "command_line", "called"}
     assert names == {field.name for field in fields(RunOptions)} - others
 
 
