@@ -75,6 +75,7 @@ def build_config(
         istio=read_istio(root, "istio"),
         templates=given.templates,
         thresholds=read_thresholds(root),
+        probe=root.duration("probe"),
     )
     _check_totals(findings, config, root.at("namespaces"), root.at("nodes"))
     check_references(namespaces, stable=given.stable_names)

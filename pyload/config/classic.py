@@ -28,6 +28,7 @@ CLASSIC: Final = Schema(
             "nodes",
             "namespaces",
             "thresholds",
+            "probe",
         ),
         "jitter": ("workloads", "config", "secrets"),
         "thresholds": ("expr", "abort", "after"),

@@ -19,6 +19,7 @@ CURRENT: Final = Schema(
             "templates",
             "namespaces",
             "thresholds",
+            "probe",
         ),
         "jitter": ("workloads", "config"),
         "thresholds": ("expr", "abort", "after"),

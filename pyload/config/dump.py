@@ -60,6 +60,7 @@ def dump(config: ClusterConfig, dialect: Dialect) -> str:
         "namespaces": [_namespace(one, dialect) for one in config.namespaces],
         "nodeMetadata": dict(config.node_metadata),
         "nodes": [_node(group) for group in config.nodes],
+        "probe": _unless_zero(config.probe),
         "stableNames": config.stable_names,
         "templates": dict(config.templates),
         "thresholds": _thresholds(config.thresholds),

@@ -53,6 +53,10 @@ _VALUES: Final[Mapping[tuple[Place, str], tuple[Mapping[str, Any] | _Part, str]]
         _Part("thresholds", listed=True),
         "What the figures of a run have to be.",
     ),
+    ("root", "probe"): (
+        _SPAN,
+        "Time between two changes whose way to every proxy is measured.",
+    ),
     ("thresholds", "expr"): (
         {"type": "string"},
         "METRIC OP VALUE, such as `first_config.p99 < 2s`.",

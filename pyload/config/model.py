@@ -176,6 +176,7 @@ class ClusterConfig:
         istio: Istio objects for the whole mesh, in the order of creation.
         templates: Texts of templates by name.
         thresholds: What the figures of a run have to be.
+        probe: How often a change is written whose way to every proxy is measured; 0 for never.
     """
 
     grace_period: Duration = _ZERO
@@ -187,3 +188,4 @@ class ClusterConfig:
     istio: tuple[IstioObject, ...] = ()
     templates: Mapping[str, str] = field(default_factory=dict)
     thresholds: Thresholds = NO_THRESHOLDS
+    probe: Duration = _ZERO

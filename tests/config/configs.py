@@ -13,6 +13,7 @@ WHOLE = """\
 gracePeriod: 1.5s
 jitter: {workloads: 4s, config: 0s, secrets: 0}
 stableNames: on
+probe: 10s
 nodeMetadata: {TEAM: load, SIZE: 5, ON: y, EMPTY: ~}
 nodes:
 - name: node

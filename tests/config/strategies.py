@@ -126,4 +126,5 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         st.lists(namespace, max_size=3, unique_by=lambda one: one.name).map(tuple),
         istio=istio(SHARED) if classic else none,
         templates=st.just({} if classic else TEMPLATES),
+        probe=SPAN,
     )

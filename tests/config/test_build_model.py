@@ -24,6 +24,7 @@ def test_reads_every_key_of_the_classic_dialect() -> None:
     assert read(WHOLE).config == ClusterConfig(
         grace_period=Duration(1_500_000_000),
         jitter=Jitter(workloads=Duration(4 * SECOND)),
+        probe=Duration(10 * SECOND),
         stable_names=True,
         node_metadata={"TEAM": "load", "SIZE": "5", "true": "true", "EMPTY": ""},
         nodes=(NodeGroup("node", 2), NodeGroup("default", 1)),

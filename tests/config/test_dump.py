@@ -67,6 +67,7 @@ def test_dumps_sorted_keys_and_go_durations() -> None:
         "  name: node\n"
         "- count: 1\n"
         "  name: default\n"
+        "probe: 10s\n"
         "stableNames: true\n"
     )
     current = ClusterConfig(namespaces=(Namespace(grace_period=Duration(1)),))
@@ -103,6 +104,7 @@ WHOLE_MODEL = ClusterConfig(
     (ISTIO,),
     {"mine": "a: b"},
     parse_thresholds(["duration < 1h"]),
+    Duration(10),
 )
 
 

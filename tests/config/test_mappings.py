@@ -61,7 +61,8 @@ def test_keys_of_old_examples_only_warn() -> None:
             "zzz: 1",
             (
                 "unknown key `zzz` at the top level; use one of `gracePeriod`, `jitter`, "
-                "`stableNames`, `nodeMetadata`, `istio`, `nodes`, `namespaces`, `thresholds`"
+                "`stableNames`, `nodeMetadata`, `istio`, `nodes`, `namespaces`, `thresholds`, "
+                "`probe`"
             ),
         ),
         ("jitter: {workload: 1s}", "unknown key `workload` in `jitter`; did you mean `workloads`?"),

@@ -120,7 +120,16 @@ def test_any_text_is_a_config_or_problems(text: str) -> None:
 
 
 KEYS = [
-    *("gracePeriod", "jitter", "stableNames", "nodeMetadata", "istio", "nodes", "templates"),
+    *(
+        "probe",
+        "gracePeriod",
+        "jitter",
+        "stableNames",
+        "nodeMetadata",
+        "istio",
+        "nodes",
+        "templates",
+    ),
     *("namespaces", "workloads", "config", "secrets", "name", "count", "ztunnel", "replicas"),
     *("waypoint", "configs", "applications", "type", "pods", "instances", "labels", "gateways"),
     *("dialect", "enabled", "typo", "<<", "on", "5", "~"),

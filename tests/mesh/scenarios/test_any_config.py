@@ -130,6 +130,7 @@ def configs(dialect: Dialect) -> st.SearchStrategy[ClusterConfig]:
         namespaces=st.lists(namespace, max_size=2, unique_by=lambda one: one.name).map(tuple),
         istio=istio(SHARED) if classic else none,
         templates=st.just({} if classic else TEMPLATES),
+        probe=SPAN,
     )
 
 
