@@ -13,6 +13,7 @@ from pyload.kube.client import Client
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from pyload.embedded.controlplane.faults import PushFaults
     from pyload.embedded.kwok.stages import Stages
     from pyload.tasks import Supervisor
 
@@ -63,6 +64,7 @@ async def run_stack(
     *,
     tls: bool,
     prepare: Callable[[Client], Awaitable[None]] | None = None,
+    faults: PushFaults | None = None,
 ) -> AsyncIterator[Stack]:
     """Run both servers on free loopback ports until the context is left.
 
@@ -70,10 +72,11 @@ async def run_stack(
         background: Owns the control plane's task.
         tls: Whether to serve TLS beside plaintext.
         prepare: Creates the objects that the control plane reads first; None for none.
+        faults: What goes wrong with the control plane's pushes, for tests.
     """
     server = ApiServer()
     client = Client(server.transport())
-    plane = ControlPlane(client)
+    plane = ControlPlane(client, faults=faults)
     if prepare is not None:
         await prepare(client)
     async with server.serve() as api:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from pyload.commands.cluster.options import ClusterOptions
+    from pyload.embedded.controlplane.faults import PushFaults
     from pyload.harness.outcome import Outcome
     from pyload.xds.transport import Metadata, Sink, Status, Stream, Transport
 
@@ -127,11 +128,11 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def open_world() -> AsyncIterator[World]:
-    """Run servers in memory until the context is left."""
+async def open_world(faults: PushFaults | None = None) -> AsyncIterator[World]:
+    """Run servers in memory, with faults of the control plane, until the context is left."""
     async with contextlib.AsyncExitStack() as stack:
         server = ApiServer()
-        plane = ControlPlane(Client(server.transport()))
+        plane = ControlPlane(Client(server.transport()), faults=faults)
         background = await stack.enter_async_context(Supervisor())
         background.spawn(plane.run(), name="control-plane")
         recorder = Recorder(server.transport(), asyncio.get_running_loop().time)

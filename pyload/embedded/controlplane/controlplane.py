@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.ca import Authority
     from pyload.embedded.controlplane.connected_proxy import ConnectedProxy, WorkloadIdentity
     from pyload.embedded.controlplane.connection import StreamPeer
+    from pyload.embedded.controlplane.faults import PushFaults
     from pyload.embedded.controlplane.mesh_state import MeshChanges
     from pyload.embedded.controlplane.push_scope import PushScope
     from pyload.embedded.controlplane.server import ListenAddresses
@@ -54,6 +55,7 @@ class ControlPlane:
     Args:
         client: The API server.
         work: Seconds of work for each push to each proxy, for tests that need a limit.
+        faults: What goes wrong with pushes, for tests.
 
     Attributes:
         stats: Counters.
@@ -64,13 +66,16 @@ class ControlPlane:
         authority: Signs certificates; None until the TLS port is served.
     """
 
-    def __init__(self, client: Client, *, work: float = 0.0) -> None:
+    def __init__(
+        self, client: Client, *, work: float = 0.0, faults: PushFaults | None = None
+    ) -> None:
         self.stats = Stats()
         self.clock: Callable[[], float] = float
         self._started = 0.0
         self.effort = Effort(work)
         self.ready = asyncio.Event()
         self._client = client
+        self._faults = faults
         self._rng = Random()  # noqa: S311 - nonces need only differ
         self._loop = PushLoop(self.stats)
         self._names = NameInterner()
@@ -165,6 +170,8 @@ class ControlPlane:
                 code=14, name="UNAVAILABLE", message="the control plane is shutting down"
             )
         self._connections.add(connection)
+        if self._faults is not None:
+            self._faults.joined(connection.proxy.id)
         self.stats.accepted += 1
         self.stats.connections = len(self._connections)
         log.debug("ADS: new connection for node:%s", connection.proxy.id)
@@ -261,5 +268,9 @@ class ControlPlane:
             if changes.services or connection.proxy.pod in changes.pods:
                 audience = self.audience(connection.proxy, verified=connection.verified)
             push = scope.push(audience, before)
-            if push:
+            if not push:
+                continue
+            if self._faults is None:
                 connection.offer(push, began)
+            elif (delay := self._faults.delay_of(connection.proxy.id)) is not None:
+                asyncio.get_running_loop().call_later(delay, connection.offer, push, began)
