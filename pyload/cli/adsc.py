@@ -13,6 +13,7 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.ladder import ladder_options
 from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.probe import no_probes
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @duration_option
 @ladder_options
 @run_options
+@no_probes("adsc writes nothing to an API server")
 @start_options
 @fleet_options
 @pass_settings

@@ -13,6 +13,7 @@ from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.ladder import ladder_options
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
+from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import dry_run_option, duration_option, run_options, seed_option
 from pyload.cli.flags.start import start_options
@@ -21,6 +22,7 @@ from pyload.cli.run import run_and_report
 if TYPE_CHECKING:
     from pyload.harness.follow_options import FollowOptions
     from pyload.harness.ladder_options import LadderOptions
+    from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 @seed_option
 @ladder_options
 @run_options
+@probe_options
 @start_options
 @dry_run_option
 @click.option(
@@ -56,6 +59,7 @@ def command(
     duration: float | None,
     seed: int | None,
     run: dict[str, Any],
+    probe: ProbeOptions,
     start: StartOptions,
     ladder: LadderOptions | None,
     dry_run: bool,
@@ -83,6 +87,7 @@ def command(
         behavior=fleet.behavior,
         kwok=follow,
         dry_run=dry_run and not follows_pods,
+        probe=probe,
         start=start,
         ladder=ladder,
         **run,

@@ -12,12 +12,14 @@ from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
 if TYPE_CHECKING:
     from pyload.commands.impersonate.command import Selector
+    from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 @embedded_config_option
 @duration_option
 @run_options
+@probe_options
 @start_options
 @fleet_options
 @pass_settings
@@ -66,6 +69,7 @@ def command(
     config: str,
     duration: float | None,
     run: dict[str, Any],
+    probe: ProbeOptions,
     start: StartOptions,
     fleet: FleetFlags,
 ) -> int:
@@ -86,6 +90,7 @@ def command(
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,
+        probe=probe,
         start=start,
         **run,
     )

@@ -12,6 +12,7 @@ from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.mesh import config_option
+from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import duration_option, seed_option, serving_run_options
 from pyload.cli.flags.start import StartOption, serving_start_options
@@ -19,6 +20,7 @@ from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
+    from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 @duration_option
 @seed_option
 @serving_run_options
+@probe_options
 @serving_start_options
 @profile_options()
 @pass_settings
@@ -78,6 +81,7 @@ def command(
     duration: float | None,
     seed: int | None,
     run: dict[str, Any],
+    probe: ProbeOptions,
     start: StartOptions,
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
@@ -96,6 +100,7 @@ def command(
         duration=duration,
         seed=seed,
         connection=settings.connection,
+        probe=probe,
         start=start,
         **run,
     )

@@ -10,12 +10,14 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
+from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.run import dry_run_option, duration_option, run_options
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
 if TYPE_CHECKING:
+    from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartOptions
 
 
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @duration_option
 @run_options
+@probe_options
 @start_options
 @pass_settings
 def command(
@@ -59,6 +62,7 @@ def command(
     dry_run: bool,
     duration: float | None,
     run: dict[str, Any],
+    probe: ProbeOptions,
     start: StartOptions,
 ) -> int:
     """Create the objects of a captured cluster, and run a proxy for each of its mesh pods."""
@@ -76,6 +80,7 @@ def command(
         dry_run=dry_run,
         duration=duration,
         connection=settings.connection,
+        probe=probe,
         start=start,
         **run,
     )

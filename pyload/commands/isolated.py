@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -22,6 +22,7 @@ from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.outcome import Outcome
+from pyload.harness.probe_options import ProbeOptions
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable, write_result
 from pyload.harness.run import DURATION_OVER, STOPPED, stay
@@ -65,6 +66,7 @@ class IsolatedOptions(RunOptions):
         kubeconfig_out: File for a kubeconfig of the API server; None for none.
         duration: Seconds to run once everything is started; None until stopped.
         seed: Makes names, placement and churn repeat; None for random ones.
+        probe: How often the way of a change to every proxy is measured.
     """
 
     loaded: Loaded | None = None
@@ -75,6 +77,7 @@ class IsolatedOptions(RunOptions):
     kubeconfig_out: Path | None = None
     duration: float | None = None
     seed: int | None = None
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
     # Others use the servers meanwhile.
     start: StartOptions = PATIENT
 
@@ -95,6 +98,10 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         raise UsageError(
             "--threshold needs a mesh to judge, and --apiserver-only runs none", fix="remove one"
         )
+    if options.apiserver_only and options.probe.seconds():
+        raise UsageError(
+            "--probe needs proxies to reach, and --apiserver-only runs none", fix="remove one"
+        )
     if options.apiserver_only:
         return await _serve_objects(options, shutdown)
     if options.loaded is None and options.raw:
@@ -105,6 +112,7 @@ async def run_isolated(options: IsolatedOptions, *, shutdown: Shutdown | None = 
         duration=options.duration,
         seed=options.seed,
         may_be_empty=True,
+        probe=options.probe,
         **_run_options(options),
     )
     planned = plan_run(mesh)
@@ -127,6 +135,7 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     capture = ReproduceOptions(
         file=options.raw,
         duration=options.duration,
+        probe=options.probe,
         **_run_options(options),
     )
     with CaptureSpool() as spool:

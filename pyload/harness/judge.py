@@ -30,6 +30,9 @@ SERVED: Final = ("proxies.failed == 0", "proxies.unconfigured == 0")
 LISTED: Final = ("kwok.nodes_synced == true", "kwok.pods_synced == true")
 """That the API server has shown the nodes and pods that proxies follow."""
 
+CONVERGED: Final = ("convergence.never == 0",)
+"""That no proxy was left out of a change that others of its kind got."""
+
 WRITTEN: Final = ("objects.failed == 0",)
 """That all objects could be written."""
 

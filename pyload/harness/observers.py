@@ -72,6 +72,9 @@ def observers(
     if fleet is not None:
         watch = lambda: watch_outages(fleet, recorder.metrics, recorder.outages)  # noqa: E731
         found.append(Observer("outages", watch))
+    probes = workload.probes
+    if probes is not None:
+        found.append(Observer("probes", probes.run, probes.finish))
     if recorder.istiod_source is not None:
         reader = IstiodReader(recorder.istiod_source, recorder.istiods)
         found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))

@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
 from pyload.harness.climb import Climb
-from pyload.harness.judge import SERVED, WRITTEN, Judge, unserved
+from pyload.harness.judge import Judge, unserved
 from pyload.harness.observed import observed
 from pyload.harness.observers import observed_by, observers
 from pyload.harness.outcome import Ending, Outcome, internal_error, interrupted
-from pyload.harness.readiness import Readiness, settle
+from pyload.harness.readiness import Readiness
 from pyload.harness.result_file import ResultFile
 from pyload.harness.results import Results
 from pyload.mesh.deletion import remove_all
@@ -103,10 +103,8 @@ class Run:
         self._has_begun = False
         # When everything was started; it may be long until the proxies are configured.
         self._started: float | None = None
-        served = () if workload.fleet is None else SERVED
-        by_default = (*workload.defaults, *served, *(WRITTEN if workload.writer else ()))
         own = workload.thresholds.replaced_by(options.thresholds)
-        self._judge = Judge(by_default, own, defaults_only_warn=options.as_pilot_load)
+        self._judge = Judge(workload.by_default, own, defaults_only_warn=options.as_pilot_load)
         self._readiness: Readiness | None = None
         self._climb: Climb | None = None
         fleet, rungs = workload.fleet, workload.rungs
@@ -187,12 +185,14 @@ class Run:
             raise interrupted()
         self._recorder.phase = "running"
         self._has_begun = True
+        if self._workload.probes is not None:
+            self._workload.probes.begin()
         if first == _BREACHED:
             return reason
         work = end_of(self._workload.work() if self._climb is None else self._climb.run())
         await first_of(work, requested.wait(), end_of(self._breach()), name="work")
         if reason != STOPPED and not requested.is_set():
-            await first_of(settle(self._workload.fleet), requested.wait(), name="settle")
+            await first_of(self._workload.settle(), requested.wait(), name="settle")
         return STOPPED if requested.is_set() else reason
 
     async def _start(self) -> None:
@@ -201,6 +201,8 @@ class Run:
         async def start() -> None:
             if self._climb is not None:
                 await self._climb.begin()
+            if self._workload.probes is not None:
+                await self._workload.probes.prepare()
             await self._workload.start()
             self._started = asyncio.get_running_loop().time()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pyload.harness.judge import CONVERGED, SERVED, WRITTEN
+from pyload.harness.readiness import settle
 from pyload.report.thresholds import NO_THRESHOLDS
 
 if TYPE_CHECKING:
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 
     from pyload.errors import PyloadError
     from pyload.harness.climb import Rungs
+    from pyload.harness.probes import Probes
     from pyload.harness.readiness import Source
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
@@ -32,6 +35,7 @@ class Workload:
         fleet: The run's proxies, if it has any. They are stopped at the very end.
         source: Starts proxies by itself, beside `start`; None if nothing does.
         writer: Writes the run's objects, if it has any.
+        probes: Measures how long a change takes to reach the proxies, if the run is to.
         spawn: Starts tasks that live until the clean-up is done, and whose failure ends the run.
         clean_up: Removes the objects; by default everything in the writer's ledger.
         verdict: Judges a run that came to its end by its figures; returns None if all is well.
@@ -50,6 +54,7 @@ class Workload:
     fleet: Fleet | None = None
     source: Source | None = None
     writer: Writer | None = None
+    probes: Probes | None = None
     spawn: Callable[[Supervisor], object] = lambda _: None
     clean_up: Callable[[], Awaitable[object]] | None = None
     verdict: Callable[[], PyloadError | None] = lambda: None
@@ -60,3 +65,25 @@ class Workload:
     only_lists: bool = False
     extend: Callable[[Result], Result] = lambda result: result
     listing: Callable[[Result], str] = lambda _: ""
+
+    @property
+    def by_default(self) -> tuple[str, ...]:
+        """All default thresholds."""
+        return (
+            *self.defaults,
+            *(() if self.fleet is None else SERVED),
+            *(() if self.writer is None else WRITTEN),
+            *(() if self.probes is None else CONVERGED),
+        )
+
+    async def settle(self) -> None:
+        """Wait a moment for the last probes, and for proxies that are just not configured."""
+        if self.probes is not None:
+            await self.probes.settle()
+        await settle(self.fleet)
+
+    def extended(self, result: Result) -> Result:
+        """Return a result with the figures of probes, and the command's own."""
+        if self.probes is not None:
+            result = replace(result, convergence=self.probes.figures())
+        return self.extend(result)

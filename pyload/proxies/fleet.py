@@ -107,3 +107,38 @@ class FleetEvents:
 
 
 NO_EVENTS: Final = FleetEvents()
+
+
+class _Listeners(FleetEvents):
+    """Passes events on to several listeners."""
+
+    def __init__(self, listeners: tuple[FleetEvents, ...]) -> None:
+        self._listeners = listeners
+
+    def on_configured(self, spec: ProxySpec) -> None:
+        for one in self._listeners:
+            one.on_configured(spec)
+
+    def on_stopped(self, spec: ProxySpec) -> None:
+        for one in self._listeners:
+            one.on_stopped(spec)
+
+    def on_marks(self, spec: ProxySpec, numbers: tuple[int, ...], at: float) -> None:
+        for one in self._listeners:
+            one.on_marks(spec, numbers, at)
+
+    def on_died(self, spec: ProxySpec) -> None:
+        for one in self._listeners:
+            one.on_died(spec)
+
+    def on_push(self, spec: ProxySpec, push: Push) -> None:
+        for one in self._listeners:
+            one.on_push(spec, push)
+
+
+def heard_by(*listeners: FleetEvents | None) -> FleetEvents:
+    """Return one listener for a fleet that passes its events on to several, in their order."""
+    present = tuple(one for one in listeners if one is not None)
+    if len(present) > 1:
+        return _Listeners(present)
+    return present[0] if present else NO_EVENTS

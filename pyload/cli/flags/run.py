@@ -121,7 +121,7 @@ _junit_option: Final = click.option(
     callback=_junit,
     expose_value=False,
     metavar="FILE",
-    help="Write each threshold to this file, as a JUnit test case.",
+    help="Write thresholds to this file, as JUnit test cases.",
 )
 
 _result_options: Final = (

@@ -16,6 +16,7 @@ from pyload.harness.dry_run import NOTHING_RUN, dry_run_outcome
 from pyload.harness.fleets import create_fleet
 from pyload.harness.host import requirements_of, shortfalls
 from pyload.harness.judge import LISTED, STARTED
+from pyload.harness.probes import Probes
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import DURATION_OVER, Run, stay
@@ -34,7 +35,7 @@ from pyload.mesh.mesh import Mesh
 from pyload.mesh.preview import json_of, preview, text_of
 from pyload.mesh.steps import entries_of
 from pyload.mesh.writer import Writer
-from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.fleet import heard_by
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def claimed_mesh(
     follows = ""
     if options.cluster_type == "kwok":
         follows = options.kwok.selection(options.connection.pilot_address)
-    if options.kwok.dry_run or not (entries or follows):
+    if options.kwok.dry_run or not (entries or follows or command.probes):
         # Nothing will be written.
         yield command
         return
@@ -195,6 +196,17 @@ class ClusterCommand:
             client=client,
             istiod_source=servers.istiod_source,
         )
+        self.writer = Writer(
+            client, self.recorder.metrics, origin=self.recorder.origin, adopts=options.adopt
+        )
+        self.probes: Probes | None = None
+        if not options.kwok.dry_run:
+            self.probes = Probes.of(
+                options.probe,
+                options.config.config.probe,
+                writer=self.writer,
+                run_id=plan.run_id,
+            )
         self.following: Following | None = None
         if options.cluster_type == "kwok":
             from pyload.harness.following import Following  # noqa: PLC0415 - kwok mode only
@@ -213,15 +225,15 @@ class ClusterCommand:
             workers=options.workers_for(plan.proxy_count),
             metrics=self.recorder.metrics,
             rng=waits,
-            events=self.following or NO_EVENTS,
+            events=heard_by(self.following, self.probes),
             behavior=options.behavior,
+            run_id=plan.run_id,
         )
         if self.following is not None:
             self.following.attach(self.fleet)
+        if self.probes is not None:
+            self.probes.attach(self.fleet)
         self.kubelet = Kubelet(client, ips=self._pod_ip, run_id=plan.run_id)
-        self.writer = Writer(
-            client, self.recorder.metrics, origin=self.recorder.origin, adopts=options.adopt
-        )
         self.cluster = Mesh(
             planned.first,
             writer=self.writer,
@@ -254,6 +266,7 @@ class ClusterCommand:
             fleet=self.fleet,
             source=self.following,
             writer=self.writer,
+            probes=self.probes,
             spawn=self._spawn,
             clean_up=self._clean_up,
             defaults=self._defaults(),

@@ -9,6 +9,7 @@ from pyload.config.parse import Loaded, default_config, empty_config
 from pyload.errors import UsageError
 from pyload.harness.fleets import workers_of
 from pyload.harness.follow_options import FollowOptions
+from pyload.harness.probe_options import ProbeOptions
 from pyload.harness.run_options import RunOptions
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
 
@@ -31,6 +32,7 @@ class ClusterOptions(RunOptions):
         dry_run: Only describe what would be done; kwok mode has a flag of its own.
         workers: Processes that the proxies run in: 0 for this one, None for as many as it takes.
         behavior: How the proxies behave.
+        probe: How often the way of a change to every proxy is measured.
         name_prefix: Prefix of the names of namespaces and of cluster-scoped objects, so that runs
             of one config can live side by side; empty for none.
         adopt: Take over objects that carry another run's label.
@@ -47,6 +49,7 @@ class ClusterOptions(RunOptions):
     dry_run: bool = False
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
     name_prefix: str = ""
     adopt: bool = False
     may_be_empty: bool = False

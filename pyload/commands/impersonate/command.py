@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Final, Literal
 
 from pyload.commands.impersonate.replicas import Replicas
 from pyload.errors import UsageError
+from pyload.harness.claim import claim
 from pyload.harness.fleets import create_fleet, workers_of
 from pyload.harness.follow_options import FollowOptions
 from pyload.harness.following import Following
 from pyload.harness.judge import LISTED, STARTED
+from pyload.harness.probe_options import ProbeOptions
+from pyload.harness.probes import Probes
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, stay
@@ -21,8 +25,10 @@ from pyload.harness.run_options import RunOptions
 from pyload.harness.sample_mesh import SampleMesh, check_config
 from pyload.harness.servers import embedded_servers, external_servers, interruptible
 from pyload.harness.workload import Workload
+from pyload.mesh.names import Names
+from pyload.mesh.writer import Writer
 from pyload.proxies.behavior import DEFAULT, ProxyBehavior
-from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.fleet import FleetEvents, heard_by
 from pyload.tasks import Shutdown, Supervisor
 
 if TYPE_CHECKING:
@@ -62,6 +68,7 @@ class ImpersonateOptions(RunOptions):
         duration: Seconds to stay once the proxies of all pods are ready; None until stopped.
         workers: Processes that the proxies run in: 0 for this one, None for one per core.
         behavior: How the proxies behave.
+        probe: How often the way of a change to every proxy is measured.
         loaded: The mesh in the embedded API server; None for a small one.
     """
 
@@ -72,6 +79,7 @@ class ImpersonateOptions(RunOptions):
     duration: float | None = None
     workers: int | None = None
     behavior: ProxyBehavior = DEFAULT
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
     loaded: Loaded | None = None
 
     def __post_init__(self) -> None:
@@ -109,8 +117,13 @@ async def run_impersonate(
             opened = external_servers(
                 options.connection, proxies=1, workers=options.processes, open_ended=True
             )
-        async with interruptible(opened, shutdown) as servers:
-            return await ImpersonateCommand(options, servers).run(shutdown, background)
+        async with contextlib.AsyncExitStack() as stack:
+            servers = await stack.enter_async_context(interruptible(opened, shutdown))
+            command = ImpersonateCommand(options, servers)
+            if command.probes is not None:
+                claimed = claim(command.writer.client, command.recorder.origin)
+                await stack.enter_async_context(interruptible(claimed, shutdown))
+            return await command.run(shutdown, background)
 
 
 class ImpersonateCommand(FleetEvents):
@@ -129,18 +142,28 @@ class ImpersonateCommand(FleetEvents):
         rng = rng or Random()  # noqa: S311 - spreads retries
         connection = options.connection
         self._options = options
+        # Only probes are written; without them the run has no objects, and so no name.
+        run_id = Names(rng).draw() if options.probe.seconds() else ""
         self.recorder = Recorder(
-            command="impersonate", client=servers.client, istiod_source=servers.istiod_source
+            command="impersonate",
+            client=servers.client,
+            istiod_source=servers.istiod_source,
+            run_id=run_id,
         )
+        self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
+        self.probes = Probes.of(options.probe, writer=self.writer, run_id=run_id)
         self.fleet = create_fleet(
             servers,
             connection,
             workers=options.processes,
             metrics=self.recorder.metrics,
             rng=rng,
-            events=self,
+            events=heard_by(self, self.probes),
             behavior=options.behavior,
+            run_id=run_id,
         )
+        if self.probes is not None:
+            self.probes.attach(self.fleet)
         self.replicas = Replicas(
             self.fleet,
             count=options.replicas,
@@ -169,6 +192,8 @@ class ImpersonateCommand(FleetEvents):
             work=lambda: stay(options.duration),
             fleet=self.fleet,
             source=self,
+            writer=None if self.probes is None else self.writer,
+            probes=self.probes,
             defaults=(STARTED, *LISTED),
             config=None if options.loaded is None else options.loaded.file,
             spawn=self._spawn,

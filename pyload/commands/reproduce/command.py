@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.commands.reproduce.capture import ORDER, POD, addressed, pod_record
 from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.concurrency import gather_errors
-from pyload.errors import PyloadError
+from pyload.errors import PyloadError, UsageError
 from pyload.harness.claim import claim
 from pyload.harness.dry_run import dry_run_outcome
 from pyload.harness.judge import STARTED
+from pyload.harness.probe_options import ProbeOptions
+from pyload.harness.probes import Probes
 from pyload.harness.recorder import Recorder
 from pyload.harness.result_file import check_writable
 from pyload.harness.run import Run, stay
@@ -34,6 +36,7 @@ from pyload.mesh.ledger import Entry
 from pyload.mesh.names import Names
 from pyload.mesh.writer import Writer
 from pyload.pods.reader import proxy_spec
+from pyload.proxies.fleet import heard_by
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.tasks import Shutdown, Supervisor
 
@@ -60,6 +63,7 @@ class ReproduceOptions(RunOptions):
         delay: Seconds between the starts of two proxies.
         dry_run: Only read the file, and list what would be done.
         duration: Seconds to stay once everything is created; None until stopped.
+        probe: How often the way of a change to every proxy is measured.
     """
 
     file: str
@@ -67,6 +71,13 @@ class ReproduceOptions(RunOptions):
     delay: float = 0.0
     dry_run: bool = False
     duration: float | None = None
+    probe: ProbeOptions = field(default_factory=ProbeOptions)
+
+    def __post_init__(self) -> None:
+        if self.config_only and self.probe.seconds():
+            raise UsageError(
+                "--probe needs proxies to reach, and --config-only runs none", fix="remove one"
+            )
 
 
 async def run_reproduce(options: ReproduceOptions, *, shutdown: Shutdown | None = None) -> Outcome:
@@ -179,13 +190,16 @@ class ReproduceCommand:
             istiod_source=servers.istiod_source,
             run_id=self._run_id,
         )
+        self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
+        self.probes = Probes.of(options.probe, writer=self.writer, run_id=self._run_id)
         self.fleet = LocalFleet(
             servers.resolver,
             delta=options.connection.delta,
             metrics=self.recorder.metrics,
             rng=rng,
+            events=heard_by(self.probes),
+            run_id=self._run_id,
         )
-        self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
 
     async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
         """Run to the end, and remove what was created.
@@ -199,6 +213,7 @@ class ReproduceCommand:
             work=self._work,
             fleet=self.fleet,
             writer=self.writer,
+            probes=self.probes,
             defaults=(STARTED,) if self._has_pods() else (),
             clean_up=self._clean_up,
         )
