@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pyload.report.latency import time_text
+from pyload.report.limits import NOTHING
 from pyload.report.verdict import FAILED, PASSED
 
 if TYPE_CHECKING:
@@ -110,9 +111,16 @@ def _sentence(best: Step | None, last: Step | None) -> str:
         values = ", ".join(one.measured for one in failed[:_NAMED])
         verb = f"{last.does_not} hold{_what(failed)} ({values})"
         short = f"{last.does_not} ({values})"
+    why = _why(last)
     if best is None:
-        return f"{last.name} {verb}"
-    return f"{best.name} {best.holds}{_what(failed)}; {last.target:,} {short}"
+        return f"{last.name} {verb}{why}"
+    return f"{best.name} {best.holds}{_what(failed)}; {last.target:,} {short}{why}"
+
+
+def _why(step: Step) -> str:
+    """Return what a step was limited by; nothing if its figures do not show it."""
+    limit = step.figures.limit
+    return "" if limit is None or limit.by == NOTHING else f": limited {limit.verdict}"
 
 
 def _all_hold(last: Step) -> str:
@@ -149,10 +157,13 @@ def ladder_rows(steps: Sequence[Step]) -> list[tuple[str, str]]:
     columns = [
         ["proxies", *(f"{step.target:,}" for step in steps)],
         ["", *(_mark(step) for step in steps)],
-        ["first config p99", *(_time(step.figures.first_config.p99) for step in steps)],
+        ["config p99", *(_time(step.figures.first_config.p99) for step in steps)],
+        ["change p99", *(_change(step) for step in steps)],
         ["pushes/s", *(_rate(step) for step in steps)],
-        ["CPU here", *(time_text(step.figures.generator.cpu_seconds) for step in steps)],
+        ["istiod", *(_cores(step) for step in steps)],
+        ["pyload", *(_own_cores(step) for step in steps)],
     ]
+    columns = [column for column in columns if not set(column[1:]) <= {""}]
     widths = [max(map(len, column)) for column in columns]
     lines = [
         "  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True))
@@ -166,9 +177,28 @@ def _mark(step: Step) -> str:
 
 
 def _time(seconds: float | None) -> str:
-    return "-" if seconds is None else time_text(seconds)
+    return "" if seconds is None else time_text(seconds)
+
+
+def _change(step: Step) -> str:
+    convergence = step.figures.convergence
+    return "" if convergence is None else _time(convergence.p99)
 
 
 def _rate(step: Step) -> str:
     figures = step.figures
-    return f"{sum(figures.pushes.values()) / figures.duration:,.1f}" if figures.duration else "-"
+    return f"{sum(figures.pushes.values()) / figures.duration:,.1f}" if figures.duration else ""
+
+
+def _cores(step: Step) -> str:
+    control_plane = step.figures.control_plane
+    if control_plane is None or control_plane.cpu_cores is None:
+        return ""
+    return f"{control_plane.cpu_cores:.1f} CPU"
+
+
+def _own_cores(step: Step) -> str:
+    figures = step.figures
+    if not figures.duration:
+        return ""
+    return f"{figures.generator.cpu_seconds / figures.duration:.1f} CPU"

@@ -122,7 +122,7 @@ def _of_idle(found: list[_Found]) -> tuple[Evidence, ...]:
 
 
 def _find(result: Result) -> list[_Found]:
-    """Return all signs that were measured, the strongest first."""
+    """Return all signs that were measured: those at their bound, then the strongest first."""
     found = []
     for sign in _SIGNS:
         measured = sign.measure(result)
@@ -130,7 +130,7 @@ def _find(result: Result) -> list[_Found]:
             value, bound = measured
             evidence = Evidence(sign.figure, value, bound, sign.text(result, value))
             found.append(_Found(sign.by, value / bound, evidence))
-    return sorted(found, key=lambda one: one.strength, reverse=True)
+    return sorted(found, key=lambda one: min(one.strength, 1.0), reverse=True)
 
 
 def _at(figure: Callable[[Result], float | None], bound: float) -> Measure:
@@ -297,4 +297,4 @@ _SIGNS: Final = (
         lambda _, value: f"the last proxy got a push {time_text(value)} after the first (p99)",
     ),
 )
-"""All signs; of those that are equally strong the first counts."""
+"""All signs, causes before what follows of them; of several at their bound the first counts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from pyload.errors import (
     UsageError,
 )
 from pyload.harness.climb import Rungs
+from pyload.harness.istiod_sources import Embedded
 from pyload.harness.ladder_options import LadderOptions
 from pyload.harness.recorder import Recorder
 from pyload.harness.run import Run
@@ -30,6 +31,8 @@ from pyload.kube.client import Client
 from pyload.kube.resources import SERVICES
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
+from pyload.report.histogram import Histogram
+from pyload.report.metrics import Metrics
 from pyload.report.thresholds import Thresholds, parse_threshold, parse_thresholds
 from pyload.tasks import Shutdown, Supervisor
 from tests.proxies.resolvers import resolver_of
@@ -39,9 +42,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from pyload.harness.outcome import Outcome
+    from pyload.report.metrics import Snapshot
     from pyload.xds.transport import Metadata, Sink, Stream, Transport
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+class Idle(Metrics):
+    """Counts on a machine that has nothing else to do, unlike the one that tests run on."""
+
+    def snapshot(self) -> Snapshot:
+        """Return the counters without how busy the machine is."""
+        return replace(super().snapshot(), machine_share=Histogram(), cpu_shares={})
 
 
 @dataclass
@@ -134,7 +146,8 @@ async def world_of(*, work: float = 0.0) -> AsyncIterator[World]:
     """Run a control plane to which each push costs some work."""
     server = ApiServer()
     plane = ControlPlane(Client(server.transport()), work=work)
-    recorder = Recorder(command="adsc")
+    recorder = Recorder(command="adsc", istiod_source=Embedded(plane.metrics_page))
+    recorder.metrics = Idle()
     async with Supervisor() as background:
         background.spawn(plane.run(), name="control-plane")
         switch = Switch(plane.transport())
@@ -202,6 +215,7 @@ async def test_the_first_step_that_fails_is_the_last(world_with_limit: World) ->
     assert result.thresholds == result.steps[-1].figures.thresholds
     last = result.to_text().splitlines()[-1]
     assert last.startswith("5 proxies hold spread.last.max < 1s; 20 do not (")
+    assert last.endswith("): limited by the control plane (istiod 1.0 of 1 cores)")
 
 
 async def test_a_step_whose_proxies_are_not_ready_in_time_is_the_limit(world: World) -> None:

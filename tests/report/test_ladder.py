@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pyload.report.ladder import Ladder, Step
+from pyload.report.control_plane import ControlPlane
+from pyload.report.convergence import Convergence
+from pyload.report.ladder import Ladder, Step, ladder_rows
+from pyload.report.limits import CONTROL_PLANE, NOTHING, Evidence, Limit
 from pyload.report.verdict import Verdict
 from tests.report.results import measured
 
@@ -39,6 +42,22 @@ def test_a_ladder_says_where_it_broke() -> None:
         breaks=2000,
         sentence="1,000 proxies hold first_config.p99 < 2s; 2,000 do not (4.1s)",
     )
+
+
+def test_a_ladder_says_what_its_last_step_was_limited_by() -> None:
+    """Otherwise the user does not know whether istiod is too small, or the machine of pyload."""
+    evidence = Evidence("control_plane.cpu_share_max", 0.95, 0.9, "istiod 1.9 of 2 cores")
+    limit = Limit(CONTROL_PLANE, (evidence,))
+    ok, late_one = step(1000, late(1.3)), step(2000, late(4.1))
+    figures = late_one.figures
+    busy = replace(late_one, figures=replace(figures, limit=limit))
+    idle = replace(late_one, figures=replace(figures, limit=Limit(NOTHING, (evidence,))))
+    why = ": limited by the control plane (istiod 1.9 of 2 cores)"
+
+    assert sentence(ok, busy) == sentence(ok, late_one) + why
+    assert sentence(busy) == sentence(late_one) + why
+    # What was idle is not why.
+    assert sentence(ok, idle) == sentence(ok, late_one)
 
 
 def test_a_ladder_whose_first_step_fails_has_nothing_that_holds() -> None:
@@ -107,12 +126,28 @@ def test_the_summary_has_a_table_of_the_steps_and_ends_with_what_they_show() -> 
 
     at = next(at for at, line in enumerate(lines) if line.startswith("  steps"))
     assert [line.split() for line in lines[at : at + 3]] == [
-        ["steps", "proxies", "first", "config", "p99", "pushes/s", "CPU", "here"],
-        ["100", "✓", "1.5s", "0.1", "12.35s"],
-        ["2,000", "✗", "1.5s", "0.1", "12.35s"],
+        ["steps", "proxies", "config", "p99", "pushes/s", "pyload"],
+        ["100", "✓", "1.5s", "0.1", "0.2", "CPU"],
+        ["2,000", "✗", "1.5s", "0.1", "0.2", "CPU"],
     ]
     assert len({len(line) for line in lines[at : at + 3]}) == 1
     assert lines[-1] == "100 proxies hold first_config.p99 < 2s; 2,000 do not (4.1s)"
+
+
+def test_the_table_of_steps_has_what_was_measured_and_fits_a_terminal() -> None:
+    """The figures that people look for first are those of the change and of istiod's CPU."""
+    control_plane = ControlPlane(readings=2, cpu_cores=1.234)
+    change = replace(Convergence(), count=9, p99=12.3)
+    figures = replace(measured(), control_plane=control_plane, convergence=change, duration=3600.0)
+    steps = [Step(target=100_000, passed=None, figures=figures)]
+
+    title, row = (line for _, line in ladder_rows(steps))
+
+    assert "change p99" in title
+    assert [part.strip() for part in row.split("  ") if part.strip()] == [
+        *("100,000", "?", "1.5s", "12.3s", "0.0", "1.2 CPU", "0.0 CPU")
+    ]
+    assert len(title) <= 63
 
 
 def test_a_step_in_the_json_form_has_the_sections_of_a_result() -> None:

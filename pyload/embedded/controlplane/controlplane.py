@@ -202,7 +202,9 @@ class ControlPlane:
 
     def metrics_page(self) -> bytes:
         """Return the metrics as istiod serves them, as far as this control plane has them."""
-        return self.stats.metrics_page(version=__version__, uptime=self.clock() - self._started)
+        now = self.clock()
+        page = self.stats.metrics_page(version=__version__, uptime=now - self._started)
+        return page + self.effort.metrics_page(now)
 
     async def may_list_secrets(self, identity: WorkloadIdentity) -> bool:
         """Return whether an account may list its namespace's Secrets."""
