@@ -134,6 +134,7 @@ class Recorder:
                 cpu_seconds=process.cpu_seconds() - self._cpu,
                 rss_bytes=process.rss_bytes(),
                 rate_limited_seconds=0.0 if self._client is None else self._client.time_limited,
+                cores=self._cores,
             ),
             reconnects=0 if fleet is None else fleet.counts.reconnects,
             refusals=0 if fleet is None else fleet.pacing.refusals,

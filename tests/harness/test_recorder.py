@@ -55,6 +55,14 @@ def test_each_proxy_that_is_wanted_is_in_one_state() -> None:
     assert (proxies.wanted, proxies.started) == (10, 13)
 
 
+def test_a_result_says_how_many_cores_there_were() -> None:
+    """Whether pyload itself was the limit could not be judged by its CPU time."""
+    cores = Recorder(command="adsc").result(exit_reason="done").generator.cores
+
+    assert cores is not None
+    assert cores > 0
+
+
 def test_a_result_names_its_run_and_counts_objects_of_all_kinds() -> None:
     """`pyload cleanup --run-id` needs the id, and a script the number of objects left."""
     client = Client(ApiServer().transport())
