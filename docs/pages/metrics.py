@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from pages.sections import replaced
-from pyload.report.figure_metrics import ELSEWHERE, NO_METRIC, figure_metrics
+from pyload.report.figure_metrics import ELSEWHERE, NO_METRIC, figure_metrics, without_none
 from pyload.report.figure_tree import Group, figure_tree
 from pyload.report.snapshot_metrics import SNAPSHOT_METRICS
 
@@ -49,7 +49,13 @@ def _figures() -> Iterator[str]:
         sorted(figure_metrics(), key=lambda one: order.index(section(one))), section
     ):
         if name:
-            yield from ("", f"### `{name}`", "", parts[name].doc.replace("``", "`"), "")
+            yield from (
+                "",
+                f"### `{name}`",
+                "",
+                without_none(parts[name].doc).replace("``", "`"),
+                "",
+            )
         yield "| metric | type | labels | meaning | in the result |"
         yield "|---|---|---|---|---|"
         for one in metrics:

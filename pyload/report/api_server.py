@@ -19,8 +19,8 @@ class ApiServer:
 
     Attributes:
         write: Time from sending a write until its answer, without the wait for pyload's own limit.
-        throttled: Requests that it refused because there were too many (429).
-        overloaded: Requests that it refused because it has too much to do (503).
+        throttled: Requests that the API server refused because there were too many (429).
+        overloaded: Requests that the API server refused because it has too much to do (503).
     """
 
     write: Latency = field(default_factory=Latency)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 COUNTERS: Final = frozenset(
     {
+        "api_server.overloaded",
+        "api_server.throttled",
         "control_plane.cpu_seconds",
         "control_plane.gaps",
         "control_plane.internal_errors",
@@ -138,8 +140,10 @@ _NO_QUANTILES: Final = frozenset({"count", "mean"})
 """The other fields of distributions."""
 
 _SUFFIXES: Final[dict[Unit, str]] = {"seconds": "_seconds", "bytes": "_bytes", "ratio": "_ratio"}
+_UNITS: Final = {**{one: one for one in _SUFFIXES.values()}, "_ratio": "_share"}
+"""How a figure's own name says its unit, by the suffix that says it in that of a metric."""
 
-_NOT_MEASURED: Final = re.compile(r"[;,] (or )?None\b[^.;]*")
+_NOT_MEASURED: Final = re.compile(r"([;,] (or )?|\. )None\b[^.;]*")
 _QUOTED: Final = re.compile("``?([^`]+)``?")
 
 
@@ -213,35 +217,51 @@ def figure_metrics() -> tuple[FigureMetric, ...]:
     return tuple(_metrics(figure_tree(), ()))
 
 
-def _metrics(node: Node, steps: tuple[str | Label, ...]) -> Iterator[FigureMetric]:
+def without_none(doc: str) -> str:
+    """Return what a figure or section is, without what it is where it was not measured."""
+    return _NOT_MEASURED.sub("", doc)
+
+
+def _metrics(
+    node: Node, steps: tuple[str | Label, ...], context: str = ""
+) -> Iterator[FigureMetric]:
+    """Yield the metrics at and below a node.
+
+    Args:
+        node: The node.
+        steps: The way to it.
+        context: What the part of a section is that the node is in; empty in the section itself.
+    """
     path = _fields(steps)
+    text = f"{context} {_help(node)}".lstrip()
     if path in ELSEWHERE:
         return
     if isinstance(node, Figure):
         kind: Literal["counter", "gauge"] = "counter" if path in COUNTERS else "gauge"
-        yield FigureMetric(_name(path, node.unit), kind, _help(node), steps, {})
+        yield FigureMetric(_name(path, node.unit), kind, text, steps, {})
     elif isinstance(node, Keyed):
-        yield from _metrics(node.each, (*steps, Label(LABELS.get(path, "name"))))
+        yield from _metrics(node.each, (*steps, Label(LABELS.get(path, "name"))), context)
     else:
         parts = dict(node.parts)
         if "count" in parts and (quantiles := _QUANTILES.keys() & parts.keys()):
             values = {name: _QUANTILES[name] for name in parts if name in quantiles}
             (unit,) = {part.unit for name in values if isinstance(part := parts[name], Figure)}
-            yield FigureMetric(_name(path, unit), "summary", _help(node), steps, values)
+            yield FigureMetric(_name(path, unit), "summary", text, steps, values)
             for name in _NO_QUANTILES | quantiles:
                 parts.pop(name, None)
         for name, part in parts.items():
-            yield from _metrics(part, (*steps, name))
+            yield from _metrics(part, (*steps, name), text if len(steps) > 1 else "")
 
 
 def _name(path: str, unit: Unit) -> str:
     suffix = _SUFFIXES.get(unit, "")
-    return NAMES.get(path, f"pyload_{path.replace('.', '_').replace(suffix, '')}{suffix}")
+    own = path.replace(".", "_").replace(_UNITS.get(suffix, ""), "")
+    return NAMES.get(path, f"pyload_{own}{suffix}")
 
 
 def _help(node: Node) -> str:
     """Return what a figure is, without what only Python and Markdown know."""
-    return _QUOTED.sub(r"\1", _NOT_MEASURED.sub("", node.doc))
+    return _QUOTED.sub(r"\1", without_none(node.doc))
 
 
 def _fields(steps: Iterable[str | Label]) -> str:

@@ -48,9 +48,9 @@ class Load:
     """How busy a process was, by the CPU time that it used in each second.
 
     Attributes:
-        cpu_share: Share of one core that it used on average.
-        cpu_share_max: The most in one second.
-        busy_share: Share of the seconds in which it used 90 % of a core or more.
+        cpu_share: Share of one core, or of those of the machine, that was used on average.
+        cpu_share_max: The largest share that was used in one second.
+        busy_share: Share of the seconds in which 90 % or more was used.
     """
 
     cpu_share: float
@@ -75,15 +75,16 @@ class Generator:
         rss_bytes: Resident memory of all of pyload's processes; pages that they share are counted
             for each.
         loop_lag: How late pyload's event loops were.
-        loop_lag_p99: The 99th percentile of that; None where nothing was measured.
+        loop_lag_p99: How late pyload's event loops were, in 99 of 100 cases at most; None where
+            nothing was measured.
         rate_limited_seconds: Time that requests waited for pyload's own limit (``--qps``).
         workers: Processes that run proxies; 0 where the main process does.
         worker_restarts: How often such a process died and was replaced.
         cores: CPU cores that pyload may use; None where that is not known.
         processes: How busy each process was, by name: ``main``, and the numbers of the workers.
         busy_share: Share of the seconds in which the busiest process used 90 % of a core or more.
-        machine: The same of the whole machine, as shares of all its cores; what else runs there
-            counts too. None where the system does not say.
+        machine: How busy the whole machine was; what else runs there counts too. None where the
+            system does not say.
         dial_queue_max: Most proxies that waited for their turn to dial.
     """
 

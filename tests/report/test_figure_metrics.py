@@ -177,6 +177,7 @@ def test_the_names_follow_from_paths_and_units() -> None:
     assert names["generator.cpu_seconds"] == ("pyload_generator_cpu_seconds", "counter")
     assert names["kwok.from_ip"] == ("pyload_kwok_from_ip_seconds", "summary")
     assert names["kwok.waiting.{reason}"] == ("pyload_kwok_waiting", "gauge")
+    assert names["generator.machine.cpu_share"] == ("pyload_generator_machine_cpu_ratio", "gauge")
     assert names["times.{name}"] == ("pyload_times_seconds", "summary")
 
 
@@ -185,4 +186,5 @@ def test_the_help_is_for_people_who_know_neither_python_nor_the_code() -> None:
     help_ = {one.path: one.help for one in figure_metrics()}
 
     assert help_["pacing.rate"] == "Dials per second that are allowed now."
+    assert help_["generator.machine.cpu_share"].startswith("How busy the whole machine was;")
     assert "`" not in "".join(help_.values())
