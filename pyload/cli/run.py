@@ -17,6 +17,7 @@ from pyload.errors import PyloadError, UsageError
 from pyload.harness.outcome import document_of
 from pyload.harness.result_file import json_bytes, write_whole
 from pyload.report.junit import junit_xml
+from pyload.report.result_json import BULKY
 from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
 
@@ -76,7 +77,8 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     if log.as_json:
         title = outcome.listing or summary.partition("\n")[0]
         key = "result" if outcome.plan is None else "plan"
-        summary = json_line("info", title, **{key: document_of(outcome)})
+        brief = {name: each for name, each in document_of(outcome).items() if name not in BULKY}
+        summary = json_line("info", title, **{key: brief})
     stream = sys.stderr if data_on_stdout or with_result else sys.stdout
     try:
         click.echo(_encodable(summary, stream), err=stream is sys.stderr)

@@ -161,6 +161,18 @@ class Histogram:
             for bound in bounds
         ]
 
+    def counts(self) -> list[tuple[int, int]]:
+        """Return the buckets that are not empty, each as its number and how much is in it.
+
+        The first possible bucket has the number 0. The numbers are those that an HdrHistogram of
+        nanoseconds with two significant digits gives the same buckets.
+        """
+        half = 1 << (_DIGITS - 1)
+        return [
+            ((key >> _DIGITS) * half + (key & ((1 << _DIGITS) - 1)), self._buckets[key])
+            for key in sorted(self._buckets)
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Return the content as plain data for JSON."""
         return {

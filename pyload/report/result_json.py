@@ -11,18 +11,33 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.report.hdr import UNIT, hdr_text
 from pyload.report.header import Header
 from pyload.report.history import column_json
+from pyload.report.latency import Latency
 from pyload.report.summary_text import with_types
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from pyload.report.ladder import Step
     from pyload.report.result import Result
 
 SCHEMA: Final = "pyload.dev/result/v2"
 
+BULKY: Final = ("histograms", "history")
+"""Keys of what is too much for a line of a log."""
+
 _OF_RUNS: Final = frozenset(
-    {"schema", *(one.name for one in fields(Header)), "tags", "steps", "ladder", "history"}
+    {
+        "schema",
+        *(one.name for one in fields(Header)),
+        "tags",
+        "steps",
+        "ladder",
+        "histograms",
+        "history",
+    }
 )
 """Keys that a step of a run does not have, except for its duration."""
 
@@ -37,6 +52,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "disconnects": dict(sorted(result.disconnects.items())),
         "steps": [_step_json(step) for step in result.steps],
         "ladder": plain(result.ladder),
+        "histograms": {"unit": UNIT, "hdr": dict(_histograms(result, ""))},
         "history": plain(result.history),
     }
 
@@ -51,6 +67,20 @@ def _step_json(step: Step) -> dict[str, Any]:
         "duration": step.figures.duration,
         **{name: each for name, each in figures.items() if name not in _OF_RUNS},
     }
+
+
+def _histograms(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the text of every distribution that something was measured of, by its path."""
+    if isinstance(value, Latency) and value.histogram is not None:
+        yield path, hdr_text(value.histogram)
+    parts: Iterable[tuple[str, Any]] = ()
+    if is_dataclass(value):
+        named = (one.name for one in fields(value) if not one.metadata.get("apart"))
+        parts = ((name, getattr(value, name)) for name in named)
+    elif isinstance(value, Mapping):
+        parts = value.items()
+    for name, each in parts:
+        yield from _histograms(each, f"{path}.{name}" if path else name)
 
 
 def plain(value: Any) -> Any:

@@ -161,3 +161,4 @@ def test_the_last_line_of_a_json_log_is_json(capsys: pytest.CaptureFixture[str])
     assert list(line) == ["level", "time", "msg", "result"]
     assert line["msg"] == measured().to_text().partition("\n")[0]
     assert line["result"]["schema"] == "pyload.dev/result/v2"
+    assert not {"history", "histograms"} & line["result"].keys()

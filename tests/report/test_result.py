@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from hdrh.histogram import HdrHistogram
 
 from pyload.report.result import Result
 from tests.report.results import measured
@@ -15,6 +16,13 @@ NOTHING = {"count": 0, **dict.fromkeys(("min", "p50", "p90", "p95", "p99", "p99_
 def test_json_has_the_documented_schema() -> None:
     """Scripts that read the result file would break."""
     actual = measured().to_json()
+    histograms = actual.pop("histograms")
+    assert histograms["unit"] == "nanoseconds"
+    counts = {
+        name: HdrHistogram.decode(text).get_total_count()
+        for name, text in histograms["hdr"].items()
+    }
+    assert counts == {"first_config": 1, "connect": 1000, "generator.loop_lag": 1000}
     assert actual == {
         "schema": "pyload.dev/result/v2",
         "version": "1.2.3",
@@ -122,7 +130,7 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
-        *("control_plane", "api_server", "limit", "steps", "ladder", "history"),
+        *("control_plane", "api_server", "limit", "steps", "ladder", "histograms", "history"),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
