@@ -130,11 +130,13 @@ class Climb:
         self.held_at = asyncio.get_running_loop().time()
         await self._rungs.hold(self._rungs.options.seconds)
         await settle(self._fleet)
+        await self._recorder.read_istiods()
         figures = self._judge.judged(await self._figures(self.span))
         self._end(figures, passed=self._judge.error(figures) is None)
 
     async def _mark(self) -> Mark:
         await self._fleet.refresh()
+        await self._recorder.read_istiods()
         # Pushes that are on their way are those of the time before.
         self._recorder.metrics.close_spreads()
         return self._recorder.mark(self._fleet)

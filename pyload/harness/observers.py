@@ -77,6 +77,7 @@ def observers(
         found.append(Observer("probes", probes.run, probes.finish))
     if recorder.istiod_source is not None:
         reader = IstiodReader(recorder.istiod_source, recorder.istiods)
+        recorder.read_istiods = reader.last
         found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))
     sampler = Sampler(results, recorder.history)
     found.append(Observer("history", sampler.run, sampler.last))

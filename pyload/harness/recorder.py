@@ -31,6 +31,8 @@ from pyload.report.series import join_of
 from pyload.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from pyload.harness.istiod_sources import Source
     from pyload.harness.span import Span
     from pyload.kube.client import Client
@@ -53,6 +55,7 @@ class Recorder:
         metrics: The counters.
         istiod_source: As above.
         istiods: Adds up what is read there.
+        read_istiods: Reads it now; does nothing where it is not read.
         outages: Finds the outages of the control plane.
         history: The figures over time; a sampler adds points to it.
         phase: Name of what the run is doing, for the progress line.
@@ -72,6 +75,7 @@ class Recorder:
         self.outages = OutageDetector()
         self.istiod_source = istiod_source
         self.istiods = Istiods()
+        self.read_istiods: Callable[[], Awaitable[object]] = _nothing
         self.history = History(join_of)
         self.phase = "starting"
         self.run_id = run_id
@@ -138,6 +142,7 @@ class Recorder:
             ),
             reconnects=0 if fleet is None else fleet.counts.reconnects,
             refusals=0 if fleet is None else fleet.pacing.refusals,
+            istiods=self.istiods.mark(),
         )
 
     def result(
@@ -182,9 +187,15 @@ class Recorder:
                 for push in self.metrics.spreads.last_pushes(self._started)
                 if push.began >= since.at
             ],
-            control_plane=None if self.istiod_source is None else self.istiods.figures,
+            control_plane=(
+                None if self.istiod_source is None else self.istiods.since(since.istiods)
+            ),
         )
         return result if span else replace(result, history=self.history.snapshot())
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 def _proxy_counts(fleet: Fleet | None, *, reconnects: int) -> ProxyCounts:

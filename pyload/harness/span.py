@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from pyload.report.istiods import IstiodsMark
 
 if TYPE_CHECKING:
     from pyload.report.generator import Usage
@@ -20,6 +22,7 @@ class Mark:
         usage: What the main process had used.
         reconnects: Reconnects of proxies.
         refusals: Streams that were refused for their rate.
+        istiods: How far the control plane was at the last reading of its metrics.
     """
 
     at: float
@@ -27,6 +30,7 @@ class Mark:
     usage: Usage
     reconnects: int
     refusals: int
+    istiods: IstiodsMark = field(default_factory=IstiodsMark)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,13 @@ class Load:
         cpu_share: Share of one core, or of those of the machine, that was used on average.
         cpu_share_max: The largest share that was used in one second.
         busy_share: Share of the seconds in which 90 % or more was used.
+        samples: Seconds that were measured.
     """
 
     cpu_share: float
     cpu_share_max: float
     busy_share: float
+    samples: int = 0
 
     @classmethod
     def of(cls, shares: Histogram) -> Load | None:
@@ -63,7 +65,7 @@ class Load:
         if not shares.count:
             return None
         busy = 1 - shares.count_at_most(BUSY) / shares.count
-        return cls(shares.sum / shares.count, shares.max, busy)
+        return cls(shares.sum / shares.count, shares.max, busy, shares.count)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ harm. What a process counts after its last page is lost with it.
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-from pyload.report.control_plane import ControlPlane, IstiodTime
+from pyload.report.control_plane import ControlPlane
+from pyload.report.istiod_sums import by_label, level, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,9 +31,11 @@ _CPU_SECONDS: Final = 2.0
 _SLACK_SECONDS: Final = 0.5
 """How much two clocks, and the time that a reading takes, may differ."""
 
-N = TypeVar("N", int, float)
-
 _SEND_ERROR: Final = "_senderr"
+
+_REMEMBERED: Final = 10_000
+"""Readings whose use is remembered: half a day of them."""
+
 _Process = tuple[str, float | None]
 
 
@@ -46,6 +49,39 @@ class _Seen:
     cpu: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What all istiods used at one reading, or since the one before."""
+
+    at: float
+    cores: float | None
+    # Of the busiest, of the cores that it may use.
+    share: float | None
+    heap: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class IstiodsMark:
+    """How far the istiods were at one reading, as the beginning of a span.
+
+    Attributes:
+        at: When that was; None before the first.
+        grown: What their counters had grown by.
+        restarts: How often one of them had started again.
+        readings: Readings that had brought something.
+        gaps: Readings at which not each of them had answered.
+    """
+
+    at: float | None = None
+    grown: Mapping[Key, float] = field(default_factory=dict)
+    restarts: int = 0
+    readings: int = 0
+    gaps: int = 0
+
+
+_BEGIN: Final = IstiodsMark()
+
+
 class Istiods:
     """The istiods of one run.
 
@@ -53,27 +89,43 @@ class Istiods:
         began: When the run began, in seconds of the clock of all readings; set before the first.
         take_turns: Whether several istiods have answered in turn at one place, such as at the
             address of a Service, so that each reading shows one of them.
+        figures: All figures of the run as of the last reading.
     """
 
     def __init__(self, began: float = 0.0) -> None:
         self.take_turns = False
         self.began = began
+        self.figures = ControlPlane()
+        self._source = ""
         self._seen: dict[_Process, _Seen] = {}
-        # By source: the process that answered last.
+        # By place: the process that answered last.
         self._processes: dict[str, _Process] = {}
+        # Those of the last reading; none if nothing answered.
         self._current: tuple[IstiodPage, ...] = ()
-        self._grown: dict[Key, float] = {}
+        self._versions: tuple[str, ...] = ()
+        self._cores: int | None = None
         self._first: float | None = None
-        self._figures = ControlPlane()
+        self._now = _BEGIN
+        self._uses: deque[_Use] = deque(maxlen=_REMEMBERED)
+        self._most = _Use(0.0, None, None, None)
 
-    @property
-    def figures(self) -> ControlPlane:
-        """All figures as of the last reading."""
-        return self._figures
+    def mark(self) -> IstiodsMark:
+        """Return how far the istiods were at the last reading."""
+        return self._now
+
+    def since(self, mark: IstiodsMark) -> ControlPlane:
+        """Return the figures of the time after a mark."""
+        if mark.at is None:
+            return self.figures
+        uses = [use for use in self._uses if use.at > mark.at]
+        return self._sum_up(mark, mark.at, _most(uses))
 
     def missed(self) -> None:
         """Record a reading that brought nothing."""
-        self._figures = replace(self._figures, gaps=self._figures.gaps + 1)
+        self._current = ()
+        now = self._now
+        self._now = IstiodsMark(now.at, now.grown, now.restarts, now.readings, now.gaps + 1)
+        self.figures = self._sum_up(_BEGIN, self._first, self._most)
 
     def read(
         self, pages: Mapping[str, IstiodPage], *, at: float, source: str, missing: bool = False
@@ -86,50 +138,68 @@ class Istiods:
             source: Names all of these places.
             missing: Whether others did not answer.
         """
-        restarts = sum([self._add(place, page, at) for place, page in pages.items()])
+        before, grown = self._now, dict(self._now.grown)
+        restarts = sum([self._add(place, page, at, grown) for place, page in pages.items()])
+        self._source = source
         self._current = tuple(pages.values())
-        cores, share = self._cpu_use(pages, at)
-        before = self._figures
-        pushes = self._by_label("pilot_xds_pushes")
-        errors = {label: sent for label, sent in pushes.items() if label.endswith(_SEND_ERROR)}
-        internal = self._grown.get(("pilot_total_xds_internal_errors", ""))
-        heap = self._level("go_memstats_heap_inuse_bytes")
-        cpu = self._grown.get(_CPU)
+        self._versions = tuple(sorted({page.version for page in self._current if page.version}))
+        self._cores = level(self._current, "go_sched_gomaxprocs_threads")
         self._first = at if self._first is None else self._first
-        span = at - self._first
-        self._figures = ControlPlane(
-            source=source,
-            versions=tuple(sorted({page.version for page in self._current if page.version})),
-            istiods=len(pages),
-            restarts=before.restarts + restarts,
-            readings=before.readings + 1,
-            gaps=before.gaps + missing,
-            proxies=self._level("pilot_xds"),
+        self._now = IstiodsMark(
+            at,
+            grown,
+            before.restarts + restarts,
+            before.readings + 1,
+            before.gaps + missing,
+        )
+        use = self._use(pages, at)
+        self._uses.append(use)
+        self._most = _most((self._most, use))
+        self.figures = self._sum_up(_BEGIN, self._first, self._most)
+
+    def _sum_up(self, since: IstiodsMark, began: float | None, most: _Use) -> ControlPlane:
+        """Return the figures of a span that ends now."""
+        now, current, had = self._now, self._current, since.grown
+        if now.at is None:
+            return ControlPlane(gaps=now.gaps)
+        grown = {key: count - had.get(key, 0.0) for key, count in now.grown.items()}
+        pushes = by_label(grown, "pilot_xds_pushes")
+        errors = {label: sent for label, sent in pushes.items() if label.endswith(_SEND_ERROR)}
+        internal = grown.get(("pilot_total_xds_internal_errors", ""))
+        cpu, span = grown.get(_CPU), now.at - (now.at if began is None else began)
+        return ControlPlane(
+            source=self._source,
+            versions=self._versions,
+            istiods=len(current),
+            restarts=now.restarts - since.restarts,
+            readings=now.readings - since.readings,
+            gaps=now.gaps - since.gaps,
+            proxies=level(current, "pilot_xds"),
             pushes={label: sent for label, sent in pushes.items() if label not in errors},
             push_errors=sum(errors.values()) if pushes else None,
-            triggers=self._by_label("pilot_push_triggers"),
-            updates=self._by_label("pilot_inbound_updates"),
-            rejects=self._by_label("pilot_total_xds_rejects"),
+            triggers=by_label(grown, "pilot_push_triggers"),
+            updates=by_label(grown, "pilot_inbound_updates"),
+            rejects=by_label(grown, "pilot_total_xds_rejects"),
             internal_errors=None if internal is None else int(internal),
-            convergence=self._time("pilot_proxy_convergence_time"),
-            queue=self._time("pilot_proxy_queue_time"),
-            debounce=self._time("pilot_debounce_time"),
-            push_context=self._time("pilot_pushcontext_init_seconds"),
-            push=self._time("pilot_xds_push_time"),
-            send=self._time("pilot_xds_send_time"),
-            services=self._level("pilot_services"),
+            convergence=time_of(grown, "pilot_proxy_convergence_time"),
+            queue=time_of(grown, "pilot_proxy_queue_time"),
+            debounce=time_of(grown, "pilot_debounce_time"),
+            push_context=time_of(grown, "pilot_pushcontext_init_seconds"),
+            push=time_of(grown, "pilot_xds_push_time"),
+            send=time_of(grown, "pilot_xds_send_time"),
+            services=level(current, "pilot_services"),
             cpu_seconds=cpu,
             cpu_cores=None if cpu is None or span < _CPU_SECONDS else cpu / span,
-            cpu_cores_max=_greater(before.cpu_cores_max, cores),
-            cpu_share_max=_greater(before.cpu_share_max, share),
-            cores=self._level("go_sched_gomaxprocs_threads"),
-            heap_bytes=heap,
-            heap_bytes_max=_greater(before.heap_bytes_max, heap),
-            rss_bytes=self._level("process_resident_memory_bytes"),
-            goroutines=self._level("go_goroutines"),
+            cpu_cores_max=most.cores,
+            cpu_share_max=most.share,
+            cores=self._cores,
+            heap_bytes=level(current, "go_memstats_heap_inuse_bytes"),
+            heap_bytes_max=most.heap,
+            rss_bytes=level(current, "process_resident_memory_bytes"),
+            goroutines=level(current, "go_goroutines"),
         )
 
-    def _add(self, place: str, page: IstiodPage, at: float) -> bool:
+    def _add(self, place: str, page: IstiodPage, at: float, grown: dict[Key, float]) -> bool:
         """Add what a process has counted since its last page; return whether it is a restart."""
         last = self._processes.get(place)
         process = self._processes[place] = self._process(place, page)
@@ -138,7 +208,7 @@ class Istiods:
         is_new = known is None and self._started_in_run(process, last, page, at)
         before: Mapping[Key, float] = {} if is_new else (known.page if known else page).counts
         for key, count in page.counts.items():
-            self._grown[key] = self._grown.get(key, 0.0) + count - before.get(key, 0.0)
+            grown[key] = grown.get(key, 0.0) + count - before.get(key, 0.0)
         if known is None:
             self._seen[process] = _Seen(page, at, page.counts.get(_CPU))
         else:
@@ -163,10 +233,8 @@ class Istiods:
             return page.uptime + _SLACK_SECONDS < at - self.began
         return last is not None and (process[1] or 0.0) > (last[1] or 0.0)
 
-    def _cpu_use(
-        self, pages: Mapping[str, IstiodPage], at: float
-    ) -> tuple[float | None, float | None]:
-        """Return the cores in use since the last reading, and the share of the busiest istiod."""
+    def _use(self, pages: Mapping[str, IstiodPage], at: float) -> _Use:
+        """Return what the istiods used since the last reading."""
         total = share = None
         for place, page in pages.items():
             seen = self._seen[self._processes[place]]
@@ -178,41 +246,15 @@ class Istiods:
             total = used + (total or 0.0)
             if cores := page.levels.get("go_sched_gomaxprocs_threads"):
                 share = max(used / cores, share or 0.0)
-        return total, share
-
-    def _level(self, name: str) -> int | None:
-        """Add up a gauge of all istiods."""
-        values = [page.levels[name] for page in self._current if name in page.levels]
-        return int(sum(values)) if values else None
-
-    def _by_label(self, name: str) -> dict[str, int]:
-        return {
-            label: int(count) for (one, label), count in sorted(self._grown.items()) if one == name
-        }
-
-    def _time(self, name: str) -> IstiodTime:
-        count = int(self._grown.get((f"{name}_count", ""), 0))
-        if not count:
-            return IstiodTime()
-        buckets = sorted(
-            (float(bound), counted)
-            for (one, bound), counted in self._grown.items()
-            if one == f"{name}_bucket"
-        )
-        return IstiodTime(
-            count=count,
-            mean=self._grown[f"{name}_sum", ""] / count,
-            p50_at_most=_bound(buckets, 0.5 * count),
-            p99_at_most=_bound(buckets, 0.99 * count),
-        )
+        return _Use(at, total, share, level(self._current, "go_memstats_heap_inuse_bytes"))
 
 
-def _bound(buckets: Iterable[tuple[float, float]], rank: float) -> float | None:
-    """Return the upper bound of the bucket of a rank; None beyond the last."""
-    bound = next((bound for bound, counted in buckets if counted >= rank), math.inf)
-    return bound if math.isfinite(bound) else None
-
-
-def _greater(one: N | None, other: N | None) -> N | None:
-    known = [value for value in (one, other) if value is not None]
-    return max(known, default=None)
+def _most(uses: Iterable[_Use]) -> _Use:
+    """Return the most of each use; None where none was measured."""
+    some = tuple(uses)
+    return _Use(
+        0.0,
+        max((one.cores for one in some if one.cores is not None), default=None),
+        max((one.share for one in some if one.share is not None), default=None),
+        max((one.heap for one in some if one.heap is not None), default=None),
+    )

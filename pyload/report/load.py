@@ -7,10 +7,10 @@ mean over a run does not show that; so the seconds are counted in which it was b
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from pyload.report import process
-from pyload.tasks import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,11 @@ _MOST: Final = 60
 
 
 async def probe_load(
-    metrics: Metrics, *, waiting: Callable[[], int] | None = None, machine: bool = False
+    metrics: Metrics,
+    *,
+    waiting: Callable[[], int] | None = None,
+    machine: bool = False,
+    now: Callable[[], float] = time.monotonic,
 ) -> NoReturn:
     """Record the load of each second. Runs until cancelled.
 
@@ -33,12 +37,15 @@ async def probe_load(
         metrics: Receives the samples.
         waiting: Returns how many proxies wait for their turn to dial; None where others count.
         machine: Whether to record the load of the machine too.
+        now: Returns the time of the clock by which CPU time passes, in seconds.
     """
-    now = clock()
     at, own, whole = now(), process.cpu_seconds(), process.machine_seconds()
     while True:
         await asyncio.sleep(INTERVAL)
         later, used, total = now(), process.cpu_seconds(), process.machine_seconds()
+        if later - at < INTERVAL / 2:
+            # The loop's time is virtual.
+            continue
         for _ in range(min(max(1, round(later - at)), _MOST)):
             metrics.cpu_share.record((used - own) / (later - at))
             if waiting is not None:

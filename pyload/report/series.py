@@ -2,8 +2,9 @@
 
 `SERIES` lists them by their paths, as thresholds name them. The values of a mapping become a series
 each, and a distribution becomes three: how many times were measured in the second, their sum, from
-which a mean of any span follows, and the longest, which istiod does not know of its own. A figure
-that a run does not have has no series.
+which a mean of any span follows, and the longest, which istiod does not know of its own. Of
+the load of a process it is the share of that second. A figure that a run does not have has no
+series.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.control_plane import IstiodTime
+from pyload.report.generator import Load
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 
@@ -39,6 +41,10 @@ SERIES: Final[Mapping[str, Join]] = {
     "times": "sum",
     "pacing.refusals": "sum",
     "pacing.rate": "last",
+    "pacing.waiting": "max",
+    "api_server.write": "sum",
+    "api_server.throttled": "sum",
+    "api_server.overloaded": "sum",
     "objects.created": "sum",
     "objects.updated": "sum",
     "objects.deleted": "sum",
@@ -50,12 +56,16 @@ SERIES: Final[Mapping[str, Join]] = {
     "control_plane.pushes": "sum",
     "control_plane.convergence": "sum",
     "control_plane.queue": "sum",
+    "control_plane.debounce": "sum",
+    "control_plane.triggers": "sum",
     "control_plane.cpu_seconds": "sum",
     "control_plane.heap_bytes": "max",
     "control_plane.rss_bytes": "max",
     "control_plane.goroutines": "max",
     "generator.cpu_seconds": "sum",
     "generator.rss_bytes": "max",
+    "generator.processes": "max",
+    "generator.machine": "max",
     "generator.loop_lag": "sum",
     "generator.rate_limited_seconds": "sum",
     "generator.workers": "last",
@@ -84,6 +94,7 @@ class SeriesReader:
     def __init__(self) -> None:
         self._totals: dict[str, float] = {}
         self._histograms: dict[str, Histogram] = {}
+        self._shares: dict[str, float] = {}
 
     def read(self, result: Result) -> dict[str, float | None]:
         """Return the values of the time since the last result, by series."""
@@ -96,6 +107,8 @@ class SeriesReader:
                     values[f"{name}.count"] = self._more(f"{name}.count", figure.count)
                     total = figure.count * (figure.mean or 0.0)
                     values[f"{name}.sum"] = self._more(f"{name}.sum", total)
+                elif isinstance(figure, Load):
+                    values[f"{name}.cpu_share"] = self._share(name, figure)
                 else:
                     values[name] = self._more(name, figure) if join == "sum" else figure
         return values
@@ -104,6 +117,14 @@ class SeriesReader:
         """Return what a total is more than it was."""
         before, self._totals[name] = self._totals.get(name, 0), total
         return total - before
+
+    def _share(self, name: str, load: Load) -> float:
+        """Return the load of the newest second; workers report theirs at moments of their own."""
+        seconds = self._more(f"{name}.seconds", load.samples)
+        if seconds:
+            used = self._more(name, load.cpu_share * load.samples)
+            self._shares[name] = used / seconds
+        return self._shares[name]
 
     def _distribution(self, name: str, latency: Latency) -> dict[str, float | None]:
         now = latency.histogram or _NONE

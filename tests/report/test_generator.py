@@ -42,7 +42,7 @@ def test_the_busiest_process_counts() -> None:
     generator = Generator.of(snapshot, USAGE)
     assert list(generator.processes) == ["main", "0"]
     assert generator.busy_share == 0.5
-    assert generator.machine == Load(0.7, 0.7, 0.0)
+    assert generator.machine == Load(0.7, 0.7, 0.0, 1)
     assert (generator.cores, generator.dial_queue_max) == (2.0, 17)
 
 

@@ -135,6 +135,34 @@ def test_an_istiod_that_is_away_for_a_while_loses_nothing() -> None:
     assert (figures.pushes, figures.gaps, figures.readings) == ({"cds": 7}, 1, 3)
 
 
+def test_while_no_istiod_answers_it_has_no_proxies_and_no_memory() -> None:
+    """The last figures before an outage would go on in the history as if nothing had happened."""
+    world = World()
+    world.read(a=page(PUSHES.format(10) + "pilot_xds 5\ngo_goroutines 9\n"))
+    world.istiods.missed()
+    figures = world.istiods.figures
+    assert (figures.istiods, figures.proxies, figures.goroutines) == (0, None, None)
+    assert (figures.pushes, figures.gaps) == ({"cds": 0}, 1)
+    assert world.read(a=page(PUSHES.format(11) + "pilot_xds 5\n")).proxies == 5
+
+
+def test_a_span_has_its_own_figures() -> None:
+    """A step of a ladder is not to be judged by the pushes and the CPU of those before."""
+    world = World()
+    cores = "go_sched_gomaxprocs_threads 2\n"
+    world.read(a=page(PUSHES.format(10) + cores + CPU.format(0)))
+    world.read(a=page(PUSHES.format(20) + cores + CPU.format(9)))
+    mark = world.istiods.mark()
+    world.istiods.missed()
+    world.read(a=page(PUSHES.format(23) + cores + CPU.format(10)))
+    span = world.istiods.since(mark)
+    assert (span.pushes, span.readings, span.gaps) == ({"cds": 3}, 1, 1)
+    assert (span.cpu_seconds, span.cpu_cores, span.cpu_cores_max) == (1, 0.2, 0.2)
+    assert span.cpu_share_max == 0.1
+    assert world.istiods.figures.cpu_cores_max == 1.8
+    assert world.istiods.since(Istiods().mark()) == world.istiods.figures
+
+
 def test_istiods_that_take_turns_at_one_address_are_kept_apart() -> None:
     """At a Service each connection may reach another; their counters are not one course."""
     world = World()

@@ -20,7 +20,9 @@ async def recorded(seconds: float, monkeypatch: pytest.MonkeyPatch) -> Metrics:
     monkeypatch.setattr(process, "cpu_seconds", lambda: 0.5 * now())
     monkeypatch.setattr(process, "machine_seconds", lambda: (75 * now(), 100 * now()))
     metrics = Metrics()
-    task = asyncio.create_task(probe_load(metrics, waiting=lambda: int(now()), machine=True))
+    task = asyncio.create_task(
+        probe_load(metrics, waiting=lambda: int(now()), machine=True, now=now)
+    )
     await asyncio.sleep(seconds)
     await cancel([task])
     return metrics

@@ -9,6 +9,7 @@ import pytest
 from pyload.report.control_plane import ControlPlane, IstiodTime
 from pyload.report.counts import ProxyCounts
 from pyload.report.figures import paths
+from pyload.report.generator import Load
 from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.report.series import SERIES, SeriesReader, join_of
@@ -48,6 +49,19 @@ def test_a_distribution_is_the_times_of_that_second() -> None:
     assert (second["first_config.count"], second["first_config.sum"]) == (2, 5.0)
     assert second["first_config.max"] == pytest.approx(3.0, rel=0.01)
     assert (third["first_config.count"], third["first_config.max"]) == (0, None)
+
+
+def test_the_load_of_a_process_is_that_of_its_newest_second() -> None:
+    """Its mean since the start hides the second in which it had no CPU left."""
+    reader, result = SeriesReader(), measured()
+    loads = (Load(0.5, 0.5, 0.0, 1), Load(0.75, 1.0, 0.5, 2), Load(0.75, 1.0, 0.5, 2))
+    generators = [replace(result.generator, processes={"0": load}) for load in loads]
+    seconds = [reader.read(replace(result, generator=one)) for one in generators]
+
+    name = "generator.processes.0.cpu_share"
+    # A worker that has not reported since is as busy as it was.
+    assert [one[name] for one in seconds] == [0.5, 1.0, 1.0]
+    assert join_of(name) == "max"
 
 
 def test_a_mean_of_istiods_becomes_the_sum_that_it_came_from() -> None:
