@@ -28,7 +28,7 @@ class Server:
         self.taken: dict[str, list[float]] = {}
 
     async def write(self, lease: Obj) -> None:
-        """Take a lease."""
+        """Accept a lease."""
         now = asyncio.get_running_loop().time()
         if self.away[0] <= now < self.away[1]:
             raise ClusterUnreachable("cannot reach the API server")
