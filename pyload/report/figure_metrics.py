@@ -9,7 +9,7 @@ follow: a line for each figure that only grows, has a better name, or is in anot
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pyload.report.figure_tree import Figure, Keyed, figure_tree
 from pyload.report.latency import PERCENTILES
 from pyload.report.metrics import MAX_LABELS, OTHER
+from pyload.report.snapshot_metrics import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -60,6 +61,7 @@ COUNTERS: Final = frozenset(
 NAMES: Final = {
     # The histograms of the same times have the shorter names.
     "connect": "pyload_connect_quantile_seconds",
+    "convergence": "pyload_convergence_quantile_seconds",
     "first_config": "pyload_first_config_quantile_seconds",
     "kwok.namespaces": "pyload_kwok_proxies_by_namespace",
     "kwok.revisions": "pyload_kwok_proxies_by_revision",
@@ -68,6 +70,9 @@ NAMES: Final = {
     "outages.total": "pyload_outage_seconds",
 }
 """Names of metrics, for counters without ``_total``, where the path makes no good one."""
+
+HISTOGRAMS: Final = {"convergence": ("pyload_convergence_seconds", SECONDS)}
+"""Distributions that have a histogram too, with its name and the upper bounds of its buckets."""
 
 LABELS: Final = {
     "control_plane.pushes": "type",
@@ -158,13 +163,15 @@ class FigureMetric:
         steps: The way to it: names of fields, and for the keys of a mapping the name of a label.
         quantiles: The values of the label ``quantile`` by the fields of a distribution; empty for
             other metrics.
+        bounds: Upper bounds of a histogram's buckets.
     """
 
     name: str
-    kind: Literal["counter", "gauge", "summary"]
+    kind: Literal["counter", "gauge", "histogram", "summary"]
     help: str
     steps: tuple[str | Label, ...]
-    quantiles: Mapping[str, str]
+    quantiles: Mapping[str, str] = field(default_factory=dict)
+    bounds: tuple[float, ...] = ()
 
     @property
     def exposed(self) -> str:
@@ -238,7 +245,7 @@ def _metrics(
         return
     if isinstance(node, Figure):
         kind: Literal["counter", "gauge"] = "counter" if path in COUNTERS else "gauge"
-        yield FigureMetric(_name(path, node.unit), kind, text, steps, {})
+        yield FigureMetric(_name(path, node.unit), kind, text, steps)
     elif isinstance(node, Keyed):
         yield from _metrics(node.each, (*steps, Label(LABELS.get(path, "name"))), context)
     else:
@@ -247,6 +254,9 @@ def _metrics(
             values = {name: _QUANTILES[name] for name in parts if name in quantiles}
             (unit,) = {part.unit for name in values if isinstance(part := parts[name], Figure)}
             yield FigureMetric(_name(path, unit), "summary", text, steps, values)
+            if path in HISTOGRAMS:
+                name, bounds = HISTOGRAMS[path]
+                yield FigureMetric(name, "histogram", text, steps, bounds=bounds)
             for name in _NO_QUANTILES | quantiles:
                 parts.pop(name, None)
         for name, part in parts.items():

@@ -92,6 +92,9 @@ def _figures(result: Result) -> Iterator[str]:
         found = metric.read(result)
         if found and metric.kind == "summary":
             yield from _summary(metric, found)
+        elif found and metric.kind == "histogram":
+            (distribution,) = found.values()
+            yield from _histogram(metric, distribution.histogram or Histogram())
         elif found:
             yield from _numbers(metric.exposed, metric.kind, metric.help, metric.labels, found)
 
@@ -108,7 +111,7 @@ def _numbers(
         yield _sample(name, zip(labels, key, strict=True), values[key])
 
 
-def _histogram(spec: SnapshotMetric, value: Histogram) -> Iterator[str]:
+def _histogram(spec: SnapshotMetric | FigureMetric, value: Histogram) -> Iterator[str]:
     yield _head(spec.name, spec.kind, spec.help)
     counts = value.counts_at_most(*spec.bounds)
     for bound, count in zip(spec.bounds, counts, strict=True):

@@ -67,7 +67,8 @@ class Result(Header):
         outages: Spans in which most proxies had no stream.
         tags: What the user says about the run, by name.
         spread: How far apart proxies get the same push.
-        convergence: How long changes took to reach every proxy; None without ``--probe``.
+        convergence: Time from the API server's answer to a marked change, a probe, until a proxy
+            had it; None without ``--probe``.
         steps: The steps of a ladder, each with figures of its own.
         ladder: How many proxies hold; None without steps.
         control_plane: What istiod's own metrics say; None if they are not read.

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _PROXY_STATES: Final = {"connected": ("connected", "configured"), "configured": ("configured",)}
 """The states in which a proxy counts as connected and as configured; all proxies are wanted."""
 
-_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of buckets for times of proxies."""
+
 _LAGS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -148,7 +150,7 @@ SNAPSHOT_METRICS: Final[tuple[SnapshotMetric, ...]] = (
         "Time from a proxy's start until it had every type that it subscribed to.",
         (),
         attrgetter("first_config"),
-        _SECONDS,
+        SECONDS,
     ),
     SnapshotMetric(
         "pyload_connect_seconds",
@@ -156,7 +158,7 @@ SNAPSHOT_METRICS: Final[tuple[SnapshotMetric, ...]] = (
         "Time from a proxy's dial until its stream to the control plane was open.",
         (),
         attrgetter("connect"),
-        _SECONDS,
+        SECONDS,
     ),
     SnapshotMetric(
         "pyload_loop_lag_seconds",

@@ -34,7 +34,6 @@ UNSEEN = {
     "pyload_control_plane_(cores|cpu_.*|goroutines|heap_.*|rss_bytes)": "none of its own",
     "pyload_control_plane_(internal_errors|rejects)_total": "nothing goes wrong",
     "pyload_control_plane_updates_total": "the embedded control plane does not count them",
-    "pyload_convergence_.*": "the run has no probes",
     "pyload_kwok_waiting": "no pod waits for longer than a moment",
     "pyload_pacing_rate": "the embedded control plane has no limit",
     "pyload_pods_(failed|ready_total|started_total|starting)": "of `pyload startup`",
@@ -59,7 +58,8 @@ def prometheus() -> tuple[str, str]:
 def run() -> Iterator[str]:
     """Run a mesh in kwok mode in two processes; return the address of its metrics."""
     address = f"127.0.0.1:{free_port()}"
-    arguments = ("cluster", "--embedded", "--cluster-type", "kwok", "-c", MESH, "--workers", "2")
+    kind = ("--cluster-type", "kwok", "--workers", "2", "--probe", "1s")
+    arguments = ("cluster", "--embedded", "-c", MESH, *kind)
     with subprocess.Popen(
         [Path(sys.executable).parent / "pyload", *arguments, "--metrics-addr", address],
         stdout=subprocess.DEVNULL,

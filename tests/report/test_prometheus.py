@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pyload.report.convergence import Convergence
 from pyload.report.counts import StartedPods
 from pyload.report.figure_metrics import figure_metrics
 from pyload.report.followed_pods import FollowedPods
+from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency
 from pyload.report.metrics import Metrics
 from pyload.report.pacing import Pacing
@@ -171,7 +173,7 @@ def test_every_number_of_a_result_is_on_the_page() -> None:
     for metric in figure_metrics():
         name = f"{metric.name}_total" if metric.kind == "counter" else metric.name
         for labels, value in metric.read(result).items():
-            if metric.kind != "summary":
+            if metric.kind in {"counter", "gauge"}:
                 assert actual[name, *labels] == value
 
 
@@ -181,6 +183,22 @@ def test_the_sum_of_a_distribution_is_there_where_it_is_known() -> None:
 
     assert actual["pyload_first_config_quantile_seconds_sum",] == 1.5
     assert actual["pyload_connect_quantile_seconds", "0"] == 0.001
+
+
+def test_convergence_has_a_histogram() -> None:
+    """How long changes took in the last five minutes could not be asked, nor of several runs."""
+    times = Histogram()
+    for seconds in (0.3, 0.4, 3.0):
+        times.record(seconds)
+    result = replace(measured(), convergence=Convergence.of(times))
+    actual = samples(Registry(Metrics(), figures=lambda: result).render().decode())
+
+    assert actual["pyload_convergence_seconds_bucket", "0.5"] == 2
+    assert actual["pyload_convergence_seconds_bucket", "+Inf"] == 3
+    assert actual["pyload_convergence_quantile_seconds", "1"] == 3.0
+    empty = replace(measured(), convergence=Convergence())
+    actual = samples(Registry(Metrics(), figures=lambda: empty).render().decode())
+    assert actual["pyload_convergence_seconds_count",] == 0
 
 
 def test_what_was_not_measured_is_not_there() -> None:
