@@ -64,6 +64,7 @@ class LocalFleet:
         events: As above.
         with_resources: As above.
         run_id: As above.
+        now: Returns the loop's time in seconds.
         counts: How many proxies there are in each state, and were.
     """
 
@@ -88,12 +89,13 @@ class LocalFleet:
         self.events = events
         self.with_resources = with_resources
         self.run_id = run_id
+        self.now = clock()
         self.counts = FleetCounts()
         self._running: dict[str, ProxyMonitor] = {}
         self._scheduler = DialScheduler(
             DialRate(behavior.connect_rate, rng=rng),
             timers=TimerHeap(),
-            clock=clock(),
+            clock=self.now,
             limit=behavior.dialling,
         )
 
@@ -211,10 +213,6 @@ class LocalFleet:
             self.count_starting()
 
     # For the monitors of its proxies.
-
-    def now(self) -> float:
-        """Return the loop's time in seconds."""
-        return self._scheduler.clock()
 
     def on_ended(self, proxy: ProxyMonitor, error: BaseException | None) -> None:
         """Forget a proxy that has ended."""

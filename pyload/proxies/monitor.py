@@ -148,19 +148,21 @@ class ProxyMonitor:
             self._ever_answered = True
         response = received.response
         fleet.metrics.push(self.spec.type, response.short_type, response.size)
-        if received.unsolicited:
-            fleet.metrics.push_times.record(response.version, response.short_type, fleet.now())
-        if response.marks:
-            self._report(response.marks)
+        if received.unsolicited or response.marks:
+            now = fleet.now()
+            if received.unsolicited:
+                fleet.metrics.push_times.record(response.version, response.short_type, now)
+            if response.marks:
+                self._report(response.marks, now)
         if fleet.with_resources:
             fleet.events.on_push(self.spec, received.push)
 
-    def _report(self, marks: Marks) -> None:
+    def _report(self, marks: Marks, now: float) -> None:
         """Report the run's marks that are new: in SotW a mark comes again with every push."""
         numbers = newer(marks.get(self._fleet.run_id, ()), self._last_mark)
         if numbers:
             self._last_mark = numbers[-1]
-            self._fleet.events.on_marks(self.spec, numbers, self._fleet.now())
+            self._fleet.events.on_marks(self.spec, numbers, now)
 
     def configured(self, seconds: float) -> None:
         """Record the whole configuration."""

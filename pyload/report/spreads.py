@@ -10,6 +10,8 @@ or when more are open than may be.
 from __future__ import annotations
 
 import math
+from array import array
+from bisect import bisect_left
 from collections import deque
 from dataclasses import replace
 from itertools import accumulate
@@ -31,8 +33,8 @@ MAX_COUNTED: Final = 1024
 MAX_OPEN: Final = 64
 """Most pushes that are not over."""
 
-MAX_MOMENTS: Final = 1 << 18
-"""Most milliseconds that all of these have counts for."""
+MAX_MOMENTS: Final = 1 << 21
+"""Most milliseconds that all of these have counts for: half an hour."""
 
 MAX_OVER: Final = 256
 """Pushes that are over whose stragglers are recognised."""
@@ -107,41 +109,46 @@ class _OpenPush:
     Attributes:
         version: The control plane's version.
         type: Short name of the type.
-        moments: Proxies by millisecond.
-        newest: The last of these.
+        moments: Proxies by millisecond, from the first on.
+        first: The first millisecond.
     """
 
-    __slots__ = ("moments", "newest", "type", "version")
+    __slots__ = ("first", "moments", "type", "version")
 
-    def __init__(self, version: str, type_: str) -> None:
+    def __init__(self, version: str, type_: str, first: int) -> None:
         self.version = version
         self.type = type_
-        self.moments: dict[int, int] = {}
-        self.newest = 0
+        # Four bytes for each: a dictionary would need as much as a kilobyte for each proxy.
+        self.moments = array("I")
+        self.first = first
 
-    def add(self, moments: Mapping[int, int]) -> int:
-        """Add proxies, and return how many milliseconds had none before."""
-        before = len(self.moments)
+    @property
+    def newest(self) -> int:
+        """The last millisecond in which a proxy got it."""
+        return self.first + len(self.moments) - 1
+
+    def add(self, moments: Mapping[int, int]) -> None:
+        """Add proxies."""
+        first, last = min(moments), max(moments)
+        if first < self.first:
+            self.moments = array("I", bytes(4 * (self.first - first))) + self.moments
+            self.first = first
+        if last > self.newest:
+            self.moments.frombytes(bytes(4 * (last - self.newest)))
         for moment, count in moments.items():
-            self.moments[moment] = self.moments.get(moment, 0) + count
-        self.newest = max(self.newest, max(moments, default=0))
-        return len(self.moments) - before
+            self.moments[moment - self.first] += count
 
     def spread(self) -> PushSpread:
         """Return the percentiles; `began` is that of the clock."""
-        moments = sorted(self.moments)
-        first = moments[0]
-        totals = list(accumulate(self.moments[moment] for moment in moments))
+        totals = list(accumulate(self.moments))
 
         def until(percent: int) -> float:
-            rank = math.ceil(totals[-1] * percent / 100)
-            at = next(at for at, total in zip(moments, totals, strict=True) if total >= rank)
-            return (at - first) / 1000
+            return bisect_left(totals, math.ceil(totals[-1] * percent / 100)) / 1000
 
         return PushSpread(
             version=self.version,
             type=self.type,
-            began=first / 1000,
+            began=self.first / 1000,
             proxies=totals[-1],
             p50=until(50),
             p90=until(90),
@@ -184,8 +191,10 @@ class Spreads:
                 continue
             push = self._open.get(key)
             if push is None:
-                push = self._open[key] = _OpenPush(version, type_)
-            self._moments += push.add(moments)
+                push = self._open[key] = _OpenPush(version, type_, min(moments))
+            self._moments -= len(push.moments)
+            push.add(moments)
+            self._moments += len(push.moments)
             self._now = max(self._now, push.newest)
         self._close_old()
 

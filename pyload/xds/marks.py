@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -70,8 +71,11 @@ def address_of(run: str, number: int) -> str:
     return f"198.{18 + (place >> 16)}.{place >> 8 & 255}.{place & 255}"
 
 
+@lru_cache(maxsize=64)
 def newer(numbers: tuple[int, ...], last: int | None) -> tuple[int, ...]:
     """Return the numbers that come after another one, by the shorter way round the ring.
+
+    After a push all proxies ask for the same.
 
     Args:
         numbers: In ascending order.
