@@ -50,6 +50,7 @@ def test_the_benchmark_runs_through(tmp_path: Path) -> None:
         ("delta", "same"),
         ("delta", "changed"),
     }
+    assert [len(one["pushes"]) for one in figures["measuring"]] == [3, 3]
     assert all(one["what"] in done.stdout for one in figures["targets"])
 
 

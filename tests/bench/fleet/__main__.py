@@ -16,14 +16,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.bench.fleet.client import KINDS
-from tests.bench.fleet.measure import Load, Setup, growth, measure
-from tests.bench.fleet.table import DEFAULT, FLOOR, HEADINGS, Growth, line, median, targets
+from tests.bench.fleet.client import BLIND, KINDS
+from tests.bench.fleet.measure import Load, Setup, compare, growth, measure
+from tests.bench.fleet.table import (
+    COMPARED,
+    DEFAULT,
+    FLOOR,
+    HEADINGS,
+    Growth,
+    compared,
+    line,
+    median,
+    targets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.bench.fleet.measure import Figures
+    from tests.bench.fleet.measure import Comparison, Figures
     from tests.bench.fleet.table import Target
 
 _ROOT = Path(__file__).parents[3]
@@ -111,6 +121,7 @@ class Bench:
         self.results: dict[Setup, Figures] = {}
         self.views: dict[Setup, Figures] = {}
         self.grown: list[Growth] = []
+        self.measuring: list[Comparison] = []
 
     def run(self) -> None:
         """Measure everything."""
@@ -140,15 +151,28 @@ class Bench:
         for delta in (False, True):
             setups = [Setup(kind, plan.base, delta=delta) for kind in (DEFAULT, FLOOR)]
             self._compare(setups, views=plan.views)
+        self.measure_probes()
         for delta, kind in itertools.product((False, True), ("same", "changed")):
             setup = Setup(DEFAULT, plan.base // 10, delta=delta)
             before, after = growth(setup, self._load, kind, warm=plan.warm, pushes=plan.growth)
             self.grown.append(Growth(setup.mode, kind, plan.growth, before, after))
 
+    def measure_probes(self) -> None:
+        """Measure what it costs to measure how long the change of a probe takes."""
+        plan = self._plan
+        print(f"\npushes of a probe, with and without measuring it\n{COMPARED}", flush=True)
+        for delta in (False, True):
+            setup = Setup(DEFAULT, plan.sizes[0], delta=delta)
+            other = dataclasses.replace(setup, kind=BLIND)
+            found = compare(setup, other, self._load, "probe", pushes=2 * plan.pushes + 1)
+            self.measuring.append(found)
+            print(compared(found), flush=True)
+
     def targets(self) -> list[Target]:
         """Compare with the targets."""
         base, largest = self._plan.base, self._plan.sizes[-1]
-        return list(targets(self.results, self.grown, base=base, largest=largest))
+        found = targets(self.results, self.grown, self.measuring, base=base, largest=largest)
+        return list(found)
 
     def _compare(self, setups: list[Setup], *, views: int = 1) -> None:
         """Measure several kinds in turn, so that they share the machine's good and bad moments."""
@@ -197,6 +221,7 @@ def main() -> None:
     """Measure, print, and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short: does it work?")
+    parser.add_argument("--probes", action="store_true", help="only what measuring probes costs")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL
@@ -205,7 +230,7 @@ def main() -> None:
     print(f"{where['cpu']}, {where['cores']} cores, {where['system']}, Python {where['python']}")
     print("pushes are", "a recording of istiod" if load.recording else "generated", "\n")
     bench = Bench(plan, load)
-    bench.run()
+    bench.measure_probes() if options.probes else bench.run()
     found = bench.targets()
     print(f"\n{'':<58}{'measured':>12}{'at most':>12}")
     if plan is QUICK:
@@ -219,6 +244,7 @@ def main() -> None:
             "figures": [dataclasses.asdict(one) for one in bench.results.values()],
             "views": [dataclasses.asdict(one) for one in bench.views.values()],
             "growth": [dataclasses.asdict(one) for one in bench.grown],
+            "measuring": [dataclasses.asdict(one) for one in bench.measuring],
             "targets": [{**dataclasses.asdict(one), "met": one.met} for one in found],
         }
         options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")

@@ -11,19 +11,24 @@ import asyncio
 import contextlib
 import gc
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 
 from pyload.malloc import return_large_blocks
 from pyload.proxies.channels import ChannelResolver, TransportCache
+from pyload.proxies.fleet import FleetEvents
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.targets import TargetResolver
 from pyload.report.metrics import Metrics
 from pyload.report.process import cpu_seconds, rss_bytes
-from pyload.tasks import run
+from pyload.report.spreads import PushTimes
+from pyload.tasks import Supervisor, run
+from pyload.xds import response_cache
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
+from pyload.xds.marks import NO_MARKS
 from pyload.xds.tls import ISTIOD, TlsConfig
 from tests.bench.fleet.commands import answer, raise_limit
+from tests.bench.fleet.content import RUN
 from tests.bench.fleet.floor import Floor
 from tests.bench.fleet.mesh import proxies, token_of
 
@@ -34,6 +39,8 @@ if TYPE_CHECKING:
     from pyload.xds.transport import Transport
 
 KINDS: Final = ("lean", "grpc", "floor")
+BLIND: Final = "blind"
+"""The kind ``lean`` without all that measures how long changes take."""
 _POLL: Final = 0.01
 
 
@@ -49,6 +56,27 @@ class Subject(Protocol):
         """Start a client for each proxy."""
 
 
+class Arrivals(FleetEvents):
+    """Counts the marks that arrive, and keeps what a probe needs of each."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+
+    def on_marks(self, spec: ProxySpec, numbers: tuple[int, ...], at: float) -> None:
+        """Keep the time."""
+        del numbers
+        self.last[spec.key] = at
+
+
+class Blind(PushTimes):
+    """Counts no pushes."""
+
+    __slots__ = ()
+
+    def record(self, version: str, type_: str, at: float) -> None:
+        """Do nothing."""
+
+
 class Pyload:
     """Pyload's own proxies on one event loop."""
 
@@ -58,7 +86,8 @@ class Pyload:
     @property
     def messages(self) -> int:
         """Messages received so far."""
-        return sum(self._fleet.metrics.snapshot().pushes.values())
+        # A snapshot a hundred times a second would be a part of what is measured.
+        return sum(self._fleet.metrics._pushes.values())
 
     def start(self, specs: Sequence[ProxySpec]) -> None:
         """Start the proxies."""
@@ -86,14 +115,25 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
         TargetResolver(address=target, auth="jwt" if root else "plaintext", tokens=token_of),
         TransportCache(lambda _address, _tls: transport),
     )
-    async with LocalFleet(
-        resolver,
-        delta=delta,
-        metrics=Metrics(),
-        rng=Random(1),
-    ) as fleet:
+    metrics = Metrics()
+    if kind == BLIND:
+        metrics.push_times = Blind()
+        for name, nothing in (("find_marks", NO_MARKS), ("marks_of", ()), ("by_run", NO_MARKS)):
+            setattr(response_cache, name, lambda *_, nothing=nothing: nothing)
+    fleet = LocalFleet(
+        resolver, delta=delta, metrics=metrics, rng=Random(1), events=Arrivals(), run_id=RUN
+    )
+    async with fleet, Supervisor() as background:
+        background.spawn(_sample(metrics), name="samples")
         yield Pyload(fleet)
     await resolver.aclose()
+
+
+async def _sample(metrics: Metrics) -> NoReturn:
+    """Take a snapshot each second, as a run does."""
+    while True:
+        await asyncio.sleep(1)
+        metrics.snapshot()
 
 
 def _transport(kind: str, target: str, root: str) -> Transport:
@@ -132,7 +172,7 @@ async def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("kind", choices=(*KINDS, BLIND))
     parser.add_argument("target", help="HOST:PORT")
     parser.add_argument("--root", default="", help="PEM of the server's authority, with | for \\n")
     parser.add_argument("--delta", action="store_true")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf import any_pb2
 
+from pyload.xds.marks import name_of as name_of_probe
 from pyload.xds.resources import name_of
 from pyload.xds.types import CDS, EDS, LDS, RDS, TypeUrl
 from pyload.xds.wire import config_pb2, discovery_pb2
@@ -25,6 +26,9 @@ ORDER: Final = (CDS, EDS, LDS, RDS)
 """The types in the order in which istiod pushes them."""
 
 CYCLE: Final = 20
+
+RUN: Final = "bench"
+"""The run whose probes mark the configuration."""
 
 _HCM: Final = TypeUrl(
     "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
@@ -109,6 +113,20 @@ class Content:
                 for type_url, resources in self.resources.items()
             }
         )
+
+    def probed(self, number: int, *, delta: bool) -> Content:
+        """Return what istiod sends after a probe: one cluster more, and all routes.
+
+        In state of the world it sends everything; in delta, only the new cluster.
+        """
+        host = f"{name_of_probe(RUN, number)}.example.com"
+        name = f"outbound|80||{host}"
+        cluster = config_pb2.Cluster(name=name, type=config_pb2.Cluster.STATIC)
+        probe = _padded(CDS, name, cluster.SerializeToString(), _CLUSTER_BYTES)
+        routes = tuple(one.marked(f"{host}:80") for one in self.resources[RDS])
+        if delta:
+            return Content({CDS: (probe,), EDS: (), LDS: (), RDS: routes})
+        return Content({**self.resources, CDS: (*self.resources[CDS], probe), RDS: routes})
 
 
 def encoded(

@@ -72,7 +72,8 @@ class Replay:
         self._version = 0
         self._number = 0
         self._encoded: dict[tuple[_Kind, str], memoryview] = {}
-        self._pushed: Content | None = None
+        # What is sent after the last probe, by the version of its push.
+        self._probe: tuple[int, Content] | None = None
         self.sent = 0
         self.acknowledged = 0
         self.refused = 0
@@ -142,6 +143,7 @@ class Replay:
         Args:
             kind: ``same`` sends the same under a new version, ``changed`` with one resource in a
                 hundred changed, ``only`` just those: what istiod does in delta after a change.
+                ``probe`` sends what istiod does after a probe.
             acknowledged: Whether to wait for the acknowledgements.
         """
         self._version += 1
@@ -150,13 +152,20 @@ class Replay:
             content = self._content
         elif kind == "changed":
             content = self._content.revision(self._version)
-        else:
+        elif kind == "only":
             content = self._content.since(self._version)
         for connection in list(self._connections):
+            if kind == "probe":
+                content = self._probed(delta=connection.delta)
             for type_url in ORDER:
                 if content.resources[type_url]:
                     self._send(connection, type_url, content)
         return await self._until(len(self._connections), acknowledged=acknowledged)
+
+    def _probed(self, *, delta: bool) -> Content:
+        if self._probe is None or self._probe[0] != self._version:
+            self._probe = self._version, self._content.probed(self._version, delta=delta)
+        return self._probe[1]
 
     def counts(self) -> dict[str, Any]:
         """Return the counters."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tests.bench.fleet.measure import Figures, Setup
+    from tests.bench.fleet.measure import Comparison, Figures, Setup
 
 PUSH_RATIO: Final = 0.8
 CONNECT_RATIO: Final = 0.7
@@ -19,6 +19,8 @@ TLS_BYTES: Final = 60_000
 FLAT: Final = 1.15
 IDLE: Final = 0.005
 """Share of a core for each thousand clients."""
+MEASURING_RATIO: Final = 1.05
+MEASURING_BYTES: Final = 1_000
 GROWTH_BYTES: Final = 2_000_000
 """What 200 pushes may add: no more than the allocator's own ups and downs."""
 
@@ -119,14 +121,35 @@ def line(one: Figures, floor: Figures | None) -> str:
     )
 
 
+COMPARED: Final = (
+    f"{'':<12}{'clients':>8} {'push':>12}{'without':>12}{'ratio':>8}{'memory of each more':>21}"
+)
+
+
+def compared(one: Comparison) -> str:
+    """Return one line under `COMPARED`."""
+    with_, without = statistics.median(one.pushes), statistics.median(one.others)
+    return (
+        f"{one.setup.mode:<12}{one.setup.clients:>8,}"
+        f"{with_ * 1e3:>10.3f} ms{without * 1e3:>9.3f} ms"
+        f"{with_ / without:>8.3f}{one.added / 1e3:>18.2f} KB"
+    )
+
+
 def targets(
-    results: Mapping[Setup, Figures], grown: Sequence[Growth], *, base: int, largest: int
+    results: Mapping[Setup, Figures],
+    grown: Sequence[Growth],
+    measuring: Sequence[Comparison],
+    *,
+    base: int,
+    largest: int,
 ) -> Iterator[Target]:
     """Compare with what the documentation promises.
 
     Args:
         results: What was measured, by its setup.
         grown: Memory over many pushes.
+        measuring: Fleets that measure how long a probe takes, and fleets that do not.
         base: Clients that all kinds were measured with.
         largest: Most clients of one process.
     """
@@ -143,6 +166,12 @@ def targets(
         small, large = results[setup], results.get(dataclasses.replace(setup, count=largest))
         if large is not None:
             yield from _sizes(small, large)
+    for each in measuring:
+        what = f"of one that measures nothing, {each.setup.clients:,} clients, {each.setup.mode}"
+        ratio = statistics.median(each.pushes) / statistics.median(each.others)
+        yield Target(f"CPU of a probe's push {what}", ratio, MEASURING_RATIO, "x")
+        what = f"memory that measuring adds to each, {each.setup.mode}"
+        yield Target(what, max(0.0, each.added) / 1e3, MEASURING_BYTES / 1e3, "KB")
     for watched in grown:
         yield Target(
             f"memory that {watched.pushes} pushes add, {watched.kind}, {watched.mode}",
