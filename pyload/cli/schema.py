@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pyload.cli.command import Command
+from pyload.errors import UsageError
 
 if TYPE_CHECKING:
     from pyload.config.model import Dialect
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
     type=click.Choice(["classic", "current"]),
     help="Dialect of pilot-load's configs.  [default: either]",
 )
-def command(dialect: Dialect | None) -> None:
+@click.option("--result", is_flag=True, help="Print the schema of results instead.")
+def command(dialect: Dialect | None, *, result: bool) -> None:
     """Print the JSON Schema of config files, for editors."""
     from pyload.config.jsonschema import json_schema  # noqa: PLC0415 - fast help
+    from pyload.report.result_schema import result_schema  # noqa: PLC0415
 
-    click.echo(json.dumps(json_schema(dialect), indent=2))
+    if result and dialect is not None:
+        raise UsageError("--result and --dialect are of different schemas", fix="remove one")
+    click.echo(json.dumps(result_schema() if result else json_schema(dialect), indent=2))

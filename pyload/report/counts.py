@@ -22,7 +22,8 @@ class ProxyCounts:
         reconnects: Streams that were answered after a proxy's first such.
         failed: Wanted proxies that have no stream, and had the time to open one.
         started: Proxies that were ever started.
-        starting: Wanted proxies that were started in the last moments, and were never configured.
+        starting: Wanted proxies that were never configured and are younger than the p99 of
+            `first_config`, or than 5 s where that is less.
         unconfigured: Connected proxies that are not configured, and had the time for it.
     """
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from inspect import cleandoc
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 from pyload.report.control_plane import ControlPlane
 from pyload.report.convergence import Convergence
@@ -26,13 +26,11 @@ from pyload.report.followed_pods import FollowedPods
 from pyload.report.histogram import Histogram
 from pyload.report.ladder import Ladder, Step
 from pyload.report.limits import Limit
+from pyload.report.quantity import Unit
 from pyload.report.result import Result
 from pyload.report.verdict import Verdict
 
-if TYPE_CHECKING:
-    from pyload.report.quantity import Unit
-
-_NAMES: Final = {
+_NAMES: Final[dict[str, Any]] = {"Unit": Unit} | {
     one.__name__: one
     for one in (
         ControlPlane,
@@ -42,6 +40,7 @@ _NAMES: Final = {
         Ladder,
         Limit,
         Mapping,
+        Result,
         Sequence,
         StartedPods,
         Step,
@@ -117,8 +116,13 @@ def attribute_docs(cls: type[Any]) -> dict[str, str]:
     return docs
 
 
+def hints_of(cls: type[Any]) -> dict[str, Any]:
+    """Return the types of the fields of a record."""
+    return get_type_hints(cls, localns=_NAMES)
+
+
 def _group(cls: type[Any], path: str, doc: str) -> Group:
-    hints, docs = get_type_hints(cls, localns=_NAMES), attribute_docs(cls)
+    hints, docs = hints_of(cls), attribute_docs(cls)
     parts: dict[str, Node] = {}
     others = []
     for field in fields(cls):
@@ -145,10 +149,11 @@ def _node(hint: Any, path: str, keys: tuple[tuple[str, ...], ...], doc: str) -> 
         return None if each is None else Keyed(doc, keys[0] if keys else (), each)
     if is_dataclass(hint) and isinstance(hint, type):
         return _group(hint, path, doc)
-    return Figure(doc, _unit(hint, path)) if hint in (int, float, bool) else None
+    return Figure(doc, unit_at(hint, path)) if hint in (int, float, bool) else None
 
 
-def _unit(hint: type, path: str) -> Unit:
+def unit_at(hint: type, path: str) -> Unit:
+    """Return the unit of a figure, by its type and its path or name."""
     if hint is bool:
         return "boolean"
     parent, _, name = path.rpartition(".")

@@ -28,7 +28,11 @@ class Latency:
     Attributes:
         count: Times that were measured.
         min: The least of them.
-        p50: The time that 50 % of them do not exceed, and so on.
+        p50: The time that 50 % of them do not exceed.
+        p90: The time that 90 % of them do not exceed.
+        p95: The time that 95 % of them do not exceed.
+        p99: The time that 99 % of them do not exceed.
+        p99_9: The time that 99.9 % of them do not exceed.
         max: The largest.
         histogram: The whole distribution, for the result's `histograms`; None where it is not kept.
     """

@@ -67,7 +67,7 @@ class Outages:
         count: Outages of the control plane so far, one that has not ended included.
         longest: Time that the longest outage lasted; 0 without any.
         total: Time that all outages lasted together.
-        first: The first `LISTED` of them, in order.
+        first: The first 20 of them, in order.
     """
 
     count: int = 0

@@ -60,7 +60,8 @@ class Result(Header):
         pacing: How fast the control plane lets proxies connect.
         generator: What pyload itself has used.
         kwok: The pods that proxies follow, in kwok mode and by ``pyload impersonate``.
-        churn: Changes of the running mesh, by what was changed and how that went.
+        churn: Changes of the running mesh, by what was changed and how that went; ``dropped`` are
+            those that were due while another was under way.
         times: Times that only this command measures, by name.
         pods: The pods that ``pyload startup`` has started.
         thresholds: What became of each threshold.

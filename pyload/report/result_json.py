@@ -28,7 +28,7 @@ SCHEMA: Final = "pyload.dev/result/v2"
 BULKY: Final = ("histograms", "history")
 """Keys of what is too much for a line of a log."""
 
-_OF_RUNS: Final = frozenset(
+OF_RUNS: Final = frozenset(
     {
         "schema",
         *(one.name for one in fields(Header)),
@@ -65,7 +65,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "passed": step.passed,
         "ended": step.ended,
         "duration": step.figures.duration,
-        **{name: each for name, each in figures.items() if name not in _OF_RUNS},
+        **{name: each for name, each in figures.items() if name not in OF_RUNS},
     }
 
 

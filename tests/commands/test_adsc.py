@@ -17,6 +17,7 @@ from pyload.errors import ControlPlaneUnreachable, Interrupted, UsageError
 from pyload.harness.connection import Connection
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown, Supervisor
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -54,6 +55,7 @@ async def test_each_connection_gets_its_config(tmp_path: Path, delta: bool) -> N
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted == 5
+    assert problems_of(outcome.result) == []
     assert json.loads(out.read_text())["pushes"]["cds"] >= 5
 
 

@@ -31,6 +31,7 @@ from pyload.kube.credentials import connect
 from pyload.report.thresholds import parse_thresholds
 from pyload.tasks import Shutdown
 from tests.pods.injected import pod
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -91,6 +92,7 @@ async def test_it_ends_once_synced(caplog: pytest.LogCaptureFixture) -> None:
     assert (outcome.result.command, outcome.result.exit_reason) == ("isolated", "synced")
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted == 1
     assert outcome.result.objects.left == 0
+    assert problems_of(outcome.result) == []
 
 
 @grpc

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.report.schema import problems
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,6 +69,7 @@ def embedded(tmp_path: Path, *arguments: str, config: str = "basic.yaml") -> dic
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     result = json.loads(out.read_text())
+    assert problems(result) == []
     assert isinstance(result, dict)
     return result
 
@@ -200,6 +203,7 @@ def test_a_run_that_is_killed_leaves_what_it_had_measured(tmp_path: Path) -> Non
         process.wait()
     result = json.loads(out.read_text())
 
+    assert problems(result) == []
     assert result["exit_reason"] == "still running"
     assert result["thresholds"] == []
     assert result["first_config"]["count"] == result["proxies"]["configured"] == 6

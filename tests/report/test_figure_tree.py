@@ -42,7 +42,7 @@ def test_an_explanation_of_two_lines_is_one_text() -> None:
     """The second half of a sentence would be missing."""
     docs = attribute_docs(Outages)
 
-    assert docs["first"] == "The first `LISTED` of them, in order."
+    assert docs["first"] == "The first 20 of them, in order."
     assert attribute_docs(Result)["run_id"].startswith("The run's label")
     assert all(" " in text and "\n" not in text for text in docs.values())
 

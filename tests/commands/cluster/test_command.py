@@ -32,6 +32,7 @@ from tests.kube.peers import status as a_status
 from tests.mesh.conftest import open_world
 from tests.mesh.meshes import nothing_left, options
 from tests.proxies.resolvers import resolver_of
+from tests.report.schema import problems_of
 from tests.xds.peer import GONE, Peer
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ async def test_a_control_plane_that_comes_back_in_time_passes(world: World) -> N
 
     assert outcome.error is None
     assert outcome.result.proxies.configured == 4
+    assert problems_of(outcome.result) == []
 
 
 async def test_a_run_that_is_over_before_any_config_came_fails(world: World) -> None:

@@ -30,6 +30,7 @@ from tests.kube.peers import status as a_status
 from tests.pods.cluster import Cluster
 from tests.pods.injected import plain_pod, pod, proxy_container
 from tests.proxies.resolvers import resolver_of
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -237,6 +238,7 @@ async def test_the_result_says_which_pods_have_no_proxy(world: World, tmp_path: 
     (outcome,) = outcomes
     assert outcome.error is None
     assert outcome.result.exit_reason == "stopped by a signal"
+    assert problems_of(outcome.result) == []
     assert "pods               7, 5 with a proxy" in outcome.result.to_text()
     saved = json.loads(out.read_text())
     assert saved["kwok"]["nodes"] is None

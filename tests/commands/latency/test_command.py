@@ -35,6 +35,7 @@ from tests.commands.latency.test_changes import KINDS
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.proxies.resolvers import resolver_of
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -127,6 +128,7 @@ async def test_each_kind_of_change_is_timed_at_every_proxy(
     assert 0.1 <= times["first"]["p50"] <= times["median"]["p50"] <= times["last"]["p50"] < 0.15
     assert world.left() == []
     assert outcome.result.objects.left == 0
+    assert problems_of(outcome.result) == []
     lines = [one for one in caplog.records if one.message.startswith("change ")]
     assert [line.message.split(" took ")[0] for line in lines] == [f"change {i}" for i in (1, 2, 3)]
     form = re.compile(r"change \d took \S+ms, \S+ms of them after the API server's answer")

@@ -27,6 +27,7 @@ from pyload.tasks import Shutdown
 from tests.commands.kubeconfigs import kubeconfig
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -136,6 +137,7 @@ async def test_one_line_per_route_and_nothing_left() -> None:
     assert outcome.result.exit_reason == "all routes were measured"
     assert outcome.result.times["ready"].count == 3
     assert (outcome.result.objects.created, outcome.result.objects.left) == (10, 0)
+    assert problems_of(outcome.result) == []
     assert probing.left() == []
 
 

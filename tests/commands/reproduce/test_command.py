@@ -35,6 +35,7 @@ from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
 from tests.pods.injected import pod
 from tests.proxies.resolvers import resolver_of
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
@@ -148,6 +149,7 @@ async def test_a_cluster_comes_and_goes(
     ]
     assert (outcome.result.proxies.wanted, outcome.result.proxies.configured) == (2, 2)
     assert (outcome.result.objects.created, outcome.result.objects.left) == (8, 0)
+    assert problems_of(outcome.result) == []
     assert world.names() == before
     assert found["Service"]["spec"]["type"] == "NodePort"
     assert not {"selector", "loadBalancerIP"} & found["Service"]["spec"].keys()

@@ -24,6 +24,7 @@ from pyload.tasks import Shutdown, cancel
 from tests.commands.startup.test_pod_times import SPEC, START
 from tests.kube.peers import answer
 from tests.kube.peers import status as a_status
+from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -168,6 +169,7 @@ async def test_each_pod_is_reported_as_pilot_load_does(
     times = json.loads(out.read_text())["times"]
     assert (times["complete"]["count"], round(times["complete"]["p99"], 1)) == (2, 2.5)
     assert outcome.result.objects.left == 0
+    assert problems_of(outcome.result) == []
 
 
 async def test_pods_that_were_not_ready_are_named_and_no_average_is_made_of_nothing() -> None:
