@@ -31,7 +31,7 @@ class Diary:
             raise
 
     async def last(self) -> None:
-        """Take a second over the last reading."""
+        """Wait a second for the last reading."""
         await asyncio.sleep(1)
         self.notes.append(f"{self.name} reads")
 

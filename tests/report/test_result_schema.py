@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,57 +12,11 @@ from jsonschema import Draft202012Validator
 
 from pyload.cli.schema import command
 from pyload.errors import UsageError
-from pyload.report.control_plane import ControlPlane
-from pyload.report.convergence import Convergence, ProbeTimes, SlowProxy
-from pyload.report.counts import StartedPods
 from pyload.report.figures import paths, unit_of
-from pyload.report.followed_pods import FollowedPods
-from pyload.report.ladder import Ladder, Step
-from pyload.report.latency import Latency
-from pyload.report.limits import Evidence, Limit
-from pyload.report.outage import Outage, Outages
 from pyload.report.result import Result
 from pyload.report.result_schema import result_schema
-from pyload.report.spread import PushSpread, Spread
-from pyload.report.verdict import Verdict
-from tests.report.results import measured
+from tests.report.results import measured, whole
 from tests.report.schema import problems, problems_of
-
-
-def whole() -> Result:
-    """Return a result with something in each of its sections and lists."""
-    outage = Outage(
-        began=1.0,
-        duration=2.0,
-        open=False,
-        lost=5,
-        connected=0,
-        first_back=None,
-        half_back=1.5,
-        last_back=2.0,
-        disconnects={"goaway": 5},
-    )
-    probe = ProbeTimes(*(1, 0.5, 2, 1, 1, 0), *(0.1, 0.1, 0.1, 0.1, None))
-    push = PushSpread(
-        version="v", type="cds", began=1.0, proxies=2, p50=0.0, p90=0.1, p99=0.1, last=0.1
-    )
-    return replace(
-        measured(),
-        kwok=FollowedPods(waiting={"no IP yet": 2}),
-        pods=StartedPods(ready=1),
-        times={"ready": Latency(count=1, max=2.0)},
-        thresholds=(Verdict("duration < 1h", "duration", "seconds", None, passed=False),),
-        outages=Outages(1, 2.0, 2.0, (outage,)),
-        spread=Spread(pushes=1, last_pushes=(push,)),
-        convergence=Convergence(
-            slowest=(SlowProxy("a", "b", "sidecar", None, 0.1, 1),), last_probes=(probe,)
-        ),
-        control_plane=ControlPlane(versions=("1.28",), pushes={"cds": 1}),
-        limit=Limit("nothing", (Evidence("duration", 1.0, 2, "short"),)),
-        steps=(Step(target=100, passed=None, figures=measured()),),
-        ladder=Ladder(holds=0, breaks=100, sentence="it broke"),
-        tags={"branch": "main"},
-    )
 
 
 def test_it_is_a_schema() -> None:
