@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from pyload.xds.marks import newer
+from pyload.xds.marks import advance
 
 if TYPE_CHECKING:
     import asyncio
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyload.proxies.local_fleet import LocalFleet
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Client
-    from pyload.xds.marks import Marks
+    from pyload.xds.marks import Marks, Seen
     from pyload.xds.types import Received
 
 State = Literal["waiting", "connecting", "connected", "configured", "backoff", "failed"]
@@ -73,7 +73,7 @@ class ProxyMonitor:
         "_ever_configured",
         "_ever_connected",
         "_fleet",
-        "_last_mark",
+        "_marks",
         "_started",
         "_state",
         "client",
@@ -94,8 +94,8 @@ class ProxyMonitor:
         self._ever_connected = restarted
         self._ever_configured = restarted
         self._started = fleet.now()
-        # The number of the newest mark that was reported.
-        self._last_mark: int | None = None
+        # The marks that were reported: an object that most proxies share.
+        self._marks: Seen | None = None
         self.client: Client | None = None
         self.latch: StopLatch | None = None
         self.over = False
@@ -159,9 +159,8 @@ class ProxyMonitor:
 
     def _report(self, marks: Marks, now: float) -> None:
         """Report the run's marks that are new: in SotW a mark comes again with every push."""
-        numbers = newer(marks.get(self._fleet.run_id, ()), self._last_mark)
+        numbers, self._marks = advance(self._marks, marks.get(self._fleet.run_id, ()))
         if numbers:
-            self._last_mark = numbers[-1]
             self._fleet.events.on_marks(self.spec, numbers, now)
 
     def configured(self, seconds: float) -> None:

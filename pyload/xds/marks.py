@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain, islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
 from pyload.xds.types import EDS
@@ -35,6 +35,9 @@ Marks = Mapping[str, tuple[int, ...]]
 
 RING: Final = 1 << 17
 """How many numbers there are: as many as the addresses that RFC 2544 keeps for measurements."""
+
+WINDOW: Final = 1024
+"""How far behind the newest a number may be new; more probes are never on their way."""
 
 _MAX_READ: Final = 1 << 14
 """Most marks that are read of one response; one mark may stand in it a dozen times."""
@@ -71,23 +74,45 @@ def address_of(run: str, number: int) -> str:
     return f"198.{18 + (place >> 16)}.{place >> 8 & 255}.{place & 255}"
 
 
-@lru_cache(maxsize=64)
-def newer(numbers: tuple[int, ...], last: int | None) -> tuple[int, ...]:
-    """Return the numbers that come after another one, by the shorter way round the ring.
+class Seen(NamedTuple):
+    """The marks that a proxy has shown, as far as they are needed to tell which others are new.
 
-    After a push all proxies ask for the same.
+    Attributes:
+        newest: The number that is furthest on the ring.
+        mask: A bit for each of the `WINDOW` numbers up to the newest, which has the lowest bit.
+    """
+
+    newest: int
+    mask: int
+
+
+@lru_cache(maxsize=256)
+def advance(seen: Seen | None, numbers: tuple[int, ...]) -> tuple[tuple[int, ...], Seen | None]:
+    """Return the numbers that are new to a proxy, and what it has shown with them.
+
+    A probe may be written after the next one, where a request takes long: so a lower number can be
+    new too. After a push most proxies ask for the same, and then share what is returned.
 
     Args:
-        numbers: In ascending order.
-        last: The other one; None if all are new.
-
-    Returns:
-        The numbers in their order on the ring.
+        seen: What the proxy has shown before; None if nothing.
+        numbers: The numbers of marks, as in `Marks`.
     """
-    if last is None:
-        return numbers
-    steps = [(number - last) % RING for number in numbers]
-    return tuple([(last + step) % RING for step in sorted(steps) if 0 < step <= RING // 2])
+    new: list[int] = []
+    for number in numbers:
+        if seen is None:
+            seen = Seen(number, 1)
+        else:
+            # By the shorter way round the ring.
+            steps = (number - seen.newest + RING // 2) % RING - RING // 2
+            bit = 1 << -steps if -WINDOW < steps <= 0 else 0
+            if steps > 0:
+                seen = Seen(number, (seen.mask << min(steps, WINDOW) | 1) % (1 << WINDOW))
+            elif bit and not seen.mask & bit:
+                seen = seen._replace(mask=seen.mask | bit)
+            else:
+                continue
+        new.append(number)
+    return tuple(new), seen
 
 
 def find_marks(type_url: str, data: bytes, resources: Iterable[bytes]) -> Marks:

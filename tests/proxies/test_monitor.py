@@ -128,6 +128,15 @@ async def test_a_mark_is_reported_once_for_a_proxy() -> None:
     assert events.seen == [("p", (7,), 0.0), ("p", (8, 9), 1.0)]
 
 
+async def test_a_mark_that_is_overtaken_by_the_next_is_reported_too() -> None:
+    """A probe whose write took longer than that of the next would reach nobody."""
+    events = Arrivals()
+    proxy = ProxyMonitor(SPEC, fleet_of(events), restarted=False)
+    for numbers in ((7,), (9,), (8, 9), (8, 9)):
+        proxy.push(marked(*numbers))
+    assert [numbers for _, numbers, _ in events.seen] == [(7,), (9,), (8,)]
+
+
 async def test_a_mark_in_the_first_response_of_a_stream_counts_too() -> None:
     """A proxy that was away while a change was pushed gets it with the first response."""
     events = Arrivals()

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from pyload.xds.marks import (
     NO_MARKS,
     RING,
+    WINDOW,
     Marks,
     address_of,
+    advance,
     base_of,
     find_marks,
     name_of,
-    newer,
 )
 from pyload.xds.types import ADDRESS, CDS, EDS, RDS
 
@@ -125,10 +126,32 @@ def test_a_flood_of_marks_is_cut_off() -> None:
     assert len(read(CDS, flood)) == 1 << 14
 
 
-@given(NUMBERS, st.sets(st.integers(-9, 9)))
-def test_numbers_go_round(last: int, steps: set[int]) -> None:
-    """After a day and a half of probes each second, none would be new any more."""
-    numbers = tuple(sorted((last + step) % RING for step in steps))
-    expected = [(last + step) % RING for step in sorted(steps) if step > 0]
-    assert newer(numbers, last) == tuple(expected)
-    assert newer(numbers, None) == numbers
+@given(NUMBERS, st.lists(st.sets(st.integers(-9, 9), max_size=4), max_size=8))
+def test_each_number_is_new_once_in_any_order_and_round_the_ring(
+    start: int, responses: list[set[int]]
+) -> None:
+    """A probe whose write took long would never arrive, or one that is repeated arrive twice.
+
+    After a day and a half of probes each second, none would be new any more.
+    """
+    seen, known = None, set[int]()
+    for steps in responses:
+        numbers = tuple(sorted((start + step) % RING for step in steps))
+        new, seen = advance(seen, numbers)
+        assert new == tuple(number for number in numbers if number not in known)
+        known |= {*numbers}
+
+
+def test_what_a_proxy_has_shown_is_bounded_and_shared() -> None:
+    """Ten thousand proxies would each remember all probes of a day."""
+    states = []
+    for _ in range(2):
+        seen = None
+        for number in range(3 * WINDOW):
+            _, seen = advance(seen, (number,))
+        states.append(seen)
+    assert states[0] is not None
+    assert states[0].mask.bit_length() == WINDOW
+    assert advance(states[0], (5, 6))[0] == ()
+    assert advance(states[0], (9 * WINDOW,)) == ((9 * WINDOW,), (9 * WINDOW, 1))
+    assert advance(states[0], (7 * WINDOW,))[1] is advance(states[1], (7 * WINDOW,))[1]

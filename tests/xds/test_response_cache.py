@@ -14,7 +14,7 @@ from pyload.xds.prefix_cache import PrefixCache
 from pyload.xds.resource_set import NO_RESOURCES
 from pyload.xds.resources import Decoder
 from pyload.xds.response_cache import ResponseCache
-from pyload.xds.types import CDS, EDS
+from pyload.xds.types import ADDRESS, CDS, EDS
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import Kept, cluster, clusters, delta_response, listener, sotw_response
 
@@ -222,3 +222,22 @@ def test_marks_are_those_of_what_a_response_brings(*, delta: bool) -> None:
     assert marks(good) == {"abc": (7,)}
     assert marks(broken) == {}
     assert marks({}, removed=[name]) == {}
+
+
+def test_marks_of_workloads_are_found() -> None:
+    """No probe would ever reach a ztunnel."""
+    names = ("default/pyload-probe-abc-7.example.com", "Kubernetes/x/default/pyload-probe-abc-8/10")
+    data = delta_response(ADDRESS, dict.fromkeys(names, b"\n\x01\xff"))
+    cache = ResponseCache()
+    assert cache.read(Message(data), delta=True)[0].marks == {"abc": (7, 8)}
+
+
+def test_marks_are_found_again_with_the_response_that_has_them() -> None:
+    """A probe would arrive at the first proxy alone, or at those that get the response before."""
+    prefixes, cache = PrefixCache(), ResponseCache()
+    many = {f"c{number}": cluster(f"c{number}") for number in range(200)}
+    name = "outbound|80||pyload-probe-abc-7.example.com"
+    for clusters_sent, expected in ((many, {}), ({**many, name: cluster(name)}, {"abc": (7,)})):
+        for nonce in ("n1", "n2", "n3"):
+            data = sotw_response(CDS, *clusters_sent.values(), nonce=nonce, version="v" * 64)
+            assert cache.read(received(data, prefixes), delta=False)[0].marks == expected
