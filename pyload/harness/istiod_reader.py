@@ -86,7 +86,7 @@ class IstiodReader:
         if searched:
             log.info("the result is without istiod's own metrics (%s): %s", why, hint(problems))
         else:
-            log.warning("istiod's metrics cannot be read (%s): %s", why, hint(problems))
+            log.warning("istiod's metrics cannot be read (%s); the run goes on without them", why)
 
     def _on_success(self, problems: tuple[str, ...]) -> None:
         if not self._has_read and not isinstance(self._source, Embedded):

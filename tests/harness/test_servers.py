@@ -115,6 +115,21 @@ async def test_an_embedded_control_plane_is_ready_before_the_first_proxy(
         assert any("control plane is ready" in message for message in caplog.messages)
 
 
+@pytest.mark.parametrize(("flag", "name"), [("auto", "embedded"), ("none", None)])
+async def test_the_embedded_control_plane_shows_its_metrics(flag: str, name: str | None) -> None:
+    """An embedded run would have no control plane's side, and look like one without istiod."""
+    async with (
+        Supervisor() as background,
+        embedded_servers(Connection(istiod_metrics=flag), background, proxies=1) as servers,
+        fleet_of(1, servers),
+    ):
+        source = servers.istiod_source
+        assert (None if source is None else source.name) == name
+        if source is not None:
+            reading = await source.read()
+            assert reading.pages["embedded"].levels["pilot_xds"] == 1
+
+
 @pytest.mark.parametrize(("per_pod", "signed"), [(False, 3), (True, 60)])
 async def test_how_often_the_ca_is_asked(per_pod: bool, signed: int) -> None:  # noqa: FBT001
     """Once per account, or with --csr-per-pod once per proxy; never again for a new connection."""

@@ -136,6 +136,23 @@ async def test_the_rate_is_kept_and_the_loss_is_known() -> None:
     assert client.time_limited == pytest.approx(sum(0.1 * n for n in range(1, 21)))
 
 
+async def test_the_time_of_each_write_and_each_refusal_is_known() -> None:
+    """A user could not tell that the API server, not istiod, made the run slow."""
+    busy = [
+        answer(429, status(429, "TooManyRequests")),
+        answer(503, status(503, "ServiceUnavailable")),
+    ]
+    client, transport = _client_of(*busy, *[answer(200, POD)] * 3)
+    transport.delay = 0.25
+    await client.update(PATH, POD)
+    await client.get(PATH)
+    await client.write("POST", PATH, POD)
+
+    times = client.write_times
+    assert (times.count, times.min, times.max) == (4, 0.25, 0.25)
+    assert client.refusals == {"429": 1, "503": 1}
+
+
 async def test_a_rate_of_nothing_is_refused() -> None:
     """Every request would wait for ever."""
     for qps in (0, -1, float("nan")):
