@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.harness.probe_options import ProbeOptions
+    from pyload.harness.recorder import Recorder
     from pyload.kube.resources import Obj, Resource
     from pyload.mesh.ledger import Entry
     from pyload.mesh.writer import Writer
@@ -59,20 +60,21 @@ class Probes(FleetEvents):
     Args:
         options: What to write.
         interval: Seconds from one probe to the next.
+        recorder: Records the run, which the marks name.
         writer: Writes the objects.
-        run_id: The run, which the marks name.
 
     Attributes:
         tracker: Knows which proxies have which probes.
     """
 
     def __init__(
-        self, options: ProbeOptions, interval: float, *, writer: Writer, run_id: str
+        self, options: ProbeOptions, interval: float, *, recorder: Recorder, writer: Writer
     ) -> None:
         self._kind = options.kind
         self._interval = interval
         self._writer = writer
-        self._run_id = run_id
+        self._run_id = run_id = recorder.run_id
+        recorder.convergence = self.figures
         self._now = clock()
         self._fleet: Fleet | None = None
         self.tracker = ConvergenceTracker(self._worker_of, timeout=options.timeout, ring=RING)
@@ -100,19 +102,19 @@ class Probes(FleetEvents):
         options: ProbeOptions,
         configured: Duration | None = None,
         *,
+        recorder: Recorder,
         writer: Writer,
-        run_id: str,
     ) -> Probes | None:
         """Return the probes of a run; None if it has none.
 
         Args:
             options: The flags.
             configured: How often the config says, where there is one.
+            recorder: Records the run.
             writer: Writes the objects.
-            run_id: The run.
         """
         interval = options.seconds(configured)
-        return cls(options, interval, writer=writer, run_id=run_id) if interval else None
+        return cls(options, interval, recorder=recorder, writer=writer) if interval else None
 
     def attach(self, fleet: Fleet) -> None:
         """Set the fleet, whose workers the slowest proxies are named with."""

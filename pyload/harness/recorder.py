@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyload.harness.span import Span
     from pyload.kube.client import Client
     from pyload.proxies.fleet import Fleet
+    from pyload.report.convergence import Convergence
 
 _NO_PACING: Final = Pacing(0, 0.0)
 
@@ -57,6 +58,7 @@ class Recorder:
         istiods: Adds up what is read there.
         read_istiods: Reads it now; does nothing where it is not read.
         outages: Finds the outages of the control plane.
+        convergence: Returns what probes have measured; None in a run without any.
         history: The figures over time; a sampler adds points to it.
         phase: Name of what the run is doing, for the progress line.
         origin: The run, as its objects name it.
@@ -73,6 +75,7 @@ class Recorder:
     ) -> None:
         self.metrics = Metrics()
         self.outages = OutageDetector()
+        self.convergence: Callable[[], Convergence] | None = None
         self.istiod_source = istiod_source
         self.istiods = Istiods()
         self.read_istiods: Callable[[], Awaitable[object]] = _nothing
@@ -143,6 +146,7 @@ class Recorder:
             reconnects=0 if fleet is None else fleet.counts.reconnects,
             refusals=0 if fleet is None else fleet.pacing.refusals,
             istiods=self.istiods.mark(),
+            convergence=None if self.convergence is None else self.convergence(),
         )
 
     def result(
@@ -187,6 +191,7 @@ class Recorder:
                 for push in self.metrics.spreads.last_pushes(self._started)
                 if push.began >= since.at
             ],
+            convergence=now.convergence and now.convergence.since(since.convergence),
             control_plane=(
                 None if self.istiod_source is None else self.istiods.since(since.istiods)
             ),

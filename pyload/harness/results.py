@@ -44,7 +44,7 @@ class Results:
 
     def last(self, span: Span | None = None, *, reason: str = STILL_RUNNING) -> Result:
         """Return all figures as they were last reported."""
-        result = self._workload.extended(self.common(reason, span))
+        result = self._workload.extend(self.common(reason, span))
         return result if self._workload.only_lists else replace(result, limit=limit_of(result))
 
     def common(self, reason: str, span: Span | None = None) -> Result:

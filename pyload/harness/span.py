@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyload.report.istiods import IstiodsMark
 
 if TYPE_CHECKING:
+    from pyload.report.convergence import Convergence
     from pyload.report.generator import Usage
     from pyload.report.metrics import Snapshot
 
@@ -23,6 +24,7 @@ class Mark:
         reconnects: Reconnects of proxies.
         refusals: Streams that were refused for their rate.
         istiods: How far the control plane was at the last reading of its metrics.
+        convergence: What probes had measured, in a run with some.
     """
 
     at: float
@@ -31,6 +33,7 @@ class Mark:
     reconnects: int
     refusals: int
     istiods: IstiodsMark = field(default_factory=IstiodsMark)
+    convergence: Convergence | None = None
 
 
 @dataclass(frozen=True, slots=True)

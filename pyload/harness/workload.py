@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyload.harness.judge import CONVERGED, SERVED, WRITTEN
@@ -81,9 +81,3 @@ class Workload:
         if self.probes is not None:
             await self.probes.settle()
         await settle(self.fleet)
-
-    def extended(self, result: Result) -> Result:
-        """Return a result with the figures of probes, and the command's own."""
-        if self.probes is not None:
-            result = replace(result, convergence=self.probes.figures())
-        return self.extend(result)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from pyload.report.histogram import Histogram
 from pyload.report.latency import Latency, latency_text, time_text
 
 _SHOWN: Final = 3
@@ -130,6 +131,32 @@ class Convergence(Latency):
     missing: tuple[LeftOutProxy, ...] = ()
     last_probes: tuple[ProbeTimes, ...] = ()
 
+    def since(self, earlier: Convergence | None) -> Convergence:
+        """Return what was measured after an earlier moment of the same run.
+
+        Probes that were on their way then belong to the later part.
+
+        Args:
+            earlier: The figures of that moment; None for the beginning.
+        """
+        if earlier is None:
+            return self
+        last = max((one.number for one in earlier.last_probes), default=0)
+        counted = ("probes", "failed", "late", "never", "out_of_scope", "withdrawn")
+        counts = {name: max(0, getattr(self, name) - getattr(earlier, name)) for name in counted}
+        return replace(
+            Convergence.of(_difference(self, earlier)),
+            **counts,
+            overdue=self.overdue,
+            lateness=Latency.of(_difference(self.lateness, earlier.lateness)),
+            write=Latency.of(_difference(self.write, earlier.write)),
+            expected=self.expected - earlier.expected + earlier.in_flight,
+            in_flight=self.in_flight,
+            slowest=tuple(one for one in self.slowest if one.probe > last),
+            missing=self.missing if counts["never"] else (),
+            last_probes=tuple(one for one in self.last_probes if one.number > last),
+        )
+
     def rows(self) -> list[tuple[str, str]]:
         """Return the lines of the summary."""
         took = f"reaches a proxy after {latency_text(self)}" if self.count else "reached no proxy"
@@ -150,3 +177,9 @@ class Convergence(Latency):
         if self.missing:
             text += f"; left out: {', '.join(one.text() for one in self.missing[:_SHOWN])}"
         return [("a change", took), ("probes", text)]
+
+
+def _difference(later: Latency, earlier: Latency) -> Histogram:
+    """Return the times that were measured after others of the same distribution."""
+    times = later.histogram or Histogram()
+    return times.minus(earlier.histogram) if earlier.histogram else times

@@ -138,7 +138,7 @@ class ConvergenceTracker:
                 tracked.last = number
             elif probe is None or tracked not in probe.gaps:
                 continue
-            if probe is not None:
+            if probe is not None and not self._is_too_late(probe, at):
                 self._arrived(probe, tracked, at)
 
     # Probes.
@@ -181,7 +181,7 @@ class ConvergenceTracker:
         """End the probes whose time is over; return those that nobody got."""
         unseen: list[int] = []
         for probe in [] if self._finished else list(self._open.values()):
-            if probe.written is not None and now >= probe.written + self._timeout:
+            if self._is_too_late(probe, now):
                 for kind in probe.waiting:
                     kind.silent = not kind.seen
                 if probe.expected > probe.withdrawn and not probe.times.count:
@@ -242,6 +242,9 @@ class ConvergenceTracker:
             missing=tuple(nlargest(NAMED, self._missing.values(), key=lambda one: one.probes)),
             last_probes=tuple(self._last_probes()),
         )
+
+    def _is_too_late(self, probe: OpenProbe, at: float) -> bool:
+        return probe.written is not None and at >= probe.written + self._timeout
 
     def _arrived(self, probe: OpenProbe, tracked: TrackedProxy, at: float) -> None:
         probe.drop(tracked)

@@ -142,4 +142,6 @@ def _measured(result: Result, path: str) -> str:
     group = path.partition(".")[0]
     if group == "times" and result.times:
         return "it has " + ", ".join(f"times.{name}.p99" for name in result.times)
+    if group == "convergence":
+        return "it is measured with `--probe 10s`"
     return f"its `{group}` has none"

@@ -120,6 +120,7 @@ class Result(Header):
         outages: Outages,
         last_pushes: Sequence[PushSpread] = (),
         control_plane: ControlPlane | None = None,
+        convergence: Convergence | None = None,
     ) -> Result:
         """Sum up a run.
 
@@ -133,6 +134,7 @@ class Result(Header):
             outages: When most proxies had no stream.
             last_pushes: The last pushes one by one.
             control_plane: What its own metrics say; None if they are not read.
+            convergence: What probes have measured; None without any.
         """
         return cls(
             **{one.name: getattr(header, one.name) for one in fields(header)},
@@ -149,6 +151,7 @@ class Result(Header):
             outages=outages,
             spread=Spread.of(snapshot, last_pushes),
             control_plane=control_plane,
+            convergence=convergence,
             api_server=ApiServer.of(snapshot),
         )
 

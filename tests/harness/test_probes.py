@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from pyload.embedded.controlplane.faults import PushFaults
+from pyload.embedded.stack import start_kwok
 from pyload.errors import PyloadError
 from pyload.harness.probe_options import ProbeOptions
+from pyload.harness.start_options import StartCondition, StartOptions
 from pyload.kube.transport import Response
 from pyload.mesh.changes import Kind
-from pyload.tasks import Shutdown
+from pyload.tasks import Shutdown, Supervisor
 from tests.mesh.conftest import open_world
 from tests.mesh.meshes import nothing_left, options
 from tests.virtual import VIRTUAL
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
+ALL = StartOptions(StartCondition("configured"), 60.0)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -140,6 +143,32 @@ async def test_the_slow_tenth_is_named_and_so_is_who_is_left_out() -> None:
 def name_of(node_id: str) -> str:
     """Return the name of a pod by the id of its node."""
     return node_id.split("~")[2].partition(".")[0]
+
+
+KWOK = b"""
+namespaces: [{name: m, applications: [{name: a, instances: 20}, {name: b, instances: 10}]}]
+nodes: [{name: kwok, count: 2}]
+"""
+
+
+async def test_pods_of_kwok_are_measured_too() -> None:
+    """In kwok mode pods come from elsewhere, and the follower of pods hears of the fleet too."""
+    faults = PushFaults(delay=0.3)
+    async with open_world(faults) as world, Supervisor() as background:
+        start_kwok(world.server, background, stages="fast")
+        kwok = replace(probing(text=KWOK, duration=115.0), cluster_type="kwok", start=ALL)
+        run = asyncio.create_task(world.run(kwok), name="run")
+        await asyncio.sleep(35)
+        left_out = min(world.nodes.ids - faults.delayed)
+        faults.left_out.add(left_out)
+        outcome = await run
+    found = measured(outcome)
+    assert (found.out_of_scope, len(faults.delayed)) == (0, 3)
+    assert {one.name for one in found.slowest[:3]} == {name_of(one) for one in faults.delayed}
+    assert [one.name for one in found.missing] == [name_of(left_out)]
+    assert found.never == found.missing[0].probes > 0
+    assert outcome.result.kwok is not None
+    assert outcome.result.kwok.from_ip.count == 30
 
 
 async def test_a_probe_is_removed_as_the_next_is_written() -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from pyload.errors import UsageError
 from pyload.report.convergence import Convergence, LeftOutProxy, SlowProxy
-from pyload.report.figures import paths
+from pyload.report.figures import paths, value_of
 from pyload.report.histogram import Histogram
+from tests.report.probe_script import Script
+from tests.report.results import measured as without_probes
 
 
 def measured() -> Convergence:
@@ -45,3 +50,26 @@ def test_its_figures_can_have_thresholds() -> None:
     """`convergence.p99 < 2s` is what a pipeline asks for."""
     wanted = {"p99", "p99_9", "max", "never", "in_flight", "late", "lateness.p99", "write.max"}
     assert {f"convergence.{name}" for name in wanted} <= set(paths())
+
+
+def test_a_part_of_a_run_has_figures_of_its_own() -> None:
+    """Each step of a ladder is judged by its own convergence, not by that of smaller ones."""
+    script = Script("a", "b")
+    first = script.write()
+    script.arrive(first, "a", after=5.0)
+    earlier = script.figures()
+    script.arrive(first, "b", after=0.2)
+    script.tracker.remove(first)
+    second = script.write()
+    script.arrive(second, "a", "b", after=0.1)
+    part = script.figures().since(earlier)
+    assert (part.count, part.expected, part.probes) == (3, 3, 1)
+    assert part.max == pytest.approx(0.2, rel=0.01)
+    assert [one.number for one in part.last_probes] == [second]
+    assert script.figures().since(None) == script.figures()
+
+
+def test_a_threshold_of_a_run_without_probes_says_what_is_missing() -> None:
+    """`has no figure` alone would leave users to look for another name of it."""
+    with pytest.raises(UsageError, match="measured with `--probe 10s`"):
+        value_of(without_probes(), "convergence.p99")

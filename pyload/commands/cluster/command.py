@@ -204,8 +204,8 @@ class ClusterCommand:
             self.probes = Probes.of(
                 options.probe,
                 options.config.config.probe,
+                recorder=self.recorder,
                 writer=self.writer,
-                run_id=plan.run_id,
             )
         self.following: Following | None = None
         if options.cluster_type == "kwok":

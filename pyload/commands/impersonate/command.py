@@ -151,7 +151,7 @@ class ImpersonateCommand(FleetEvents):
             run_id=run_id,
         )
         self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
-        self.probes = Probes.of(options.probe, writer=self.writer, run_id=run_id)
+        self.probes = Probes.of(options.probe, recorder=self.recorder, writer=self.writer)
         self.fleet = create_fleet(
             servers,
             connection,

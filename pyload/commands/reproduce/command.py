@@ -191,7 +191,7 @@ class ReproduceCommand:
             run_id=self._run_id,
         )
         self.writer = Writer(servers.client, self.recorder.metrics, origin=self.recorder.origin)
-        self.probes = Probes.of(options.probe, writer=self.writer, run_id=self._run_id)
+        self.probes = Probes.of(options.probe, recorder=self.recorder, writer=self.writer)
         self.fleet = LocalFleet(
             servers.resolver,
             delta=options.connection.delta,
