@@ -94,9 +94,14 @@ class Spread:
         half, most, last = self.p50.p50, self.p99.p50, self.last.p50
         if half is None or most is None or last is None:
             return []
-        times = f"50 % of its proxies in {time_text(half)}, 99 % in {time_text(most)}"
-        text = f"a push reaches {times}, all in {time_text(last)}"
+        times = f"50 % of its proxies in {_time(half)}, 99 % in {_time(most)}"
+        text = f"a push reaches {times}, all in {_time(last)}"
         return [("spread", f"{text} (medians of {self.pushes:,}, from its first proxy)")]
+
+
+def _time(seconds: float) -> str:
+    # Proxies are counted by the millisecond.
+    return time_text(seconds) if seconds else "under 1ms"
 
 
 def _proxies(reach: Histogram, percent: float) -> int | None:

@@ -30,3 +30,13 @@ def test_the_summary_has_one_line_and_none_without_a_push() -> None:
     half = "a push reaches 50 % of its proxies in 400ms, 99 % in 600ms, all in 600ms"
     assert measured().rows() == [("spread", f"{half} (medians of 2, from its first proxy)")]
     assert Spread().rows() == []
+
+
+def test_a_push_that_reaches_all_at_once_does_not_claim_to_take_no_time() -> None:
+    """Times are those of whole milliseconds."""
+    metrics = Metrics()
+    for _ in range(2):
+        metrics.push_times.record("v1", "cds", 1.0)
+    metrics.close_spreads()
+    ((_, text),) = Spread.of(metrics.snapshot()).rows()
+    assert text.startswith("a push reaches 50 % of its proxies in under 1ms, 99 % in under 1ms, ")
