@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 from typing import TYPE_CHECKING
 
@@ -13,23 +14,29 @@ from pyload.commands.adsc import AdscOptions, run_adsc
 from pyload.config.parse import default_config
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
-from pyload.errors import ControlPlaneUnreachable, Interrupted, UsageError
+from pyload.errors import ControlPlaneUnreachable, Interrupted, ThresholdFailed, UsageError
 from pyload.harness.connection import Connection
+from pyload.harness.ladder_options import LadderOptions
 from pyload.kube.client import Client
+from pyload.kube.resources import SERVICES
+from pyload.report.thresholds import parse_thresholds
 from pyload.tasks import Shutdown, Supervisor
 from tests.report.schema import problems_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+    from typing import NoReturn
 
 pytestmark = pytest.mark.grpc
 
 
 @contextlib.asynccontextmanager
-async def control_plane() -> AsyncIterator[tuple[ControlPlane, str]]:
-    """Serve a control plane without a mesh."""
-    plane = ControlPlane(Client(ApiServer().transport()))
+async def control_plane(
+    server: ApiServer | None = None, *, work: float = 0.0
+) -> AsyncIterator[tuple[ControlPlane, str]]:
+    """Serve a control plane, without a mesh, or to which each push costs some work."""
+    plane = ControlPlane(Client((server or ApiServer()).transport()), work=work)
     async with Supervisor() as background, plane.serve() as addresses:
         background.spawn(plane.run(), name="control-plane")
         await plane.ready.wait()
@@ -57,6 +64,40 @@ async def test_each_connection_gets_its_config(tmp_path: Path, delta: bool) -> N
     assert outcome.result.proxies.configured == outcome.result.proxies.wanted == 5
     assert problems_of(outcome.result) == []
     assert json.loads(out.read_text())["pushes"]["cds"] >= 5
+
+
+async def test_a_ladder_finds_the_limit_of_a_control_plane() -> None:
+    """How many connections an istiod serves is the first thing that its operator asks."""
+    server = ApiServer()
+
+    async def change() -> NoReturn:
+        client = Client(server.transport())
+        for number in itertools.count():
+            service = {"metadata": {"name": f"s{number}"}, "spec": {"ports": [{"port": 80}]}}
+            await client.create(SERVICES.path("default"), service)
+            await asyncio.sleep(2.0)
+        raise AssertionError("it never ends")
+
+    async with control_plane(server, work=0.02) as (_, address), Supervisor() as background:
+        background.spawn(change(), name="changes")
+        options = AdscOptions(
+            delay=0.001,
+            ladder=LadderOptions((2, 60, 100), 4.0),
+            thresholds=parse_thresholds(["spread.last.max < 800ms"]),
+            connection=Connection(pilot_address=address, auth="plaintext"),
+        )
+        outcome = await run_adsc(options)
+    last = outcome.result.to_text().splitlines()[-1]
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert last.startswith("2 proxies hold spread.last.max < 800ms; 60 do not (")
+    assert "limited by" in last
+
+
+async def test_a_ladder_has_no_count_of_its_own() -> None:
+    """One of the two would be ignored."""
+    with pytest.raises(UsageError, match="--count does not go with --steps"):
+        AdscOptions(count=5, ladder=LadderOptions((1, 2)))
 
 
 @pytest.mark.process
