@@ -19,15 +19,16 @@ from pyload.harness.span import Span
 from pyload.report.ladder import Ladder, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from pyload.harness.judge import Judge
     from pyload.harness.ladder_options import LadderOptions
     from pyload.harness.readiness import Readiness
     from pyload.harness.recorder import Recorder
+    from pyload.harness.results import Results
     from pyload.harness.span import Mark
-    from pyload.proxies.fleet import Fleet
+    from pyload.harness.workload import Workload
     from pyload.report.result import Result
 
 STEPS_OVER: Final = "its steps were over"
@@ -54,12 +55,11 @@ class Climb:
     """One run that goes up a ladder.
 
     Args:
-        rungs: The steps.
-        fleet: The run's proxies.
-        recorder: Records the figures.
+        workload: The run's parts, with proxies and with steps.
+        recorder: Shows what the run is doing.
+        results: Makes the results of steps.
         judge: Judges each step.
         readiness: Waits until the proxies of a step are ready.
-        figures: Returns the figures of a part of the run, until now.
 
     Attributes:
         span: The part of the run that is the present step; None while proxies are added.
@@ -68,22 +68,22 @@ class Climb:
 
     def __init__(
         self,
-        rungs: Rungs,
-        fleet: Fleet,
+        workload: Workload,
         recorder: Recorder,
+        results: Results,
         *,
         judge: Judge,
         readiness: Readiness,
-        figures: Callable[[Span], Awaitable[Result]],
     ) -> None:
+        assert workload.rungs is not None, "it has steps"
         self.span: Span | None = None
         self.held_at = 0.0
-        self._rungs = rungs
-        self._fleet = fleet
+        self._rungs = workload.rungs
+        self._workload = workload
         self._recorder = recorder
+        self._results = results
         self._judge = judge
         self._readiness = readiness
-        self._figures = figures
         self._steps: list[Step] = []
         # The step that has begun and is not judged, and since when.
         self._target = 0
@@ -122,24 +122,22 @@ class Climb:
 
     async def _begin(self, target: int) -> None:
         self._target = target
-        self._added = await self._mark()
+        self._added = await self._results.mark()
 
     async def _hold(self) -> None:
         assert self._added is not None, "a step begins before it is held"
-        self.span = Span(self._added, await self._mark())
+        probes = self._workload.probes
+        self.span = Span(self._added, await self._results.mark())
         self.held_at = asyncio.get_running_loop().time()
+        if probes is not None:
+            probes.begin()
         await self._rungs.hold(self._rungs.options.seconds)
-        await settle(self._fleet)
+        if probes is not None:
+            await probes.pause()
+        await settle(self._workload.fleet)
         await self._recorder.read_istiods()
-        figures = self._judge.judged(await self._figures(self.span))
+        figures = self._judge.judged(await self._results.current(self.span, is_over=True))
         self._end(figures, passed=self._judge.error(figures) is None)
-
-    async def _mark(self) -> Mark:
-        await self._fleet.refresh()
-        await self._recorder.read_istiods()
-        # Pushes that are on their way are those of the time before.
-        self._recorder.metrics.close_spreads()
-        return self._recorder.mark(self._fleet)
 
     def _end(self, figures: Result, *, passed: bool | None, ended: str = "") -> None:
         self._steps.append(Step(target=self._target, passed=passed, ended=ended, figures=figures))
@@ -165,8 +163,8 @@ class Climb:
     async def _end_early(self, error: Exception | None) -> None:
         """End the step that something else than its time has ended."""
         assert self._added is not None
-        figures = await self._figures(self.span or Span(self._added, self._added))
-        figures = self._judge.judged(figures)
+        span = self.span or Span(self._added, self._added)
+        figures = self._judge.judged(await self._results.current(span, is_over=True))
         if isinstance(error, StartTimeout):
             self._end(figures, passed=False, ended=self._readiness.missed())
         else:

@@ -90,7 +90,9 @@ class Probes(FleetEvents):
         self._served: Mapping[Resource, Resource] = {}
         # The objects that are there, by the numbers of their probes.
         self._objects: dict[int, Entry] = {}
-        self._begin = asyncio.Event()
+        # Set while probes are due; in a pause, when that began.
+        self._running = asyncio.Event()
+        self._paused_at = 0.0
         # When the first probe was due less one interval, and when probing ended.
         self._began: float | None = None
         self._ended: float | None = None
@@ -139,17 +141,29 @@ class Probes(FleetEvents):
             raise self._not_allowed(error) from None
 
     def begin(self) -> None:
-        """Begin to probe: the proxies are there."""
-        self._begin.set()
+        """Begin to probe, or go on after a pause as if there had been none."""
+        if self._began is not None and not self._running.is_set():
+            self._began += self._now() - self._paused_at
+        self._running.set()
+
+    async def pause(self) -> None:
+        """Write no probe for now, and wait a moment for those that are on their way."""
+        self._running.clear()
+        self._paused_at = self._now()
+        await self._wait()
 
     async def run(self) -> NoReturn:
         """Write each probe when it is due, until cancelled."""
-        await self._begin.wait()
-        self._began = began = self._now()
+        await self._running.wait()
+        self._began = self._now()
         async with Supervisor() as removals:
             while True:
-                due = began + self._interval * (self._begun + 1)
+                due = self._began + self._interval * (self._begun + 1)
                 await asyncio.sleep(max(0.0, due - self._now()))
+                if not self._running.is_set():
+                    # Afterwards it is due later.
+                    await self._running.wait()
+                    continue
                 self._warn_of(self.tracker.expire(self._now()))
                 # Many proxies end a probe; none of them is the last.
                 while len(self.tracker.awaited) >= MAX_AWAITED:
@@ -162,6 +176,9 @@ class Probes(FleetEvents):
     async def settle(self) -> None:
         """Write no further probe, and wait a moment for those that are on their way."""
         self._end()
+        await self._wait()
+
+    async def _wait(self) -> None:
         try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while self.tracker.awaited:  # noqa: ASYNC110 - see `run`
@@ -179,7 +196,8 @@ class Probes(FleetEvents):
         """Return the figures as of now."""
         overdue = 0
         if self._began is not None:
-            until = self._now() if self._ended is None else self._ended
+            now = self._now() if self._running.is_set() else self._paused_at
+            until = now if self._ended is None else min(now, self._ended)
             overdue = max(0, int((until - self._began) / self._interval) - self._begun)
         return self.tracker.figures(self._now(), overdue=overdue)
 

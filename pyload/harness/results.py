@@ -10,7 +10,7 @@ from pyload.report.limits import limit_of
 if TYPE_CHECKING:
     from pyload.harness.recorder import Recorder
     from pyload.harness.run_options import RunOptions
-    from pyload.harness.span import Span
+    from pyload.harness.span import Mark, Span
     from pyload.harness.workload import Workload
     from pyload.report.result import Result
 
@@ -41,6 +41,16 @@ class Results:
         if is_over:
             self._recorder.metrics.close_spreads()
         return self.last(span, reason=reason)
+
+    async def mark(self) -> Mark:
+        """Return how far the figures are, as the beginning of a part of the run."""
+        workload, recorder = self._workload, self._recorder
+        if workload.fleet is not None:
+            await workload.fleet.refresh()
+        await recorder.read_istiods()
+        # Pushes that are on their way are those of the time before.
+        recorder.metrics.close_spreads()
+        return recorder.mark(workload.fleet)
 
     def last(self, span: Span | None = None, *, reason: str = STILL_RUNNING) -> Result:
         """Return all figures as they were last reported."""

@@ -27,7 +27,6 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
@@ -113,12 +112,11 @@ class Run:
             self._readiness = Readiness(start, fleet, workload.source)
             if rungs is not None:
                 self._climb = Climb(
-                    rungs,
-                    fleet,
+                    workload,
                     recorder,
+                    self._results,
                     judge=self._judge,
                     readiness=self._readiness,
-                    figures=partial(self._results.current, is_over=True),
                 )
 
     async def execute(self, shutdown: Shutdown) -> Outcome:

@@ -22,6 +22,8 @@ from pyload.errors import (
 from pyload.harness.climb import Rungs
 from pyload.harness.istiod_sources import Embedded
 from pyload.harness.ladder_options import LadderOptions
+from pyload.harness.probe_options import ProbeOptions
+from pyload.harness.probes import Probes
 from pyload.harness.recorder import Recorder
 from pyload.harness.run import Run
 from pyload.harness.run_options import RunOptions
@@ -29,9 +31,12 @@ from pyload.harness.start_options import StartOptions
 from pyload.harness.workload import Workload
 from pyload.kube.client import Client
 from pyload.kube.resources import SERVICES
+from pyload.mesh.writer import Writer
+from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.histogram import Histogram
+from pyload.report.latency import time_text
 from pyload.report.metrics import Metrics
 from pyload.report.thresholds import Thresholds, parse_threshold, parse_thresholds
 from pyload.tasks import Shutdown, Supervisor
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
     from pyload.report.metrics import Snapshot
     from pyload.xds.transport import Metadata, Sink, Stream, Transport
+
+RUN = "ladder"
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -86,6 +93,8 @@ class World:
     switch: Switch
     recorder: Recorder
     fleet: LocalFleet
+    writer: Writer
+    probes: Probes | None
     shutdown: Shutdown = field(default_factory=Shutdown)
     grown: list[int] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
@@ -130,6 +139,8 @@ class World:
             "start": lambda: self.grow(steps[0]),
             "work": self.never,
             "fleet": self.fleet,
+            "writer": self.writer,
+            "probes": self.probes,
             "rungs": Rungs(options=ladder, grow=self.grow, hold=self.hold),
         }
         options = RunOptions(thresholds=thresholds, start=StartOptions(timeout=within))
@@ -142,17 +153,29 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world_of(*, work: float = 0.0) -> AsyncIterator[World]:
-    """Run a control plane to which each push costs some work."""
+async def world_of(*, work: float = 0.0, probing: bool = False) -> AsyncIterator[World]:
+    """Run a control plane to which each push costs some work, for runs that may have probes."""
     server = ApiServer()
     plane = ControlPlane(Client(server.transport()), work=work)
-    recorder = Recorder(command="adsc", istiod_source=Embedded(plane.metrics_page))
+    recorder = Recorder(command="adsc", run_id=RUN, istiod_source=Embedded(plane.metrics_page))
     recorder.metrics = Idle()
     async with Supervisor() as background:
         background.spawn(plane.run(), name="control-plane")
         switch = Switch(plane.transport())
-        fleet = LocalFleet(resolver_of(switch), delta=True, metrics=recorder.metrics, rng=Random(1))
-        yield World(server, plane, switch, recorder, fleet)
+        writer = Writer(Client(server.transport(), rng=Random(1)), recorder.metrics)
+        options = ProbeOptions(interval=2.0)
+        probes = Probes.of(options, recorder=recorder, writer=writer) if probing else None
+        fleet = LocalFleet(
+            resolver_of(switch),
+            delta=True,
+            metrics=recorder.metrics,
+            rng=Random(1),
+            events=probes or NO_EVENTS,
+            run_id=RUN,
+        )
+        if probes is not None:
+            probes.attach(fleet)
+        yield World(server, plane, switch, recorder, fleet, writer, probes)
 
 
 @pytest.fixture
@@ -199,6 +222,12 @@ async def test_each_step_has_the_figures_of_its_own_time(world: World) -> None:
     assert [one.first_config.count, four.first_config.count] == [1, 3]
     assert (one.spread.pushes, four.spread.proxies_max) == (0, 4)
     assert four.spread.pushes >= 8
+    assert one.control_plane is not None
+    assert four.control_plane is not None
+    # It has sent what the proxies have received.
+    assert one.control_plane.pushes == one.pushes
+    assert four.control_plane.pushes == four.pushes
+    assert (one.control_plane.proxies, four.control_plane.proxies) == (1, 4)
 
 
 async def test_the_first_step_that_fails_is_the_last(world_with_limit: World) -> None:
@@ -216,6 +245,46 @@ async def test_the_first_step_that_fails_is_the_last(world_with_limit: World) ->
     last = result.to_text().splitlines()[-1]
     assert last.startswith("5 proxies hold spread.last.max < 1s; 20 do not (")
     assert last.endswith("): limited by the control plane (istiod 1.0 of 1 cores)")
+
+
+async def test_the_last_line_says_where_it_broke_and_why() -> None:
+    """It is what the whole run was made for."""
+    async with world_of(work=0.1, probing=True) as world:
+        outcome = await world.run(2, 5, 40, 80, thresholds="convergence.p99 < 1s")
+    result = outcome.result
+    last = result.to_text().splitlines()[-1]
+
+    assert isinstance(outcome.error, ThresholdFailed)
+    assert [step.passed for step in result.steps] == [True, True, False]
+    assert result.steps[-1].figures.convergence is not None
+    p99 = time_text(result.steps[-1].figures.convergence.p99 or 0.0)
+    assert last == (
+        f"5 proxies hold convergence.p99 < 1s; 40 do not ({p99}): "
+        "limited by the control plane (istiod 1.0 of 1 cores)"
+    )
+
+
+async def test_probes_rest_between_steps_and_are_counted_for_each() -> None:
+    """A change that is on its way while proxies are added says nothing about either step."""
+    async with world_of(probing=True) as world:
+        grow = world.grow
+
+        async def slowly(proxies: int) -> None:
+            await asyncio.sleep(60.0)
+            await grow(proxies)
+
+        ladder = Rungs(options=LadderOptions((2, 6), 10.5), grow=slowly)
+        outcome = await world.run(2, 6, rungs=ladder, within=None)
+    found = [step.figures.convergence for step in outcome.result.steps]
+
+    assert outcome.error is None
+    assert [(one.probes, one.expected, one.count) for one in found if one] == [
+        (5, 10, 10),
+        (5, 30, 30),
+    ]
+    assert [one.overdue + one.late + one.in_flight for one in found if one] == [0, 0]
+    assert [len(one.last_probes) for one in found if one] == [5, 5]
+    assert all(probe.probe > 5 for probe in found[1].slowest) if found[1] else False
 
 
 async def test_a_step_whose_proxies_are_not_ready_in_time_is_the_limit(world: World) -> None:
