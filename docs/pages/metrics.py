@@ -33,7 +33,7 @@ def _counters() -> Iterator[str]:
     yield "| metric | type | labels | meaning | in the result |"
     yield "|---|---|---|---|---|"
     for one in SNAPSHOT_METRICS:
-        yield _row(one, ", ".join(figures.get(one.exposed, ())))
+        yield _row(one, ", ".join(figures.get(_exposed(one), ())))
 
 
 def _figures() -> Iterator[str]:
@@ -71,5 +71,10 @@ def _others() -> Iterator[str]:
 
 def _row(metric: SnapshotMetric | FigureMetric, figure: str) -> str:
     labels = ", ".join(f"`{one}`" for one in metric.labels)
-    cells = (f"`{metric.exposed}`", metric.kind, labels, metric.help, figure)
+    cells = (f"`{_exposed(metric)}`", metric.kind, labels, metric.help, figure)
     return "".join(f"| {cell} " if cell else "| " for cell in cells) + "|"
+
+
+def _exposed(metric: SnapshotMetric | FigureMetric) -> str:
+    """Return the name of a metric as Prometheus has it."""
+    return f"{metric.name}_total" if metric.kind == "counter" else metric.name

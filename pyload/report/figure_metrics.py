@@ -174,11 +174,6 @@ class FigureMetric:
     bounds: tuple[float, ...] = ()
 
     @property
-    def exposed(self) -> str:
-        """Its name as Prometheus has it."""
-        return f"{self.name}_total" if self.kind == "counter" else self.name
-
-    @property
     def path(self) -> str:
         """The path of the figure, with labels in braces."""
         return ".".join(f"{{{one}}}" if isinstance(one, Label) else one for one in self.steps)

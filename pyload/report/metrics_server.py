@@ -162,10 +162,23 @@ class _Http(asyncio.Protocol):
             return
         self._request += data
         if b"\r\n\r\n" in self._request:
-            self._transport.write(_answer(bytes(self._request), self._registry))
-            self._transport.close()
+            self._respond()
         elif len(self._request) > _MAX_REQUEST:
             self._transport.abort()
+
+    def _respond(self) -> None:
+        registry = self._registry
+        if not registry.loaded:
+            # In a thread, as the proxies that are being measured share this loop.
+            loading = asyncio.get_running_loop().run_in_executor(None, registry.load)
+            loading.add_done_callback(lambda _: self._write())
+        else:
+            self._write()
+
+    def _write(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(_answer(bytes(self._request), self._registry))
+            self._transport.close()
 
 
 def _answer(request: bytes, registry: Registry) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import resource
@@ -55,29 +54,6 @@ def rss_bytes() -> int:
     except OSError:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
-
-
-def process_figures() -> dict[str, float]:
-    """Return what this process uses, under the names that Prometheus' client libraries have for it.
-
-    Outside of Linux these are fewer.
-    """
-    figures = {
-        "process_cpu_seconds_total": cpu_seconds(),
-        "process_resident_memory_bytes": float(rss_bytes()),
-    }
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit != resource.RLIM_INFINITY:
-        figures["process_max_fds"] = float(limit)
-    with contextlib.suppress(OSError):
-        figures["process_open_fds"] = float(len(list(Path("/proc/self/fd").iterdir())))
-        # The name of the program stands in parentheses, and may have any.
-        stat = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        booted = time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_BOOTTIME)
-        began = booted + int(stat[19]) / os.sysconf("SC_CLK_TCK")
-        figures["process_start_time_seconds"] = began
-        figures["process_virtual_memory_bytes"] = float(stat[20])
-    return dict(sorted(figures.items()))
 
 
 def user_and_host() -> str:

@@ -1,42 +1,31 @@
 """What a run has counted and measured, in Prometheus' text format.
 
 `pyload.report.snapshot_metrics` lists the metrics that are read from the counters;
-`pyload.report.figure_metrics` makes one of every other figure of the result. The format is written
-here, since the import of prometheus-client holds the event loop for longer than ten scrapes do.
+`pyload.report.figure_metrics` makes one of every other figure of the result. prometheus-client is
+imported by the first request for them, since most runs are never scraped.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 from pyload.report.figure_metrics import figure_metrics, sum_of
 from pyload.report.histogram import Histogram
-from pyload.report.process import process_figures
 from pyload.report.snapshot_metrics import SNAPSHOT_METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Mapping
+
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
     from pyload.report.figure_metrics import FigureMetric
     from pyload.report.metrics import Metrics
     from pyload.report.result import Result
     from pyload.report.snapshot_metrics import SnapshotMetric
 
-    Labels = Iterable[tuple[str, str]]
-    """Names and values of labels."""
-
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-
-_PROCESS: Final = {
-    "process_cpu_seconds_total": "CPU time of pyload's main process.",
-    "process_max_fds": "Files and sockets that the main process may have open.",
-    "process_open_fds": "Files and sockets that the main process has open.",
-    "process_resident_memory_bytes": "Resident memory of the main process.",
-    "process_start_time_seconds": "When the main process began, in seconds since 1970.",
-    "process_virtual_memory_bytes": "Virtual memory of the main process.",
-}
-"""What every program with a client library has of its process, and its meaning."""
 
 
 class Registry:
@@ -59,91 +48,95 @@ class Registry:
     ) -> None:
         self._metrics = metrics
         self._figures = figures
-        self._run = run or {}
+        self._run = dict(run or {})
         self._version = version
+        self._registry: CollectorRegistry | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether what `render` needs is imported."""
+        return "prometheus_client" in sys.modules
+
+    def load(self) -> None:
+        """Import what `render` needs, which takes a tenth of a second; a thread may do it."""
+        import prometheus_client  # noqa: F401, PLC0415 - most runs are never scraped
 
     def render(self) -> bytes:
-        """Return the counters and figures of this moment in Prometheus' text format."""
-        return "".join(self._lines()).encode()
+        """Return the counters of this moment in Prometheus' text format."""
+        from prometheus_client import (  # noqa: PLC0415 - see load
+            CollectorRegistry,
+            ProcessCollector,
+            generate_latest,
+        )
 
-    def _lines(self) -> Iterator[str]:
-        for name, number in process_figures().items():
-            kind = "counter" if name.endswith("_total") else "gauge"
-            yield from _numbers(name, kind, _PROCESS[name], (), {(): number})
-        yield _head("pyload_info", "gauge", "Version of pyload.")
-        yield _sample("pyload_info", [("version", self._version)], 1)
+        if self._registry is None:
+            self._registry = CollectorRegistry()
+            ProcessCollector(registry=self._registry)
+            self._registry.register(self)
+        return bytes(generate_latest(self._registry))
+
+    def collect(self) -> Iterator[Metric]:
+        """Iterate over the run's own metrics, for prometheus-client."""
+        from prometheus_client import core  # noqa: PLC0415 - see render
+
+        info = core.GaugeMetricFamily("pyload_info", "Version of pyload.", labels=["version"])
+        info.add_metric([self._version], 1)
+        yield info
         if self._run:
-            yield _head("pyload_run_info", "gauge", "The run, with its tags.")
-            yield _sample("pyload_run_info", self._run.items(), 1)
+            name, text = "pyload_run_info", "The run, with its tags."
+            family = core.GaugeMetricFamily(name, text, labels=tuple(self._run))
+            family.add_metric(tuple(self._run.values()), 1)
+            yield family
         snapshot = self._metrics.snapshot()
         for spec in SNAPSHOT_METRICS:
             value = spec.read(snapshot)
             if isinstance(value, Histogram):
-                yield from _histogram(spec, value)
+                yield _histogram(core, spec, value)
             elif value or not spec.optional:
-                keyed = {(key,) if isinstance(key, str) else key: value[key] for key in value}
-                yield from _numbers(spec.exposed, spec.kind, spec.help, spec.labels, keyed)
+                yield _numbers(core, spec, value)
         if self._figures is not None:
-            yield from _figures(self._figures())
+            result = self._figures()
+            for metric in figure_metrics():
+                if found := metric.read(result):
+                    yield _family(core, metric, found)
 
 
-def _figures(result: Result) -> Iterator[str]:
-    for metric in figure_metrics():
-        found = metric.read(result)
-        if found and metric.kind == "summary":
-            yield from _summary(metric, found)
-        elif found and metric.kind == "histogram":
-            (distribution,) = found.values()
-            yield from _histogram(metric, distribution.histogram or Histogram())
-        elif found:
-            yield from _numbers(metric.exposed, metric.kind, metric.help, metric.labels, found)
+def _family(core: Any, metric: FigureMetric, found: Mapping[Any, Any]) -> Metric:
+    if metric.kind == "summary":
+        return _summary(core, metric, found)
+    if metric.kind == "histogram":
+        (distribution,) = found.values()
+        return _histogram(core, metric, distribution.histogram or Histogram())
+    return _numbers(core, metric, found)
 
 
-def _numbers(
-    name: str,
-    kind: str,
-    text: str,
-    labels: Sequence[str],
-    values: Mapping[tuple[str, ...], float],
-) -> Iterator[str]:
-    yield _head(name, kind, text)
-    for key in sorted(values):
-        yield _sample(name, zip(labels, key, strict=True), values[key])
+def _numbers(core: Any, spec: SnapshotMetric | FigureMetric, value: Mapping[Any, float]) -> Metric:
+    make = core.CounterMetricFamily if spec.kind == "counter" else core.GaugeMetricFamily
+    family: CounterMetricFamily | GaugeMetricFamily = make(spec.name, spec.help, labels=spec.labels)
+    for key in sorted(value):
+        family.add_metric([key] if isinstance(key, str) else list(key), value[key])
+    return family
 
 
-def _histogram(spec: SnapshotMetric | FigureMetric, value: Histogram) -> Iterator[str]:
-    yield _head(spec.name, spec.kind, spec.help)
+def _histogram(core: Any, spec: SnapshotMetric | FigureMetric, value: Histogram) -> Metric:
     counts = value.counts_at_most(*spec.bounds)
-    for bound, count in zip(spec.bounds, counts, strict=True):
-        yield _sample(f"{spec.name}_bucket", [("le", str(bound))], count)
-    yield _sample(f"{spec.name}_bucket", [("le", "+Inf")], value.count)
-    yield _sample(f"{spec.name}_count", (), value.count)
-    yield _sample(f"{spec.name}_sum", (), value.sum)
+    buckets = [(str(bound), count) for bound, count in zip(spec.bounds, counts, strict=True)]
+    family: Metric = core.HistogramMetricFamily(
+        spec.name, spec.help, buckets=[*buckets, ("+Inf", value.count)], sum_value=value.sum
+    )
+    return family
 
 
-def _summary(metric: FigureMetric, values: Mapping[tuple[str, ...], Any]) -> Iterator[str]:
-    """Yield distributions with their quantiles, of which there are none while one is empty."""
-    yield _head(metric.name, metric.kind, metric.help)
-    for key in sorted(values):
-        distribution = values[key]
-        labels = [*zip(metric.labels, key, strict=True)]
+def _summary(core: Any, metric: FigureMetric, value: Mapping[Any, Any]) -> Metric:
+    """Return a distribution with its quantiles, of which there are none while it is empty."""
+    family: Metric = core.Metric(metric.name, metric.help, "summary")
+    for key in sorted(value):
+        labels = dict(zip(metric.labels, key, strict=True))
+        distribution = value[key]
         for field, quantile in metric.quantiles.items():
             if (number := getattr(distribution, field)) is not None:
-                yield _sample(metric.name, [*labels, ("quantile", quantile)], number)
-        yield _sample(f"{metric.name}_count", labels, distribution.count)
+                family.add_sample(metric.name, {**labels, "quantile": quantile}, number)
+        family.add_sample(f"{metric.name}_count", labels, distribution.count)
         if (total := sum_of(distribution)) is not None:
-            yield _sample(f"{metric.name}_sum", labels, total)
-
-
-def _head(name: str, kind: str, text: str) -> str:
-    text = text.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
-
-
-def _sample(name: str, labels: Labels, value: float) -> str:
-    pairs = ",".join(f'{label}="{_escaped(text)}"' for label, text in sorted(labels))
-    return f"{name}{{{pairs}}} {float(value)!r}\n" if pairs else f"{name} {float(value)!r}\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+            family.add_sample(f"{metric.name}_sum", labels, total)
+    return family

@@ -47,11 +47,6 @@ class SnapshotMetric:
     bounds: tuple[float, ...] = ()
     optional: bool = False
 
-    @property
-    def exposed(self) -> str:
-        """Its name as Prometheus has it."""
-        return f"{self.name}_total" if self.kind == "counter" else self.name
-
 
 def _proxies(snapshot: Snapshot) -> Mapping[tuple[str, str], int]:
     """Count proxies as the summary does: configured ones are connected, connected ones wanted."""

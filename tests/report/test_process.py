@@ -6,15 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry, ProcessCollector
 
-from pyload.report.process import (
-    cores,
-    cpu_seconds,
-    machine_seconds,
-    process_figures,
-    rss_bytes,
-)
+from pyload.report.process import cores, cpu_seconds, machine_seconds, rss_bytes
 
 
 def test_cpu_time_grows() -> None:
@@ -40,30 +33,6 @@ def test_memory_is_known_without_proc(platform: str, monkeypatch: pytest.MonkeyP
 def test_memory_is_that_of_now() -> None:
     """A report would show another unit than bytes."""
     assert 10_000_000 < rss_bytes() < 10_000_000_000
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="prometheus-client reads /proc")
-def test_prometheus_own_library_says_the_same_of_the_process() -> None:
-    """Dashboards that are made for any program would show something else for this one."""
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    expected = {one.name: one.value for family in registry.collect() for one in family.samples}
-    figures = process_figures()
-
-    assert figures.keys() == expected.keys()
-    for name, value in expected.items():
-        assert figures[name] == pytest.approx(value, rel=0.1, abs=2), name
-
-
-def test_what_only_linux_knows_is_left_out_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A scrape of a run on macOS would fail."""
-
-    def missing(*_: object, **__: object) -> str:
-        raise FileNotFoundError
-
-    monkeypatch.setattr(Path, "iterdir", missing)
-    assert "process_cpu_seconds_total" in process_figures()
-    assert "process_open_fds" not in process_figures()
 
 
 def test_the_use_of_the_machine_is_read_off_proc(tmp_path: Path) -> None:
