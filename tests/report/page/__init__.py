@@ -1,0 +1,3 @@
+"""Tests of `pyload.report.page`."""
+
+from __future__ import annotations
