@@ -1,4 +1,4 @@
-"""Takes a run up a ladder: it holds a number of proxies for a while, then more of them.
+"""The way of a run up a ladder: it holds a number of proxies for a while, then more of them.
 
 The first step is the run's own start. Each further one adds proxies, waits until all are ready, as
 a start does, and then holds them; what is measured meanwhile is judged by the run's thresholds. The

@@ -250,19 +250,3 @@ def test_a_real_istiod_is_understood() -> None:
     assert (figures.cpu_seconds, figures.cpu_cores) == pytest.approx((0.55, 0.55 / 38))
     # It has never counted any of these.
     assert (figures.rejects, figures.internal_errors) == ({}, None)
-
-
-def test_the_line_of_the_summary_shows_what_is_known() -> None:
-    """What istiod has no sample of has no place there either."""
-    world = World()
-    assert world.istiods.figures.rows() == []
-    assert world.read(a=page()).rows() == [("control plane", "istiod 1.28, 0 pushes")]
-    text = PUSHES.format(1) + "pilot_xds 5\ngo_memstats_heap_inuse_bytes 5e+07\n"
-    text += histogram("pilot_proxy_convergence_time", {"+Inf": 2}, 0.5)
-    figures = world.read(a=page(text), b=page(version="1.29"))
-    assert figures.rows() == [
-        (
-            "control plane",
-            "2 istiods 1.28 1.29, 5 proxies, 1 push, sent in 250ms, 50.0 MB heap",
-        )
-    ]

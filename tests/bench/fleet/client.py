@@ -130,7 +130,7 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
 
 
 async def _sample(metrics: Metrics) -> NoReturn:
-    """Take a snapshot each second, as a run does."""
+    """Read the counters each second, as a run does."""
     while True:
         await asyncio.sleep(1)
         metrics.snapshot()
