@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyload.errors import PyloadError
     from pyload.harness.connection import Connection
     from pyload.harness.outcome import Outcome
+    from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartCondition, StartOptions
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
@@ -34,6 +35,7 @@ __all__ = [
     "Duration",
     "Loaded",
     "Outcome",
+    "ProbeOptions",
     "Proxy",
     "ProxySpec",
     "PyloadError",
@@ -53,6 +55,7 @@ _HOMES: Final = {
     "Duration": "pyload.units:Duration",
     "Loaded": "pyload.config.parse:Loaded",
     "Outcome": "pyload.harness.outcome:Outcome",
+    "ProbeOptions": "pyload.harness.probe_options:ProbeOptions",
     "Proxy": "pyload.proxies.proxy:Proxy",
     "ProxySpec": "pyload.proxies.spec:ProxySpec",
     "PyloadError": "pyload.errors:PyloadError",

@@ -20,6 +20,7 @@ from pyload.commands.impersonate.command import (
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import Forbidden, UsageError
 from pyload.harness.connection import Connection
+from pyload.harness.probe_options import ProbeOptions
 from pyload.harness.servers import Servers
 from pyload.harness.start_options import NO_WAIT
 from pyload.kube.client import Client
@@ -376,3 +377,20 @@ async def test_embedded_servers_have_pods_to_follow() -> None:
 
     assert outcome.error is None
     assert outcome.result.proxies.wanted == outcome.result.proxies.configured == 4
+
+
+async def test_probes_reach_the_proxies_of_pods(world: World) -> None:
+    """Convergence can be had of a cluster that is there already, and leaves it as it was."""
+    before = {(kind.kind, one["metadata"]["name"]) for kind, one in world.cluster.server.objects()}
+    probe = ProbeOptions(interval=5.0)
+    async with world.stopped_later(selector="both", replicas=2, probe=probe) as (_, outcomes):
+        await asyncio.sleep(13)
+    (outcome,) = outcomes
+    found = outcome.result.convergence
+    after = {(kind.kind, one["metadata"]["name"]) for kind, one in world.cluster.server.objects()}
+    assert outcome.error is None
+    assert found is not None
+    assert (found.probes, found.never) == (2, 0)
+    assert found.count + found.out_of_scope + found.in_flight == 16
+    assert {one.type for one in found.slowest} >= {"sidecar", "router"}
+    assert after == before

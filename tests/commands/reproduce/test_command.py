@@ -17,6 +17,7 @@ from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CleanupIncomplete, Interrupted
 from pyload.harness.connection import Connection
+from pyload.harness.probe_options import ProbeOptions
 from pyload.harness.servers import Servers
 from pyload.kube.client import Client
 from pyload.tasks import Shutdown, Supervisor
@@ -163,6 +164,18 @@ async def test_a_cluster_comes_and_goes(
     removed = [text for text in messages if text.startswith("cleaning up ")]
     assert [text.replace("created: ", "cleaning up ") for text in created] == removed[::-1]
     assert outcome.result.exit_reason == "stopped by a signal"
+
+
+async def test_probes_reach_the_proxies_of_a_capture(world: World) -> None:
+    """The convergence of a cluster that was captured can be measured without it."""
+    before = world.names()
+    probe = ProbeOptions(interval=5.0)
+    outcome = await world.run(file=world.capture(CAPTURE), duration=12.0, probe=probe)
+    found = outcome.result.convergence
+    assert outcome.error is None
+    assert found is not None
+    assert (found.probes, found.count, found.never) == (2, 4, 0)
+    assert world.names() == before
 
 
 async def test_what_was_there_before_is_left_alone(
