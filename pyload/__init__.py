@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyload.config.parse import Loaded
     from pyload.errors import PyloadError
     from pyload.harness.connection import Connection
+    from pyload.harness.ladder_options import LadderOptions
     from pyload.harness.outcome import Outcome
     from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartCondition, StartOptions
@@ -33,6 +34,7 @@ __all__ = [
     "ClusterOptions",
     "Connection",
     "Duration",
+    "LadderOptions",
     "Loaded",
     "Outcome",
     "ProbeOptions",
@@ -53,6 +55,7 @@ _HOMES: Final = {
     "ClusterOptions": "pyload.commands.cluster.options:ClusterOptions",
     "Connection": "pyload.harness.connection:Connection",
     "Duration": "pyload.units:Duration",
+    "LadderOptions": "pyload.harness.ladder_options:LadderOptions",
     "Loaded": "pyload.config.parse:Loaded",
     "Outcome": "pyload.harness.outcome:Outcome",
     "ProbeOptions": "pyload.harness.probe_options:ProbeOptions",
