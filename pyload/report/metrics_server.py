@@ -167,13 +167,9 @@ class _Http(asyncio.Protocol):
             self._transport.abort()
 
     def _respond(self) -> None:
-        registry = self._registry
-        if not registry.loaded:
-            # In a thread, as the proxies that are being measured share this loop.
-            loading = asyncio.get_running_loop().run_in_executor(None, registry.load)
-            loading.add_done_callback(lambda _: self._write())
-        else:
-            self._write()
+        # In a thread, as the proxies that are being measured share this loop.
+        prepared = asyncio.get_running_loop().run_in_executor(None, self._registry.prepare)
+        prepared.add_done_callback(lambda _: self._write())
 
     def _write(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
