@@ -68,9 +68,10 @@ class ProbeTimes:
         number: Its number; the first is 1.
         written: When the API server had taken it, in seconds since the first was due.
         expected: Proxies that should get it.
-        arrived: Proxies that have it. What is missing to `expected` was stopped, or is in flight.
+        arrived: Proxies that have it. What is missing to `expected` is in flight.
         never: Proxies that did not get it, though others of their kind got a probe.
         out_of_scope: Proxies that did not get it, and of whose kind none ever got one.
+        withdrawn: Proxies that were stopped before they got it.
         first: Seconds from the API server's answer until the first proxy had it.
         p50: Until half of those that have it had it.
         p90: Until 90 % had.
@@ -84,11 +85,17 @@ class ProbeTimes:
     arrived: int
     never: int
     out_of_scope: int
+    withdrawn: int
     first: float | None
     p50: float | None
     p90: float | None
     p99: float | None
     last: float | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is on its way to no proxy."""
+        return self.arrived + self.never + self.out_of_scope + self.withdrawn >= self.expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -314,6 +314,7 @@ class ConvergenceTracker:
             arrived=times.count,
             never=0,
             out_of_scope=0,
+            withdrawn=probe.withdrawn,
             first=times.min,
             p50=times.p50,
             p90=times.p90,

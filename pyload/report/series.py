@@ -2,9 +2,9 @@
 
 `SERIES` lists them by their paths, as thresholds name them. The values of a mapping become a series
 each, and a distribution becomes three: how many times were measured in the second, their sum, from
-which a mean of any span follows, and the longest, which istiod does not know of its own. Of
-the load of a process it is the share of that second. A figure that a run does not have has no
-series.
+which a mean of any span follows, and the longest, which istiod does not know of its own. Of probes
+it is the times of those that ended in the second: of several the longest. Of the load of a process
+it is the share of that second. A figure that a run does not have has no series.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pyload.report.latency import Latency
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyload.report.convergence import Convergence
     from pyload.report.history import Join
     from pyload.report.result import Result
 
@@ -38,6 +39,10 @@ SERIES: Final[Mapping[str, Join]] = {
     "spread.last": "sum",
     "convergence": "sum",
     "convergence.in_flight": "max",
+    "convergence.last_probes.first": "min",
+    "convergence.last_probes.p50": "max",
+    "convergence.last_probes.p99": "max",
+    "convergence.last_probes.last": "max",
     "times": "sum",
     "pacing.refusals": "sum",
     "pacing.rate": "last",
@@ -76,6 +81,8 @@ or the last, the least or the largest is kept. What is added up is a total in th
 
 _NONE: Final = Histogram()
 _LONGEST: Final = ".max"
+_PROBES: Final = "convergence.last_probes"
+_PROBE_TIMES: Final = ("first", "p50", "p99", "last")
 
 
 def join_of(name: str) -> Join:
@@ -95,6 +102,8 @@ class SeriesReader:
         self._totals: dict[str, float] = {}
         self._histograms: dict[str, Histogram] = {}
         self._shares: dict[str, float] = {}
+        # Numbers of the probes that have ended, as far as the last result had them.
+        self._ended: frozenset[int] = frozenset()
 
     def read(self, result: Result) -> dict[str, float | None]:
         """Return the values of the time since the last result, by series."""
@@ -111,6 +120,21 @@ class SeriesReader:
                     values[f"{name}.cpu_share"] = self._share(name, figure)
                 else:
                     values[name] = self._more(name, figure) if join == "sum" else figure
+        if result.convergence is not None:
+            values |= self._probes(result.convergence)
+        return values
+
+    def _probes(self, convergence: Convergence) -> dict[str, float | None]:
+        """Return the times of the probes that have ended since."""
+        ended = [one for one in convergence.last_probes if one.is_over]
+        new = [one for one in ended if one.number not in self._ended]
+        self._ended = frozenset(one.number for one in ended)
+        values: dict[str, float | None] = {}
+        for field in _PROBE_TIMES:
+            name = f"{_PROBES}.{field}"
+            times = [time for one in new if (time := getattr(one, field)) is not None]
+            joined = min if SERIES[name] == "min" else max
+            values[name] = joined(times, default=None)
         return values
 
     def _more(self, name: str, total: float) -> float:

@@ -94,7 +94,7 @@ def whole() -> Result:
         last_back=2.0,
         disconnects={"goaway": 5},
     )
-    probe = ProbeTimes(*(1, 0.5, 2, 1, 1, 0), *(0.1, 0.1, 0.1, 0.1, None))
+    probe = ProbeTimes(*(1, 0.5, 3, 1, 1, 0, 1), *(0.1, 0.1, 0.1, 0.1, None))
     push = PushSpread(
         version="v", type="cds", began=1.0, proxies=2, p50=0.0, p90=0.1, p99=0.1, last=0.1
     )

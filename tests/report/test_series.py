@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from pyload.report.control_plane import ControlPlane, IstiodTime
+from pyload.report.convergence import Convergence, ProbeTimes
 from pyload.report.counts import ProxyCounts
 from pyload.report.figures import paths
 from pyload.report.generator import Load
@@ -64,6 +65,23 @@ def test_the_load_of_a_process_is_that_of_its_newest_second() -> None:
     assert join_of(name) == "max"
 
 
+def test_the_times_of_a_probe_stand_where_it_ended() -> None:
+    """One slow change among a thousand must show when it was, and not before all have it."""
+    reader, result = SeriesReader(), measured()
+    probe = ProbeTimes(1, 0.5, 2, 1, 0, 0, 0, first=0.1, p50=0.1, p90=0.1, p99=0.1, last=0.1)
+    after = replace(probe, arrived=2, p99=9.0, last=9.0)
+    faster = replace(probe, number=2, arrived=1, withdrawn=1, first=0.05)
+    seconds = [
+        reader.read(replace(result, convergence=Convergence(last_probes=probes)))
+        for probes in ((probe,), (after, faster), (after, faster))
+    ]
+
+    name = "convergence.last_probes"
+    assert [one[f"{name}.p99"] for one in seconds] == [None, 9.0, None]
+    assert [one[f"{name}.first"] for one in seconds] == [None, 0.05, None]
+    assert join_of(f"{name}.first") == "min"
+
+
 def test_a_mean_of_istiods_becomes_the_sum_that_it_came_from() -> None:
     """Its mean since its start hides the minute in which it was slow."""
     reader, result = SeriesReader(), measured()
@@ -97,6 +115,7 @@ def test_every_series_knows_how_it_is_joined() -> None:
 
 def test_every_series_is_a_figure() -> None:
     """A misspelt path would be a series that no run has."""
-    known = paths()
+    probes = (f"convergence.last_probes.{one.name}" for one in fields(ProbeTimes))
+    known = {*paths(), *probes}
     for path in SERIES:
         assert any(f"{one}.".startswith(f"{path}.") for one in known), path
