@@ -100,6 +100,8 @@ class Run:
         self._servers = servers
         self._results = Results(workload, recorder, options)
         self._has_begun = False
+        # The figures of the end, while the objects are being removed.
+        self._final: Result | None = None
         # When everything was started; it may be long until the proxies are configured.
         self._started: float | None = None
         own = workload.thresholds.replaced_by(options.thresholds)
@@ -129,7 +131,7 @@ class Run:
         if self._judge.own:
             self._judge.check(self._results.last())
         async with contextlib.AsyncExitStack() as stack:
-            shown = observed(recorder, workload.fleet, self._options, self._results.last)
+            shown = observed(recorder, workload.fleet, self._options, self._shown)
             await stack.enter_async_context(shown)
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)
@@ -141,12 +143,20 @@ class Run:
                 ending = await self._live(background, shutdown)
             ending, result = await self._sum_up(ending)
             if workload.writer is not None:
+                self._final = result
                 await file.write(result, is_last=False)
                 ending = await self._clean_up(workload.writer, ending, shutdown)
                 left = self._left(workload.writer)
                 result = replace(result, objects=recorder.objects(left=len(left)))
             ending = ending.with_error(await file.write(result))
         return Outcome(result, ending.error, workload.listing(result), self._judge.warning(result))
+
+    def _shown(self) -> Result:
+        """Return the figures for those who look on, with the thresholds as they stand."""
+        if self._final is not None:
+            return self._final
+        result = self._results.last()
+        return self._judge.judged(result) if self._has_begun else result
 
     async def _live(self, background: Supervisor, shutdown: Shutdown) -> Ending:
         """Start and work until something ends that."""

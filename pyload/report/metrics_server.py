@@ -1,4 +1,4 @@
-"""A small HTTP server for Prometheus, which serves the run's counters at ``/metrics``.
+"""A small HTTP server: the run's counters for Prometheus at ``/metrics``, and its live page.
 
 It is written by hand, because importing a server costs more than the rest of a short run's start.
 """
@@ -13,14 +13,18 @@ import socket
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pyload.errors import UsageError
+from pyload.report.answers import Answer, answer_bytes, parse_request
+from pyload.report.page.live import Live
 from pyload.report.prometheus import CONTENT_TYPE, Registry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from pyload.report.answers import Page, Request
     from pyload.report.metrics import Metrics
     from pyload.report.result import Result
 
+_METRICS: Final = "/metrics"
 _MAX_REQUEST: Final = 16 << 10
 _REQUEST_SECONDS: Final = 10.0
 _BIND_ERRORS: Final = (
@@ -42,7 +46,7 @@ async def serve(
     figures: Callable[[], Result] | None = None,
     as_pilot_load: bool = False,
 ) -> AsyncIterator[str | None]:
-    """Answer ``GET /metrics`` while the context is open.
+    """Answer ``GET /metrics``, and with a live page at ``/``, while the context is open.
 
     An address that cannot be bound is a warning, and the run goes on without the server.
 
@@ -52,8 +56,10 @@ async def serve(
         metrics: The counters of the run.
         version: Version of pyload.
         run: What tells the run from others, by name.
-        figures: Returns the result as of now, at each scrape; None without its figures.
-        as_pilot_load: Whether to log as pilot-load does that an address cannot be bound.
+        figures: Returns the result as of now, at each scrape; None without its figures, and
+            without the live page.
+        as_pilot_load: Whether to log as pilot-load does that an address cannot be bound, and to
+            have no live page, as scripts take the address for that of metrics alone.
 
     Yields:
         The address listened on, or None.
@@ -66,6 +72,13 @@ async def serve(
         return
     host, port = parse_address(address)
     registry = Registry(metrics, version=version, run=run, figures=figures)
+
+    def scrape(_: Request) -> Answer:
+        return Answer(registry.render(), CONTENT_TYPE)
+
+    pages: dict[str, Page] = {_METRICS: scrape}
+    if figures is not None and not as_pilot_load:
+        pages |= Live(figures).pages
     connections: set[asyncio.Transport] = set()
     server: asyncio.Server | None = None
     try:
@@ -80,7 +93,7 @@ async def serve(
             log.warning("no metrics are served: cannot listen on %s: %s; %s", address, why, fix)
     else:
         server = await asyncio.get_running_loop().create_server(
-            lambda: _Http(registry, connections), sock=listener
+            lambda: _Http(registry, pages, connections), sock=listener
         )
     try:
         yield None if server is None else _name(server.sockets[0].getsockname())
@@ -137,8 +150,14 @@ def _name(address: tuple[Any, ...]) -> str:
 class _Http(asyncio.Protocol):
     """Answers one HTTP request and closes its connection."""
 
-    def __init__(self, registry: Registry, connections: set[asyncio.Transport]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        pages: Mapping[str, Page],
+        connections: set[asyncio.Transport],
+    ) -> None:
         self._registry = registry
+        self._pages = pages
         self._connections = connections
         self._transport: asyncio.Transport | None = None
         self._request = bytearray()
@@ -167,27 +186,15 @@ class _Http(asyncio.Protocol):
             self._transport.abort()
 
     def _respond(self) -> None:
-        # In a thread, as the proxies that are being measured share this loop.
-        prepared = asyncio.get_running_loop().run_in_executor(None, self._registry.prepare)
-        prepared.add_done_callback(lambda _: self._write())
+        request = parse_request(bytes(self._request))
+        if request.path == _METRICS:
+            # In a thread, as the proxies that are being measured share this loop.
+            prepared = asyncio.get_running_loop().run_in_executor(None, self._registry.prepare)
+            prepared.add_done_callback(lambda _: self._write(request))
+        else:
+            self._write(request)
 
-    def _write(self) -> None:
+    def _write(self, request: Request) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(_answer(bytes(self._request), self._registry))
+            self._transport.write(answer_bytes(request, self._pages.get(request.path)))
             self._transport.close()
-
-
-def _answer(request: bytes, registry: Registry) -> bytes:
-    method, _, rest = request.partition(b"\r\n")[0].partition(b" ")
-    path = rest.partition(b" ")[0].partition(b"?")[0]
-    if path != b"/metrics":
-        status, content_type, body = "404 Not Found", "text/plain", b"404 page not found\n"
-    elif method not in (b"GET", b"HEAD"):
-        status, content_type, body = "405 Method Not Allowed", "text/plain", b"use GET\n"
-    else:
-        status, content_type, body = "200 OK", CONTENT_TYPE, registry.render()
-    head = (
-        f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
-    )
-    return head.encode() + (b"" if method == b"HEAD" else body)

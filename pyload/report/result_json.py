@@ -42,8 +42,14 @@ OF_RUNS: Final = frozenset(
 """Keys that a step of a run does not have, except for its duration."""
 
 
-def result_json(result: Result) -> dict[str, Any]:
-    """Return the JSON form of a result, its keys in order."""
+def result_json(result: Result, *, with_histograms: bool = True) -> dict[str, Any]:
+    """Return the JSON form of a result, its keys in order.
+
+    Args:
+        result: The result.
+        with_histograms: Whether it has the histograms, which take most of the time.
+    """
+    histograms = dict(_histograms(result, "")) if with_histograms else {}
     return {
         "schema": SCHEMA,
         **plain(result),
@@ -52,7 +58,7 @@ def result_json(result: Result) -> dict[str, Any]:
         "disconnects": dict(sorted(result.disconnects.items())),
         "steps": [_step_json(step) for step in result.steps],
         "ladder": plain(result.ladder),
-        "histograms": {"unit": UNIT, "hdr": dict(_histograms(result, ""))},
+        "histograms": {"unit": UNIT, "hdr": histograms},
         "history": plain(result.history),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import socket
@@ -16,6 +17,7 @@ from pyload.errors import UsageError
 from pyload.report.metrics import Metrics
 from pyload.report.metrics_server import parse_address, serve
 from pyload.report.prometheus import CONTENT_TYPE
+from tests.report.results import measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -237,3 +239,28 @@ async def test_what_takes_long_is_read_in_a_thread(
     assert threading.main_thread() not in threads
     assert len(threads) == (2 if sys.platform == "linux" else 0)
     assert ("process_open_fds" in body) == (sys.platform == "linux")
+
+
+@pytest.mark.socket
+@pytest.mark.anyio
+async def test_serves_a_live_page(metrics: Metrics) -> None:
+    """Nobody could see the run but those with a Prometheus."""
+    async with serve("127.0.0.1:0", metrics, figures=measured) as bound:
+        assert bound is not None
+        status, headers, page = await ask(bound, get("/"))
+        assert (status, page[:15]) == ("HTTP/1.1 200 OK", "<!doctype html>")
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        _, headers, body = await ask(bound, get("/result.json"))
+        assert json.loads(body)["run_id"] == measured().run_id
+        tagged = f"GET /result.json HTTP/1.1\r\nIf-None-Match: {headers['ETag']}\r\n\r\n"
+        assert (await ask(bound, tagged))[0] == "HTTP/1.1 304 Not Modified"
+        assert (await ask(bound, get("/", "POST")))[0] == "HTTP/1.1 405 Method Not Allowed"
+
+
+@pytest.mark.socket
+@pytest.mark.anyio
+async def test_pilot_load_has_no_live_page(metrics: Metrics) -> None:
+    """A probe that expects the Go tool's 404 at `/` would take pyload for something else."""
+    async with serve("127.0.0.1:0", metrics, figures=measured, as_pilot_load=True) as bound:
+        assert bound is not None
+        assert (await ask(bound, get("/")))[0] == "HTTP/1.1 404 Not Found"

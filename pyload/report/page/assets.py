@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, distribution
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,8 @@ SCRIPTS: Final = (
 HOW_TO_GET_CHARTS: Final = "pip install 'pyload-istio[report]'"
 """What brings uPlot."""
 
-_PACKAGE: Final = "uplot-python"
+_FOLDER: Final = Path(__file__).parent
+_PACKAGE: Final = "uplot"
 _UPLOT: Final = ("uPlot.iife.js", "uPlot.min.css")
 
 
@@ -51,32 +51,28 @@ class Assets:
 
 def has_charts() -> bool:
     """Return whether uPlot is installed."""
-    try:
-        distribution(_PACKAGE)
-    except PackageNotFoundError:
-        return False
-    return True
+    return find_spec(_PACKAGE) is not None
 
 
 @cache
 def page_assets() -> Assets:
     """Return the styles and scripts, without uPlot if it is not installed."""
-    folder = files(__package__ or "")
-    own = (folder / "script" / name for name in SCRIPTS)
-    parts = "\n".join(one.read_text(encoding="utf-8") for one in own)
+    script = "\n".join(_text(_FOLDER / "script" / name) for name in SCRIPTS)
     uplot, uplot_style = _uplot()
     return Assets(
-        style=uplot_style + (folder / "page.css").read_text(encoding="utf-8"),
-        script=f'(() => {{\n"use strict";\n{parts}}})();\n',
+        style=uplot_style + _text(_FOLDER / "page.css"),
+        script=f'(() => {{\n"use strict";\n{script}}})();\n',
         uplot=uplot,
     )
 
 
 def _uplot() -> tuple[str, str]:
-    try:
-        package = distribution(_PACKAGE)
-    except PackageNotFoundError:
-        return "", ""
-    folder = Path(str(package.locate_file("uplot/static")))
-    script, style = ((folder / name).read_text(encoding="utf-8") for name in _UPLOT)
-    return script, f"{style}\n"
+    spec = find_spec(_PACKAGE)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        script, style = (_text(Path(folder) / "static" / name) for name in _UPLOT)
+        return script, f"{style}\n"
+    return "", ""
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

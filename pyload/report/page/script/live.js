@@ -2,7 +2,7 @@
 
 const EVERY = 1000;
 const PATIENCE = 5; // Attempts without an answer until no more is asked.
-const MOST_POINTS = 1500;
+const WHOLE_EVERY = 30; // Answers of which one has everything, so that no history grows for ever.
 
 class Live {
   constructor(page) {
@@ -10,6 +10,7 @@ class Live {
     this.result = null;
     this.tag = "";
     this.failures = 0;
+    this.answers = 0;
   }
 
   async run() {
@@ -53,22 +54,23 @@ class Live {
     return false;
   }
 
-  // Returns whether there are new figures. The points of the last seconds are enough as long as they
-  // follow those that are here; a new run at the same address begins anew.
+  // Returns whether there are new figures. Most times the last points are enough, if they follow
+  // those that are here; a new run at the same address begins anew.
   async fetch() {
     const history = this.result ? historyOf(this.result) : empty;
-    const isWhole = !history.at.length || history.at.length > MOST_POINTS;
+    const isWhole = !history.at.length || this.answers % WHOLE_EVERY === 0;
     const answer = await this.ask(isWhole ? "" : "?recent");
     if (!answer) return false;
+    this.answers += 1;
     const recent = historyOf(answer);
     const follows = !isWhole && answer.run_id === this.result.run_id && joins(history, recent);
     if (follows) {
       answer.history = joined(history, recent);
-      answer.histograms = answer.histograms || this.result.histograms;
+      answer.histograms = this.result.histograms;
       this.result = answer;
       return true;
     }
-    this.result = isWhole ? answer : (await this.ask("")) || this.result;
+    this.result = isWhole ? answer : await this.ask("");
     return true;
   }
 
