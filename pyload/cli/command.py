@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pyload.cli import surplus
-from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption
+from pyload.cli.flags.globals import GLOBAL_OPTIONS
 from pyload.cli.flags.go import GoBool
 from pyload.cli.flags.group import GroupOption
 
@@ -114,20 +114,20 @@ def _write(
     formatter: click.HelpFormatter,
 ) -> None:
     for title, options in sections.items():
+        if title in folded:
+            continue
         with formatter.section(title):
-            if title in folded:
-                formatter.write_text(_names(title, options, context))
-            else:
-                records = [help_record(one, context) for one in options]
-                formatter.write_dl([record for record in records if record is not None])
+            records = [help_record(one, context) for one in options]
+            formatter.write_dl([record for record in records if record is not None])
+    if folded:
+        with formatter.section(f"More, see `pyload help --all {context.info_name}`"):
+            formatter.write_dl(
+                [(title, _names(options)) for title, options in sections.items() if title in folded]
+            )
 
 
-def _names(title: str, options: Iterable[click.Option], context: click.Context) -> str:
-    """Return a line about a group of flags, for where there is no room for their meanings."""
+def _names(options: Iterable[click.Option]) -> str:
+    """Return some flags of a group, for where there is no room for their meanings."""
     names = [one.opts[-1] for one in options if not one.hidden]
     shown, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
-    shown += f" and {more} more" if more > 0 else ""
-    where = "pyload help --all"
-    if title != GlobalOption.title:
-        where = f"pyload help --all {context.info_name}"
-    return f"{shown}: see `{where}`"
+    return f"{shown} and {more} more" if more > 0 else shown

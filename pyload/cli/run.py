@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import click
 
-from pyload.cli.flags.run import JUNIT, result_on_stdout
+from pyload.cli.flags.run import result_on_stdout
 from pyload.cli.json_lines import json_line
 from pyload.cli.logs import LogOptions, set_up
 from pyload.cli.notices import warn
+from pyload.cli.report_files import write_report_files
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.outcome import document_of
-from pyload.harness.result_file import json_bytes, write_whole
-from pyload.report.junit import junit_xml
+from pyload.harness.result_file import json_bytes
 from pyload.report.result_json import BULKY
 from pyload.report.verdict import FAILED, PASSED
 from pyload.tasks import Shutdown, handle_signals, run
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from pyload.harness.outcome import Outcome
-    from pyload.report.result import Result
 
 _ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u"})
 """What stands for the characters of a summary that are not in ASCII."""
@@ -71,7 +70,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     try:
         outcome = run(under_signals())
     except PyloadError as error:
-        _write_junit(None, error)
+        write_report_files(None, error)
         raise
     summary = outcome.listing or outcome.result.to_text()
     if log.as_json:
@@ -88,29 +87,13 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
         # The error of the run says more than that its summary has no reader.
         if outcome.error is None:
             raise
-    problem = _write_junit(outcome.result, outcome.error)
+    problem = write_report_files(outcome.result, outcome.error, is_over=outcome.plan is None)
     if outcome.warning:
         warn(outcome.warning)
     failure = outcome.error or problem
     if failure is not None:
         raise failure
     return 0
-
-
-def _write_junit(result: Result | None, error: PyloadError | None) -> PyloadError | None:
-    """Write the file of `--junit`, if the command has one; return the error if that fails."""
-    context = click.get_current_context(silent=True)
-    path = None if context is None else context.meta.get(JUNIT)
-    if context is None or path is None:
-        return None
-    try:
-        command = context.info_name or "" if result is None else result.command
-        write_whole(path, junit_xml(command, result, error).encode())
-    except OSError as failure:
-        return PyloadError(
-            f"cannot write {path}: {failure.strerror}", fix="give --junit another file"
-        )
-    return None
 
 
 def _encodable(text: str, stream: TextIO) -> str:

@@ -46,6 +46,29 @@ def check_writable(path: Path | None, *, flag: str = "--out") -> None:
         raise UsageError(f"cannot write {path}: {problem}", fix=f"give {flag} another file")
 
 
+def check_folder(path: Path, *, flag: str) -> None:
+    """Check before a run that files can be written into a folder, which need not exist yet.
+
+    Args:
+        path: The folder.
+        flag: The flag that named it, for the message.
+
+    Raises:
+        UsageError: They cannot.
+    """
+    problem = ""
+    if path.is_dir():
+        problem = "" if os.access(path, os.W_OK) else "permission denied"
+    elif path.exists():
+        problem = "is not a folder"
+    elif not path.parent.is_dir():
+        problem = "its folder does not exist"
+    elif not os.access(path.parent, os.W_OK):
+        problem = "permission denied"
+    if problem:
+        raise UsageError(f"cannot write into {path}: {problem}", fix=f"give {flag} another folder")
+
+
 class ResultFile:
     """The file of a run's result, which is written while the run goes on, too.
 

@@ -78,6 +78,25 @@ def value_of(result: Result, path: str) -> float | None:
     return None if value is None else float(value)
 
 
+def figures_of(result: Result) -> Iterator[tuple[str, float | None, Unit]]:
+    """Return all figures of a result, with their paths and units; None was not measured."""
+    yield from _figures(figure_tree(), result, "")
+
+
+def _figures(node: Node, value: Any, path: str) -> Iterator[tuple[str, float | None, Unit]]:
+    if isinstance(node, Figure):
+        yield path, value, node.unit
+    elif value is None:
+        return
+    elif isinstance(node, Keyed):
+        for key, each in value.items():
+            yield from _figures(node.each, each, f"{path}.{key}")
+    else:
+        for name, part in node.parts.items():
+            below = f"{path}.{name}" if path else name
+            yield from _figures(part, getattr(value, name), below)
+
+
 def paths() -> tuple[str, ...]:
     """Return the paths of all figures; ``NAME`` stands for a key that depends on the run."""
     return tuple(_paths(figure_tree(), ""))

@@ -13,8 +13,9 @@ import click
 import pytest
 
 from pyload.cli.command import Command
+from pyload.cli.flags.files import JUNIT
 from pyload.cli.flags.globals import Settings, pass_settings
-from pyload.cli.flags.run import JUNIT, run_options
+from pyload.cli.flags.run import run_options
 from pyload.cli.logs import LogOptions
 from pyload.cli.run import run_and_report
 from pyload.errors import PyloadError, ThresholdFailed, UsageError

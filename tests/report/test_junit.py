@@ -20,7 +20,7 @@ def cases(text: str) -> dict[str, str]:
     assert suite is not None
     return {
         case.get("name", ""): "".join(f"{one.tag}: {one.get('message')}" for one in case)
-        for case in suite
+        for case in suite.iter("testcase")
     }
 
 
@@ -51,6 +51,25 @@ def test_a_run_that_failed_otherwise_is_an_error() -> None:
 
     assert cases(text) == {"run": "error: no `istiod` <there>\N{REPLACEMENT CHARACTER} & then"}
     assert counts(text) == ("1", "0", "1")
+
+
+def test_the_figures_are_kept_with_the_build() -> None:
+    """CI says that it got slower, and nobody could look up by how much."""
+    tags = {"team": 'a"<b>\x00'}
+    suite = ET.fromstring(junit_xml("cluster", replace(measured(), tags=tags), None)).find(
+        "testsuite"
+    )
+    assert suite is not None
+    values = {one.get("name"): one.get("value") for one in suite.iter("property")}
+    assert values["first_config.p99"] == "1.5"
+    assert values["pushes.cds"] == "2"
+    assert values["run_id"] == "abcdefgh"
+    assert values["tags.team"] == 'a"<b>\N{REPLACEMENT CHARACTER}'
+    assert "pacing.nothing" not in values
+    assert suite[0].tag == "properties"
+    output = suite.findtext("system-out")
+    assert output is not None
+    assert output.startswith("cluster, fake-node, run abcdefgh")
 
 
 def test_a_run_that_passed_has_no_failure() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pyload.cli.called_as import is_pilot_load
+from pyload.cli.flags.files import file_options
 from pyload.cli.flags.go import GoInt, GoMap, PositiveDuration, merged
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.report.command_line import command_line
@@ -103,27 +104,6 @@ _threshold_option: Final = click.option(
     help="Fail unless this holds, as 'proxies.failed <= 9'.",
 )
 
-JUNIT: Final = "pyload.junit"
-"""Key of `click.Context.meta` under which the path of `--junit` stands, or None."""
-
-
-def _junit(context: click.Context, _parameter: click.Parameter, path: Path | None) -> None:
-    if path is not None:
-        from pyload.harness.result_file import check_writable  # noqa: PLC0415 - fast help
-
-        check_writable(path, flag="--junit")
-    context.meta[JUNIT] = path
-
-
-_junit_option: Final = click.option(
-    "--junit",
-    type=click.Path(path_type=Path),
-    callback=_junit,
-    expose_value=False,
-    metavar="FILE",
-    help="Write thresholds to this file, as JUnit test cases.",
-)
-
 _result_options: Final = (
     click.option(
         "--out",
@@ -143,7 +123,7 @@ _result_options: Final = (
         help="Add this to the result and the metrics.  Repeatable.",
     ),
 )
-_verdict_options: Final = (_threshold_option, _junit_option)
+_verdict_options: Final = (_threshold_option, *file_options)
 
 run_options: Final = flag_group(
     "run",

@@ -88,9 +88,3 @@ def test_thresholds_of_the_environment_are_lines(monkeypatch: pytest.MonkeyPatch
         exprs = [one.expr for one in run_flags(context)["thresholds"].items]
 
     assert exprs == ["duration < 1h", "proxies.wanted >= 1,000"]
-
-
-def test_a_junit_file_that_cannot_be_written_is_found_out_at_once(tmp_path: Path) -> None:
-    """An hour's verdict would be lost."""
-    with pytest.raises(UsageError, match="give --junit another file"):
-        command.make_context("adsc", ["--junit", str(tmp_path / "absent" / "junit.xml")])
