@@ -15,7 +15,7 @@ from click.shell_completion import CompletionItem
 
 from pyload.cli import notices
 from pyload.cli.command import CONTEXT_SETTINGS, WHOLE_HELP, help_record
-from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption, LogOption
+from pyload.cli.flags.globals import GLOBAL_OPTIONS, GlobalOption, LogOption, RareOption
 from pyload.cli.flags.go import rewrite
 from pyload.cli.surplus import is_boolean
 from pyload.cli.variables import PREFIX, unknown_variables
@@ -30,11 +30,13 @@ COMMANDS: Final = {
     "cleanup": "Remove what runs have left in the cluster.",
     "cluster": "Build a mesh, connect its proxies, churn, and clean up.",
     "completion": "Print a completion script for bash, zsh or fish.",
+    "examples": "List, print or write the example configs.",
     "impersonate": "Run the proxies of a cluster's pods while they live.",
     "latency": "Measure how long a change takes until proxies have it.",
     "help": "Show the help of a command.",
     "diff": "Compare two dumps.",
     "dump": "Write the xDS configuration of a pod as files.",
+    "init": "Write a config to start from.",
     "isolated": "Serve a mesh from this process: API server and control plane.",
     "prober": "Measure how long a new route takes until a gateway serves it.",
     "render": "Print the objects that a config makes.",
@@ -45,6 +47,8 @@ COMMANDS: Final = {
     "victoriapush": "Send measurements from standard input to VictoriaLogs.",
 }
 """Every command with its line in the list; its module is ``pyload.cli.NAME``."""
+
+_OTHERS: Final = "Other options"
 
 ALIASES: Final = {
     "in-memory-istiod": "isolated",
@@ -103,28 +107,31 @@ class Program(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands, without importing them, and the flags by topic.
 
-        For a page that fits a screen, flags of the last topic are only named.
+        For a page that fits a screen, some flags are only named.
         """
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
+        whole = ctx.meta.get(WHOLE_HELP)
         sections: dict[str, list[tuple[str, str]]] = {}
-        logs = (one for one in GLOBAL_OPTIONS if isinstance(one, LogOption) and not one.hidden)
-        named = ", ".join(one.opts[0] for one in logs)
+        named = []
         for one in self.get_params(ctx):
             assert isinstance(one, click.Option)
             record = help_record(one, ctx)
-            if record is not None:
-                topic = one.topic if isinstance(one, GlobalOption) else "Other options"
+            if record is None:
+                continue
+            topic = one.topic if isinstance(one, GlobalOption) else _OTHERS
+            if whole or not (isinstance(one, LogOption | RareOption) or topic == _OTHERS):
                 sections.setdefault(topic, []).append(record)
-        if "Other options" in sections:
-            sections["Other options"] = sections.pop("Other options")
+            else:
+                named.append(one.opts[0])
+        if _OTHERS in sections:
+            sections[_OTHERS] = sections.pop(_OTHERS)
         for topic, records in sections.items():
-            folded = topic == LogOption.topic and not ctx.meta.get(WHOLE_HELP)
-            with formatter.section(f"{topic} (see `pyload help --all`)" if folded else topic):
-                if folded:
-                    formatter.write_text(named)
-                else:
-                    formatter.write_dl(records)
+            with formatter.section(topic):
+                formatter.write_dl(records)
+        if named:
+            with formatter.section(f"{_OTHERS} (see `pyload help --all`)"):
+                formatter.write_text(", ".join(named))
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001

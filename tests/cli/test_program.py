@@ -17,7 +17,7 @@ def test_the_list_of_commands_fits_a_screen_too(capsys: pytest.CaptureFixture[st
     assert program("pyload", ["--help"]) == 0
     lines = capsys.readouterr().out.rstrip().splitlines()
 
-    assert lines.index("Control plane:") <= 24
+    assert len(lines) <= 50
     assert "Kubernetes:" in lines
     assert max(map(len, lines)) <= 80
     assert {line.split()[0] for line in lines if line.split()} >= set(COMMANDS)

@@ -68,6 +68,10 @@ class PilotOption(GlobalOption):
     topic = "Control plane"
 
 
+class RareOption(PilotOption):
+    """A flag that the list of commands only names."""
+
+
 class KubeOption(GlobalOption):
     """A flag about the API server."""
 
@@ -75,7 +79,7 @@ class KubeOption(GlobalOption):
 
 
 class LogOption(GlobalOption):
-    """A flag about log lines and metrics."""
+    """A flag about log lines and metrics, which the list of commands only names."""
 
     topic = "Logs and metrics"
 
@@ -111,7 +115,7 @@ GLOBAL_OPTIONS: Final = (
         type=click.Path(),
         default=_CONNECTION.ca_file,
         metavar="FILE",
-        help="CA that signs the xDS server's certificate.",
+        help="CA of the xDS server's certificate.",
     ),
     PilotOption(
         ["--insecure"],
@@ -125,13 +129,13 @@ GLOBAL_OPTIONS: Final = (
         metavar="HOST:PORT",
         help="CA to ask for certificates.  [default: -p]",
     ),
-    PilotOption(
+    RareOption(
         ["--csr-per-pod"],
         type=GoBool(),
         default=_CONNECTION.csr_per_pod,
         help="With mtls, one certificate for each proxy.",
     ),
-    PilotOption(
+    RareOption(
         ["--transport"],
         default=_CONNECTION.transport,
         shell_complete=words("lean", "grpc"),
