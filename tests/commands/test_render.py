@@ -23,8 +23,9 @@ from pyload.config.parse import parse_config
 from pyload.embedded.stack import start_kwok
 from pyload.errors import ConfigError, PyloadError, UsageError
 from pyload.mesh.names import Names, is_called
-from pyload.report.thresholds import parse_thresholds
+from pyload.report.thresholds import NO_THRESHOLDS, parse_thresholds
 from pyload.tasks import Supervisor
+from pyload.units import Duration
 from tests.mesh.conftest import open_world
 from tests.mesh.recording import comparable
 from tests.mesh.scenarios.test_examples import EXAMPLES, small
@@ -115,7 +116,9 @@ async def written(options: ClusterOptions) -> list[str]:
 async def test_every_object_that_a_run_of_an_example_creates_is_printed(path: Path) -> None:
     """What `kubectl` applies of it would be another mesh, such as one without rights."""
     loaded = small(load_config(str(path)))
-    loaded = replace(loaded, config=replace(loaded.config, jitter=Jitter()))
+    # Probes and thresholds are of the run; the mesh has no part of them.
+    mesh = replace(loaded.config, jitter=Jitter(), probe=Duration(0), thresholds=NO_THRESHOLDS)
+    loaded = replace(loaded, config=mesh)
     cluster_type: ClusterType = "kwok" if path.name.startswith("kwok-") else "fake-node"
     shown = [
         json.dumps(yaml.safe_load(document))
