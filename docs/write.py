@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from pages import app_types, commands, metrics, results, schemas, wings
 
 _DOCS = Path(__file__).parent
+_PAGES = [app_types, commands, metrics, results, schemas, wings]
+
+if HAS_GRAFANA_SDK := find_spec("grafana_foundation_sdk") is not None:
+    from pages.grafana import dashboard
+
+    _PAGES.append(dashboard)
 
 
 def stale() -> dict[Path, str]:
     """Return what the files that no longer fit the code should hold."""
     made = {}
-    for page in (app_types, commands, metrics, results, schemas, wings):
+    for page in _PAGES:
         made |= {_DOCS / path: text for path, text in page.files().items()}
     return {
         path: text
@@ -26,6 +33,8 @@ def main() -> int:
     """Write the files that are stale, or name them."""
     found = stale()
     check = sys.argv[1:] == ["--check"]
+    if not HAS_GRAFANA_SDK:
+        sys.stderr.write("without grafana-foundation-sdk docs/deploy/grafana stays as it is\n")
     for path, text in found.items():
         if check:
             sys.stderr.write(f"{path} is stale; run docs/write.py\n")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import runpy
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
 
+import pytest
+
+from pyload.report import istiod_metrics
 from tests.conftest import ROOT
 
-if TYPE_CHECKING:
-    import pytest
+DASHBOARD = ROOT / "docs" / "deploy" / "grafana" / "pyload.json"
 
 
 def test_what_is_made_from_the_code_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +23,37 @@ def test_what_is_made_from_the_code_is_up_to_date(monkeypatch: pytest.MonkeyPatc
     stale = runpy.run_path(str(ROOT / "docs" / "write.py"))["stale"]()
 
     assert not stale, f"run docs/write.py: {', '.join(path.name for path in stale)}"
+
+
+def test_the_dashboard_is_made_by_the_script() -> None:
+    """The test above passes over the dashboard without the library that writes it."""
+    if find_spec("grafana_foundation_sdk") is None:
+        if os.environ.get("CI"):
+            pytest.fail("no grafana-foundation-sdk: on CI the dashboard must be compared")
+        pytest.skip("no grafana-foundation-sdk, with which the dashboard is made")
+
+
+def test_the_dashboard_asks_for_metrics_that_exist() -> None:
+    """A metric that was renamed would leave a panel of the dashboard empty without a word."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    recorded = (ROOT / "tests" / "report" / "istiod-1.31-after.txt").read_text()
+    known = {
+        *re.findall(r"`((?:pyload|process)_\w+)`", page),
+        *re.findall(r"^# TYPE (\w+)", recorded, flags=re.MULTILINE),
+        *istiod_metrics._COUNTERS,
+    }
+    queries = [
+        target["expr"]
+        for panel in json.loads(DASHBOARD.read_text())["panels"]
+        for target in panel.get("targets", ())
+    ]
+
+    names = {
+        name
+        for query in queries
+        for name in re.findall(r"\b(?:pyload|pilot|process|go)_\w+", query)
+    }
+    bare = {re.sub("_(bucket|sum|count)$", "", name) for name in names}
+
+    assert len(names) > 40
+    assert not bare - known

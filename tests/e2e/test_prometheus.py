@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes a run."""
+"""A real Prometheus that scrapes a run, and an istiod's metrics as they were recorded."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,6 +31,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 ROOT = Path(__file__).parents[2]
 MESH = ROOT / "docs" / "examples" / "kwok-bookinfo.yaml"
+DASHBOARD = ROOT / "docs" / "deploy" / "grafana" / "pyload.json"
+ISTIOD = ROOT / "tests" / "report" / "istiod-1.31-after.txt"
 
 UNSEEN = {
     "pyload_control_plane_(cores|cpu_.*|goroutines|heap_.*|rss_bytes)": "none of its own",
@@ -54,7 +58,7 @@ def prometheus() -> tuple[str, str]:
     return found[0], found[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def run() -> Iterator[str]:
     """Run a mesh in kwok mode in two processes; return the address of its metrics."""
     address = f"127.0.0.1:{free_port()}"
@@ -71,13 +75,46 @@ def run() -> Iterator[str]:
             assert process.wait(timeout=15) in (0, 130)
 
 
-@pytest.fixture
-def api(prometheus: tuple[str, str], run: str, tmp_path: Path) -> Iterator[str]:
-    """Let Prometheus scrape the run each second; return the URL of its API."""
+@pytest.fixture(scope="module")
+def istiod() -> Iterator[str]:
+    """Serve the recorded page of an istiod that reaches its counts within ten seconds."""
+    began = time.monotonic()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = recorded_page(min((time.monotonic() - began) / 10, 1.0)).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *args: object) -> None:
+            """Keep requests out of the tests' output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="module")
+def api(
+    prometheus: tuple[str, str], run: str, istiod: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Let Prometheus scrape the run and istiod each second; return the URL of its API."""
     address = f"127.0.0.1:{free_port()}"
+    tmp_path = tmp_path_factory.mktemp("prometheus")
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-        "scrape_configs": [{"job_name": "pyload", "static_configs": [{"targets": [run]}]}],
+        "scrape_configs": [
+            {"job_name": name, "static_configs": [{"targets": [target]}]}
+            for name, target in (("pyload", run), ("istiod", istiod))
+        ],
     }
     (tmp_path / "prometheus.yml").write_text(json.dumps(config))
     with subprocess.Popen(
@@ -94,6 +131,24 @@ def api(prometheus: tuple[str, str], run: str, tmp_path: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+def recorded_page(share: float) -> str:
+    """Return the recorded page as it was when its counters had this share of their counts."""
+    lines = []
+    kinds: dict[str, str] = {}
+    for line in ISTIOD.read_text().splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            kinds[name] = kind
+        elif not line.startswith("#"):
+            series, _, value = line.rpartition(" ")
+            name = series.partition("{")[0]
+            kind = kinds.get(name) or kinds[re.sub("_(bucket|sum|count)$", "", name)]
+            if kind != "gauge":
+                line = f"{series} {float(value) * share}"  # noqa: PLW2901 - the same line, scaled
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def free_port() -> int:
@@ -121,6 +176,15 @@ def query(api: str, promql: str) -> list[dict[str, Any]]:
     result = json.loads(text)["data"]["result"] if text else []
     assert isinstance(result, list)
     return result
+
+
+def chosen(api: str, variable: dict[str, Any]) -> str:
+    """Return what Grafana puts in a query for a variable of which all values are chosen."""
+    found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"])
+    assert found is not None
+    match = urllib.parse.urlencode({"match[]": found[1]})
+    values = json.loads(get(f"{api}/label/{found[2]}/values?{match}"))["data"]
+    return f"({'|'.join(map(re.escape, values))})" if values else ""
 
 
 def wait_for(what: Callable[[], _T]) -> _T:
@@ -157,7 +221,37 @@ def test_a_real_prometheus_has_every_metric_of_the_documentation(api: str) -> No
     with contextlib.suppress(TimeoutError):
         wait_for(lambda: not missing())
     assert not missing()
-    assert query(api, "up")[0]["value"][1] == "1"
+    assert query(api, "up{job='pyload'}")[0]["value"][1] == "1"
+
+
+def test_every_query_of_the_dashboard_has_data(api: str) -> None:
+    """A panel that is empty though all is measured makes people distrust the rest."""
+    dashboard = json.loads(DASHBOARD.read_text())
+    wait_for(lambda: query(api, "pyload_run_info") and query(api, "pilot_info"))
+    variables = {"$__rate_interval": "5m", "$__range": "5m"}
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            variables[f"${variable['name']}"] = chosen(api, variable).replace("\\", "\\\\")
+    queries = {
+        (panel["title"], target["legendFormat"]): target["expr"]
+        for panel in dashboard["panels"]
+        for target in panel.get("targets", ())
+    }
+    assert len(queries) > 50
+    for name, value in variables.items():
+        queries = {key: promql.replace(name, value) for key, promql in queries.items()}
+    assert not [promql for promql in queries.values() if "$" in promql]
+
+    def empty() -> dict[tuple[str, str], str]:
+        return {
+            key: promql
+            for key, promql in queries.items()
+            if not any(one["value"][1] != "NaN" for one in query(api, promql))
+        }
+
+    with contextlib.suppress(TimeoutError):
+        wait_for(lambda: not empty())
+    assert not empty()
 
 
 def test_its_linter_finds_nothing_in_the_page(prometheus: tuple[str, str], run: str) -> None:
