@@ -131,8 +131,8 @@ class ControlPlane:
     def _use(self) -> list[str]:
         parts = []
         if self.cpu_cores_max is not None:
-            of = "" if self.cores is None else f" of {self.cores}"
-            parts.append(f"up to {self.cpu_cores_max:.2g}{of} cores")
+            of = "cores" if self.cores is None else f"of {_many(self.cores, 'core', 'cores')}"
+            parts.append(f"up to {self.cpu_cores_max:.2g} {of}")
         if self.heap_bytes_max is not None:
             parts.append(f"{size_text(self.heap_bytes_max)} heap")
         return parts

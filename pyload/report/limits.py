@@ -187,7 +187,8 @@ def _istiod_text(result: Result, value: float) -> str:
     assert plane is not None, "its CPU was measured"
     if plane.istiods > 1 or plane.cores is None or plane.cpu_cores_max is None:
         return f"the busiest istiod used {value:.0%} of its cores"
-    return f"istiod {plane.cpu_cores_max:.1f} of {plane.cores} cores"
+    cores = "1 core" if plane.cores == 1 else f"{plane.cores} cores"
+    return f"istiod {plane.cpu_cores_max:.1f} of {cores}"
 
 
 def _machine_busy(result: Result) -> float | None:

@@ -44,6 +44,8 @@ def test_cores_in_use_stand_beside_those_that_there_are() -> None:
     assert figures.rows() == [("control plane", "istiod, up to 1.9 cores")]
     figures = ControlPlane(source="pods", istiods=1, readings=1, cpu_cores_max=1.94, cores=2)
     assert figures.rows() == [("control plane", "istiod, up to 1.9 of 2 cores")]
+    figures = ControlPlane(source="pods", istiods=1, readings=1, cpu_cores_max=0.94, cores=1)
+    assert figures.rows() == [("control plane", "istiod, up to 0.94 of 1 core")]
 
 
 def test_an_embedded_control_plane_is_not_called_istiod() -> None:
