@@ -1,7 +1,7 @@
 // Charts, drawn by uPlot; without it there are only their tables.
 
 const canDraw = typeof uPlot !== "undefined";
-const HEIGHT = 190;
+const HEIGHT = 170;
 const DASH = [5, 4];
 
 // Colours that differ in lightness too, and stand out from both backgrounds.
@@ -212,7 +212,9 @@ class TimeChart extends Figure {
           dash: line.dashed ? DASH : undefined,
           spanGaps: true,
           points: { size: 4, show: isSparse(line.values) },
-          value: (_, value) => format(value),
+          // Where no cursor is, the last value that there was.
+          value: (plot, value) =>
+            format(isNumber(value) || isNumber(plot.cursor.idx) ? value : digest(line.values).last),
         })),
       ],
       axes: [
@@ -272,6 +274,8 @@ class Distribution extends Figure {
   constructor({ path, title, note }) {
     super(title, note);
     this.path = path;
+    this.percentiles = element("p", { class: "percentiles" });
+    this.details.before(this.percentiles);
   }
 
   // Returns whether there was something to draw.
@@ -285,6 +289,10 @@ class Distribution extends Figure {
       digits(latency.count, 0),
       ...["min", "p50", "p90", "p99", "p99_9", "max"].map((one) => quantity(latency[one], "seconds")),
     ]);
+    this.element.classList.toggle("swaps", rows.length === 1);
+    this.percentiles.textContent =
+      `Half within ${rows[0][3]}, 90 % within ${rows[0][4]}, 99 % within ${rows[0][5]}, ` +
+      `longest ${rows[0][7]}`;
     const columns = ["", "measured", "least", "p50", "p90", "p99", "p99.9", "most"];
     show(this.summary, rows, () => tableOf({ caption: this.title, columns, rows }));
     const text = rows.map((row) => `${row[0]}: half within ${row[3]}, 99 % within ${row[5]}`);
@@ -360,6 +368,8 @@ class Distribution extends Figure {
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = palette().text;
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "top";
     ctx.setLineDash([3 * ratio, 3 * ratio]);
     let free = -Infinity;
     for (const name of ["p50", "p99"]) {
@@ -369,8 +379,9 @@ class Distribution extends Figure {
       ctx.lineTo(x, bbox.top + bbox.height);
       ctx.stroke();
       const width = ctx.measureText(name).width;
-      const left = Math.min(x + 3 * ratio, bbox.left + bbox.width - width);
-      if (left > free) ctx.fillText(name, left, bbox.top + 10 * ratio);
+      const fits = x + 3 * ratio + width < bbox.left + bbox.width;
+      const left = fits ? x + 3 * ratio : x - 3 * ratio - width;
+      if (left > free) ctx.fillText(name, left, bbox.top);
       free = left + width;
     }
     ctx.restore();

@@ -1,8 +1,9 @@
 // A run that goes on: its figures are fetched again and again until it is over.
 
 const EVERY = 1000;
-const PATIENCE = 5; // Attempts without an answer until no more is asked.
+const PATIENCE = 4; // Attempts without an answer until no more is asked.
 const WHOLE_EVERY = 30; // Answers of which one has everything, so that no history grows for ever.
+const SOON = 3; // The same, where a distribution has begun that is not here yet.
 
 class Live {
   constructor(page) {
@@ -40,7 +41,7 @@ class Live {
 
   lost() {
     if (this.failures < PATIENCE) {
-      this.page.say("pyload does not answer; asking again …", "lost");
+      this.page.say("pyload does not answer: the run is over, or the connection is lost. Asking again …", "lost");
       return true;
     }
     const last = this.result ? " These are the last figures that it sent." : "";
@@ -58,7 +59,8 @@ class Live {
   // those that are here; a new run at the same address begins anew.
   async fetch() {
     const history = this.result ? historyOf(this.result) : empty;
-    const isWhole = !history.at.length || this.answers % WHOLE_EVERY === 0;
+    const every = this.result && lacksHistogram(this.result) ? SOON : WHOLE_EVERY;
+    const isWhole = !history.at.length || this.answers % every === 0;
     const answer = await this.ask(isWhole ? "" : "?recent");
     if (!answer) return false;
     this.answers += 1;
@@ -86,6 +88,11 @@ class Live {
     return answer.json();
   }
 }
+
+const lacksHistogram = (result) =>
+  config.distributions.some(
+    ({ path }) => numberAt(result, `${path}.count`) && !result.histograms?.hdr?.[path],
+  );
 
 const joins = (history, recent) =>
   recent.at.length > 0 && recent.at[0] <= history.at[history.at.length - 1];

@@ -6,6 +6,7 @@ class Page {
     this.status = element("div", { class: "status", role: "status", hidden: "" });
     this.head = element("header", null);
     this.given = element("div", { class: "tables" });
+    this.first = element("div", { class: "tables" });
     this.tiles = element("section", { class: "tiles", "aria-label": "Main figures" });
     this.tables = element("div", { class: "tables" });
     this.figures = element("div", null);
@@ -32,6 +33,7 @@ class Page {
       this.head,
       this.tiles,
       this.given,
+      this.first,
       ...[unable, this.hint].filter(Boolean),
       ...this.sections.map((one) => one.element),
       this.spread,
@@ -70,10 +72,8 @@ class Page {
     );
     if (isOne) {
       show(this.tiles, tiles(result), (found) => found.map(tile));
-      const tables = TABLES.map((table) => table(result)).filter(Boolean);
-      show(this.tables, tables.map((one) => JSON.stringify(one.rows.map((row) => row.map(textOf)))), () =>
-        tables.map(tableOf),
-      );
+      this.showTables(this.first, tablesOf(result, FIRST_TABLES));
+      this.showTables(this.tables, tablesOf(result, LAST_TABLES));
     }
     this.tiles.hidden = !isOne;
     for (const { element: place, figures, idle } of this.sections) {
@@ -88,6 +88,11 @@ class Page {
     }
     this.hint.hidden = this.sections.every((one) => one.element.hidden);
     this.showDistributions(runs);
+  }
+
+  showTables(place, tables) {
+    const texts = tables.map(({ title, rows }) => [title, rows.map((row) => row.map(textOf))]);
+    show(place, texts, () => tables.map(tableOf));
   }
 
   async showDistributions(runs) {

@@ -60,6 +60,12 @@ function valuesOf(line, path, history) {
   const values = column(path);
   if (!values || line.read === "value") return values;
   const rates = values.map((value, i) => (seconds[i] ? value / seconds[i] : null));
+  // A last point of a moment, into which falls all that was kept back, would be a peak of its own.
+  const last = rates.length - 1;
+  if (last > 0 && seconds[last] > 0 && seconds[last] * 2 < seconds[last - 1]) {
+    const rate = (values[last - 1] + values[last]) / (seconds[last - 1] + seconds[last]);
+    rates[last - 1] = rates[last] = rate;
+  }
   // What was counted between two readings happened all the time between them.
   for (let i = rates.length - 2; i >= 0; i -= 1) if (seconds[i] === 0) rates[i] = rates[i + 1];
   return rates;

@@ -59,7 +59,7 @@ function limitOf(result) {
   if (!by) return null;
   const evidence = list(at(result, "limit.evidence")).map((one) => one.text);
   const name = by === "nothing" ? "nothing (idle)" : by;
-  return `limited by ${name}${evidence.length ? `: ${evidence.join("; ")}` : ""}`;
+  return `Limited by ${name}${evidence.length ? `: ${evidence.join("; ")}` : ""}`;
 }
 
 function head(result) {
@@ -74,6 +74,7 @@ function head(result) {
     ),
     ladder ? element("p", { class: "lead" }, ladder) : null,
     limit ? element("p", { class: "lead" }, limit) : null,
+    verdicts(result),
     result.command_line ? element("pre", null, result.command_line) : null,
     element(
       "dl",
@@ -83,6 +84,19 @@ function head(result) {
       ),
     ),
   ];
+}
+
+// The thresholds with their figures; those that failed stand first.
+function verdicts(result) {
+  const found = list(result.thresholds);
+  if (!found.length) return null;
+  const sorted = [...found].sort((one, other) => Number(one.passed) - Number(other.passed));
+  const items = sorted.map((one) => {
+    const figure = isNumber(one.value) ? quantity(one.value, one.unit) : "not measured";
+    const kind = one.passed ? "passed" : "failed";
+    return element("li", { class: kind }, mark(one.passed), ` ${one.expr}: `, element("b", null, figure));
+  });
+  return element("ul", { class: "verdicts", "aria-label": "Thresholds" }, ...items);
 }
 
 const perSecond = (sum, result) => (result.duration ? sum / result.duration : null);
@@ -101,11 +115,12 @@ function tiles(result) {
   const times = [
     ["A change reaches a proxy", "convergence"],
     ["A new proxy is configured", "first_config"],
-    ["All proxies have a push", "spread.last"],
+    ["A push reaches all proxies", "spread.last"],
   ];
   for (const [label, path] of times) {
     if (!number(`${path}.count`)) continue;
-    const note = `in 99 % of all cases; half of them ${quantity(number(`${path}.p50`), "seconds")}`;
+    const half = quantity(number(`${path}.p50`), "seconds");
+    const note = `or faster in 99 % of all cases; half within ${half}`;
     add(label, quantity(number(`${path}.p99`), "seconds"), note);
   }
   const never = number("convergence.never");

@@ -2,18 +2,6 @@
 
 const seconds = (value) => quantity(value, "seconds");
 
-function thresholdTable(result) {
-  const rows = list(result.thresholds).map((one) => [
-    mark(one.passed),
-    one.expr,
-    isNumber(one.value) ? quantity(one.value, one.unit) : "not measured",
-    one.default ? "always" : "yours",
-  ]);
-  if (!rows.length) return null;
-  const note = "What the figures of the run have to be for it to pass.";
-  return { title: "Thresholds", note, columns: ["", "threshold", "it is", "set by"], rows };
-}
-
 function stepTable(result) {
   const rows = list(result.steps).map((step) => [
     digits(step.target, 0),
@@ -145,19 +133,12 @@ function errorTable(result) {
     add(`changes of ${kind} that failed`, outcomes.failed);
   }
   add("pods could not be listed", at(result, "kwok.list_error"));
-  if (!rows.length) rows.push(["nothing", "0"]);
+  if (!rows.length) return null;
   return { title: "What went wrong", note: "", columns: ["what", "how often"], rows };
 }
 
-const WIDE = [stepTable, probeTable, outageTable];
+// Those that stand above the charts, and those below.
+const FIRST_TABLES = [stepTable, errorTable, outageTable];
+const LAST_TABLES = [slowestTable, missingTable, probeTable, pushTable];
 
-const TABLES = [
-  thresholdTable,
-  errorTable,
-  stepTable,
-  slowestTable,
-  missingTable,
-  outageTable,
-  probeTable,
-  pushTable,
-];
+const tablesOf = (result, tables) => tables.map((table) => table(result)).filter(Boolean);
