@@ -304,7 +304,8 @@ class Distribution extends Figure {
     const whole = measured.map((one, i) => ({ ...one, counts: found[i] || [] }));
     const having = whole.filter(({ counts }) => counts.length);
     this.canvas.hidden = !having.length;
-    if (!having.length) return true;
+    // Of a run that goes on, the next answer brings it; an old file has the percentiles alone.
+    if (!having.length) return !config.live;
     const edges = edgesOf(having.map(({ counts }) => counts));
     this.marks = having.length === 1 ? having[0].latency : null;
     const lines = having.map((one) => ({ label: one.name || "share", color: one.color }));
