@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # Leading binary digits that name a bucket, which is so at most 1/128 of its value wide.
 _DIGITS: Final = 8
@@ -172,6 +172,33 @@ class Histogram:
             ((key >> _DIGITS) * half + (key & ((1 << _DIGITS) - 1)), self._buckets[key])
             for key in sorted(self._buckets)
         ]
+
+    @classmethod
+    def from_counts(
+        cls, counts: Iterable[tuple[int, int]], *, least: float, largest: float
+    ) -> Self:
+        """Read the result of `counts`.
+
+        Args:
+            counts: Numbers of buckets, and how much is in each.
+            least: The least duration in seconds.
+            largest: The largest.
+
+        Raises:
+            ValueError: There is no such bucket.
+        """
+        histogram = cls()
+        half = 1 << (_DIGITS - 1)
+        for index, count in counts:
+            shift = max(0, index // half - 1)
+            key = shift << _DIGITS | index - shift * half
+            if key > _key(_LARGEST):
+                raise ValueError("not the buckets of a histogram")
+            histogram._buckets[key] = count
+            histogram.count += count
+            histogram._sum += count * _middle(key)
+        histogram._min, histogram._max = round(least * 1e9), round(largest * 1e9)
+        return histogram
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content as plain data for JSON."""

@@ -9,7 +9,7 @@ from hdrh.histogram import HdrHistogram
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pyload.report.hdr import hdr_text
+from pyload.report.hdr import hdr_text, parse_hdr
 from pyload.report.histogram import RESOLUTION, Histogram
 
 HOUR = 3600.0
@@ -87,3 +87,31 @@ def test_it_is_short() -> None:
     histogram = recorded([rng.lognormvariate(-4, 1) for _ in range(100_000)])
 
     assert len(hdr_text(histogram)) < 3000
+
+
+@given(TIMES)
+@example([0.0])
+@example([1e-9, 255e-9, 256e-9, 257e-9, 511e-9, 512e-9, HOUR])
+def test_what_was_written_is_read_again(times: list[float]) -> None:
+    """A report of a file would have other percentiles than the run had."""
+    histogram = recorded(times)
+    found = parse_hdr(hdr_text(histogram), least=histogram.min, largest=histogram.max)
+
+    assert hdr_text(found) == hdr_text(histogram)
+    assert found.count == histogram.count
+    if times:
+        percents = (0, 50, 99, 100)
+        assert found.percentiles(*percents) == histogram.percentiles(*percents)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "AAAA", "é", hdr_text(recorded([1.0]))[:-12]])
+def test_what_is_no_histogram_is_refused(text: str) -> None:
+    """A file that was cut would be compared as if it were whole."""
+    with pytest.raises(ValueError, match="no HdrHistogram"):
+        parse_hdr(text, least=1.0, largest=1.0)
+
+
+def test_a_bucket_that_cannot_be_is_refused() -> None:
+    """Numbers from a damaged file must not become times of ten thousand years."""
+    with pytest.raises(ValueError, match="not the buckets"):
+        Histogram.from_counts([(8000, 1)], least=1.0, largest=1.0)
