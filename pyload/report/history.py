@@ -29,10 +29,6 @@ RECENT: Final = 300
 MAX_POINTS: Final = 900
 """Points at the most."""
 
-SHORTEST: Final = 0.5
-"""Seconds of a point below which it belongs to the one before it: of what happens once a second, a
-tenth of a second has none or ten times as much."""
-
 _MISSING: Final = math.nan
 
 
@@ -98,9 +94,7 @@ class History:
             value = values.get(name)
             missing = 0.0 if join == "sum" else _MISSING
             column.append(missing if value is None else value)
-        if count > self._old and self._seconds[count] < SHORTEST:
-            self._merge(count)
-        elif count + 1 - self._old > self._recent:
+        if count + 1 - self._old > self._recent:
             self._age()
 
     def snapshot(self) -> TimeSeries:
@@ -122,23 +116,17 @@ class History:
                 index += 1
 
     def _join(self, index: int) -> None:
-        """Join an old point with the one before it, if both together are not too wide."""
+        """Join a point with the one before it, if both together are not too wide."""
         before = index - 1
         if before < 0 or self._samples[before] + self._samples[index] > self._width:
             return
-        self._samples[before] += self._samples[index]
-        self._merge(index)
-        self._old -= 1
-
-    def _merge(self, index: int) -> None:
-        """Make one point of a point and the one before it."""
-        before = index - 1
-        self._samples.pop(index)
+        self._samples[before] += self._samples.pop(index)
         self._seconds[before] += self._seconds.pop(index)
         self._at.pop(before)
         for join, column in self._columns.values():
             value = column.pop(index)
             column[before] = _joined(join, column[before], value)
+        self._old -= 1
 
 
 def _joined(join: Join, one: float, other: float) -> float:

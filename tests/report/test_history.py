@@ -128,20 +128,3 @@ def test_a_snapshot_stays_as_it_is() -> None:
 
     assert whole(before.at) == [1]
     assert len(points) == 2
-
-
-def test_the_rest_of_a_second_belongs_to_the_second_before_it() -> None:
-    """Each chart would end in a spike: two proxies in a tenth of a second are twenty a second."""
-    points = history()
-    for at, value in ((1.0, 1), (2.0, 2), (2.1, 3), (2.6, 4)):
-        points.add(at, dict.fromkeys(JOINS, value))
-    found = points.snapshot()
-
-    assert list(found.at) == [1.0, 2.1, 2.6]
-    assert list(found.seconds) == pytest.approx([1.0, 1.1, 0.5])
-    assert {name: whole(column) for name, column in found.series.items()} == {
-        "pushes": [1, 5, 4],
-        "wanted": [1, 3, 4],
-        "memory": [1, 3, 4],
-        "connected": [1, 2, 4],
-    }
