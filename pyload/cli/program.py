@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "isolated": "Serve a mesh from this process: API server and control plane.",
     "prober": "Measure how long a new route takes until a gateway serves it.",
     "render": "Print the objects that a config makes.",
+    "report": "Show a result again, or compare several.",
     "reproduce": "Replay the objects and proxies of a captured cluster.",
     "schema": "Print the JSON Schema of config files, for editors.",
     "startup": "Measure how long pods take to become ready.",

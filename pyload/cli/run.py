@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.outcome import Outcome
 
-_ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u"})
+_ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u", "±": "~", "…": "~"})
 """What stands for the characters of a summary that are not in ASCII."""
 
 
@@ -80,7 +80,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
         summary = json_line("info", title, **{key: brief})
     stream = sys.stderr if data_on_stdout or with_result else sys.stdout
     try:
-        click.echo(_encodable(summary, stream), err=stream is sys.stderr)
+        click.echo(encodable(summary, stream), err=stream is sys.stderr)
         if with_result:
             click.echo(json_bytes(document_of(outcome)), nl=False)
     except OSError:
@@ -96,7 +96,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     return 0
 
 
-def _encodable(text: str, stream: TextIO) -> str:
+def encodable(text: str, stream: TextIO) -> str:
     """Return a text without the characters that a stream cannot write."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:

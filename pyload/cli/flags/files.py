@@ -59,15 +59,17 @@ def _checked(path: Path | None, flag: str) -> Path | None:
     return path
 
 
+html_option: Final = click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    callback=_html,
+    expose_value=False,
+    metavar="FILE",
+    help="Write the run to this file, as a page with charts.",
+)
+
 file_options: Final = (
-    click.option(
-        "--html",
-        type=click.Path(path_type=Path),
-        callback=_html,
-        expose_value=False,
-        metavar="FILE",
-        help="Write the run to this file, as a page with charts.",
-    ),
+    html_option,
     click.option(
         "--csv",
         type=click.Path(path_type=Path),
