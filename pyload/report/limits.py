@@ -36,6 +36,12 @@ _HALF: Final = 0.5
 """Strength from which on a second sign says more than how busy this machine was."""
 
 
+_LAG: Final = 0.05
+"""Seconds by which the event loop is late on a machine that has too little left."""
+_LATE: Final = 0.1
+"""Seconds by which probes are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A figure that a verdict rests on.
@@ -192,8 +198,15 @@ def _istiod_text(result: Result, value: float) -> str:
 
 
 def _machine_busy(result: Result) -> float | None:
-    machine = result.generator.machine
-    return None if machine is None else machine.busy_share
+    """Return how often all cores were in use; None where pyload has not felt it.
+
+    What others do with a machine is no limit of a run that was never late for it.
+    """
+    machine, lag, probes = result.generator.machine, result.generator.loop_lag_p99, None
+    if result.convergence is not None:
+        probes = result.convergence.lateness.p99
+    felt = lag is None or lag >= _HALF * _LAG or (probes is not None and probes >= _HALF * _LATE)
+    return machine.busy_share if machine is not None and felt else None
 
 
 _SIGNS: Final = (
@@ -206,7 +219,7 @@ _SIGNS: Final = (
     _Sign(
         MACHINE,
         "generator.loop_lag_p99",
-        _at(lambda result: result.generator.loop_lag_p99, 0.05),
+        _at(lambda result: result.generator.loop_lag_p99, _LAG),
         lambda _, value: f"loop lag p99 {time_text(value)}",
     ),
     _Sign(
@@ -218,7 +231,7 @@ _SIGNS: Final = (
     _Sign(
         MACHINE,
         "convergence.lateness.p99",
-        _probes(lambda probes: probes.lateness.p99, 0.1),
+        _probes(lambda probes: probes.lateness.p99, _LATE),
         lambda _, value: f"probes were written {time_text(value)} late (p99)",
     ),
     _Sign(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pyload.report.pacing import Pacing
     from pyload.report.result import Result
     from pyload.report.verdict import Verdict
+
+COLUMNS: Final = 80
+"""Width of the text, unless a phrase is longer than what is left for it."""
 
 _TYPES: Final = ("cds", "eds", "lds", "rds")
 _ALWAYS: Final = ("wanted", "connected", "configured", "reconnects", "failed")
@@ -44,8 +48,23 @@ def result_text(result: Result) -> str:
     ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{title}: {time_text(result.duration)}, {result.exit_reason}"]
-    lines += [f"  {name:<{width}}  {text}" for name, text in rows]
+    for name, text in rows:
+        first, *others = _wrapped(text, COLUMNS - width - 4)
+        lines.append(f"  {name:<{width}}  {first}")
+        lines += [f"{'':{width + 4}}{other}" for other in others]
     return "\n".join(lines if result.ladder is None else [*lines, result.ladder.sentence])
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break a text that is too long for a line, behind commas and semicolons alone."""
+    phrases = re.split(r"(?<=[,;]) ", text)
+    lines = [phrases[0]]
+    for phrase in phrases[1:]:
+        if len(lines[-1]) + 1 + len(phrase) > width:
+            lines.append(phrase)
+        else:
+            lines[-1] += f" {phrase}"
+    return lines
 
 
 def _thresholds(verdicts: Iterable[Verdict]) -> list[tuple[str, str]]:

@@ -244,7 +244,7 @@ async def test_the_first_step_that_fails_is_the_last(world_with_limit: World) ->
     assert result.thresholds == result.steps[-1].figures.thresholds
     last = result.to_text().splitlines()[-1]
     assert last.startswith("5 proxies hold spread.last.max < 1s; 20 do not (")
-    assert last.endswith("): limited by the control plane (istiod 1.0 of 1 cores)")
+    assert last.endswith("): limited by the control plane (istiod 1.0 of 1 core)")
 
 
 async def test_the_last_line_says_where_it_broke_and_why() -> None:
@@ -260,7 +260,7 @@ async def test_the_last_line_says_where_it_broke_and_why() -> None:
     p99 = time_text(result.steps[-1].figures.convergence.p99 or 0.0)
     assert last == (
         f"5 proxies hold convergence.p99 < 1s; 40 do not ({p99}): "
-        "limited by the control plane (istiod 1.0 of 1 cores)"
+        "limited by the control plane (istiod 1.0 of 1 core)"
     )
 
 

@@ -69,7 +69,7 @@ def plane(**figures: Any) -> ControlPlane:
             "this machine: loop lag p99 120ms",
         ),
         (
-            {"generator": replace(IDLE, machine=Load(0.8, 1.0, 0.5))},
+            {"generator": replace(IDLE, machine=Load(0.8, 1.0, 0.5), loop_lag_p99=0.03)},
             "this machine: all cores of the machine were in use in 50% of the time",
         ),
         (
@@ -181,6 +181,14 @@ def test_what_spoils_the_figures_goes_before_what_they_show(
 ) -> None:
     """A pyload without CPU measures itself, and blames istiod for it."""
     assert limit_of(result(**sections)).by == by
+
+
+def test_what_others_do_with_a_machine_is_no_limit_of_a_run_that_is_never_late() -> None:
+    """On a machine that is shared every run, however idle, would be limited by it."""
+    shared = replace(IDLE, machine=Load(1.0, 1.0, 1.0))
+    assert limit_of(result(generator=shared)).by == "nothing"
+    late = Convergence(lateness=Latency(count=9, p99=0.06))
+    assert limit_of(result(generator=shared, convergence=late)).by == "this machine"
 
 
 def test_a_run_that_nothing_limits_is_idle() -> None:

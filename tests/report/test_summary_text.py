@@ -20,8 +20,8 @@ def test_text_is_short_and_in_plain_words() -> None:
     """The end of a run would say nothing to the person who started it."""
     assert measured().to_text() == (
         "cluster, fake-node, run abcdefgh: 1m15.25s, the duration is over\n"
-        "  proxies       1,000 wanted, 999 connected, 998 configured, 2 reconnects, 1 failed, "
-        "1 unconfigured\n"
+        "  proxies       1,000 wanted, 999 connected, 998 configured, 2 reconnects,\n"
+        "                1 failed, 1 unconfigured\n"
         "  disconnects   goaway 1, unavailable 1\n"
         "  pushes        cds 2, eds 0, lds 0, rds 1, sds 1; 2.4 MB\n"
         "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
@@ -29,8 +29,8 @@ def test_text_is_short_and_in_plain_words() -> None:
         "  pace          23.5 dials/s allowed at the end, 1,200 refused for their rate\n"
         "  objects       2 created, 1 updated, 1 deleted, 1 failed, 1 left\n"
         "  churn         configs 0 done, 3 idle; workloads 2 done, 1 failed, 4 dropped\n"
-        "  generator     12.35s CPU, 123.5 MB memory, loop lag p99 1ms, "
-        "250ms lost to its own rate limit, 2 workers (3 restarted)"
+        "  generator     12.35s CPU, 123.5 MB memory, loop lag p99 1ms,\n"
+        "                250ms lost to its own rate limit, 2 workers (3 restarted)"
     )
 
 
@@ -55,8 +55,8 @@ def test_text_says_what_was_not_measured() -> None:
         "  connect       not measured\n"
         "  pace          no limit, none refused for their rate\n"
         "  objects       none written\n"
-        "  generator     4.56ms CPU, 999 B memory, loop lag not measured, "
-        "0s lost to its own rate limit"
+        "  generator     4.56ms CPU, 999 B memory, loop lag not measured,\n"
+        "                0s lost to its own rate limit"
     )
 
 
@@ -71,7 +71,7 @@ def test_a_command_without_proxies_says_nothing_of_their_streams() -> None:
         pacing=Pacing(0, 0.0),
     )
     names = [line.split("  ")[1] for line in result.to_text().splitlines()[1:]]
-    assert names == ["proxies", "objects", "generator"]
+    assert [*filter(None, names)] == ["proxies", "objects", "generator"]
     assert "  pushes" in replace(result, disconnects={"connect": 1}).to_text()
 
 
