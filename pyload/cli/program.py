@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "latency": "Measure how long a change takes until proxies have it.",
     "help": "Show the help of a command.",
     "diff": "Compare two dumps.",
+    "doctor": "Find what would keep a run from working, and its fix.",
     "dump": "Write the xDS configuration of a pod as files.",
     "init": "Write a config to start from.",
     "isolated": "Serve a mesh from this process: API server and control plane.",

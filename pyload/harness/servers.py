@@ -117,7 +117,7 @@ async def log_target(connection: Connection) -> None:
     Raises:
         UsageError: The kubeconfig cannot be used.
     """
-    identity = _identity(connection)
+    identity = identity_of(connection)
     selected = await asyncio.to_thread(
         locate, connection.kubeconfig or None, environ=os.environ, identity=identity
     )
@@ -125,7 +125,8 @@ async def log_target(connection: Connection) -> None:
         log.info("%s", description(selected, identity))
 
 
-def _identity(connection: Connection) -> Identity:
+def identity_of(connection: Connection) -> Identity:
+    """Return which context to use, and as whom."""
     return Identity(connection.context, connection.as_user, connection.as_groups)
 
 
@@ -158,7 +159,7 @@ async def connect_api_server(
 
     with _suggesting_embedded(embeddable=embeddable):
         api = await connect(
-            connection.kubeconfig or None, environ=os.environ, identity=_identity(connection)
+            connection.kubeconfig or None, environ=os.environ, identity=identity_of(connection)
         )
     try:
         client = Client(api, qps=connection.qps)

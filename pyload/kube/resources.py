@@ -160,6 +160,11 @@ ACCESS_REVIEWS: Final = Resource(
 SELF_ACCESS_REVIEWS: Final = Resource(
     _AUTHORIZATION, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
 )
+SELF_REVIEWS: Final = Resource(
+    "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
+)
+STAGES: Final = Resource("kwok.x-k8s.io", "v1alpha1", "stages", "Stage", namespaced=False)
+"""Kwok's: what it makes of an object, and when."""
 
 # Istio
 

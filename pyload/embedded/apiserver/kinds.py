@@ -158,6 +158,7 @@ CRD: Final = _kind(
     resources.CUSTOM_RESOURCES, short=("crd", "crds"), generation=True, unconditional=False
 )
 TOKEN_REVIEW: Final = _kind(resources.TOKEN_REVIEWS, subresources=(), stored=False)
+SELF_REVIEW: Final = _kind(resources.SELF_REVIEWS, subresources=(), stored=False)
 ACCESS_REVIEWS: Final = (
     _kind(resources.ACCESS_REVIEWS, subresources=(), stored=False),
     _kind(resources.SELF_ACCESS_REVIEWS, subresources=(), stored=False),
@@ -182,6 +183,7 @@ BUILT_IN: Final = (
     JOB,
     CRD,
     TOKEN_REVIEW,
+    SELF_REVIEW,
     *ACCESS_REVIEWS,
     ROLE,
     ROLE_BINDING,

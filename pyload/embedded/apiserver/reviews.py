@@ -10,6 +10,7 @@ from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import (
     ROLE,
     ROLE_BINDING,
+    SELF_REVIEW,
     SERVICE_ACCOUNT,
     TOKEN_REVIEW,
 )
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 600
 _LONGEST: Final = 1 << 32
 _ACCOUNTS: Final = "system:serviceaccount:"
+_EVERYBODY: Final = {
+    "username": "pyload:embedded",
+    "groups": ["system:masters", "system:authenticated"],
+}
+"""Who every request is from: this server asks for no credentials."""
 
 
 class Reviews:
@@ -97,6 +103,8 @@ class Reviews:
         spec = body.get("spec", {})
         if target.kind is TOKEN_REVIEW:
             result = self._authenticate(spec)
+        elif target.kind is SELF_REVIEW:
+            result = {"userInfo": _EVERYBODY}
         else:
             result = {"allowed": self._allows(spec)}
         answer = {
