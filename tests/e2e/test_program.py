@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.e2e.outside import Cluster, run_servers
 from tests.report.schema import problems
 
 if TYPE_CHECKING:
@@ -285,46 +285,11 @@ def test_every_problem_of_a_config_at_once(tmp_path: Path) -> None:
     assert lines[1].startswith(f"{config}:3:10: ")
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Servers outside the program, as a real cluster is.
-
-    Attributes:
-        kubeconfig: Names the API server.
-        plaintext: Address of the control plane.
-        tls: Its address with TLS.
-    """
-
-    kubeconfig: str
-    plaintext: str
-    tls: str
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Run an API server and a control plane in another process."""
-    with subprocess.Popen(
-        [sys.executable, Path(__file__).with_name("servers.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        addresses = json.loads(process.stdout.readline())
-        path = tmp_path_factory.mktemp("kube") / "config"
-        named = {"name": "a"}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{**named, "cluster": {"server": addresses["api"]}}],
-            "users": [{**named, "user": {}}],
-            "contexts": [{**named, "context": {"cluster": "a", "user": "a"}}],
-            "current-context": "a",
-        }
-        path.write_text(json.dumps(config))
-        yield Cluster(str(path), addresses["plaintext"], addresses["tls"])
-        process.stdin.close()
+    with run_servers(tmp_path_factory.mktemp("kube")) as found:
+        yield found
 
 
 def test_a_control_plane_that_is_killed_in_mid_run_is_exit_code_4(

@@ -1,0 +1,61 @@
+"""Servers outside the program, as a real cluster is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Servers that run.
+
+    Attributes:
+        kubeconfig: Names the API server.
+        plaintext: Address of the control plane.
+        tls: Its address with TLS.
+    """
+
+    kubeconfig: str
+    plaintext: str
+    tls: str
+
+
+@contextlib.contextmanager
+def run_servers(folder: Path, *, work: float = 0.0) -> Iterator[Cluster]:
+    """Run an API server and a control plane in another process.
+
+    Args:
+        folder: Gets the kubeconfig.
+        work: Seconds of work that each push to a proxy costs.
+    """
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("servers.py"), str(work)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        addresses = json.loads(process.stdout.readline())
+        path = folder / "config"
+        named = {"name": "a"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{**named, "cluster": {"server": addresses["api"]}}],
+            "users": [{**named, "user": {}}],
+            "contexts": [{**named, "context": {"cluster": "a", "user": "a"}}],
+            "current-context": "a",
+        }
+        path.write_text(json.dumps(config))
+        yield Cluster(str(path), addresses["plaintext"], addresses["tls"])
+        process.stdin.close()
