@@ -9,8 +9,8 @@ import orjson
 
 from pyload.errors import ConfigError, Problem, UsageError
 from pyload.report.comparison import change_of, changes
-from pyload.report.comparison_table import changes_table, results_table
-from pyload.report.comparison_text import comparison_text, notes, runs
+from pyload.report.comparison_table import changes_table, results_table, unknown_lines
+from pyload.report.comparison_text import comparison_text, notes
 from pyload.report.result_reader import read_result
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "pyload.dev/comparison/v1"
 
-_CAPTION: Final = "A {} is worse or better only beyond its noise."
+_CAPTION: Final = "A figure is better or worse only if it has changed by more than its noise."
 _PAIR: Final = 2
 
 
@@ -116,19 +116,24 @@ class Report:
 
         tables = []
         if len(self.recorded) == _PAIR:
+            about = "A is {}, B is {}. ".format(*self._names) + _CAPTION
             found = changes_table(self.changes)
-            about = "; ".join(
-                (*runs(("A", "B"), self._results), *notes(self._results), _CAPTION.format("change"))
-            )
-            tables.append(
-                Table(title="What changed", note=about, columns=found.columns, rows=found.rows)
-            )
-            if self.judgements:
-                rows = [(one.line(),) for one in self.judgements]
-                tables.append(Table(title="Conditions", columns=("",), rows=rows))
+            others = {
+                "Conditions": [one.line() for one in self.judgements],
+                "What else there is to know": notes(self._results),
+                "Noise that is not known": unknown_lines(self.changes),
+            }
+            tables = [
+                Table(title="What changed", note=about, columns=found.columns, rows=found.rows),
+                *(
+                    Table(title=title, columns=("",), rows=[(line,) for line in lines])
+                    for title, lines in others.items()
+                    if lines
+                ),
+            ]
         elif len(self.recorded) > _PAIR:
             found = results_table(self._names, self._results)
-            tables.append(Table(title="Runs", columns=found.columns, rows=found.rows))
+            tables = [Table(title="Runs", columns=found.columns, rows=found.rows)]
         documents = [one.document for one in self.recorded]
         names = self._names if len(documents) > 1 else ()
         return page(documents, page_assets(), names=names, tables=tables)
