@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyload.report.result import Result
 
 WIDTH: Final = 80
+_VERSION: Final = "istiod version"
 _SHORTEST: Final = 10
 """Columns that the name of a result has at least."""
 
@@ -85,7 +86,7 @@ def results_table(names: Sequence[str], results: Sequence[Result]) -> Table:
     columns = [("", *(name for name, _ in rows))]
     for title, cell in _COLUMNS.items():
         column = [cell(result) for _, result in rows]
-        if any(column) and not (title == "version" and len(set(column)) == 1):
+        if any(column) and not (title == _VERSION and len(set(column)) == 1):
             columns.append((title, *column))
     titles, *lines = zip(*columns, strict=True)
     return Table(titles, lines)
@@ -134,7 +135,7 @@ def _heap(result: Result) -> str:
 
 
 _COLUMNS: Final[dict[str, Callable[[Result], str]]] = {
-    "version": _version,
+    _VERSION: _version,
     "proxies": lambda result: f"{result.proxies.wanted:,}" if result.proxies.wanted else "",
     "failed": lambda result: f"{result.proxies.failed:,}" if result.proxies.failed else "",
     "config p99": lambda result: _time(result.first_config.p99),

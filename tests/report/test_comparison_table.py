@@ -32,7 +32,7 @@ def test_names_are_cut_on_the_left_and_columns_stand_below_each_other() -> None:
     lines = results_table(names, runs).lines()
 
     assert lines[:3] == [
-        "                              config  change  change            istiod    istiod",
+        "             istiod           config  change  change            istiod    istiod",
         "            version  proxies     p99     p50     p99  pushes/s     CPU      heap",
         "…al-1.json   1.20.0       50   163ms   358ms   602ms     111.2     1.2  512.0 MB",
     ]
@@ -46,7 +46,7 @@ def test_columns_without_values_are_left_out() -> None:
     assert "change p99" in table.columns
 
     same = [replace(recorded(name), control_plane=ControlPlane(versions=("1",))) for name in EQUAL]
-    assert "version" not in results_table(EQUAL, same).columns
+    assert "istiod version" not in results_table(EQUAL, same).columns
     assert "change p99" not in results_table(["a"], [recorded("v1")]).columns
 
 
