@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.commands.doctor import ask_api_server, ask_control_plane
 from pyload.commands.doctor.api_server import ApiServerFacts, api_server_findings
-from pyload.commands.doctor.cluster import ClusterFacts, injection_findings, kwok_findings
+from pyload.commands.doctor.cluster import ClusterFacts, injection_findings
 from pyload.commands.doctor.control_plane import ControlPlaneFacts, control_plane_findings
 from pyload.commands.doctor.findings import Section, Unknown, unknown
 from pyload.commands.doctor.greeting import Greeting
+from pyload.commands.doctor.kwok import kwok_findings
 from pyload.commands.doctor.machine import machine_findings
 from pyload.commands.doctor.permissions import permission_findings, questions
 from pyload.errors import (

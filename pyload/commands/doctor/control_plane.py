@@ -97,11 +97,10 @@ def control_plane_findings(facts: ControlPlaneFacts, *, proxies: int) -> Iterato
 
 
 def _served(facts: ControlPlaneFacts, first: Greeting) -> Iterator[Finding]:
-    seconds = f"{first.seconds:.2f} s" if first.seconds >= 0.01 else "a moment"
     yield ok(
         CHECK,
-        f"{facts.address} serves a sidecar with --auth {facts.auth}: {first.resources} clusters in "
-        f"{seconds}",
+        f"{facts.address} serves a sidecar with --auth {facts.auth}: {first.resources} clusters "
+        f"within {first.seconds * 1000:,.0f} ms",
     )
     if uses_tls(facts.auth) and not (facts.verified or facts.embedded):
         yield warning(

@@ -1,4 +1,7 @@
-"""The first response of a control plane, and what it says about who sent it."""
+"""The first response of a control plane, and what it says about who sent it.
+
+Istiod leaves ``control_plane`` out of the responses that proxies get; other control planes have it.
+"""
 
 from __future__ import annotations
 
