@@ -128,17 +128,13 @@ def _when(when: str, rights: Iterable[Right]) -> Iterator[Right]:
     return (replace(one, when=one.when or when) for one in rights)
 
 
-_CLEANED: Final = (
-    kinds.NAMESPACES,
-    kinds.NODES,
-    kinds.SERVICES,
-    kinds.PODS,
+_CLEANED: Final = (kinds.NAMESPACES, kinds.NODES, kinds.SERVICES, kinds.PODS, kinds.LEASES)
+_CLEANED_IF_THERE: Final = (
     kinds.DEPLOYMENTS,
     kinds.ENDPOINTS,
     kinds.ENDPOINT_SLICES,
     kinds.SECRETS,
     kinds.SERVICE_ACCOUNTS,
-    kinds.LEASES,
     kinds.ROLES,
     kinds.ROLE_BINDINGS,
     kinds.HTTP_ROUTES,
@@ -188,6 +184,10 @@ RIGHTS: Final[Mapping[str, tuple[Right, ...]]] = {
     "adsc": _PROXIES,
     "cleanup": (
         *(Right(one, ("get", "list", "delete")) for one in _CLEANED),
+        *(
+            Right(one, ("get", "list", "delete"), when="runs that made such objects")
+            for one in _CLEANED_IF_THERE
+        ),
         Right(kinds.NAMESPACES, ("update",), "finalize"),
     ),
     "dump": (Right(kinds.PODS, ("get",)), *_PROXIES),

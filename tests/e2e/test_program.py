@@ -393,6 +393,16 @@ def test_a_control_plane_that_is_away(cluster: Cluster) -> None:
     assert "cannot reach the control plane at localhost:1: connection refused" in done.stderr
 
 
+def test_examples_come_with_the_program(tmp_path: Path) -> None:
+    """Who has installed pyload has no checkout to copy one from."""
+    listed = pyload("examples")
+    started = pyload("init", "basic", tmp_path / "mesh.yaml")
+
+    assert (listed.returncode, started.returncode) == (0, 0), listed.stderr + started.stderr
+    assert "kwok-bookinfo" in listed.stdout
+    assert pyload("validate", tmp_path / "mesh.yaml").returncode == 0
+
+
 def test_help_and_version() -> None:
     """The first two things that anybody types."""
     for arguments in (("--help",), ("cluster", "-h"), ("adsc", "--help"), ("completion", "bash")):

@@ -16,6 +16,7 @@ from pyload.commands.doctor.findings import Level, exit_code, to_text
 from pyload.commands.doctor.machine import machine_findings
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
+from pyload.embedded.stack import run_stack
 from pyload.errors import UsageError
 from pyload.harness.capacity import Machine, Requirements
 from pyload.harness.connection import Connection
@@ -120,6 +121,38 @@ async def test_dead_servers_are_two_findings(auth: str, says: str, tmp_path: Pat
     assert "machine" in found
     assert says in " ".join(to_text(sections).split())
     assert exit_code(sections) == 3
+
+
+@pytest.mark.grpc
+async def test_each_port_wants_its_authentication(tmp_path: Path) -> None:
+    """A port with TLS that is spoken to without shows a broken connection, and nothing of TLS."""
+    async with Supervisor() as background, run_stack(background, tls=True) as stack:
+        (tmp_path / "ca.pem").write_bytes(stack.root)
+
+        async def control_plane(address: str, auth: str, **flags: Any) -> list[Finding]:
+            connection = Connection(
+                kubeconfig=kubeconfig(tmp_path, stack.api),
+                pilot_address=address,
+                auth=auth,
+                **flags,
+            )
+            sections = await run_doctor(DoctorOptions(connection=connection))
+            return [*sections[3].findings]
+
+        plain = await control_plane(stack.plaintext, "plaintext")
+        token = await control_plane(stack.tls, "jwt", ca_file=str(tmp_path / "ca.pem"))
+        unverified = await control_plane(stack.tls, "jwt", insecure=True)
+        missed = await control_plane(stack.tls, "plaintext")
+        wrong = await control_plane(stack.plaintext, "jwt", insecure=True)
+
+    assert (plain[0].level, token[0].level) == (Level.OK, Level.OK)
+    assert "serves a sidecar with --auth jwt" in token[0].what
+    assert not [one for one in token if "not verified" in one.what]
+    assert [one.level for one in unverified if "not verified" in one.what] == [Level.WARNING]
+    assert (missed[0].level, missed[0].exit_code) == (Level.PROBLEM, 3)
+    assert "the port speaks TLS" in missed[0].fix
+    assert "does not speak TLS" in wrong[0].what
+    assert "15012" in wrong[0].fix
 
 
 @pytest.mark.anyio
