@@ -37,6 +37,7 @@ _STDIN: Final = "-"
     show_default=True,
     help="How to print it.",
 )
+@click.option("--text", "output", flag_value="text", help="The same as --output text.")
 @click.argument("files", type=click.Path(allow_dash=True), nargs=-1, metavar="FILE...")
 def command(
     *,

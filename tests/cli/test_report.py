@@ -48,6 +48,14 @@ def test_a_page_is_written_beside_the_text(
     assert capsys.readouterr().out.startswith("cluster, fake-node, run ")
 
 
+def test_text_may_be_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scripts say what they want, whatever the default becomes."""
+    assert program("pyload", ["report", BEFORE]) == 0
+    by_default = capsys.readouterr().out
+    assert program("pyload", ["report", BEFORE, "--text"]) == 0
+    assert capsys.readouterr().out == by_default
+
+
 def test_standard_input_is_a_file(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
