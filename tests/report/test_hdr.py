@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pyload.report.hdr import hdr_text, parse_hdr
@@ -29,6 +29,7 @@ def read(histogram: Histogram) -> HdrHistogram:
     return HdrHistogram.decode(hdr_text(histogram))
 
 
+@settings(max_examples=25)  # the library walks over all of its buckets each time
 @given(TIMES)
 @example([0.0])
 @example([1e-9, 255e-9, 256e-9, 257e-9, 511e-9, 512e-9, HOUR])
