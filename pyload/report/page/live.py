@@ -1,9 +1,9 @@
 """The page of a run that goes on, and the figures that its script asks for each second.
 
 The figures are a result in JSON. `result.json` has the points of the whole history that are drawn,
-and the distributions; `result.json?recent` has the last points and no distributions, which costs a
-twentieth of that, and follows what the script has. A tag says whether anything has changed since
-the last answer; several readers are answered with the same bytes.
+and the distributions; `result.json?recent` has the last points and no distributions, which is a
+tenth of that work beside the figures, and follows what the script has. A tag says whether anything
+has changed since the last answer; several readers are answered with the same bytes.
 """
 
 from __future__ import annotations

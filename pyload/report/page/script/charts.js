@@ -64,7 +64,12 @@ class Figure {
     this.element = element(
       "figure",
       null,
-      element("figcaption", null, element("h3", null, title), element("p", { class: "note" }, note)),
+      element(
+        "figcaption",
+        null,
+        element("h3", null, title, (this.which = element("span", { class: "which" }))),
+        element("p", { class: "note" }, note),
+      ),
       canDraw ? this.canvas : null,
       this.details,
     );
@@ -181,6 +186,7 @@ class TimeChart extends Figure {
       `${label}: ${least} to ${most}, at the end ${last}`);
     this.canvas.setAttribute("aria-label", `${this.title}. ${text.join("; ")}.`);
     const suffix = lines[0].suffix ? ` (${lines[0].suffix})` : "";
+    this.which.textContent = suffix;
     const name = unit.includes("second") && unit !== "seconds" ? unit : "";
     show(this.summary, rows, () =>
       tableOf({

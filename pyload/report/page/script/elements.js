@@ -10,10 +10,9 @@ function element(tag, attributes, ...children) {
 }
 
 // A table with a heading. A cell is a text, or an element; columns of numbers are to the right.
-function tableOf({ title, note, columns, rows, caption }) {
-  const numeric = columns.map((_, index) =>
-    rows.every((row) => /^[-–\d.,]/.test(textOf(row[index]))),
-  );
+function tableOf({ title, note, columns, rows, caption, isWide }) {
+  const isNumeric = (cell) => !(cell instanceof Node) && /^[-+–\d.,]/.test(textOf(cell));
+  const numeric = columns.map((_, index) => rows.every((row) => isNumeric(row[index])));
   const cells = (row, tag) =>
     row.map((cell, index) => {
       const first = index === 0 && tag === "td";
@@ -39,7 +38,7 @@ function tableOf({ title, note, columns, rows, caption }) {
   if (!title) return frame;
   return element(
     "section",
-    { class: "table" },
+    { class: isWide ? "table wide" : "table" },
     element("h3", null, title),
     note ? element("p", { class: "note" }, note) : null,
     frame,

@@ -25,7 +25,7 @@ class Page {
     const hint = canDraw
       ? "Drag over a chart to zoom into all of them, and double-click to see the whole time again."
       : null;
-    this.hint = element("p", { class: "hint" }, hint);
+    this.hint = element("p", { class: "hint drag" }, hint);
     this.distributions = config.distributions.map((one) => new Distribution(one));
     this.spread = this.grid("Distributions", "How often each time was measured.", this.distributions);
     place.replaceChildren(

@@ -32,7 +32,7 @@ function stepTable(result) {
     "what failed",
   ];
   const note = "Each step holds a number of proxies for a while; p99: 99 % were as fast or faster.";
-  return rows.length ? { title: "Steps", note, columns, rows } : null;
+  return rows.length ? { title: "Steps", note, columns, rows, isWide: true } : null;
 }
 
 function slowestTable(result) {
