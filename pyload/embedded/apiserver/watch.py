@@ -75,10 +75,10 @@ class Watcher:
                 first, plan.initial = plan.initial, []
                 yield first
             while self._open or self._lines:
-                if not self._lines:
-                    await self._wait(min(end, bookmark) if plan.bookmarks else end)
-                batch, self._lines = self._lines, []
                 now = loop.time()
+                if not self._lines:
+                    now = await self._wait(min(end, bookmark) if plan.bookmarks else end)
+                batch, self._lines = self._lines, []
                 if plan.bookmarks and self._open and now >= min(end, bookmark):
                     # Only now is there no event that the bookmark would skip.
                     batch.append(plan.bookmark(self._store.revision))
@@ -90,12 +90,18 @@ class Watcher:
         finally:
             self.close()
 
-    async def _wait(self, until: float) -> None:
+    async def _wait(self, until: float) -> float:
+        """Wait for lines, but not for ever; return what time it is then.
+
+        Timers may be a little early. Time is up all the same: to wait for the rest would be to ask
+        for the same timer again and again.
+        """
         loop = asyncio.get_running_loop()
         self._waiting = loop.create_future()
         timer = loop.call_at(until, self._wake)
         try:
             await self._waiting
+            return max(loop.time(), until) if not self._lines and self._open else loop.time()
         finally:
             timer.cancel()
             self._waiting = None
