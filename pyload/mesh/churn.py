@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pyload.errors import PyloadError
 from pyload.mesh.istio_objects import CHANGING, RESOURCES
+from pyload.mesh.pause import Pause
 from pyload.mesh.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Churn:
         current: Whether to log as pilot-load's current dialect does.
         grows: Whether applications without pods may get some later: until then no change is
             spent on them, so that there are as many changes in a small mesh as in a large one.
+        pause: Holds up the changes.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Churn:
         metrics: Metrics,
         current: bool,
         grows: bool = False,
+        pause: Pause | None = None,
     ) -> None:
         self._intervals = intervals
         self._grows = grows
@@ -79,7 +82,10 @@ class Churn:
         ]
         self._secrets = [(app, index) for app, index, kind in places if kind == "secret"]
         self._schedules: dict[What, Schedule] = {}
-        self._paused_at = 0.0
+        self._stopped_at = 0.0
+        self._pause = pause or Pause()
+        # How much of the pauses the schedules have been put off by.
+        self._put_off = 0.0
 
     async def run(self, seconds: float = math.inf) -> None:
         """Make changes until cancelled, or for a time.
@@ -100,21 +106,34 @@ class Churn:
             }
         else:
             for schedule in self._schedules.values():
-                schedule.due += now() - self._paused_at
+                schedule.due += now() - self._stopped_at
+        self._put_off = self._pause.seconds
         schedules = self._schedules
         end = now() + seconds
         while schedules:
+            await self._pause.wait(end - now())
+            self._put_off_by_pauses()
             what = min(schedules, key=lambda one: schedules[one].due)
             if schedules[what].due > end:
                 await asyncio.sleep(max(0.0, end - now()))
                 break
             await asyncio.sleep(max(0.0, schedules[what].due - now()))
+            if self._pause.seconds > self._put_off:
+                continue
             await self._try(what, actions[what])
+            self._put_off_by_pauses()
             done = now()
             schedules[what].advance(self._rng)
             for each, schedule in schedules.items():
                 self._metrics.churn(each, "dropped", schedule.drop(done))
-        self._paused_at = now()
+        self._stopped_at = now()
+
+    def _put_off_by_pauses(self) -> None:
+        """Put the schedules off by as much as changes were held up since the last time."""
+        held_up = self._pause.seconds
+        for schedule in self._schedules.values():
+            schedule.due += held_up - self._put_off
+        self._put_off = held_up
 
     async def _try(self, what: What, action: Callable[[], Awaitable[bool]]) -> None:
         try:

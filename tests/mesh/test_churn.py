@@ -17,6 +17,7 @@ from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.parse import parse_config
 from pyload.kube.transport import Response
 from pyload.mesh.churn import Churn
+from pyload.mesh.pause import Pause
 from pyload.report.metrics import Metrics
 from pyload.tasks import Shutdown
 from tests.mesh.conftest import open_world
@@ -133,7 +134,7 @@ class Apps:
             plan=plan, istio_objects=(), template_objects=templates, refresh_pod=refresh_pod
         )
 
-    def churn(self, seconds: float, *, grows: bool = False) -> Churn:
+    def churn(self, seconds: float, *, grows: bool = False, pause: Pause | None = None) -> Churn:
         """Return the churn of their pods."""
         return Churn(
             self,  # type: ignore[arg-type]
@@ -142,6 +143,7 @@ class Apps:
             metrics=Metrics(),
             current=True,
             grows=grows,
+            pause=pause,
         )
 
 
@@ -177,6 +179,55 @@ async def test_churn_of_a_mesh_that_grows_changes_what_is_there() -> None:
 
     assert apps.counts[1] > 90
     assert not apps.counts[0]
+
+
+async def test_nothing_changes_in_a_pause_and_what_was_due_is_due_later() -> None:
+    """A user who pauses to look at a mesh at rest would find a burst of changes afterwards."""
+    apps, pause = Apps(1), Pause()
+    task = asyncio.create_task(apps.churn(10.0, pause=pause).run(), name="churn")
+
+    await asyncio.sleep(105.0)
+    before = apps.counts[1]
+    pause.toggle()
+    await asyncio.sleep(1000.0)
+    assert apps.counts[1] == before == pytest.approx(10, abs=1)
+    pause.toggle()
+    await asyncio.sleep(2.0)
+    assert apps.counts[1] <= before + 1
+    await asyncio.sleep(98.0)
+    assert apps.counts[1] == pytest.approx(20, abs=2)
+    task.cancel()
+
+
+async def test_a_pause_between_two_changes_puts_off_the_next_one() -> None:
+    """It would come although the user has only just looked away."""
+    apps, pause = Apps(1), Pause()
+    task = asyncio.create_task(apps.churn(100.0, pause=pause).run(), name="churn")
+
+    await asyncio.sleep(10.0)
+    pause.toggle()
+    await asyncio.sleep(30.0)
+    pause.toggle()
+    assert pause.seconds == pytest.approx(30.0)
+    await asyncio.sleep(20.0)
+    before = apps.counts[1]
+    await asyncio.sleep(140.0)
+    assert (before, apps.counts[1]) == (0, 1)
+    task.cancel()
+
+
+async def test_a_step_ends_in_time_in_spite_of_a_pause() -> None:
+    """A ladder would stand still until somebody presses the key again."""
+    apps, pause = Apps(1), Pause()
+    churn = apps.churn(10.0, pause=pause)
+    pause.toggle()
+
+    async with asyncio.timeout(31.0):
+        await churn.run(30.0)
+    assert not apps.counts[1]
+    pause.toggle()
+    await churn.run(100.0)
+    assert apps.counts[1] == pytest.approx(10, abs=1)
 
 
 async def test_two_runs_of_a_seed_make_and_change_the_same_objects() -> None:
