@@ -153,6 +153,8 @@ class AdscCommand:
             work=lambda: stay(options.duration),
             fleet=self.fleet,
             defaults=(STARTED,),
+            duration=options.duration,
+            expected=lambda: self._started,
             rungs=None if ladder is None else Rungs(options=ladder, grow=self._connect),
             config=None if options.loaded is None else options.loaded.file,
         )

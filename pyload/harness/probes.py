@@ -27,7 +27,7 @@ from pyload.mesh.changes import DOMAIN, ChangeNames, base_object, changed_object
 from pyload.mesh.writer import entry_of
 from pyload.proxies.fleet import FleetEvents
 from pyload.report.convergence_tracker import ConvergenceTracker
-from pyload.tasks import Supervisor, clock
+from pyload.tasks import Supervisor, clock, first_of
 from pyload.xds.marks import RING, address_of, base_of, name_of
 
 if TYPE_CHECKING:
@@ -92,10 +92,12 @@ class Probes(FleetEvents):
         self._objects: dict[int, Entry] = {}
         # Set while probes are due; in a pause, when that began.
         self._running = asyncio.Event()
+        self._asked = asyncio.Event()
         self._paused_at = 0.0
         # When the first probe was due less one interval, and when probing ended.
         self._began: float | None = None
         self._ended: float | None = None
+        # Probes that were due and have begun.
         self._begun = 0
 
     @classmethod
@@ -152,6 +154,11 @@ class Probes(FleetEvents):
         self._paused_at = self._now()
         await self._wait()
 
+    def probe_now(self) -> None:
+        """Write one probe more, at once, besides those that are due; nothing in a pause."""
+        if self._running.is_set():
+            self._asked.set()
+
     async def run(self) -> NoReturn:
         """Write each probe when it is due, until cancelled."""
         await self._running.wait()
@@ -159,7 +166,9 @@ class Probes(FleetEvents):
         async with Supervisor() as removals:
             while True:
                 due = self._began + self._interval * (self._begun + 1)
-                await asyncio.sleep(max(0.0, due - self._now()))
+                sleep = asyncio.sleep(max(0.0, due - self._now()))
+                is_asked = await first_of(sleep, self._asked.wait(), name="next-probe") == 1
+                self._asked.clear()
                 if not self._running.is_set():
                     # Afterwards it is due later.
                     await self._running.wait()
@@ -171,6 +180,10 @@ class Probes(FleetEvents):
                     self._warn_of(self.tracker.expire(self._now()))
                 if self._ended is not None:
                     await asyncio.get_running_loop().create_future()
+                if is_asked:
+                    due = self._now()
+                else:
+                    self._begun += 1
                 await self._probe(due, removals)
 
     async def settle(self) -> None:
@@ -225,7 +238,6 @@ class Probes(FleetEvents):
         awaited = {*self.tracker.awaited}
         over = [number for number in self._objects if number not in awaited]
         number = self.tracker.begin(due=due, now=self._now())
-        self._begun += 1
         for one in over:
             self.tracker.remove(one)
             removals.spawn(self._remove(self._objects.pop(one)), name="remove-probe")

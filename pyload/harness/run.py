@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import CleanupIncomplete, Interrupted, PyloadError, StartTimeout
 from pyload.harness.climb import Climb
 from pyload.harness.judge import Judge, unserved
+from pyload.harness.live_run import LiveRun
 from pyload.harness.observed import observed
 from pyload.harness.observers import observed_by, observers
 from pyload.harness.outcome import Ending, Outcome, internal_error, interrupted
@@ -131,7 +132,8 @@ class Run:
         if self._judge.own:
             self._judge.check(self._results.last())
         async with contextlib.AsyncExitStack() as stack:
-            shown = observed(recorder, workload.fleet, self._options, self._shown)
+            live = LiveRun.of(workload, recorder, self._shown)
+            shown = observed(recorder, workload.fleet, self._options, live)
             await stack.enter_async_context(shown)
             if workload.fleet is not None:
                 await stack.enter_async_context(workload.fleet)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pyload.harness.live_run import View
     from pyload.report.thresholds import Thresholds
 
 
@@ -30,6 +31,7 @@ class RunOptions:
         thresholds: What the figures of the run have to be, besides what holds by default.
         command_line: The command as the user typed it, for the result; without secrets.
         called: Name of the command in the result, where another one does its work.
+        view: Shows the run while it goes on; None shows nothing.
         embedded: Whether the servers are in this process, so that all objects go with it.
     """
 
@@ -41,4 +43,5 @@ class RunOptions:
     thresholds: Thresholds = NO_THRESHOLDS
     command_line: str = ""
     called: str = ""
+    view: View | None = None
     embedded: bool = False

@@ -117,12 +117,22 @@ async def log_target(connection: Connection) -> None:
     Raises:
         UsageError: The kubeconfig cannot be used.
     """
+    text = await asyncio.to_thread(target_text, connection)
+    if text:
+        log.info("%s", text)
+
+
+def target_text(connection: Connection) -> str:
+    """Return which API server a run is going to write to, and as whom; empty for none.
+
+    Raises:
+        UsageError: The kubeconfig cannot be used.
+    """
     identity = identity_of(connection)
-    selected = await asyncio.to_thread(
-        locate, connection.kubeconfig or None, environ=os.environ, identity=identity
-    )
-    if selected is not None or "KUBERNETES_SERVICE_HOST" in os.environ:
-        log.info("%s", description(selected, identity))
+    selected = locate(connection.kubeconfig or None, environ=os.environ, identity=identity)
+    if selected is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return ""
+    return description(selected, identity)
 
 
 def identity_of(connection: Connection) -> Identity:

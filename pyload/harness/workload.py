@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pyload.harness.climb import Rungs
     from pyload.harness.probes import Probes
     from pyload.harness.readiness import Source
+    from pyload.mesh.pause import Pause
     from pyload.mesh.writer import Writer
     from pyload.proxies.fleet import Fleet
     from pyload.report.header import ConfigFile
@@ -43,6 +44,9 @@ class Workload:
             in every run, and objects written.
         thresholds: Those of its config.
         config: The file of its config; None without one.
+        duration: Seconds of the work, if they are known before.
+        expected: Returns how many proxies there are to be now; 0 if nobody knows.
+        pause: Holds up the changes of the work; None without any.
         rungs: The steps of a ladder, which take the place of the work; None without.
         only_lists: Whether nothing is run, so that there is nothing to judge.
         extend: Adds the command's own figures to a result.
@@ -61,6 +65,9 @@ class Workload:
     defaults: tuple[str, ...] = ()
     thresholds: Thresholds = NO_THRESHOLDS
     config: ConfigFile | None = None
+    duration: float | None = None
+    expected: Callable[[], int] = lambda: 0
+    pause: Pause | None = None
     rungs: Rungs | None = None
     only_lists: bool = False
     extend: Callable[[Result], Result] = lambda result: result

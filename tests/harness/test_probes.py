@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.embedded.apiserver.requests import Request
+    from pyload.harness.live_run import LiveRun
     from pyload.harness.outcome import Outcome
     from pyload.kube.transport import Transport
     from pyload.report.convergence import Convergence
@@ -81,6 +82,29 @@ async def test_every_proxy_is_measured_for_every_probe() -> None:
     assert found.max is not None
     assert 0.1 <= found.min <= found.max < 0.2
     assert [one.arrived for one in found.last_probes] == [4, 4, 4]
+
+
+async def test_a_probe_can_be_asked_for_besides_those_that_are_due() -> None:
+    """A user who has just changed something wants to know now, and the others go on as planned."""
+    async with open_world() as world:
+        found = None
+
+        async def look(run: LiveRun) -> None:
+            nonlocal found
+            assert run.probe_now is not None
+            run.probe_now()  # Nothing is measured yet, so this is none.
+            await asyncio.sleep(5.0)
+            for _ in range(2):
+                run.probe_now()
+                await asyncio.sleep(1.0)
+            found = run.figures().convergence
+
+        outcome = await world.run(replace(probing(), view=look))
+        assert nothing_left(world)
+    assert found is not None
+    assert found.probes == 2
+    whole = measured(outcome)
+    assert (whole.probes, whole.count, whole.late, whole.overdue) == (5, 20, 0, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -32,6 +32,7 @@ from pyload.mesh.conflicts import find_template_entries
 from pyload.mesh.growth import with_proxies
 from pyload.mesh.kubelet import Kubelet
 from pyload.mesh.mesh import Mesh
+from pyload.mesh.pause import Pause
 from pyload.mesh.preview import json_of, preview, text_of
 from pyload.mesh.steps import entries_of
 from pyload.mesh.writer import Writer
@@ -176,6 +177,7 @@ class ClusterCommand:
 
     def __init__(self, options: ClusterOptions, planned: Planned, servers: Servers) -> None:
         self.started = asyncio.Event()
+        self._pause = Pause()
         self._options = options
         self._leases: list[asyncio.Task[Any]] = []
         self._loaded = options.config
@@ -272,6 +274,9 @@ class ClusterCommand:
             defaults=self._defaults(),
             thresholds=self._loaded.config.thresholds,
             rungs=self._rungs(),
+            duration=options.duration,
+            expected=lambda: self._expected,
+            pause=self._pause if self._intervals() else None,
             config=self._loaded.file,
             only_lists=options.kwok.dry_run,
             extend=self._with_pods,
@@ -322,6 +327,7 @@ class ClusterCommand:
             metrics=self.recorder.metrics,
             current=self._loaded.dialect == "current",
             grows=self._options.ladder is not None,
+            pause=self._pause,
         )
 
     def _rungs(self) -> Rungs | None:

@@ -195,6 +195,7 @@ class ImpersonateCommand(FleetEvents):
             writer=None if self.probes is None else self.writer,
             probes=self.probes,
             defaults=(STARTED, *LISTED),
+            duration=options.duration,
             config=None if options.loaded is None else options.loaded.file,
             spawn=self._spawn,
             extend=self._with_pods,

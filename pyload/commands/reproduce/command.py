@@ -216,6 +216,7 @@ class ReproduceCommand:
             probes=self.probes,
             defaults=(STARTED,) if self._has_pods() else (),
             clean_up=self._clean_up,
+            duration=self._options.duration,
         )
         return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
 

@@ -185,6 +185,7 @@ class StartupCommand:
             verdict=self._verdict,
             defaults=("pods.ready >= 1", "pods.failed == 0"),
             extend=self._with_times,
+            duration=self._options.duration,
             listing=self._listing,
         )
         return await Run(workload, self.recorder, self._options, servers).execute(shutdown)
