@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {number: name for name, number in LEVELS.items()}
 _ROOT: Final = "pyload"
+_STREAMS: Final = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class LogOptions:
         target: ``stdout``, ``stderr`` or files.
         as_json: One JSON object per line instead of tabs.
         caller: Scopes, or ``all``, whose lines name the place in the code.
+        file: File for the lines, beside the targets; empty for none.
         as_pilot_load: Read the levels as pilot-load does, and only warn of unknown scopes.
     """
 
@@ -45,6 +47,7 @@ class LogOptions:
     target: Sequence[str] = ("stdout",)
     as_json: bool = False
     caller: str = ""
+    file: str = ""
     as_pilot_load: bool = False
 
     def beside_data(self) -> LogOptions:
@@ -55,12 +58,18 @@ class LogOptions:
         return replace(self, target=("stderr",)) if tuple(self.target) == ("stdout",) else self
 
 
-def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) -> None:
+def set_up(
+    options: LogOptions,
+    *,
+    unread: Callable[[], object] = lambda: None,
+    on_terminal: logging.Handler | None = None,
+) -> None:
     """Send the package's log records to their sinks.
 
     Args:
         options: The flags.
         unread: Called when the reader of standard output is gone.
+        on_terminal: Takes the place of standard streams that are a terminal.
 
     Raises:
         UsageError: A level, a scope or a sink does not exist.
@@ -73,14 +82,47 @@ def set_up(options: LogOptions, *, unread: Callable[[], object] = lambda: None) 
     root.propagate = False
     for handler in list(root.handlers):
         root.removeHandler(handler)
-    formatter = _Lines(as_json=options.as_json, caller=frozenset(options.caller.split(",")))
-    for target in options.target:
-        handler = _Sink(_open(target), unread if target == "stdout" else lambda: None)
-        handler.setFormatter(formatter)
+    targets = [*options.target, *([options.file] if options.file else [])]
+    handlers: list[logging.Handler] = [
+        _Sink(_open(target), unread if target == "stdout" else lambda: None)
+        for target in targets
+        if on_terminal is None or not is_terminal(target)
+    ]
+    for handler in handlers:
+        handler.setFormatter(_formatter(options))
+    if on_terminal is not None:
+        handlers.append(on_terminal)
+    for handler in handlers:
         root.addHandler(handler)
     root.setLevel(levels.pop("default"))
     for scope, level in levels.items():
         logging.getLogger(f"{_ROOT}.{scope}").setLevel(level)
+
+
+def status_writer(options: LogOptions) -> Callable[[str], None]:
+    """Return what writes a line to standard error that looks like one of the log."""
+    sink = _Sink(_open("stderr"), lambda: None)
+    sink.setFormatter(_formatter(options))
+
+    def write(text: str) -> None:
+        logger = logging.getLogger(_ROOT)
+        if logger.isEnabledFor(logging.INFO):
+            sink.emit(logger.makeRecord(_ROOT, logging.INFO, __file__, 0, text, (), None))
+
+    return write
+
+
+def is_terminal(target: str) -> bool:
+    """Return whether a target is a standard stream, and that is a terminal."""
+    if target not in _STREAMS:
+        return False
+    stream = getattr(sys, target)
+    # Under `>&-` there is no such stream.
+    return stream is not None and stream.isatty()
+
+
+def _formatter(options: LogOptions) -> logging.Formatter:
+    return _Lines(as_json=options.as_json, caller=frozenset(options.caller.split(",")))
 
 
 def _open(target: str) -> TextIO:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from typing import TYPE_CHECKING, Final, Protocol, TextIO
 
 import click
 
-from pyload.cli.flags.run import result_on_stdout
+from pyload.cli.flags.run import VIEW, result_on_stdout
 from pyload.cli.json_lines import json_line
-from pyload.cli.logs import LogOptions, set_up
 from pyload.cli.notices import warn
 from pyload.cli.report_files import write_report_files
+from pyload.cli.view import RunView
 from pyload.errors import PyloadError, UsageError
 from pyload.harness.outcome import document_of
 from pyload.harness.result_file import json_bytes
@@ -24,6 +23,7 @@ from pyload.tasks import Shutdown, handle_signals, run
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from pyload.cli.logs import LogOptions
     from pyload.harness.outcome import Outcome
 
 _ASCII: Final = str.maketrans({PASSED: "+", FAILED: "x", "µ": "u", "±": "~", "…": "~"})
@@ -60,11 +60,10 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     # gRPC's core writes its own notes to stderr; what matters in them reaches us as a status.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+    view = RunView() if context is None else context.meta.get(VIEW, RunView())
+
     async def under_signals() -> Outcome:
-        async with handle_signals() as shutdown:
-            loop = asyncio.get_running_loop()
-            # As SIGPIPE ends a Go program, but with its cleanup.
-            set_up(log, unread=lambda: loop.call_soon_threadsafe(shutdown.requested.set))
+        async with handle_signals() as shutdown, view.opened(log, shutdown):
             return await main(shutdown=shutdown)
 
     try:

@@ -206,7 +206,14 @@ GLOBAL_OPTIONS: Final = (
         help="Where to read istiod's own metrics.  [default: auto]",
     ),
     LogOption(["-q", "--quiet"], is_flag=True, help="Log only warnings and errors."),
-    LogOption(["-v", "--verbose"], is_flag=True, help="Log at debug level."),
+    LogOption(["-v", "--verbose"], is_flag=True, help="Log at debug level, above the panel too."),
+    LogOption(
+        ["--log-file"],
+        type=click.Path(dir_okay=False),
+        default=_LOG.file,
+        metavar="FILE",
+        help="File for log lines; a terminal has a panel instead.",
+    ),
     LogOption(
         ["--log_output_level"],
         default=_LOG.output_level,
@@ -279,6 +286,7 @@ def _log_options(values: Mapping[str, Any], *, as_pilot_load: bool) -> LogOption
         target=values["log_target"],
         as_json=values["log_as_json"],
         caller=values["log_caller"],
+        file=values["log_file"],
         as_pilot_load=as_pilot_load,
     )
 

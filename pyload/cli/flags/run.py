@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,7 @@ from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.files import file_options
 from pyload.cli.flags.go import GoInt, GoMap, PositiveDuration, merged
 from pyload.cli.flags.group import GroupOption, flag_group
+from pyload.cli.view import RunView
 from pyload.report.command_line import command_line
 from pyload.report.thresholds import parse_thresholds
 
@@ -35,10 +37,14 @@ class RunOption(GroupOption):
     title = "Options"
 
 
-def run_flags(context: click.Context) -> dict[str, Any]:
-    """Return the values of the flags by name, and how the program was called.
+def run_flags(context: click.Context, *, has_panel: bool = True) -> dict[str, Any]:
+    """Return the values of the flags by name, how the program was called, and how the run is shown.
 
     A result for standard output goes there with the summary, not into a file.
+
+    Args:
+        context: The command.
+        has_panel: Whether a terminal gets a panel.
     """
     values = {
         str(one.name): context.params[str(one.name)]
@@ -47,8 +53,10 @@ def run_flags(context: click.Context) -> dict[str, Any]:
     }
     if values["out"] == STDOUT:
         values["out"] = None
+    context.meta[VIEW] = view = RunView(context if has_panel else None)
     return {
         **values,
+        "view": view.show,
         "as_pilot_load": is_pilot_load(context),
         "command_line": command_line(context.find_root().obj or ()),
     }
@@ -104,6 +112,9 @@ _threshold_option: Final = click.option(
     help="Fail unless this holds, as 'proxies.failed <= 9'.",
 )
 
+VIEW: Final = "pyload.view"
+"""Key of `click.Context.meta` under which the `RunView` of the run stands."""
+
 _result_options: Final = (
     click.option(
         "--out",
@@ -125,9 +136,7 @@ _result_options: Final = (
 )
 _verdict_options: Final = (_threshold_option, *file_options)
 
-run_options: Final = flag_group(
-    "run",
-    run_flags,
+_run_options: Final = (
     *_result_options,
     click.option(
         "--embedded",
@@ -137,9 +146,15 @@ run_options: Final = flag_group(
     ),
     *_verdict_options,
 )
+_without_panel: Final = partial(run_flags, has_panel=False)
 
-serving_run_options: Final = flag_group("run", run_flags, *_result_options, *_verdict_options)
-"""For `isolated`, which is the built-in servers."""
+run_options: Final = flag_group("run", run_flags, *_run_options)
+
+printing_run_options: Final = flag_group("run", _without_panel, *_run_options)
+"""For `prober`, which prints what it measures line by line."""
+
+serving_run_options: Final = flag_group("run", _without_panel, *_result_options, *_verdict_options)
+"""For `isolated`, which is the built-in servers, and logs where they are."""
 
 seed_option: Final = click.option(
     "--seed", type=GoInt(), metavar="N", help="Draw the same names and changes for the same seed."

@@ -18,12 +18,12 @@ from pyload.harness.run_options import RunOptions
 def test_flags_become_fields() -> None:
     """A flag of another name would end every command with a TypeError."""
     with command.make_context("adsc", ["--out", "r.json"]) as context:
-        assert RunOptions(**run_flags(context)) == RunOptions(out=Path("r.json"))
+        assert RunOptions(**run_flags(context) | {"view": None}) == RunOptions(out=Path("r.json"))
     with command.make_context("adsc", ["--threshold", "duration < 1h"]) as context:
         (threshold,) = run_flags(context)["thresholds"].items
         assert threshold.expr == "duration < 1h"
     with command.make_context("adsc", []) as context:
-        assert RunOptions(**run_flags(context)) == RunOptions()
+        assert RunOptions(**run_flags(context) | {"view": None}) == RunOptions()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_every_run_has_the_flags(name: str) -> None:
     assert found is not None
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
-    others = {"connection", "as_pilot_load", "start", "command_line", "called"}
+    others = {"connection", "as_pilot_load", "start", "command_line", "called", "view"}
     assert names == {field.name for field in fields(RunOptions)} - others
 
 
