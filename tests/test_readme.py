@@ -95,3 +95,22 @@ def test_examples_are_valid_configs(path: Path) -> None:
 
     assert loaded.warnings == ()
     assert loaded.config.namespaces
+
+
+def test_the_pictures_are_of_the_first_command() -> None:
+    """A reader would not find on the own screen what the pictures show, or no pictures at all."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = re.search(r"pyload cluster --embedded .*", text)
+    assert first is not None
+    panel = (ROOT / "docs" / "pictures" / "panel.svg").read_text(encoding="utf-8")
+
+    assert first[0] in (ROOT / "docs" / "pictures.py").read_text(encoding="utf-8")
+    assert re.findall(r"^!\[.*\]\((.*)\)$", text, re.MULTILINE) == [
+        "docs/pictures/panel.svg",
+        "docs/pictures/report.png",
+    ]
+    assert "configured" in panel
+    assert "http" not in panel.replace("http://www.w3.org/", "").replace(
+        "https://www.textualize.io", ""
+    )
+    assert (ROOT / "docs" / "pictures" / "report.png").read_bytes().startswith(b"\x89PNG")

@@ -208,7 +208,7 @@ class Panel:
         return [as_ascii(line) for line in rendered] if self._is_ascii else rendered
 
     def _remove(self) -> None:
-        """Take the panel away, and write the lines that wait."""
+        """Remove the panel, and write the lines that wait."""
         self._update((), self.lines.taken(), self._terminal.size[0])
 
     async def _close_when_forced(self) -> None:

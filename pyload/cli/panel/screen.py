@@ -52,7 +52,7 @@ class Screen:
         return "".join((_BEGIN, *parts, _END))
 
     def forget(self) -> None:
-        """Take it that the panel is not there any more: something else was written since."""
+        """Regard the panel as gone: something else was written since."""
         self._shown = self._cells = ()
 
     def _to_start(self, width: int) -> str:
