@@ -28,6 +28,7 @@ class LiveRun:
         duration: Seconds that its work takes, or a step of it; None if nobody knows.
         expected: Returns how many proxies there are to be; 0 if nobody knows.
         pause: Holds up the changes of the mesh; None without any.
+        page: Address that its live page is served at; empty without one.
         probe_now: Writes a probe at once; None in a run without probes.
     """
 
@@ -37,6 +38,7 @@ class LiveRun:
     expected: Callable[[], int] = lambda: 0
     pause: Pause | None = None
     probe_now: Callable[[], None] | None = None
+    page: str = ""
 
     @classmethod
     def of(cls, workload: Workload, recorder: Recorder, figures: Callable[[], Result]) -> LiveRun:

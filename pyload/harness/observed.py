@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pyload.report.load import probe_load
@@ -41,8 +42,6 @@ async def observed(
         waiting = None if fleet is None else lambda: fleet.pacing.waiting
         load = probe_load(recorder.metrics, waiting=waiting, machine=True)
         background.spawn(load, name="load")
-        if options.view is not None:
-            background.spawn(options.view(live), name="view")
         if address := options.connection.metrics_addr:
             server = serve(
                 address,
@@ -52,5 +51,8 @@ async def observed(
                 figures=live.figures,
                 as_pilot_load=options.as_pilot_load,
             )
-            await stack.enter_async_context(server)
+            page = await stack.enter_async_context(server)
+            live = replace(live, page=page or "")
+        if options.view is not None:
+            background.spawn(options.view(live), name="view")
         yield

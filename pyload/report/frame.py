@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Tone = Literal["plain", "strong", "dim", "good", "bad"]
 
+_ALL_INTERFACES: Final = ("0.0.0.0", "[::]")  # noqa: S104 - compared only
+
 MAX_THRESHOLDS: Final = 4
 """Thresholds that have a row each."""
 
@@ -99,6 +101,7 @@ class Scene:
         status: How far the run is.
         phases: Its phases.
         servers: Which servers it is for.
+        page: Address of the live page; empty without one.
         expected: How many proxies there are to be; 0 if nobody knows.
         logged: How many lines of the log are warnings and errors, by level.
         is_paused: Whether changes are held up.
@@ -109,6 +112,7 @@ class Scene:
     status: Status
     phases: tuple[Phase, ...]
     servers: Servers = Servers()
+    page: str = ""
     expected: int = 0
     logged: Mapping[str, int] = field(default_factory=dict)
     is_paused: bool = False
@@ -151,6 +155,7 @@ class Frame:
         title = ", ".join(filter(None, (result.command, result.cluster_type, run)))
         rows = [
             *_servers(result, scene),
+            *_page(scene.page),
             _phases(scene),
             *_proxies(result, scene),
             *_followed(result),
@@ -178,6 +183,16 @@ def _servers(result: Result, scene: Scene) -> list[Row]:
     ]
     text = "; ".join(filter(None, parts))
     return [Row(name="servers", pieces=(Piece(text),), rank=4)] if text else []
+
+
+def _page(address: str) -> list[Row]:
+    """Return where the live page is; on all interfaces, it is on this machine too."""
+    if not address:
+        return []
+    host, _, port = address.rpartition(":")
+    if host in _ALL_INTERFACES:
+        host = "localhost"
+    return [Row(name="live page", pieces=(Piece(f"http://{host}:{port}/"),), rank=4)]
 
 
 def _phases(scene: Scene) -> Row:

@@ -160,6 +160,21 @@ def test_a_panel_says_that_it_has_understood_a_key() -> None:
     assert rows(measured(), is_paused=True)["objects"].endswith("; churn paused: workloads 2")
 
 
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("0.0.0.0:8765", "http://localhost:8765/"),
+        ("[::]:9", "http://localhost:9/"),
+        ("[::1]:9", "http://[::1]:9/"),
+        ("10.0.0.1:80", "http://10.0.0.1:80/"),
+    ],
+)
+def test_the_live_page_has_an_address_to_click_on(address: str, url: str) -> None:
+    """Nobody would find it: the line of the log that names it is not seen any more."""
+    assert rows(measured(), page=address)["live page"] == url
+    assert "live page" not in rows(measured())
+
+
 def test_times_of_a_command_have_a_row_each() -> None:
     """What `latency` and `startup` measure is why one runs them."""
     found = replace(

@@ -182,6 +182,7 @@ class Panel:
             status=status,
             phases=phases,
             servers=self._servers,
+            page=run.page,
             expected=expected,
             logged=self.lines.counts,
             is_paused=run.pause is not None and run.pause.is_on,

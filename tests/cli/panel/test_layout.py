@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +18,13 @@ from pyload.report.phases import Phase
 from pyload.report.progress import Status
 from pyload.report.series import join_of
 from pyload.report.verdict import Verdict
+from tests.cli.panel import example
 from tests.report.results import measured
 
 if TYPE_CHECKING:
     from pyload.report.result import Result
 
+ROOT = Path(__file__).parents[3]
 KEYS = (("q", "end"), ("c", "pause churn"), ("p", "probe now"), ("v", "log lines"))
 
 
@@ -66,6 +69,7 @@ def scene(proxies: int, cluster: str = "kind-istio") -> Scene:
         status=Status("running", 14.0, 40, proxies, proxies, proxies),
         phases=(Phase("starting", 2.0, 1.0, is_over=True), Phase("running", 12.0, 0.4)),
         servers=Servers(f"context {cluster}, server https://k:6443, user me", "h:15010"),
+        page="0.0.0.0:8765",
         expected=proxies,
         keys=KEYS,
     )
@@ -79,6 +83,7 @@ def drawn(frame: Frame, width: int = 80, height: int = 40) -> list[str]:
 AT_80 = """\
 ── pyload cluster, fake-node, run abcdefgh ───────────────────────────── 14s ──
  servers        istiod 1.28.0 at h:15010; context kind-istio, server https://k…
+ live page      http://localhost:8765/
  phase          ✓ starting 2s  running 12s  ━━━━━━━━━━━━──────────────────  40%
  proxies        6 of 6 connected, 6 configured, 2 reconnects  ━━━━━━━━━━━━ 100%
  objects        40 there, 1 updated, 1 deleted; churn: workloads 2
@@ -109,7 +114,7 @@ def test_no_line_wraps_at_any_width(width: int, proxies: int, cluster: str) -> N
     """A panel whose lines wrap cannot be found again, and leaves copies of itself."""
     lines = drawn(Frame.of(result(proxies), scene(proxies, cluster)), width)
 
-    assert len(lines) == 15
+    assert len(lines) == 16
     assert max(map(len, lines)) <= width - 1
 
 
@@ -124,6 +129,15 @@ def test_a_low_terminal_has_the_rows_that_matter(height: int) -> None:
         assert "q end" in lines[-1]
     if height >= 10:
         assert any(line.startswith(" control plane") for line in lines)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/panel.md"])
+def test_the_documentation_shows_the_panel_as_it_is(page: str) -> None:
+    """A newcomer would look for what is not there."""
+    shown = example.lines()
+
+    text = (ROOT / page).read_text()
+    assert "".join(f"    {line}\n" for line in shown) in text, "\n".join(shown)
 
 
 def test_courses_use_a_wide_terminal() -> None:
