@@ -35,7 +35,8 @@ class Phases:
 
     def __init__(self) -> None:
         self._ended: list[Phase] = []
-        self._name = ""
+        # A start may be over before anybody looks.
+        self._name = STARTING
         self._began = 0.0
         self._objects = 0
 
@@ -50,10 +51,9 @@ class Phases:
             duration: Seconds that its work takes, or a step of it; None if nobody knows.
         """
         if status.phase != self._name:
-            if self._name:
-                seconds = status.elapsed - self._began
-                self._ended.append(Phase(self._name, seconds, 1.0, is_over=True))
-                self._began = status.elapsed
+            seconds = status.elapsed - self._began
+            self._ended.append(Phase(self._name, seconds, 1.0, is_over=True))
+            self._began = status.elapsed
             self._name = status.phase
             self._objects = status.objects
         share = self._share(status, expected, duration)

@@ -24,6 +24,13 @@ def test_a_run_goes_through_its_phases() -> None:
     assert [one.seconds for one in ended] == [4.0, 20.0]
 
 
+def test_a_start_that_was_over_at_the_first_look_is_named_all_the_same() -> None:
+    """In a small run it takes less time than until the panel is drawn."""
+    phases = Phases().observe(Status("running", 0.4), duration=10.0)
+
+    assert phases == (Phase("starting", 0.4, 1.0, is_over=True), Phase("running", 0.0, 0.0))
+
+
 @pytest.mark.parametrize(
     ("status", "duration"),
     [

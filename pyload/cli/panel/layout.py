@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyload.report.courses import Course
-    from pyload.report.frame import Frame, Gauge, Row, Tone
+    from pyload.report.frame import Frame
+    from pyload.report.rows import Gauge, Row, Tone
 
 _STYLES: Final[dict[Tone, str]] = {
     "plain": "",

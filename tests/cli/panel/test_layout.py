@@ -12,10 +12,11 @@ import pytest
 from pyload.cli.panel.layout import as_ascii, layout
 from pyload.report.control_plane import ControlPlane
 from pyload.report.convergence import Convergence, ProbeTimes
-from pyload.report.frame import Frame, Gauge, Piece, Row, Scene, Servers
+from pyload.report.frame import Frame, Scene, Servers
 from pyload.report.history import History
 from pyload.report.phases import Phase
 from pyload.report.progress import Status
+from pyload.report.rows import Gauge, Piece, Row
 from pyload.report.series import join_of
 from pyload.report.verdict import Verdict
 from tests.cli.panel import example
