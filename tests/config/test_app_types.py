@@ -40,6 +40,8 @@ OTHER_WORDS: Final = {
     "manifests/kwok.py": ({"gateway"}, "a template of Istio's injector"),
     "gotemplate/library.py": ({"sidecar"}, "the name of a built-in template"),
     "gotemplate/sprig/system.py": ({"plain"}, "a group of a regular expression"),
+    "cli/panel/layout.py": ({"plain"}, "the tone of a text"),
+    "report/rows.py": ({"plain"}, "the tone of a text"),
     "cli/init.py": ({"ambient", "gateway"}, "names of examples"),
     "cli/impersonate.py": ({"external", "sidecar"}, "values of a flag"),
     "commands/prober/": ({"gateway"}, "the gateway that is probed"),
