@@ -51,7 +51,11 @@ def command(
     """
     from pyload.cli.run import encodable  # noqa: PLC0415 - fast help
     from pyload.commands.report import Report, parse_recorded  # noqa: PLC0415
-    from pyload.harness.result_file import json_bytes, write_whole  # noqa: PLC0415
+    from pyload.harness.result_file import (  # noqa: PLC0415
+        json_bytes,
+        unwritten,
+        write_whole,
+    )
     from pyload.report.conditions import failures_text, parse_condition  # noqa: PLC0415
 
     if not files:
@@ -67,7 +71,10 @@ def command(
         click.echo(encodable(report.text(), sys.stdout))
     html = click.get_current_context().meta.get(HTML)
     if html is not None:
-        write_whole(html, report.page())
+        try:
+            write_whole(html, report.page())
+        except OSError as error:
+            raise unwritten(html, error, flag="--html") from error
     if report.failed:
         raise ThresholdFailed(failures_text(report.failed))
     return 0

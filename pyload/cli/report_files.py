@@ -8,8 +8,7 @@ import click
 import orjson
 
 from pyload.cli.flags.files import CSV, HTML, JUNIT
-from pyload.errors import PyloadError
-from pyload.harness.result_file import json_bytes, write_whole
+from pyload.harness.result_file import json_bytes, unwritten, write_whole
 from pyload.report.csv_files import csv_files
 from pyload.report.junit import junit_xml
 from pyload.report.page.assets import page_assets
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pyload.errors import PyloadError
     from pyload.report.result import Result
 
 
@@ -48,8 +48,8 @@ def write_report_files(
         try:
             into(path)
         except OSError as failure:
-            fix = f"give {flag} another {'folder' if key == CSV else 'file'}"
-            problems.append(PyloadError(f"cannot write {path}: {failure.strerror}", fix=fix))
+            kind = "folder" if key == CSV else "file"
+            problems.append(unwritten(path, failure, flag=flag, kind=kind))
 
     write(
         JUNIT, "--junit", lambda path: write_whole(path, junit_xml(command, result, error).encode())

@@ -116,4 +116,5 @@ async def _guarded(name: str, act: Act) -> None:
     try:
         await act()
     except Exception:
+        # A bug in what only looks on must not cost the user the run, nor its clean-up.
         log.exception("%s: failed, and the run goes on without it", name)

@@ -131,17 +131,13 @@ class ResultFile:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, write)
         except OSError as error:
-            return _unwritten(path, error)
+            return unwritten(path, error)
         return None
 
 
 async def write_result(path: Path | None, result: Result) -> PyloadError | None:
     """Write the one result of a run; see `ResultFile.write`."""
-    file = ResultFile(path)
-    try:
-        return await file.write(result)
-    finally:
-        file.close()
+    return None if path is None else await write_document(path, result.to_json())
 
 
 async def write_document(path: Path, document: Obj) -> PyloadError | None:
@@ -149,14 +145,24 @@ async def write_document(path: Path, document: Obj) -> PyloadError | None:
     try:
         await asyncio.to_thread(write_whole, path, json_bytes(document))
     except OSError as error:
-        trouble = _unwritten(path, error)
+        trouble = unwritten(path, error)
         log.error("%s", trouble)
         return trouble
     return None
 
 
-def _unwritten(path: Path, error: OSError) -> PyloadError:
-    return PyloadError(f"cannot write {path}: {error.strerror}", fix="give --out another file")
+def unwritten(
+    path: Path, error: OSError, *, flag: str = "--out", kind: str = "file"
+) -> PyloadError:
+    """Return the error of a file, or of a folder, that was found to be none to write to.
+
+    Args:
+        path: The file.
+        error: What the system said.
+        flag: The flag that named it.
+        kind: ``file`` or ``folder``.
+    """
+    return PyloadError(f"cannot write {path}: {error.strerror}", fix=f"give {flag} another {kind}")
 
 
 def json_bytes(document: Obj) -> bytes:

@@ -7,11 +7,17 @@ writes the files when the run has ended. That they can be written is checked bef
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from pyload.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 JUNIT: Final = "pyload.junit"
 HTML: Final = "pyload.html"
@@ -59,31 +65,25 @@ def _checked(path: Path | None, flag: str) -> Path | None:
     return path
 
 
-html_option: Final = click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    callback=_html,
-    expose_value=False,
-    metavar="FILE",
-    help="Write the run to this file, as a page with charts.",
+def _file_option(
+    flag: str, callback: Callable[..., None], *, text: str, metavar: str = "FILE"
+) -> Decorator:
+    return click.option(
+        flag,
+        type=click.Path(path_type=Path),
+        callback=callback,
+        expose_value=False,
+        metavar=metavar,
+        help=text,
+    )
+
+
+html_option: Final = _file_option(
+    "--html", _html, text="Write the run to this file, as a page with charts."
 )
 
 file_options: Final = (
     html_option,
-    click.option(
-        "--csv",
-        type=click.Path(path_type=Path),
-        callback=_csv,
-        expose_value=False,
-        metavar="DIR",
-        help="Write figures to this folder, as CSV files.",
-    ),
-    click.option(
-        "--junit",
-        type=click.Path(path_type=Path),
-        callback=_junit,
-        expose_value=False,
-        metavar="FILE",
-        help="Write thresholds to this file, as JUnit test cases.",
-    ),
+    _file_option("--csv", _csv, text="Write figures to this folder, as CSV files.", metavar="DIR"),
+    _file_option("--junit", _junit, text="Write thresholds to this file, as JUnit test cases."),
 )

@@ -135,7 +135,7 @@ class Panel:
             try:
                 self._draw()
             except Exception:
-                # The run goes on without it.
+                # A bug in what only shows the run must not cost the user the run.
                 self._close()
                 log.exception("the panel has failed")
                 return
