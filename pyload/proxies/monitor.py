@@ -151,7 +151,9 @@ class ProxyMonitor:
         if received.unsolicited or response.marks:
             now = fleet.now()
             if received.unsolicited:
-                fleet.metrics.push_times.record(response.version, response.short_type, now)
+                fleet.metrics.push_times.record(
+                    response.version, response.short_type, response.size, now
+                )
             if response.marks:
                 self._report(response.marks, now)
         if fleet.with_resources:

@@ -62,7 +62,8 @@ class Snapshot:
         spread_p50: Time from the first proxy of a push until half of its proxies had it.
         spread_p99: The same for 99 % of them.
         spread_last: The same for all of them.
-        spread_proxies: How many proxies a push reached, in units of `pyload.report.spread.PROXY`.
+        spread_proxies: How many proxies a push reached, in units of `pyload.report.spread.ONE`.
+        spread_bytes: Size of a push, for all of its proxies together, in the same unit.
         stragglers: Proxies that got a push long after all others, by its short type.
     """
 
@@ -89,6 +90,7 @@ class Snapshot:
     spread_p99: Histogram = field(default_factory=Histogram)
     spread_last: Histogram = field(default_factory=Histogram)
     spread_proxies: Histogram = field(default_factory=Histogram)
+    spread_bytes: Histogram = field(default_factory=Histogram)
     stragglers: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, others: Sequence[Snapshot]) -> Snapshot:
@@ -250,6 +252,7 @@ class Metrics:
             spread_p99=spreads.p99.copy(),
             spread_last=spreads.last.copy(),
             spread_proxies=spreads.proxies.copy(),
+            spread_bytes=spreads.bytes.copy(),
             stragglers=dict(spreads.stragglers),
         )
         return own.merged([part.snapshot() for part in self._parts])

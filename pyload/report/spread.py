@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LISTED: Final = 20
 """Pushes that are kept one by one."""
 
-PROXY: Final = 1e-9
-"""One proxy in a histogram of how many proxies pushes reach, which is made for times."""
+ONE: Final = 1e-9
+"""One proxy, or one byte, in a histogram of the sizes of pushes, which is made for times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class PushSpread:
         type: Short name of the type of the resources.
         began: When the first proxy had it, in seconds from the start of the run.
         proxies: Proxies that it reached.
+        bytes: Size of its responses to all of these; None in results of earlier versions.
         p50: When half of them had it.
         p90: When 90 % of them had it.
         p99: When 99 % of them had it.
@@ -43,6 +44,7 @@ class PushSpread:
     type: str
     began: float
     proxies: int
+    bytes: int | None = None
     p50: float
     p90: float
     p99: float
@@ -56,7 +58,10 @@ class Spread:
     Attributes:
         pushes: Pushes that reached more than one proxy; each type counts for itself.
         proxies_p50: Proxies that half of the pushes did not exceed.
-        proxies_max: Proxies that the largest push reached.
+        proxies_max: Proxies that the widest push reached.
+        bytes_p50: Bytes, for all proxies of a push together, that half of the pushes did not
+            exceed.
+        bytes_max: Bytes of the largest push, for all of its proxies together.
         p50: Time from the first proxy of a push until half of its proxies had it.
         p99: Time from the first proxy of a push until 99 % of its proxies had it.
         last: Time from the first proxy of a push until the last had it.
@@ -68,6 +73,8 @@ class Spread:
     pushes: int = 0
     proxies_p50: int | None = None
     proxies_max: int | None = None
+    bytes_p50: int | None = None
+    bytes_max: int | None = None
     p50: Latency = field(default_factory=Latency)
     p99: Latency = field(default_factory=Latency)
     last: Latency = field(default_factory=Latency)
@@ -77,11 +84,13 @@ class Spread:
     @classmethod
     def of(cls, snapshot: Snapshot, last_pushes: Sequence[PushSpread] = ()) -> Spread:
         """Sum up the pushes that were counted."""
-        reach = snapshot.spread_proxies
+        reach, size = snapshot.spread_proxies, snapshot.spread_bytes
         return cls(
             pushes=reach.count,
-            proxies_p50=_proxies(reach, 50),
-            proxies_max=_proxies(reach, 100),
+            proxies_p50=_count(reach, 50),
+            proxies_max=_count(reach, 100),
+            bytes_p50=_count(size, 50),
+            bytes_max=_count(size, 100),
             p50=Latency.of(snapshot.spread_p50),
             p99=Latency.of(snapshot.spread_p99),
             last=Latency.of(snapshot.spread_last),
@@ -104,5 +113,5 @@ def _time(seconds: float) -> str:
     return time_text(seconds) if seconds else "under 1ms"
 
 
-def _proxies(reach: Histogram, percent: float) -> int | None:
-    return round(reach.percentile(percent) / PROXY) if reach.count else None
+def _count(sizes: Histogram, percent: float) -> int | None:
+    return round(sizes.percentile(percent) / ONE) if sizes.count else None

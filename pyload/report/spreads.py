@@ -1,10 +1,10 @@
 """Measures the spread of every push, over all processes of a run.
 
 Two classes share the work. `PushTimes` is in each process that runs proxies, and only counts how
-many proxies got a version and type in each millisecond. `Spreads` is in the main process: it adds
-these counts up, which is exact since all processes share one clock, and finds percentiles once a
-push is over. Nobody says that it is: a push is over when no proxy has got it for `QUIET_SECONDS`,
-or when more are open than may be.
+many proxies got a version and type in each millisecond, and how many bytes that were in all.
+`Spreads` is in the main process: it adds these counts up, which is exact since all processes share
+one clock, and finds percentiles once a push is over. Nobody says that it is: a push is over when no
+proxy has got it for `QUIET_SECONDS`, or when more are open than may be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.report.histogram import Histogram
-from pyload.report.spread import LISTED, PROXY, PushSpread
+from pyload.report.spread import LISTED, ONE, PushSpread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,11 +50,24 @@ class PushCounts(NamedTuple):
         version: The control plane's version.
         type: Short name of the type.
         moments: Proxies by millisecond of the monotonic clock.
+        bytes: Size of the responses to all of these.
     """
 
     version: str
     type: str
     moments: Mapping[int, int]
+    bytes: int
+
+
+class _OwnCounts:
+    """What this process has counted of a push; attributes as those of `PushCounts`."""
+
+    __slots__ = ("bytes", "moments", "version")
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.moments: dict[int, int] = {}
+        self.bytes = 0
 
 
 class PushTimes:
@@ -63,44 +76,46 @@ class PushTimes:
     __slots__ = ("_counts", "_current")
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], dict[int, int]] = {}
-        # By type, the version that came last, and its counts: nearly always the next is the same.
-        self._current: dict[str, tuple[str, dict[int, int]]] = {}
+        self._counts: dict[tuple[str, str], _OwnCounts] = {}
+        # By type, the counts of the version that came last: nearly always the next is the same.
+        self._current: dict[str, _OwnCounts] = {}
 
-    def record(self, version: str, type_: str, at: float) -> None:
+    def record(self, version: str, type_: str, size: int, at: float) -> None:
         """Count a proxy that gets a push.
 
         Args:
             version: The control plane's version; equal versions should be one object.
             type_: Short name of the type.
+            size: Length of the response in bytes.
             at: Seconds of the monotonic clock.
         """
         current = self._current.get(type_)
-        if current is None or current[0] is not version:
+        if current is None or current.version is not version:
             current = self._open(version, type_)
-        moments = current[1]
+        current.bytes += size
+        moments = current.moments
         moment = int(at * 1000)
         moments[moment] = moments.get(moment, 0) + 1
 
     def drain(self) -> list[PushCounts]:
         """Return what was counted since the last call."""
         counts = [
-            PushCounts(version[:VERSION_CHARACTERS], type_, moments)
-            for (version, type_), moments in self._counts.items()
+            PushCounts(version[:VERSION_CHARACTERS], type_, counts.moments, counts.bytes)
+            for (version, type_), counts in self._counts.items()
         ]
         self._counts = {}
         self._current = {}
         return counts
 
-    def _open(self, version: str, type_: str) -> tuple[str, dict[int, int]]:
-        moments = self._counts.get((version, type_))
-        if moments is None:
-            moments = {}
+    def _open(self, version: str, type_: str) -> _OwnCounts:
+        counts = self._counts.get((version, type_))
+        if counts is None:
+            counts = _OwnCounts(version)
             if len(self._counts) >= MAX_COUNTED:
-                return version, moments
-            self._counts[version, type_] = moments
-        current = self._current[type_] = version, moments
-        return current
+                return counts
+            self._counts[version, type_] = counts
+        self._current[type_] = counts
+        return counts
 
 
 class _OpenPush:
@@ -111,9 +126,10 @@ class _OpenPush:
         type: Short name of the type.
         moments: Proxies by millisecond, from the first on.
         first: The first millisecond.
+        bytes: Size of the responses to all of these.
     """
 
-    __slots__ = ("first", "moments", "type", "version")
+    __slots__ = ("bytes", "first", "moments", "type", "version")
 
     def __init__(self, version: str, type_: str, first: int) -> None:
         self.version = version
@@ -121,14 +137,16 @@ class _OpenPush:
         # Four bytes for each: a dictionary would need as much as a kilobyte for each proxy.
         self.moments = array("I")
         self.first = first
+        self.bytes = 0
 
     @property
     def newest(self) -> int:
         """The last millisecond in which a proxy got it."""
         return self.first + len(self.moments) - 1
 
-    def add(self, moments: Mapping[int, int]) -> None:
-        """Add proxies."""
+    def add(self, moments: Mapping[int, int], size: int) -> None:
+        """Add proxies, and the bytes that they got."""
+        self.bytes += size
         first, last = min(moments), max(moments)
         if first < self.first:
             self.moments = array("I", bytes(4 * (self.first - first))) + self.moments
@@ -150,6 +168,7 @@ class _OpenPush:
             type=self.type,
             began=self.first / 1000,
             proxies=totals[-1],
+            bytes=self.bytes,
             p50=until(50),
             p90=until(90),
             p99=until(99),
@@ -164,7 +183,8 @@ class Spreads:
         p50: Time from the first proxy of each push until half of its proxies had it.
         p99: The same for 99 %.
         last: The same for all.
-        proxies: How many proxies each push reached, in units of `PROXY`.
+        proxies: How many proxies each push reached, in units of `ONE`.
+        bytes: Size of each push, for all of its proxies together, in units of `ONE`.
         stragglers: Proxies that got a push after it was over, by type.
     """
 
@@ -173,6 +193,7 @@ class Spreads:
         self.p99 = Histogram()
         self.last = Histogram()
         self.proxies = Histogram()
+        self.bytes = Histogram()
         self.stragglers: dict[str, int] = {}
         self._open: dict[tuple[str, str], _OpenPush] = {}
         self._moments = 0
@@ -183,7 +204,7 @@ class Spreads:
 
     def add(self, counts: Iterable[PushCounts]) -> None:
         """Add what a process has counted, and close the pushes that are over by then."""
-        for version, type_, moments in counts:
+        for version, type_, moments, size in counts:
             key = version, type_
             if key in self._over:
                 more = self.stragglers.get(type_, 0) + sum(moments.values())
@@ -193,7 +214,7 @@ class Spreads:
             if push is None:
                 push = self._open[key] = _OpenPush(version, type_, min(moments))
             self._moments -= len(push.moments)
-            push.add(moments)
+            push.add(moments, size)
             self._moments += len(push.moments)
             self._now = max(self._now, push.newest)
         self._close_old()
@@ -237,5 +258,6 @@ class Spreads:
         self.p50.record(spread.p50)
         self.p99.record(spread.p99)
         self.last.record(spread.last)
-        self.proxies.record(spread.proxies * PROXY)
+        self.proxies.record(spread.proxies * ONE)
+        self.bytes.record(push.bytes * ONE)
         self._last_pushes.append(spread)

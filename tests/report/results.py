@@ -96,7 +96,7 @@ def whole() -> Result:
     )
     probe = ProbeTimes(*(1, 0.5, 3, 1, 1, 0, 1), *(0.1, 0.1, 0.1, 0.1, None))
     push = PushSpread(
-        version="v", type="cds", began=1.0, proxies=2, p50=0.0, p90=0.1, p99=0.1, last=0.1
+        version="v", type="cds", began=1.0, proxies=2, bytes=9, p50=0.0, p90=0.1, p99=0.1, last=0.1
     )
     return replace(
         measured(),

@@ -101,6 +101,8 @@ def test_json_has_the_documented_schema() -> None:
             "pushes": 0,
             "proxies_p50": None,
             "proxies_max": None,
+            "bytes_p50": None,
+            "bytes_max": None,
             "p50": NOTHING,
             "p99": NOTHING,
             "last": NOTHING,

@@ -282,7 +282,10 @@ def _pack_report(message: Report) -> list[Any]:
         message.cpu_seconds,
         message.rss_bytes,
         [list(one) for one in message.late],
-        [(version, type_, [*at], [*at.values()]) for version, type_, at in message.pushes],
+        [
+            (version, type_, [*at], [*at.values()], size)
+            for version, type_, at, size in message.pushes
+        ],
     ]
 
 
@@ -298,8 +301,8 @@ def _unpack_report(serial: int, counts: list[int], figures: dict[str, Any], *res
         rss,
         tuple(Late(*one) for one in late),
         tuple(
-            PushCounts(version, type_, dict(zip(moments, counts, strict=True)))
-            for version, type_, moments, counts in pushes
+            PushCounts(version, type_, dict(zip(moments, counts, strict=True)), size)
+            for version, type_, moments, counts, size in pushes
         ),
     )
 

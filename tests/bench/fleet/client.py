@@ -73,7 +73,7 @@ class Blind(PushTimes):
 
     __slots__ = ()
 
-    def record(self, version: str, type_: str, at: float) -> None:
+    def record(self, version: str, type_: str, size: int, at: float) -> None:
         """Do nothing."""
 
 

@@ -146,7 +146,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         SECONDS,
         NUMBERS,
         st.lists(st.builds(Late, TEXTS, TEXTS), max_size=3).map(tuple),
-        st.lists(st.builds(PushCounts, TEXTS, TEXTS, MOMENTS), max_size=3).map(tuple),
+        st.lists(st.builds(PushCounts, TEXTS, TEXTS, MOMENTS, NUMBERS), max_size=3).map(tuple),
     ),
     st.builds(
         lambda lines, lost: LogRecords(tuple(lines), lost),
