@@ -1,41 +1,28 @@
 """Streams over bare sockets: the transport for many proxies.
 
-A `LeanStream` is the shell around two engines that do no input or output: `pyload.xds.http2` and,
-for TLS, `pyload.xds.tls_engine`. Whatever happens, be it received bytes, a call of the client or a
-deadline, goes into an engine first; then `_advance` writes what the engines have to send, and looks
-at whether the stream has ended. So there is one place that writes and one that hangs up.
-
-A connection that waits holds no task, no timer and no buffer: sockets are read into the one buffer
-of their loop (`pyload.xds.tcp`), and a task exists only while the connection is made. That is what
-makes ten thousand connections cheap.
+It resolves nothing and connects nothing itself: each stream that it opens is a
+`pyload.xds.lean_stream.LeanStream`, which dials, and is the protocol of its own socket. What all of
+them share is that of their loop, see `pyload.xds.tcp`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING
 
-from pyload.errors import LocalProtocolError, RemoteProtocolError
+from pyload.errors import LocalProtocolError
 from pyload.version import USER_AGENT
 from pyload.xds.http2 import fields
-from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
-from pyload.xds.tcp import DIAL_SECONDS, connect, loop_resources
-from pyload.xds.tls_engine import TlsEngine
-from pyload.xds.transport import CANCELLED
+from pyload.xds.lean_stream import LeanStream
+from pyload.xds.tcp import loop_resources
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from pyload.timer_heap import Timer
-    from pyload.xds.transport import Metadata, Sink, Status
-
-CLOSE_SECONDS: Final = 1.0
-"""How long a closed connection may take to write what is left."""
+    from pyload.xds.transport import Metadata, Sink
 
 
 class LeanTransport:
@@ -107,254 +94,6 @@ class LeanTransport:
         self._gone.set()
 
 
-class LeanStream(asyncio.BufferedProtocol):
-    """One stream with its own connection; see `pyload.xds.transport.Stream`.
-
-    It is the protocol of its socket too.
-    """
-
-    __slots__ = (
-        "_connection",
-        "_deadline",
-        "_inside",
-        "_lost",
-        "_owner",
-        "_sink",
-        "_socket",
-        "_task",
-        "_tls",
-    )
-
-    def __init__(self, owner: LeanTransport, block: bytes, sink: Sink) -> None:
-        self._owner = owner
-        self._sink: Sink | None = sink
-        self._connection = Connection(block, sink=sink)
-        self._socket: asyncio.Transport | None = None
-        self._tls: TlsEngine | None = None
-        # Connects the socket.
-        self._task: asyncio.Task[None] | None = None
-        # Until the stream is open, of the dial; once it is closed, of writing what is left.
-        self._deadline: Timer | None = None
-        # Whether received bytes are being handled: what they cause is written after that.
-        self._inside = False
-        # Whether there is no connection any more, or never was one.
-        self._lost = False
-
-    # For the client.
-
-    def send(self, message: bytes) -> None:
-        """Send one message as soon as the peer takes it; dropped once the stream has ended."""
-        self._connection.send(message)
-        if not self._inside:
-            self._advance()
-
-    def close(self, status: Status = CANCELLED) -> None:
-        """End the stream and its connection; `Sink.closed` follows with this status."""
-        self._connection.close(status)
-        if not self._inside:
-            self._advance()
-
-    def pause(self) -> None:
-        """Read no further: the peer's window is not renewed, and no message comes."""
-        self._connection.pause()
-
-    def resume(self) -> None:
-        """Read on after `pause`."""
-        self._connection.resume()
-        asyncio.get_running_loop().call_soon(self._drain)
-
-    # The dial.
-
-    def dial(self) -> None:
-        """Start to connect; for the transport."""
-        self._deadline = self._owner.shared.timers.call_later(DIAL_SECONDS, self._too_late)
-        self._task = asyncio.create_task(self._dial(), name=f"dial {self._owner.target}")
-        self._task.add_done_callback(self._dialled)
-
-    async def _dial(self) -> None:
-        owner = self._owner
-        await connect(lambda: self, owner.address, source=owner.source())
-
-    def _dialled(self, task: asyncio.Task[None]) -> None:
-        """Handle the end of the dial; `connection_made` has been called if it succeeded."""
-        self._task = None
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, OSError):
-            text = f"no connection to {self._owner.target}: {_reason(error)}"
-            self._connection.close(named("UNAVAILABLE", text))
-        elif error is not None:
-            self._crashed(error)
-        if task.cancelled() and self._socket is not None:
-            # uvloop has closed it, and never calls `connection_lost` then.
-            self._socket.abort()
-            self._socket = None
-        if self._socket is None:
-            self._connection.close(CANCELLED)
-            self._end()
-
-    def _too_late(self) -> None:
-        self._deadline = None
-        text = f"no connection to {self._owner.target} in {DIAL_SECONDS:g} s"
-        self.close(named("UNAVAILABLE", text))
-
-    # The socket's protocol.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the handshakes."""
-        self._socket = cast("asyncio.Transport", transport)
-        tls = self._owner.tls
-        if tls is not None:
-            self._handle(self._begin_tls, tls)
-        else:
-            self._advance()
-
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's name
-        """Return the buffer that all connections of the loop share."""
-        return self._owner.shared.received
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Handle received bytes, all of them at once."""
-        self._handle(self._receive, self._owner.shared.received[:nbytes])
-
-    def eof_received(self) -> bool:
-        """Have the connection closed, as the peer has closed its side."""
-        return False
-
-    def pause_writing(self) -> None:
-        """Write no more for now."""
-        self._connection.out.blocked = True
-
-    def resume_writing(self) -> None:
-        """Write on."""
-        self._connection.out.blocked = False
-        if not self._inside:
-            self._advance()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Handle the end of the connection."""
-        why = "the server closed the connection"
-        if exc is not None:
-            why = f"the connection broke: {_reason(exc)}"
-        self._connection.lost(why)
-        self._socket = None
-        self._end()
-
-    # What follows from either.
-
-    def _begin_tls(self, context: ssl.SSLContext) -> None:
-        self._tls = TlsEngine(context, self._owner.server_hostname)
-        self._tls.begin()
-
-    def _receive(self, data: memoryview) -> None:
-        if self._tls is None:
-            self._connection.receive(data)
-            return
-        self._tls.receive(data, self._owner.shared.plain, self._connection.receive)
-        if self._tls.ended:
-            self._connection.lost("the server closed the connection")
-
-    def _drain(self) -> None:
-        if self._sink is not None:
-            self._handle(self._connection.drain)
-            self._finish()
-
-    def _handle(self, call: Callable[..., None], *args: Any) -> None:
-        """Make a call that may call the sink, and then do what it caused."""
-        self._inside = True
-        try:
-            call(*args)
-        except RemoteProtocolError as error:
-            self._tls_failed(error)
-        except Exception as error:  # noqa: BLE001 - a fault of one sink; the other streams go on
-            self._crashed(error)
-        finally:
-            self._inside = False
-        self._advance()
-
-    def _advance(self) -> None:
-        """Write what the engines have to send, and act on the state of the stream."""
-        self._flush()
-        if self._connection.status is not None:
-            self._hang_up()
-        elif self._deadline is not None and self._connection.opened:
-            self._cancel_deadline()
-
-    def _flush(self) -> None:
-        out, sock, tls = self._connection.out, self._socket, self._tls
-        if sock is None:
-            return
-        if tls is None:
-            while data := out.take():
-                sock.write(data)
-            return
-        if data := tls.outgoing():
-            sock.write(data)
-        try:
-            while tls.ready and (data := out.take()):
-                tls.encrypt(data, sock.write)
-        except RemoteProtocolError as error:
-            self._tls_failed(error)
-
-    def _hang_up(self) -> None:
-        """Close the connection, or give up the dial, after the stream has ended."""
-        sock = self._socket
-        if sock is None:
-            if self._task is not None:
-                self._task.cancel()
-            elif not self._lost:
-                asyncio.get_running_loop().call_soon(self._end)
-        elif not sock.is_closing():
-            self._cancel_deadline()
-            if self._tls is not None:
-                self._tls.end(sock.write)
-            sock.close()
-            # A peer that reads nothing would keep the rest here for ever.
-            timers = self._owner.shared.timers
-            self._deadline = timers.call_later(CLOSE_SECONDS, sock.abort)
-
-    def _cancel_deadline(self) -> None:
-        """Cancel the deadline, as what it limits is over."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _end(self) -> None:
-        """Record that there is no connection any more."""
-        self._lost = True
-        self._cancel_deadline()
-        self._finish()
-
-    def _finish(self) -> None:
-        """Report the end to the sink, once it has had all messages."""
-        sink, status = self._sink, self._connection.status
-        if self._lost and sink is not None and status is not None and self._connection.drained:
-            self._sink = None
-            self._owner.forget(self)
-            sink.closed(status)
-
-    def _tls_failed(self, error: RemoteProtocolError) -> None:
-        """End the stream after a failure of TLS."""
-        text = f"no connection to {self._owner.target}: {error}"
-        if self._connection.opened:
-            text = f"the connection broke: {error}"
-        self._connection.close(named("UNAVAILABLE", text))
-
-    def _crashed(self, error: BaseException) -> None:
-        """End the stream for a fault of its sink, or of this module."""
-        loop = asyncio.get_running_loop()
-        loop.call_exception_handler(
-            {"message": "an xDS stream failed", "exception": error, "protocol": self}
-        )
-        self._connection.close(named("INTERNAL", str(error)))
-
-
 def _port(text: str) -> int:
     """Read a port; return 0 if the text is none."""
     return int(text) if text.isdecimal() and len(text) < 6 and int(text) < 1 << 16 else 0
-
-
-def _reason(error: Exception) -> str:
-    """Put a socket's error in plain words."""
-    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)
-    return (getattr(error, "strerror", None) or str(error)) or type(error).__name__

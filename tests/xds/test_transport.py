@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from pyload.errors import RemoteProtocolError, StreamError
-from pyload.xds import grpc_channels, grpc_transport, lean
+from pyload.xds import grpc_channels, grpc_transport, lean_stream
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
 from pyload.xds.session import reason_ended, reason_failed
@@ -250,7 +250,7 @@ async def test_a_silent_server_is_given_up_in_time(
     connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A firewall that drops packets would hold up a proxy for as long as the kernel likes."""
-    for module in (grpc_transport, lean, grpc_channels):
+    for module in (grpc_transport, lean_stream, grpc_channels):
         monkeypatch.setattr(module, "DIAL_SECONDS", 0.05)
 
     with socket.create_server(("127.0.0.1", 0)) as silent:
