@@ -2,16 +2,13 @@
 
 The engine has no socket, no clock and no task: its owner reads and writes for it::
 
-    received bytes ─▶ receive ─▶ frames ─┬─ DATA ────▶ Assembler ─▶ Sink.message
-                                         ├─ HEADERS ─▶ ResponseHeaders ─▶ status
-                                         └─ others ──▶ answers
-                                                           ▼
-                      messages ─▶ send ──────────────▶ Outbox `out` ─▶ bytes to write
+    received bytes ─▶ receive ─▶ FrameReader ─┬─ DATA ────▶ Assembler ─▶ Sink.message
+                                              ├─ HEADERS ─▶ ResponseHeaders ─▶ status
+                                              └─ others ──▶ answers
+                                                               ▼
+                           messages ─▶ send ─────────────▶ Outbox `out` ─▶ bytes to write
 
-A control plane sends hardly anything but DATA, and much of it. So DATA goes past everything else:
-its payload is never copied, neither is it collected into frames; `_payload` hands on the views of
-all DATA frames that follow one another in the received bytes. Every other frame is collected until
-it is whole. What the peer may send when is in `pyload.xds.http2.state`.
+What the peer may send when is in `pyload.xds.http2.state`.
 
 Whatever a hostile or broken peer can make grow has a bound: frames that bring nothing, a header
 list, answers that the peer does not read, and messages that wait for the peer's window.
@@ -26,6 +23,7 @@ from pyload.xds.http2 import fields, frames
 from pyload.xds.http2.frames import Code, Http2Error
 from pyload.xds.http2.headers import ResponseHeaders
 from pyload.xds.http2.outbox import MAX_WAITING, Outbox
+from pyload.xds.http2.reader import WINDOW, FrameReader
 from pyload.xds.http2.state import TRANSITIONS, Input, State
 from pyload.xds.http2.status import named, of_reset
 from pyload.xds.messages import Assembler
@@ -35,18 +33,10 @@ if TYPE_CHECKING:
     from pyload.xds.prefix_cache import PrefixCache
     from pyload.xds.transport import Sink, Status
 
-WINDOW: Final = 1 << 20
-"""Bytes that the peer may send ahead, as to Istio's agent."""
-MAX_IDLE_FRAMES: Final = 100_000
-"""Frames that bring no bytes of a message and may come between two that do.
-
-At a PING every 30 s it lasts for a month; all at once it is a fraction of a second's work.
-"""
-
 _HELLO: Final = frames.hello(WINDOW, fields.LARGEST_LIST)
 
 
-class Connection:
+class Connection(FrameReader):
     """One connection with one stream.
 
     After each call but `pause` and `resume` you must write what `out.take` returns until nothing is
@@ -62,27 +52,12 @@ class Connection:
         cache: Where large messages are recorded.
     """
 
-    __slots__ = (
-        "_assembler",
-        "_block",
-        "_ending",
-        "_goaway",
-        "_headers",
-        "_idle_frames",
-        "_left",
-        "_partial",
-        "_sink",
-        "_state",
-        "_window",
-        "out",
-        "status",
-    )
+    __slots__ = ("_assembler", "_block", "_goaway", "_headers", "_sink", "_state", "out")
 
     def __init__(self, block: bytes, *, sink: Sink, cache: PrefixCache = PREFIX_CACHE) -> None:
+        super().__init__()
         self.out = Outbox()
         """The bytes that are to be written."""
-        self.status: Status | None = None
-        """How the stream has ended; None until then."""
 
         self._block = block
         self._sink = sink
@@ -91,15 +66,6 @@ class Connection:
         self._assembler = Assembler(sink, cache)
         # The headers and trailers of the response, and what they mean.
         self._headers = ResponseHeaders()
-        # Bytes that are missing of the DATA frame that has begun, and whether it ends the stream.
-        self._left = 0
-        self._ending = False
-        # Any other frame that has begun, from its first byte on.
-        self._partial: bytearray | None = None
-        # Bytes that the peer may send: of the stream and of the connection, which are always equal.
-        self._window = WINDOW
-        # Frames since the last one that brought bytes of a message.
-        self._idle_frames = 0
         # The peer's GOAWAY in words, for the status; empty until one comes.
         self._goaway = ""
 
@@ -197,54 +163,9 @@ class Connection:
         except RemoteProtocolError as error:
             self.fail(error)
 
-    # Frames, from bytes in any pieces.
-
-    def _parse(self, data: memoryview) -> None:
-        at, end = 0, len(data)
-        while at < end and self._state is not State.ENDED:
-            if self._left:
-                at = self._payload(data, at)
-                continue
-            if self._partial is not None or end - at < frames.HEAD_SIZE:
-                at = self._gather(data, at)
-                continue
-            word, flags, stream = frames.HEAD.unpack_from(data, at)
-            if not word & 0xFF and not flags & frames.PADDED:
-                at += frames.HEAD_SIZE
-                self._data(word >> 8, flags, stream)
-            elif end - at < frames.HEAD_SIZE + (word >> 8):
-                at = self._gather(data, at)
-            else:
-                start = at + frames.HEAD_SIZE
-                at = start + (word >> 8)
-                self._frame(word, flags, stream, data[start:at])
-
-    def _gather(self, data: memoryview, at: int) -> int:
-        """Keep a piece of a frame that is cut, and handle the frame once it is whole."""
-        partial = bytearray() if self._partial is None else self._partial
-        self._partial = partial
-        if len(partial) < frames.HEAD_SIZE:
-            stop = at + frames.HEAD_SIZE - len(partial)
-            partial += data[at:stop]
-            if len(partial) < frames.HEAD_SIZE:
-                return len(data)
-            at = stop
-        word: int
-        word, flags, stream = frames.HEAD.unpack_from(partial)
-        self._admit(word & 0xFF, word >> 8)
-        if not word & 0xFF and not flags & frames.PADDED:
-            self._partial = None
-            self._data(word >> 8, flags, stream)
-            return at
-        stop = at + frames.HEAD_SIZE + (word >> 8) - len(partial)
-        partial += data[at:stop]
-        if stop <= len(data):
-            self._partial = None
-            self._frame(word, flags, stream, memoryview(partial)[frames.HEAD_SIZE :])
-        return min(stop, len(data))
+    # What the reader found.
 
     def _admit(self, kind: int, length: int) -> None:
-        """Check by its first bytes whether a frame may come now."""
         if self._state is State.GREETING and kind != frames.SETTINGS:
             raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if length > frames.DEFAULT_FRAME:
@@ -252,21 +173,12 @@ class Connection:
         if self._headers.unfinished and kind != frames.CONTINUATION:
             raise Http2Error(Code.PROTOCOL_ERROR, "a header block is interrupted")
 
-    def _count(self) -> None:
-        self._idle_frames += 1
-        if self._idle_frames > MAX_IDLE_FRAMES:
-            raise Http2Error(Code.ENHANCE_YOUR_CALM, "too many frames that bring nothing")
+    def _admit_data(self) -> None:
+        if self._state is not State.BODY:
+            raise Http2Error(Code.PROTOCOL_ERROR, "DATA before the headers", stream=True)
 
-    def _frame(self, word: int, flags: int, stream: int, payload: memoryview) -> None:
-        kind = word & 0xFF
-        stream &= frames.ID_MASK
-        self._admit(kind, len(payload))
-        frames.check(kind, stream, len(payload))
-        if kind != frames.DATA:
-            self._count()
+    def _frame(self, kind: int, flags: int, stream: int, payload: memoryview) -> None:
         match kind:
-            case frames.DATA:
-                self._padded_data(flags, payload)
             case frames.HEADERS:
                 block = frames.without_priority(frames.unpadded(payload, flags), flags)
                 self._answered(self._headers.headers(block, flags))
@@ -283,58 +195,15 @@ class Connection:
             case frames.WINDOW_UPDATE:
                 self.out.credit(stream, int.from_bytes(payload, "big") & frames.ID_MASK)
 
-    # DATA, section 6.1.
+    def _limited(self) -> bool:
+        return self._headers.limited
 
-    def _data(self, length: int, flags: int, stream: int) -> None:
-        """Begin a DATA frame, whose payload comes next."""
-        self._admit(frames.DATA, length)
-        if stream & frames.ID_MASK != frames.STREAM:
-            raise Http2Error(Code.PROTOCOL_ERROR, f"DATA of stream {stream & frames.ID_MASK}")
-        if self._state is not State.BODY:
-            raise Http2Error(Code.PROTOCOL_ERROR, "DATA before the headers", stream=True)
-        if length > self._window:
-            raise Http2Error(Code.FLOW_CONTROL_ERROR, "more DATA than the window")
-        self._window -= length
-        self._left = length
-        self._ending = bool(flags & frames.END_STREAM)
-        if length:
-            self._idle_frames = 0
-        else:
-            self._count()
-            self._data_done()
-
-    def _payload(self, data: memoryview, at: int) -> int:
-        """Handle the payload of the DATA frame that has begun, and of those right behind it.
-
-        Nearly all that a control plane sends goes this way. Return the end of the payload.
-        """
-        alone = self._ending or self._headers.limited
-        chunks, stop, self._left, self._window = frames.payloads(
-            data, at, self._left, self._window, alone=alone
-        )
-        self._idle_frames = 0
-        if alone:
-            self._headers.count(stop - at)
+    def _body(self, chunks: list[memoryview], size: int) -> None:
+        self._headers.count(size)
         self._assembler.feed(chunks)
-        self._data_done()
-        return stop
 
-    def _padded_data(self, flags: int, payload: memoryview) -> None:
-        chunk = frames.unpadded(payload, flags)
-        # Padding counts against the window, and brings nothing.
-        idle = self._idle_frames
-        self._data(len(payload), 0, frames.STREAM)
-        self._ending = bool(flags & frames.END_STREAM)
-        self._left = len(chunk)
-        if chunk:
-            self._payload(chunk, 0)
-        else:
-            self._idle_frames = idle
-            self._count()
-            self._data_done()
-
-    def _data_done(self) -> None:
-        if self._ending and not self._left:
+    def _data_done(self, *, ended: bool) -> None:
+        if ended:
             text = "the server ended the stream without trailers"
             self._end(named("INTERNAL", text), frames.rst_stream(Code.CANCEL))
         else:
@@ -348,8 +217,6 @@ class Connection:
             self.out.control(
                 frames.window_update(0, size) + frames.window_update(frames.STREAM, size)
             )
-
-    # Every other frame.
 
     def _answered(self, status: Status | None) -> None:
         """Act on a header block or a part of one, and on the status that the block may bring."""
