@@ -57,3 +57,16 @@ def test_the_dashboard_asks_for_metrics_that_exist() -> None:
 
     assert len(names) > 40
     assert not bare - known
+
+
+def test_each_row_about_envoy_names_a_test_that_exists() -> None:
+    """A statement about the proxies would be checked by nothing, and stay when it is wrong."""
+    page = (ROOT / "docs" / "fidelity.md").read_text()
+    rows = page.partition("\n| Envoy does | pyload does | checked by |\n")[2].partition("\n\n")[0]
+
+    for row in rows.splitlines()[1:]:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row.strip("| ").rpartition(" | ")[2])
+        assert named, f"no test in {row}"
+        for path, name in named:
+            source = (ROOT / path).read_text() if (ROOT / path).exists() else ""
+            assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), f"no {path}::{name}"

@@ -1,0 +1,150 @@
+"""Proxies made from recorded pods, beside the real Envoy and ztunnel of these pods.
+
+What istiod sent to the real proxy is played to pyload's, and what pyload says is compared with what
+the real one said, message by message. How the two may differ stands in one place, a table of
+``docs/compatibility.md``, which is read here: a difference that it does not list fails, and so does
+one that it lists and that is no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import warnings
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyload.pods.reader import MeshPods
+from pyload.proxies.identity import node_of
+from pyload.proxies.local_fleet import LocalFleet
+from pyload.report.metrics import Metrics
+from pyload.xds.delta import Delta
+from pyload.xds.lean import LeanTransport
+from pyload.xds.messages import Message
+from pyload.xds.sotw import Sotw
+from tests.conftest import ROOT
+from tests.proxies.resolvers import resolver_of
+from tests.scenarios import differences
+from tests.xds.playback import Playback
+from tests.xds.recordings import read_recording, read_request
+
+with warnings.catch_warnings():
+    # The library uses what pydantic has deprecated.
+    warnings.simplefilter("ignore")
+    from betterproto2 import Casing
+    from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryRequest, DiscoveryRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyload.kube.resources import Obj
+    from pyload.proxies.spec import ProxySpec
+    from tests.xds.recordings import Recording
+
+pytestmark = [pytest.mark.anyio, pytest.mark.golden, pytest.mark.virtual]
+
+PROXIES = {
+    "sidecar": ("envoy-sidecar-delta", "envoy-sidecar-pod"),
+    "sidecar (SotW)": ("envoy-sidecar-sotw", "envoy-sidecar-pod"),
+    "waypoint": ("envoy-waypoint-delta", "real-waypoint-pod"),
+    "ztunnel": ("real-ztunnel-delta", "real-ztunnel-pod"),
+}
+"""The recording and the pod of each proxy, by its name in the table."""
+
+ENVOYS = ("sidecar", "sidecar (SotW)", "waypoint")
+"""What the table calls Envoys."""
+
+ADDRESS = ("10.96.0.10", 15010)
+
+
+def listed() -> dict[str, set[str]]:
+    """Return the differences that the documentation lists, by proxy."""
+    page = (ROOT / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    section = page.partition("## Proxies beside a real Envoy and ztunnel\n")[2].partition("\n## ")[
+        0
+    ]
+    found: dict[str, set[str]] = {proxy: set() for proxy in PROXIES}
+    for line in section.splitlines():
+        if line.startswith("|") and not line.startswith(("|---", "| proxies")):
+            proxies, difference, why = (cell.strip() for cell in line.strip("|").split(" | "))
+            assert why, f"no reason for {difference!r}"
+            for proxy in ENVOYS if proxies == "Envoys" else proxies.split(", "):
+                assert difference not in found[proxy], f"{difference!r} is listed twice"
+                found[proxy].add(difference)
+    return found
+
+
+def spec_of(golden: Path, pod: str) -> ProxySpec:
+    """Return the proxy that pyload runs for a recorded pod."""
+    pods = MeshPods(address=":".join(map(str, ADDRESS)))
+    return pods.to_spec(pods.read(json.loads((golden / "xds" / f"{pod}.json").read_text())))
+
+
+def of_protocol(recording: Recording, spec: ProxySpec) -> set[str]:
+    """Return how the protocol's requests differ, each response being handled before the next."""
+    protocol = Delta(node_type=spec.type) if recording.delta else Sotw()
+    found = set()
+    for stream in recording.streams:
+        requests = [(0, message) for message in protocol.start(node_of(spec))]
+        responses = [entry.message for entry in stream.entries if entry.request is None]
+        for count, response in enumerate(responses, 1):
+            requests += [(count, one) for one in protocol.receive(Message(response)).send]
+        heard = [(count, read_request(one, delta=recording.delta)) for count, one in requests]
+        found |= differences.of_requests(stream, heard, delta=recording.delta)
+    return found
+
+
+async def of_connection(recording: Recording, spec: ProxySpec) -> set[str]:
+    """Return how a proxy differs that is connected over HTTP/2, in the time of the recording."""
+    playback = Playback(recording)
+    asyncio.get_running_loop().servers[ADDRESS] = playback.accept  # type: ignore[attr-defined]
+    transport = LeanTransport(spec.address)
+    resolver = resolver_of(transport, auth="plaintext-jwt", tokens=lambda _namespace, _account: "t")
+    fleet = LocalFleet(resolver, delta=recording.delta, metrics=Metrics(), rng=Random(1))
+    async with fleet:
+        fleet.start(spec)
+        await playback.done.wait()
+    found: set[str] = set()
+    for stream, heard in zip(recording.streams, playback.heard, strict=True):
+        found |= differences.of_requests(stream, heard.requests, delta=recording.delta)
+        found |= set(differences.of_metadata(stream.metadata, heard.metadata))
+        for request in heard.introductions:
+            found |= set(
+                differences.of_nodes(recording.node, _node(request, delta=recording.delta))
+            )
+    return found
+
+
+def _node(request: bytes, *, delta: bool) -> Obj:
+    """Return the node of a first request, as JSON."""
+    kind = DeltaDiscoveryRequest if delta else DiscoveryRequest
+    node: Obj = kind.parse(request).node.to_dict(casing=Casing.SNAKE)
+    return node
+
+
+def judge(found: set[str], known: set[str]) -> None:
+    """Fail for a difference that is not listed, and for one that is listed and is no more."""
+    new, gone = sorted(found - known), sorted(known - found)
+    assert not new, "\n".join(["the page does not list that pyload ...", *new])
+    assert not gone, "\n".join(["the page lists what is no more: that pyload ...", *gone])
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_the_protocol_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
+    """A load test would ask istiod for other things than a mesh does, or in another order."""
+    name, pod = PROXIES[proxy]
+    # A proxy has headers and a node; its requests ask, give up and acknowledge.
+    known = {one for one in listed()[proxy] if not one.startswith("has ")}
+
+    judge(of_protocol(read_recording(golden, name), spec_of(golden, pod)), known)
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_a_connection_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
+    """Istiod would see another client than it has in a mesh: another node, other requests."""
+    name, pod = PROXIES[proxy]
+
+    found = await of_connection(read_recording(golden, name), spec_of(golden, pod))
+    judge(found, listed()[proxy])
