@@ -1,4 +1,4 @@
-"""Proxies made from recorded pods, beside the real Envoy and ztunnel of these pods.
+"""Commands that run the proxies of recorded pods, beside the real Envoy and ztunnel of these pods.
 
 What istiod sent to the real proxy is played to pyload's, and what pyload says is compared with what
 the real one said, message by message. How the two may differ stands in one place, a table of
@@ -11,20 +11,23 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pyload.commands.adsc import AdscCommand, AdscOptions
+from pyload.commands.impersonate.command import ImpersonateCommand, ImpersonateOptions
+from pyload.harness.connection import Connection
+from pyload.harness.servers import Servers
 from pyload.pods.reader import MeshPods
 from pyload.proxies.identity import node_of
-from pyload.proxies.local_fleet import LocalFleet
-from pyload.report.metrics import Metrics
+from pyload.tasks import Shutdown
 from pyload.xds.delta import Delta
 from pyload.xds.lean import LeanTransport
 from pyload.xds.messages import Message
 from pyload.xds.sotw import Sotw
 from tests.conftest import ROOT
+from tests.pods.cluster import Cluster
 from tests.proxies.resolvers import resolver_of
 from tests.scenarios import differences
 from tests.xds.playback import Playback
@@ -37,10 +40,13 @@ with warnings.catch_warnings():
     from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryRequest, DiscoveryRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pyload.kube.resources import Obj
+    from pyload.proxies.channels import ChannelResolver
     from pyload.proxies.spec import ProxySpec
+    from tests.xds.playback import Heard
     from tests.xds.recordings import Recording
 
 pytestmark = [pytest.mark.anyio, pytest.mark.golden, pytest.mark.virtual]
@@ -57,6 +63,7 @@ ENVOYS = ("sidecar", "sidecar (SotW)", "waypoint")
 """What the table calls Envoys."""
 
 ADDRESS = ("10.96.0.10", 15010)
+TARGET = "10.96.0.10:15010"
 
 
 def listed() -> dict[str, set[str]]:
@@ -76,10 +83,10 @@ def listed() -> dict[str, set[str]]:
     return found
 
 
-def spec_of(golden: Path, pod: str) -> ProxySpec:
-    """Return the proxy that pyload runs for a recorded pod."""
-    pods = MeshPods(address=":".join(map(str, ADDRESS)))
-    return pods.to_spec(pods.read(json.loads((golden / "xds" / f"{pod}.json").read_text())))
+def read_pod(golden: Path, name: str) -> Obj:
+    """Return a recorded pod as the API server sent it."""
+    pod: Obj = json.loads((golden / "xds" / f"{name}.json").read_text())
+    return pod
 
 
 def of_protocol(recording: Recording, spec: ProxySpec) -> set[str]:
@@ -96,24 +103,41 @@ def of_protocol(recording: Recording, spec: ProxySpec) -> set[str]:
     return found
 
 
-async def of_connection(recording: Recording, spec: ProxySpec) -> set[str]:
-    """Return how a proxy differs that is connected over HTTP/2, in the time of the recording."""
+async def heard_by_istiod(
+    recording: Recording, create: Callable[[ChannelResolver], ImpersonateCommand | AdscCommand]
+) -> list[Heard]:
+    """Run a command beside what plays a recording, and return what its one proxy says.
+
+    The proxy is connected over HTTP/2, in the time of the recording.
+    """
     playback = Playback(recording)
     asyncio.get_running_loop().servers[ADDRESS] = playback.accept  # type: ignore[attr-defined]
-    transport = LeanTransport(spec.address)
+    transport = LeanTransport(TARGET)
     resolver = resolver_of(transport, auth="plaintext-jwt", tokens=lambda _namespace, _account: "t")
-    fleet = LocalFleet(resolver, delta=recording.delta, metrics=Metrics(), rng=Random(1))
-    async with fleet:
-        fleet.start(spec)
-        await playback.done.wait()
+    shutdown = Shutdown()
+    task = asyncio.create_task(create(resolver).run(shutdown), name="command")
+    await playback.done.wait()
+    shutdown.signal()
+    await task
+    return playback.heard
+
+
+def of_requests(recording: Recording, heard: list[Heard]) -> set[str]:
+    """Return how the requests of a proxy differ on all of its streams."""
     found: set[str] = set()
-    for stream, heard in zip(recording.streams, playback.heard, strict=True):
-        found |= differences.of_requests(stream, heard.requests, delta=recording.delta)
-        found |= set(differences.of_metadata(stream.metadata, heard.metadata))
-        for request in heard.introductions:
-            found |= set(
-                differences.of_nodes(recording.node, _node(request, delta=recording.delta))
-            )
+    for stream, own in zip(recording.streams, heard, strict=True):
+        found |= differences.of_requests(stream, own.requests, delta=recording.delta)
+    return found
+
+
+def of_introductions(recording: Recording, heard: list[Heard]) -> set[str]:
+    """Return how the headers and nodes of a proxy differ on all of its streams."""
+    found: set[str] = set()
+    for stream, own in zip(recording.streams, heard, strict=True):
+        found |= set(differences.of_metadata(stream.metadata, own.metadata))
+        for request in own.introductions:
+            node = _node(request, delta=recording.delta)
+            found |= set(differences.of_nodes(recording.node, node))
     return found
 
 
@@ -122,6 +146,12 @@ def _node(request: bytes, *, delta: bool) -> Obj:
     kind = DeltaDiscoveryRequest if delta else DiscoveryRequest
     node: Obj = kind.parse(request).node.to_dict(casing=Casing.SNAKE)
     return node
+
+
+def known_of_requests(proxy: str) -> set[str]:
+    """Return the listed differences without those of the node and the headers."""
+    # A proxy has headers and a node; its requests ask, give up and acknowledge.
+    return {one for one in listed()[proxy] if not one.startswith("has ")}
 
 
 def judge(found: set[str], known: set[str]) -> None:
@@ -135,16 +165,44 @@ def judge(found: set[str], known: set[str]) -> None:
 def test_the_protocol_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
     """A load test would ask istiod for other things than a mesh does, or in another order."""
     name, pod = PROXIES[proxy]
-    # A proxy has headers and a node; its requests ask, give up and acknowledge.
-    known = {one for one in listed()[proxy] if not one.startswith("has ")}
 
-    judge(of_protocol(read_recording(golden, name), spec_of(golden, pod)), known)
+    pods = MeshPods(address=TARGET)
+    spec = pods.to_spec(pods.read(read_pod(golden, pod)))
+    found = of_protocol(read_recording(golden, name), spec)
+    judge(found, known_of_requests(proxy))
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
-async def test_a_connection_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
+async def test_an_impersonated_pod_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
     """Istiod would see another client than it has in a mesh: another node, other requests."""
     name, pod = PROXIES[proxy]
+    recording = read_recording(golden, name)
+    cluster = Cluster()
+    cluster.put(read_pod(golden, pod))
+    options = ImpersonateOptions(
+        connection=Connection(metrics_addr="", delta=recording.delta), selector="both"
+    )
 
-    found = await of_connection(read_recording(golden, name), spec_of(golden, pod))
+    heard = await heard_by_istiod(
+        recording,
+        lambda resolver: ImpersonateCommand(options, Servers(cluster.client, TARGET, resolver)),
+    )
+
+    found = of_requests(recording, heard) | of_introductions(recording, heard)
     judge(found, listed()[proxy])
+
+
+@pytest.mark.parametrize("proxy", ["sidecar", "sidecar (SotW)"])
+async def test_a_connection_of_adsc_asks_for_what_the_real_proxy_asks_for(
+    golden: Path, proxy: str
+) -> None:
+    """The quickest way to load an istiod would load it with something else than sidecars."""
+    name, _ = PROXIES[proxy]
+    recording = read_recording(golden, name)
+    options = AdscOptions(connection=Connection(metrics_addr="", delta=recording.delta))
+
+    heard = await heard_by_istiod(
+        recording, lambda resolver: AdscCommand(options, Servers(None, TARGET, resolver))
+    )
+
+    judge(of_requests(recording, heard), known_of_requests(proxy))
