@@ -58,23 +58,45 @@ class Destination(NamedTuple):
     weight: int
 
 
-class PathMatch(NamedTuple):
-    """The paths that a route matches.
+class TextMatch(NamedTuple):
+    """What a header, a parameter of the query or another part of a request must be.
+
+    Attributes:
+        name: Name of the part.
+        kind: ``prefix``, ``exact``, ``regex``, or empty if it only needs to be there.
+        text: The prefix, text or expression.
+        inverted: Whether it is the requests that do not match.
+    """
+
+    name: str
+    kind: str
+    text: str
+    inverted: bool = False
+
+
+class RequestMatch(NamedTuple):
+    """The requests that a route matches.
 
     Attributes:
         kind: ``prefix``, ``exact`` or ``regex``.
         path: The prefix, path or expression.
+        headers: What headers must be; the method and its like are headers of HTTP/2 here.
+        query: What parameters of the query must be.
+        any_case: Whether upper and lower case are the same in the path.
     """
 
-    kind: str
-    path: str
+    kind: str = "prefix"
+    path: str = "/"
+    headers: tuple[TextMatch, ...] = ()
+    query: tuple[TextMatch, ...] = ()
+    any_case: bool = False
 
 
 class HttpRoute(NamedTuple):
     """One HTTP route; ``status`` is what it answers itself, 0 if it leads somewhere."""
 
     name: str
-    matches: tuple[PathMatch, ...]
+    matches: tuple[RequestMatch, ...]
     destinations: tuple[Destination, ...]
     status: int
 

@@ -20,10 +20,11 @@ from pyload.embedded.controlplane.istio_model import (
     GatewaySecret,
     GatewayServer,
     HttpRoute,
-    PathMatch,
+    RequestMatch,
     SecurityPolicy,
     Sidecar,
     Subset,
+    TextMatch,
     TrafficPolicy,
     VirtualService,
     Waypoint,
@@ -178,22 +179,43 @@ def _rule(rule: Mapping[str, Any]) -> AuthorizationRule:
 
 
 def _http_route(route: Mapping[str, Any], namespace: str) -> HttpRoute:
-    matches = tuple(
-        PathMatch(kind, uri[kind])
-        for match in route.get("match") or ()
-        if (uri := match.get("uri") or {"prefix": "/"})
-        for kind in ("prefix", "exact", "regex")
-        if kind in uri
-    )
+    matches = tuple(_request_match(match) for match in route.get("match") or ())
     status = (route.get("directResponse") or {}).get("status") or 0
     if route.get("redirect") is not None:
         status = route["redirect"].get("redirectCode") or 301
     return HttpRoute(
         route.get("name") or "",
-        matches or (PathMatch("prefix", "/"),),
+        matches or (RequestMatch(),),
         _destinations(route, namespace),
         status,
     )
+
+
+def _request_match(match: Mapping[str, Any]) -> RequestMatch:
+    path = _text_match("", match.get("uri") or {"prefix": "/"})
+    parts = {f":{name}": match[name] for name in ("method", "scheme", "authority") if name in match}
+    wanted = sorted({**parts, **(match.get("headers") or {})}.items())
+    unwanted = sorted((match.get("withoutHeaders") or {}).items())
+    return RequestMatch(
+        path.kind or "prefix",
+        path.text or "/",
+        headers=(
+            *(_text_match(name, one) for name, one in wanted),
+            *(_text_match(name, one)._replace(inverted=True) for name, one in unwanted),
+        ),
+        query=tuple(
+            _text_match(name, one) for name, one in sorted((match.get("queryParams") or {}).items())
+        ),
+        any_case=bool(match.get("ignoreUriCase")),
+    )
+
+
+def _text_match(name: str, match: Mapping[str, str]) -> TextMatch:
+    """Parse a StringMatch; one without any kind is met by any text."""
+    for kind in ("prefix", "exact", "regex"):
+        if kind in match:
+            return TextMatch(name, kind, match[kind])
+    return TextMatch(name, "", "")
 
 
 def _destinations(route: Mapping[str, Any], namespace: str) -> tuple[Destination, ...]:

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio_model import (
         Destination,
         HttpRoute,
-        PathMatch,
+        RequestMatch,
+        TextMatch,
         VirtualService,
     )
 
 _RETRY_HOST: Final = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
-# Fields of RouteMatch that hold a path.
-_PATHS: Final = {"prefix": 1, "exact": 2}
-_REGEX: Final = 10
+# Fields of RouteMatch that hold a path, and of StringMatcher that hold a text.
+_PATHS: Final = {"prefix": 1, "exact": 2, "regex": 10}
+_TEXTS: Final = {"exact": 1, "prefix": 2, "regex": 5}
 
 
 @functools.cache
@@ -144,7 +145,7 @@ def _retry_policy() -> Any:
 
 
 def _ruled_route(
-    one: HttpRoute, match: PathMatch, rule: VirtualService, port_of: Callable[[Destination], int]
+    one: HttpRoute, match: RequestMatch, rule: VirtualService, port_of: Callable[[Destination], int]
 ) -> bytes:
     made = field(1, _match(match)) + field(4, _config_metadata(rule))
     if one.name:
@@ -180,10 +181,29 @@ def _clusters(
     return field(3, weighted)
 
 
-def _match(match: PathMatch) -> bytes:
-    if match.kind in _PATHS:
-        return field(_PATHS[match.kind], match.path.encode())
-    return field(_REGEX, field(2, match.path.encode()))
+def _match(match: RequestMatch) -> bytes:
+    return (
+        field(_PATHS[match.kind], _pattern(match.kind, match.path))
+        + (field(4, b"") if match.any_case else b"")
+        + b"".join(field(6, _text_matcher(one, string=13, present=7)) for one in match.headers)
+        + b"".join(field(7, _text_matcher(one, string=5, present=6)) for one in match.query)
+    )
+
+
+def _text_matcher(match: TextMatch, *, string: int, present: int) -> bytes:
+    """Encode a ``HeaderMatcher``, or a ``QueryParameterMatcher``, which has fewer fields."""
+    if match.kind:
+        meets = field(string, field(_TEXTS[match.kind], _pattern(match.kind, match.text)))
+    else:
+        meets = number(present, 1)
+    # Without the last field, a header that is not there would not count as one that differs.
+    inverted = number(8, 1) + (number(14, 1) if match.kind else b"")
+    return field(1, match.name.encode()) + meets + (inverted if match.inverted else b"")
+
+
+def _pattern(kind: str, text: str) -> bytes:
+    """Encode a text, or a ``RegexMatcher``."""
+    return field(2, text.encode()) if kind == "regex" else text.encode()
 
 
 def _config_metadata(rule: VirtualService) -> bytes:

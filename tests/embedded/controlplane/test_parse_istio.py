@@ -10,7 +10,7 @@ from pyload.embedded.controlplane.configs import (
     FOLLOWED,
     ConfigStore,
 )
-from pyload.embedded.controlplane.istio_model import Egress, PathMatch
+from pyload.embedded.controlplane.istio_model import Egress, RequestMatch, TextMatch
 from tests.embedded.controlplane.support import (
     configs_of,
     istio,
@@ -70,12 +70,38 @@ def test_routes_are_read_with_their_matches() -> None:
 
     assert found.hosts == ("app.mesh.svc.cluster.local",)
     assert found.http[0].matches == (
-        PathMatch("prefix", "/a"),
-        PathMatch("exact", "/b"),
-        PathMatch("prefix", "/"),
+        RequestMatch("prefix", "/a"),
+        RequestMatch("exact", "/b"),
+        RequestMatch("prefix", "/"),
     )
     assert found.http[0].destinations[0].host == "app.mesh.svc.cluster.local"
     assert found.http[1].status == 301
+
+
+def test_everything_that_a_match_asks_of_a_request_is_read() -> None:
+    """A canary by a header would get the traffic of all."""
+    match = {
+        "method": {"exact": "GET"},
+        "headers": {"x-user": {"exact": "jason"}, "cookie": {}},
+        "withoutHeaders": {"x-old": {"prefix": "1"}},
+        "queryParams": {"debug": {"regex": ".+"}},
+        "ignoreUriCase": True,
+    }
+    spec = {"hosts": ["app"], "http": [{"match": [match], "route": []}]}
+    (found,) = _state(istio("VirtualService", "vs", spec)).virtual_services
+
+    assert found.http[0].matches == (
+        RequestMatch(
+            headers=(
+                TextMatch(":method", "exact", "GET"),
+                TextMatch("cookie", "", ""),
+                TextMatch("x-user", "exact", "jason"),
+                TextMatch("x-old", "prefix", "1", inverted=True),
+            ),
+            query=(TextMatch("debug", "regex", ".+"),),
+            any_case=True,
+        ),
+    )
 
 
 @pytest.mark.parametrize("spec", _BROKEN, ids=str)

@@ -72,3 +72,28 @@ def test_a_virtual_service_replaces_the_routes_of_its_host() -> None:
         assert plain.decorator.operation == f"{_WEB}:80/*"
         config = plain.metadata.filter_metadata["istio"].fields["config"].string_value
         assert config == "/apis/networking.istio.io/v1/namespaces/mesh/virtual-service/app"
+
+
+def test_a_route_asks_of_a_request_what_its_match_does() -> None:
+    """Envoy would send the requests of all users to where those of a few should go."""
+    match = {
+        "uri": {"prefix": "/a"},
+        "headers": {"x-user": {"exact": "jason"}, "cookie": {}},
+        "withoutHeaders": {"x-old": {"regex": "1.*"}, "x-none": {}},
+        "queryParams": {"debug": {"prefix": "y"}},
+        "ignoreUriCase": True,
+    }
+    http = [{"match": [match], "route": [{"destination": {"host": "app"}}]}]
+    rule = istio("VirtualService", "app", {"hosts": ["app"], "http": http})
+    (routes,) = read(*view_of(rule).of(RDS)).values()
+    (route,) = routes.virtual_hosts[0].routes
+
+    assert (route.match.prefix, route.match.case_sensitive) == ("/a", False)
+    cookie, user, none, old = route.match.headers
+    assert (cookie.name, cookie.present_match, cookie.invert_match) == ("cookie", True, False)
+    assert (user.name, user.string_match.exact) == ("x-user", "jason")
+    assert (none.present_match, none.invert_match) == (True, True)
+    assert (old.name, old.string_match.safe_regex.regex) == ("x-old", "1.*")
+    assert old.invert_match and old.treat_missing_header_as_empty
+    (debug,) = route.match.query_parameters
+    assert (debug.name, debug.string_match.prefix) == ("debug", "y")
