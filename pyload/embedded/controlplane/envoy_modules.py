@@ -31,12 +31,14 @@ class EnvoyModules:
         self.endpoint = load("envoy.config.endpoint.v3")
         self.listener = load("envoy.config.listener.v3")
         self.route = load("envoy.config.route.v3")
+        self.filter_state = load("envoy.extensions.filters.common.set_filter_state.v3")
         self.hcm = load("envoy.extensions.filters.network.http_connection_manager.v3")
         self.tcp_proxy = load("envoy.extensions.filters.network.tcp_proxy.v3")
         self.tls = load("envoy.extensions.transport_sockets.tls.v3")
         self.http = load("envoy.extensions.upstreams.http.v3")
         self.internal = load("envoy.extensions.transport_sockets.internal_upstream.v3")
         self.metadata = load("envoy.type.metadata.v3")
+        self.type = load("envoy.type.v3")
         self.protobuf = load("google.protobuf")
 
     def any(self, name: str, message: Any = b"") -> Any:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.model import Key
 
 _VIRTUAL_HOSTS: Final = 2
-_INSPECTOR: Final = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
 _PLAIN_HTTP: Final = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 
 
@@ -182,14 +181,11 @@ def _virtual_host(
 def _listener(port: int, chains: tuple[GatewayChain, ...]) -> bytes:
     lib = envoy()
     encrypted = any(chain.hosts or chain.credential for chain in chains)
-    inspector = lib.listener.ListenerFilter(
-        name="envoy.filters.listener.tls_inspector", typed_config=lib.any(_INSPECTOR)
-    )
     listener = lib.listener.Listener(
         name=f"0.0.0.0_{port}",
         address=address("0.0.0.0", port),  # noqa: S104 - configuration of a proxy, not a bind
         filter_chains=[_filter_chain(port, chain) for chain in chains],
-        listener_filters=[inspector] if encrypted else [],
+        listener_filters=[listeners.listener_filter(listeners.TLS_INSPECTOR)] if encrypted else [],
         traffic_direction=lib.core.TrafficDirection.OUTBOUND,
         max_connections_to_accept_per_socket_event=1,
     )

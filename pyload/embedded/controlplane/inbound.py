@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from pyload.embedded.controlplane.istio_model import Mtls
     from pyload.embedded.controlplane.mesh_state import InboundPort
 
+# Fields of Listener.
 _FILTER_CHAINS: Final = 3
+_LISTENER_FILTERS: Final = 9
 
 # Distinct sets of inbound ports to remember; past this, start again.
 _LIMIT: Final = 10_000
@@ -58,7 +60,9 @@ class InboundBuilder:
 def _build(inbound: tuple[InboundPort, ...], mtls: Mtls) -> InboundResources:
     """Build the inbound clusters and the listener with a filter chain for each port."""
     made: dict[str, bytes] = {}
+    known = frozenset(port.target for port in inbound)
     listener = listeners.virtual_inbound()
+    listener += field(_LISTENER_FILTERS, listeners.inbound_inspector(known))
     accepted = {"STRICT": (True,), "DISABLE": (False,)}.get(mtls, (True, False))
     for port in inbound:
         name = cluster_name("inbound", port.target)
