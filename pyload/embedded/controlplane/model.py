@@ -189,6 +189,7 @@ class Endpoint(NamedTuple):
         tls: Whether the pod has a sidecar that speaks Istio's TLS.
         locality: Where its node stands.
         labels: The workload's, by which subsets choose.
+        tunnel: Whether ztunnel takes its traffic in through HBONE.
     """
 
     ip: str
@@ -197,6 +198,7 @@ class Endpoint(NamedTuple):
     tls: bool
     locality: Locality
     labels: Labels = frozenset()
+    tunnel: bool = False
 
 
 def parse_or_none(parse: Callable[[Obj], T], obj: Obj) -> T | None:

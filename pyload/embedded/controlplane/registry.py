@@ -276,6 +276,7 @@ class ServiceRegistry:
                     (TLS_MODE, "istio") in pod.labels,
                     self._locality(pod.node),
                     pod.labels,
+                    pod.tunnel,
                 )
                 for pod in members
                 if (number := target_port(pod, port)) is not None
@@ -328,6 +329,7 @@ class ServiceRegistry:
                     pod is not None and (TLS_MODE, "istio") in pod.labels,
                     self._locality(address.node),
                     pod.labels if pod is not None else frozenset(),
+                    pod is not None and pod.tunnel,
                 )
                 for address, pod in found
                 if (number := dict(address.ports).get(port.name)) is not None

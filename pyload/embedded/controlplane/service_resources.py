@@ -167,6 +167,7 @@ def _virtual_host(service: Service, port: Port, cluster: str) -> bytes:
 
 
 def _assignment(name: str, endpoints: Iterable[Endpoint], *, tunnel: bool) -> bytes:
+    """Encode a ``ClusterLoadAssignment``, by whose endpoints waypoints may enter the tunnel."""
     places: defaultdict[Locality, list[Endpoint]] = defaultdict(list)
     for endpoint in endpoints:
         places[endpoint.locality].append(endpoint)
@@ -182,7 +183,7 @@ def _place(place: Locality, endpoints: list[Endpoint], *, tunnel: bool) -> bytes
         field(
             _LB_ENDPOINTS,
             assignments.tunnel_endpoint().fill(target=f"{one.ip}:{one.port}", workload=one.workload)
-            if tunnel
+            if tunnel and one.tunnel
             else assignments.lb_endpoint(one.port, tls=one.tls).fill(
                 ip=one.ip, workload=one.workload
             ),

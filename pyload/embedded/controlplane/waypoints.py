@@ -1,7 +1,9 @@
 """Clusters and listeners of waypoints as istiod shapes them, and the tunnel that all Envoys share.
 
-Left out are istiod's tables of which address goes to which filter chain, and the filters for
-telemetry: clients of this control plane count listeners and look for references in them.
+A connection comes through the tunnel to the first listener, which ends it and hands what is inside
+on to an internal one, with the address that it wants to reach. That one chooses the service by the
+address; its endpoints lead into the tunnel again. Left out are istiod's filters for telemetry, the
+tunnel within a tunnel of multi-network meshes, and what connects to workloads by their own address.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane import listeners, routes
+from pyload.embedded.controlplane import chain_matcher, listeners
 from pyload.embedded.controlplane.clusters import (
     RAW_BUFFER,
     UPSTREAM_TLS,
@@ -28,7 +30,7 @@ from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import CDS, LDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from pyload.embedded.controlplane.model import Port, Service
 
@@ -39,8 +41,11 @@ _MAIN: Final = "main_internal"
 _ENCAP: Final = "encap"
 _INNER: Final = "inner_connect_originate"
 _OUTER: Final = "outer_connect_originate"
+# Fields of Listener.
 _FILTER_CHAINS: Final = 3
+_CHAIN_MATCHER: Final = 32
 _ORIGINAL_DST: Final = "envoy.filters.listener.original_dst"
+_SET_FILTER_STATE: Final = "envoy.extensions.filters.http.set_filter_state.v3.Config"
 _INTERNAL: Final = (
     "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
 )
@@ -74,20 +79,25 @@ def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
     return made
 
 
-def listeners_of(services: Iterable[Service]) -> dict[str, bytes]:
+def listeners_of(services: Collection[Service]) -> dict[str, bytes]:
     """Build the listeners of a waypoint for the services behind it."""
     chains = b"".join(
         field(_FILTER_CHAINS, _vip_chain(port, service))
         for service in services
         for port in service.ports
     )
-    main = field(1, _MAIN.encode()) + chains + _main_rest()
+    matcher = chain_matcher.by_address(
+        (service.ip, {port.port: cluster_of(port, service) for port in service.ports})
+        for service in services
+        if service.ip
+    )
+    main = field(1, _MAIN.encode()) + chains + _main_rest() + field(_CHAIN_MATCHER, matcher)
     return {
         "connect_terminate": _terminate_listener(),
         _MAIN: any_of(LDS, main),
         TUNNEL: tunnel_listener(),
-        _INNER: _internal_listener(_INNER),
-        _OUTER: _internal_listener(_OUTER),
+        _INNER: _plain_listener(_INNER),
+        _OUTER: _plain_listener(_OUTER),
     }
 
 
@@ -96,9 +106,14 @@ def tunnel_cluster() -> bytes:
     return _tunnel(TUNNEL)
 
 
+@functools.cache
 def tunnel_listener() -> bytes:
     """Build the internal listener that puts connections into the tunnel."""
-    return _internal_listener(TUNNEL)
+    return _internal_listener(
+        TUNNEL,
+        tunneling=envoy().tcp_proxy.TcpProxyTunnelingConfig(hostname="%DOWNSTREAM_LOCAL_ADDRESS%"),
+        listener_filters=[listeners.listener_filter(listeners.ORIGINAL_DST)],
+    )
 
 
 def _vip_chain(port: Port, service: Service) -> bytes:
@@ -186,29 +201,44 @@ def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
     return transport_socket("internal_upstream", _INTERNAL, transport)
 
 
-@functools.cache
-def _internal_listener(name: str) -> bytes:
+def _internal_listener(name: str, *, tunneling: Any = None, **fields: Any) -> bytes:
     lib = envoy()
+    proxy = listeners.tcp_proxy(name, tunneling_config=tunneling)
     listener = lib.listener.Listener(
         name=name,
-        filter_chains=[lib.listener.FilterChain(filters=[listeners.tcp_proxy(name)])],
+        filter_chains=[lib.listener.FilterChain(filters=[proxy])],
         use_original_dst=False,
         internal_listener=lib.listener.ListenerInternalListenerConfig(),
+        **fields,
     )
     return any_of(LDS, bytes(listener))
+
+
+@functools.cache
+def _plain_listener(name: str) -> bytes:
+    return _internal_listener(name)
 
 
 @functools.cache
 def _terminate_listener() -> bytes:
     """Build the listener of a waypoint that ends HBONE connections."""
     lib = envoy()
-    main = routes.route(_MAIN, name="default")
+    upgrade = lib.route.RouteActionUpgradeConfig(
+        upgrade_type="CONNECT", connect_config=lib.route.RouteActionUpgradeConfigConnectConfig()
+    )
+    main = lib.route.Route(
+        match=lib.route.RouteMatch(connect_matcher=lib.route.RouteMatchConnectMatcher()),
+        route=lib.route.RouteAction(cluster=_MAIN, upgrade_configs=[upgrade]),
+    )
     manager = listeners.connection_manager(
+        _addresses_within(),
         stat_prefix="connect_terminate",
         route_config=lib.route.RouteConfiguration(
             name="default",
             virtual_hosts=[lib.route.VirtualHost(name="default", domains=["*"], routes=[main])],
         ),
+        http2_protocol_options=lib.core.Http2ProtocolOptions(allow_connect=True),
+        upgrade_configs=[lib.hcm.HttpConnectionManagerUpgradeConfig(upgrade_type="CONNECT")],
         server_name="istio-envoy",
         use_remote_address=False,
     )
@@ -225,6 +255,31 @@ def _terminate_listener() -> bytes:
     return any_of(LDS, bytes(listener))
 
 
+def _addresses_within() -> Any:
+    """Build the filter that hands on where a connection in the tunnel comes from and goes to."""
+    lib = envoy()
+
+    def value(key: str, text: str) -> Any:
+        return lib.filter_state.FilterStateValue(
+            object_key=f"{_ORIGINAL_DST}.{key}",
+            format_string=lib.core.SubstitutionFormatString(
+                text_format_source=lib.core.DataSource(inline_string=text)
+            ),
+            shared_with_upstream=lib.filter_state.FilterStateValueSharedWithUpstream.ONCE,
+        )
+
+    config = b"".join(
+        field(1, bytes(one))
+        for one in (
+            value("local_ip", "%REQ(:AUTHORITY)%"),
+            value("remote_ip", "%DOWNSTREAM_REMOTE_ADDRESS%"),
+        )
+    )
+    return lib.hcm.HttpFilter(
+        name="connect_authority", typed_config=lib.any(_SET_FILTER_STATE, config)
+    )
+
+
 @functools.cache
 def _main_rest() -> bytes:
     """Build what follows the services' filter chains in the main listener."""
@@ -236,6 +291,7 @@ def _main_rest() -> bytes:
             chain(name="direct-tcp", filters=[listeners.tcp_proxy(_ENCAP)]),
             chain(name="direct-http", filters=[direct]),
         ],
+        listener_filters=[listeners.listener_filter(listeners.ORIGINAL_DST)],
         traffic_direction=lib.core.TrafficDirection.INBOUND,
         internal_listener=lib.listener.ListenerInternalListenerConfig(),
     )

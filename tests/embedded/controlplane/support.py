@@ -54,6 +54,7 @@ def pod(
     ready: bool = True,
     labels: dict[str, str] | None = None,
     ports: Sequence[dict[str, Any]] = (),
+    annotations: dict[str, str] | None = None,
 ) -> Obj:
     """Build a pod that runs, and is ready unless told otherwise."""
     condition = {"type": "Ready", "status": "True" if ready else "False"}
@@ -64,6 +65,7 @@ def pod(
             "name": name,
             "namespace": namespace,
             "labels": {"app": app, **(labels or {})},
+            "annotations": annotations or {},
         },
         "spec": {
             "nodeName": node,

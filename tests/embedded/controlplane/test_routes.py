@@ -94,6 +94,7 @@ def test_a_route_asks_of_a_request_what_its_match_does() -> None:
     assert (user.name, user.string_match.exact) == ("x-user", "jason")
     assert (none.present_match, none.invert_match) == (True, True)
     assert (old.name, old.string_match.safe_regex.regex) == ("x-old", "1.*")
-    assert old.invert_match and old.treat_missing_header_as_empty
+    assert old.invert_match
+    assert old.treat_missing_header_as_empty
     (debug,) = route.match.query_parameters
     assert (debug.name, debug.string_match.prefix) == ("debug", "y")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from envoy_data_plane.envoy.config.listener.v3 import Listener
 from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryResponse
 
 from pyload.embedded.controlplane.mesh_state import InboundPort
 from pyload.embedded.controlplane.model import Key
+from pyload.manifests.pods import AMBIENT
 from pyload.xds.types import CDS, EDS, LDS, WORKLOAD
 from tests.embedded.controlplane.reading import CLASSES, only_filter, read
 from tests.embedded.controlplane.support import (
@@ -20,6 +22,7 @@ from tests.embedded.controlplane.support import (
     pod,
     service,
     snapshot_of,
+    view_of,
     waypoint_gateway,
     world_of,
 )
@@ -46,7 +49,8 @@ def _view(*objects: Any, **who: Any) -> Any:
         service("app", ports=[HTTP, {"name": "https", "port": 443}]),
         service("wp", ip="10.0.0.9", ports=[{"name": "mesh", "port": 15008}]),
         service("elsewhere", namespace="other", ip="10.0.0.8"),
-        pod("app-1", app="app"),
+        pod("app-1", app="app", annotations=AMBIENT),
+        pod("app-2", app="app", ip="10.1.0.2"),
         node("node-a", "region", "zone"),
         *objects,
     )
@@ -98,12 +102,13 @@ def test_a_waypoint_that_nobody_uses_serves_nothing() -> None:
 
 
 def test_endpoints_behind_a_waypoint_are_reached_through_the_tunnel() -> None:
-    """The waypoint's own clusters have endpoints that sidecars must not get."""
+    """Sidecars must not get them, and pods outside of ambient mode have no end of a tunnel."""
     view = _view(namespace("mesh", **_USED), waypoint_gateway(), inbound=_SERVED)
 
     endpoints = read(*view.of(EDS))
     (place,) = endpoints[_VIP.format(80, "http")].endpoints
-    (end,) = place.lb_endpoints
+    end, outside = place.lb_endpoints
+    assert outside.endpoint.address.socket_address.address == "10.1.0.2"
     inside = end.endpoint.address.envoy_internal_address
     assert (inside.server_listener_name, inside.endpoint_id) == ("connect_originate", "10.1.0.1:80")
     (plain,) = endpoints["outbound|80||app.mesh.svc.cluster.local"].endpoints
@@ -114,7 +119,31 @@ def test_a_waypoint_may_ask_for_workloads() -> None:
     """Envoy's extension for peer metadata keeps all of them."""
     view = _view(inbound=_SERVED)
 
-    assert list(view.of(WORKLOAD)[0].resources) == ["Kubernetes//Pod/mesh/app-1"]
+    workloads = sorted(view.of(WORKLOAD)[0].resources)
+    assert workloads == ["Kubernetes//Pod/mesh/app-1", "Kubernetes//Pod/mesh/app-2"]
+
+
+@pytest.mark.golden
+def test_a_service_is_found_by_its_address_as_istiod_lets_find_it(golden: Path) -> None:
+    """Envoy refuses filter chains that nothing tells apart, so a waypoint would serve nobody."""
+    folder = golden / "xds" / "raw" / "envoy-waypoint-delta"
+    response = DeltaDiscoveryResponse.parse((folder / "002-stream0001-Listener.pb").read_bytes())
+    theirs = {one.name: Listener.parse(one.resource.value) for one in response.resources}
+    http, tcp = {"name": "http", "port": 80}, {"name": "tcp", "port": 9000}
+    view = view_of(
+        waypoint_gateway(namespace="amb"),
+        namespace("amb", **_USED),
+        service("echo", namespace="amb", ip="10.3.131.175", ports=[http]),
+        service("echo-v2", namespace="amb", ip="10.14.57.151", ports=[http]),
+        service("headless", namespace="amb", ip="None", ports=[http]),
+        service("tcp", namespace="amb", ip="10.9.229.190", ports=[tcp]),
+        type_="waypoint",
+        namespace="amb",
+        labels={"gateway.networking.k8s.io/gateway-name": "wp"},
+    )
+
+    mine = read(*view.of(LDS))["main_internal"]
+    assert mine.filter_chain_matcher == theirs["main_internal"].filter_chain_matcher
 
 
 @pytest.mark.golden
@@ -139,7 +168,13 @@ def test_a_waypoints_resources_have_the_shape_of_istiods(golden: Path) -> None:
         f"ClusterLoadAssignment inbound-vip|80|http|{apps[0]}.{name}.svc.cluster.local"
     ]
     pods = [
-        pod(workload, app=apps[0], namespace=name, ip=ip.rpartition(":")[0])
+        pod(
+            workload,
+            app=apps[0],
+            namespace=name,
+            ip=ip.rpartition(":")[0],
+            annotations=AMBIENT,
+        )
         for one in recorded_ends.endpoints[0].lb_endpoints
         for ip in [one.endpoint.address.envoy_internal_address.endpoint_id]
         for workload in [
