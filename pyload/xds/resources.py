@@ -1,37 +1,26 @@
 """What pyload reads of a resource: its name, and the names that it refers to.
 
 A proxy asks for what its clusters and listeners refer to, so nothing else in them is looked at: the
-messages in `pyload.xds.wire` have no other fields. Most resources reach many proxies as the same
-bytes, so a `Decoder` decodes each distinct byte string once.
+messages in `pyload.xds.wire` have no other fields. Secrets alone may be anywhere, see
+`pyload.xds.secrets`. Most resources reach many proxies as the same bytes, so a `Decoder` decodes
+each distinct byte string once.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from google.protobuf import any_pb2
 from google.protobuf.message import DecodeError
 
 from pyload.errors import RemoteProtocolError
+from pyload.xds.secrets import find_secrets
 from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, short
 from pyload.xds.wire import config_pb2
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 Refs = tuple[tuple[TypeUrl, tuple[str, ...]], ...]
 
-# The agent beside the proxy serves its own certificate; istiod never hears these names.
-_AGENT_SECRETS: Final = frozenset({"", "default", "ROOTCA"})
-
-_TLS: Final = frozenset(
-    {
-        f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-        f"{PREFIX}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-    }
-)
-_QUIC: Final = f"{PREFIX}envoy.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"
 _HCM: Final = (
     f"{PREFIX}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 )
@@ -133,33 +122,27 @@ class Decoder:
 
 def _decode_value(type_url: str, value: bytes) -> Resource:
     if type_url == CDS:
-        return _cluster(config_pb2.Cluster.FromString(value))
+        return _cluster(config_pb2.Cluster.FromString(value), find_secrets(value))
     if type_url == LDS:
-        return _listener(config_pb2.Listener.FromString(value))
+        return _listener(config_pb2.Listener.FromString(value), find_secrets(value))
     return Resource(config_pb2.Named.FromString(value).name)
 
 
-def _cluster(cluster: config_pb2.Cluster) -> Resource:
+def _cluster(cluster: config_pb2.Cluster, secrets: set[str]) -> Resource:
     endpoints = ""
     # As in pilot-load, a cluster whose discovery type is unset or custom asks for endpoints.
     if cluster.WhichOneof("cluster_discovery_type") != "type" or cluster.type == cluster.EDS:
         endpoints = cluster.eds_cluster_config.service_name or cluster.name
-    secrets = set(_secrets(cluster.transport_socket))
-    for match in cluster.transport_socket_matches:
-        secrets.update(_secrets(match.transport_socket))
     return Resource(cluster.name, _refs((EDS, {endpoints} - {""}), (SDS, secrets)))
 
 
-def _listener(listener: config_pb2.Listener) -> Resource:
+def _listener(listener: config_pb2.Listener, secrets: set[str]) -> Resource:
     routes: set[str] = set()
-    secrets: set[str] = set()
     extensions = {one.name for one in listener.listener_filters if one.HasField("config_discovery")}
     chains = list(listener.filter_chains)
     if listener.HasField("default_filter_chain"):
         chains.append(listener.default_filter_chain)
     for chain in chains:
-        if chain.HasField("transport_socket"):
-            secrets.update(_secrets(chain.transport_socket))
         for one in chain.filters:
             if one.HasField("config_discovery"):
                 extensions.add(one.name)
@@ -177,22 +160,3 @@ def _listener(listener: config_pb2.Listener) -> Resource:
 
 def _refs(*found: tuple[TypeUrl, set[str]]) -> Refs:
     return tuple((type_url, tuple(sorted(names))) for type_url, names in found if names)
-
-
-def _secrets(socket: config_pb2.TransportSocket) -> Iterator[str]:
-    config = socket.typed_config
-    if config.type_url in _TLS:
-        context = config_pb2.TlsContext.FromString(config.value)
-    elif config.type_url == _QUIC:
-        context = config_pb2.QuicDownstreamTransport.FromString(config.value).downstream_tls_context
-    else:
-        return
-    tls = context.common_tls_context
-    for secret in (
-        *tls.tls_certificate_sds_secret_configs,
-        tls.validation_context_sds_secret_config,
-        tls.combined_validation_context.validation_context_sds_secret_config,
-    ):
-        source = secret.sds_config.WhichOneof("config_source_specifier")
-        if source in {None, "ads"} and secret.name not in _AGENT_SECRETS:
-            yield secret.name

@@ -67,13 +67,10 @@ def test_clusters_refer_to_the_secrets_of_all_their_sockets() -> None:
 
 def test_the_agents_own_secrets_are_not_asked_for() -> None:
     """Istiod never serves default and ROOTCA: the proxy would wait for them for ever."""
-    context = tls("default", "", "kubernetes://gw")
-    common = context.common_tls_context
-    common.combined_validation_context.validation_context_sds_secret_config.name = "ROOTCA"
-    common.validation_context_sds_secret_config.name = "kubernetes://gw-cacert"
-    by_agent = tls("file-cert:/etc/certs", source="api_config_source")
     built = config_pb2.Listener(name="l")
-    for one in (context, by_agent):
+    own = tls("default", "file-cert:/etc/certs", source="api_config_source")
+    named_alone = tls("ROOTCA", source="")
+    for one in (own, named_alone, tls("kubernetes://gw", "kubernetes://gw-cacert")):
         chain = built.filter_chains.add()
         chain.transport_socket.typed_config.CopyFrom(unpacked(DOWNSTREAM_TLS, one))
 
