@@ -13,7 +13,7 @@ list is a bug of the caller.
 
 A session decides and measures; it does not wait. Its owner gives it the time with each input and
 gets back the seconds that something took, or the seconds to wait before the next dial. Waits grow
-with each failure, as in Istio's agent, and shrink again when the control plane has sent a response:
+with each failure, as Envoy's do, and shrink again when the control plane has sent a response:
 an open stream proves little, since istiod may refuse it a moment later for its rate limit. Every
 wait is drawn at random, so that a fleet does not come back all at once.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FIRST_INTERVAL: Final = 0.5
 """Seconds that the first wait lasts at most."""
-FACTOR: Final = 1.5
+FACTOR: Final = 2.0
 """The growth of that from one wait to the next."""
 LAST_INTERVAL: Final = 30.0
 """Seconds that any wait lasts at most."""

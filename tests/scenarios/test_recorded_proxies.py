@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from pyload.harness.servers import Servers
 from pyload.pods.reader import MeshPods
 from pyload.proxies.identity import node_of
 from pyload.tasks import Shutdown
+from pyload.xds import session
 from pyload.xds.delta import Delta
 from pyload.xds.lean import LeanTransport
 from pyload.xds.messages import Message
@@ -61,6 +63,9 @@ PROXIES = {
 
 ENVOYS = ("sidecar", "sidecar (SotW)", "waypoint")
 """What the table calls Envoys."""
+
+CONNECT_SECONDS = 0.1
+"""The time from the end of a wait to a stream, at most."""
 
 ADDRESS = ("10.96.0.10", 15010)
 TARGET = "10.96.0.10:15010"
@@ -206,3 +211,14 @@ async def test_a_connection_of_adsc_asks_for_what_the_real_proxy_asks_for(
     )
 
     judge(of_requests(recording, heard), known_of_requests(proxy))
+
+
+@pytest.mark.parametrize("proxy", ENVOYS)
+def test_no_real_envoy_waited_longer_than_pyload_may(golden: Path, proxy: str) -> None:
+    """After a restart of istiod a fleet would come back sooner than a mesh does."""
+    dials = read_recording(golden, PROXIES[proxy][0]).dials
+    longest = session.FIRST_INTERVAL
+    # When the first stream ended is not known, and so neither is the first wait.
+    for before, after in pairwise(dials[1:]):
+        longest = min(longest * session.FACTOR, session.LAST_INTERVAL)
+        assert after - before < longest + CONNECT_SECONDS

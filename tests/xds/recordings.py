@@ -104,11 +104,13 @@ class Recording:
         delta: The variant spoken.
         node: The node of the first request, as JSON.
         streams: Streams on which anything was said, one after the other.
+        dials: Seconds from the first stream's beginning to that of each.
     """
 
     delta: bool
     node: Obj
     streams: tuple[RecordedStream, ...]
+    dials: tuple[float, ...]
 
 
 def read_recording(golden: Path, name: str) -> Recording:
@@ -134,7 +136,9 @@ def read_recording(golden: Path, name: str) -> Recording:
             names = frozenset(_names(message, delta=delta))
             entry = Entry(at, found["type"], nonce=found["nonce"], message=message, names=names)
         streams[number].entries.append(entry)
-    return Recording(delta, node, tuple(one for one in streams.values() if one.entries))
+    spoken = tuple(one for one in streams.values() if one.entries)
+    first = min(began.values())
+    return Recording(delta, node, spoken, tuple(at - first for at in began.values()))
 
 
 def _request(found: dict[str, Any]) -> Request:

@@ -85,7 +85,7 @@ def test_waits_grow_to_thirty_seconds_and_spread_from_zero_on() -> None:
     for _ in range(20):
         one.dial(0.0)
         waits.append((interval, one.failed()))
-        interval = min(interval * 1.5, 30.0)
+        interval = min(interval * 2, 30.0)
 
     assert one.failures == 20
     assert interval == 30.0
