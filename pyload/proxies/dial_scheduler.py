@@ -8,13 +8,17 @@ served: a proxy that was disconnected goes to the end, so that none waits for ev
 
 A dial lasts until the stream is open, has failed or was given up, the search for a token or a
 certificate included. No other part of pyload limits dials: a transport connects at once.
+
+The scheduler also keeps the time for listeners that drain, all of them in one line.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyload.delay_line import DelayLine
 from pyload.proxies.behavior import DIALLING
+from pyload.xds.subscriptions import DRAIN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +61,9 @@ class DialScheduler:
         # Of the wait that the rate demands.
         self._timer: Timer | None = None
         self._closed = False
+        self._drains: DelayLine[Client] = DelayLine(
+            timers, clock, lambda client: client.drained(), seconds=DRAIN_SECONDS
+        )
 
     @property
     def waiting(self) -> int:
@@ -84,6 +91,10 @@ class DialScheduler:
     def stream_served(self) -> None:
         """Record the first response of a stream."""
         self.rate.served()
+
+    def drain(self, client: Client) -> None:
+        """Call a client's `drained` when listeners have drained that begin to do so now."""
+        self._drains.add(client)
 
     def close(self) -> None:
         """Start no more dials."""

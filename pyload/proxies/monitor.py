@@ -106,8 +106,7 @@ class ProxyMonitor:
         if self._state == "configured":
             return ""
         assert self.client is not None
-        unanswered = self.client.unanswered if _is_open(self._state) else []
-        return f"no {', '.join(unanswered)}" if unanswered else NO_STREAM
+        return (self.client.lack if _is_open(self._state) else "") or NO_STREAM
 
     @property
     def is_connected(self) -> bool:

@@ -20,7 +20,6 @@ from pyload.errors import CertificateError, PyloadError, RemoteProtocolError, St
 from pyload.xds import session
 from pyload.xds.log import Log, Seconds, in_go
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD, Status
-from pyload.xds.types import short
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -103,6 +102,9 @@ class Scheduler(Protocol):
     def stream_served(self) -> None:
         """Record the first response of a stream."""
 
+    def drain(self, client: Client) -> None:
+        """Call the client's `drained` when listeners have drained that begin to do so now."""
+
 
 class Client:
     """Runs one proxy, from `start` until `stop`.
@@ -166,9 +168,9 @@ class Client:
         self._broken: BaseException | None = None
 
     @property
-    def unanswered(self) -> list[str]:
-        """Short names of the types that the open stream has to bring yet."""
-        return [short(type_url) for type_url in self._protocol.unanswered()]
+    def lack(self) -> str:
+        """What the open stream has to bring before the proxy is configured; empty for nothing."""
+        return self._protocol.lack
 
     def start(self) -> None:
         """Start to connect; the proxy connects again whenever its stream ends, until `stop`."""
@@ -256,11 +258,22 @@ class Client:
             self._record(received)
             for request in received.send:
                 self._send(request)
+            if received.draining:
+                self._scheduler.drain(self)
         except Exception as error:  # noqa: BLE001 - `closed` tells the peer's faults from our own
             self._break(error)
             return
         if self._read_delay:
             self._pause()
+
+    def drained(self) -> None:
+        """End the oldest drain of listeners; called by the scheduler."""
+        # Without a stream nothing is sent: the next one asks for the names that are left anyway.
+        self._send_all(self._protocol.drained())
+
+    def stop_waiting(self) -> None:
+        """Ask for what waits for endpoints, as an Envoy would never do."""
+        self._send_all(self._protocol.stop_waiting())
 
     def closed(self, status: Status) -> None:
         """Handle the end of the stream, or a failed dial."""
@@ -326,6 +339,12 @@ class Client:
     def _finish(self, error: BaseException | None) -> None:
         self._log.info("Context closed, exiting stream")
         self._observer.ended(error)
+
+    def _send_all(self, requests: list[bytes]) -> None:
+        """Send requests that answer nothing, if there is a stream."""
+        if self._seen is not None and self._broken is None:
+            for request in requests:
+                self._send(request)
 
     def _send(self, request: bytes) -> None:
         if self._stream is not None:

@@ -60,15 +60,19 @@ class _DeltaSubscription(Subscription):
         self._dropped = diff.dropped
         return [head + diff.encoded]
 
-    def ack(self, response: Response, nonce: str) -> bytes:
+    def accept(self, response: Response, nonce: str) -> None:  # noqa: ARG002 - for SotW
         self.resources = response.after(NO_RESOURCES if self._replace else self.resources)
         self._replace = False
         self.version = response.version
+
+    def ack(self, nonce: str) -> bytes:
         return requests.delta_type(self.type_url) + requests.delta_nonce(nonce)
 
+    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
+        return [self.ack(nonce) for nonce in nonces]
+
     def nack(self, error: str, nonce: str) -> bytes:
-        head = requests.delta_type(self.type_url) + requests.delta_nonce(nonce)
-        return head + requests.nack(error, delta=True)
+        return self.ack(nonce) + requests.nack(error, delta=True)
 
     def unmatched(self, response: Response) -> tuple[str, ...]:
         if self.names is WILDCARD:

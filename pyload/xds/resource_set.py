@@ -7,6 +7,7 @@ found by their members; a set that no proxy holds any more is freed.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakValueDictionary, ref
 
@@ -24,10 +25,12 @@ class SubscriptionDiff(NamedTuple):
 
     Attributes:
         encoded: The difference as fields of a DeltaDiscoveryRequest.
+        added: Names that only the later subscription has.
         dropped: Names that the later subscription does not have.
     """
 
     encoded: bytes = b""
+    added: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
 
 
@@ -60,12 +63,11 @@ class NameSet:
         """Return the difference from names that were subscribed to before to these."""
         if self._before is None or self._before() is not before:
             self._before = ref(before)
-            dropped = before.members - self.members
+            added, dropped = self.members - before.members, before.members - self.members
             request = discovery_pb2.DeltaDiscoveryRequest(
-                resource_names_subscribe=sorted(self.members - before.members),
-                resource_names_unsubscribe=sorted(dropped),
+                resource_names_subscribe=sorted(added), resource_names_unsubscribe=sorted(dropped)
             )
-            self._diff = SubscriptionDiff(request.SerializeToString(), dropped)
+            self._diff = SubscriptionDiff(request.SerializeToString(), added, dropped)
         return self._diff
 
     @classmethod
@@ -83,6 +85,10 @@ WILDCARD: Final = NameSet(frozenset())
 """Stands for all names: a subscription to it names none, and is not at an end."""
 
 
+NamesByType = tuple[tuple["TypeUrl", frozenset[str]], ...]
+"""Names of resources of several types."""
+
+
 class ResourceSet:
     """An immutable set of resources of one type; make it with `of` or `updated`.
 
@@ -90,7 +96,7 @@ class ResourceSet:
         by_name: The resources.
     """
 
-    __slots__ = ("__weakref__", "_refs", "_versions", "by_name")
+    __slots__ = ("__weakref__", "_later", "_left", "_refs", "_versions", "by_name")
 
     _shared: Final[WeakValueDictionary[frozenset[Resource], ResourceSet]] = WeakValueDictionary()
 
@@ -102,6 +108,9 @@ class ResourceSet:
                 found.setdefault(type_url, set()).update(names)
         self._refs = {type_url: NameSet.of(names) for type_url, names in found.items()}
         self._versions: bytes | None = None
+        # What `left_by` returned last, and what it was called with.
+        self._later: ref[ResourceSet] | None = None
+        self._left: NamesByType = ()
 
     @property
     def versions(self) -> bytes:
@@ -130,6 +139,19 @@ class ResourceSet:
         """Return all names of a type that the resources refer to."""
         return self._refs.get(type_url, NO_NAMES)
 
+    def left_by(self, later: ResourceSet) -> NamesByType:
+        """Return the names that these resources refer to, and later ones do not."""
+        if all(later.refs(type_url) is names for type_url, names in self._refs.items()):
+            return ()
+        if self._later is None or self._later() is not later:
+            self._later = ref(later)
+            found = (
+                (type_url, names.members - later.refs(type_url).members)
+                for type_url, names in self._refs.items()
+            )
+            self._left = tuple((type_url, names) for type_url, names in found if names)
+        return self._left
+
     @classmethod
     def _share(cls, resources: dict[str, Resource]) -> ResourceSet:
         key = frozenset(resources.values())
@@ -148,3 +170,10 @@ def refs(type_url: TypeUrl, *sets: ResourceSet) -> NameSet:
     if len(found) > 1:
         return NameSet.of(frozenset().union(*(names.members for names in found)))
     return found[0] if found else NO_NAMES
+
+
+@lru_cache(maxsize=64)
+def with_left(type_url: TypeUrl, names: NameSet, left: tuple[NamesByType, ...]) -> NameSet:
+    """Return names, and those of the same type that were left at several times."""
+    more = [some for one in left for other, some in one if other == type_url]
+    return NameSet.of(names.members.union(*more)) if more else names

@@ -61,6 +61,7 @@ class Response:
     __slots__ = (
         "_after",
         "_details",
+        "_names",
         "_unmatched",
         "_wanted",
         "count",
@@ -101,6 +102,7 @@ class Response:
         # What `after` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None
+        self._names: frozenset[str] | None = None
         # What `unmatched` returned last, and what it was called with.
         self._wanted: NameSet | None = None
         self._unmatched: tuple[str, ...] = ()
@@ -121,6 +123,23 @@ class Response:
             self._unmatched = tuple(one.name for one in self.resources if one.name not in members)
             self._wanted = wanted
         return self._unmatched
+
+    def names(self, message: Message, *, delta: bool) -> frozenset[str]:
+        """Return the names of the resources that came or are gone.
+
+        Args:
+            message: A message that this response was read from.
+            delta: Whether that is a message of delta xDS.
+        """
+        if self._names is None:
+            if delta:
+                found = [one.name for one in self.resources]
+            else:
+                found = [
+                    resources.name_of(one) for one in parse(message.whole(), delta=delta).resources
+                ]
+            self._names = frozenset((*found, *self.removed))
+        return self._names
 
     def details(self, message: Message, *, delta: bool) -> Details:
         """Return the names and bodies of the resources, the same objects for all who receive them.

@@ -36,11 +36,17 @@ class _SotwSubscription(Subscription):
         self.names = names
         return [self._request()]
 
-    def ack(self, response: Response, nonce: str) -> bytes:
+    def accept(self, response: Response, nonce: str) -> None:
         self.nonce = nonce
         self.version = response.version
         self.resources = response.resource_set
+
+    def ack(self, nonce: str) -> bytes:  # noqa: ARG002 - every request names the last one
         return self._request()
+
+    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
+        # One request for all of them, unless a NACK has taken its place.
+        return [self._request()] if self.nonce in nonces else []
 
     def nack(self, error: str, nonce: str) -> bytes:
         self.nonce = nonce

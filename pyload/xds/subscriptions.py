@@ -1,13 +1,23 @@
 """What one proxy is subscribed to, and how it answers responses: the part that both variants share.
 
-A proxy first asks for all clusters. When they have come it asks for the endpoints of those that
-want them, and for all listeners; then for the routes, secrets and extensions that clusters and
-listeners name. So one table of subscriptions by type, and the names that the last response refers
-to, decide every request::
+A proxy first asks for all clusters, then for the endpoints of those that want them, when these have
+come for all listeners, and last for the routes, secrets and extensions that clusters and listeners
+name. So one table of subscriptions by type, and the names that the last response refers to, decide
+every request::
 
     CDS ──▶ EDS (names in clusters), SDS (names in clusters and listeners)
-     │
-     └────▶ LDS ──▶ SDS, ECDS, RDS (names in listeners)
+             │ all of these endpoints have come
+             └────▶ LDS ──▶ ECDS, RDS, SDS (names in listeners)
+
+An ACK goes behind the requests that follow from its response, except for the first clusters, whose
+ACK goes first. Where clusters come later and are new, their ACK is *held* until their endpoints
+have come, since Envoy does not acknowledge clusters while it warms any.
+
+Routes, secrets and extensions outlive the listeners that name them: Envoy drains the connections of
+a listener that was removed or replaced, and keeps what they use until then. So after such a
+response the listeners from before are *draining*, and what they name stays subscribed to until
+`Subscriptions.drained` is called. All drains last equally long: the one that began first ends
+first, and no time has to be known here.
 
 `Subscriptions` makes these decisions and the one of ACK or NACK. How a request is worded, and what
 it must repeat, differs between the variants and is in their `Subscription`: see `pyload.xds.sotw`
@@ -21,9 +31,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pyload.errors import LocalProtocolError
 from pyload.xds import requests
-from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, WILDCARD, NameSet, ResourceSet, refs
+from pyload.xds.resource_set import (
+    NO_NAMES,
+    NO_RESOURCES,
+    WILDCARD,
+    NamesByType,
+    NameSet,
+    ResourceSet,
+    refs,
+    with_left,
+)
 from pyload.xds.response_cache import RESPONSE_CACHE
-from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Received, TypeUrl
+from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Received, TypeUrl, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +52,13 @@ if TYPE_CHECKING:
 
 NACK_ON_PURPOSE: Final = "refused on purpose by pyload"
 """The error of a NACK that answers a good response, for ``--nack-fraction``."""
+
+DRAIN_SECONDS: Final = 45.0
+"""How long a listener drains: Istio's default, the ``drainDuration`` of a proxy's config."""
+
+_NAMED: Final = 2
+"""Endpoints that are named in words, where more are missing."""
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class Subscription(ABC):
@@ -60,8 +86,16 @@ class Subscription(ABC):
         """Ask for other names than before, and return the requests that say so."""
 
     @abstractmethod
-    def ack(self, response: Response, nonce: str) -> bytes:
-        """Replace or update the resources by a good response, and return its ACK."""
+    def accept(self, response: Response, nonce: str) -> None:
+        """Replace or update the resources by a good response."""
+
+    @abstractmethod
+    def ack(self, nonce: str) -> bytes:
+        """Return the ACK of the response that was accepted last."""
+
+    @abstractmethod
+    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
+        """Return the ACKs of responses that were accepted before."""
 
     @abstractmethod
     def nack(self, error: str, nonce: str) -> bytes:
@@ -88,7 +122,17 @@ class Subscriptions:
         secrets: Whether secrets are waited for: without TLS, istiod sends them to no proxy.
     """
 
-    __slots__ = ("_agent_types", "_first", "_nack", "_subscriptions", "_with_resources", "secrets")
+    __slots__ = (
+        "_agent_types",
+        "_awaited",
+        "_draining",
+        "_first",
+        "_held",
+        "_nack",
+        "_subscriptions",
+        "_with_resources",
+        "secrets",
+    )
 
     delta: ClassVar[bool]
     """Which variant is spoken."""
@@ -109,6 +153,12 @@ class Subscriptions:
         self._first = first
         # In the order in which they began, which is that of the requests on a new stream.
         self._subscriptions: dict[TypeUrl, Subscription] = {}
+        # Endpoints that clusters want and that have never come.
+        self._awaited = _NONE
+        # Nonces of the clusters' responses whose ACK waits for those.
+        self._held: tuple[str, ...] = ()
+        # What the listeners of each drain name, in the order in which the drains began.
+        self._draining: tuple[NamesByType, ...] = ()
         self.secrets = True
 
     @property
@@ -120,9 +170,17 @@ class Subscriptions:
         """
         if LDS not in self._subscriptions and CDS in self._first:
             return False
-        return next(self.unanswered(), None) is None
+        return next(self._unanswered(), None) is None
 
-    def unanswered(self) -> Iterator[TypeUrl]:
+    @property
+    def lack(self) -> str:
+        """What the proxy is not configured without, in words; empty for nothing."""
+        if self._awaited and LDS not in self._subscriptions:
+            return f"waiting for {_endpoints(self._awaited)}"
+        unanswered = ", ".join(map(short, self._unanswered()))
+        return f"no {unanswered}" if unanswered else ""
+
+    def _unanswered(self) -> Iterator[TypeUrl]:
         """Yield the types that have to be answered before the proxy is configured."""
         for one in self._subscriptions.values():
             if (
@@ -142,6 +200,7 @@ class Subscriptions:
         if not self._subscriptions:
             for type_url in self._first:
                 self._add(type_url)
+        self._held = ()
         send: list[bytes] = []
         for one in self._subscriptions.values():
             one.answered = False
@@ -150,7 +209,7 @@ class Subscriptions:
         return send
 
     def receive(self, message: Message) -> Received:
-        """Handle one response, and return what to send for it: an ACK or a NACK, then requests.
+        """Handle one response, and return what to send for it: requests, and an ACK or a NACK.
 
         A NACK answers a response with a resource that cannot be decoded; what the proxy held
         before it stays. A response of a type that the proxy does not ask for is not answered.
@@ -176,33 +235,91 @@ class Subscriptions:
         unsolicited = subscription.answered and response.version != subscription.version
         # ACK or NACK?
         error = response.error
-        if not error and self._nack and subscription.answered:
+        if not error and self._nack and subscription.answered and not self._awaited:
             error = NACK_ON_PURPOSE
         if error:
             nack = subscription.nack(error, nonce)
             return Received([nack], response, nonce, error, unsolicited, details=details)
         subscription.answered = True
-        send = [subscription.ack(response, nonce), *self._follow(type_url)]
-        unmatched = subscription.unmatched(response)
-        return Received(send, response, nonce, "", unsolicited, unmatched, details)
-
-    def _follow(self, type_url: TypeUrl) -> list[bytes]:
-        """Return the requests that subscribe to exactly the names now referred to."""
-        if type_url not in (CDS, LDS):
-            return []
-        clusters, listeners = self._resources(CDS), self._resources(LDS)
-        send: list[bytes] = []
+        before = subscription.resources
+        subscription.accept(response, nonce)
+        draining = False
         if type_url == CDS:
-            send += self._subscribe(EDS, clusters.refs(EDS))
-            if LDS not in self._subscriptions:
-                for one in (LDS, *self._agent_types):
-                    send += self._add(one).restart()
-            send += self._subscribe(SDS, refs(SDS, clusters, listeners))
+            send = self._follow_clusters(subscription, nonce)
+        elif type_url == LDS:
+            left = before.left_by(subscription.resources)
+            if left:
+                self._draining += (left,)
+                draining = True
+            send = [*self._follow_listeners(), subscription.ack(nonce)]
         else:
-            send += self._subscribe(SDS, refs(SDS, clusters, listeners))
-            send += self._subscribe(ECDS, listeners.refs(ECDS))
-            send += self._subscribe(RDS, listeners.refs(RDS))
-        return send
+            send = [subscription.ack(nonce)]
+            if self._awaited and type_url == EDS:
+                send = self._warm(response.names(message, delta=self.delta)) + send
+        unmatched = subscription.unmatched(response)
+        return Received(send, response, nonce, "", unsolicited, unmatched, details, draining)
+
+    def drained(self) -> list[bytes]:
+        """End the drain that began first, and return requests that give up what it alone kept."""
+        self._draining = self._draining[1:]
+        return self._follow_listeners()
+
+    def stop_waiting(self) -> list[bytes]:
+        """Return the requests that wait for endpoints, which are waited for no longer."""
+        return self._warm(self._awaited) if self._awaited else []
+
+    def _follow_clusters(self, subscription: Subscription, nonce: str) -> list[bytes]:
+        """Return the requests that follow from clusters, and their ACK unless it is held."""
+        clusters = subscription.resources
+        names, before = clusters.refs(EDS), self._names(EDS)
+        if names is not before:
+            added = names.since(before).added
+            # Mostly one object for all proxies.
+            awaited = self._awaited & names.members | added if self._awaited else added
+            self._awaited = awaited or _NONE
+        send = self._subscribe(EDS, names) + self._subscribe(SDS, self._secrets())
+        if LDS not in self._subscriptions:
+            send.insert(0, subscription.ack(nonce))
+            return send if self._awaited else send + self._ask_for_listeners()
+        if self._awaited:
+            self._held += (nonce,)
+            return send
+        held, self._held = self._held, ()
+        return send + subscription.acks((*held, nonce))
+
+    def _warm(self, names: frozenset[str]) -> list[bytes]:
+        """Return the requests that have waited for endpoints, if the last of them are these."""
+        self._awaited = self._awaited - names or _NONE
+        if self._awaited:
+            return []
+        if LDS not in self._subscriptions:
+            return self._ask_for_listeners()
+        held, self._held = self._held, ()
+        return self._subscriptions[CDS].acks(held)
+
+    def _ask_for_listeners(self) -> list[bytes]:
+        """Return the first request for listeners, and those that the agent makes beside it."""
+        return [
+            request for one in (LDS, *self._agent_types) for request in self._add(one).restart()
+        ]
+
+    def _follow_listeners(self) -> list[bytes]:
+        """Return the requests that follow from listeners, those that are draining included."""
+        listeners = self._resources(LDS)
+        ecds, rds, sds = listeners.refs(ECDS), listeners.refs(RDS), self._secrets()
+        if self._draining:
+            ecds = with_left(ECDS, ecds, self._draining)
+            rds = with_left(RDS, rds, self._draining)
+        return self._subscribe(ECDS, ecds) + self._subscribe(RDS, rds) + self._subscribe(SDS, sds)
+
+    def _secrets(self) -> NameSet:
+        """Return the names of the secrets that clusters and listeners refer to."""
+        names = refs(SDS, self._resources(CDS), self._resources(LDS))
+        return with_left(SDS, names, self._draining) if self._draining else names
+
+    def _names(self, type_url: TypeUrl) -> NameSet:
+        one = self._subscriptions.get(type_url)
+        return NO_NAMES if one is None else one.names
 
     def _resources(self, type_url: TypeUrl) -> ResourceSet:
         one = self._subscriptions.get(type_url)
@@ -221,3 +338,10 @@ class Subscriptions:
     def _add(self, type_url: TypeUrl) -> Subscription:
         one = self._subscriptions[type_url] = self._kind(type_url)
         return one
+
+
+def _endpoints(names: frozenset[str]) -> str:
+    """Return how many endpoints are missing, and of which clusters."""
+    first, more = sorted(names)[:_NAMED], len(names) - _NAMED
+    text = ", ".join(first) + (f" and {more:,} more" if more > 0 else "")
+    return f"{len(names):,} endpoint{'s' if len(names) > 1 else ''} of {text}"

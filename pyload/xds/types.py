@@ -90,6 +90,7 @@ class Received(NamedTuple):
             that the proxy has.
         unmatched: Names of resources that were never asked for; they are ignored, yet acknowledged.
         details: Names and bodies of the resources; None if they were not asked for.
+        draining: Whether listeners drain from now on; see `pyload.xds.subscriptions`.
     """
 
     send: list[bytes]
@@ -99,6 +100,7 @@ class Received(NamedTuple):
     unsolicited: bool = False
     unmatched: tuple[str, ...] = ()
     details: Details | None = None
+    draining: bool = False
 
     @property
     def push(self) -> Push:

@@ -20,7 +20,7 @@ from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node
 from pyload.xds.sotw import Sotw
 from pyload.xds.transport import Status
-from pyload.xds.types import CDS, EDS, Received, short
+from pyload.xds.types import CDS, EDS, LDS, Received, short
 from tests.xds.messages import cluster, delta_response, sotw_response
 from tests.xds.peer import GONE, MemoryStream, Peer
 
@@ -489,3 +489,51 @@ async def test_silenced_logs_cost_nothing(caplog: pytest.LogCaptureFixture) -> N
     await stop(one, recorder)
 
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("delta", [True, False])
+async def test_routes_of_a_listener_that_is_gone_are_given_up_after_45_seconds(
+    *, delta: bool
+) -> None:
+    """Istiod would push routes for ever, or fewer than to an Envoy, which drains first."""
+    peer, recorder = Peer(), Recorder()
+    one = client(peer, recorder, delta=delta)
+    await recorder.was_configured.wait()
+    (stream,) = peer.streams
+    if delta:
+        stream.push(delta_response(LDS, removed=["l"], nonce="l9"))
+    else:
+        stream.push(sotw_response(LDS, nonce="l9"))
+    await asyncio.sleep(44.9)
+    before = [request.type for request in stream.requests]
+    await asyncio.sleep(1.2)
+
+    (given_up,) = stream.requests[len(before) :]
+    assert before[-1] == "lds"
+    assert given_up.type == "rds"
+    assert given_up.unsubscribe == (("80",) if delta else ())
+    assert given_up.subscribe == ()
+    await stop(one, recorder)
+
+
+async def test_routes_that_are_given_up_between_two_streams_are_not_asked_for_again() -> None:
+    """A proxy that is dialling just then would send on a closed stream, or keep them for ever."""
+    peer, recorder = Peer(), Recorder()
+    one = client(peer, recorder)
+    await recorder.was_configured.wait()
+    first = peer.streams[0]
+    first.push(delta_response(LDS, removed=["l"], nonce="l9"))
+    await asyncio.sleep(1)
+    peer.silent = True
+    first.end(GONE)
+    await asyncio.sleep(30)
+    kept = [request.type for request in peer.streams[-1].requests]
+    peer.streams[-1].end(GONE)
+    await asyncio.sleep(0)
+    one.drained()
+    await asyncio.sleep(60)
+    left = [request.type for request in peer.streams[-1].requests]
+
+    assert kept == ["cds", "eds", "lds", "rds"]
+    assert left == ["cds", "eds", "lds"]
+    await stop(one, recorder)

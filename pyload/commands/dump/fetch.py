@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pyload.harness.servers import Servers
     from pyload.proxies.spec import ProxySpec
+    from pyload.xds.client import Client
     from pyload.xds.types import Push, Received
 
 QUIET_SECONDS: Final = 1.0
@@ -84,6 +85,8 @@ async def fetch(
     """Connect as a proxy until it has everything that it asked for; never connects twice.
 
     A name that the control plane does not know is waited for until nothing has come for a second.
+    Where it is the name of endpoints, listeners are then asked for all the same: an Envoy would get
+    none, but what they would be is what a dump is for.
 
     Args:
         spec: Who the proxy is.
@@ -107,7 +110,7 @@ async def fetch(
     )
     client.start()
     try:
-        await watcher.wait()
+        await watcher.wait(client)
     finally:
         client.stop()
         await watcher.over.wait()
@@ -123,10 +126,14 @@ class _Watcher:
         self._fetched = fetched
         self._changed = asyncio.Event()
         self._configured = False
+        self._endpoints = False
         self._error: BaseException | None = None
 
-    async def wait(self) -> None:
+    async def wait(self, client: Client) -> None:
         """Wait until everything has been sent.
+
+        Args:
+            client: The client.
 
         Raises:
             PyloadError: The stream ended first.
@@ -137,11 +144,14 @@ class _Watcher:
                 raise self._error
             if self._configured and not self._fetched.missing():
                 return
+            begun = self._configured or self._endpoints
             try:
-                async with asyncio.timeout(QUIET_SECONDS if self._configured else None):
+                async with asyncio.timeout(QUIET_SECONDS if begun else None):
                     await self._changed.wait()
             except TimeoutError:
-                return
+                if self._configured:
+                    return
+                client.stop_waiting()
 
     def connecting(self) -> None:
         pass
@@ -151,6 +161,7 @@ class _Watcher:
 
     def push(self, received: Received) -> None:
         self._fetched.on_push(received.push)
+        self._endpoints |= received.response.type_url == EDS
         self._changed.set()
 
     def configured(self, seconds: float) -> None:

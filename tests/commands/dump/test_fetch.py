@@ -130,12 +130,17 @@ class Forgetful(Peer):
 
 @pytest.mark.anyio
 @pytest.mark.virtual
-async def test_a_name_that_the_control_plane_does_not_know_is_waited_for_a_second() -> None:
+async def test_a_name_that_the_control_plane_does_not_know_is_waited_for_a_second_at_a_time() -> (
+    None
+):
     """One such cluster is in many meshes, and every dump would end with a timeout."""
     fetched = await fetch_from(Forgetful())
 
     assert fetched.missing() == {EDS: ["a"]}
-    assert asyncio.get_running_loop().time() == pytest.approx(QUIET_SECONDS, abs=0.1)
+    assert set(fetched.resources[LDS]) == {"l"}
+    assert set(fetched.resources[RDS]) == {"80"}
+    # One second until it asks for listeners all the same, and another after the routes.
+    assert asyncio.get_running_loop().time() == pytest.approx(2 * QUIET_SECONDS, abs=0.1)
 
 
 @pytest.mark.anyio

@@ -143,9 +143,7 @@ def test_the_full_messages_read_what_is_sent() -> None:
             nonce="n1",
         )
     )
-    acknowledgement, endpoints, _ = map(
-        DiscoveryRequest.parse, sotw.receive(Message(response)).send
-    )
+    acknowledgement, endpoints = map(DiscoveryRequest.parse, sotw.receive(Message(response)).send)
     broken = bytes(DiscoveryResponse(resources=[FullAny()], type_url=CDS, nonce="n2"))
     nack = DiscoveryRequest.parse(sotw.receive(Message(broken)).send[0])
 
@@ -168,11 +166,13 @@ def test_the_full_delta_messages_read_what_is_sent() -> None:
         type_url=CDS,
         nonce="n1",
     )
-    acknowledgement, endpoints, _ = map(
+    acknowledgement, endpoints = map(
         DeltaDiscoveryRequest.parse, delta.receive(Message(bytes(added))).send
     )
     gone = DeltaDiscoveryResponse(type_url=CDS, nonce="n2", removed_resources=["a"])
-    _, unsubscription = map(DeltaDiscoveryRequest.parse, delta.receive(Message(bytes(gone))).send)
+    _, unsubscription, _ = map(
+        DeltaDiscoveryRequest.parse, delta.receive(Message(bytes(gone))).send
+    )
     broken = DeltaDiscoveryResponse(
         type_url=CDS, nonce="n3", resources=[Resource(name="x", resource=FullAny())]
     )
