@@ -169,7 +169,7 @@ def _of_order(as_recorded: list[_Said], ours: list[_Said]) -> Iterator[str]:
 
 
 def _of_place(pairs: _Pairs, stream: RecordedStream, *, delta: bool) -> Iterator[str]:
-    responses = [entry for entry in stream.entries if entry.request is None]
+    responses = stream.responses
     waits = _waits(stream, delta=delta)
     for real, own in pairs:
         for one in responses[real.after : own.after]:

@@ -98,9 +98,8 @@ def of_protocol(recording: Recording, *, node_type: str) -> set[str]:
     found = set()
     for stream in recording.streams:
         requests = [(0, message) for message in protocol.start(NODE_BYTES)]
-        responses = [entry.message for entry in stream.entries if entry.request is None]
-        for count, response in enumerate(responses, 1):
-            requests += [(count, one) for one in protocol.receive(Message(response)).send]
+        for count, response in enumerate(stream.responses, 1):
+            requests += [(count, one) for one in protocol.receive(Message(response.message)).send]
         heard = [(count, read_request(one, delta=recording.delta)) for count, one in requests]
         found |= differences.of_requests(stream, heard, delta=recording.delta)
     return found

@@ -1,4 +1,4 @@
-"""Recorded conversations of real proxies with a real istiod.
+"""Recorded conversations of real proxies, or of pilot-load, with a real istiod.
 
 A line of a recording is the beginning of a stream, a request or a response; the bytes of the
 responses stand in files of their own. Here each becomes an `Entry`, so that a response can be
@@ -91,9 +91,14 @@ class RecordedStream:
         ]
 
     @property
+    def responses(self) -> list[Entry]:
+        """The responses."""
+        return [entry for entry in self.entries if entry.request is None]
+
+    @property
     def cut_off(self) -> bool:
         """Whether istiod was gone before it answered."""
-        return all(entry.request is not None for entry in self.entries)
+        return not self.responses
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,13 @@ def read_recording(golden: Path, name: str) -> Recording:
     began: dict[int, float] = {}
     node: Obj = {}
     delta = False
+    folder = golden / "xds" / "raw" / name
+    bodies = {path.name: path.read_bytes() for path in sorted(folder.glob("*.pb"))}
     for line in (golden / "xds" / f"{name}.jsonl").read_text().splitlines():
         found: dict[str, Any] = json.loads(line)
         number = found["stream"]
         if found["dir"] == "open":
-            streams[number] = RecordedStream(dict(found["metadata"]))
+            streams[number] = RecordedStream(dict(found.get("metadata") or found["headers"]))
             began[number] = found["t"]
             continue
         at = found["t"] - began[number]
@@ -132,7 +139,11 @@ def read_recording(golden: Path, name: str) -> Recording:
             node = node or found["node"]
             entry = Entry(at, found["type"], request=_request(found))
         else:
-            message = (golden / "xds" / "raw" / name / found["raw"]).read_bytes()
+            if "raw" not in found:
+                found["raw"] = next(
+                    key for key, body in bodies.items() if found["nonce"].encode() in body
+                )
+            message = bodies[found["raw"]]
             names = frozenset(_names(message, delta=delta))
             entry = Entry(at, found["type"], nonce=found["nonce"], message=message, names=names)
         streams[number].entries.append(entry)
@@ -144,7 +155,7 @@ def read_recording(golden: Path, name: str) -> Recording:
 def _request(found: dict[str, Any]) -> Request:
     return Request(
         type=found["type"],
-        subscribe=tuple(sorted(found.get("names") or found.get("subscribe") or ())),
+        subscribe=tuple(sorted({*(found.get("names") or found.get("subscribe") or ())})),
         unsubscribe=tuple(sorted(found.get("unsubscribe") or ())),
         nonce=found["nonce"],
         version=found.get("version") or "",

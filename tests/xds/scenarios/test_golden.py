@@ -12,9 +12,9 @@ Accepted differences from pilot-load, each for a reason:
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from google.protobuf import any_pb2
@@ -25,7 +25,8 @@ from pyload.xds.resources import decode
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, TypeUrl, short
 from pyload.xds.wire import discovery_pb2
-from tests.xds.messages import NODE_BYTES, Request, read_delta, read_sotw
+from tests.xds.messages import NODE_BYTES, read_delta, read_sotw
+from tests.xds.recordings import read_recording, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,18 +34,9 @@ if TYPE_CHECKING:
 
     from pyload.xds.subscriptions import Subscriptions
     from pyload.xds.types import Received
+    from tests.xds.recordings import Request
 
 pytestmark = pytest.mark.golden
-
-SHORT = {
-    "Cluster": "cds",
-    "ClusterLoadAssignment": "eds",
-    "Listener": "lds",
-    "RouteConfiguration": "rds",
-    "Secret": "sds",
-    "Address": "wds",
-    "Authorization": "wads",
-}
 
 
 def raw(golden: Path, name: str) -> dict[int, list[bytes]]:
@@ -56,33 +48,12 @@ def raw(golden: Path, name: str) -> dict[int, list[bytes]]:
     return streams
 
 
-def recorded(golden: Path, name: str) -> list[tuple[int, Request]]:
-    """Return a recording's requests with their streams, in order."""
-    requests = []
-    for line in (golden / "xds" / f"{name}.jsonl").read_text().splitlines():
-        entry: dict[str, Any] = json.loads(line)
-        if entry["dir"] == "req":
-            names = entry.get("names", entry.get("subscribe", []))
-            request = Request(
-                type=SHORT[entry["type"]],
-                subscribe=tuple(sorted(set(names))),
-                unsubscribe=tuple(sorted(entry.get("unsubscribe", []))),
-                nonce=entry["nonce"],
-                version=entry.get("version", ""),
-            )
-            requests.append((entry["stream"], request))
-    return requests
-
-
-def answered(golden: Path, name: str) -> set[str]:
-    """Return the nonces of a recording's responses; the raw set goes on for a little longer."""
-    lines = (golden / "xds" / f"{name}.jsonl").read_text().splitlines()
-    return {entry["nonce"] for entry in map(json.loads, lines) if entry["dir"] == "resp"}
-
-
-def without_node(request: Request) -> Request:
-    """Return the request as if it carried no node."""
-    return Request(**{**request.__dict__, "node": False})
+def by_type(requests: Iterable[Request]) -> dict[str, list[Request]]:
+    """Return requests in order, type by type, as if none carried a node."""
+    found = defaultdict(list)
+    for request in requests:
+        found[request.type].append(replace(request, node=False))
+    return found
 
 
 def play(stream: Subscriptions, messages: Iterable[bytes]) -> Iterator[tuple[bytes, Received]]:
@@ -101,45 +72,31 @@ def play(stream: Subscriptions, messages: Iterable[bytes]) -> Iterator[tuple[byt
 
 def test_sotw_sends_what_pilot_load_sends(golden: Path) -> None:
     """A mesh of 200 services would load istiod with other requests than pilot-load's."""
+    (recorded,) = read_recording(golden, "sotw-200-services").streams
     stream = Sotw()
-    requests = [read_sotw(one) for one in stream.start(NODE_BYTES)]
-    for _, received in play(stream, raw(golden, "sotw-200-services")[1]):
-        requests += [read_sotw(one) for one in received.send]
-    actual, expected = defaultdict(list), defaultdict(list)
-    for one in requests:
-        actual[one.type].append(without_node(one))
-    for _, one in recorded(golden, "sotw-200-services"):
-        expected[one.type].append(one)
+    send = stream.start(NODE_BYTES)
+    for _, received in play(stream, (one.message for one in recorded.responses)):
+        send += received.send
+    requests = [read_request(one, delta=False) for one in send]
 
     assert [one.node for one in requests] == [True] + [False] * 7
-    assert actual == expected
+    assert by_type(requests) == by_type(request for _, request in recorded.requests)
     assert stream.configured
 
 
 def test_delta_sends_what_pilot_load_sends(golden: Path) -> None:
     """Waypoints and ztunnels would load istiod with other requests than pilot-load's."""
-    expected: dict[tuple[int, str], list[Request]] = defaultdict(list)
-    for number, request in recorded(golden, "delta-waypoint-ztunnel"):
-        expected[number, request.type].append(request)
-    nonces = answered(golden, "delta-waypoint-ztunnel")
-    actual: dict[tuple[int, str], list[Request]] = defaultdict(list)
-    for number, messages in raw(golden, "delta-waypoint-ztunnel").items():
-        ztunnel = (number, "wds") in expected
+    for recorded in read_recording(golden, "delta-waypoint-ztunnel").streams:
+        ztunnel = recorded.entries[0].type == "Address"
         stream = Delta(node_type="ztunnel" if ztunnel else "waypoint")
-        requests = [read_delta(one) for one in stream.start(NODE_BYTES)]
-        known = (
-            message
-            for message in messages
-            if discovery_pb2.DeltaDiscoveryResponse.FromString(message).nonce in nonces
-        )
-        for _, received in play(stream, known):
-            requests += [read_delta(one) for one in received.send]
-        assert [one.node for one in requests] == [True] + [False] * (len(requests) - 1)
-        assert stream.configured
-        for one in requests:
-            actual[number, one.type].append(without_node(one))
+        send = stream.start(NODE_BYTES)
+        for _, received in play(stream, (one.message for one in recorded.responses)):
+            send += received.send
+        requests = [read_request(one, delta=True) for one in send]
 
-    assert dict(actual) == dict(expected)
+        assert [one.node for one in requests] == [True] + [False] * (len(requests) - 1)
+        assert by_type(requests) == by_type(request for _, request in recorded.requests)
+        assert stream.configured
 
 
 def test_sotw_invariants_hold_on_other_recordings(golden: Path) -> None:
