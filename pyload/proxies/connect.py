@@ -17,6 +17,7 @@ from pyload.timer_heap import TimerHeap
 from pyload.xds.client import Client
 from pyload.xds.delta import Delta
 from pyload.xds.node import ENVOYS, ZTUNNEL
+from pyload.xds.session import Session, ZtunnelSession
 from pyload.xds.sotw import Sotw
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def connect_proxy(
         resolve=functools.partial(_resolve, resolver, spec),
         observer=observer,
         scheduler=scheduler,
-        rng=rng,
+        session=(ZtunnelSession if spec.type == ZTUNNEL else Session)(rng=rng),
         read_delay=behavior.read_delay if behavior.is_slow(spec.key) else 0.0,
     )
 

@@ -17,16 +17,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyload.errors import CertificateError, PyloadError, RemoteProtocolError, StreamError
-from pyload.xds import session
+from pyload.xds import session as sessions
 from pyload.xds.log import Log, Seconds, in_go
+from pyload.xds.session import State
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from random import Random
 
     from pyload.timer_heap import Timer, TimerHeap
     from pyload.xds.messages import Message
+    from pyload.xds.session import Session
     from pyload.xds.subscriptions import Subscriptions
     from pyload.xds.transport import Metadata, Stream, Transport
     from pyload.xds.types import Received, TypeUrl
@@ -117,7 +118,7 @@ class Client:
             of the awaitable is a failed dial.
         observer: Hears of the proxy's events.
         scheduler: Decides when to dial, and keeps the time.
-        rng: Spreads the waits.
+        session: When it dials, and how long it waits before.
         read_delay: Seconds for which the proxy stops reading after each message.
     """
 
@@ -146,7 +147,7 @@ class Client:
         resolve: Callable[[], Channel | Awaitable[Channel]],
         observer: Observer,
         scheduler: Scheduler,
-        rng: Random,
+        session: Session,
         read_delay: float = 0.0,
     ) -> None:
         self._node = node
@@ -154,7 +155,7 @@ class Client:
         self._resolve = resolve
         self._observer = observer
         self._scheduler = scheduler
-        self._session = session.Session(rng=rng)
+        self._session = session
         self._log = Log(name, delta=protocol.delta)
         self._read_delay = read_delay
         self._stream: Stream | None = None
@@ -178,9 +179,9 @@ class Client:
 
     def stop(self) -> None:
         """End the proxy; `Observer.ended` is called once its connection is closed."""
-        if self._session.state is session.State.CLOSED:
+        if self._session.state is State.CLOSED:
             return
-        connecting = self._session.state is session.State.CONNECTING
+        connecting = self._session.state is State.CONNECTING
         self._session.close()
         if self._timer is not None:
             self._timer.cancel()
@@ -213,11 +214,11 @@ class Client:
         """Open a stream on the channel, unless there is none or the proxy was stopped."""
         self._task = None
         error = None if task.cancelled() else task.exception()
-        if self._session.state is session.State.CLOSED:
+        if self._session.state is State.CLOSED:
             self._finish(None)
         elif isinstance(error, PyloadError):
             certificate = isinstance(error, CertificateError)
-            self._failed(session.CERTIFICATE if certificate else session.TOKEN, str(error))
+            self._failed(sessions.CERTIFICATE if certificate else sessions.TOKEN, str(error))
         elif error is not None:
             self._session.close()
             self._scheduler.dial_ended()
@@ -234,7 +235,7 @@ class Client:
 
     def opened(self) -> None:
         """Begin the protocol on an open stream."""
-        if self._session.state is session.State.CLOSED:
+        if self._session.state is State.CLOSED:
             return
         self._scheduler.dial_ended()
         seconds = self._session.opened(self._scheduler.clock())
@@ -251,7 +252,7 @@ class Client:
 
     def message(self, message: Message) -> None:
         """Handle a message of the control plane, and answer it."""
-        if self._session.state is session.State.CLOSED or self._broken is not None:
+        if self._session.state is State.CLOSED or self._broken is not None:
             return
         try:
             received = self._protocol.receive(message)
@@ -286,24 +287,24 @@ class Client:
         if broken is not None and not isinstance(broken, RemoteProtocolError):
             self._session.close()
             self._finish(broken)
-        elif self._session.state is session.State.CLOSED:
+        elif self._session.state is State.CLOSED:
             self._log.info("Closing: %s", self._log.ip)
             self._finish(None)
-        elif self._session.state is session.State.CONNECTING:
+        elif self._session.state is State.CONNECTING:
             error = StreamError(code=status.code, name=status.name, message=status.message)
-            self._failed(session.reason_failed(error), f"stream: {in_go(error)}")
+            self._failed(sessions.reason_failed(error), f"stream: {in_go(error)}")
         else:
             self._ended(status, broken)
 
     def _ended(self, status: Status, broken: RemoteProtocolError | None) -> None:
         if broken is not None:
-            reason, detail = session.PROTOCOL, str(broken)
+            reason, detail = sessions.PROTOCOL, str(broken)
         else:
             error = StreamError(code=status.code, name=status.name, message=status.message)
-            reason, detail = session.reason_ended(error), in_go(error)
+            reason, detail = sessions.reason_ended(error), in_go(error)
         self._log.ended(detail)
         self._log.info("Closing: %s", self._log.ip)
-        if reason == session.RATE_LIMITED:
+        if reason == sessions.RATE_LIMITED:
             # istiod's limiter refuses streams that were open for a moment.
             self._scheduler.stream_refused()
         wait = self._session.ended(reason)
@@ -313,7 +314,7 @@ class Client:
 
     def _failed(self, reason: str, detail: str) -> None:
         self._scheduler.dial_ended()
-        if reason == session.RATE_LIMITED:
+        if reason == sessions.RATE_LIMITED:
             self._scheduler.stream_refused()
         wait = self._session.failed()
         self._log.info("Error in ADS connection: %s", detail)
@@ -364,7 +365,7 @@ class Client:
         if received.unmatched:
             self._log.unmatched(type_url, received.unmatched)
         self._observer.push(received)
-        if self._session.state is session.State.CONNECTED and self._protocol.configured:
+        if self._session.state is State.CONNECTED and self._protocol.configured:
             self._observer.configured(self._session.configured(self._scheduler.clock()))
 
     def _pause(self) -> None:

@@ -2,19 +2,21 @@
 
 Responses carry what has changed and the names of what is gone; requests the names that are wanted
 from now on, and those that are wanted no more. A ztunnel asks for all workloads and policies, and
-for nothing else. On a new stream the proxy repeats what it is subscribed to, with the versions of
-the resources that it holds, as Envoy and ztunnel do.
+for nothing else. A waypoint also asks for all workloads, of which it reads who calls it: Istio's
+Envoy has an extension for that, which starts as soon as the first request is sent. On a new stream
+the proxy repeats what it is subscribed to, with the versions of the resources that it holds, as
+Envoy and ztunnel do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.xds import requests
-from pyload.xds.node import SIDECAR, ZTUNNEL
+from pyload.xds.node import SIDECAR, WAYPOINT, ZTUNNEL
 from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, WILDCARD
 from pyload.xds.subscriptions import Subscription, Subscriptions
-from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS
+from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, WORKLOAD
 
 if TYPE_CHECKING:
     from pyload.xds.resource_set import NameSet
@@ -89,11 +91,15 @@ class _DeltaSubscription(Subscription):
             self.resources = self.resources.updated((), unwanted)
 
 
+_FIRST: Final = {WAYPOINT: (CDS, WORKLOAD), ZTUNNEL: (ADDRESS, AUTHORIZATION)}
+"""What the first requests of all ask for, where it is not clusters alone."""
+
+
 class Delta(Subscriptions):
     """One proxy that speaks incremental xDS; see `Subscriptions`.
 
     Args:
-        node_type: ``ztunnel`` asks for other types than all the rest.
+        node_type: A ``ztunnel`` asks for other types than the rest, a ``waypoint`` for one more.
     """
 
     __slots__ = ()
@@ -109,7 +115,9 @@ class Delta(Subscriptions):
         agent_types: tuple[TypeUrl, ...] = (),
         nack: bool = False,
     ) -> None:
-        first = (ADDRESS, AUTHORIZATION) if node_type == ZTUNNEL else (CDS,)
         super().__init__(
-            with_resources=with_resources, agent_types=agent_types, nack=nack, first=first
+            with_resources=with_resources,
+            agent_types=agent_types,
+            nack=nack,
+            first=_FIRST.get(node_type, (CDS,)),
         )

@@ -15,7 +15,8 @@ A session decides and measures; it does not wait. Its owner gives it the time wi
 gets back the seconds that something took, or the seconds to wait before the next dial. Waits grow
 with each failure, as Envoy's do, and shrink again when the control plane has sent a response:
 an open stream proves little, since istiod may refuse it a moment later for its rate limit. Every
-wait is drawn at random, so that a fleet does not come back all at once.
+wait is drawn at random, so that a fleet does not come back all at once. A ztunnel waits in another
+way, and draws nothing: see `ZtunnelSession`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ FACTOR: Final = 2.0
 """The growth of that from one wait to the next."""
 LAST_INTERVAL: Final = 30.0
 """Seconds that any wait lasts at most."""
+
+
+ZTUNNEL_FIRST_WAIT: Final = 0.01
+"""Seconds that a ztunnel waits after a stream that ended as streams do."""
+ZTUNNEL_LAST_WAIT: Final = 15.0
+"""Seconds that a ztunnel waits at most."""
 
 
 class State(Enum):
@@ -163,11 +170,48 @@ class Session:
         return self.waited
 
 
+class ZtunnelSession(Session):
+    """The life of a ztunnel, which waits as the real one does.
+
+    The wait is 10 ms after a stream that a restart or a broken connection ended, and twice as long
+    as the last one after a failed dial or any other error. A stream that was open for a long time
+    does not make it shorter.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, *, rng: Random) -> None:
+        super().__init__(rng=rng)
+        self._interval = ZTUNNEL_FIRST_WAIT
+
+    def updated(self) -> None:
+        """Record an accepted response."""
+        self._apply(Input.UPDATED)
+
+    def ended(self, reason: str) -> float:
+        """Record the end of the stream; return the seconds to wait before the next dial."""
+        self._apply(Input.ENDED)
+        if reason not in _ZTUNNEL_AT_ONCE and reason not in _ZTUNNEL_ORDERLY:
+            return self._wait()
+        self._interval = ZTUNNEL_FIRST_WAIT
+        self.waited = 0.0 if reason in _ZTUNNEL_AT_ONCE else ZTUNNEL_FIRST_WAIT
+        return self.waited
+
+    def _wait(self) -> float:
+        self._interval = self.waited = min(self._interval * 2, ZTUNNEL_LAST_WAIT)
+        return self.waited
+
+
 TOKEN: Final = "token"  # noqa: S105 - a label
 CERTIFICATE: Final = "certificate"
 PROTOCOL: Final = "protocol"
 MAX_AGE: Final = "max_age"
 RATE_LIMITED: Final = "resource_exhausted"
+
+_ZTUNNEL_AT_ONCE: Final = frozenset({MAX_AGE, "server_closed"})
+_ZTUNNEL_ORDERLY: Final = frozenset(
+    {"goaway", "unavailable", "keepalive", "unknown", "cancelled", "deadline_exceeded"}
+)
 
 
 def reason_failed(error: StreamError) -> str:

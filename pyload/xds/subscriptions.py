@@ -42,7 +42,7 @@ from pyload.xds.resource_set import (
     with_left,
 )
 from pyload.xds.response_cache import RESPONSE_CACHE
-from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, Received, TypeUrl, short
+from pyload.xds.types import CDS, ECDS, EDS, LDS, NDS, RDS, SDS, WORKLOAD, Received, TypeUrl, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,8 +165,8 @@ class Subscriptions:
     def configured(self) -> bool:
         """Whether every type that is subscribed to has been answered, clusters and listeners too.
 
-        A type of which no name is wanted is not waited for, and neither are the agent's types, nor
-        secrets where the control plane would not send them.
+        A type of which no name is wanted is not waited for, and neither are the agent's types, a
+        waypoint's workloads, nor secrets where the control plane would not send them.
         """
         if LDS not in self._subscriptions and CDS in self._first:
             return False
@@ -187,6 +187,7 @@ class Subscriptions:
                 not one.answered
                 and one.names is not NO_NAMES
                 and one.type_url not in self._agent_types
+                and one.type_url != WORKLOAD
                 and (self.secrets or one.type_url != SDS)
             ):
                 yield one.type_url
@@ -195,7 +196,8 @@ class Subscriptions:
         """Begin a stream, and return its first requests.
 
         Args:
-            node: The encoded node, see `pyload.xds.node`; it goes into the first request alone.
+            node: The encoded node, see `pyload.xds.node`. It goes into the first request alone, but
+                into each of a ztunnel's.
         """
         if not self._subscriptions:
             for type_url in self._first:
@@ -205,7 +207,10 @@ class Subscriptions:
         for one in self._subscriptions.values():
             one.answered = False
             send += one.restart()
-        send[0] = requests.node(node, delta=self.delta) + send[0]
+        head = requests.node(node, delta=self.delta)
+        if CDS not in self._first:
+            return [head + request for request in send]
+        send[0] = head + send[0]
         return send
 
     def receive(self, message: Message) -> Received:

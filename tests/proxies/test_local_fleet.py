@@ -261,7 +261,7 @@ async def test_events_have_every_push_with_its_proxy(with_resources: bool) -> No
     """A program that measures convergence could not tell whose push it saw."""
     peer, events = Peer(), Pushes()
     async with fleet(peer, events=events, with_resources=with_resources) as one:
-        one.start(spec(7, "waypoint"))
+        one.start(spec(7, "router"))
         await asyncio.sleep(1)
 
     expected = [("app-7", (name,)) for name in ("a", "a", "l", "80")]

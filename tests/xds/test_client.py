@@ -18,6 +18,7 @@ from pyload.timer_heap import TimerHeap
 from pyload.xds.client import Channel, Client, bearer
 from pyload.xds.delta import Delta
 from pyload.xds.node import encode_node
+from pyload.xds.session import Session
 from pyload.xds.sotw import Sotw
 from pyload.xds.transport import Status
 from pyload.xds.types import CDS, EDS, LDS, Received, short
@@ -95,7 +96,7 @@ def client(
         resolve=resolve or (lambda: Channel(peer)),
         observer=recorder,
         scheduler=DialScheduler(DialRate(None, rng=Random(1)), timers=timers, clock=now),
-        rng=Random(1),
+        session=Session(rng=Random(1)),
         read_delay=read_delay,
     )
     made.start()

@@ -20,6 +20,7 @@ from pyload.xds.types import (
     LDS,
     RDS,
     SDS,
+    WORKLOAD,
     Push,
     TypeUrl,
 )
@@ -94,7 +95,7 @@ def test_a_ztunnel_asks_for_workloads_and_policies_and_nothing_else() -> None:
 
     assert [read_delta(one) for one in stream.start(NODE_BYTES)] == [
         Request("wds", node=True),
-        Request("wads"),
+        Request("wads", node=True),
     ]
     assert receive(stream, delta_response(ADDRESS, {"w": b""}, nonce="w1")) == [
         Request("wds", nonce="w1")
@@ -105,6 +106,24 @@ def test_a_ztunnel_asks_for_workloads_and_policies_and_nothing_else() -> None:
     ]
     assert (before, stream.configured) == (False, True)
     assert receive(stream, delta_response(CDS, {"c": cluster("c")})) == []
+
+
+def test_a_waypoint_also_asks_for_all_workloads_and_does_not_wait_for_them() -> None:
+    """Istiod would be spared its pushes to waypoints, or one without ambient mode hold them up."""
+    stream = Delta(node_type="waypoint")
+    first = stream.start(NODE_BYTES)
+    types = [discovery_pb2.DeltaDiscoveryRequest.FromString(one).type_url for one in first]
+    assert [read_delta(one) for one in first] == [Request("cds", node=True), Request("wds")]
+    assert types == [CDS, WORKLOAD]
+    receive(stream, clusters())
+    receive(stream, delta_response(LDS))
+    assert stream.configured
+
+    workloads = {"w1": b"", "w2": b""}
+    assert receive(stream, delta_response(WORKLOAD, workloads, version="7", nonce="w1")) == [
+        Request("wds", nonce="w1")
+    ]
+    assert read_delta(stream.start(NODE_BYTES)[1]) == Request("wds", has=("w1@7", "w2@7"))
 
 
 def test_types_without_names_are_not_waited_for() -> None:

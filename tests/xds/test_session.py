@@ -15,6 +15,7 @@ from pyload.xds.session import (
     Input,
     Session,
     State,
+    ZtunnelSession,
     reason_ended,
     reason_failed,
 )
@@ -125,6 +126,52 @@ def test_an_open_stream_without_a_response_does_not_shorten_the_wait() -> None:
         waits.append(one.ended("unavailable"))
 
     assert max(waits[-10:]) >= 15.0
+
+
+def ztunnel() -> Session:
+    """Return the session of a ztunnel whose stream is open."""
+    one = ZtunnelSession(rng=Random(1))
+    one.dial(0.0)
+    one.opened(0.0)
+    one.updated()
+    return one
+
+
+def test_a_ztunnel_doubles_its_wait_from_ten_milliseconds_to_fifteen_seconds() -> None:
+    """A fleet of ztunnels comes back in step after an outage, and ours would come back spread."""
+    one = ztunnel()
+    waits = [one.ended("unavailable")]
+    for _ in range(13):
+        one.dial(0.0)
+        waits.append(one.failed())
+
+    assert [round(wait * 1000) for wait in waits] == [
+        10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 15000, 15000, 15000,
+    ]  # fmt: skip
+    assert one.waited == waits[-1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "waits"),
+    [
+        ("max_age", [0.0, 0.0]),
+        ("server_closed", [0.0, 0.0]),
+        ("goaway", [0.01, 0.01]),
+        ("unavailable", [0.01, 0.01]),
+        ("resource_exhausted", [0.02, 0.04]),
+        ("unauthenticated", [0.02, 0.04]),
+    ],
+)
+def test_a_ztunnel_waits_longer_after_errors_alone(reason: str, waits: list[float]) -> None:
+    """Istiod's limiter would be stormed, or a restart be waited out that a ztunnel does not."""
+    one = ztunnel()
+    found = []
+    for _ in waits:
+        found.append(one.ended(reason))
+        one.dial(0.0)
+        one.opened(0.0)
+        one.updated()
+    assert found == waits
 
 
 def test_durations_count_from_the_dial() -> None:
