@@ -162,7 +162,7 @@ class AdscCommand:
 
     async def _connect(self, proxies: int) -> None:
         """Start connections until there are so many."""
-        metadata = dict(self._options.connection.metadata)
+        labels = dict(self._options.connection.metadata)
         more, self._started = proxies - self._started, proxies
         for _ in range(more):
             ip = self._ips.allocate()
@@ -174,8 +174,7 @@ class AdscCommand:
                     ip=ip,
                     name=name,
                     namespace=self._options.namespace,
-                    labels=metadata,
-                    metadata=metadata,
+                    labels=labels,
                 )
             )
             await asyncio.sleep(self._options.delay)

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import socket
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import ApiError, ControlPlaneUnreachable, UsageError
 
@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyload.kube.client import Client
+    from pyload.proxies.identity import NodeOptions
     from pyload.xds.credentials import Auth
 
 _DIAL_SECONDS = 5.0
+
+PILOT_LOAD_VERSION: Final = "1.24.0-pilot-load"
+"""The version of Istio that pilot-load's proxies claim."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,11 @@ class Connection:
         as_user: The user to impersonate at the API server, or empty for none.
         as_groups: The groups to impersonate.
         qps: Requests per second to the API server.
-        metadata: Node metadata to add to every proxy's.
+        metadata: Node metadata that wins over every proxy's own.
+        node: ``full`` for nodes as real proxies send them, ``bare`` for little but the id.
+        istio_version: Version of Istio that every proxy claims; empty for that of its pod, or else
+            of the control plane.
+        assumed_version: Version that it claims instead of the control plane's; empty for none.
         delta: Delta xDS instead of state of the world.
         metrics_addr: Address of the metrics server, such as ``:8765``; empty for none.
         istiod_metrics: URLs of istiod's metrics, separated by commas; ``auto`` to look for them;
@@ -59,9 +67,27 @@ class Connection:
     as_groups: Sequence[str] = ()
     qps: float = 100_000
     metadata: Mapping[str, str] = field(default_factory=dict)
+    node: str = "full"
+    istio_version: str = ""
+    assumed_version: str = ""
     delta: bool = True
     metrics_addr: str = ""
     istiod_metrics: str = ""
+
+    def node_options(self, metadata: Mapping[str, str] | None = None) -> NodeOptions:
+        """Return how the nodes of proxies look.
+
+        Args:
+            metadata: Metadata to win over theirs in place of `metadata`; None for that.
+        """
+        from pyload.proxies.identity import NodeOptions  # noqa: PLC0415 - fast help
+
+        return NodeOptions(
+            full=self.node == "full",
+            istio_version=self.istio_version,
+            assumed_version=self.assumed_version,
+            metadata=dict(self.metadata if metadata is None else metadata),
+        )
 
     def check(self) -> Auth:
         """Check the flags together, and return the authentication at `pilot_address`.
@@ -87,6 +113,8 @@ class Connection:
             raise UsageError(
                 f"--transport {self.transport} is not supported", fix="choose lean or grpc"
             )
+        if self.node not in ("full", "bare"):
+            raise UsageError(f"--node {self.node} is not supported", fix="choose full or bare")
         if self.ca_file and self.insecure:
             raise UsageError("--ca-file and --insecure contradict each other", fix="give one")
         if not uses_certificate(auth):

@@ -10,6 +10,7 @@ from pyload.proxies.fleet import NO_EVENTS
 from pyload.proxies.local_fleet import LocalFleet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
     from pyload.harness.connection import Connection
@@ -44,6 +45,7 @@ def create_fleet(
     rng: Random,
     events: FleetEvents = NO_EVENTS,
     behavior: ProxyBehavior,
+    metadata: Mapping[str, str] | None = None,
     run_id: str = "",
 ) -> Fleet:
     """Create the fleet of a run, without any proxy yet.
@@ -56,8 +58,10 @@ def create_fleet(
         rng: Spreads the waits between dials.
         events: Hears of the proxies.
         behavior: How the proxies behave.
+        metadata: Node metadata that wins over the proxies' own, in place of that of the flags.
         run_id: The run whose marks are reported to `events`.
     """
+    node = connection.node_options(metadata)
     if workers == 0 or servers.targets is None:
         if connection.transport != "grpc":
             return_large_blocks()
@@ -68,6 +72,7 @@ def create_fleet(
             rng=rng,
             events=events,
             behavior=behavior,
+            node=node,
             run_id=run_id,
         )
     from pyload.proxies.pool.messages import Setup  # noqa: PLC0415 - small runs need none
@@ -80,6 +85,7 @@ def create_fleet(
         sources=servers.sources,
         exclusive=servers.targets.exclusive,
         run_id=run_id,
+        node=node,
     )
     return WorkerPool(workers, setup, resolver=servers.targets, metrics=metrics, events=events)
 

@@ -14,6 +14,8 @@ from pyload.harness.istiod_sources import Auto, Embedded, hint
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyload.harness.istiod_sources import Source
     from pyload.report.istiods import Istiods
 
@@ -28,10 +30,18 @@ class IstiodReader:
     Args:
         source: Where they are read.
         istiods: Adds up what they say.
+        learn_version: Called with the version that all istiods have before the run, if it is one.
     """
 
-    def __init__(self, source: Source, istiods: Istiods) -> None:
+    def __init__(
+        self,
+        source: Source,
+        istiods: Istiods,
+        *,
+        learn_version: Callable[[str], None] | None = None,
+    ) -> None:
         self._source = source
+        self._learn_version = learn_version
         self._istiods = istiods
         self._now = clock()
         istiods.began = self._now()
@@ -44,6 +54,10 @@ class IstiodReader:
     async def first(self) -> None:
         """Read what there was before the run."""
         await self.read()
+        versions = self._istiods.figures.versions
+        # An embedded control plane has a version of pyload's own.
+        if self._learn_version and len(versions) == 1 and not isinstance(self._source, Embedded):
+            self._learn_version(versions[0])
 
     async def run(self) -> None:
         """Read every few seconds until cancelled, or while there is an istiod to be found."""

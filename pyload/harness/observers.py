@@ -76,7 +76,11 @@ def observers(
     if probes is not None:
         found.append(Observer("probes", probes.run, probes.finish))
     if recorder.istiod_source is not None:
-        reader = IstiodReader(recorder.istiod_source, recorder.istiods)
+        reader = IstiodReader(
+            recorder.istiod_source,
+            recorder.istiods,
+            learn_version=None if fleet is None else fleet.learn_version,
+        )
         recorder.read_istiods = reader.last
         found.append(Observer("istiod's metrics", reader.run, reader.last, reader.first))
     sampler = Sampler(results, recorder.history)

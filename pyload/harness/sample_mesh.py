@@ -64,7 +64,6 @@ class SampleMesh:
             fleet=cast("Fleet", _NoProxies()),
             names=self._names,
             ips=self._ips,
-            node_metadata={},
             authenticated=True,
         )
         await mesh.start()

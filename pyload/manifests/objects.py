@@ -21,6 +21,9 @@ NODE_LABEL_VALUE: Final = "fake"
 LEASE_NAMESPACE: Final = "kube-node-lease"
 LEASE_SECONDS: Final = 40
 
+LOCALITY: Final = "region/zone"
+"""Where all nodes stand but kwok's."""
+
 _CAPACITY: Final = {"cpu": "32", "memory": "256Gi", "pods": "255"}
 _PORTS: Final = (("http", 80), ("https", 443))
 _WAYPOINT_PORTS: Final = (("mesh", 15008),)
@@ -75,8 +78,8 @@ def node(name: str, *, now: datetime, run_id: str, full: bool) -> Obj:
         "kubernetes.io/hostname": name,
         "kubernetes.io/role": "agent",
         NODE_LABEL: NODE_LABEL_VALUE,
-        "topology.kubernetes.io/region": "region",
-        "topology.kubernetes.io/zone": "zone",
+        "topology.kubernetes.io/region": LOCALITY.partition("/")[0],
+        "topology.kubernetes.io/zone": LOCALITY.partition("/")[2],
     }
     fields: Obj = {}
     if full:

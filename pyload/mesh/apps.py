@@ -179,7 +179,7 @@ class App:
         if context.traits.pods:
             await self._apply_pod(pod)
         self.pods.append(pod)
-        spec = proxy_of_pod(plan, pod, context.traits, metadata=context.node_metadata)
+        spec = proxy_of_pod(plan, pod, context.traits)
         if spec is None:
             log.info("Starting pod %s", pod.name)
         else:

@@ -11,7 +11,7 @@ from pyload.mesh.steps import Mode
 from pyload.mesh.template_objects import TemplateObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from pyload.kube.resources import Obj, Resource
     from pyload.manifests.ips import IpAllocator
@@ -37,7 +37,6 @@ class MeshContext:
         fleet: Runs the proxies.
         names: Draws the names of later pods.
         ips: Allocates and releases IPs.
-        node_metadata: Node metadata of every proxy.
         served: The kinds as the API server serves them, by the kinds of the plan.
         kinds: The kinds of templates as the API server serves them, by apiVersion and kind.
         pod_ips: IPs of the pods that are there now, by namespace and name.
@@ -49,7 +48,6 @@ class MeshContext:
     fleet: Fleet
     names: Names
     ips: IpAllocator
-    node_metadata: Mapping[str, str]
     served: dict[Resource, Resource] = field(default_factory=dict)
     kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
     pod_ips: dict[tuple[str, str], str] = field(default_factory=dict)

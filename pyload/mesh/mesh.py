@@ -30,7 +30,7 @@ from pyload.mesh.steps import ObjectStep, PodStep, TemplateStep, parts_of
 from pyload.mesh.template_instance import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from pyload.gotemplate.sprig.certificates import Pair
     from pyload.kube.resources import Obj
@@ -57,7 +57,6 @@ class Mesh:
         fleet: Runs the proxies.
         names: Draws the names of later pods.
         ips: Allocates and releases IPs.
-        node_metadata: Node metadata of every proxy.
         placement: Where the pods of deployments go.
         authenticated: Whether proxies show tokens or certificates, and so need service accounts.
 
@@ -75,7 +74,6 @@ class Mesh:
         fleet: Fleet,
         names: Names,
         ips: IpAllocator,
-        node_metadata: Mapping[str, str],
         placement: Placement | None = None,
         authenticated: bool = False,
     ) -> None:
@@ -94,7 +92,6 @@ class Mesh:
             fleet=fleet,
             names=names,
             ips=ips,
-            node_metadata=node_metadata,
         )
         self.apps = {(app.namespace, app.name): App(app, self.context) for app in plan.apps}
         self.template_objects = {
@@ -202,8 +199,7 @@ class Mesh:
             self._start_ztunnel(node.ztunnel)
 
     def _start_ztunnel(self, ztunnel: PodPlan) -> None:
-        account, metadata = self.plan.ztunnel_account, self.context.node_metadata
-        self.fleet.start(proxy_of_node(ztunnel, account=account, metadata=metadata))
+        self.fleet.start(proxy_of_node(ztunnel, account=self.plan.ztunnel_account))
 
     async def _write_lease(self, lease: Obj) -> None:
         await self.writer.upsert(LEASES, lease)

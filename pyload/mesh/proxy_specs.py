@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
+from pyload.manifests.objects import LOCALITY
 from pyload.manifests.pods import pod_labels
 from pyload.mesh.istio_objects import ROOT_NAMESPACE
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.node import ZTUNNEL
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from pyload.config.app_types import AppType
     from pyload.mesh.cluster_types import Traits
     from pyload.mesh.plan import AppPlan, PodPlan
 
 
-def proxy_of_pod(
-    app: AppPlan, pod: PodPlan, traits: Traits, *, metadata: Mapping[str, str]
-) -> ProxySpec | None:
+def proxy_of_pod(app: AppPlan, pod: PodPlan, traits: Traits) -> ProxySpec | None:
     """Return the proxy in a pod; None if it has none.
 
     Args:
         app: The pod's application.
         pod: The pod.
         traits: What a run does in this type of cluster.
-        metadata: Further node metadata.
     """
     if not app.proxy_type:
         return None
@@ -35,9 +33,17 @@ def proxy_of_pod(
         ip=pod.ip,
         name=pod.name,
         namespace=app.namespace,
-        labels=pod_labels(app.name, app.type, full=traits.kubelet),
-        metadata=metadata,
+        labels=_labels(app.name, app.type, full=traits.kubelet),
+        own=(("NODE_NAME", pod.node),),
+        workload=app.name,
+        locality=LOCALITY if traits.nodes else "",
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _labels(app: str, type_: AppType, *, full: bool) -> dict[str, str]:
+    """Return the labels of an application's pods, the same object for all; do not change it."""
+    return pod_labels(app, type_, full=full)
 
 
 def key_of_pod(app: AppPlan, pod: PodPlan) -> str:
@@ -45,13 +51,12 @@ def key_of_pod(app: AppPlan, pod: PodPlan) -> str:
     return f"{app.namespace}/{pod.name}"
 
 
-def proxy_of_node(ztunnel: PodPlan, *, account: str, metadata: Mapping[str, str]) -> ProxySpec:
+def proxy_of_node(ztunnel: PodPlan, *, account: str) -> ProxySpec:
     """Return a node's ztunnel; a real one sends no labels.
 
     Args:
         ztunnel: The plan of it.
         account: Name of its service account.
-        metadata: Further node metadata.
     """
     return ProxySpec(
         key=key_of_node(ztunnel.node),
@@ -61,7 +66,7 @@ def proxy_of_node(ztunnel: PodPlan, *, account: str, metadata: Mapping[str, str]
         namespace=ROOT_NAMESPACE,
         service_account=account,
         labels=None,
-        metadata=metadata,
+        own=(("NODE_NAME", ztunnel.node),),
     )
 
 

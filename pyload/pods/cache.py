@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
     from pyload.pods.nodes import NodeRecord
     from pyload.pods.reader import PodRecord
+    from pyload.proxies.spec import ProxySpec
     from pyload.report.followed_pods import FollowedPods
 
 
@@ -123,6 +124,12 @@ class PodCache:
         elif self.pods.source_of(record.uid) == source:
             self._remove_pod(record.uid, now, changes)
         return changes
+
+    def spec(self, uid: str) -> ProxySpec:
+        """Return the proxy of a pod that should have one, from pod and node as last seen."""
+        node = self.nodes.get(self.pods.node_of(uid))
+        record = None if node is None else node.record
+        return self.pods.spec(uid, locality="" if record is None else record.locality)
 
     @property
     def due(self) -> float | None:

@@ -7,6 +7,7 @@ the unresolved parts.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -85,8 +86,8 @@ _LISTS: Final = frozenset({"status.podIPs", "status.hostIPs"})
 def environment(container: Obj, pod: Obj) -> Environment:
     """Resolve the variables of a container in the order in which it names them.
 
-    Variables that a ``resourceFieldRef`` sets are left out without being named: they size a
-    process that does not exist here.
+    Of the variables that a ``resourceFieldRef`` sets only a limit of CPU is resolved. The others
+    are left out without being named: they size a process that does not exist here.
     """
     found = Environment()
     if container.get("envFrom"):
@@ -105,6 +106,9 @@ def environment(container: Obj, pod: Obj) -> Environment:
             value = field_value(pod, source["fieldRef"].get("fieldPath") or "")
             found.own.add(name)
         elif "resourceFieldRef" in source:
+            cores = _cores(container, source["resourceFieldRef"])
+            if cores:
+                found.values[name] = cores
             continue
         else:
             value = None
@@ -113,3 +117,19 @@ def environment(container: Obj, pod: Obj) -> Environment:
         else:
             found.values[name] = value
     return found
+
+
+def _cores(container: Obj, reference: Obj) -> str:
+    """Return a container's limit of CPU, rounded up to whole cores; empty for all else."""
+    if reference.get("resource") != "limits.cpu" or reference.get("divisor") not in _WHOLE:
+        return ""
+    limit = str(((container.get("resources") or {}).get("limits") or {}).get("cpu") or "")
+    number, scale = (limit[:-1], 1000) if limit.endswith("m") else (limit, 1)
+    try:
+        return str(math.ceil(float(number) / scale))
+    except (ValueError, OverflowError):
+        return ""
+
+
+_WHOLE: Final = (None, "", "0", "1")
+"""Divisors that leave a quantity as it is."""

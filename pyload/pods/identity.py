@@ -20,7 +20,8 @@ import orjson
 from pyload.pods.environment import environment, expand
 from pyload.pods.metadata import agent_metadata, given_metadata, proxy_config
 from pyload.pods.reasons import Skip
-from pyload.xds.node import NODE_TYPES, SIDECAR, WAYPOINT, ZTUNNEL
+from pyload.xds.agent import locality_of
+from pyload.xds.node import NODE_TYPES, SIDECAR, ZTUNNEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _CONTAINER: Final = "istio-proxy"
 _INJECT: Final = "sidecar.istio.io/inject"
 _STATUS: Final = "sidecar.istio.io/status"
+_IS_VERSION: Final = re.compile(r"\d+\.\d")
 _FLAVOUR: Final = re.compile("-(distroless|debug)$")
 
 
@@ -49,9 +51,9 @@ class Identity:
         network: Istio's name of the network; may be empty.
         revision: Revision of the control plane that injected the proxy; may be empty.
         address: ``HOST:PORT`` of the control plane that the agent would connect to.
-        version: Istio's version, from the image's tag; empty if the tag is no version.
+        locality: Where the pod's labels say that it runs; may be empty.
         labels: Pod labels as the agent sends them; None where it sends none.
-        metadata: Node metadata but for the pod's name and IPs, and the version.
+        metadata: Node metadata but for the pod's name and IPs; None where the pod does not say it.
         unresolved: Parts of the environment that could not be resolved.
     """
 
@@ -62,9 +64,9 @@ class Identity:
     network: str
     revision: str
     address: str
-    version: str
+    locality: str
     labels: Mapping[str, str] | None
-    metadata: Mapping[str, object]
+    metadata: Mapping[str, object] | None
     unresolved: tuple[str, ...]
 
 
@@ -139,7 +141,7 @@ def read_identity(pod: Obj) -> tuple[Identity | Skip, OwnMetadata]:
 def assumed_identity(pod: Obj, *, type_: str, labels: Mapping[str, str]) -> Identity:
     """Return the identity of a proxy of which the pod's containers say nothing.
 
-    It sends the metadata that pilot-load sends, and has the pod's own service account.
+    It has the pod's own service account, and the metadata of any proxy of its type.
 
     Args:
         pod: The pod as the API server sent it; neither changed nor kept.
@@ -155,14 +157,9 @@ def assumed_identity(pod: Obj, *, type_: str, labels: Mapping[str, str]) -> Iden
         network="",
         revision="",
         address="",
-        version="",
+        locality=locality_of(pod["metadata"].get("labels") or {}),
         labels=labels,
-        metadata={
-            "CLUSTER_ID": "Kubernetes",
-            "LABELS": labels,
-            "SERVICE_ACCOUNT": service_account,
-            "PROXY_CONFIG": {},
-        },
+        metadata=None,
         unresolved=(),
     )
 
@@ -222,13 +219,14 @@ def _ztunnel_identity(proxy: _Proxy) -> Identity:
 
 def _envoy_identity(proxy: _Proxy) -> Identity:
     metadata = agent_metadata(
+        proxy.environment,
         proxy.metadata,
         proxy.config,
         labels=proxy.labels,
         annotations=proxy.annotations,
         service_account=proxy.environment.values.get("SERVICE_ACCOUNT") or proxy.service_account,
         cluster_id=proxy.cluster_id,
-        waypoint=proxy.type == WAYPOINT,
+        version=_version(proxy.image),
     )
     return _identity(
         proxy,
@@ -250,7 +248,7 @@ def _identity(
         network=_network(metadata, values, proxy.labels),
         revision=_revision(proxy.annotations, proxy.labels),
         address=address,
-        version=_version(proxy.image),
+        locality=locality_of(proxy.labels),
         labels=labels,
         metadata=metadata,
         unresolved=tuple(proxy.environment.unresolved),
@@ -285,4 +283,4 @@ def _revision(annotations: Mapping[str, str], labels: Mapping[str, str]) -> str:
 
 def _version(image: str) -> str:
     tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    return _FLAVOUR.sub("", tag) if tag[:1].isdigit() else ""
+    return _FLAVOUR.sub("", tag) if _IS_VERSION.match(tag) else ""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 import yaml
 
+from pyload.xds.agent import DISCOVERY, PROXY_CONFIG, agent_entries
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,27 +22,13 @@ if TYPE_CHECKING:
     from pyload.pods.environment import Environment
 
 
-DISCOVERY: Final = "istiod.istio-system.svc:15012"
-"""Where an agent connects by default."""
-
 CONFIG_ANNOTATION: Final = "proxy.istio.io/config"
 
 _ADDRESS_ANNOTATION: Final = "sidecar.istio.io/discoveryAddress"
+_STATUS_PORT: Final = "status.sidecar.istio.io/port"
 _META: Final = "ISTIO_META_"
 _METAJSON: Final = "ISTIO_METAJSON_"
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_DEFAULT_CONFIG: Final[Mapping[str, object]] = {
-    "configPath": "./etc/istio/proxy",
-    "binaryPath": "/usr/local/bin/envoy",
-    "drainDuration": "45s",
-    "discoveryAddress": DISCOVERY,
-    "proxyAdminPort": 15000,
-    "controlPlaneAuthPolicy": "MUTUAL_TLS",
-    "statNameLength": 189,
-    "statusPort": 15020,
-    "terminationDrainDuration": "5s",
-}
 
 
 def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Obj:
@@ -48,7 +36,7 @@ def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Ob
 
     A text that is not an object is named among the environment's unresolved parts.
     """
-    merged: Obj = dict(_DEFAULT_CONFIG)
+    merged: Obj = dict(PROXY_CONFIG)
     for name, text in (
         ("PROXY_CONFIG", environment.values.get("PROXY_CONFIG", "")),
         (CONFIG_ANNOTATION, annotations.get(CONFIG_ANNOTATION, "")),
@@ -59,6 +47,9 @@ def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Ob
         if layer is None:
             environment.unresolved.append(name)
             continue
+        if "tracingServiceName" in layer:
+            # The two are one choice, of which the last layer's stands.
+            merged.pop("serviceCluster", None)
         both = {**_mapping(merged, "proxyMetadata"), **_mapping(layer, "proxyMetadata")}
         merged |= layer
         if both:
@@ -66,6 +57,12 @@ def proxy_config(environment: Environment, annotations: Mapping[str, str]) -> Ob
     address = annotations.get(_ADDRESS_ANNOTATION)
     if address:
         merged["discoveryAddress"] = address
+    port = annotations.get(_STATUS_PORT, "")
+    if port.isdecimal():
+        merged["statusPort"] = int(port)
+    cores = environment.values.get("ISTIO_CPU_LIMIT", "")
+    if "concurrency" not in merged and cores.isdecimal() and int(cores):
+        merged["concurrency"] = int(cores)
     if not isinstance(merged["discoveryAddress"], str) or not merged["discoveryAddress"]:
         merged["discoveryAddress"] = DISCOVERY
     return merged
@@ -104,6 +101,7 @@ def given_metadata(
 
 
 def agent_metadata(
+    environment: Environment,
     shared: Obj,
     config: Obj,
     *,
@@ -111,21 +109,28 @@ def agent_metadata(
     annotations: Mapping[str, str],
     service_account: str,
     cluster_id: str,
-    waypoint: bool,
+    version: str,
 ) -> Obj:
-    """Add what an Envoy's agent sends of its own accord, save the pod's name, IPs and version."""
-    host = config["discoveryAddress"].rpartition(":")[0] or config["discoveryAddress"]
+    """Add what an Envoy's agent sends of its own accord, save the pod's name and IPs.
+
+    Args:
+        environment: The agent's environment.
+        shared: What `given_metadata` has found.
+        config: The ProxyConfig.
+        labels: The pod's labels.
+        annotations: The pod's annotations.
+        service_account: The pod's service account.
+        cluster_id: Istio's name of the cluster.
+        version: The agent's version of Istio; left out if empty.
+    """
     return {
-        "METADATA_DISCOVERY": "true" if waypoint else "false",
+        **({"ISTIO_VERSION": version} if version else {}),
         **shared,
+        **agent_entries(config, environment.values, hbone=shared.get("ENABLE_HBONE") == "true"),
         "CLUSTER_ID": cluster_id,
         "LABELS": labels,
         "ANNOTATIONS": annotations,
         "SERVICE_ACCOUNT": service_account,
-        "PROXY_CONFIG": config,
-        "ENVOY_STATUS_PORT": 15021,
-        "ENVOY_PROMETHEUS_PORT": 15090,
-        "PILOT_SAN": [host],
     }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 from pyload.kube.resources import has_condition
+from pyload.xds.agent import locality_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -93,6 +94,7 @@ class NodeRecord:
         matches: Whether the node is kwok's by the rule.
         ready: Whether the node's Ready condition is true.
         zone: Zone; may be empty.
+        locality: Region, zone and sub-zone, with a slash between each; may be empty.
         kubelet_version: As its status says; may be empty.
         runtime: Container runtime, as its status says; may be empty.
     """
@@ -102,6 +104,7 @@ class NodeRecord:
     matches: bool
     ready: bool
     zone: str
+    locality: str
     kubelet_version: str
     runtime: str
 
@@ -116,12 +119,14 @@ def read_node(obj: Obj, rule: NodeRule) -> NodeRecord:
     metadata = obj["metadata"]
     status = obj.get("status") or {}
     info = status.get("nodeInfo") or {}
+    labels = metadata.get("labels") or {}
     return NodeRecord(
         name=sys.intern(metadata["name"]),
         uid=metadata["uid"],
         matches=rule.matches(metadata.get("annotations") or {}),
         ready=has_condition(obj),
-        zone=sys.intern((metadata.get("labels") or {}).get(ZONE) or ""),
+        zone=sys.intern(labels.get(ZONE) or ""),
+        locality=sys.intern(locality_of(labels)),
         kubelet_version=sys.intern(info.get("kubeletVersion") or ""),
         runtime=sys.intern(info.get("containerRuntimeVersion") or ""),
     )

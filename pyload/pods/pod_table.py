@@ -119,9 +119,14 @@ class PodTable:
         """Return the UIDs of all pods that should have a proxy now."""
         return {uid for uid, pod in self._pods.items() if pod.kind is not None}
 
-    def spec(self, uid: str) -> ProxySpec:
-        """Return the proxy of a pod that should have one, from the pod as last seen."""
-        return self._reader.to_spec(self._pods[uid].record)
+    def spec(self, uid: str, *, locality: str = "") -> ProxySpec:
+        """Return the proxy of a pod that should have one, from the pod as last seen.
+
+        Args:
+            uid: The pod.
+            locality: Where its node stands.
+        """
+        return self._reader.to_spec(self._pods[uid].record, locality=locality)
 
     def times(self, uid: str) -> tuple[float | None, float | None]:
         """Return when a pod was seen to get its IP and to become ready; None for what was not."""

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from pyload.kube.resources import has_condition
 from pyload.pods.identity import Identity, IdentityPool, read_identity
-from pyload.proxies.spec import ProxySpec
-from pyload.xds.node import ISTIO_VERSION, ZTUNNEL
+from pyload.proxies.spec import NO_METADATA, ProxySpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -85,9 +84,16 @@ class MeshPods:
         """
         return read_pod(pod, self.identities)
 
-    def to_spec(self, pod: PodRecord) -> ProxySpec:
-        """Return the proxy of a pod that has an identity and an IP."""
-        return proxy_spec(pod, address=self._address, address_map=self._address_map)
+    def to_spec(self, pod: PodRecord, *, locality: str) -> ProxySpec:
+        """Return the proxy of a pod that has an identity and an IP.
+
+        Args:
+            pod: The pod.
+            locality: Where its node stands.
+        """
+        return proxy_spec(
+            pod, address=self._address, address_map=self._address_map, locality=locality
+        )
 
 
 def read_pod(obj: Obj, identities: IdentityPool | None = None) -> PodRecord:
@@ -127,7 +133,11 @@ def skipped_pod(obj: Obj, reason: Skip) -> PodRecord:
 
 
 def proxy_spec(
-    pod: PodRecord, *, address: str = "", address_map: Mapping[str, str] | None = None
+    pod: PodRecord,
+    *,
+    address: str = "",
+    address_map: Mapping[str, str] | None = None,
+    locality: str = "",
 ) -> ProxySpec:
     """Return the proxy of a pod that has an identity and an IP.
 
@@ -135,18 +145,15 @@ def proxy_spec(
         pod: The pod.
         address: Where to connect, whatever the pod says.
         address_map: Where to connect instead of the address that the pod says.
+        locality: Where its node stands, for a pod that does not say where it runs itself.
     """
     identity = pod.identity
     assert isinstance(identity, Identity)
-    metadata = {
-        **identity.metadata,
-        **dict(pod.own),
-        "NAME": pod.name,
-        "NAMESPACE": pod.namespace,
-        "INSTANCE_IPS": ",".join(pod.ips),
-    }
-    if identity.type != ZTUNNEL:
-        metadata["ISTIO_VERSION"] = identity.version or ISTIO_VERSION
+    own = [*pod.own, ("NAME", pod.name), ("INSTANCE_IPS", ",".join(pod.ips))]
+    if identity.metadata is not None:
+        own.append(("NAMESPACE", pod.namespace))
+    elif pod.node:
+        own.append(("NODE_NAME", pod.node))
     return ProxySpec(
         key=pod.uid,
         type=identity.type,
@@ -155,11 +162,14 @@ def proxy_spec(
         namespace=pod.namespace,
         service_account=identity.service_account,
         labels=identity.labels,
-        metadata=metadata,
+        metadata=NO_METADATA if identity.metadata is None else identity.metadata,
         cluster_id=identity.cluster_id,
         domain=identity.domain,
-        metadata_is_final=True,
+        metadata_is_final=identity.metadata is not None,
         address=address or (address_map or {}).get(identity.address, identity.address),
+        own=tuple(own),
+        workload=(identity.labels or {}).get("app", ""),
+        locality=identity.locality or locality,
     )
 
 

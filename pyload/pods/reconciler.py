@@ -205,7 +205,7 @@ class Reconciler:
                 self._start(uid, now)
 
     def _start(self, uid: str, now: float) -> None:
-        self._fleet.start(self._cache.pods.spec(uid))
+        self._fleet.start(self._cache.spec(uid))
         self._running.add(uid)
         self._started += 1
         ip_at, _ = self._cache.pods.times(uid)

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from pyload.proxies.behavior import DEFAULT
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
-from pyload.proxies.identity import name_of, node_of, principal_of
+from pyload.proxies.identity import name_of, principal_of
 from pyload.tasks import clock
 from pyload.timer_heap import TimerHeap
 from pyload.xds.client import Client
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pyload.proxies.behavior import ProxyBehavior
+    from pyload.proxies.identity import NodeEncoder
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Channel, Observer
     from pyload.xds.credentials import Principal
@@ -38,6 +39,7 @@ def connect_proxy(
     observer: Observer,
     rng: Random,
     delta: bool,
+    nodes: NodeEncoder,
     behavior: ProxyBehavior = DEFAULT,
     with_resources: bool = False,
 ) -> Client:
@@ -50,6 +52,7 @@ def connect_proxy(
         observer: Hears of its events.
         rng: Spreads the waits between dials.
         delta: Whether it speaks delta; a ztunnel always does.
+        nodes: Encodes its node.
         behavior: How it behaves.
         with_resources: Whether its pushes carry the resources' names and bodies.
     """
@@ -63,7 +66,7 @@ def connect_proxy(
     else:
         protocol = Sotw(with_resources=with_resources, agent_types=agent_types, nack=nack)
     return Client(
-        node=functools.partial(node_of, spec),
+        node=functools.partial(nodes.encode, spec),
         name=name_of(spec),
         protocol=protocol,
         resolve=functools.partial(_resolve, resolver, spec),

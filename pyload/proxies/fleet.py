@@ -67,6 +67,13 @@ class Fleet(Protocol):
         """Bring the counts and the metrics up to this moment."""
         ...
 
+    def learn_version(self, version: str) -> None:
+        """Record the control plane's version of Istio, for proxies of which nothing says it.
+
+        Only streams that are opened later claim it.
+        """
+        ...
+
     def late(self) -> list[Late]:
         """Return some of the proxies that were not configured at the last refresh."""
         ...

@@ -14,6 +14,8 @@ from pyload.proxies.counts import FleetCounts
 from pyload.proxies.dial_rate import DialRate
 from pyload.proxies.dial_scheduler import DialScheduler
 from pyload.proxies.fleet import NO_EVENTS
+from pyload.proxies.identity import DEFAULT as FULL_NODES
+from pyload.proxies.identity import NodeEncoder
 from pyload.proxies.late import MAX_LATE, Late
 from pyload.proxies.monitor import ProxyMonitor, StopLatch
 from pyload.report.pacing import Pacing
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.fleet import FleetEvents
+    from pyload.proxies.identity import NodeOptions
     from pyload.proxies.spec import ProxySpec
     from pyload.report.metrics import Metrics
     from pyload.xds.client import Channel
@@ -56,6 +59,7 @@ class LocalFleet:
         rng: Spreads the waits between dials.
         events: Hears of the proxies.
         behavior: How the proxies behave.
+        node: How their nodes look.
         with_resources: Whether pushes carry names and bodies, and go to `events`.
         run_id: The run whose marks are reported; see `pyload.xds.marks`.
 
@@ -64,6 +68,7 @@ class LocalFleet:
         events: As above.
         with_resources: As above.
         run_id: As above.
+        nodes: Encodes the nodes of the proxies.
         now: Returns the loop's time in seconds.
         counts: How many proxies there are in each state, and were.
     """
@@ -77,6 +82,7 @@ class LocalFleet:
         rng: Random,
         events: FleetEvents = NO_EVENTS,
         behavior: ProxyBehavior = DEFAULT,
+        node: NodeOptions = FULL_NODES,
         with_resources: bool = False,
         run_id: str = "",
     ) -> None:
@@ -89,6 +95,7 @@ class LocalFleet:
         self.events = events
         self.with_resources = with_resources
         self.run_id = run_id
+        self.nodes = NodeEncoder(node)
         self.now = clock()
         self.counts = FleetCounts()
         self._running: dict[str, ProxyMonitor] = {}
@@ -151,6 +158,7 @@ class LocalFleet:
             observer=proxy,
             rng=self._rng,
             delta=self._delta,
+            nodes=self.nodes,
             behavior=self._behavior,
             with_resources=self.with_resources,
         )
@@ -205,6 +213,10 @@ class LocalFleet:
             Late(f"{proxy.spec.namespace}/{proxy.spec.name}", proxy.lack)
             for proxy in islice(late, MAX_LATE)
         ]
+
+    def learn_version(self, version: str) -> None:
+        """Record the control plane's version of Istio, for proxies of which nothing says it."""
+        self.nodes.learn(version)
 
     async def run(self) -> NoReturn:
         """Count starting proxies until cancelled; those of a local fleet only fail one by one."""

@@ -145,6 +145,8 @@ class ProxyMonitor:
                 fleet.counts.reconnects += 1
                 fleet.metrics.reconnect(self.spec.type)
             self._ever_answered = True
+            if received.response.control_plane:
+                fleet.nodes.learn_identifier(received.response.control_plane)
         response = received.response
         fleet.metrics.push(self.spec.type, response.short_type, response.size)
         if received.unsolicited or response.marks:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 from pyload.errors import UsageError
 from pyload.proxies.channels import ChannelResolver, TransportCache, transport_factory
 from pyload.proxies.connect import connect_proxy, loop_scheduler
+from pyload.proxies.identity import NodeEncoder
 from pyload.proxies.targets import TargetResolver
 from pyload.xds.credentials import infer, uses_certificate
 
@@ -101,6 +102,7 @@ class Proxy:
             observer=self._inbox,
             rng=Random(),  # noqa: S311 - spreads retries
             delta=self._delta,
+            nodes=NodeEncoder(),
             with_resources=self._with_resources,
         )
         self._client.start()

@@ -1,4 +1,9 @@
-"""The identity that a proxy sends in the first message of its stream."""
+"""The identity that a proxy sends in the first message of its stream.
+
+An Envoy's node is its id, the cluster and place that it belongs to, metadata, and what it says of
+its own build (`pyload.xds.envoy`), which is nearly all of it. A ztunnel's has id and metadata
+alone; so has a bare one, as pilot-load sends it.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from google.protobuf import struct_pb2
 
+from pyload.xds import requests
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-ISTIO_VERSION: Final = "1.24.0-pilot-load"
 
 SIDECAR: Final = "sidecar"
 ROUTER: Final = "router"
@@ -41,62 +45,39 @@ def node_id(
     return f"{type}~{ip}~{name}.{namespace}~{domain or f'{namespace}.svc.cluster.local'}"
 
 
-def proxy_metadata(
-    *,
-    ip: str,
-    name: str,
-    namespace: str,
-    service_account: str,
-    labels: Mapping[str, str] | None,
-    cluster_id: str = "Kubernetes",
-    extra: Mapping[str, object] | None = None,
-) -> dict[str, object]:
-    """Build the metadata of a proxy's node.
-
-    Args:
-        ip: Pod IP.
-        name: Pod name.
-        namespace: Pod namespace; with a verified identity, the identity's.
-        service_account: As in the identity, which istiod compares.
-        labels: Pod labels; None becomes null, as for ztunnel.
-        cluster_id: Istio's name of the cluster.
-        extra: Further entries, which the ones above override.
-    """
-    return {
-        **(extra or {}),
-        "ISTIO_VERSION": ISTIO_VERSION,
-        "CLUSTER_ID": cluster_id,
-        "LABELS": None if labels is None else dict(labels),
-        "NAME": name,
-        "NAMESPACE": namespace,
-        "INSTANCE_IPS": ip,
-        "SERVICE_ACCOUNT": service_account,
-        # `istioctl proxy-status` passes over proxies without it.
-        "PROXY_CONFIG": {},
-    }
+def encode_node(id: str, *, metadata: bytes) -> bytes:  # noqa: A002 - xDS's word
+    """Encode a node with nothing but its id and its metadata, which is encoded already."""
+    return requests.field(1, id.encode()) + requests.field(3, metadata)
 
 
-def encode_node(
-    *,
-    type: str,  # noqa: A002 - xDS's word
-    ip: str,
-    name: str,
-    namespace: str,
-    metadata: Mapping[str, object],
-    domain: str = "",
-) -> bytes:
-    """Encode an Envoy ``Node`` with nothing but its id and its metadata.
-
-    Equal arguments give equal bytes.
+def encode_metadata(metadata: Mapping[str, object]) -> bytes:
+    """Encode metadata; several of them one after the other are the metadata of all.
 
     Raises:
-        TypeError: A metadata value is not JSON.
+        TypeError: A value is not JSON.
     """
-    node = discovery_pb2.Node(
-        id=node_id(type=type, ip=ip, name=name, namespace=namespace, domain=domain),
-        metadata=_struct(metadata),
+    return _struct(metadata).SerializeToString(deterministic=True)
+
+
+def encode_envoy_node(id: str, *, cluster: str, metadata: bytes, locality: str) -> bytes:  # noqa: A002 - xDS's word
+    """Encode the node of an Envoy, all but what it says of its build: that comes behind.
+
+    Args:
+        id: See `node_id`.
+        cluster: The cluster that it belongs to.
+        metadata: Encoded metadata.
+        locality: ``REGION/ZONE/SUBZONE``, the last of which may be missing.
+    """
+    region, zone, sub_zone = (*locality.split("/", 2), "", "")[:3]
+    place = discovery_pb2.Locality(region=region, zone=zone, sub_zone=sub_zone)
+    return b"".join(
+        (
+            requests.field(1, id.encode()),
+            requests.field(2, cluster.encode()),
+            requests.field(3, metadata),
+            requests.field(4, place.SerializeToString()),
+        )
     )
-    return node.SerializeToString(deterministic=True)
 
 
 def _struct(fields: Mapping[str, object]) -> struct_pb2.Struct:

@@ -179,6 +179,7 @@ class ResponseCache:
             error=error,
             resource_set=NO_RESOURCES if error else ResourceSet.of(found),
             marks=marks,
+            control_plane=parsed.control_plane.identifier,
         )
 
     def _delta_response(self, type_url: TypeUrl, parsed: DeltaResponse, size: int) -> Response:
@@ -209,6 +210,7 @@ class ResponseCache:
             removed=removed,
             error=error,
             marks=marks,
+            control_plane=parsed.control_plane.identifier,
         )
         # Of two resources with one name the later counts.
         if key is not None and len({one.name for one in found}) == len(sent):

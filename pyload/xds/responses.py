@@ -56,6 +56,7 @@ class Response:
         error: Why the answer must be a NACK; empty if the response is good.
         resource_set: SotW: all resources that a proxy holds after the response.
         marks: The marks of probes in the resources; none in a response with an error.
+        control_plane: What the control plane calls itself; most say nothing.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Response:
         "_names",
         "_unmatched",
         "_wanted",
+        "control_plane",
         "count",
         "error",
         "marks",
@@ -88,6 +90,7 @@ class Response:
         error: str = "",
         resource_set: ResourceSet = NO_RESOURCES,
         marks: Marks = NO_MARKS,
+        control_plane: str = "",
     ) -> None:
         self.type_url = type_url
         self.short_type = short(type_url)
@@ -99,6 +102,7 @@ class Response:
         self.error = error
         self.resource_set = resource_set
         self.marks = marks
+        self.control_plane = control_plane
         # What `after` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None

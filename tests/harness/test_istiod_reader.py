@@ -58,6 +58,19 @@ async def test_istiod_is_read_before_in_and_after_a_run() -> None:
     assert (istiods.figures.source, istiods.figures.readings) == (istiod.name, 4)
 
 
+@pytest.mark.parametrize("failing", [True, False])
+async def test_proxies_hear_of_istiods_version_before_the_run(failing: bool) -> None:  # noqa: FBT001
+    """Proxies that claim an older one are written other filters than those of a mesh."""
+    istiod, learnt = Istiod(), list[str]()
+    istiod.down = failing
+    reader = IstiodReader(istiod, Istiods(), learn_version=learnt.append)
+    async with observed_by([observer(reader)], unless=asyncio.Event()):
+        assert learnt == ([] if failing else ["1.28"])
+        istiod.down = False
+        await asyncio.sleep(2 * READ_EVERY + 1)
+    assert learnt == ([] if failing else ["1.28"])
+
+
 async def test_a_slow_istiod_delays_a_run_by_a_second_at_most() -> None:
     """The run is what the user waits for; its first seconds are missing in the picture instead."""
     istiod, istiods = Istiod(), Istiods()

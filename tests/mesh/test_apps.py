@@ -73,7 +73,6 @@ class Started:
             fleet=self.fleet,
             names=names,
             ips=self.ips,
-            node_metadata={},
         )
 
     def app(self, name: str) -> App:

@@ -69,9 +69,7 @@ def test_pods_and_proxies_are_counted_as_they_start(cluster_type: str) -> None:
         if isinstance(step, PodStep)
     ]
     proxies = [
-        spec
-        for app, pod in started
-        if (spec := proxy_of_pod(app, pod, plan.traits, metadata={})) is not None
+        spec for app, pod in started if (spec := proxy_of_pod(app, pod, plan.traits)) is not None
     ]
 
     assert plan.pod_count == 18

@@ -16,6 +16,7 @@ def _node(name: str = "n", **changes: Any) -> NodeRecord:
         "matches": True,
         "ready": True,
         "zone": "",
+        "locality": "",
         "kubelet_version": "v1.34.0",
         "runtime": "kwok-0.9.0",
         **changes,

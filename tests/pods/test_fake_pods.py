@@ -12,8 +12,9 @@ from pyload.manifests.pods import bare_pod, pod, pod_labels
 from pyload.pods.fake_pods import with_fake_proxy
 from pyload.pods.reader import proxy_spec, read_pod
 from pyload.pods.reasons import Skip
-from pyload.proxies.identity import node_of
+from pyload.proxies.identity import NodeOptions, node_of
 from pyload.proxies.spec import ProxySpec
+from pyload.xds.wire import discovery_pb2
 from tests.pods import injected
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 IN_CLUSTER = [one for one in APP_TYPES.values() if one.in_cluster]
+
+
+def _parsed(node: bytes) -> discovery_pb2.Node:
+    return discovery_pb2.Node.FromString(node)
 
 
 def _pod(type_: AppType, *, full: bool) -> Obj:
@@ -54,9 +59,12 @@ def test_a_proxy_introduces_itself_as_it_did(type_: AppType, *, full: bool) -> N
         name="a-1",
         namespace="mesh",
         labels=pod_labels("a", type_, full=full),
-        metadata={},
+        own=(("NODE_NAME", "node"),),
+        workload="a",
     )
-    assert node_of(proxy_spec(record)) == node_of(ran)
+    for options in (NodeOptions(), NodeOptions(full=False)):
+        replayed, played = (_parsed(node_of(one, options)) for one in (proxy_spec(record), ran))
+        assert replayed == played
 
 
 def test_the_proxy_that_an_injector_has_put_into_a_pod_counts() -> None:

@@ -615,7 +615,7 @@ async def test_the_recorded_cluster_gets_the_proxies_that_it_implies(
     assert {spec.namespace for spec in fleet.ever.values()} == {"x-book"}
     assert {spec.domain for spec in fleet.ever.values()} == {"x-book.svc.cluster.local"}
     assert {spec.address for spec in fleet.ever.values()} == {"istiod.istio-system.svc:15012"}
-    assert {spec.metadata["NODE_NAME"] for spec in fleet.ever.values()} == {"kwok-node-0"}
+    assert {dict(spec.own)["NODE_NAME"] for spec in fleet.ever.values()} == {"kwok-node-0"}
     assert fleet.did("stop") == STOPPED
     assert fleet.names() == set(IMPLIED) - set(STOPPED)
     assert counts.too_short == 1

@@ -155,7 +155,8 @@ def test_pods_of_one_template_share_their_identity_until_none_is_left() -> None:
 
     assert one.identity is two.identity
     assert other.identity is not one.identity
-    assert proxy_spec(two).metadata["NODE_NAME"] == "kwok-1"
+    assert dict(proxy_spec(two).own)["NODE_NAME"] == "kwok-1"
+    assert proxy_spec(one).metadata is proxy_spec(two).metadata
     assert len(identities) == 2
     del one, two, other
     gc.collect()

@@ -9,6 +9,7 @@ from pyload.pods.identity import Identity
 from pyload.pods.metadata import agent_metadata, given_metadata, proxy_config
 from pyload.pods.reader import proxy_spec, read_pod
 from pyload.proxies.identity import node_of
+from pyload.xds.agent import PROXY_CONFIG
 from tests.pods.injected import pod, proxy_container
 
 
@@ -43,6 +44,7 @@ def test_the_last_layer_decides_where_to_connect(
 
     assert isinstance(identity, Identity)
     assert identity.address == address
+    assert identity.metadata is not None
     proxy_config = identity.metadata["PROXY_CONFIG"]
     assert isinstance(proxy_config, dict)
     assert proxy_config["discoveryAddress"] == address
@@ -54,6 +56,7 @@ def test_text_that_is_not_json_is_left_as_it_is() -> None:
 
     identity = read_pod(pod("a", proxy=container)).identity
     assert isinstance(identity, Identity)
+    assert identity.metadata is not None
     assert identity.metadata["POD_PORTS"] == "["
 
 
@@ -97,15 +100,16 @@ def test_the_environment_wins_over_proxy_metadata() -> None:
 def test_what_the_agent_adds_wins_over_the_environment() -> None:
     """Labels of the pod are what istiod selects it by."""
     metadata = agent_metadata(
-        {"LABELS": "mine", "METADATA_DISCOVERY": "mine"},
-        {"discoveryAddress": "istiod.x.svc:15012"},
+        Environment(),
+        {"LABELS": "mine", "METADATA_DISCOVERY": "mine", "ENABLE_HBONE": "true"},
+        {**PROXY_CONFIG, "discoveryAddress": "istiod.x.svc:15012"},
         labels={"app": "a"},
         annotations={},
         service_account="sa",
         cluster_id="c",
-        waypoint=True,
+        version="",
     )
 
     assert metadata["LABELS"] == {"app": "a"}
-    assert metadata["METADATA_DISCOVERY"] == "mine"
+    assert metadata["METADATA_DISCOVERY"] == "true"
     assert metadata["PILOT_SAN"] == ["istiod.x.svc"]

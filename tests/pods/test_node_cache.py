@@ -8,7 +8,14 @@ from pyload.pods.nodes import NodeClass, NodeRecord
 
 def _node(name: str = "n", *, uid: str = "u", kwok: bool = True) -> NodeRecord:
     return NodeRecord(
-        name=name, uid=uid, matches=kwok, ready=True, zone="", kubelet_version="", runtime=""
+        name=name,
+        uid=uid,
+        matches=kwok,
+        ready=True,
+        zone="",
+        locality="",
+        kubelet_version="",
+        runtime="",
     )
 
 

@@ -62,7 +62,7 @@ def test_the_spec_is_what_the_agent_would_send() -> None:
     assert spec.domain == "mesh.svc.cluster.local"
     assert spec.address == "istiod.istio-system.svc:15012"
     assert spec.labels == {"app": "app", "service.istio.io/canonical-name": "app"}
-    metadata = dict(spec.metadata)
+    metadata = {**spec.metadata, **dict(spec.own)}
     config = metadata.pop("PROXY_CONFIG")
     assert isinstance(config, dict)
     assert config["proxyMetadata"] == {"ISTIO_META_DNS_CAPTURE": "true", "OTHER": "x"}
@@ -73,6 +73,7 @@ def test_the_spec_is_what_the_agent_would_send() -> None:
         "CLUSTER_ID": "Kubernetes",
         "DNS_CAPTURE": "true",
         "ENVOY_PROMETHEUS_PORT": 15090,
+        "ENVOY_SKIP_DEPRECATED_LOGS": "true",
         "ENVOY_STATUS_PORT": 15021,
         "INSTANCE_IPS": "10.0.0.1",
         "ISTIO_VERSION": "1.27.1",
@@ -84,6 +85,7 @@ def test_the_spec_is_what_the_agent_would_send() -> None:
         "PILOT_SAN": ["istiod.istio-system.svc"],
         "POD_PORTS": '[{"containerPort":80,"protocol":"TCP"}]',
         "SERVICE_ACCOUNT": "sa",
+        "WORKLOAD_IDENTITY_SOCKET_FILE": "socket",
         "WORKLOAD_NAME": "app-v1",
     }
 
@@ -97,7 +99,7 @@ def test_the_node_is_made_of_the_spec_and_of_nothing_else() -> None:
     node.ParseFromString(node_of(spec))
 
     assert node.id == "sidecar~10.0.0.1~a.mesh~mesh.svc.example.org"
-    assert set(node.metadata.fields) == set(spec.metadata)
+    assert set(node.metadata.fields) == {*spec.metadata, *dict(spec.own)}
     assert node.metadata.fields["PROXY_CONFIG"].struct_value.fields["statusPort"].number_value
 
 
@@ -108,7 +110,7 @@ def test_a_ztunnel_sends_little() -> None:
     spec = proxy_spec(read_pod(pod("z", ip="10.0.0.9", proxy=container)))
 
     assert (spec.type, spec.labels, spec.address) == ("ztunnel", None, "istiod:15012")
-    assert spec.metadata == {
+    assert {**spec.metadata, **dict(spec.own)} == {
         "CLUSTER_ID": "Kubernetes",
         "INSTANCE_IPS": "10.0.0.9",
         "NAME": "z",
@@ -122,7 +124,7 @@ def test_all_ips_are_named_the_main_one_first() -> None:
     obj = pod("a", ip="10.0.0.1")
     obj["status"]["podIPs"] = [{"ip": "10.0.0.1"}, {"ip": "fd00::1"}]
 
-    assert proxy_spec(read_pod(obj)).metadata["INSTANCE_IPS"] == "10.0.0.1,fd00::1"
+    assert dict(proxy_spec(read_pod(obj)).own)["INSTANCE_IPS"] == "10.0.0.1,fd00::1"
 
 
 def test_what_the_user_says_wins_over_the_pod() -> None:
@@ -142,16 +144,18 @@ def test_what_the_user_says_wins_over_the_pod() -> None:
         ("proxyv2:1.27.1-distroless", "1.27.1"),
         ("localhost:5000/proxyv2:1.28-alpha.0-debug", "1.28-alpha.0"),
         ("proxyv2:1.27.1@sha256:00ff", "1.27.1"),
-        ("localhost:5000/proxyv2", "1.24.0-pilot-load"),
-        ("proxyv2:latest", "1.24.0-pilot-load"),
-        ("", "1.24.0-pilot-load"),
+        ("localhost:5000/proxyv2", None),
+        ("proxyv2:latest", None),
+        ("proxyv2:20261127", None),
+        ("", None),
     ],
 )
-def test_the_version_comes_from_the_image(image: str, version: str) -> None:
+def test_the_version_comes_from_the_image(image: str, version: str | None) -> None:
     """Istiod gates parts of its config by the proxy's version."""
     container = {**proxy_container(), "image": image}
 
-    assert proxy_spec(read_pod(pod("a", proxy=container))).metadata["ISTIO_VERSION"] == version
+    spec = proxy_spec(read_pod(pod("a", proxy=container)))
+    assert spec.metadata.get("ISTIO_VERSION") == version
 
 
 def test_reading_a_pod_is_fast() -> None:

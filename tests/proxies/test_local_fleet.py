@@ -18,6 +18,8 @@ from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
 from pyload.tasks import cancel
+from pyload.xds.requests import field
+from pyload.xds.wire import discovery_pb2
 from tests.proxies.resolvers import resolver_of
 from tests.xds.messages import delta_response
 from tests.xds.peer import GONE, MemoryStream, Peer
@@ -95,6 +97,29 @@ async def test_a_fleet_runs_counts_and_stops_its_proxies() -> None:
     assert snapshot.pushes == {"cds": 20, "eds": 20, "lds": 20, "rds": 20}
     assert snapshot.disconnects == {"local": 20}
     assert (snapshot.connect.count, snapshot.first_config.count) == (20, 20)
+
+
+async def test_proxies_claim_the_version_that_the_control_plane_says_it_has() -> None:
+    """Istiod writes other filters for older proxies; the first ones cannot know better."""
+    sent: list[bytes] = []
+    named = field(7, field(1, b'{"Info":{"version":"1.24.2"}}'))
+
+    class Versioned(Peer):
+        def open(self, method: str, *, metadata: Metadata, sink: Sink) -> MemoryStream:
+            stream = super().open(method, metadata=metadata, sink=sink)
+            send, push = stream.send, stream.push
+            stream.send = lambda message: (sent.append(message), send(message))[1]  # type: ignore[func-returns-value,method-assign]
+            stream.push = lambda message: push(message + named)  # type: ignore[method-assign]
+            return stream
+
+    async with fleet(Versioned()) as proxies:
+        for number in range(2):
+            proxies.start(spec(number))
+            await asyncio.sleep(10)
+
+    requests = map(discovery_pb2.DeltaDiscoveryRequest.FromString, sent)
+    nodes = [one.node for one in requests if one.HasField("node")]
+    assert [one.metadata["ISTIO_VERSION"] for one in nodes] == ["unknown", "1.24.2"]
 
 
 async def test_a_proxy_counts_from_its_start_on() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
-NODE = encode_node(type="sidecar", ip="10.0.0.10", name="app-1", namespace="mesh", metadata={})
+NODE = encode_node("sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local", metadata=b"")
 NODE_ID = "sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local"
 
 

@@ -7,7 +7,7 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.xds.node import encode_node, node_id, proxy_metadata
+from pyload.xds.node import encode_envoy_node, encode_metadata, encode_node, node_id
 from pyload.xds.wire import discovery_pb2
 
 JSON = st.recursive(
@@ -24,64 +24,44 @@ def test_the_id_has_istiods_four_parts() -> None:
     assert actual == "sidecar~10.0.0.10~app-1.mesh~mesh.svc.cluster.local"
 
 
-def test_metadata_has_what_istiod_reads() -> None:
-    """Without these keys istiod finds no services for the proxy or refuses its token."""
-    actual = proxy_metadata(
-        ip="10.0.0.10",
-        name="app-1",
-        namespace="mesh",
-        service_account="default",
-        labels={"app": "app"},
-        extra={"NETWORK": "n1", "NAMESPACE": "stolen", "PROXY_CONFIG": "stolen"},
-    )
-
-    assert actual == {
-        "NETWORK": "n1",
-        "ISTIO_VERSION": "1.24.0-pilot-load",
-        "CLUSTER_ID": "Kubernetes",
-        "LABELS": {"app": "app"},
-        "NAME": "app-1",
-        "NAMESPACE": "mesh",
-        "INSTANCE_IPS": "10.0.0.10",
-        "SERVICE_ACCOUNT": "default",
-        "PROXY_CONFIG": {},
-    }
-
-
-def test_a_ztunnels_labels_are_null() -> None:
-    """A ztunnel with labels would match services that select nothing else."""
-    metadata = proxy_metadata(
-        ip="10.0.0.1", name="z", namespace="istio-system", service_account="ztunnel", labels=None
-    )
-
-    assert metadata["LABELS"] is None
-
-
-@given(st.dictionaries(st.text(), JSON, max_size=5))
-def test_metadata_survives_encoding(metadata: dict[str, object]) -> None:
+@given(st.dictionaries(st.text(), JSON, max_size=5), st.dictionaries(st.text(), JSON, max_size=5))
+def test_metadata_survives_encoding(shared: dict[str, object], own: dict[str, object]) -> None:
     """Node metadata from a user's config would reach istiod as something else."""
-    node = discovery_pb2.Node.FromString(
-        encode_node(type="router", ip="::1", name="gw", namespace="gw", metadata=metadata)
-    )
+    metadata = encode_metadata(shared) + encode_metadata(own)
+    node = discovery_pb2.Node.FromString(encode_node("router~::1~gw.gw~x", metadata=metadata))
 
-    assert node.id == "router~::1~gw.gw~gw.svc.cluster.local"
-    assert json_format.MessageToDict(node.metadata) == metadata
+    assert node.id == "router~::1~gw.gw~x"
+    assert json_format.MessageToDict(node.metadata) == {**shared, **own}
 
 
-def test_equal_nodes_encode_alike() -> None:
+@pytest.mark.parametrize(
+    ("locality", "expected"),
+    [
+        ("", {}),
+        ("eu", {"region": "eu"}),
+        ("eu/a", {"region": "eu", "zone": "a"}),
+        ("eu/a/rack/7", {"region": "eu", "zone": "a", "sub_zone": "rack/7"}),
+        ("/a", {"zone": "a"}),
+    ],
+)
+def test_an_envoy_says_where_it_runs(locality: str, expected: dict[str, str]) -> None:
+    """Istiod takes the locality of the node where it knows no pod, and always gets the field."""
+    encoded = encode_envoy_node("i", cluster="app.mesh", metadata=b"", locality=locality)
+
+    node = discovery_pb2.Node.FromString(encoded)
+    assert (node.cluster, node.HasField("locality")) == ("app.mesh", True)
+    assert node.locality == discovery_pb2.Locality(**expected)
+
+
+def test_equal_metadata_encodes_alike() -> None:
     """Recordings of two runs could not be compared if key order leaked into the bytes."""
     keys = [f"K{number}" for number in range(20)]
-    one = encode_node(
-        type="sidecar", ip="1", name="n", namespace="n", metadata=dict.fromkeys(keys, "x")
-    )
-    other = encode_node(
-        type="sidecar", ip="1", name="n", namespace="n", metadata=dict.fromkeys(keys[::-1], "x")
-    )
 
-    assert one == other
+    one = encode_metadata(dict.fromkeys(keys, "x"))
+    assert one == encode_metadata(dict.fromkeys(keys[::-1], "x"))
 
 
 def test_metadata_that_is_not_json_is_an_error() -> None:
     """A set in the metadata would be dropped without a word."""
     with pytest.raises(TypeError, match="cannot hold a set"):
-        encode_node(type="sidecar", ip="1", name="n", namespace="n", metadata={"A": {1}})
+        encode_metadata({"A": {1}})

@@ -21,13 +21,14 @@ from pyload.cli.flags.group import GroupOption
 from pyload.cli.log_levels import LEVELS, SCOPES
 from pyload.cli.logs import LogOptions
 from pyload.errors import UsageError
-from pyload.harness.connection import Connection
+from pyload.harness.connection import PILOT_LOAD_VERSION, Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _CONNECTION: Final = Connection()
 _LOG: Final = LogOptions()
+_FIELDS: Final = frozenset(field.name for field in fields(Connection))
 _RANKS: Final = {ParameterSource.COMMANDLINE: 2, ParameterSource.ENVIRONMENT: 1}
 """Sources of a value that win over its default; the higher wins."""
 
@@ -182,7 +183,20 @@ GLOBAL_OPTIONS: Final = (
         multiple=True,
         callback=merged,
         metavar="K=V,...",
-        help="Node metadata to add to every proxy.",
+        help="Node metadata of every proxy, before its own.",
+    ),
+    PilotOption(
+        ["--node"],
+        default=None,
+        shell_complete=words("full", "bare"),
+        metavar="full|bare",
+        help="Nodes as Envoy's, or small.  [default: full]",
+    ),
+    RareOption(
+        ["--istio-version"],
+        default=_CONNECTION.istio_version,
+        metavar="VERSION",
+        help="Istio version of the proxies.  [default: the pods', or istiod's]",
     ),
     PilotOption(
         ["--delta"],
@@ -261,17 +275,20 @@ def settings_of(context: click.Context) -> Settings:
                 before = values.get(name, {}) if rank == ranks.get(name) else {}
                 value = before | value
             values[name], ranks[name] = value, rank
+    as_pilot_load = is_pilot_load(context)
     # A script of pilot-load finds nothing at its servers that it does not know.
-    default_istiod_metrics = "none" if is_pilot_load(context) else "auto"
+    default_istiod_metrics = "none" if as_pilot_load else "auto"
     return Settings(
         connection=Connection(
-            **{field.name: values[field.name] for field in fields(Connection)}
+            **{name: values[name] for name in _FIELDS & values.keys()}
             | {
                 "pilot_address": values["pilot_address"] or default_pilot_address(os.environ),
                 "istiod_metrics": values["istiod_metrics"] or default_istiod_metrics,
+                "node": values["node"] or ("bare" if as_pilot_load else "full"),
+                "assumed_version": PILOT_LOAD_VERSION if as_pilot_load else "",
             }
         ),
-        log=_log_options(values, as_pilot_load=is_pilot_load(context)),
+        log=_log_options(values, as_pilot_load=as_pilot_load),
         given=frozenset(name for name, rank in ranks.items() if rank and values[name] != ""),
     )
 

@@ -40,7 +40,7 @@ from pyload.proxies.fleet import heard_by
 from pyload.tasks import Shutdown, Supervisor, cancel, first_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from pyload.commands.cluster.options import ClusterOptions
     from pyload.harness.following import Following
@@ -229,6 +229,7 @@ class ClusterCommand:
             rng=waits,
             events=heard_by(self.following, self.probes),
             behavior=options.behavior,
+            metadata=self._loaded.config.node_metadata or None,
             run_id=plan.run_id,
         )
         if self.following is not None:
@@ -242,7 +243,6 @@ class ClusterCommand:
             fleet=self.fleet,
             names=planned.names,
             ips=planned.ips,
-            node_metadata=self._node_metadata(),
             placement=options.kwok.placement,
             authenticated=servers.authenticated,
         )
@@ -250,9 +250,6 @@ class ClusterCommand:
     def _pod_ip(self, _uid: str, namespace: str, name: str) -> str:
         """Return the IP of a pod: the planned one, or a new one for a pod of somebody else's."""
         return self.cluster.pod_ip(namespace, name) or self._ips.allocate()
-
-    def _node_metadata(self) -> Mapping[str, str]:
-        return self._loaded.config.node_metadata or self._options.connection.metadata
 
     async def run(self, shutdown: Shutdown, servers: Supervisor | None = None) -> Outcome:
         """Run to the end, and clean up.

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Final
 from pyload.commands.doctor.control_plane import STREAMS
 from pyload.commands.doctor.greeting import Greeting, Refusal, read_greeting
 from pyload.errors import CertificateError, PyloadError, RemoteProtocolError
+from pyload.proxies.identity import node_of
+from pyload.proxies.spec import ProxySpec
 from pyload.tasks import clock
 from pyload.xds import requests
 from pyload.xds.credentials import Principal
-from pyload.xds.node import SIDECAR, encode_node, proxy_metadata
+from pyload.xds.node import SIDECAR
 from pyload.xds.transport import DELTA_METHOD, SOTW_METHOD
 from pyload.xds.types import CDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
+    from pyload.proxies.identity import NodeOptions
     from pyload.xds.client import Channel
     from pyload.xds.messages import Message
     from pyload.xds.transport import Status, Stream
@@ -33,7 +36,7 @@ async def greet(
     resolver: Callable[[Principal], Channel | Awaitable[Channel]],
     *,
     delta: bool,
-    metadata: Mapping[str, str],
+    node: NodeOptions,
 ) -> Greeting | Refusal:
     """Return the first response that a sidecar gets, or why it gets none."""
     try:
@@ -45,14 +48,14 @@ async def greet(
         return Refusal("CERTIFICATE", error.what)
     except PyloadError as error:
         return Refusal("TOKEN", error.what)
-    return await _first(channel, 0, delta=delta, metadata=metadata)
+    return await _first(channel, 0, delta=delta, node=node)
 
 
 async def spread(
     resolver: Callable[[Principal], Channel | Awaitable[Channel]],
     *,
     delta: bool,
-    metadata: Mapping[str, str],
+    node: NodeOptions,
 ) -> float | None:
     """Return how far apart the first responses are of `STREAMS` sidecars that connect at once.
 
@@ -62,7 +65,7 @@ async def spread(
     channels = [await _channel(resolver) for _ in range(STREAMS)]
     answers = await asyncio.gather(
         *(
-            _first(channel, 1 + number, delta=delta, metadata=metadata)
+            _first(channel, 1 + number, delta=delta, node=node)
             for number, channel in enumerate(channels)
         )
     )
@@ -76,27 +79,14 @@ async def _channel(resolver: Callable[[Principal], Channel | Awaitable[Channel]]
 
 
 async def _first(
-    channel: Channel, number: int, *, delta: bool, metadata: Mapping[str, str]
+    channel: Channel, number: int, *, delta: bool, node: NodeOptions
 ) -> Greeting | Refusal:
     name = f"pyload-doctor-{number}"
     # An address for documentation: no pod has it.
     ip = f"192.0.2.{number + 1}"
-    node = encode_node(
-        type=SIDECAR,
-        ip=ip,
-        name=name,
-        namespace=_NAMESPACE,
-        metadata=proxy_metadata(
-            ip=ip,
-            name=name,
-            namespace=_NAMESPACE,
-            service_account="default",
-            labels={},
-            extra=metadata,
-        ),
-    )
+    spec = ProxySpec(key=name, type=SIDECAR, ip=ip, name=name, namespace=_NAMESPACE)
     type_ = requests.delta_type(CDS) if delta else requests.sotw_type(CDS)
-    hello = _Hello(requests.node(node, delta=delta) + type_, delta=delta)
+    hello = _Hello(requests.node(node_of(spec, node), delta=delta) + type_, delta=delta)
     hello.stream = channel.transport.open(
         DELTA_METHOD if delta else SOTW_METHOD, metadata=channel.metadata, sink=hello
     )

@@ -240,12 +240,12 @@ class Examination:
 
     async def _greeted(self, facts: ControlPlaneFacts, servers: Servers) -> ControlPlaneFacts:
         """Add what a sidecar is sent, and the metrics."""
-        delta, metadata = self._connection.delta, self._connection.metadata
-        first = await ask_control_plane.greet(servers.resolver, delta=delta, metadata=metadata)
+        delta, node = self._connection.delta, self._connection.node_options()
+        first = await ask_control_plane.greet(servers.resolver, delta=delta, node=node)
         facts = replace(facts, first=first)
         if not isinstance(first, Greeting):
             return facts
-        spread = await ask_control_plane.spread(servers.resolver, delta=delta, metadata=metadata)
+        spread = await ask_control_plane.spread(servers.resolver, delta=delta, node=node)
         return replace(facts, spread=spread, pages=await _pages(servers.istiod_source))
 
 

@@ -9,14 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from google.protobuf import empty_pb2
-from google.protobuf.unknown_fields import UnknownFieldSet
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.wire import discovery_pb2
-
-_CONTROL_PLANE = {True: 7, False: 6}
-"""Number of ``control_plane`` in the response of delta, and of state of the world."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +76,4 @@ def read_greeting(data: bytes, *, delta: bool, seconds: float) -> Greeting:
         response = kind.FromString(data)
     except Exception as error:  # protobuf's own class differs between its implementations
         raise RemoteProtocolError("the first response cannot be read") from error
-    # Proxies have no use for the field, so that the messages that they read do not have it.
-    control_plane = _field(response, _CONTROL_PLANE[delta])
-    identifier = _field(empty_pb2.Empty.FromString(control_plane), 1)
-    return Greeting(seconds, len(response.resources), identifier.decode("utf-8", "replace"))
-
-
-def _field(message: Any, number: int) -> bytes:
-    """Return the last value of a field that the message's class does not have."""
-    unknown: Any = UnknownFieldSet(message)
-    return next((bytes(one.data) for one in reversed(unknown) if one.field_number == number), b"")
+    return Greeting(seconds, len(response.resources), response.control_plane.identifier)

@@ -29,7 +29,7 @@ from pyload.xds.node import SIDECAR, ZTUNNEL
 from pyload.xds.types import CDS, LDS, SDS, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from pyload.commands.dump.envoy_files import Format
     from pyload.config.parse import Loaded
@@ -109,7 +109,7 @@ async def run_dump(
         servers = await stack.enter_async_context(interruptible(opened, shutdown))
         assert servers.client is not None, "the pod is in an API server"
         pod = await find_pod(servers.client, options)
-        spec = proxy_of(pod, metadata=connection.metadata)
+        spec = proxy_of(pod)
         fetched = Fetched(delta=connection.delta)
         error = await _fetch(spec, servers, fetched, options, shutdown)
         adsc.info("Done: %s", spec.ip, extra={"labels": {"workload": spec.name}})
@@ -142,12 +142,11 @@ async def find_pod(client: Client, options: DumpOptions) -> Obj:
         ) from error
 
 
-def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
+def proxy_of(pod: Obj) -> ProxySpec:
     """Return the proxy of a pod; for a pod without one, the sidecar that it might have.
 
     Args:
         pod: As the API server gave it.
-        metadata: Node metadata to add.
 
     Raises:
         UsageError: It has no IP yet, or its proxy is no Envoy.
@@ -166,35 +165,22 @@ def proxy_of(pod: Obj, *, metadata: Mapping[str, str]) -> ProxySpec:
             namespace=record.namespace,
             service_account=(pod.get("spec") or {}).get("serviceAccountName") or "default",
             labels=pod["metadata"].get("labels") or {},
-            metadata=metadata,
         )
     spec = proxy_spec(record)
     if spec.type == ZTUNNEL:
         raise UsageError(f"{where} is a ztunnel, which has no configuration of Envoy")
-    return ProxySpec(
-        key=spec.key,
-        type=spec.type,
-        ip=spec.ip,
-        name=spec.name,
-        namespace=spec.namespace,
-        service_account=spec.service_account,
-        labels=spec.labels,
-        metadata={**metadata, **spec.metadata},
-        cluster_id=spec.cluster_id,
-        domain=spec.domain,
-        metadata_is_final=spec.metadata_is_final,
-    )
+    return replace(spec, address="")
 
 
 async def _fetch(
     spec: ProxySpec, servers: Servers, fetched: Fetched, options: DumpOptions, shutdown: Shutdown
 ) -> PyloadError | None:
     """Fetch; give the error of a dump that is worth to be written, and is not whole."""
-    delta = options.connection.delta
+    delta, node = options.connection.delta, options.connection.node_options()
     error: PyloadError | None = None
     try:
         async with asyncio.timeout(options.timeout):
-            coming = fetch(spec, servers, delta=delta, fetched=fetched)
+            coming = fetch(spec, servers, delta=delta, node=node, fetched=fetched)
             if await first_of(coming, shutdown.requested.wait(), name="dump") != 0:
                 raise Interrupted("interrupted before the configuration had come")
     except TimeoutError:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
 from pyload.proxies.connect import connect_proxy, loop_scheduler
+from pyload.proxies.identity import DEFAULT as FULL_NODES
+from pyload.proxies.identity import NodeEncoder
 from pyload.xds.resource_set import ResourceSet, refs
 from pyload.xds.resources import decode
 from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, TypeUrl, short
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.harness.servers import Servers
+    from pyload.proxies.identity import NodeOptions
     from pyload.proxies.spec import ProxySpec
     from pyload.xds.client import Client
     from pyload.xds.types import Push, Received
@@ -80,7 +83,12 @@ class Fetched:
 
 
 async def fetch(
-    spec: ProxySpec, servers: Servers, *, delta: bool, fetched: Fetched | None = None
+    spec: ProxySpec,
+    servers: Servers,
+    *,
+    delta: bool,
+    node: NodeOptions = FULL_NODES,
+    fetched: Fetched | None = None,
 ) -> Fetched:
     """Connect as a proxy until it has everything that it asked for; never connects twice.
 
@@ -92,6 +100,7 @@ async def fetch(
         spec: Who the proxy is.
         servers: The servers.
         delta: Whether to use delta xDS.
+        node: How its node looks.
         fetched: Collects the responses, also for a caller that does not wait for the end.
 
     Raises:
@@ -106,6 +115,7 @@ async def fetch(
         observer=watcher,
         rng=Random(),  # noqa: S311 - spreads nothing, with one dial
         delta=delta,
+        nodes=NodeEncoder(node),
         with_resources=True,
     )
     client.start()

@@ -168,7 +168,6 @@ class ImpersonateCommand(FleetEvents):
             self.fleet,
             count=options.replicas,
             delay=options.delay,
-            metadata=connection.metadata,
         )
         self.following = Following(
             servers.client,

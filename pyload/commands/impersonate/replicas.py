@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pyload.proxies.fleet import Fleet
     from pyload.proxies.spec import ProxySpec
 
@@ -25,16 +23,12 @@ class Replicas:
         fleet: Runs the proxies.
         count: Replicas of each proxy.
         delay: Seconds between two starts.
-        metadata: Node metadata for all, in addition to their own.
     """
 
-    def __init__(
-        self, fleet: Fleet, *, count: int, delay: float, metadata: Mapping[str, str]
-    ) -> None:
+    def __init__(self, fleet: Fleet, *, count: int, delay: float) -> None:
         self._fleet = fleet
         self._count = count
         self._delay = delay
-        self._metadata = metadata
         self._queue: dict[str, ProxySpec] = {}
         self._wake = asyncio.Event()
 
@@ -51,10 +45,9 @@ class Replicas:
 
     def start(self, spec: ProxySpec) -> None:
         """Start the replicas of a proxy, when it is their turn."""
-        metadata = {**self._metadata, **spec.metadata}
         for index in range(self._count):
             key = f"{spec.key}#{index}"
-            self._queue[key] = replace(spec, key=key, metadata=metadata)
+            self._queue[key] = replace(spec, key=key)
         self._wake.set()
 
     async def stop(self, key: str) -> bool:

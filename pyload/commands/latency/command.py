@@ -146,7 +146,8 @@ class LatencyCommand(FleetEvents):
         self._histograms = ChangeHistograms()
         ips = IpAllocator()
         self._specs = [
-            proxy_of(ips.allocate(), connection.metadata) for _ in range(max(1, options.clients))
+            proxy_of(ips.allocate(), bare=connection.node == "bare")
+            for _ in range(max(1, options.clients))
         ]
         self.recorder = Recorder(
             command="latency",
@@ -161,6 +162,7 @@ class LatencyCommand(FleetEvents):
             metrics=self.recorder.metrics,
             rng=rng,
             events=self,
+            node=connection.node_options(),
             with_resources=True,
         )
 

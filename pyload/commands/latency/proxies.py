@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pyload.commands.latency.changes import NAMESPACE
 from pyload.proxies.spec import ProxySpec
 from pyload.xds.node import SIDECAR
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
-
-def proxy_of(ip: str, metadata: Mapping[str, str]) -> ProxySpec:
-    """Return a proxy as pilot-load's command has it.
+def proxy_of(ip: str, *, bare: bool) -> ProxySpec:
+    """Return a proxy.
 
     Args:
         ip: Its IP.
-        metadata: Further node metadata, which the fixed keys override.
+        bare: Whether it has the node that pilot-load's command sends.
     """
+    name = f"adsc-{ip}"
+    if not bare:
+        return ProxySpec(key=ip, type=SIDECAR, ip=ip, name=name, namespace=NAMESPACE)
     return ProxySpec(
         key=ip,
         type=SIDECAR,
         ip=ip,
-        name=f"adsc-{ip}",
+        name=name,
         namespace=NAMESPACE,
         labels=None,
         metadata={
-            **metadata,
             "ISTIO_VERSION": "1.20.0-pilot-load",
             "CLUSTER_ID": "Kubernetes",
             "LABELS": None,

@@ -152,6 +152,7 @@ async def _embedded_gateway(
         metrics=Metrics(),
         rng=Random(),  # noqa: S311 - spreads retries
         events=gateway,
+        node=options.connection.node_options(),
         with_resources=True,
     )
     async with fleet:

@@ -198,6 +198,7 @@ class ReproduceCommand:
             metrics=self.recorder.metrics,
             rng=rng,
             events=heard_by(self.probes),
+            node=options.connection.node_options(),
             run_id=self._run_id,
         )
 

@@ -20,6 +20,7 @@ import orjson
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
+from pyload.proxies.identity import NodeOptions
 from pyload.proxies.late import Late
 from pyload.proxies.pool.messages import (
     Arrivals,
@@ -148,6 +149,9 @@ def _pack_spec(one: StartProxy) -> list[Any]:
         spec.domain,
         spec.metadata_is_final,
         spec.address,
+        spec.own,
+        spec.workload,
+        spec.locality,
     ]
 
 
@@ -157,7 +161,7 @@ def _unpack_start(proxies: list[list[Any]]) -> Start:
 
 def _unpack_spec(number: int, restarted: bool, *values: Any) -> StartProxy:  # noqa: FBT001 - a field
     key, type_, ip, name, namespace, account, labels, metadata, cluster, domain, *rest = values
-    is_final, address = rest
+    is_final, address, own, workload, locality = rest
     return StartProxy(
         number,
         restarted,
@@ -174,6 +178,9 @@ def _unpack_spec(number: int, restarted: bool, *values: Any) -> StartProxy:  # n
             domain=sys.intern(domain),
             metadata_is_final=is_final,
             address=sys.intern(address),
+            own=tuple((sys.intern(name), value) for name, value in own),
+            workload=sys.intern(workload),
+            locality=sys.intern(locality),
         ),
     )
 
@@ -199,11 +206,12 @@ def _pack_setup(message: Setup) -> list[Any]:
         message.exclusive,
         message.levels,
         message.run_id,
+        list(astuple(message.node)),
     ]
 
 
 def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) -> Setup:  # noqa: FBT001 - a field
-    sources, exclusive, levels, run_id = rest
+    sources, exclusive, levels, run_id, node = rest
     agent_types, *others = behavior
     return Setup(
         delta,
@@ -213,6 +221,7 @@ def _unpack_setup(delta: bool, behavior: list[Any], transport: str, *rest: Any) 
         exclusive,
         levels,
         run_id,
+        NodeOptions(*node),
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from pyload.proxies.identity import DEFAULT as FULL_NODES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyload.proxies.behavior import ProxyBehavior
     from pyload.proxies.counts import FleetCounts
+    from pyload.proxies.identity import NodeOptions
     from pyload.proxies.late import Late
     from pyload.proxies.spec import ProxySpec
     from pyload.proxies.targets import Target
@@ -31,6 +34,7 @@ class Setup:
         exclusive: Whether no two proxies share a target.
         levels: Levels of the worker's loggers, by name.
         run_id: The run whose marks are reported.
+        node: How the proxies' nodes look.
     """
 
     delta: bool
@@ -40,6 +44,7 @@ class Setup:
     exclusive: bool = False
     levels: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
+    node: NodeOptions = FULL_NODES
 
     def of_worker(self, number: int, *, workers: int) -> Setup:
         """Return the setup of one of several workers that together are to have this one."""

@@ -192,6 +192,12 @@ class WorkerPool:
         await asyncio.wait([worker.refresh() for worker in self._workers], timeout=REFRESH_SECONDS)
         self.metrics.spreads.advance(self._now())
 
+    def learn_version(self, version: str) -> None:
+        """Record the control plane's version for the processes that are still to be started."""
+        for worker in self._workers:
+            node = worker.setup.node.with_control_plane(version)
+            worker.setup = replace(worker.setup, node=node)
+
     def late(self) -> list[Late]:
         """Return some of the proxies that were not configured at the last refresh."""
         late: list[Late] = []

@@ -84,6 +84,7 @@ class Worker(FleetEvents):
             rng=Random(),  # noqa: S311 - spreads retries
             events=self,
             behavior=setup.behavior,
+            node=setup.node,
             run_id=setup.run_id,
         )
         # The running proxies: their numbers by key, and their keys by number.

@@ -105,7 +105,7 @@ class WorkerHandle:
         self.assignments: dict[int, Assignment] = {}
         self.totals = WorkerTotals(number)
         self.ready = asyncio.Event()
-        self._setup = setup
+        self.setup = setup
         self._events = events
         self._spawn = spawn
         self._lifecycle = Lifecycle()
@@ -209,7 +209,7 @@ class WorkerHandle:
 
     async def _converse(self, pipe: Pipe) -> None:
         """Return when a process has closed its pipe, or is not to live any longer."""
-        pipe.send(self._setup)
+        pipe.send(self.setup)
         if self._lifecycle.is_over():
             pipe.send(End())
         try:

@@ -25,28 +25,83 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Node(_message.Message):
-    """envoy.config.core.v3.Node"""
+    """envoy.config.core.v3.Node, without what Envoy says of its own build: see envoy.proto"""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
+    CLUSTER_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    LOCALITY_FIELD_NUMBER: _builtins.int
     id: _builtins.str
+    cluster: _builtins.str
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
+    @_builtins.property
+    def locality(self) -> Global___Locality: ...
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
+        cluster: _builtins.str = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        locality: Global___Locality | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["locality", b"locality", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "metadata", b"metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cluster", b"cluster", "id", b"id", "locality", b"locality", "metadata", b"metadata"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Node: _TypeAlias = Node  # noqa: Y015
+
+@_typing.final
+class Locality(_message.Message):
+    """envoy.config.core.v3.Locality"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REGION_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    SUB_ZONE_FIELD_NUMBER: _builtins.int
+    region: _builtins.str
+    zone: _builtins.str
+    sub_zone: _builtins.str
+    def __init__(
+        self,
+        *,
+        region: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        sub_zone: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["region", b"region", "sub_zone", b"sub_zone", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Locality: _TypeAlias = Locality  # noqa: Y015
+
+@_typing.final
+class ControlPlane(_message.Message):
+    """envoy.config.core.v3.ControlPlane"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    identifier: _builtins.str
+    def __init__(
+        self,
+        *,
+        identifier: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ControlPlane: _TypeAlias = ControlPlane  # noqa: Y015
 
 @_typing.final
 class Status(_message.Message):
@@ -117,6 +172,7 @@ class DiscoveryResponse(_message.Message):
     RESOURCES_FIELD_NUMBER: _builtins.int
     TYPE_URL_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
+    CONTROL_PLANE_FIELD_NUMBER: _builtins.int
     version_info: _builtins.str
     type_url: _builtins.str
     nonce: _builtins.str
@@ -124,6 +180,8 @@ class DiscoveryResponse(_message.Message):
     def resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """Encoded google.protobuf.Any each."""
 
+    @_builtins.property
+    def control_plane(self) -> Global___ControlPlane: ...
     def __init__(
         self,
         *,
@@ -131,10 +189,11 @@ class DiscoveryResponse(_message.Message):
         resources: _abc.Iterable[_builtins.bytes] | None = ...,
         type_url: _builtins.str = ...,
         nonce: _builtins.str = ...,
+        control_plane: Global___ControlPlane | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "resources", b"resources", "type_url", b"type_url", "version_info", b"version_info"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane", "nonce", b"nonce", "resources", b"resources", "type_url", b"type_url", "version_info", b"version_info"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -237,6 +296,7 @@ class DeltaDiscoveryResponse(_message.Message):
     TYPE_URL_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
     REMOVED_RESOURCES_FIELD_NUMBER: _builtins.int
+    CONTROL_PLANE_FIELD_NUMBER: _builtins.int
     system_version_info: _builtins.str
     type_url: _builtins.str
     nonce: _builtins.str
@@ -244,6 +304,8 @@ class DeltaDiscoveryResponse(_message.Message):
     def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Resource]: ...
     @_builtins.property
     def removed_resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def control_plane(self) -> Global___ControlPlane: ...
     def __init__(
         self,
         *,
@@ -252,10 +314,11 @@ class DeltaDiscoveryResponse(_message.Message):
         type_url: _builtins.str = ...,
         nonce: _builtins.str = ...,
         removed_resources: _abc.Iterable[_builtins.str] | None = ...,
+        control_plane: Global___ControlPlane | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "removed_resources", b"removed_resources", "resources", b"resources", "system_version_info", b"system_version_info", "type_url", b"type_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane", "nonce", b"nonce", "removed_resources", b"removed_resources", "resources", b"resources", "system_version_info", b"system_version_info", "type_url", b"type_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -274,6 +337,7 @@ class RawDeltaDiscoveryResponse(_message.Message):
     TYPE_URL_FIELD_NUMBER: _builtins.int
     NONCE_FIELD_NUMBER: _builtins.int
     REMOVED_RESOURCES_FIELD_NUMBER: _builtins.int
+    CONTROL_PLANE_FIELD_NUMBER: _builtins.int
     system_version_info: _builtins.str
     type_url: _builtins.str
     nonce: _builtins.str
@@ -283,6 +347,8 @@ class RawDeltaDiscoveryResponse(_message.Message):
 
     @_builtins.property
     def removed_resources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def control_plane(self) -> Global___ControlPlane: ...
     def __init__(
         self,
         *,
@@ -291,10 +357,11 @@ class RawDeltaDiscoveryResponse(_message.Message):
         type_url: _builtins.str = ...,
         nonce: _builtins.str = ...,
         removed_resources: _abc.Iterable[_builtins.str] | None = ...,
+        control_plane: Global___ControlPlane | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["nonce", b"nonce", "removed_resources", b"removed_resources", "resources", b"resources", "system_version_info", b"system_version_info", "type_url", b"type_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["control_plane", b"control_plane", "nonce", b"nonce", "removed_resources", b"removed_resources", "resources", b"resources", "system_version_info", b"system_version_info", "type_url", b"type_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,7 @@ from pyload.cli.logs import LogOptions
 from pyload.cli.program import ROOT
 from pyload.errors import UsageError
 from pyload.harness.connection import Connection
+from pyload.proxies.identity import NodeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,9 +55,27 @@ def test_pilot_load_looks_for_no_metrics() -> None:
     assert asked.connection.istiod_metrics == "auto"
 
 
+def test_pilot_loads_proxies_stay_as_they_are() -> None:
+    """A script's figures of istiod would be five times those of its last run."""
+    ours, theirs = settings().connection, settings(name="pilot-load").connection
+
+    assert (ours.node, ours.assumed_version, theirs.node) == ("full", "", "bare")
+    assert theirs.node_options() == NodeOptions(full=False, assumed_version="1.24.0-pilot-load")
+    both = settings(after=["--node", "full", "--istio-version", "1.31.0"], name="pilot-load")
+    assert both.connection.node_options().full
+    assert both.connection.node_options().istio_version == "1.31.0"
+
+
+def test_a_node_is_full_or_bare() -> None:
+    """A misspelt one would be measured as the other."""
+    with pytest.raises(UsageError, match="--node small is not supported"):
+        settings(after=["--node", "small"]).connection.check()
+
+
 def test_every_field_has_a_flag_of_its_name() -> None:
     """A field without a flag could not be set, and the command line would not start."""
-    names = {field.name for field in fields(Connection)}
+    # Two follow from the name that the program is called by.
+    names = {field.name for field in fields(Connection)} - {"assumed_version"}
     names |= {f"log_{field.name}" for field in fields(LogOptions)} - {"log_as_pilot_load"}
 
     assert names == GLOBAL - {"log_stacktrace_level", "vklog", "quiet", "verbose"}

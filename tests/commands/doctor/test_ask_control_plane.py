@@ -13,6 +13,7 @@ from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.errors import CertificateError
 from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
+from pyload.proxies.identity import NodeOptions
 from pyload.tasks import Supervisor
 from pyload.xds.transport import Status
 from tests.commands.doctor.denying import Denying
@@ -61,8 +62,8 @@ async def test_a_control_plane_serves_a_sidecar(delta: bool) -> None:  # noqa: F
     resolver = resolver_of(plane.transport())
     async with Supervisor() as background:
         background.spawn(plane.run(), name="control-plane")
-        first = await greet(resolver, delta=delta, metadata={"A": "b"})
-        apart = await spread(resolver, delta=delta, metadata={})
+        first = await greet(resolver, delta=delta, node=NodeOptions(metadata={"A": "b"}))
+        apart = await spread(resolver, delta=delta, node=NodeOptions())
 
     assert isinstance(first, Greeting)
     assert first.resources > 0
@@ -82,7 +83,7 @@ async def test_a_control_plane_that_refuses_the_token() -> None:
     )
     async with Supervisor() as background:
         background.spawn(plane.run(), name="control-plane")
-        refusal = await greet(resolver, delta=True, metadata={})
+        refusal = await greet(resolver, delta=True, node=NodeOptions())
 
     assert isinstance(refusal, Refusal)
     assert refusal.status == "UNAUTHENTICATED"
@@ -92,7 +93,7 @@ async def test_an_account_that_may_ask_for_no_token() -> None:
     """The control plane is not to blame."""
     client = Client(Denying(ApiServer().transport(), ("create", "serviceaccounts/token")))
     resolver = resolver_of(Silent(), auth="jwt", tokens=Tokens(client))
-    refusal = await greet(resolver, delta=True, metadata={})
+    refusal = await greet(resolver, delta=True, node=NodeOptions())
 
     assert isinstance(refusal, Refusal)
     assert (refusal.status, "403" in refusal.message) == ("TOKEN", True)
@@ -104,16 +105,18 @@ async def test_a_ca_that_signs_nothing() -> None:
     async def unsigned(_: Principal) -> Channel:
         raise CertificateError("the CA is away")
 
-    refusal = await greet(unsigned, delta=True, metadata={})
+    refusal = await greet(unsigned, delta=True, node=NodeOptions())
 
     assert refusal == Refusal("CERTIFICATE", "the CA is away")
 
 
 async def test_a_control_plane_that_says_nothing() -> None:
     """The doctor would wait for ever."""
-    assert await greet(resolver_of(Silent()), delta=True, metadata={}) == Refusal(
+    assert await greet(resolver_of(Silent()), delta=True, node=NodeOptions()) == Refusal(
         "SILENCE", "no response in 10 s"
     )
     busy = resolver_of(Silent(Status(8, "RESOURCE_EXHAUSTED", "slow down")))
-    assert await greet(busy, delta=True, metadata={}) == Refusal("RESOURCE_EXHAUSTED", "slow down")
-    assert await spread(busy, delta=True, metadata={}) is None
+    assert await greet(busy, delta=True, node=NodeOptions()) == Refusal(
+        "RESOURCE_EXHAUSTED", "slow down"
+    )
+    assert await spread(busy, delta=True, node=NodeOptions()) is None

@@ -13,7 +13,7 @@ WHO = '{"Component":"istiod","ID":"istiod-a","Info":{"version":"1.27.1"}}'
 
 
 @pytest.mark.parametrize("delta", [True, False])
-def test_the_sender_is_in_a_field_that_proxies_do_not_read(delta: bool) -> None:  # noqa: FBT001
+def test_the_sender_is_in_the_response(delta: bool) -> None:  # noqa: FBT001
     """A user who forwards the wrong port would not see to which istiod."""
     kind = discovery_pb2.DeltaDiscoveryResponse if delta else discovery_pb2.DiscoveryResponse
     # `resources` is field 2 of both; an empty one will do.

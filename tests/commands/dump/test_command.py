@@ -311,7 +311,7 @@ def test_a_pod_of_a_fake_mesh_is_asked_for_as_what_it_is() -> None:
     router["metadata"]["uid"] = "uid"
     router["status"] = {"phase": "Running", "podIP": "10.0.0.1"}
 
-    assert proxy_of(router, metadata={}).type == "router"
+    assert proxy_of(router).type == "router"
 
 
 @pytest.mark.grpc

@@ -7,7 +7,7 @@ from pyload.commands.latency.proxies import proxy_of
 
 def test_the_proxy_is_pilot_loads() -> None:
     """A namespace's Sidecar or an EnvoyFilter may be made for it."""
-    spec = proxy_of("10.0.0.1", {"A": "b", "NAMESPACE": "no"})
+    spec = proxy_of("10.0.0.1", bare=True)
 
     assert (spec.type, spec.name, spec.namespace, spec.metadata_is_final) == (
         "sidecar",
@@ -16,7 +16,6 @@ def test_the_proxy_is_pilot_loads() -> None:
         True,
     )
     assert spec.metadata == {
-        "A": "b",
         "ISTIO_VERSION": "1.20.0-pilot-load",
         "CLUSTER_ID": "Kubernetes",
         "LABELS": None,

@@ -10,7 +10,8 @@ from pyload.embedded.controlplane.generate import SnapshotGenerator
 from pyload.embedded.controlplane.registry import ServiceRegistry
 from pyload.embedded.controlplane.snapshot import Audience
 from pyload.embedded.controlplane.stream import ServerStream
-from pyload.xds.node import encode_node, proxy_metadata
+from pyload.proxies.identity import node_of
+from pyload.proxies.spec import ProxySpec
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
@@ -207,10 +208,17 @@ def proxy_node(
     labels: dict[str, str] | None = None,
 ) -> bytes:
     """Encode a proxy's node."""
-    metadata = proxy_metadata(
-        ip=ip, name=name, namespace=namespace, service_account=service_account, labels=labels or {}
+    return node_of(
+        ProxySpec(
+            key=name,
+            type=type_,
+            ip=ip,
+            name=name,
+            namespace=namespace,
+            service_account=service_account,
+            labels=labels or {},
+        )
     )
-    return encode_node(type=type_, ip=ip, name=name, namespace=namespace, metadata=metadata)
 
 
 def sotw(

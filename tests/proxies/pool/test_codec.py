@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyload.errors import RemoteProtocolError
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
+from pyload.proxies.identity import NodeOptions
 from pyload.proxies.late import Late
 from pyload.proxies.pool import codec
 from pyload.proxies.pool.codec import MAX_FRAME, Decoder, decode, encode
@@ -70,6 +71,16 @@ SPECS = st.builds(
     domain=TEXTS,
     metadata_is_final=st.booleans(),
     address=TEXTS,
+    own=st.lists(st.tuples(TEXTS, TEXTS), max_size=3).map(tuple),
+    workload=TEXTS,
+    locality=TEXTS,
+)
+NODES = st.builds(
+    NodeOptions,
+    full=st.booleans(),
+    istio_version=TEXTS,
+    assumed_version=TEXTS,
+    metadata=LABELS,
 )
 TARGETS = st.builds(
     Target,
@@ -119,6 +130,7 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.booleans(),
         st.dictionaries(TEXTS, NUMBERS, max_size=3),
         TEXTS,
+        NODES,
     ),
     st.lists(st.builds(StartProxy, NUMBERS, st.booleans(), SPECS), max_size=4).map(
         lambda starts: Start(tuple(starts))

@@ -345,7 +345,7 @@ async def test_the_rate_and_the_behavior_are_those_of_all_workers_together() -> 
         await moment()
         await pool.refresh()
         assert pool.pacing.rate == pytest.approx(500)
-        setups = [worker._setup for worker in pool._workers]
+        setups = [worker.setup for worker in pool._workers]
         assert [setup.behavior.dialling for setup in setups] == [256, 256]
         assert [setup.sources[ADDRESS] for setup in setups] == [
             ("127.0.0.2", "127.0.0.3"),
@@ -463,6 +463,15 @@ async def test_processes_start_with_their_first_proxies() -> None:
 
 
 # Workers that misbehave.
+
+
+async def test_the_processes_know_the_control_planes_version() -> None:
+    """With workers a run would claim another version than without."""
+    async with pool_of(2) as pool:
+        pool.learn_version("1.31.0-a8d7012191eb55ad-Clean")
+        await all_started(pool)
+        fleets = {id(worker.setup.node): worker.setup.node for worker in pool._workers}.values()
+        assert {one.assumed_version for one in fleets} == {"1.31.0"}
 
 
 async def test_workers_that_cannot_start_are_an_error() -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 import pytest
 
-from pyload.xds.node import encode_node
+from pyload.xds.node import encode_metadata, encode_node, node_id
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, EDS, LDS, RDS, TypeUrl
 from tests.embedded.apiserver.conftest import Api
 from tests.embedded.apiserver.replay import repeat
@@ -67,7 +67,8 @@ class Recorded:
         # pilot-load puts the IP into the name, and so its pods are never found.
         pod, _, namespace = name.replace(f"-{ip}.", ".").rpartition(".")
         return encode_node(
-            type=kind, ip=ip, name=pod, namespace=namespace, metadata=node["metadata"]
+            node_id(type=kind, ip=ip, name=pod, namespace=namespace),
+            metadata=encode_metadata(node["metadata"]),
         )
 
     def sent(self, stream: int, after: float = 0.0, before: float = 1e9) -> list[Sent]:
