@@ -143,9 +143,10 @@ def unserved(result: Result, *, is_over: bool) -> PyloadError | None:
     if not result.proxies.wanted or result.first_config.count or not (reasons or is_over):
         return None
     if not reasons:
+        lacks = "".join(f" ({one.lack})" for one in result.unserved[:1])
         return ControlPlaneUnreachable(
             f"no proxy ever got its config: {result.proxies.connected} of "
-            f"{result.proxies.wanted} were connected when the run was over",
+            f"{result.proxies.wanted} were connected when the run was over{lacks}",
             fix="give it a longer --duration, or see whether the control plane answers",
         )
     most = max(reasons, key=lambda name: reasons[name])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from pyload.errors import StartTimeout
 from pyload.proxies.late import MAX_LATE
 from pyload.report.latency import time_text
+from pyload.report.unserved import by_lack
 from pyload.tasks import clock
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class Readiness:
         if self._source is not None:
             parts += filter(None, [self._source.missing(with_pods=True)])
             late = [*islice(self._source.late(), MAX_LATE // 2), *late]
-        parts += _texts(late[:MAX_LATE])
+        parts += [one.text() for one in by_lack(late[:MAX_LATE])]
         raise StartTimeout(
             f"waited {time_text(timeout)} for {target}: {'; '.join(parts)}",
             fix="raise --startup-timeout, or wait for less with --wait",
@@ -134,11 +135,3 @@ async def settle(fleet: Fleet | None) -> None:
         async with asyncio.timeout(SETTLE_SECONDS):
             while fleet is not None and fleet.counts.configured_now < len(fleet):  # noqa: ASYNC110
                 await asyncio.sleep(_SETTLE_POLL_SECONDS)
-
-
-def _texts(late: Iterable[Late]) -> list[str]:
-    """Format late proxies by what they lack."""
-    names: dict[str, list[str]] = {}
-    for one in late:
-        names.setdefault(one.lack, []).append(one.name)
-    return [f"{lack}: {', '.join(some)}" for lack, some in names.items()]

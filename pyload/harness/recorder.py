@@ -28,6 +28,7 @@ from pyload.report.pacing import Pacing
 from pyload.report.progress import Status
 from pyload.report.result import Result
 from pyload.report.series import join_of
+from pyload.report.unserved import by_lack
 from pyload.version import __version__
 
 if TYPE_CHECKING:
@@ -178,11 +179,15 @@ class Recorder:
             exit_reason=exit_reason,
         )
         outages = self.outages.outages()
+        proxies = _proxy_counts(fleet, reconnects=now.reconnects - since.reconnects)
+        # Only then, as all proxies would be looked at.
+        is_short = bool(proxies.failed or proxies.unconfigured)
         result = Result.of(
             now.snapshot if span is None else span.until(now),
             header,
             now.usage.since(since.usage),
-            proxies=_proxy_counts(fleet, reconnects=now.reconnects - since.reconnects),
+            proxies=proxies,
+            unserved=by_lack(fleet.late()) if fleet is not None and is_short else (),
             pacing=_NO_PACING if fleet is None else fleet.pacing.since(since.refusals),
             left=left,
             outages=outages if span is None else outages.since(since.at),

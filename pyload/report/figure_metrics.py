@@ -129,6 +129,7 @@ NO_METRIC: Final = {
     "started": "a text; `pyload_duration_seconds` counts from then",
     "tags": "labels of `pyload_run_info`",
     "thresholds": "judged when the run has ended; alerts on the metrics do the same before",
+    "unserved": "single proxies, of which there may be any number",
     "version": "a label of `pyload_info`",
 }
 """What of a result is no metric, and why."""

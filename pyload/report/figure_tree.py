@@ -28,6 +28,7 @@ from pyload.report.ladder import Ladder, Step
 from pyload.report.limits import Limit
 from pyload.report.quantity import Unit
 from pyload.report.result import Result
+from pyload.report.unserved import Unserved
 from pyload.report.verdict import Verdict
 
 _NAMES: Final[dict[str, Any]] = {"Unit": Unit} | {
@@ -44,6 +45,7 @@ _NAMES: Final[dict[str, Any]] = {"Unit": Unit} | {
         Sequence,
         StartedPods,
         Step,
+        Unserved,
         Verdict,
     )
 }

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pyload.report.limits import Limit
     from pyload.report.metrics import Snapshot
     from pyload.report.spread import PushSpread
+    from pyload.report.unserved import Unserved
     from pyload.report.verdict import Verdict
 
 _RESULTS: Final = ("done", "failed", "idle", "dropped")
@@ -75,6 +76,7 @@ class Result(Header):
         control_plane: What istiod's own metrics say; None if they are not read.
         api_server: How the API server took the run's requests.
         limit: What has limited the run; None before its end.
+        unserved: Some of the proxies that are unconfigured or failed, by what they lack.
         history: The same figures over time.
     """
 
@@ -103,6 +105,7 @@ class Result(Header):
     control_plane: ControlPlane | None = None
     api_server: ApiServer = field(default_factory=ApiServer)
     limit: Limit | None = None
+    unserved: tuple[Unserved, ...] = ()
     steps: tuple[Step, ...] = field(default=(), metadata={"apart": True})
     ladder: Ladder | None = field(default=None, metadata={"apart": True})
     history: TimeSeries = field(default_factory=TimeSeries, metadata={"apart": True})
@@ -115,6 +118,7 @@ class Result(Header):
         usage: Usage,
         *,
         proxies: ProxyCounts,
+        unserved: tuple[Unserved, ...] = (),
         pacing: Pacing,
         left: int,
         outages: Outages,
@@ -129,6 +133,7 @@ class Result(Header):
             header: Which run it is, and how it ended.
             usage: What the main process used.
             proxies: How the proxies fared.
+            unserved: What those lack that fared badly.
             pacing: How their dials were paced.
             left: Objects that are still in the API server.
             outages: When most proxies had no stream.
@@ -139,6 +144,7 @@ class Result(Header):
         return cls(
             **{one.name: getattr(header, one.name) for one in fields(header)},
             proxies=proxies,
+            unserved=unserved,
             pushes=snapshot.pushes,
             push_bytes=snapshot.push_bytes,
             disconnects=snapshot.disconnects,

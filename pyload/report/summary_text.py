@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyload.report.generator import Generator
     from pyload.report.pacing import Pacing
     from pyload.report.result import Result
+    from pyload.report.unserved import Unserved
     from pyload.report.verdict import Verdict
 
 COLUMNS: Final = 80
@@ -34,6 +35,7 @@ def result_text(result: Result) -> str:
     rows = [
         *([] if result.kwok is None else result.kwok.rows()),
         ("proxies", _proxies(result.proxies)),
+        *_unserved(result.unserved),
         *(_streams(result) if _had_proxies(result) else ()),
         *([] if result.convergence is None else result.convergence.rows()),
         *result.outages.rows(),
@@ -110,6 +112,11 @@ def _proxies(proxies: ProxyCounts) -> str:
     shown = [(name, counts[name]) for name in _ALWAYS]
     shown += [(name, counts[name]) for name in _IF_ANY if counts[name]]
     return _counts(shown, after=True)
+
+
+def _unserved(unserved: Iterable[Unserved]) -> list[tuple[str, str]]:
+    text = "; ".join(one.text() for one in unserved)
+    return [("unserved", text)] if text else []
 
 
 def _objects(objects: ObjectCounts) -> str:

@@ -13,6 +13,7 @@ from pyload.report.counts import ObjectCounts, ProxyCounts
 from pyload.report.latency import Latency
 from pyload.report.result import Result
 from pyload.report.thresholds import Thresholds, parse_threshold, parse_thresholds
+from pyload.report.unserved import Unserved
 
 FINE = Result(
     version="1",
@@ -150,4 +151,7 @@ def test_a_run_that_is_over_before_its_first_config_has_failed() -> None:
     result = replace(FINE, first_config=Latency(), proxies=ProxyCounts(wanted=6, connected=5))
 
     assert unserved(result, is_over=False) is None
-    assert "5 of 6 were connected when the run was over" in str(unserved(result, is_over=True))
+    assert "5 of 6 were connected when the run was over;" in str(unserved(result, is_over=True))
+    result = replace(result, unserved=(Unserved("waiting for 3 endpoints of a, b, c", ("m/p",)),))
+    text = str(unserved(result, is_over=True))
+    assert "when the run was over (waiting for 3 endpoints of a, b, c);" in text

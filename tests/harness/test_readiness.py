@@ -16,7 +16,9 @@ from pyload.proxies.late import Late
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.spec import ProxySpec
 from pyload.report.metrics import Metrics
+from pyload.xds.types import CDS, EDS
 from tests.proxies.resolvers import resolver_of
+from tests.xds.messages import cluster, delta_response
 from tests.xds.peer import GONE, Peer
 
 if TYPE_CHECKING:
@@ -166,3 +168,21 @@ async def test_without_a_wait_the_start_is_all() -> None:
         await Readiness(NO_WAIT, fleet).after(started(fleet))
 
         assert not fleet.counts.connected_now
+
+
+async def test_endpoints_that_never_come_are_named() -> None:
+    """A proxy that an Envoy would warm for ever would count as configured, or not say why not."""
+    peer = Peer()
+    peer.silent = True
+    async with fleet_of(peer) as fleet:
+        waiting = asyncio.create_task(
+            Readiness(StartOptions(timeout=30.0), fleet).after(started(fleet, 1))
+        )
+        await asyncio.sleep(1)
+        (stream,) = peer.streams
+        stream.push(delta_response(CDS, {name: cluster(name) for name in "abcd"}))
+        stream.push(delta_response(EDS, {"d": b""}))
+        with pytest.raises(StartTimeout) as caught:
+            await waiting
+
+    assert "; waiting for 3 endpoints of a, b and 1 more: m/p" in str(caught.value)

@@ -8,7 +8,9 @@ from pyload.embedded.apiserver.api import ApiServer
 from pyload.harness.recorder import Recorder
 from pyload.kube.client import Client
 from pyload.proxies.counts import FleetCounts
+from pyload.proxies.late import Late
 from pyload.report.pacing import Pacing
+from pyload.report.unserved import Unserved
 
 if TYPE_CHECKING:
     from pyload.proxies.fleet import Fleet
@@ -23,6 +25,10 @@ class Proxies:
 
     def __len__(self) -> int:
         return 10
+
+    def late(self) -> list[Late]:
+        """Return two that wait for the same."""
+        return [Late(name, "waiting for 1 endpoint of a") for name in ("mesh/p", "mesh/q")]
 
 
 FLEET = cast("Fleet", Proxies())
@@ -53,6 +59,21 @@ def test_each_proxy_that_is_wanted_is_in_one_state() -> None:
     assert (proxies.configured, proxies.unconfigured) == (5, 1)
     assert (proxies.starting, proxies.failed) == (3, 1)
     assert (proxies.wanted, proxies.started) == (10, 13)
+
+
+def test_a_result_says_what_proxies_wait_for_that_are_not_configured() -> None:
+    """A control plane that owes three endpoints would have to be found by hand."""
+    fleet = Proxies()
+    fleet.counts = FleetCounts(wanted=10, configured=8, connected_now=10, configured_now=8)
+    recorder = Recorder(command="adsc")
+    short = recorder.result(cast("Fleet", fleet), exit_reason="done")
+    fleet.counts = FleetCounts(wanted=10, configured=10, connected_now=10, configured_now=10)
+    whole = recorder.result(cast("Fleet", fleet), exit_reason="done")
+
+    assert short.unserved == (Unserved("waiting for 1 endpoint of a", ("mesh/p", "mesh/q")),)
+    assert "unserved      waiting for 1 endpoint of a: mesh/p, mesh/q\n" in short.to_text()
+    assert whole.unserved == ()
+    assert "unserved" not in whole.to_text()
 
 
 def test_a_result_says_how_many_cores_there_were() -> None:

@@ -20,6 +20,7 @@ from pyload.report.pacing import Pacing
 from pyload.report.result import Result
 from pyload.report.series import join_of
 from pyload.report.spread import PushSpread, Spread
+from pyload.report.unserved import Unserved
 from pyload.report.verdict import Verdict
 
 
@@ -101,6 +102,7 @@ def whole() -> Result:
     return replace(
         measured(),
         kwok=FollowedPods(waiting={"no IP yet": 2}),
+        unserved=(Unserved("waiting for 1 endpoint of a", ("mesh/app-1",)),),
         pods=StartedPods(ready=1),
         times={"ready": Latency(count=1, max=2.0)},
         thresholds=(Verdict("duration < 1h", "duration", "seconds", None, passed=False),),

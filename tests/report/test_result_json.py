@@ -120,6 +120,7 @@ def test_json_has_the_documented_schema() -> None:
         },
         "api_server": {"write": NOTHING, "throttled": 0, "overloaded": 0},
         "limit": None,
+        "unserved": [],
     }
 
 
@@ -132,7 +133,16 @@ def test_json_keys_keep_their_order() -> None:
         *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
-        *("control_plane", "api_server", "limit", "steps", "ladder", "histograms", "history"),
+        *(
+            "control_plane",
+            "api_server",
+            "limit",
+            "unserved",
+            "steps",
+            "ladder",
+            "histograms",
+            "history",
+        ),
     ]
     assert list(actual["pushes"]) == ["cds", "eds", "lds", "rds", "sds"]
     assert list(actual["disconnects"]) == ["goaway", "unavailable"]
