@@ -7,13 +7,12 @@ import base64
 import contextlib
 import itertools
 import json
-import os
 import re
-import shutil
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import aiohttp
-import pytest
+
+from tests.e2e.needs import program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -39,13 +38,9 @@ _SECONDS: Final = 40.0
 
 
 def chromium() -> str:
-    """Find Chromium."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    if os.environ.get("CI"):
-        pytest.fail("no Chromium, which .ci/run brings: on CI this test must run")
-    pytest.skip("no `chromium`, as of Debian's package of that name")
+    """Find Chromium, or skip the test."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return program("chromium", *names, source="Debian's package chromium")
 
 
 class Tab:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+from tests.e2e.needs import program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,12 +49,9 @@ UNSEEN = {
 
 @pytest.fixture(scope="module")
 def prometheus() -> tuple[str, str]:
-    """Find Prometheus and its tool."""
-    found = [shutil.which(name) for name in ("prometheus", "promtool")]
-    if None in found and os.environ.get("CI"):
-        pytest.fail("no Prometheus, which .ci/run brings: on CI this test must run")
-    if found[0] is None or found[1] is None:
-        pytest.skip("no `prometheus` and `promtool`, as of Debian's package `prometheus`")
+    """Find Prometheus and its tool, or skip the test."""
+    source = "Debian's package prometheus"
+    found = [program("prometheus", name, source=source) for name in ("prometheus", "promtool")]
     return found[0], found[1]
 
 
