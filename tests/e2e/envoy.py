@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import json_format
 
-from pyload.xds.node import encode_node, proxy_metadata
 from pyload.xds.types import PREFIX
 from pyload.xds.wire import discovery_pb2
 from tests.e2e.needs import program
 from tests.e2e.pod_network import ENVOY_GROUP
+from tests.embedded.controlplane.support import proxy_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -171,12 +171,7 @@ def bootstrap(
         delta: Whether to use delta xDS.
         tls: Whether to speak TLS with the control plane.
     """
-    metadata = proxy_metadata(
-        ip=ip, name=name, namespace="mesh", service_account="default", labels=labels
-    )
-    node = discovery_pb2.Node.FromString(
-        encode_node(type=type_, ip=ip, name=name, namespace="mesh", metadata=metadata)
-    )
+    node = discovery_pb2.Node.FromString(proxy_node(name, type_=type_, ip=ip, labels={**labels}))
     control_plane = _grpc_cluster("xds-grpc", mesh.addresses["mtls" if tls else "plaintext"])
     if tls:
         files = {name: {"filename": str(mesh.folder / f"{name}.pem")} for name in _PEMS}
@@ -195,9 +190,11 @@ def bootstrap(
         }
     ads = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
     return {
+        # What Envoy says of its own build it adds itself.
         "node": {
-            **json_format.MessageToDict(node, preserving_proto_field_name=True),
+            "id": node.id,
             "cluster": f"{name}.mesh",
+            "metadata": json_format.MessageToDict(node.metadata),
         },
         "admin": {
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN_PORT}}

@@ -44,11 +44,12 @@ class Mesh:
         self.addresses: dict[str, str] = {}
 
     @contextlib.contextmanager
-    def run(self) -> Iterator[Self]:
-        """Run the servers."""
+    def run(self, *objects: Obj) -> Iterator[Self]:
+        """Run the servers, with objects that are there from the beginning."""
+        listed = [(_path(obj, ""), _path(obj), obj) for obj in objects]
+        (self.folder / "objects.json").write_text(json.dumps(listed))
         with self.network.start(
-            *(sys.executable, "-m", "tests.e2e.mesh_process", self.folder),
-            cwd=Path(__file__).parents[2],
+            *(sys.executable, Path(__file__).with_name("mesh_process.py"), self.folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         ) as process:
@@ -61,33 +62,30 @@ class Mesh:
                 process.stdin.close()
 
     def add(self, *objects: Obj) -> None:
-        """Create objects with their status."""
+        """Create objects."""
         for obj in objects:
-            kind = RESOURCES[plural_of(obj)]
-            namespace, name = obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-            created = self._call("POST", kind.path(namespace), obj)
-            if "status" in obj:
-                created["status"] = obj["status"]
-                self._call("PUT", kind.path(namespace, name, "status"), created)
+            self._call("POST", _path(obj, ""), obj)
 
     def remove(self, *objects: Obj) -> None:
         """Delete objects."""
         for obj in objects:
-            metadata = obj["metadata"]
-            path = RESOURCES[plural_of(obj)].path(metadata.get("namespace", ""), metadata["name"])
-            self._call("DELETE", path)
+            self._call("DELETE", _path(obj))
 
-    def _call(self, method: str, path: str, body: Obj | None = None) -> Obj:
+    def _call(self, method: str, path: str, body: Obj | None = None) -> None:
         request = urllib.request.Request(
             f"{self.addresses['api']}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with self.network.run(urllib.request.urlopen, request, timeout=10) as answer:
-            found = json.load(answer)
-        assert isinstance(found, dict)
-        return found
+        self.network.run(urllib.request.urlopen, request, timeout=10).close()
+
+
+def _path(obj: Obj, name: str | None = None) -> str:
+    """Return the path of an object, or with an empty name that of its kind."""
+    metadata = obj["metadata"]
+    name = metadata["name"] if name is None else name
+    return RESOURCES[plural_of(obj)].path(metadata.get("namespace", ""), name)
 
 
 class _Workload(BaseHTTPRequestHandler):

@@ -2,7 +2,8 @@
 
 It runs the embedded API server and control plane, and gives Envoys the certificate of the account
 ``default`` of the namespace ``mesh``, as the agent in their pod would. The argument is a folder for
-that certificate. Prints all addresses as JSON, and ends when its standard input does.
+that certificate, in which ``objects.json`` has the objects that are there from the beginning.
+Prints all addresses as JSON, and ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import json
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from pyload.embedded.controlplane.ca import Authority
+    from pyload.kube.client import Client
+    from pyload.kube.resources import Obj
 
 _SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 
@@ -84,11 +88,24 @@ async def run_agent(secrets: Mapping[str, bytes]) -> AsyncIterator[str]:
         await server.stop(0)
 
 
+async def create(objects: list[tuple[str, str, Obj]], client: Client) -> None:
+    """Create objects with their status, each with the paths of its kind and of itself."""
+    for kind, path, obj in objects:
+        created = await client.create(kind, obj)
+        if "status" in obj:
+            await client.update(f"{path}/status", {**created, "status": obj["status"]})
+
+
 async def main() -> None:
     """Serve."""
-    async with Supervisor() as background, run_stack(background, tls=True) as stack:
+    folder = Path(sys.argv[1])
+    prepare = partial(create, json.loads((folder / "objects.json").read_bytes()))
+    async with (
+        Supervisor() as background,
+        run_stack(background, tls=True, prepare=prepare) as stack,
+    ):
         assert stack.plane.authority is not None
-        secrets = certify(stack.plane.authority, Path(sys.argv[1]))
+        secrets = certify(stack.plane.authority, folder)
         async with run_agent(secrets) as agent:
             await stack.plane.ready.wait()
             line = {

@@ -46,16 +46,22 @@ def run_servers(folder: Path, *, work: float = 0.0) -> Iterator[Cluster]:
         assert process.stdin is not None
         assert process.stdout is not None
         addresses = json.loads(process.stdout.readline())
-        path = folder / "config"
-        named = {"name": "a"}
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{**named, "cluster": {"server": addresses["api"]}}],
-            "users": [{**named, "user": {}}],
-            "contexts": [{**named, "context": {"cluster": "a", "user": "a"}}],
-            "current-context": "a",
-        }
-        path.write_text(json.dumps(config))
+        path = write_kubeconfig(folder, addresses["api"])
         yield Cluster(str(path), addresses["plaintext"], addresses["tls"])
         process.stdin.close()
+
+
+def write_kubeconfig(folder: Path, server: str) -> Path:
+    """Write a kubeconfig that names an API server, and return its path."""
+    path = folder / "config"
+    named = {"name": "a"}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{**named, "cluster": {"server": server}}],
+        "users": [{**named, "user": {}}],
+        "contexts": [{**named, "context": {"cluster": "a", "user": "a"}}],
+        "current-context": "a",
+    }
+    path.write_text(json.dumps(config))
+    return path

@@ -141,8 +141,7 @@ def mesh(
     network: PodNetwork, authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mesh]:
     """Run the servers with the objects of the mesh."""
-    with Mesh(network, tmp_path_factory.mktemp("mesh")).run() as running:
-        running.add(*objects(authority))
+    with Mesh(network, tmp_path_factory.mktemp("mesh")).run(*objects(authority)) as running:
         yield running
 
 
