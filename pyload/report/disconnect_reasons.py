@@ -10,6 +10,7 @@ _OWN_REASONS: Final = (
     "certificate",
     "max_age",
     "goaway",
+    "keepalive",
     "server_closed",
     "protocol",
     "local",

@@ -12,6 +12,7 @@ import grpc.aio
 
 from pyload.errors import StreamError
 from pyload.version import USER_AGENT
+from pyload.xds import keepalive
 
 if TYPE_CHECKING:
     from pyload.xds.tls import TlsConfig
@@ -44,6 +45,13 @@ class GrpcChannels:
             # The core gives up a connection then, even where the channel is long closed.
             ("grpc.min_reconnect_backoff_ms", int(DIAL_SECONDS * 1000)),
             ("grpc.primary_user_agent", USER_AGENT),
+            # As Istio's agent has them, see `pyload.xds.keepalive`.
+            ("grpc.keepalive_time_ms", int(keepalive.PING_SECONDS * 1000)),
+            ("grpc.keepalive_timeout_ms", int(keepalive.ANSWER_SECONDS * 1000)),
+            # The core waits a minute for any PING otherwise, one of the keepalive too.
+            ("grpc.http2.ping_timeout_ms", int(keepalive.ANSWER_SECONDS * 1000)),
+            # It sends two at most without a message in between otherwise.
+            ("grpc.http2.max_pings_without_data", 0),
         )
 
     # Type stubs of grpc.aio, where there are some, do not fit it: channels and calls are Any.

@@ -19,7 +19,7 @@ from pyload.tasks import cancel
 from pyload.xds.grpc_channels import DIAL_SECONDS, GrpcChannels, stream_error, unavailable
 from pyload.xds.http2.outbox import MAX_WAITING, OVERHEAD
 from pyload.xds.messages import Message
-from pyload.xds.transport import CANCELLED, Status
+from pyload.xds.transport import CANCELLED, NO_SIGN_OF_LIFE, Status
 
 if TYPE_CHECKING:
     from pyload.xds.tls import TlsConfig
@@ -183,7 +183,7 @@ class GrpcStream:
             del message
             if self._resumed is not None:
                 await self._resumed.wait()
-        return _status(await call.code(), await call.details())
+        return _ended(await call.code(), await call.details())
 
     async def _next(self) -> Message | None:
         """Wait for a message; None is the end."""
@@ -213,6 +213,13 @@ class GrpcStream:
 
 def _status(code: grpc.StatusCode, message: str | None) -> Status:
     return Status(code=code.value[0], name=code.name, message=message or "")
+
+
+def _ended(code: grpc.StatusCode, message: str | None) -> Status:
+    """Return how an open stream ended."""
+    if code is grpc.StatusCode.UNAVAILABLE and message and "ping timeout" in message:
+        message = f"{NO_SIGN_OF_LIFE}{message}"
+    return _status(code, message)
 
 
 def _of(error: StreamError) -> Status:

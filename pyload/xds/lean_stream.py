@@ -6,23 +6,23 @@ deadline, goes into an engine first; then `_advance` writes what the engines hav
 at whether the stream has ended. So there is one place that writes and one that hangs up.
 
 A connection that waits holds no task, no timer and no buffer: sockets are read into the one buffer
-of their loop (`pyload.xds.tcp`), and a task exists only while the connection is made. That is what
+of their loop (`pyload.xds.tcp`), a task exists only while the connection is made, and whether the
+peer is still there is asked by one sweep for all of them (`pyload.xds.keepalive`). That is what
 makes ten thousand connections cheap.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pyload.errors import RemoteProtocolError
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
-from pyload.xds.tcp import DIAL_SECONDS, connect
+from pyload.xds.keepalive import ANSWER_SECONDS, ENDED
+from pyload.xds.tcp import DIAL_SECONDS, connect, reason_of, why_lost
 from pyload.xds.tls_engine import TlsEngine
-from pyload.xds.transport import CANCELLED
+from pyload.xds.transport import CANCELLED, NO_SIGN_OF_LIFE
 
 if TYPE_CHECKING:
     import ssl
@@ -52,6 +52,7 @@ class LeanStream(asyncio.BufferedProtocol):
         "_socket",
         "_task",
         "_tls",
+        "passes",
     )
 
     def __init__(self, owner: LeanTransport, block: bytes, sink: Sink) -> None:
@@ -68,6 +69,8 @@ class LeanStream(asyncio.BufferedProtocol):
         self._inside = False
         # Whether there is no connection any more, or never was one.
         self._lost = False
+        self.passes = 0
+        """How often the keepalive has passed by since the last byte."""
 
     # For the client.
 
@@ -109,7 +112,7 @@ class LeanStream(asyncio.BufferedProtocol):
         self._task = None
         error = None if task.cancelled() else task.exception()
         if isinstance(error, OSError):
-            text = f"no connection to {self._owner.target}: {_reason(error)}"
+            text = f"no connection to {self._owner.target}: {reason_of(error)}"
             self._connection.close(named("UNAVAILABLE", text))
         elif error is not None:
             self._crashed(error)
@@ -143,6 +146,7 @@ class LeanStream(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Handle received bytes, all of them at once."""
+        self.passes = 0
         self._handle(self._receive, self._owner.shared.received[:nbytes])
 
     def eof_received(self) -> bool:
@@ -161,12 +165,26 @@ class LeanStream(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Handle the end of the connection."""
-        why = "the server closed the connection"
-        if exc is not None:
-            why = f"the connection broke: {_reason(exc)}"
-        self._connection.lost(why)
+        self._connection.lost(why_lost(exc))
         self._socket = None
         self._end()
+
+    # The keepalive.
+
+    def ask(self) -> None:
+        """Send a PING, unless the socket takes nothing, which is no sign of life either."""
+        if not self._connection.out.blocked:
+            self._connection.ping()
+            self._advance()
+
+    def give_up(self) -> None:
+        """End the stream of a peer that does not answer."""
+        why = f"{NO_SIGN_OF_LIFE}the server has answered no PING in {ANSWER_SECONDS:g} s"
+        self.passes = ENDED
+        self._connection.lost(why)
+        if self._socket is not None:
+            # Nobody takes what may still be in its buffer.
+            self._socket.abort()
 
     # What follows from either.
 
@@ -207,6 +225,7 @@ class LeanStream(asyncio.BufferedProtocol):
             self._hang_up()
         elif self._deadline is not None and self._connection.opened:
             self._cancel_deadline()
+            self._owner.shared.keepalive.add(self)
 
     def _flush(self) -> None:
         out, sock, tls = self._connection.out, self._socket, self._tls
@@ -250,6 +269,7 @@ class LeanStream(asyncio.BufferedProtocol):
     def _end(self) -> None:
         """Record that there is no connection any more."""
         self._lost = True
+        self.passes = ENDED
         self._cancel_deadline()
         self._finish()
 
@@ -275,10 +295,3 @@ class LeanStream(asyncio.BufferedProtocol):
             {"message": "an xDS stream failed", "exception": error, "protocol": self}
         )
         self._connection.close(named("INTERNAL", str(error)))
-
-
-def _reason(error: Exception) -> str:
-    """Put a socket's error in plain words."""
-    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
-        return os.strerror(error.errno)
-    return (getattr(error, "strerror", None) or str(error)) or type(error).__name__

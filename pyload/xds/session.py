@@ -25,6 +25,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import LocalProtocolError
+from pyload.xds.transport import NO_SIGN_OF_LIFE
 
 if TYPE_CHECKING:
     from random import Random
@@ -232,6 +233,7 @@ def reason_ended(error: StreamError) -> str:
     ==================  ==========================================================================
     ``server_closed``   OK: the server ended the stream in order
     ``max_age``         the server has closed the connection for its age
+    ``keepalive``       the server, or what stands before it, gave no sign of life
     ``goaway``          the server has closed the connection for another reason, such as shutdown
     ``unavailable``     the connection broke
     any other status    its name in lower case: ``resource_exhausted`` is istiod's limit of new
@@ -248,4 +250,6 @@ def reason_ended(error: StreamError) -> str:
             return MAX_AGE
         if "goaway" in text:
             return "goaway"
+        if text.startswith(NO_SIGN_OF_LIFE):
+            return "keepalive"
     return error.name.lower()

@@ -8,12 +8,16 @@ decided here but by `pyload.proxies.dial_scheduler`.
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from pyload.timer_heap import TimerHeap
+from pyload.xds.keepalive import ANSWER_SECONDS, Keepalive
 from pyload.xds.tls import is_ip
+from pyload.xds.transport import NO_SIGN_OF_LIFE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +39,7 @@ class LoopResources:
         received: Buffer that sockets are read into; never kept over a callback.
         plain: Buffer that TLS decrypts into; never kept over a callback.
         timers: Holds deadlines.
+        keepalive: Notices peers that are gone.
     """
 
     def __init__(self) -> None:
@@ -42,6 +47,7 @@ class LoopResources:
         self.received = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(PLAIN_SIZE))
         self.timers = TimerHeap()
+        self.keepalive = Keepalive()
 
     async def resolve(self, address: Address) -> list[str]:
         """Return the IP addresses of a host.
@@ -100,14 +106,15 @@ async def connect(
 
 
 def _keep_alive(sock: Any) -> None:
-    """Notice a control plane that vanished without a word as soon as Istio's agent would.
+    """Have the kernel give up a machine that vanished, as gRPC has it in Istio's agent.
 
-    The agent sends HTTP/2 PINGs after 30 s, and waits 10 s for the answer. Here the kernel does it.
+    Where it acknowledges nothing of what was sent, be it a PING, the end comes when that would: see
+    `pyload.xds.keepalive`.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 2)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = int(ANSWER_SECONDS * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 
 async def _ask(address: Address) -> list[str]:
@@ -121,3 +128,19 @@ async def _ask(address: Address) -> list[str]:
 
 def _failed(task: asyncio.Task[list[str]]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def reason_of(error: Exception) -> str:
+    """Put a socket's error in plain words."""
+    if isinstance(error, OSError) and error.errno and not isinstance(error, socket.gaierror):
+        return os.strerror(error.errno)
+    return (getattr(error, "strerror", None) or str(error)) or type(error).__name__
+
+
+def why_lost(error: Exception | None) -> str:
+    """Return why a connection is gone, by the error of its socket; None if the peer closed it."""
+    if error is None:
+        return "the server closed the connection"
+    if isinstance(error, OSError) and error.errno == errno.ETIMEDOUT:
+        return f"{NO_SIGN_OF_LIFE}the server's machine acknowledges nothing"
+    return f"the connection broke: {reason_of(error)}"

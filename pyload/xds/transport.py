@@ -38,6 +38,9 @@ class Status:
 CANCELLED: Final = Status(1, "CANCELLED", "closed by pyload")
 """The end of a stream that this side has closed."""
 
+NO_SIGN_OF_LIFE: Final = "keepalive: "
+"""Begins the message of an UNAVAILABLE stream whose peer gave no sign of life."""
+
 
 class Sink(Protocol):
     """The receiving side of a stream; called on the event loop, and must not block."""

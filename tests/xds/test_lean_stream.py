@@ -193,6 +193,8 @@ async def test_a_dead_server_is_noticed_by_the_kernel() -> None:
         assert stream._socket is not None
         sock = stream._socket.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if sys.platform == "linux":
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         await transport.aclose()
 

@@ -192,6 +192,8 @@ def test_durations_count_from_the_dial() -> None:
         ("UNAVAILABLE", "GOAWAY received; Debug Text: max_age", "max_age", "max_age"),
         ("UNAVAILABLE", "max connection age", "max_age", "max_age"),
         ("UNAVAILABLE", "GOAWAY received", "goaway", "goaway"),
+        ("UNAVAILABLE", "keepalive: no answer", "keepalive", "keepalive"),
+        ("UNAVAILABLE", "no keepalive here", "connect", "unavailable"),
         ("UNAUTHENTICATED", "", "unauthenticated", "unauthenticated"),
         ("PERMISSION_DENIED", "", "permission_denied", "permission_denied"),
         ("RESOURCE_EXHAUSTED", "limit", "resource_exhausted", "resource_exhausted"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.xds import tcp
-from pyload.xds.tcp import LoopResources, loop_resources
+from pyload.xds.tcp import LoopResources, loop_resources, why_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,3 +95,24 @@ async def test_a_name_that_is_none_is_an_os_error(host: str) -> None:
     """The encoding of names raises errors of its own, which would end the proxy."""
     with pytest.raises(OSError, match="host"):
         await LoopResources().resolve((host, 80))
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (None, "the server closed the connection"),
+        (
+            ConnectionResetError(errno.ECONNRESET, "x"),
+            "the connection broke: Connection reset by peer",
+        ),
+        (OSError("odd"), "the connection broke: odd"),
+        # As the kernel has it when nothing that was sent, such as a PING, is acknowledged.
+        (
+            TimeoutError(errno.ETIMEDOUT, "x"),
+            "keepalive: the server's machine acknowledges nothing",
+        ),
+    ],
+)
+def test_why_a_connection_is_gone(error: Exception | None, why: str) -> None:
+    """Whether the kernel or the PING notices a dead machine first is chance; the reason is one."""
+    assert why_lost(error) == why

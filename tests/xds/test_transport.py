@@ -13,12 +13,13 @@ import pytest
 import trustme
 
 from pyload.errors import RemoteProtocolError, StreamError
-from pyload.xds import grpc_channels, grpc_transport, lean_stream
+from pyload.xds import grpc_channels, grpc_transport, keepalive, lean_stream
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
 from pyload.xds.session import reason_ended, reason_failed
 from pyload.xds.tls import KeyPair, TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
+from tests.xds.scripted import listen
 from tests.xds.streams import BIG, Recorder, serve
 
 if TYPE_CHECKING:
@@ -261,6 +262,21 @@ async def test_a_silent_server_is_given_up_in_time(
             status = await sink.end()
             assert status.name == "UNAVAILABLE"
             assert status.message == f"no connection to 127.0.0.1:{port} in 0.05 s"
+
+
+async def test_a_server_that_falls_silent_is_given_up(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tunnel whose other end is gone would hold its proxies for ever."""
+    for name, seconds in (("PING_SECONDS", 0.05), ("ANSWER_SECONDS", 0.05), ("PASS_SECONDS", 0.01)):
+        monkeypatch.setattr(keepalive, name, seconds)
+
+    async with listen() as (_, address):
+        transport = connect(address)
+        _, sink = await opened(transport)
+        status = await sink.end()
+        assert (reason_ended(broken(status)), status.name) == ("keepalive", "UNAVAILABLE")
+        await transport.aclose()
 
 
 @pytest.mark.parametrize(

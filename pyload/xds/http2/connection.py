@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyload.xds.transport import Sink, Status
 
 _HELLO: Final = frames.hello(WINDOW, fields.LARGEST_LIST)
+_PING: Final = frames.frame(frames.PING, 0, 0, bytes(8))
 
 
 class Connection(FrameReader):
@@ -109,6 +110,10 @@ class Connection(FrameReader):
             self._end(named("RESOURCE_EXHAUSTED", text), frames.rst_stream(Code.CANCEL))
         else:
             self.out.put(message)
+
+    def ping(self) -> None:
+        """Ask the peer for a sign of life: any byte that it sends is one."""
+        self.out.control(_PING)
 
     def close(self, status: Status) -> None:
         """End the stream from this side, with a status; messages that are held back are dropped.
@@ -244,6 +249,8 @@ class Connection(FrameReader):
         if streams:
             self._move(Input.GREETED)
             self.out.open(self._block)
+            # A proxy's own token may be in it.
+            self._block = b""
             self._sink.opened()
         else:
             self._end(named("UNAVAILABLE", "the server allows no streams"), b"")

@@ -3,7 +3,7 @@
 Control frames (settings, acknowledgements, the end of the stream) go before all messages, since a
 peer may wait for them. Messages wait in a queue until the windows of the stream and of the
 connection allow them, and are cut into DATA frames only when they are written. A stream that has
-nothing to send holds no queue.
+nothing to send holds no queue of either.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Outbox:
     )
 
     def __init__(self) -> None:
-        self._control: list[bytes] = []
+        self._control: list[bytes] | None = None
         self._control_size = 0
         self._queue: deque[bytes] | None = None
         # Bytes of the first message in the queue that are written already.
@@ -86,16 +86,22 @@ class Outbox:
         Raises:
             Http2Error: The peer asks for answers, and does not read them.
         """
-        self._control.append(data)
+        self._queue_control(data)
         self._control_size += len(data)
         if self._control_size > MAX_CONTROL and self.blocked:
             raise Http2Error(Code.ENHANCE_YOUR_CALM, "asks for answers and does not read them")
 
     def end(self, data: bytes) -> None:
         """Queue the last frames, and drop the messages in the queue."""
-        self._control.append(data)
+        self._queue_control(data)
         self._queue = None
         self.blocked = False
+
+    def _queue_control(self, data: bytes) -> None:
+        if self._control is None:
+            self._control = [data]
+        else:
+            self._control.append(data)
 
     def take(self) -> bytes:
         """Return the bytes to write next; empty when there are none for now.
@@ -104,11 +110,11 @@ class Outbox:
         """
         if self.blocked:
             return b""
-        queue = self._queue
-        if queue is None and not self._control:
+        queue, pieces = self._queue, self._control
+        if queue is None and pieces is None:
             return b""
-        pieces = self._control
-        self._control = []
+        pieces = [] if pieces is None else pieces
+        self._control = None
         self._control_size = 0
         if queue is not None and self._stream_window is not None:
             self._cut(queue, pieces, min(self._window, self._stream_window, CHUNK))
