@@ -100,8 +100,8 @@ class NodeEncoder:
         except (orjson.JSONDecodeError, KeyError, TypeError):
             return
 
-    def encode(self, spec: ProxySpec) -> bytes:
-        """Encode the node of a proxy."""
+    def encode(self, spec: ProxySpec) -> tuple[bytes, bytes]:
+        """Encode the node of a proxy, in two parts: its own, and one that it shares with others."""
         options = self._options
         workload = self._workload(spec)
         own: dict[str, object] = dict(spec.own)
@@ -116,14 +116,14 @@ class NodeEncoder:
             own.pop(name, None)
         metadata = workload.encoded + encode_metadata(own)
         if options.full and is_envoy:
-            front = encode_envoy_node(
+            node = encode_envoy_node(
                 name_of(spec),
                 cluster=workload.cluster,
                 metadata=metadata,
                 locality=spec.locality,
             )
-            return front + encoded_build()
-        return encode_node(name_of(spec), metadata=metadata)
+            return node, encoded_build()
+        return encode_node(name_of(spec), metadata=metadata), b""
 
     def _workload(self, spec: ProxySpec) -> _Workload:
         """Return what a proxy has in common with the others of its workload."""
@@ -160,7 +160,7 @@ class NodeEncoder:
 
 def node_of(spec: ProxySpec, options: NodeOptions = DEFAULT) -> bytes:
     """Encode the node of one proxy that belongs to no fleet."""
-    return NodeEncoder(options).encode(spec)
+    return b"".join(NodeEncoder(options).encode(spec))
 
 
 def _metadata(spec: ProxySpec, *, full: bool) -> dict[str, object]:

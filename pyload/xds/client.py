@@ -111,7 +111,8 @@ class Client:
     """Runs one proxy, from `start` until `stop`.
 
     Args:
-        node: Encodes the node, see `pyload.xds.node`; called for each stream.
+        node: Encodes the node in two parts, of which others share the second, see
+            `pyload.xds.node`; called for each stream.
         name: The proxy's node id, for the log.
         protocol: The proxy's side of the protocol.
         resolve: Returns the channel of the next dial, at once or as an awaitable. A `PyloadError`
@@ -141,7 +142,7 @@ class Client:
     def __init__(
         self,
         *,
-        node: Callable[[], bytes],
+        node: Callable[[], tuple[bytes, bytes]],
         name: str,
         protocol: Subscriptions,
         resolve: Callable[[], Channel | Awaitable[Channel]],
@@ -245,7 +246,7 @@ class Client:
             self._log.plain("sending initial watches")
         self._seen = set()
         try:
-            for request in self._protocol.start(self._node()):
+            for request in self._protocol.start(*self._node()):
                 self._send(request)
         except Exception as error:  # noqa: BLE001 - a bug of ours ends this proxy, not its loop
             self._break(error)

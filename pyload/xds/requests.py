@@ -30,13 +30,17 @@ _LENGTH_DELIMITED: Final = 2
 
 def field(number: int, value: bytes) -> bytes:
     """Encode one field of type string, bytes or message, with a number below 16."""
-    size = len(value)
+    return _head(number, len(value)) + value
+
+
+def _head(number: int, size: int) -> bytes:
+    """Encode what stands before the value of a field: its number, and its size."""
     head = bytearray((number << 3 | _LENGTH_DELIMITED,))
     while size > 0x7F:
         head.append(size & 0x7F | 0x80)
         size >>= 7
     head.append(size)
-    return bytes(head) + value
+    return bytes(head)
 
 
 @cache
@@ -51,9 +55,16 @@ def delta_type(type_url: TypeUrl) -> bytes:
     return field(2, type_url.encode())
 
 
-def node(node: bytes, *, delta: bool) -> bytes:
-    """Encode ``node`` of a request of either variant."""
-    return field(1 if delta else 2, node)
+def with_node(request: bytes, node: bytes, build: bytes = b"", *, delta: bool) -> bytes:
+    """Add the node to a request of either variant.
+
+    Args:
+        request: The request.
+        node: The node, or its first part.
+        build: The rest of the node. It is long, and so it is copied only here.
+        delta: Whether it is a request of delta xDS.
+    """
+    return b"".join((_head(1 if delta else 2, len(node) + len(build)), node, build, request))
 
 
 def sotw_state(version: str, nonce: str) -> bytes:

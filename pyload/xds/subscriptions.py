@@ -192,12 +192,13 @@ class Subscriptions:
             ):
                 yield one.type_url
 
-    def start(self, node: bytes) -> list[bytes]:
+    def start(self, node: bytes, build: bytes = b"") -> list[bytes]:
         """Begin a stream, and return its first requests.
 
         Args:
             node: The encoded node, see `pyload.xds.node`. It goes into the first request alone, but
                 into each of a ztunnel's.
+            build: The part of the node that an Envoy has in common with many, behind the other.
         """
         if not self._subscriptions:
             for type_url in self._first:
@@ -207,10 +208,9 @@ class Subscriptions:
         for one in self._subscriptions.values():
             one.answered = False
             send += one.restart()
-        head = requests.node(node, delta=self.delta)
-        if CDS not in self._first:
-            return [head + request for request in send]
-        send[0] = head + send[0]
+        first = len(send) if CDS not in self._first else 1
+        for at in range(first):
+            send[at] = requests.with_node(send[at], node, build, delta=self.delta)
         return send
 
     def receive(self, message: Message) -> Received:

@@ -38,6 +38,10 @@ def _parsed(node: bytes) -> tuple[discovery_pb2.Node, dict[str, Any]]:
     return parsed, metadata
 
 
+def _joined(nodes: NodeEncoder, spec: ProxySpec) -> bytes:
+    return b"".join(nodes.encode(spec))
+
+
 def _metadata(spec: ProxySpec, options: NodeOptions) -> dict[str, Any]:
     return _parsed(node_of(spec, options))[1]
 
@@ -110,7 +114,7 @@ def test_the_version_is_the_flags_or_the_pods_or_the_control_planes() -> None:
     of_a_pod = replace(SPEC, metadata_is_final=True, metadata={"ISTIO_VERSION": "1.29.0"})
 
     def versions(nodes: NodeEncoder) -> tuple[str, str]:
-        one, other = (_parsed(nodes.encode(spec))[1] for spec in (of_a_pod, SPEC))
+        one, other = (_parsed(_joined(nodes, spec))[1] for spec in (of_a_pod, SPEC))
         return one["ISTIO_VERSION"], other["ISTIO_VERSION"]
 
     assert versions(NodeEncoder()) == ("1.29.0", "unknown")
@@ -121,7 +125,7 @@ def test_the_version_is_the_flags_or_the_pods_or_the_control_planes() -> None:
     pilot_load = NodeEncoder(NodeOptions(assumed_version="1.24.0-pilot-load"))
     pilot_load.learn("1.31.0")
     assert versions(pilot_load) == ("1.29.0", "1.24.0-pilot-load")
-    assert "ISTIO_VERSION" not in _parsed(learning.encode(ZTUNNEL))[1]
+    assert "ISTIO_VERSION" not in _parsed(_joined(learning, ZTUNNEL))[1]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,7 @@ def test_a_control_plane_may_say_its_version(identifier: str, version: str) -> N
     nodes = NodeEncoder()
     nodes.learn_identifier(identifier)
 
-    assert _parsed(nodes.encode(SPEC))[1]["ISTIO_VERSION"] == version
+    assert _parsed(_joined(nodes, SPEC))[1]["ISTIO_VERSION"] == version
 
 
 def test_a_workload_is_encoded_once_for_all_of_its_proxies() -> None:
@@ -151,9 +155,9 @@ def test_a_workload_is_encoded_once_for_all_of_its_proxies() -> None:
     nodes = NodeEncoder()
     labels = {"app": "other"}
     one = nodes.encode(SPEC)
-    assert nodes.encode(replace(SPEC, name="app-2")).count(b"app-2") == 2
-    assert b"other" in nodes.encode(replace(SPEC, labels=labels))
-    assert b"ns-2" in nodes.encode(replace(SPEC, namespace="ns-2"))
+    assert nodes.encode(replace(SPEC, name="app-2"))[0].count(b"app-2") == 2
+    assert b"other" in nodes.encode(replace(SPEC, labels=labels))[0]
+    assert b"ns-2" in nodes.encode(replace(SPEC, namespace="ns-2"))[0]
     assert nodes.encode(SPEC) == one
     assert len(nodes._workloads) == 3
     for number in range(2_000):

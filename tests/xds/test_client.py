@@ -90,7 +90,7 @@ def client(
     """Make a client of a peer, and start it."""
     timers, now = TimerHeap(), asyncio.get_running_loop().time
     made = Client(
-        node=lambda: NODE,
+        node=lambda: (NODE, b""),
         name=NODE_ID,
         protocol=Delta(node_type=node_type) if delta else Sotw(),
         resolve=resolve or (lambda: Channel(peer)),

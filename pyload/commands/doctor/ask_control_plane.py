@@ -86,7 +86,7 @@ async def _first(
     ip = f"192.0.2.{number + 1}"
     spec = ProxySpec(key=name, type=SIDECAR, ip=ip, name=name, namespace=_NAMESPACE)
     type_ = requests.delta_type(CDS) if delta else requests.sotw_type(CDS)
-    hello = _Hello(requests.node(node_of(spec, node), delta=delta) + type_, delta=delta)
+    hello = _Hello(requests.with_node(type_, node_of(spec, node), delta=delta), delta=delta)
     hello.stream = channel.transport.open(
         DELTA_METHOD if delta else SOTW_METHOD, metadata=channel.metadata, sink=hello
     )

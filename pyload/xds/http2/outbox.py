@@ -23,7 +23,11 @@ OVERHEAD: Final = 256
 MAX_CONTROL: Final = 64 << 10
 """Bytes of control frames that may wait for a peer that does not read."""
 
+Piece = bytes | memoryview
+
 _PREFIX: Final = 5
+_LARGE: Final = 2 * frames.DEFAULT_FRAME
+"""Bytes from which on a message is queued as it is, and not copied behind its prefix."""
 
 
 class Outbox:
@@ -48,9 +52,9 @@ class Outbox:
     )
 
     def __init__(self) -> None:
-        self._control: list[bytes] | None = None
+        self._control: list[Piece] | None = None
         self._control_size = 0
-        self._queue: deque[bytes] | None = None
+        self._queue: deque[Piece] | None = None
         # Bytes of the first message in the queue that are written already.
         self._sent = 0
         self._frame = frames.DEFAULT_FRAME
@@ -77,8 +81,16 @@ class Outbox:
         if self._queue is None:
             self._queue = deque()
         # gRPC's prefix: not compressed, and the length.
-        self._queue.append(b"\0" + len(message).to_bytes(4, "big") + message)
-        self.waiting += max(len(message), OVERHEAD)
+        prefix = b"\0" + len(message).to_bytes(4, "big")
+        if len(message) < _LARGE:
+            self._queue.append(prefix + message)
+            self.waiting += max(len(message), OVERHEAD)
+            return
+        # A copy of all of it would cost more than to send it: nodes of Envoys are large.
+        first = frames.DEFAULT_FRAME - _PREFIX
+        for piece in (prefix + message[:first], memoryview(message)[first:]):
+            self._queue.append(piece)
+            self.waiting += max(len(piece) - _PREFIX, OVERHEAD)
 
     def control(self, data: bytes) -> None:
         """Queue control frames, which go before all messages.
@@ -120,7 +132,7 @@ class Outbox:
             self._cut(queue, pieces, min(self._window, self._stream_window, CHUNK))
         return b"".join(pieces)
 
-    def _cut(self, queue: deque[bytes], pieces: list[bytes], room: int) -> None:
+    def _cut(self, queue: deque[Piece], pieces: list[Piece], room: int) -> None:
         """Cut bytes of the messages into frames, as many as there is room for."""
         assert self._stream_window is not None
         before = room

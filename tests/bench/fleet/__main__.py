@@ -151,11 +151,20 @@ class Bench:
         for delta in (False, True):
             setups = [Setup(kind, plan.base, delta=delta) for kind in (DEFAULT, FLOOR)]
             self._compare(setups, views=plan.views)
+        self.measure_nodes()
         self.measure_probes()
         for delta, kind in itertools.product((False, True), ("same", "changed")):
             setup = Setup(DEFAULT, plan.base // 10, delta=delta)
             before, after = growth(setup, self._load, kind, warm=plan.warm, pushes=plan.growth)
             self.grown.append(Growth(setup.mode, kind, plan.growth, before, after))
+
+    def measure_nodes(self) -> None:
+        """Measure what nodes of 63 KB cost beside bare ones, in turns."""
+        plan = self._plan
+        print(f"\nnodes as Envoy sends them, and bare ones\n{HEADINGS}", flush=True)
+        for delta, tls in plan.modes:
+            setup = Setup(DEFAULT, plan.sizes[0], delta=delta, tls=tls)
+            self._compare([setup, dataclasses.replace(setup, bare=True)])
 
     def measure_probes(self) -> None:
         """Measure what it costs to measure how long the change of a probe takes."""
@@ -222,6 +231,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small and short: does it work?")
     parser.add_argument("--probes", action="store_true", help="only what measuring probes costs")
+    parser.add_argument("--nodes", action="store_true", help="only what the size of nodes costs")
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL
@@ -230,7 +240,12 @@ def main() -> None:
     print(f"{where['cpu']}, {where['cores']} cores, {where['system']}, Python {where['python']}")
     print("pushes are", "a recording of istiod" if load.recording else "generated", "\n")
     bench = Bench(plan, load)
-    bench.measure_probes() if options.probes else bench.run()
+    if options.probes:
+        bench.measure_probes()
+    elif options.nodes:
+        bench.measure_nodes()
+    else:
+        bench.run()
     found = bench.targets()
     print(f"\n{'':<58}{'measured':>12}{'at most':>12}")
     if plan is QUICK:

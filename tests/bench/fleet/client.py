@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Protocol
 from pyload.malloc import return_large_blocks
 from pyload.proxies.channels import ChannelResolver, TransportCache
 from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.identity import NodeOptions
 from pyload.proxies.local_fleet import LocalFleet
 from pyload.proxies.targets import TargetResolver
 from pyload.report.metrics import Metrics
@@ -96,7 +97,9 @@ class Pyload:
 
 
 @contextlib.asynccontextmanager
-async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIterator[Subject]:
+async def subject(
+    kind: str, target: str, root: str, *, delta: bool, bare: bool
+) -> AsyncIterator[Subject]:
     """Make what is measured.
 
     Args:
@@ -104,6 +107,7 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
         target: ``HOST:PORT`` of the server.
         root: Certificate of its authority in PEM; empty for plaintext without tokens.
         delta: Whether to speak delta.
+        bare: Whether nodes are bare.
     """
     if kind == "floor":
         floor = Floor(target, root, delta=delta)
@@ -121,7 +125,13 @@ async def subject(kind: str, target: str, root: str, *, delta: bool) -> AsyncIte
         for name, nothing in (("find_marks", NO_MARKS), ("marks_of", ()), ("by_run", NO_MARKS)):
             setattr(response_cache, name, lambda *_, nothing=nothing: nothing)
     fleet = LocalFleet(
-        resolver, delta=delta, metrics=metrics, rng=Random(1), events=Arrivals(), run_id=RUN
+        resolver,
+        delta=delta,
+        metrics=metrics,
+        rng=Random(1),
+        events=Arrivals(),
+        node=NodeOptions(full=not bare),
+        run_id=RUN,
     )
     async with fleet, Supervisor() as background:
         background.spawn(_sample(metrics), name="samples")
@@ -154,7 +164,8 @@ async def main() -> None:
     raise_limit()
     root = options.root.replace("|", "\n")
 
-    async with subject(options.kind, options.target, root, delta=options.delta) as measured:
+    opened = subject(options.kind, options.target, root, delta=options.delta, bare=options.bare)
+    async with opened as measured:
 
         async def obey(command: list[str]) -> dict[str, Any]:
             match command:
@@ -176,6 +187,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("target", help="HOST:PORT")
     parser.add_argument("--root", default="", help="PEM of the server's authority, with | for \\n")
     parser.add_argument("--delta", action="store_true")
+    parser.add_argument("--bare", action="store_true")
     return parser.parse_args()
 
 

@@ -61,6 +61,7 @@ class Setup:
         delta: Whether they speak delta.
         tls: Whether with TLS and tokens.
         processes: Processes of clients, each with a server of its own.
+        bare: Whether their nodes are bare, as pilot-load's.
     """
 
     kind: str
@@ -68,11 +69,13 @@ class Setup:
     delta: bool = False
     tls: bool = False
     processes: int = 1
+    bare: bool = False
 
     @property
     def mode(self) -> str:
-        """Name the protocol and its protection."""
-        return f"{'delta' if self.delta else 'sotw'}{', tls' if self.tls else ''}"
+        """Name the protocol, its protection, and nodes that are bare."""
+        kinds = ("delta" if self.delta else "sotw", *["tls"] * self.tls, *["bare"] * self.bare)
+        return ", ".join(kinds)
 
     @property
     def clients(self) -> int:
@@ -188,6 +191,8 @@ class Run:
             arguments += ["--root", server.hello["root"].replace("\n", "|")]
         if self._setup.delta:
             arguments.append("--delta")
+        if self._setup.bare:
+            arguments.append("--bare")
         return Process("tests.bench.fleet.client", arguments)
 
     def _cost(self, started: float, sent: list[dict[str, Any]]) -> Cost:

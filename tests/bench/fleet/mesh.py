@@ -26,13 +26,21 @@ def _proxy(number: int) -> ProxySpec:
         name=f"{account}-5d4f8b7c9-{number:05}",
         namespace=f"mesh-{number // PODS_PER_ACCOUNT % NAMESPACES}",
         service_account=account,
-        labels={
-            "app": account,
-            "pod-template-hash": "5d4f8b7c9",
-            "security.istio.io/tlsMode": "istio",
-            "service.istio.io/canonical-name": account,
-        },
+        labels=_labels(account),
+        own=(("NODE_NAME", f"node-{number % 1000}"),),
+        workload=account,
+        locality="region/zone",
     )
+
+
+@functools.cache
+def _labels(account: str) -> dict[str, str]:
+    """Return the labels of a workload's pods, which share the object as in a run."""
+    return {
+        "app": account,
+        "security.istio.io/tlsMode": "istio",
+        "service.istio.io/canonical-name": account,
+    }
 
 
 def token(spec: ProxySpec) -> str:

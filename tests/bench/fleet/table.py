@@ -93,7 +93,7 @@ def push(figures: Figures) -> float:
 
 
 HEADINGS: Final = (
-    f"{'':<12}{'clients':>8} {'transport':<10}"
+    f"{'':<17}{'clients':>8} {'transport':<10}"
     f"{'connect':>9}{'÷floor':>7}{'push':>9}{'÷floor':>7}{'changed':>9}"
     f"{'msg/s/core':>11}{'memory':>9}{'of each':>9}{'all up':>8}{'pushed':>8}"
 )
@@ -112,7 +112,7 @@ def line(one: Figures, floor: Figures | None) -> str:
         ratios = f"{one.connect / floor.connect:.2f}", f"{push(one) / push(floor):.2f}"
     each = (one.resident - one.empty) / setup.clients
     return (
-        f"{setup.mode:<12}{setup.clients:>8,} {setup.kind:<10}"
+        f"{setup.mode:<17}{setup.clients:>8,} {setup.kind:<10}"
         f"{one.connect * 1e3:>6.2f} ms{ratios[0]:>7}{push(one) * 1e3:>6.2f} ms{ratios[1]:>7}"
         f"{one.changed * 1e3:>6.2f} ms{one.rate:>11,.0f}"
         f"{one.resident / 1e6:>6.0f} MB{each / 1e3:>6.0f} KB"

@@ -158,7 +158,7 @@ async def test_a_pod_without_a_proxy_gets_a_sidecar_of_its_own_account(world: Wo
         assert isinstance(run.fleet, LocalFleet)
         (running,) = [one for one in run.fleet._running.values() if one.spec.name == "plain"]
         spec = running.spec
-        encoded = run.fleet.nodes.encode(spec)
+        encoded = b"".join(run.fleet.nodes.encode(spec))
 
     assert (spec.type, spec.service_account, spec.cluster_id) == ("sidecar", "sa", "Kubernetes")
     labels = plain_pod("plain")["metadata"]["labels"]

@@ -97,6 +97,22 @@ def test_a_large_message_is_given_in_parts() -> None:
     assert len(first) == outbox.CHUNK
 
 
+@pytest.mark.parametrize("size", [30_000, 32_767, 32_768, 63_000])
+def test_large_messages_are_not_copied_and_leave_in_full_frames(size: int) -> None:
+    """The node of an Envoy, 63 KB, was copied for each of 10,000 dials more than once."""
+    message = bytes(size)
+    box = opened()
+    box.put(message)
+    assert box.waiting >= size - 5
+    assert box._queue is not None
+    views = [one for one in box._queue if isinstance(one, memoryview)]
+    assert [one.obj is message for one in views] == ([True] if size >= 32_768 else [])
+    sent = box.take()
+    assert payloads(sent) == framed(message)
+    assert len(sent) == len(framed(message)) + 9 * -(-len(framed(message)) // 16_384)
+    assert box.waiting == 0
+
+
 def test_small_messages_count_for_what_they_cost() -> None:
     """Millions of empty requests would fill the memory, though they hold no bytes."""
     box = opened()
