@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Final
 from pyload.xds import requests
 from pyload.xds.node import SIDECAR, WAYPOINT, ZTUNNEL
 from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, WILDCARD
-from pyload.xds.subscriptions import Subscription, Subscriptions
+from pyload.xds.resources import mismatch
+from pyload.xds.subscription import Subscription
+from pyload.xds.subscriptions import Subscriptions
 from pyload.xds.types import ADDRESS, AUTHORIZATION, CDS, WORKLOAD
 
 if TYPE_CHECKING:
     from pyload.xds.resource_set import NameSet
     from pyload.xds.responses import Response
+    from pyload.xds.subscription import Answer
     from pyload.xds.types import TypeUrl
 
 
@@ -67,11 +70,22 @@ class _DeltaSubscription(Subscription):
         self._replace = False
         self.version = response.version
 
+    def refuse(self, response: Response, nonce: str) -> None:  # noqa: ARG002 - for SotW
+        self.resources = response.after_refusal(self.resources, delta=True)
+
+    def objection(self, response: Response) -> str:
+        held = self.resources.by_name
+        for one in response.heartbeats:
+            known = held.get(one.name)
+            if known is None or known.version != one.version:
+                return mismatch("", self.type_url)
+        return ""
+
     def ack(self, nonce: str) -> bytes:
         return requests.delta_type(self.type_url) + requests.delta_nonce(nonce)
 
-    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
-        return [self.ack(nonce) for nonce in nonces]
+    def answers(self, held: tuple[Answer, ...]) -> list[bytes]:
+        return [self.answer(nonce, error) for nonce, error in held]
 
     def nack(self, error: str, nonce: str) -> bytes:
         return self.ack(nonce) + requests.nack(error, delta=True)

@@ -118,7 +118,8 @@ class ResourceSet:
         if self._versions is None:
             request = discovery_pb2.DeltaDiscoveryRequest()
             for name, resource in self.by_name.items():
-                request.initial_resource_versions[name] = resource.version
+                if resource.version is not None:
+                    request.initial_resource_versions[name] = resource.version
             self._versions = request.SerializeToString(deterministic=True)
         return self._versions
 
@@ -133,6 +134,20 @@ class ResourceSet:
         for name in removed:
             resources.pop(name, None)
         resources.update((resource.name, resource) for resource in changed)
+        return self._share(resources)
+
+    def updated_in_part(self, changed: Iterable[Resource], removed: Iterable[str]) -> ResourceSet:
+        """Return the set after a response that was refused, though some of it is used.
+
+        Their versions stay those that were acknowledged, also of what is used no more.
+        """
+        resources = dict(self.by_name)
+        for name in removed:
+            if name in resources:
+                resources[name] = resources[name]._replace(refs=())
+        for one in changed:
+            held = resources.get(one.name)
+            resources[one.name] = one._replace(version=None if held is None else held.version)
         return self._share(resources)
 
     def refs(self, type_url: TypeUrl) -> NameSet:

@@ -30,7 +30,8 @@ from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
 from pyload.xds.marks import NO_MARKS, by_run, find_marks, marks_of
 from pyload.xds.messages import LARGE
-from pyload.xds.resource_set import NO_RESOURCES, ResourceSet
+from pyload.xds.refusals import ACCEPTED, NOT_ENVOYS, Judgement, judge_delta, judge_sotw
+from pyload.xds.resource_set import ResourceSet
 from pyload.xds.responses import DeltaResponse, Response, parse
 from pyload.xds.types import CDS, LDS, TypeUrl
 from pyload.xds.wire import discovery_pb2
@@ -160,14 +161,15 @@ class ResponseCache:
         type_url = TypeUrl(parsed.type_url)
         if isinstance(parsed, DeltaResponse):
             return self._delta_response(type_url, parsed, len(data))
-        found: tuple[Resource, ...] = ()
-        marks = NO_MARKS
-        error = ""
+        judgement, marks = ACCEPTED, NO_MARKS
         if type_url in (CDS, LDS):
             try:
                 found, marks = self._resources(type_url, parsed.resources, delta=False)
+                judgement = judge_sotw(type_url, found)
             except RemoteProtocolError as broken:
-                error = broken.what
+                judgement = Judgement(error=broken.what)
+            except DecodeError as broken:
+                raise RemoteProtocolError("the message is no discovery response") from broken
         else:
             marks = find_marks(type_url, data, parsed.resources)
         return Response(
@@ -175,10 +177,9 @@ class ResponseCache:
             parsed.version_info,
             size=len(data),
             count=len(parsed.resources),
-            resources=found,
-            error=error,
-            resource_set=NO_RESOURCES if error else ResourceSet.of(found),
-            marks=marks,
+            judgement=judgement,
+            resource_set=ResourceSet.of(judgement.resources),
+            marks=NO_MARKS if judgement.error else marks,
             control_plane=parsed.control_plane.identifier,
         )
 
@@ -194,11 +195,11 @@ class ResponseCache:
                 return known
         found: tuple[Resource, ...] = ()
         marks = NO_MARKS
-        error = ""
         try:
             found, marks = self._resources(type_url, sent, delta=True)
+            judgement = judge_delta(type_url, found, removed)
         except RemoteProtocolError as broken:
-            error = broken.what
+            judgement = Judgement(error=broken.what)
         except DecodeError as broken:
             raise RemoteProtocolError("the message is no delta discovery response") from broken
         response = Response(
@@ -206,27 +207,25 @@ class ResponseCache:
             parsed.system_version_info,
             size=size,
             count=len(sent),
-            resources=found,
+            judgement=judgement,
             removed=removed,
-            error=error,
-            marks=marks,
+            marks=NO_MARKS if judgement.error else marks,
             control_plane=parsed.control_plane.identifier,
         )
-        # Of two resources with one name the later counts.
-        if key is not None and len({one.name for one in found}) == len(sent):
+        # Of two resources with one name the later counts, where any does.
+        if key is not None and not judgement.error and _are_distinct(type_url, found):
             self._remember(key, response)
         return response
 
     def _unwrapped(self, type_url: TypeUrl, body: bytes) -> Resource:
         wrapper = discovery_pb2.Resource.FromString(body)
+        if not wrapper.resource and type_url not in NOT_ENVOYS:
+            return resources.Resource(wrapper.name, (), wrapper.version, resources.NO_BODY)
         if type_url not in (CDS, LDS):
             return resources.Resource(wrapper.name, (), wrapper.version)
         resource = self.decoder.decode(type_url, wrapper.resource)
-        if resource.name != wrapper.name:
-            raise RemoteProtocolError(
-                f"a resource called {wrapper.name[:128]!r} calls itself {resource.name[:128]!r}"
-            )
-        return resource._replace(version=wrapper.version)
+        # Delta knows a resource by the name that it was sent under.
+        return resource._replace(name=wrapper.name, version=wrapper.version)
 
     def _resources(
         self, type_url: TypeUrl, sent: Iterable[bytes], *, delta: bool
@@ -248,6 +247,11 @@ class ResponseCache:
             tuple(resource for _, resource, _ in found),
             by_run(marks for _, _, marks in found if marks),
         )
+
+
+def _are_distinct(type_url: TypeUrl, found: tuple[Resource, ...]) -> bool:
+    """Return whether no two resources of a response that was not refused have one name."""
+    return type_url not in NOT_ENVOYS or len({one.name for one in found}) == len(found)
 
 
 RESPONSE_CACHE: Final = ResponseCache()

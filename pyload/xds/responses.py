@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
 from pyload.xds.marks import NO_MARKS
+from pyload.xds.refusals import ACCEPTED, Judgement
 from pyload.xds.resource_set import NO_RESOURCES, NameSet, ResourceSet
 from pyload.xds.types import short
 from pyload.xds.wire import discovery_pb2
@@ -22,7 +23,6 @@ from pyload.xds.wire import discovery_pb2
 if TYPE_CHECKING:
     from pyload.xds.marks import Marks
     from pyload.xds.messages import Message
-    from pyload.xds.resources import Resource
     from pyload.xds.types import TypeUrl
 
 DeltaResponse = discovery_pb2.RawDeltaDiscoveryResponse
@@ -51,10 +51,12 @@ class Response:
         version: The control plane's version, as sent; equal versions are one object.
         size: Bytes of the encoded response.
         count: How many resources the response carries.
-        resources: Those resources; in SotW only of types that refer to others.
+        resources: Those resources that can be used; in SotW only of types that refer to others.
+        heartbeats: Delta: those without a body, which a proxy must have in the same version.
+        refused: The names of those that cannot be used.
         removed: The names of resources that are gone; none in SotW.
         error: Why the answer must be a NACK; empty if the response is good.
-        resource_set: SotW: all resources that a proxy holds after the response.
+        resource_set: SotW: all resources that a proxy holds after a good response.
         marks: The marks of probes in the resources; none in a response with an error.
         control_plane: What the control plane calls itself; most say nothing.
     """
@@ -68,7 +70,9 @@ class Response:
         "control_plane",
         "count",
         "error",
+        "heartbeats",
         "marks",
+        "refused",
         "removed",
         "resource_set",
         "resources",
@@ -85,9 +89,8 @@ class Response:
         *,
         size: int,
         count: int,
-        resources: tuple[Resource, ...] = (),
+        judgement: Judgement = ACCEPTED,
         removed: tuple[str, ...] = (),
-        error: str = "",
         resource_set: ResourceSet = NO_RESOURCES,
         marks: Marks = NO_MARKS,
         control_plane: str = "",
@@ -97,13 +100,12 @@ class Response:
         self.version = sys.intern(version)
         self.size = size
         self.count = count
-        self.resources = resources
+        self.resources, self.heartbeats, self.refused, self.error = judgement
         self.removed = removed
-        self.error = error
         self.resource_set = resource_set
         self.marks = marks
         self.control_plane = control_plane
-        # What `after` returned, by what it was called with.
+        # What `after` or `after_refusal` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None
         self._names: frozenset[str] | None = None
@@ -117,6 +119,21 @@ class Response:
         resource_set = known() if known is not None else None
         if resource_set is None:
             resource_set = before.updated(self.resources, self.removed)
+            self._after[before] = ref(resource_set)
+        return resource_set
+
+    def after_refusal(self, before: ResourceSet, *, delta: bool) -> ResourceSet:
+        """Return the resources held after this response if it is refused, in part or as a whole."""
+        if not self.resources and not self.refused:
+            return before
+        known = self._after.get(before)
+        resource_set = known() if known is not None else None
+        if resource_set is None:
+            if delta:
+                resource_set = before.updated_in_part(self.resources, self.removed)
+            else:
+                kept = [before.by_name[name] for name in self.refused if name in before.by_name]
+                resource_set = ResourceSet.of((*self.resources, *kept))
             self._after[before] = ref(resource_set)
         return resource_set
 

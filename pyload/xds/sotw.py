@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from pyload.xds import requests
 from pyload.xds.resource_set import NO_NAMES
-from pyload.xds.subscriptions import Subscription, Subscriptions
+from pyload.xds.subscription import Subscription
+from pyload.xds.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
     from pyload.xds.resource_set import NameSet
     from pyload.xds.responses import Response
+    from pyload.xds.subscription import Answer
     from pyload.xds.types import TypeUrl
 
 
@@ -41,12 +43,16 @@ class _SotwSubscription(Subscription):
         self.version = response.version
         self.resources = response.resource_set
 
+    def refuse(self, response: Response, nonce: str) -> None:
+        self.nonce = nonce
+        self.resources = response.after_refusal(self.resources, delta=False)
+
     def ack(self, nonce: str) -> bytes:  # noqa: ARG002 - every request names the last one
         return self._request()
 
-    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
-        # One request for all of them, unless a NACK has taken its place.
-        return [self._request()] if self.nonce in nonces else []
+    def answers(self, held: tuple[Answer, ...]) -> list[bytes]:
+        # One request for all of them: that for the last, unless a NACK has taken its place.
+        return [self.answer(*one) for one in held if one[0] == self.nonce]
 
     def nack(self, error: str, nonce: str) -> bytes:
         self.nonce = nonce

@@ -9,9 +9,9 @@ every request::
              │ all of these endpoints have come
              └────▶ LDS ──▶ ECDS, RDS, SDS (names in listeners)
 
-An ACK goes behind the requests that follow from its response, except for the first clusters, whose
-ACK goes first. Where clusters come later and are new, their ACK is *held* until their endpoints
-have come, since Envoy does not acknowledge clusters while it warms any.
+An ACK or a NACK goes behind the requests that follow from its response, except for the first
+clusters, whose answer goes first. Where clusters come later and are new, their answer is *held*
+until their endpoints have come, since Envoy does not answer for clusters while it warms any.
 
 Routes, secrets and extensions outlive the listeners that name them: Envoy drains the connections of
 a listener that was removed or replaced, and keeps what they use until then. So after such a
@@ -26,7 +26,6 @@ and `pyload.xds.delta`. Nothing here keeps a message or knows the transport.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pyload.errors import LocalProtocolError
@@ -34,7 +33,6 @@ from pyload.xds import requests
 from pyload.xds.resource_set import (
     NO_NAMES,
     NO_RESOURCES,
-    WILDCARD,
     NamesByType,
     NameSet,
     ResourceSet,
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
 
     from pyload.xds.messages import Message
     from pyload.xds.responses import Response
+    from pyload.xds.subscription import Answer, Subscription
 
 NACK_ON_PURPOSE: Final = "refused on purpose by pyload"
 """The error of a NACK that answers a good response, for ``--nack-fraction``."""
@@ -59,51 +58,6 @@ DRAIN_SECONDS: Final = 45.0
 _NAMED: Final = 2
 """Endpoints that are named in words, where more are missing."""
 _NONE: Final[frozenset[str]] = frozenset()
-
-
-class Subscription(ABC):
-    """The subscription of one proxy to one type of resource, in the words of one variant."""
-
-    __slots__ = ("answered", "names", "resources", "type_url", "version")
-
-    def __init__(self, type_url: TypeUrl) -> None:
-        self.type_url = type_url
-        self.names = WILDCARD
-        """The names that the proxy asks for; none, `NO_NAMES`, after the subscription has ended."""
-        self.answered = False
-        """Whether a good response has come on this stream."""
-        self.resources = NO_RESOURCES
-        """The resources that the proxy holds of this type."""
-        self.version = ""
-        """The version of the last response that was not answered with a NACK."""
-
-    @abstractmethod
-    def restart(self) -> list[bytes]:
-        """Return the requests that repeat the subscription on a new stream; none if it ended."""
-
-    @abstractmethod
-    def change(self, names: NameSet) -> list[bytes]:
-        """Ask for other names than before, and return the requests that say so."""
-
-    @abstractmethod
-    def accept(self, response: Response, nonce: str) -> None:
-        """Replace or update the resources by a good response."""
-
-    @abstractmethod
-    def ack(self, nonce: str) -> bytes:
-        """Return the ACK of the response that was accepted last."""
-
-    @abstractmethod
-    def acks(self, nonces: tuple[str, ...]) -> list[bytes]:
-        """Return the ACKs of responses that were accepted before."""
-
-    @abstractmethod
-    def nack(self, error: str, nonce: str) -> bytes:
-        """Return the NACK of a response, after which the resources held stay as they were."""
-
-    def unmatched(self, response: Response) -> tuple[str, ...]:  # noqa: ARG002 - for delta
-        """Return the names of resources in a response that were never asked for."""
-        return ()
 
 
 class Subscriptions:
@@ -155,8 +109,8 @@ class Subscriptions:
         self._subscriptions: dict[TypeUrl, Subscription] = {}
         # Endpoints that clusters want and that have never come.
         self._awaited = _NONE
-        # Nonces of the clusters' responses whose ACK waits for those.
-        self._held: tuple[str, ...] = ()
+        # The answers to responses of clusters that wait for those.
+        self._held: tuple[Answer, ...] = ()
         # What the listeners of each drain name, in the order in which the drains began.
         self._draining: tuple[NamesByType, ...] = ()
         self.secrets = True
@@ -216,8 +170,9 @@ class Subscriptions:
     def receive(self, message: Message) -> Received:
         """Handle one response, and return what to send for it: requests, and an ACK or a NACK.
 
-        A NACK answers a response with a resource that cannot be decoded; what the proxy held
-        before it stays. A response of a type that the proxy does not ask for is not answered.
+        A NACK answers a response that Envoy would refuse, see `pyload.xds.refusals`; what can be
+        used of it is used all the same. A response of a type that the proxy does not ask for is not
+        answered.
 
         Raises:
             LocalProtocolError: The stream has not started.
@@ -240,22 +195,24 @@ class Subscriptions:
         unsolicited = subscription.answered and response.version != subscription.version
         # ACK or NACK?
         error = response.error
-        if not error and self._nack and subscription.answered and not self._awaited:
-            error = NACK_ON_PURPOSE
+        if response.heartbeats:
+            error = error or subscription.objection(response)
         if error:
-            nack = subscription.nack(error, nonce)
-            return Received([nack], response, nonce, error, unsolicited, details=details)
+            send, draining = self._refuse(subscription, response, nonce, error)
+            return Received(
+                send, response, nonce, error, unsolicited, details=details, draining=draining
+            )
+        if self._nack and subscription.answered and not self._awaited:
+            nack = subscription.nack(NACK_ON_PURPOSE, nonce)
+            return Received([nack], response, nonce, NACK_ON_PURPOSE, unsolicited, details=details)
         subscription.answered = True
         before = subscription.resources
         subscription.accept(response, nonce)
         draining = False
         if type_url == CDS:
-            send = self._follow_clusters(subscription, nonce)
+            send = self._follow_clusters(subscription, (nonce, ""))
         elif type_url == LDS:
-            left = before.left_by(subscription.resources)
-            if left:
-                self._draining += (left,)
-                draining = True
+            draining = self._drain(before, subscription.resources)
             send = [*self._follow_listeners(), subscription.ack(nonce)]
         else:
             send = [subscription.ack(nonce)]
@@ -273,8 +230,34 @@ class Subscriptions:
         """Return the requests that wait for endpoints, which are waited for no longer."""
         return self._warm(self._awaited) if self._awaited else []
 
-    def _follow_clusters(self, subscription: Subscription, nonce: str) -> list[bytes]:
-        """Return the requests that follow from clusters, and their ACK unless it is held."""
+    def _refuse(
+        self, subscription: Subscription, response: Response, nonce: str, error: str
+    ) -> tuple[list[bytes], bool]:
+        """Return the requests for a refused response, and whether listeners drain from now on."""
+        before = subscription.resources
+        if response.error:
+            subscription.refuse(response, nonce)
+        type_url = response.type_url
+        if type_url == CDS:
+            return self._follow_clusters(subscription, (nonce, error)), False
+        nack = subscription.nack(error, nonce)
+        if type_url == LDS:
+            draining = self._drain(before, subscription.resources)
+            return [*self._follow_listeners(), nack], draining
+        if type_url == EDS and self._awaited:
+            # Envoy makes do without any of them.
+            return [*self._warm(self._awaited), nack], False
+        return [nack], False
+
+    def _drain(self, before: ResourceSet, after: ResourceSet) -> bool:
+        """Let listeners drain from now on that are there no more; return whether there are any."""
+        left = before.left_by(after)
+        if left:
+            self._draining += (left,)
+        return bool(left)
+
+    def _follow_clusters(self, subscription: Subscription, answer: Answer) -> list[bytes]:
+        """Return the requests that follow from clusters, and their answer unless it is held."""
         clusters = subscription.resources
         names, before = clusters.refs(EDS), self._names(EDS)
         if names is not before:
@@ -284,13 +267,14 @@ class Subscriptions:
             self._awaited = awaited or _NONE
         send = self._subscribe(EDS, names) + self._subscribe(SDS, self._secrets())
         if LDS not in self._subscriptions:
-            send.insert(0, subscription.ack(nonce))
-            return send if self._awaited else send + self._ask_for_listeners()
+            if not self._awaited:
+                send += self._ask_for_listeners()
+            return [subscription.answer(*answer), *send]
         if self._awaited:
-            self._held += (nonce,)
+            self._held += (answer,)
             return send
         held, self._held = self._held, ()
-        return send + subscription.acks((*held, nonce))
+        return send + subscription.answers((*held, answer))
 
     def _warm(self, names: frozenset[str]) -> list[bytes]:
         """Return the requests that have waited for endpoints, if the last of them are these."""
@@ -300,7 +284,7 @@ class Subscriptions:
         if LDS not in self._subscriptions:
             return self._ask_for_listeners()
         held, self._held = self._held, ()
-        return self._subscriptions[CDS].acks(held)
+        return self._subscriptions[CDS].answers(held)
 
     def _ask_for_listeners(self) -> list[bytes]:
         """Return the first request for listeners, and those that the agent makes beside it."""

@@ -83,6 +83,13 @@ def listener(
     return packed(LDS, built)
 
 
+GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
+"""A cluster that cannot be read."""
+
+UNREADABLE = "Unable to unpack as envoy.config.cluster.v3.Cluster"
+"""What Envoy says of it."""
+
+
 def named(type_url: str, name: str) -> bytes:
     """Encode a resource of which only the name matters."""
     return packed(type_url, config_pb2.Named(name=name))
@@ -104,11 +111,13 @@ def delta_response(
     version: str = "",
     system_version: str = "v1",
 ) -> bytes:
-    """Encode a delta response."""
+    """Encode a delta response; of a resource with an empty body only the name matters."""
     return discovery_pb2.DeltaDiscoveryResponse(
         type_url=type_url,
         resources=[
-            discovery_pb2.Resource(name=name, resource=body, version=version)
+            discovery_pb2.Resource(
+                name=name, resource=body or named(type_url, name), version=version
+            )
             for name, body in (resources or {}).items()
         ],
         removed_resources=removed,

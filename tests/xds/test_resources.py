@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from google.protobuf import any_pb2
+from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -134,14 +135,13 @@ def test_other_types_give_their_name(type_url: TypeUrl) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        b"\xff",
         b"",
         packed(EDS, config_pb2.Named(name="e")),
         packed(CDS, config_pb2.Cluster()),
         any_pb2.Any(type_url=CDS, value=b"\x0a\xff").SerializeToString(),
         any_pb2.Any(type_url=CDS, value=b"\x0a\x01\xff").SerializeToString(),
     ],
-    ids=["no Any", "empty", "other type", "no name", "no Cluster", "no UTF-8"],
+    ids=["empty", "other type", "no name", "no Cluster", "no UTF-8"],
 )
 def test_what_is_no_such_resource_is_refused(data: bytes) -> None:
     """A broken resource would be acknowledged, and istiod told that all is well."""
@@ -151,9 +151,9 @@ def test_what_is_no_such_resource_is_refused(data: bytes) -> None:
 
 @given(st.binary(max_size=200), st.sampled_from([CDS, LDS, EDS, ADDRESS]))
 def test_random_bytes_raise_nothing_else(data: bytes, type_url: TypeUrl) -> None:
-    """A garbled response would kill the proxy instead of being refused."""
+    """A garbled response would kill the proxy instead of being refused, or ending the stream."""
     for one in (data, any_pb2.Any(type_url=type_url, value=data).SerializeToString()):
-        with contextlib.suppress(RemoteProtocolError):
+        with contextlib.suppress(RemoteProtocolError, DecodeError):
             decode(type_url, one)
 
 

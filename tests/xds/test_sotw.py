@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from google.protobuf import any_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +12,10 @@ from pyload.xds.sotw import Sotw
 from pyload.xds.types import CDS, ECDS, EDS, LDS, RDS, SDS, Push, TypeUrl
 from pyload.xds.wire import discovery_pb2
 from tests.xds.messages import (
+    GARBAGE,
     NODE,
     NODE_BYTES,
+    UNREADABLE,
     Request,
     cluster,
     listener,
@@ -22,8 +23,6 @@ from tests.xds.messages import (
     read_sotw,
     sotw_response,
 )
-
-GARBAGE = any_pb2.Any(type_url=CDS, value=b"\xff").SerializeToString()
 
 
 def started() -> Sotw:
@@ -180,10 +179,10 @@ def test_a_broken_response_is_nacked_and_what_was_known_stands() -> None:
     received = stream.receive(Message(sotw_response(CDS, GARBAGE, nonce="c2", version="v2")))
 
     assert [read_sotw(one) for one in received.send] == [
-        Request("cds", nonce="c2", version="v1", error="a cds resource cannot be decoded")
+        Request("cds", nonce="c2", version="v1", error=UNREADABLE)
     ]
     assert received.push is not None
-    assert received.push.error == "a cds resource cannot be decoded"
+    assert received.push.error == UNREADABLE
     assert receive(stream, sotw_response(CDS, cluster("a"), nonce="c3", version="v3")) == [
         Request("cds", nonce="c3", version="v3")
     ]
@@ -192,10 +191,13 @@ def test_a_broken_response_is_nacked_and_what_was_known_stands() -> None:
 def test_a_broken_first_response_does_not_count_as_received() -> None:
     """A proxy without clusters would count as configured."""
     stream = started()
-    stream.receive(Message(sotw_response(CDS, GARBAGE)))
-    assert receive(stream, sotw_response(CDS, nonce="c2")) == [
-        Request("cds", nonce="c2", version="v1"),
+    assert receive(stream, sotw_response(CDS, GARBAGE)) == [
+        Request("cds", nonce="n1", error=UNREADABLE),
         Request("lds"),
+    ]
+    assert not stream.configured
+    assert receive(stream, sotw_response(CDS, nonce="c2")) == [
+        Request("cds", nonce="c2", version="v1")
     ]
     stream.receive(Message(sotw_response(LDS, GARBAGE)))
 
@@ -215,7 +217,7 @@ def test_a_push_in_detail_has_names_and_bodies() -> None:
     """A consumer of the library could not look into what it was sent."""
     stream = Sotw(with_resources=True)
     stream.start(NODE_BYTES)
-    bodies = (cluster("a"), b"\xff")
+    bodies = (cluster("a"), GARBAGE)
     push = stream.receive(Message(sotw_response(CDS, *bodies))).push
 
     assert push is not None
@@ -273,6 +275,7 @@ def test_the_control_plane_always_knows_what_is_wanted(
     downstream: set[str] = set()
     good: set[str] = set()
     awaited: set[str] = set()
+    refusal_held = False
     for number, (kind, names, secrets) in enumerate(pushes):
         type_name = "cds" if kind == "bad" else kind
         nonce = f"n{number}"
@@ -295,11 +298,14 @@ def test_the_control_plane_always_knows_what_is_wanted(
             awaited = (awaited & names) | (names - eds)
         elif kind == "eds" and active:
             awaited -= names
-        held = kind == "cds" and "lds" in subscribed and bool(awaited)
+        held = type_name == "cds" and "lds" in subscribed and bool(awaited)
         assert bool(acknowledged) == (active and not held)
         if active:
             nonces[type_name] = nonce
-            assert any(one.error for one in answers) == (kind == "bad")
+            refusal_held = kind == "bad" if type_name == "cds" else refusal_held
+            waits = "lds" in subscribed and bool(awaited)
+            assert any(one.error for one in answers) == (refusal_held and not waits)
+            refusal_held = refusal_held and waits
             if kind == "cds":
                 eds, upstream = names, secret_names if names else set()
                 good.add("cds")
