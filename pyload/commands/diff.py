@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import yaml
 
+from pyload.commands.dump.envoy_files import STAND_IN
 from pyload.errors import UsageError
 from pyload.xds.types import SDS, short
 
@@ -81,7 +82,8 @@ def read_dump(folder: Path) -> dict[Key, Any]:
     """Read the resources of a dump, in YAML or JSON.
 
     The paths by which they refer to each other are taken relative to the folder, so that the same
-    configuration is the same wherever it was written; the workload's own certificate is left out.
+    configuration is the same wherever it was written; the workload's own certificate is left out,
+    and so is what stands for what the control plane has not sent.
 
     Raises:
         UsageError: The folder is no dump.
@@ -98,6 +100,8 @@ def read_dump(folder: Path) -> dict[Key, Any]:
     prefix = _prefix(config)
     resources: dict[Key, Any] = {}
     for document in read.values():
+        if isinstance(document, dict) and document.get("versionInfo") == STAND_IN:
+            continue
         for resource in _resources_of(document):
             key = short(resource.get("@type", "")), _name_of(resource)
             if key != _OWN:

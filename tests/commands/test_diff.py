@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.commands.diff import read_dump, run_diff
-from pyload.commands.dump.envoy_files import Layout
+from pyload.commands.dump.envoy_files import STAND_IN, Layout
 from pyload.errors import UsageError
 from pyload.xds.types import PREFIX, SDS
 
@@ -81,6 +81,18 @@ def test_the_certificate_of_the_proxy_itself_is_no_difference(tmp_path: Path) ->
     """It is signed anew for each dump; two dumps over TLS would never be equal."""
     before = write_dump(tmp_path / "a", CLUSTER, SECRET)
     after = write_dump(tmp_path / "b", CLUSTER, {**SECRET, "tlsCertificate": {"x": 1}})
+
+    assert not run_diff(before, after)
+
+
+def test_what_stands_for_a_secret_is_no_difference(tmp_path: Path) -> None:
+    """Without TLS, each dump has another throw-away certificate."""
+    before, after = (write_dump(tmp_path / name, CLUSTER) for name in "ab")
+    for folder, key in ((before, "x"), (after, "y")):
+        secret = {"@type": SDS, "name": "kubernetes://web", "genericSecret": {"secret": key}}
+        document = {"resources": [secret], "typeUrl": SDS, "versionInfo": STAND_IN}
+        (folder / "sds").mkdir()
+        (folder / "sds" / "web.yaml").write_bytes(Layout().write(document))
 
     assert not run_diff(before, after)
 

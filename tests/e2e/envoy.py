@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -113,7 +114,7 @@ class Envoy:
 
 
 @contextlib.contextmanager
-def run_envoy(network: PodNetwork, config: Path, folder: Path) -> Iterator[Envoy]:
+def run_envoy(network: PodNetwork, config: str | Path, folder: Path) -> Iterator[Envoy]:
     """Run an Envoy from a file until the context is left.
 
     Args:
@@ -128,7 +129,8 @@ def run_envoy(network: PodNetwork, config: Path, folder: Path) -> Iterator[Envoy
             *(envoy(), "-c", config, "--log-level", "warn"),
             *("--concurrency", "1", "--disable-hot-restart"),
             cwd=folder,
-            stdout=out,
+            # Where it may log requests.
+            stdout=subprocess.DEVNULL,
             stderr=out,
             group=ENVOY_GROUP,
         ) as process,

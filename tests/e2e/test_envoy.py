@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import ssl
+import subprocess
 from base64 import b64encode
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -21,7 +22,9 @@ from pyload.manifests.rbac import secret_reader
 from tests.e2e.envoy import Envoy, bootstrap, envoy, run_envoy, wait_for
 from tests.e2e.hbone import get_through_tunnel, workload_tls
 from tests.e2e.mesh import Mesh, get, workload
+from tests.e2e.outside import write_kubeconfig
 from tests.e2e.pod_network import PodNetwork
+from tests.e2e.test_program import BIN, ENVIRONMENT
 from tests.embedded.controlplane.support import (
     istio,
     namespace,
@@ -281,3 +284,33 @@ def test_a_waypoint_leads_from_the_tunnel_to_the_service(mesh: Mesh, tmp_path: P
         }
     assert found <= {*REVIEWS}
     assert len(found) > 1
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])
+@pytest.mark.parametrize("type_", ["sidecar", "router", "waypoint"])
+def test_envoy_starts_from_a_dump(
+    mesh: Mesh,
+    tmp_path: Path,
+    type_: str,
+    tls: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Without TLS the control plane gives no secrets, to which nearly all clusters refer."""
+    secured = ("--auth", "jwt", "--ca-file", mesh.folder / "root.pem")
+    how = secured if tls else ("--auth", "plaintext")
+    address = mesh.addresses["tls" if tls else "plaintext"]
+    done = mesh.network.start(
+        *(BIN / "pyload", "dump", "--pilot-address", address, *how),
+        *("--pod", LABELS[type_]["app"], "--namespace", "mesh", "--out", "dump"),
+        *("-k", write_kubeconfig(tmp_path, mesh.addresses["api"])),
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output = done.communicate(timeout=30)[0].decode()
+    assert done.returncode == 0, output
+    assert ("a throw-away certificate, which nobody trusts, stands in" in output) is not tls
+    with run_envoy(mesh.network, "dump/config.yaml", tmp_path) as running:
+        assert running.faults() == []
+        assert running.clusters()
+        assert running.listeners()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.commands.dump.envoy_files import FOLDERS, TYPES, Layout
 from pyload.commands.dump.envoy_json import Reader
 from pyload.commands.dump.fetch import Fetched, fetch
+from pyload.commands.dump.throwaway import throwaway_pair
 from pyload.errors import Interrupted, NotFound, PyloadError, UsageError, WaitTimeout
 from pyload.harness.connection import Connection
 from pyload.harness.outcome import Outcome
@@ -29,7 +31,7 @@ from pyload.xds.node import SIDECAR, ZTUNNEL
 from pyload.xds.types import CDS, LDS, SDS, short
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from pyload.commands.dump.envoy_files import Format
     from pyload.config.parse import Loaded
@@ -241,12 +243,21 @@ def _write_all(
     files = list(layout.files(read))
     if certificate is not None:
         files += layout.certificates(certificate)
+    files += _stand_ins(layout, {name for name, _ in files})
     for type_url, count in sorted(reader.unknown.items()):
         log.warning("%d messages are shown as bytes: their type %s is not known", count, type_url)
     if options.out:
         _write_files(Path(options.out), layout, files)
     else:
         _print(layout, files, write)
+
+
+def _stand_ins(layout: Layout, written: Container[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Return files for what was not sent, and log where a throw-away certificate stands."""
+    made = list(layout.stand_ins(written, throwaway_pair(datetime.now(UTC))))
+    if secrets := [name for name, document in made if document["typeUrl"] == SDS]:
+        log.warning("a throw-away certificate, which nobody trusts, stands in %s", _some(secrets))
+    return made
 
 
 def _write_files(folder: Path, layout: Layout, files: Documents) -> None:

@@ -11,7 +11,7 @@ import yaml
 from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from pyload.xds.tls import KeyPair
 
@@ -24,9 +24,16 @@ TYPES: Final = (CDS, LDS, RDS, EDS, ECDS, SDS)
 
 FOLDERS: Final = ("rds", "eds", "sds", "ecds")
 
+STAND_IN: Final = "stand-in"
+"""Version of what the control plane has not sent, and Envoy needs to start."""
+
 _ALL: Final = "0.0.0.0"  # noqa: S104 - where pilot-load's bootstrap has Envoy's admin page
 _WIDTH: Final = 1 << 20
 """No line is broken: a certificate or a regular expression stays in one piece."""
+_CERTIFICATE: Final = "tlsCertificateSdsSecretConfigs"
+_AUTHORITY: Final = "validationContextSdsSecretConfig"
+_TICKETS: Final = "sessionTicketKeysSdsSecretConfig"
+_TICKET_BYTES: Final = 80
 _END: Final = "-----END CERTIFICATE-----\n"
 _EXTENSION: Final = "envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
 
@@ -42,6 +49,8 @@ class Layout:
     def __init__(self, folder: str = "", format: Format = "yaml") -> None:  # noqa: A002 - the flag
         self._prefix = f"{folder.rstrip('/') or '/'}/".replace("//", "/") if folder else ""
         self._format = format
+        # What the resources so far refer to, and the keys under which they do so.
+        self._referred: dict[tuple[TypeUrl, str], str] = {}
 
     def file(self, kind: str, name: str = "") -> str:
         """Return the name of the file for a type, or for one of its resources, within the dump.
@@ -81,32 +90,39 @@ class Layout:
 
     def certificates(self, certificate: KeyPair) -> Iterator[tuple[str, Json]]:
         """Return the files with a workload's certificate and its root."""
-        chain = certificate.chain.decode()
-        root = f"{chain.split(_END)[-2]}{_END}".lstrip()
-        secrets: dict[str, Json] = {
-            "default": {
-                "tlsCertificate": {
-                    "certificateChain": _inline(certificate.chain),
-                    "privateKey": _inline(certificate.key),
-                }
-            },
-            "ROOTCA": {"validationContext": {"trustedCa": _inline(root.encode())}},
-        }
-        for name, body in secrets.items():
-            secret = {"@type": SDS, "name": name, **body}
+        for name, key in (("default", _CERTIFICATE), ("ROOTCA", _AUTHORITY)):
+            secret = _secret(name, key, certificate)
             yield self.file("sds", name), _response(SDS, [secret])
 
-    def local(self, value: Any) -> Any:
-        """Return part of a resource, its references to the control plane replaced by files."""
+    def stand_ins(self, written: Container[str], throwaway: KeyPair) -> Iterator[tuple[str, Json]]:
+        """Return files for what is referred to and was not sent: Envoy starts from no less.
+
+        Args:
+            written: Names of the files that there are.
+            throwaway: The certificate in secrets; the rest is empty.
+        """
+        for (type_url, name), key in sorted(self._referred.items()):
+            file = self.file(short(type_url), name)
+            if file not in written:
+                found = [_secret(name, key, throwaway)] if type_url == SDS else []
+                yield file, _response(type_url, found, version=STAND_IN)
+
+    def local(self, value: Any, key: str = "") -> Any:
+        """Return part of a resource, its references to the control plane replaced by files.
+
+        Args:
+            value: The part.
+            key: The key that it has.
+        """
         if isinstance(value, list):
-            return [self.local(one) for one in value]
+            return [self.local(one, key) for one in value]
         if not isinstance(value, dict):
             return value
-        changed = {key: self.local(one) for key, one in value.items()}
+        changed = {own: self.local(one, own) for own, one in value.items()}
         name = changed.get("name")
         if isinstance(name, str) and name:
             if "sdsConfig" in changed:
-                changed["sdsConfig"] = self._source(changed["sdsConfig"], SDS, name)
+                changed["sdsConfig"] = self._source(changed["sdsConfig"], SDS, name, key)
             if "edsClusterConfig" in changed:
                 changed["edsClusterConfig"] = self._endpoints(changed["edsClusterConfig"], name)
             if "configDiscovery" in changed:
@@ -123,9 +139,10 @@ class Layout:
         name = config.get("serviceName") or cluster
         return {**config, "edsConfig": self._source(config.get("edsConfig"), EDS, name)}
 
-    def _source(self, source: Json | None, type_url: TypeUrl, name: str) -> Json:
+    def _source(self, source: Json | None, type_url: TypeUrl, name: str, key: str = "") -> Json:
         if source and ("path" in source or "pathConfigSource" in source):
             return source  # It is one of the proxy's own files already.
+        self._referred.setdefault((type_url, name), key)
         return {"path": self._prefix + self.file(short(type_url), name)}
 
     def _bootstrap(self) -> Json:
@@ -166,8 +183,22 @@ def sanitised(name: str) -> str:
     return name.replace("|", "_.").replace("/", "__.")
 
 
-def _response(type_url: TypeUrl, resources: Sequence[Json]) -> Json:
-    return {"resources": list(resources), "typeUrl": type_url, "versionInfo": "0"}
+def _response(type_url: TypeUrl, resources: Sequence[Json], *, version: str = "0") -> Json:
+    return {"resources": list(resources), "typeUrl": type_url, "versionInfo": version}
+
+
+def _secret(name: str, key: str, pair: KeyPair) -> Json:
+    """Return a secret of the kind that is meant by the key of a reference to it."""
+    secret: Json = {"@type": SDS, "name": name}
+    if key == _CERTIFICATE:
+        chain, private = _inline(pair.chain), _inline(pair.key)
+        return {**secret, "tlsCertificate": {"certificateChain": chain, "privateKey": private}}
+    if key == _AUTHORITY:
+        root = f"{pair.chain.decode().split(_END)[-2]}{_END}".lstrip()
+        return {**secret, "validationContext": {"trustedCa": _inline(root.encode())}}
+    if key == _TICKETS:
+        return {**secret, "sessionTicketKeys": {"keys": [_inline(pair.key[:_TICKET_BYTES])]}}
+    return {**secret, "genericSecret": {"secret": _inline(pair.key)}}
 
 
 def _inline(data: bytes) -> Json:

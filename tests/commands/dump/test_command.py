@@ -16,7 +16,7 @@ import yaml
 
 from pyload.commands.diff import run_diff
 from pyload.commands.dump.command import DumpOptions, proxy_of, run_dump
-from pyload.commands.dump.envoy_files import sanitised
+from pyload.commands.dump.envoy_files import STAND_IN, sanitised
 from pyload.config.app_types import APP_TYPES
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane.controlplane import ControlPlane
@@ -166,8 +166,12 @@ async def test_what_is_written_can_be_loaded(
     auth: str,
     delta: bool,  # noqa: FBT001 - a parameter
     transport: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Envoy starts from the folder: each document is of its type, and what it names is there."""
+    """Envoy starts from the folder: each document is of its type, and what it names is there.
+
+    Without TLS there is no certificate, but one to be thrown away.
+    """
     out = tmp_path / "out"
     async with served(tmp_path) as mesh:
         outcome = await mesh.dump(out, auth=auth, delta=delta, transport=transport)
@@ -195,9 +199,13 @@ async def test_what_is_written_can_be_loaded(
         assert response.from_dict(document).type_url == document["typeUrl"]
     named = {path for document in found.values() for path in paths_in(document)}
     secrets = {f"{out}/sds/default.yaml", f"{out}/sds/ROOTCA.yaml"}
-    certified = auth in ("jwt", "mtls")
     assert secrets <= named
-    assert named - {f"{out}/{name}" for name in names} == (set() if certified else secrets)
+    assert named <= {f"{out}/{name}" for name in names}
+    made_up = {name for name, one in found.items() if one["versionInfo"] == STAND_IN}
+    certified = auth in ("jwt", "mtls")
+    assert made_up == (set() if certified else {"sds/default.yaml", "sds/ROOTCA.yaml"})
+    stands = "a throw-away certificate, which nobody trusts, stands in sds/ROOTCA.yaml, sds/default"
+    assert (stands in caplog.text) is not certified
 
 
 @grpc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.commands.dump.envoy_files import Layout
+from pyload.commands.dump.envoy_files import STAND_IN, Layout
+from pyload.commands.dump.throwaway import throwaway_pair
 from pyload.xds.tls import KeyPair
 from pyload.xds.types import CDS, LDS, RDS
 
@@ -64,6 +66,39 @@ def test_files_are_named_from_the_folder_that_was_given(folder: str, prefix: str
 def test_a_dump_of_nothing_still_starts_envoy() -> None:
     """A namespace's Sidecar may leave a proxy nothing; a missing file would stop Envoy."""
     assert [name for name, _ in Layout().files({})] == ["cds.yaml", "lds.yaml", "config.yaml"]
+
+
+def test_what_was_not_sent_has_a_file_that_envoy_can_start_from() -> None:
+    """A path that leads nowhere makes Envoy refuse the whole cluster or listener."""
+    ads: dict[str, Any] = {"sdsConfig": {"ads": {}}}
+    tls = {
+        "tlsCertificateSdsSecretConfigs": [{"name": "kubernetes://a/b", **ads}],
+        "combinedValidationContext": {
+            "validationContextSdsSecretConfig": {"name": "ROOTCA", **ads}
+        },
+        "sessionTicketKeysSdsSecretConfig": {"name": "tickets", **ads},
+    }
+    own = {"name": "own", "sdsConfig": {"path": "/etc/own.yaml"}}
+    listener = {**LISTENER, "tls": tls, "oauth": {"hmacSecret": {"name": "hmac", **ads}, "o": own}}
+    layout = Layout()
+    written = dict(layout.files({CDS: {"x": CLUSTER}, LDS: {"l": listener}, RDS: {"80": {}}}))
+    pair = throwaway_pair(datetime(2026, 1, 1, tzinfo=UTC))
+    found = dict(layout.stand_ins(written, pair))
+
+    assert {document["versionInfo"] for document in found.values()} == {STAND_IN}
+    assert found.pop("eds/b__.c.yaml")["resources"] == []
+    secrets = {name: document["resources"][0] for name, document in found.items()}
+    assert sorted(secrets) == [
+        "sds/ROOTCA.yaml",
+        "sds/hmac.yaml",
+        "sds/kubernetes:__.__.a__.b.yaml",
+        "sds/tickets.yaml",
+    ]
+    assert "validationContext" in secrets["sds/ROOTCA.yaml"]
+    assert "genericSecret" in secrets["sds/hmac.yaml"]
+    assert "tlsCertificate" in secrets["sds/kubernetes:__.__.a__.b.yaml"]
+    (key,) = secrets["sds/tickets.yaml"]["sessionTicketKeys"]["keys"]
+    assert len(base64.b64decode(key["inlineBytes"])) == 80
 
 
 def test_the_root_is_the_last_certificate_of_the_chain() -> None:
