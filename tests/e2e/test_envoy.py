@@ -10,8 +10,10 @@ import contextlib
 import json
 import ssl
 import subprocess
+import sys
 from base64 import b64encode
 from collections import Counter
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -19,6 +21,7 @@ import trustme
 
 from pyload.manifests.pods import PROXY
 from pyload.manifests.rbac import secret_reader
+from pyload.xds.envoy import FILE
 from tests.e2e.envoy import Envoy, bootstrap, envoy, run_envoy, wait_for
 from tests.e2e.hbone import get_through_tunnel, workload_tls
 from tests.e2e.mesh import Mesh, get, workload
@@ -284,6 +287,20 @@ def test_a_waypoint_leads_from_the_tunnel_to_the_service(mesh: Mesh, tmp_path: P
         }
     assert found <= {*REVIEWS}
     assert len(found) > 1
+
+
+def test_the_build_that_proxies_claim_is_that_of_an_envoy() -> None:
+    """Istiod would keep a node of another size than that of the Envoys that it will have."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pyload.xds.read_node", "--envoy", envoy()],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (resources.files("pyload.xds") / FILE).read_text()
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])

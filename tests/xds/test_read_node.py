@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from importlib import resources
 
@@ -60,15 +59,3 @@ async def test_a_program_that_is_no_envoy_is_an_error() -> None:
         await first_request([sys.executable, "-c", "envoy"])
     with pytest.raises(UsageError, match="cannot be started: No such file"):
         await first_request(["/nowhere/envoy"])
-
-
-@pytest.mark.anyio
-@pytest.mark.grpc
-@pytest.mark.process
-async def test_a_real_envoy_says_what_the_file_says() -> None:
-    """An Envoy of another version has another list, but reads alike."""
-    envoy = shutil.which("envoy")
-    if envoy is None:
-        pytest.skip("no envoy on the PATH")
-    request = await first_request([envoy, "--use-dynamic-base-id", "-l", "error"])
-    assert len(json.loads(written(request))["extensions"]) > 300
