@@ -38,7 +38,7 @@ _SOCKETS: Final[Mapping[str, type[Protobuf]]] = {
         ("quic.v3.QuicDownstreamTransport", config_pb2.QuicDownstreamTransport),
     )
 }
-_WRAPPER: Final = f"{PREFIX}envoy.service.discovery.v3.Resource"
+WRAPPER: Final = f"{PREFIX}envoy.service.discovery.v3.Resource"
 """What SotW sends a resource in that has a time to live."""
 
 NO_BODY: Final = "no body"
@@ -83,7 +83,7 @@ def decode(type_url: str, data: bytes) -> Resource:
         DecodeError: The bytes are no Any.
     """
     packed = any_pb2.Any.FromString(data)
-    if packed.type_url == _WRAPPER:
+    if packed.type_url == WRAPPER:
         wrapper = discovery_pb2.Resource.FromString(packed.value)
         if not wrapper.resource:
             return Resource(wrapper.name, error=NO_BODY)
@@ -119,7 +119,7 @@ def unpack(data: bytes) -> bytes:
         DecodeError: The bytes are no Any.
     """
     packed = any_pb2.Any.FromString(data)
-    if packed.type_url == _WRAPPER:
+    if packed.type_url == WRAPPER:
         return unpack(discovery_pb2.Resource.FromString(packed.value).resource)
     return packed.value
 

@@ -7,6 +7,7 @@ go from the same state to the same other, and want the same names.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
@@ -16,7 +17,7 @@ from pyload.errors import RemoteProtocolError
 from pyload.xds import resources
 from pyload.xds.marks import NO_MARKS
 from pyload.xds.refusals import ACCEPTED, Judgement
-from pyload.xds.resource_set import NO_RESOURCES, NameSet, ResourceSet
+from pyload.xds.resource_set import NO_NAMES, NO_RESOURCES, NameSet, ResourceSet
 from pyload.xds.types import short
 from pyload.xds.wire import discovery_pb2
 
@@ -63,8 +64,9 @@ class Response:
 
     __slots__ = (
         "_after",
+        "_awaited",
         "_details",
-        "_names",
+        "_missing",
         "_unmatched",
         "_wanted",
         "control_plane",
@@ -108,7 +110,10 @@ class Response:
         # What `after` or `after_refusal` returned, by what it was called with.
         self._after: WeakKeyDictionary[ResourceSet, ref[ResourceSet]] = WeakKeyDictionary()
         self._details: Details | None = None
-        self._names: frozenset[str] | None = None
+        # What `missing` returned last, and what it was called with. Not the names themselves: there
+        # may be as many responses with endpoints as proxies, as each comes in another order.
+        self._awaited: frozenset[str] = NO_NAMES.members
+        self._missing: frozenset[str] = NO_NAMES.members
         # What `unmatched` returned last, and what it was called with.
         self._wanted: NameSet | None = None
         self._unmatched: tuple[str, ...] = ()
@@ -145,22 +150,18 @@ class Response:
             self._wanted = wanted
         return self._unmatched
 
-    def names(self, message: Message, *, delta: bool) -> frozenset[str]:
-        """Return the names of the resources that came or are gone.
+    def missing(self, names: frozenset[str], message: Message, *, delta: bool) -> frozenset[str]:
+        """Return those of some names that are neither of a resource nor removed.
 
         Args:
+            names: Names that are waited for, mostly the same object for all who receive this.
             message: A message that this response was read from.
             delta: Whether that is a message of delta xDS.
         """
-        if self._names is None:
-            if delta:
-                found = [one.name for one in self.resources]
-            else:
-                found = [
-                    resources.name_of(one) for one in parse(message.whole(), delta=delta).resources
-                ]
-            self._names = frozenset((*found, *self.removed))
-        return self._names
+        if self._awaited is not names:
+            came = [one.name for one in self.resources] if delta else names_of(message.whole())
+            self._awaited, self._missing = names, names.difference(came, self.removed)
+        return self._missing
 
     def details(self, message: Message, *, delta: bool) -> Details:
         """Return the names and bodies of the resources, the same objects for all who receive them.
@@ -179,6 +180,16 @@ class Response:
                 names = tuple(map(resources.name_of, bodies))
             self._details = Details(names, bodies)
         return self._details
+
+
+def names_of(data: bytes) -> list[str]:
+    """Return the names of the resources in an encoded SotW response, whose first field they are."""
+    if resources.WRAPPER.encode() not in data:
+        with suppress(DecodeError):
+            named = discovery_pb2.NamesOfResponse.FromString(data)
+            return [one.value.name for one in named.resources]
+    # One of them is wrapped, or not what it should be.
+    return [resources.name_of(body) for body in parse(data, delta=False).resources]
 
 
 def parse(data: bytes, *, delta: bool) -> ParsedResponse:

@@ -217,7 +217,8 @@ class Subscriptions:
         else:
             send = [subscription.ack(nonce)]
             if self._awaited and type_url == EDS:
-                send = self._warm(response.names(message, delta=self.delta)) + send
+                missing = response.missing(self._awaited, message, delta=self.delta)
+                send = self._warm(missing) + send
         unmatched = subscription.unmatched(response)
         return Received(send, response, nonce, "", unsolicited, unmatched, details, draining)
 
@@ -228,7 +229,7 @@ class Subscriptions:
 
     def stop_waiting(self) -> list[bytes]:
         """Return the requests that wait for endpoints, which are waited for no longer."""
-        return self._warm(self._awaited) if self._awaited else []
+        return self._warm(_NONE) if self._awaited else []
 
     def _refuse(
         self, subscription: Subscription, response: Response, nonce: str, error: str
@@ -246,7 +247,7 @@ class Subscriptions:
             return [*self._follow_listeners(), nack], draining
         if type_url == EDS and self._awaited:
             # Envoy makes do without any of them.
-            return [*self._warm(self._awaited), nack], False
+            return [*self._warm(_NONE), nack], False
         return [nack], False
 
     def _drain(self, before: ResourceSet, after: ResourceSet) -> bool:
@@ -276,9 +277,9 @@ class Subscriptions:
         held, self._held = self._held, ()
         return send + subscription.answers((*held, answer))
 
-    def _warm(self, names: frozenset[str]) -> list[bytes]:
-        """Return the requests that have waited for endpoints, if the last of them are these."""
-        self._awaited = self._awaited - names or _NONE
+    def _warm(self, missing: frozenset[str]) -> list[bytes]:
+        """Return the requests that have waited for endpoints, if there are no more missing."""
+        self._awaited = missing or _NONE
         if self._awaited:
             return []
         if LDS not in self._subscriptions:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pyload.errors import RemoteProtocolError
 from pyload.xds.messages import Message
 from pyload.xds.resource_set import NO_RESOURCES, NameSet
+from pyload.xds.resources import WRAPPER
 from pyload.xds.response_cache import ResponseCache
-from pyload.xds.responses import parse
-from pyload.xds.types import CDS
-from tests.xds.messages import clusters, delta_response, sotw_response
+from pyload.xds.responses import names_of, parse
+from pyload.xds.types import CDS, EDS
+from pyload.xds.wire import discovery_pb2
+from tests.xds.messages import clusters, delta_response, named, packed, sotw_response
 
 
 def test_states_after_the_same_response_are_computed_once() -> None:
@@ -64,6 +66,41 @@ def test_details_are_the_same_objects_for_all(*, delta: bool) -> None:
 
     assert dict(zip(found.names, found.bodies, strict=True)) == sent
     assert response.details(message, delta=delta) is found
+
+
+@pytest.mark.parametrize("delta", [False, True])
+def test_names_that_are_missing_are_found_once_for_all_who_wait_for_the_same(
+    *, delta: bool
+) -> None:
+    """Each of ten thousand proxies that start would compare a thousand names by itself."""
+    if delta:
+        data = delta_response(EDS, {"a": b"", "b": b""}, removed=["c"])
+        expected = {"d"}
+    else:
+        # Another resource than it should be has a name all the same.
+        data = sotw_response(EDS, named(EDS, "a"), named(CDS, "b"), b"\xff")
+        expected = {"c", "d"}
+    message = Message(data)
+    response, _ = ResponseCache().read(message, delta=delta)
+    names = frozenset("abcd")
+    missing = response.missing(names, message, delta=delta)
+
+    assert missing == expected
+    assert response.missing(names, message, delta=delta) is missing
+    assert response.missing(frozenset("ab"), message, delta=delta) == set()
+
+
+def test_the_name_of_a_wrapped_resource_is_read_too() -> None:
+    """A time to live would make a proxy wait for endpoints that have come."""
+    wrapper = discovery_pb2.Resource(version="v1", name="a", resource=named(EDS, "a"))
+    wrapped = packed(WRAPPER, wrapper)
+    assert names_of(sotw_response(EDS, wrapped, named(EDS, "b"))) == ["a", "b"]
+
+
+@given(st.lists(st.text(max_size=8), max_size=5))
+def test_names_are_read_without_the_rest_of_the_resources(names: list[str]) -> None:
+    """A proxy would wait for endpoints that have come, and never ask for listeners."""
+    assert names_of(sotw_response(EDS, *(named(EDS, name) for name in names))) == names
 
 
 @given(st.binary(max_size=100), st.booleans())

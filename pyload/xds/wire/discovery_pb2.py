@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpyload/xds/wire/discovery.proto\x12\x0bpyload.wire\x1a\x1cgoogle/protobuf/struct.proto\"w\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63luster\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x08locality\x18\x04 \x01(\x0b\x32\x15.pyload.wire.Locality\":\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\x10\n\x08sub_zone\x18\x03 \x01(\t\"\"\n\x0c\x43ontrolPlane\x12\x12\n\nidentifier\x18\x01 \x01(\t\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xb6\x01\n\x10\x44iscoveryRequest\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x1f\n\x04node\x18\x02 \x01(\x0b\x32\x11.pyload.wire.Node\x12\x16\n\x0eresource_names\x18\x03 \x03(\t\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\x16\n\x0eresponse_nonce\x18\x05 \x01(\t\x12)\n\x0c\x65rror_detail\x18\x06 \x01(\x0b\x32\x13.pyload.wire.Status\"\x8f\x01\n\x11\x44iscoveryResponse\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x30\n\rcontrol_plane\x18\x06 \x01(\x0b\x32\x19.pyload.wire.ControlPlane\"\xf7\x02\n\x15\x44\x65ltaDiscoveryRequest\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.pyload.wire.Node\x12\x10\n\x08type_url\x18\x02 \x01(\t\x12 \n\x18resource_names_subscribe\x18\x03 \x03(\t\x12\"\n\x1aresource_names_unsubscribe\x18\x04 \x03(\t\x12\x62\n\x19initial_resource_versions\x18\x05 \x03(\x0b\x32?.pyload.wire.DeltaDiscoveryRequest.InitialResourceVersionsEntry\x12\x16\n\x0eresponse_nonce\x18\x06 \x01(\t\x12)\n\x0c\x65rror_detail\x18\x07 \x01(\x0b\x32\x13.pyload.wire.Status\x1a>\n\x1cInitialResourceVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\";\n\x08Resource\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xcd\x01\n\x16\x44\x65ltaDiscoveryResponse\x12\x1b\n\x13system_version_info\x18\x01 \x01(\t\x12(\n\tresources\x18\x02 \x03(\x0b\x32\x15.pyload.wire.Resource\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x19\n\x11removed_resources\x18\x06 \x03(\t\x12\x30\n\rcontrol_plane\x18\x07 \x01(\x0b\x32\x19.pyload.wire.ControlPlane\"\xb9\x01\n\x19RawDeltaDiscoveryResponse\x12\x1b\n\x13system_version_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x19\n\x11removed_resources\x18\x06 \x03(\t\x12\x30\n\rcontrol_plane\x18\x07 \x01(\x0b\x32\x19.pyload.wire.ControlPlaneb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fpyload/xds/wire/discovery.proto\x12\x0bpyload.wire\x1a\x1cgoogle/protobuf/struct.proto\"w\n\x04Node\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07\x63luster\x18\x02 \x01(\t\x12)\n\x08metadata\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\'\n\x08locality\x18\x04 \x01(\x0b\x32\x15.pyload.wire.Locality\":\n\x08Locality\x12\x0e\n\x06region\x18\x01 \x01(\t\x12\x0c\n\x04zone\x18\x02 \x01(\t\x12\x10\n\x08sub_zone\x18\x03 \x01(\t\"\"\n\x0c\x43ontrolPlane\x12\x12\n\nidentifier\x18\x01 \x01(\t\"\'\n\x06Status\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\"\xb6\x01\n\x10\x44iscoveryRequest\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x1f\n\x04node\x18\x02 \x01(\x0b\x32\x11.pyload.wire.Node\x12\x16\n\x0eresource_names\x18\x03 \x03(\t\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\x16\n\x0eresponse_nonce\x18\x05 \x01(\t\x12)\n\x0c\x65rror_detail\x18\x06 \x01(\x0b\x32\x13.pyload.wire.Status\"\x8f\x01\n\x11\x44iscoveryResponse\x12\x14\n\x0cversion_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x30\n\rcontrol_plane\x18\x06 \x01(\x0b\x32\x19.pyload.wire.ControlPlane\"\x9d\x01\n\x0fNamesOfResponse\x12\x36\n\tresources\x18\x02 \x03(\x0b\x32#.pyload.wire.NamesOfResponse.Packed\x1a\x15\n\x05Named\x12\x0c\n\x04name\x18\x01 \x01(\t\x1a;\n\x06Packed\x12\x31\n\x05value\x18\x02 \x01(\x0b\x32\".pyload.wire.NamesOfResponse.Named\"\xf7\x02\n\x15\x44\x65ltaDiscoveryRequest\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.pyload.wire.Node\x12\x10\n\x08type_url\x18\x02 \x01(\t\x12 \n\x18resource_names_subscribe\x18\x03 \x03(\t\x12\"\n\x1aresource_names_unsubscribe\x18\x04 \x03(\t\x12\x62\n\x19initial_resource_versions\x18\x05 \x03(\x0b\x32?.pyload.wire.DeltaDiscoveryRequest.InitialResourceVersionsEntry\x12\x16\n\x0eresponse_nonce\x18\x06 \x01(\t\x12)\n\x0c\x65rror_detail\x18\x07 \x01(\x0b\x32\x13.pyload.wire.Status\x1a>\n\x1cInitialResourceVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\";\n\x08Resource\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08resource\x18\x02 \x01(\x0c\x12\x0c\n\x04name\x18\x03 \x01(\t\"\xcd\x01\n\x16\x44\x65ltaDiscoveryResponse\x12\x1b\n\x13system_version_info\x18\x01 \x01(\t\x12(\n\tresources\x18\x02 \x03(\x0b\x32\x15.pyload.wire.Resource\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x19\n\x11removed_resources\x18\x06 \x03(\t\x12\x30\n\rcontrol_plane\x18\x07 \x01(\x0b\x32\x19.pyload.wire.ControlPlane\"\xb9\x01\n\x19RawDeltaDiscoveryResponse\x12\x1b\n\x13system_version_info\x18\x01 \x01(\t\x12\x11\n\tresources\x18\x02 \x03(\x0c\x12\x10\n\x08type_url\x18\x04 \x01(\t\x12\r\n\x05nonce\x18\x05 \x01(\t\x12\x19\n\x11removed_resources\x18\x06 \x03(\t\x12\x30\n\rcontrol_plane\x18\x07 \x01(\x0b\x32\x19.pyload.wire.ControlPlaneb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,14 +46,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCOVERYREQUEST']._serialized_end=519
   _globals['_DISCOVERYRESPONSE']._serialized_start=522
   _globals['_DISCOVERYRESPONSE']._serialized_end=665
-  _globals['_DELTADISCOVERYREQUEST']._serialized_start=668
-  _globals['_DELTADISCOVERYREQUEST']._serialized_end=1043
-  _globals['_DELTADISCOVERYREQUEST_INITIALRESOURCEVERSIONSENTRY']._serialized_start=981
-  _globals['_DELTADISCOVERYREQUEST_INITIALRESOURCEVERSIONSENTRY']._serialized_end=1043
-  _globals['_RESOURCE']._serialized_start=1045
-  _globals['_RESOURCE']._serialized_end=1104
-  _globals['_DELTADISCOVERYRESPONSE']._serialized_start=1107
-  _globals['_DELTADISCOVERYRESPONSE']._serialized_end=1312
-  _globals['_RAWDELTADISCOVERYRESPONSE']._serialized_start=1315
-  _globals['_RAWDELTADISCOVERYRESPONSE']._serialized_end=1500
+  _globals['_NAMESOFRESPONSE']._serialized_start=668
+  _globals['_NAMESOFRESPONSE']._serialized_end=825
+  _globals['_NAMESOFRESPONSE_NAMED']._serialized_start=743
+  _globals['_NAMESOFRESPONSE_NAMED']._serialized_end=764
+  _globals['_NAMESOFRESPONSE_PACKED']._serialized_start=766
+  _globals['_NAMESOFRESPONSE_PACKED']._serialized_end=825
+  _globals['_DELTADISCOVERYREQUEST']._serialized_start=828
+  _globals['_DELTADISCOVERYREQUEST']._serialized_end=1203
+  _globals['_DELTADISCOVERYREQUEST_INITIALRESOURCEVERSIONSENTRY']._serialized_start=1141
+  _globals['_DELTADISCOVERYREQUEST_INITIALRESOURCEVERSIONSENTRY']._serialized_end=1203
+  _globals['_RESOURCE']._serialized_start=1205
+  _globals['_RESOURCE']._serialized_end=1264
+  _globals['_DELTADISCOVERYRESPONSE']._serialized_start=1267
+  _globals['_DELTADISCOVERYRESPONSE']._serialized_end=1472
+  _globals['_RAWDELTADISCOVERYRESPONSE']._serialized_start=1475
+  _globals['_RAWDELTADISCOVERYRESPONSE']._serialized_end=1660
 # @@protoc_insertion_point(module_scope)
