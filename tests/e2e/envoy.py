@@ -144,6 +144,13 @@ def run_envoy(network: PodNetwork, config: str | Path, folder: Path) -> Iterator
             process.kill()
 
 
+def settle(running: Envoy) -> None:
+    """Wait until it has accepted all that it was sent; fail with what it has not."""
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: not running.faults(), running)
+    assert running.faults() == []
+
+
 def wait_for(condition: Callable[[], bool], running: Envoy, seconds: float = 15.0) -> None:
     """Wait until a condition holds."""
     until = time.monotonic() + seconds

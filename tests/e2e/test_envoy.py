@@ -22,7 +22,7 @@ import trustme
 from pyload.manifests.pods import PROXY
 from pyload.manifests.rbac import secret_reader
 from pyload.xds.envoy import FILE
-from tests.e2e.envoy import Envoy, bootstrap, envoy, run_envoy, wait_for
+from tests.e2e.envoy import Envoy, bootstrap, envoy, run_envoy, settle, wait_for
 from tests.e2e.hbone import get_through_tunnel, workload_tls
 from tests.e2e.mesh import Mesh, get, workload
 from tests.e2e.outside import write_kubeconfig
@@ -211,16 +211,16 @@ def test_envoy_accepts_all_that_it_is_sent(
             routes = any("extra.example.com" in name for name in running.routes())
             return clusters and (routes or type_ == "waypoint")
 
+        settle(running)
         before = running.clusters(), running.listeners()
-        assert running.faults() == []
         mesh.add(added, rule)
         try:
             wait_for(has_extra, running)
-            wait_for(lambda: not running.faults(), running)
+            settle(running)
         finally:
             mesh.remove(rule, added)
         wait_for(lambda: (running.clusters(), running.listeners()) == before, running)
-        wait_for(lambda: not running.faults(), running)
+        settle(running)
 
 
 @pytest.mark.parametrize("how", [{"delta": True}, {"delta": False}], ids=["delta", "sotw"])
@@ -328,6 +328,6 @@ def test_envoy_starts_from_a_dump(
     assert done.returncode == 0, output
     assert ("a throw-away certificate, which nobody trusts, stands in" in output) is not tls
     with run_envoy(mesh.network, "dump/config.yaml", tmp_path) as running:
-        assert running.faults() == []
+        settle(running)
         assert running.clusters()
         assert running.listeners()

@@ -14,7 +14,7 @@ from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 _INPUTS: Final = f"{PREFIX}envoy.extensions.matching.common_inputs.network.v3."
 _STRING: Final = f"{PREFIX}google.protobuf.StringValue"
@@ -29,11 +29,11 @@ _MATCHER: Final = 1
 _ACTION: Final = 2
 
 
-def by_address(services: Iterable[tuple[str, Mapping[int, str]]]) -> bytes:
+def by_address(services: Iterable[tuple[str, tuple[tuple[int, str], ...]]]) -> bytes:
     """Encode the ``Matcher`` for some services; without any, no chain is found.
 
     Args:
-        services: Each with its IP, and the names of its ports' filter chains.
+        services: Each with its IP, and its ports with the names of their filter chains.
     """
     ranges = b"".join(field(1, _range(ip, chains)) for ip, chains in services)
     if not ranges:
@@ -42,11 +42,11 @@ def by_address(services: Iterable[tuple[str, Mapping[int, str]]]) -> bytes:
     return field(_TREE, _input("ip", "DestinationIPInput") + custom)
 
 
-def _range(ip: str, chains: Mapping[int, str]) -> bytes:
+@functools.lru_cache(maxsize=16384)
+def _range(ip: str, chains: tuple[tuple[int, str], ...]) -> bytes:
     """Encode an ``IPRangeMatcher`` of one address."""
     ports = b"".join(
-        field(1, field(1, str(port).encode()) + field(2, _to_chain(name)))
-        for port, name in chains.items()
+        field(1, field(1, str(port).encode()) + field(2, _to_chain(name))) for port, name in chains
     )
     tree = _input("port", "DestinationPortInput") + field(_EXACT_MAP, ports)
     address = field(1, ip.encode()) + field(2, number(1, 128 if ":" in ip else 32))

@@ -87,7 +87,7 @@ def listeners_of(services: Collection[Service]) -> dict[str, bytes]:
         for port in service.ports
     )
     matcher = chain_matcher.by_address(
-        (service.ip, {port.port: cluster_of(port, service) for port in service.ports})
+        (service.ip, tuple((port.port, cluster_of(port, service)) for port in service.ports))
         for service in services
         if service.ip
     )
