@@ -149,6 +149,10 @@ class ProxyMonitor:
                 fleet.nodes.learn_identifier(received.response.control_plane)
         response = received.response
         fleet.metrics.push(self.spec.type, response.short_type, response.size)
+        if received.ignored:
+            fleet.metrics.ignored(self.spec.type, response.short_type)
+        elif received.error:
+            fleet.metrics.refused(self.spec.type, response.short_type)
         if received.unsolicited or response.marks:
             now = fleet.now()
             if received.unsolicited:

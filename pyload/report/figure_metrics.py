@@ -90,6 +90,7 @@ LABELS: Final = {
 """What the keys of a mapping are."""
 
 ELSEWHERE: Final = {
+    "acknowledged": "pyload_pushes_acknowledged_total",
     "churn": "pyload_churn_total",
     "disconnects": "pyload_disconnects_total",
     "generator.worker_restarts": "pyload_worker_restarts_total",
@@ -103,6 +104,7 @@ ELSEWHERE: Final = {
     "proxies.wanted": 'pyload_proxies{state="wanted"}',
     "push_bytes": "pyload_push_bytes_total",
     "pushes": "pyload_pushes_total",
+    "refused": "pyload_pushes_refused_total",
 }
 """Figures that are in a metric of `pyload.report.snapshot_metrics`: which, as a query."""
 

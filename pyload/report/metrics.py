@@ -38,6 +38,8 @@ class Snapshot:
             those that are ``connected`` or ``configured`` have a stream.
         pushes: Pushes received, by short type such as ``cds``.
         push_bytes: Size of the pushes in bytes, by short type.
+        acknowledged: Pushes that were answered with an ACK, by short type.
+        refused: Pushes that were answered with a NACK, by short type.
         disconnects: Streams that ended, by reason.
         reconnects: Streams that were answered after a proxy's first such, by node type.
         objects: Writes to the API server, by kind and result: ``created``, ``updated``,
@@ -92,6 +94,8 @@ class Snapshot:
     spread_proxies: Histogram = field(default_factory=Histogram)
     spread_bytes: Histogram = field(default_factory=Histogram)
     stragglers: Mapping[str, int] = field(default_factory=dict)
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def merged(self, others: Sequence[Snapshot]) -> Snapshot:
         """Return the sum of this and other snapshots."""
@@ -156,6 +160,9 @@ class Metrics:
         self._proxies: Counter[tuple[str, str]] = Counter()
         self._pushes: Counter[tuple[str, str]] = Counter()
         self._push_bytes: Counter[tuple[str, str]] = Counter()
+        # All other pushes are acknowledged.
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self._ignored: Counter[tuple[str, str]] = Counter()
         self._disconnects: Counter[str] = Counter()
         self._reconnects: Counter[str] = Counter()
         self._objects: Counter[tuple[str, str]] = Counter()
@@ -187,6 +194,16 @@ class Metrics:
             key = (OTHER, OTHER)
         self._pushes[key] += 1
         self._push_bytes[key] += size
+
+    def refused(self, proxy_type: str, short_type: str) -> None:
+        """Count a push, which has been counted, as one that was answered with a NACK."""
+        key = (proxy_type, short_type)
+        self._refused[key if key in self._pushes else (OTHER, OTHER)] += 1
+
+    def ignored(self, proxy_type: str, short_type: str) -> None:
+        """Count a push, which has been counted, as one that was not answered."""
+        key = (proxy_type, short_type)
+        self._ignored[key if key in self._pushes else (OTHER, OTHER)] += 1
 
     def disconnect(self, reason: str) -> None:
         """Count a stream that ended, under a short reason such as ``unavailable``."""
@@ -235,6 +252,8 @@ class Metrics:
             proxies=dict(self._proxies),
             pushes=_by_type(self._pushes),
             push_bytes=_by_type(self._push_bytes),
+            acknowledged=_by_type(self._pushes - self._refused - self._ignored),
+            refused=_by_type(self._refused),
             disconnects=dict(self._disconnects),
             reconnects=dict(self._reconnects),
             objects=dict(self._objects),

@@ -54,6 +54,8 @@ class Result(Header):
         proxies: The proxies as they are now, or at the end of the run.
         pushes: Responses that proxies have received, by type of their resources.
         push_bytes: Size of those responses.
+        acknowledged: Those responses that proxies have accepted, with an ACK.
+        refused: Those that they have refused, with a NACK; ``--nack-fraction`` makes some do so.
         disconnects: Streams that ended and dials that failed, by reason.
         objects: Writes to the API server.
         first_config: Time from a proxy's start until it had every type that it subscribed to.
@@ -83,6 +85,8 @@ class Result(Header):
     proxies: ProxyCounts = field(default_factory=ProxyCounts)
     pushes: Mapping[str, int] = field(default_factory=dict)
     push_bytes: Mapping[str, int] = field(default_factory=dict)
+    acknowledged: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int] = field(default_factory=dict)
     disconnects: Mapping[str, int] = field(
         default_factory=dict, metadata={"keys": (DISCONNECT_REASONS,)}
     )
@@ -147,6 +151,8 @@ class Result(Header):
             unserved=unserved,
             pushes=snapshot.pushes,
             push_bytes=snapshot.push_bytes,
+            acknowledged=snapshot.acknowledged,
+            refused=snapshot.refused,
             disconnects=snapshot.disconnects,
             objects=ObjectCounts.of(snapshot, left=left),
             churn=_churn_by_kind(snapshot.churn),

@@ -55,6 +55,8 @@ def result_json(result: Result, *, with_histograms: bool = True) -> dict[str, An
         **plain(result),
         "pushes": with_types(result.pushes),
         "push_bytes": with_types(result.push_bytes),
+        "acknowledged": with_types(result.acknowledged),
+        "refused": with_types(result.refused),
         "disconnects": dict(sorted(result.disconnects.items())),
         "steps": [_step_json(step) for step in result.steps],
         "ladder": plain(result.ladder),

@@ -81,6 +81,20 @@ SNAPSHOT_METRICS: Final[tuple[SnapshotMetric, ...]] = (
         attrgetter("push_bytes"),
     ),
     SnapshotMetric(
+        "pyload_pushes_acknowledged",
+        "counter",
+        "Responses that proxies accepted (ACK), by type of their resources.",
+        ("type",),
+        attrgetter("acknowledged"),
+    ),
+    SnapshotMetric(
+        "pyload_pushes_refused",
+        "counter",
+        "Responses that proxies refused (NACK), by type of their resources.",
+        ("type",),
+        attrgetter("refused"),
+    ),
+    SnapshotMetric(
         "pyload_disconnects",
         "counter",
         "Streams of proxies that ended and dials that failed, by reason.",

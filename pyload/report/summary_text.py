@@ -83,6 +83,7 @@ def _streams(result: Result) -> list[tuple[str, str]]:
     return [
         ("disconnects", _counts(sorted(result.disconnects.items())) or "none"),
         ("pushes", _pushes(with_types(result.pushes), result.push_bytes)),
+        *_answers(result),
         *result.spread.rows(),
         ("first config", latency_text(result.first_config)),
         ("connect", latency_text(result.connect)),
@@ -128,6 +129,17 @@ def _pushes(pushes: Mapping[str, int], push_bytes: Mapping[str, int]) -> str:
     if not any(pushes.values()):
         return "none received"
     return f"{_counts(pushes.items())}; {size_text(sum(push_bytes.values()))}"
+
+
+def _answers(result: Result) -> list[tuple[str, str]]:
+    """Format how the pushes were answered; there are others, which want no answer."""
+    if not any(result.acknowledged.values()) and not any(result.refused.values()):
+        return []
+    acknowledged, refused = (
+        _counts(((name, count) for name, count in with_types(counts).items() if count)) or "none"
+        for counts in (result.acknowledged, result.refused)
+    )
+    return [("answers", f"acknowledged {acknowledged}; refused {refused}")]
 
 
 def _counts(counts: Iterable[tuple[str, int]], *, after: bool = False) -> str:

@@ -188,10 +188,11 @@ class Subscriptions:
             details = response.details(message, delta=self.delta)
         # Delta announces the removal of names that were given up, and wants an ACK for it.
         if subscription is None or (subscription.names is NO_NAMES and not self.delta):
-            return Received([], response, nonce, "not subscribed to", details=details)
+            error = "not subscribed to"
+            return Received([], response, nonce, error, details=details, ignored=True)
         if type_url == NDS and not response.count:
             # The agent drops an empty name table without a word.
-            return Received([], response, nonce, details=details)
+            return Received([], response, nonce, details=details, ignored=True)
         unsolicited = subscription.answered and response.version != subscription.version
         # ACK or NACK?
         error = response.error

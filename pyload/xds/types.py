@@ -91,6 +91,7 @@ class Received(NamedTuple):
         unmatched: Names of resources that were never asked for; they are ignored, yet acknowledged.
         details: Names and bodies of the resources; None if they were not asked for.
         draining: Whether listeners drain from now on; see `pyload.xds.subscriptions`.
+        ignored: Whether the response is not answered at all.
     """
 
     send: list[bytes]
@@ -101,6 +102,7 @@ class Received(NamedTuple):
     unmatched: tuple[str, ...] = ()
     details: Details | None = None
     draining: bool = False
+    ignored: bool = False
 
     @property
     def push(self) -> Push:

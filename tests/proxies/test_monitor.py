@@ -93,6 +93,18 @@ async def test_a_stream_that_brings_nothing_is_no_reconnect() -> None:
     assert fleet.counts.reconnects == 0
 
 
+async def test_answers_are_counted_by_type() -> None:
+    """Refusals, on purpose or not, would be missing from the summary."""
+    fleet = fleet_of(FleetEvents())
+    proxy = ProxyMonitor(SPEC, fleet, restarted=False)
+    for error, ignored in (("", False), ("", False), ("bad", False), ("none", True), ("", True)):
+        proxy.push(RECEIVED._replace(error=error, ignored=ignored))
+    snapshot = fleet.metrics.snapshot()
+
+    assert snapshot.pushes == {"cds": 5}
+    assert (snapshot.acknowledged, snapshot.refused) == ({"cds": 2}, {"cds": 1})
+
+
 async def test_a_latch_opens_with_the_last_proxy() -> None:
     """A run would end while streams are still open, or wait for ten seconds at each end."""
     fleet = fleet_of(FleetEvents())

@@ -41,6 +41,7 @@ def measured() -> Result:
     metrics.first_config.record(1.5)
     for short_type in ("sds", "rds", "cds", "cds"):
         metrics.push("sidecar", short_type, 600_000)
+    metrics.refused("sidecar", "sds")
     metrics.disconnect("unavailable")
     metrics.disconnect("goaway")
     for result in ("created", "created", "updated", "deleted", "failed"):

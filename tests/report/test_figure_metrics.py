@@ -113,6 +113,7 @@ def test_what_is_in_another_metric_adds_up_to_the_same() -> None:
     metrics.reconnect("router")
     for short_type in ("cds", "eds"):
         metrics.push("sidecar", short_type, 9)
+    metrics.refused("sidecar", "eds")
     metrics.disconnect("goaway")
     for count, outcome in enumerate(("created", "updated", "deleted", "failed"), start=1):
         for kind in ("Pod", "Service") * count:

@@ -37,6 +37,26 @@ def test_counts_what_it_is_told() -> None:
     assert snapshot.connect.count == 1
 
 
+def test_answers_add_up_to_the_pushes_that_were_answered() -> None:
+    """A control plane whose pushes are refused would look as good as any."""
+    metrics = Metrics()
+    for short_type in ("cds", "cds", "cds", "nds", "eds"):
+        metrics.push("sidecar", short_type, 1)
+    metrics.refused("sidecar", "cds")
+    metrics.refused("sidecar", "eds")
+    metrics.ignored("sidecar", "nds")
+    before = metrics.snapshot()
+    metrics.push("sidecar", "nds", 1)
+    metrics.push("sidecar", "cds", 1)
+    metrics.refused("sidecar", "cds")
+    later = metrics.snapshot()
+
+    assert (before.acknowledged, before.refused) == ({"cds": 2}, {"cds": 1, "eds": 1})
+    assert later.merged([before]).acknowledged == {"cds": 4, "nds": 1}
+    assert later.since(before).acknowledged == {"cds": 0, "nds": 1}
+    assert later.since(before).refused == {"cds": 1, "eds": 0}
+
+
 def test_a_snapshot_does_not_change() -> None:
     """A result written before cleanup would count the cleanup."""
     metrics = Metrics()
@@ -53,10 +73,11 @@ def test_labels_are_bounded() -> None:
     for number in range(MAX_LABELS + 50):
         metrics.disconnect(f"reason {number}")
         metrics.push("sidecar", f"type {number}", 1)
+        metrics.refused("sidecar", f"type {number}")
     snapshot = metrics.snapshot()
     assert len(snapshot.disconnects) == MAX_LABELS + 1
     assert snapshot.disconnects[OTHER] == 50
-    assert snapshot.pushes[OTHER] == snapshot.push_bytes[OTHER] == 50
+    assert snapshot.pushes[OTHER] == snapshot.push_bytes[OTHER] == snapshot.refused[OTHER] == 50
 
 
 class Part:

@@ -61,6 +61,7 @@ def test_prometheus_reads_every_metric(metrics: Metrics) -> None:
         ("pyload_proxies", "configured", "sidecar"): 0,
         ("pyload_pushes_total", "cds"): 1,
         ("pyload_push_bytes_total", "cds"): 100,
+        ("pyload_pushes_acknowledged_total", "cds"): 1,
         ("pyload_disconnects_total", 'a "reason"\n'): 1,
         ("pyload_reconnects_total", "sidecar"): 1,
         ("pyload_objects_total", "Pod", "created"): 1,

@@ -47,6 +47,8 @@ def test_json_has_the_documented_schema() -> None:
         },
         "pushes": {"cds": 2, "eds": 0, "lds": 0, "rds": 1, "sds": 1},
         "push_bytes": {"cds": 1_200_000, "eds": 0, "lds": 0, "rds": 600_000, "sds": 600_000},
+        "acknowledged": {"cds": 2, "eds": 0, "lds": 0, "rds": 1},
+        "refused": {"cds": 0, "eds": 0, "lds": 0, "rds": 0, "sds": 1},
         "disconnects": {"goaway": 1, "unavailable": 1},
         "objects": {"created": 2, "updated": 1, "deleted": 1, "failed": 1, "left": 1},
         "first_config": {
@@ -130,7 +132,8 @@ def test_json_keys_keep_their_order() -> None:
     assert list(actual) == [
         *("schema", "version", "run_id", "command", "cluster_type"),
         *("started", "host", "command_line", "config", "duration", "exit_reason"),
-        *("proxies", "pushes", "push_bytes", "disconnects", "objects"),
+        *("proxies", "pushes", "push_bytes", "acknowledged", "refused"),
+        *("disconnects", "objects"),
         *("first_config", "connect", "pacing", "generator", "kwok", "churn", "times"),
         *("pods", "thresholds", "outages", "tags", "spread", "convergence"),
         *(

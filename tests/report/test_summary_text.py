@@ -24,6 +24,7 @@ def test_text_is_short_and_in_plain_words() -> None:
         "                1 failed, 1 unconfigured\n"
         "  disconnects   goaway 1, unavailable 1\n"
         "  pushes        cds 2, eds 0, lds 0, rds 1, sds 1; 2.4 MB\n"
+        "  answers       acknowledged cds 2, rds 1; refused sds 1\n"
         "  first config  p50 1.5s, p90 1.5s, p99 1.5s, max 1.5s (1 measured)\n"
         "  connect       p50 500ms, p90 900ms, p99 992ms, max 1s (1,000 measured)\n"
         "  pace          23.5 dials/s allowed at the end, 1,200 refused for their rate\n"

@@ -105,6 +105,8 @@ SNAPSHOTS = st.builds(
     proxies=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
     pushes=st.dictionaries(TEXTS, NUMBERS, max_size=3),
     push_bytes=st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    acknowledged=st.dictionaries(TEXTS, NUMBERS, max_size=3),
+    refused=st.dictionaries(TEXTS, NUMBERS, max_size=3),
     disconnects=st.dictionaries(TEXTS, NUMBERS, max_size=3),
     objects=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
     churn=st.dictionaries(st.tuples(TEXTS, TEXTS), NUMBERS, max_size=3),
