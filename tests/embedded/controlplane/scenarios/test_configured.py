@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pyload.manifests.rbac import secret_reader
-from pyload.xds.types import CDS, EDS, LDS, RDS, SDS
+from pyload.proxies.fleet import FleetEvents
+from pyload.proxies.local_fleet import LocalFleet
+from pyload.proxies.spec import ProxySpec
+from pyload.report.metrics import Metrics
+from pyload.xds.types import CDS, EDS, LDS, RDS, SDS, WORKLOAD
 from tests.embedded.controlplane.mesh import running_mesh
-from tests.embedded.controlplane.support import HTTP, delta, istio, proxy_node, service
+from tests.embedded.controlplane.support import (
+    HTTP,
+    delta,
+    istio,
+    pod,
+    proxy_node,
+    service,
+    waypoint_gateway,
+)
+from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
+    from pyload.xds.types import Push
     from tests.embedded.controlplane.support import Script
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -140,3 +155,44 @@ async def test_a_rule_that_changes_is_pushed_to_those_who_see_its_host() -> None
         assert [one.name for one in clusters.resources][:2] == both
         assert sorted(one.name for one in endpoints.resources) == sorted(both)
         assert await _nothing(other)
+
+
+class _Pushes(FleetEvents):
+    """Notes what a proxy is sent."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+
+    def on_push(self, spec: ProxySpec, push: Push) -> None:
+        """Note the type of a response, and how many resources it has."""
+        self.seen.append((push.type_url, push.resources))
+
+
+async def test_a_waypoint_of_pyload_hears_of_each_pod_that_comes() -> None:
+    """What waypoints cost istiod with each pod could not be tried without a cluster."""
+    events = _Pushes()
+    async with running_mesh() as mesh:
+        await mesh.add(waypoint_gateway())
+        await mesh.add(pod("app-1", app="app"))
+        await asyncio.sleep(1)
+        fleet = LocalFleet(
+            resolver_of(mesh.plane.transport()),
+            delta=True,
+            metrics=Metrics(),
+            rng=Random(1),
+            events=events,
+            with_resources=True,
+        )
+        async with fleet:
+            gateway = {"gateway.networking.k8s.io/gateway-name": "wp"}
+            fleet.start(ProxySpec("w", "waypoint", "10.1.9.9", "wp-1", "mesh", labels=gateway))
+            await asyncio.sleep(1)
+            assert fleet.counts.configured_now == 1
+            first = dict(events.seen)
+            events.seen.clear()
+            await mesh.add(pod("app-2", app="app", ip="10.1.0.2"))
+            await asyncio.sleep(1)
+
+    assert list(first) == [CDS, WORKLOAD, LDS]
+    assert first[WORKLOAD] == 1
+    assert events.seen == [(WORKLOAD, 1)]
