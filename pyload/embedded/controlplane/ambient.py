@@ -14,10 +14,10 @@ from hashlib import blake2b
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pyload.embedded.controlplane.hbone import HBONE_PORT
 from pyload.embedded.controlplane.istio_model import ROOT
 from pyload.embedded.controlplane.model import CLUSTER_ID
 from pyload.embedded.controlplane.resource_batch import ResourceBatch
-from pyload.embedded.controlplane.waypoints import HBONE_PORT
 from pyload.embedded.controlplane.wire import any_of, field, number
 from pyload.xds.types import ADDRESS, AUTHORIZATION, WORKLOAD
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from pyload.embedded.controlplane import clusters, waypoints
+from pyload.embedded.controlplane import clusters, hbone
 from pyload.embedded.controlplane.resource_batch import ResourceBatch
 
 
@@ -26,7 +26,7 @@ def inward() -> ResourceBatch:
     return ResourceBatch(
         {
             name: clusters.passthrough_cluster(name, source="127.0.0.6"),
-            waypoints.TUNNEL: waypoints.tunnel_cluster(),
+            hbone.TUNNEL: hbone.tunnel_cluster(),
         }
     )
 
@@ -37,7 +37,7 @@ def of_gateways() -> ResourceBatch:
     return ResourceBatch(
         {
             clusters.BLACK_HOLE: clusters.black_hole_cluster(),
-            waypoints.TUNNEL: waypoints.tunnel_cluster(),
+            hbone.TUNNEL: hbone.tunnel_cluster(),
         }
     )
 
@@ -45,4 +45,4 @@ def of_gateways() -> ResourceBatch:
 @functools.cache
 def tunnel() -> ResourceBatch:
     """Build the listener that sidecars and gateways have for the tunnel."""
-    return ResourceBatch({waypoints.TUNNEL: waypoints.tunnel_listener()})
+    return ResourceBatch({hbone.TUNNEL: hbone.tunnel_listener()})

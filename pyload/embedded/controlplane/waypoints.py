@@ -9,21 +9,16 @@ tunnel within a tunnel of multi-network meshes, and what connects to workloads b
 from __future__ import annotations
 
 import functools
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.controlplane import chain_matcher, listeners
+from pyload.embedded.controlplane import chain_matcher, hbone, listeners
 from pyload.embedded.controlplane.clusters import (
-    RAW_BUFFER,
-    UPSTREAM_TLS,
     build_cluster,
     service_metadata,
 )
 from pyload.embedded.controlplane.envoy_modules import (
     address,
     envoy,
-    tls_context,
-    transport_socket,
 )
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field
@@ -34,8 +29,6 @@ if TYPE_CHECKING:
 
     from pyload.embedded.controlplane.model import Port, Service
 
-TUNNEL: Final = "connect_originate"
-HBONE_PORT: Final = 15008
 
 _MAIN: Final = "main_internal"
 _ENCAP: Final = "encap"
@@ -44,12 +37,7 @@ _OUTER: Final = "outer_connect_originate"
 # Fields of Listener.
 _FILTER_CHAINS: Final = 3
 _CHAIN_MATCHER: Final = 32
-_ORIGINAL_DST: Final = "envoy.filters.listener.original_dst"
 _SET_FILTER_STATE: Final = "envoy.extensions.filters.http.set_filter_state.v3.Config"
-_INTERNAL: Final = (
-    "envoy.extensions.transport_sockets.internal_upstream.v3.InternalUpstreamTransport"
-)
-_PROTOCOL_OPTIONS: Final = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 def cluster_of(port: Port, service: Service) -> str:
@@ -60,7 +48,8 @@ def cluster_of(port: Port, service: Service) -> str:
 def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
     """Build the clusters of a waypoint for the services behind it."""
     made = {
-        name: _to_internal(name, listener) for name, listener in ((_MAIN, _MAIN), (_ENCAP, TUNNEL))
+        name: hbone.to_internal(name, listener)
+        for name, listener in ((_MAIN, _MAIN), (_ENCAP, hbone.TUNNEL))
     }
     for service in services:
         for port in service.ports:
@@ -73,9 +62,9 @@ def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
                 namespace=service.key.namespace,
                 subset="http" if port.http else "tcp",
             )
-    made[TUNNEL] = tunnel_cluster()
-    made[_INNER] = _to_internal(_INNER, _OUTER)
-    made[_OUTER] = _tunnel(_OUTER)
+    made[hbone.TUNNEL] = hbone.tunnel_cluster()
+    made[_INNER] = hbone.to_internal(_INNER, _OUTER)
+    made[_OUTER] = hbone.opening_cluster(_OUTER)
     return made
 
 
@@ -95,25 +84,10 @@ def listeners_of(services: Collection[Service]) -> dict[str, bytes]:
     return {
         "connect_terminate": _terminate_listener(),
         _MAIN: any_of(LDS, main),
-        TUNNEL: tunnel_listener(),
-        _INNER: _plain_listener(_INNER),
-        _OUTER: _plain_listener(_OUTER),
+        hbone.TUNNEL: hbone.tunnel_listener(),
+        _INNER: hbone.plain_listener(_INNER),
+        _OUTER: hbone.plain_listener(_OUTER),
     }
-
-
-def tunnel_cluster() -> bytes:
-    """Build the cluster through which every Envoy reaches workloads by HBONE."""
-    return _tunnel(TUNNEL)
-
-
-@functools.cache
-def tunnel_listener() -> bytes:
-    """Build the internal listener that puts connections into the tunnel."""
-    return _internal_listener(
-        TUNNEL,
-        tunneling=envoy().tcp_proxy.TcpProxyTunnelingConfig(hostname="%DOWNSTREAM_LOCAL_ADDRESS%"),
-        listener_filters=[listeners.listener_filter(listeners.ORIGINAL_DST)],
-    )
 
 
 def _vip_chain(port: Port, service: Service) -> bytes:
@@ -135,88 +109,10 @@ def _vip_cluster() -> MessageTemplate:
         gap("name"),
         "EDS",
         stat=gap("stat"),
-        transport_socket=_internal_socket(passed_on=(_ORIGINAL_DST, "istio")),
+        transport_socket=hbone.internal_socket(passed_on=(hbone.ADDRESSES, "istio")),
         metadata=service_metadata("subset"),
     )
     return MessageTemplate(any_of(CDS, bytes(cluster)))
-
-
-@functools.cache
-def _to_internal(name: str, listener: str) -> bytes:
-    """Build the cluster that leads to an internal listener."""
-    lib = envoy()
-    endpoint = lib.endpoint.Endpoint(
-        address=lib.core.Address(
-            envoy_internal_address=lib.core.EnvoyInternalAddress(server_listener_name=listener)
-        )
-    )
-    cluster = build_cluster(
-        name,
-        "STATIC",
-        connect_timeout=None,
-        load_assignment=lib.endpoint.ClusterLoadAssignment(
-            cluster_name=name,
-            endpoints=[
-                lib.endpoint.LocalityLbEndpoints(
-                    lb_endpoints=[lib.endpoint.LbEndpoint(endpoint=endpoint)]
-                )
-            ],
-        ),
-        transport_socket=_internal_socket(),
-    )
-    return any_of(CDS, bytes(cluster))
-
-
-@functools.cache
-def _tunnel(name: str) -> bytes:
-    """Build the cluster that opens HBONE connections to workloads."""
-    lib = envoy()
-    upstream = lib.tls.UpstreamTlsContext(common_tls_context=tls_context(alpn=("h2",)))
-    options = lib.http.HttpProtocolOptions(
-        explicit_http_config=lib.http.HttpProtocolOptionsExplicitHttpConfig(
-            http2_protocol_options=lib.core.Http2ProtocolOptions(allow_connect=True)
-        )
-    )
-    cluster = build_cluster(
-        name,
-        "ORIGINAL_DST",
-        cleanup_interval=timedelta(seconds=60),
-        original_dst_lb_config=lib.cluster.ClusterOriginalDstLbConfig(
-            upstream_port_override=HBONE_PORT
-        ),
-        typed_extension_protocol_options={_PROTOCOL_OPTIONS: lib.any(_PROTOCOL_OPTIONS, options)},
-        transport_socket=transport_socket("tls", UPSTREAM_TLS, upstream),
-    )
-    return any_of(CDS, bytes(cluster))
-
-
-def _internal_socket(passed_on: tuple[str, ...] = ()) -> Any:
-    lib = envoy()
-    host = lib.metadata.MetadataKind(host=lib.metadata.MetadataKindHost())
-    source = lib.internal.InternalUpstreamTransportMetadataValueSource
-    transport = lib.internal.InternalUpstreamTransport(
-        passthrough_metadata=[source(kind=host, name=name) for name in passed_on],
-        transport_socket=transport_socket("raw_buffer", RAW_BUFFER),
-    )
-    return transport_socket("internal_upstream", _INTERNAL, transport)
-
-
-def _internal_listener(name: str, *, tunneling: Any = None, **fields: Any) -> bytes:
-    lib = envoy()
-    proxy = listeners.tcp_proxy(name, tunneling_config=tunneling)
-    listener = lib.listener.Listener(
-        name=name,
-        filter_chains=[lib.listener.FilterChain(filters=[proxy])],
-        use_original_dst=False,
-        internal_listener=lib.listener.ListenerInternalListenerConfig(),
-        **fields,
-    )
-    return any_of(LDS, bytes(listener))
-
-
-@functools.cache
-def _plain_listener(name: str) -> bytes:
-    return _internal_listener(name)
 
 
 @functools.cache
@@ -249,7 +145,7 @@ def _terminate_listener() -> bytes:
     )
     listener = lib.listener.Listener(
         name="connect_terminate",
-        address=address("0.0.0.0", HBONE_PORT),  # noqa: S104 - configuration of a proxy
+        address=address("0.0.0.0", hbone.HBONE_PORT),  # noqa: S104 - configuration of a proxy
         filter_chains=[chain],
     )
     return any_of(LDS, bytes(listener))
@@ -261,7 +157,7 @@ def _addresses_within() -> Any:
 
     def value(key: str, text: str) -> Any:
         return lib.filter_state.FilterStateValue(
-            object_key=f"{_ORIGINAL_DST}.{key}",
+            object_key=f"{hbone.ADDRESSES}.{key}",
             format_string=lib.core.SubstitutionFormatString(
                 text_format_source=lib.core.DataSource(inline_string=text)
             ),
