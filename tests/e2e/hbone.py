@@ -11,6 +11,7 @@ import h2.connection
 import h2.events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.e2e.pod_network import PodNetwork
@@ -32,20 +33,26 @@ def workload_tls(folder: Path, *alpn: str) -> ssl.SSLContext:
 
 
 def get_through_tunnel(
-    network: PodNetwork, tunnel: tuple[str, int], target: str, host: str, tls: ssl.SSLContext
+    network: PodNetwork,
+    tunnel: tuple[str, int],
+    target: str,
+    *,
+    headers: Mapping[str, str],
+    tls: ssl.SSLContext,
 ) -> str:
-    """Ask a server for its first page within the tunnel, and return all that it answers.
+    """Ask a server for its first page within the tunnel, and return what that holds.
 
     Args:
         network: Where the end of the tunnel is.
         tunnel: Its IP and port.
         target: ``IP:PORT`` of the server.
-        host: The host that is asked for.
+        headers: Headers of the request.
         tls: How the tunnel speaks TLS.
     """
     plain = network.run(socket.create_connection, tunnel, 5)
     protocol = h2.connection.H2Connection()
-    request = f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    lines = [f"{name}: {value}" for name, value in {**headers, "Connection": "close"}.items()]
+    request = "\r\n".join(("GET / HTTP/1.1", *lines, "", ""))
     with contextlib.closing(tls.wrap_socket(plain)) as connection:
         protocol.initiate_connection()
         protocol.send_headers(1, [(":method", "CONNECT"), (":authority", target)])
@@ -62,4 +69,4 @@ def get_through_tunnel(
                     found += event.data
                     protocol.acknowledge_received_data(event.flow_controlled_length, 1)
                 elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
-                    return found.decode()
+                    return found.decode().partition("\r\n\r\n")[2]

@@ -274,19 +274,30 @@ def test_a_gateway_leads_requests_where_the_virtual_service_says(
         assert status == 404
 
 
-def test_a_waypoint_leads_from_the_tunnel_to_the_service(mesh: Mesh, tmp_path: Path) -> None:
+def test_a_waypoint_leads_from_the_tunnel_where_the_virtual_service_says(
+    mesh: Mesh, tmp_path: Path
+) -> None:
     """Traffic of ambient pods finds the service by the address that it wanted to reach."""
     tls = workload_tls(mesh.folder, "h2")
-    with proxy(mesh, tmp_path, "waypoint"):
-        found = {
-            json.loads(answer.partition("\r\n\r\n")[2])["name"]
-            for _ in range(20)
+
+    def ask(count: int, **headers: str) -> Counter[str]:
+        return Counter(
+            json.loads(answer)["name"]
+            for _ in range(count)
             for answer in [
-                get_through_tunnel(mesh.network, (WAYPOINT, 15008), f"{VIP}:80", "reviews", tls)
+                get_through_tunnel(
+                    mesh.network,
+                    (WAYPOINT, 15008),
+                    f"{VIP}:80",
+                    headers={"Host": "reviews", **headers},
+                    tls=tls,
+                )
             ]
-        }
-    assert found <= {*REVIEWS}
-    assert len(found) > 1
+        )
+
+    with proxy(mesh, tmp_path, "waypoint"):
+        assert is_canary(ask(100))
+        assert ask(20, **{"end-user": "jason"}) == {"v3": 20}
 
 
 def test_the_build_that_proxies_claim_is_that_of_an_envoy() -> None:

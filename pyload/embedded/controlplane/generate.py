@@ -63,7 +63,7 @@ def preload() -> None:
     static_resources.inward()
     static_resources.tunnel()
     waypoints.clusters_of(())
-    waypoints.listeners_of(())
+    waypoints.listeners_of((), {})
 
 
 class SnapshotGenerator:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.embedded.controlplane import gateways, listeners, routes, waypoints
 from pyload.embedded.controlplane.gateways import covers
 from pyload.embedded.controlplane.resource_batch import ResourceBatch
+from pyload.embedded.controlplane.waypoints import ServedService
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import RDS
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         Sidecar,
         VirtualService,
     )
-    from pyload.embedded.controlplane.model import Key, Labels, Service
+    from pyload.embedded.controlplane.model import Key, Labels
     from pyload.embedded.controlplane.service_resources import ServiceResources
 
 _VIRTUAL_HOSTS: Final = 2
@@ -157,18 +158,38 @@ class Outbound:
         if found is None:
             behind = self._behind.get(key, ()) if key is not None else ()
             found = self._waypoints[key] = (
-                ResourceBatch(waypoints.clusters_of(behind)),
-                ResourceBatch(waypoints.listeners_of(behind)),
+                ResourceBatch({**waypoints.clusters_of(behind), **self._led_elsewhere(behind)}),
+                ResourceBatch(waypoints.listeners_of(behind, self.single_ports)),
             )
         return found
 
+    def _led_elsewhere(self, behind: Iterable[ServedService]) -> dict[str, bytes]:
+        """Return the clusters of services to which routes lead from behind a waypoint."""
+        hosts = {one.service.host for one in behind}
+        made: dict[str, bytes] = {}
+        for _, _, rule in behind:
+            for route in rule.http if rule is not None else ():
+                for host in {one.host for one in route.destinations} - hosts:
+                    for key in self.by_host.get(host, ()):
+                        chosen = self.config.rule_for(host, key.namespace, key.namespace)
+                        made.update(self.built[key].clusters(chosen))
+        return made
+
     @cached_property
-    def _behind(self) -> Mapping[Key, tuple[Service, ...]]:
-        found: defaultdict[Key, list[Service]] = defaultdict(list)
-        for built in self.built.values():
-            waypoint = self.config.waypoint_for(built.service)
+    def _behind(self) -> Mapping[Key, tuple[ServedService, ...]]:
+        rules: dict[str, VirtualService] = {}
+        for rule in self.config.for_mesh():
+            for host in rule.hosts if rule.http else ():
+                rules.setdefault(host, rule)
+        found: defaultdict[Key, list[ServedService]] = defaultdict(list)
+        for key, built in self.built.items():
+            service = built.service
+            waypoint = self.config.waypoint_for(service)
             if waypoint is not None:
-                found[waypoint.key].append(built.service)
+                chosen = self.config.rule_for(service.host, key.namespace, key.namespace)
+                subsets = tuple(one.name for one in chosen.subsets) if chosen is not None else ()
+                served = ServedService(service, subsets, rules.get(service.host))
+                found[waypoint.key].append(served)
         return {key: tuple(services) for key, services in found.items()}
 
     @cached_property

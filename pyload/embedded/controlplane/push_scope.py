@@ -175,6 +175,8 @@ class PushScope:
         push = self._for_policies(audience)
         if self._changes.services or self._rebound or self._ruled_hosts or self._changed_rules:
             push = push.merge(PushRequest({CDS: None, LDS: None, RDS: None}))
+        if self._ruled_hosts:
+            push = push.merge(PushRequest({EDS: None}))
         if self._addresses:
             # Which services the waypoint serves is not looked at.
             push = push.merge(PushRequest({EDS: None, WORKLOAD: self._addresses}))

@@ -51,6 +51,7 @@ def ruled_host(
     domains: Iterable[str],
     rule: VirtualService,
     port_of: Callable[[Destination], int],
+    cluster_of: Callable[[Destination], str] | None = None,
 ) -> bytes:
     """Encode the ``VirtualHost`` of a host whose routes a VirtualService gives. Not wrapped.
 
@@ -59,9 +60,14 @@ def ruled_host(
         domains: The host in all its spellings.
         rule: The VirtualService.
         port_of: Returns the port of a destination.
+        cluster_of: Returns the name of its cluster; that of a sidecar by default.
     """
+
+    def outbound(one: Destination) -> str:
+        return cluster_name("outbound", port_of(one), one.host, one.subset)
+
     routes = b"".join(
-        field(3, _ruled_route(one, match, rule, port_of))
+        field(3, _ruled_route(one, match, rule, port_of, cluster_of or outbound))
         for one in rule.http
         for match in one.matches
     )
@@ -145,7 +151,11 @@ def _retry_policy() -> Any:
 
 
 def _ruled_route(
-    one: HttpRoute, match: RequestMatch, rule: VirtualService, port_of: Callable[[Destination], int]
+    one: HttpRoute,
+    match: RequestMatch,
+    rule: VirtualService,
+    port_of: Callable[[Destination], int],
+    cluster_of: Callable[[Destination], str],
 ) -> bytes:
     made = field(1, _match(match)) + field(4, _config_metadata(rule))
     if one.name:
@@ -155,7 +165,7 @@ def _ruled_route(
     first = one.destinations[0]
     path = match.path if match.kind == "prefix" else match.path.rstrip("*")
     operation = f"{first.host}:{port_of(first)}{path}*"
-    action = _action_base() + _clusters(one.destinations, port_of)
+    action = _action_base() + _clusters(one.destinations, cluster_of)
     return made + field(2, action) + field(5, field(1, operation.encode()))
 
 
@@ -165,13 +175,10 @@ def _action_base() -> bytes:
 
 
 def _clusters(
-    destinations: tuple[Destination, ...], port_of: Callable[[Destination], int]
+    destinations: tuple[Destination, ...], cluster_of: Callable[[Destination], str]
 ) -> bytes:
     """Encode the fields of a ``RouteAction`` that say where it leads."""
-    named = [
-        (cluster_name("outbound", port_of(one), one.host, one.subset), one.weight)
-        for one in destinations
-    ]
+    named = [(cluster_of(one), one.weight) for one in destinations]
     if len(named) == 1:
         return field(1, named[0][0].encode())
     weighted = b"".join(

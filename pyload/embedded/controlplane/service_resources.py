@@ -137,9 +137,9 @@ def assign(
                 subset_name = part.name if part is not None else ""
                 name = cluster_name("outbound", port.port, service.host, subset_name)
                 made[name] = any_of(EDS, _assignment(name, _chosen(found, part), tunnel=False))
-        if waypoint:
-            name = waypoints.cluster_of(port, service)
-            made[name] = any_of(EDS, _assignment(name, found, tunnel=True))
+        for part in (None, *subsets.values()) if waypoint else ():
+            name = waypoints.cluster_of(port, service, part.name if part is not None else "")
+            made[name] = any_of(EDS, _assignment(name, _chosen(found, part), tunnel=True))
     return made
 
 

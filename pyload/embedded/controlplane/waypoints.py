@@ -1,4 +1,4 @@
-"""Clusters and listeners of waypoints as istiod shapes them, and the tunnel that all Envoys share.
+"""Clusters and listeners of waypoints as istiod shapes them.
 
 A connection comes through the tunnel to the first listener, which ends it and hands what is inside
 on to an internal one, with the address that it wants to reach. That one chooses the service by the
@@ -9,26 +9,21 @@ tunnel within a tunnel of multi-network meshes, and what connects to workloads b
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Final
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyload.embedded.controlplane import chain_matcher, hbone, listeners
-from pyload.embedded.controlplane.clusters import (
-    build_cluster,
-    service_metadata,
-)
-from pyload.embedded.controlplane.envoy_modules import (
-    address,
-    envoy,
-)
+from pyload.embedded.controlplane import chain_matcher, hbone, listeners, routes
+from pyload.embedded.controlplane.clusters import build_cluster, cluster_name, service_metadata
+from pyload.embedded.controlplane.envoy_modules import address, envoy
 from pyload.embedded.controlplane.template import MessageTemplate, gap
 from pyload.embedded.controlplane.wire import any_of, field
 from pyload.xds.types import CDS, LDS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
 
+    from pyload.embedded.controlplane.istio_model import Destination, VirtualService
     from pyload.embedded.controlplane.model import Port, Service
-
 
 _MAIN: Final = "main_internal"
 _ENCAP: Final = "encap"
@@ -37,30 +32,52 @@ _OUTER: Final = "outer_connect_originate"
 # Fields of Listener.
 _FILTER_CHAINS: Final = 3
 _CHAIN_MATCHER: Final = 32
+# Fields of HttpConnectionManager and of RouteConfiguration.
+_ROUTE_CONFIG: Final = 4
+_VALIDATE_CLUSTERS: Final = 7
 _SET_FILTER_STATE: Final = "envoy.extensions.filters.http.set_filter_state.v3.Config"
 
 
-def cluster_of(port: Port, service: Service) -> str:
+class ServedService(NamedTuple):
+    """A service behind a waypoint.
+
+    Attributes:
+        service: The service.
+        subsets: Names of the subsets that its DestinationRule has.
+        rule: The VirtualService with its HTTP routes, or None.
+    """
+
+    service: Service
+    subsets: tuple[str, ...] = ()
+    rule: VirtualService | None = None
+
+
+def cluster_of(port: Port, service: Service, subset: str = "") -> str:
     """Return the name of the cluster of a service's port behind a waypoint."""
-    return f"inbound-vip|{port.port}|{'http' if port.http else 'tcp'}|{service.host}"
+    return f"inbound-vip|{port.port}|{_part(port, subset)}|{service.host}"
 
 
-def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
+def _part(port: Port, subset: str) -> str:
+    protocol = "http" if port.http else "tcp"
+    return f"{protocol}/{subset}" if subset else protocol
+
+
+def clusters_of(served: Iterable[ServedService]) -> dict[str, bytes]:
     """Build the clusters of a waypoint for the services behind it."""
     made = {
         name: hbone.to_internal(name, listener)
         for name, listener in ((_MAIN, _MAIN), (_ENCAP, hbone.TUNNEL))
     }
-    for service in services:
-        for port in service.ports:
-            name = cluster_of(port, service)
+    for service, subsets, _ in served:
+        for port, subset in product(service.ports, ("", *subsets)):
+            name = cluster_of(port, service, subset)
             made[name] = _vip_cluster().fill(
                 name=name,
                 stat=f"{name};",
                 host=service.host,
                 service=service.name,
                 namespace=service.key.namespace,
-                subset="http" if port.http else "tcp",
+                subset=_part(port, subset),
             )
     made[hbone.TUNNEL] = hbone.tunnel_cluster()
     made[_INNER] = hbone.to_internal(_INNER, _OUTER)
@@ -68,16 +85,24 @@ def clusters_of(services: Iterable[Service]) -> dict[str, bytes]:
     return made
 
 
-def listeners_of(services: Collection[Service]) -> dict[str, bytes]:
-    """Build the listeners of a waypoint for the services behind it."""
+def listeners_of(
+    served: Collection[ServedService], service_ports: Mapping[str, int]
+) -> dict[str, bytes]:
+    """Build the listeners of a waypoint for the services behind it.
+
+    Args:
+        served: The services.
+        service_ports: The port of each service that has a single one, by host.
+    """
+    behind = {one.service.host: one.service for one in served}
     chains = b"".join(
-        field(_FILTER_CHAINS, _vip_chain(port, service))
-        for service in services
-        for port in service.ports
+        field(_FILTER_CHAINS, _vip_chain(port, one, behind, service_ports))
+        for one in served
+        for port in one.service.ports
     )
     matcher = chain_matcher.by_address(
         (service.ip, tuple((port.port, cluster_of(port, service)) for port in service.ports))
-        for service in services
+        for service in behind.values()
         if service.ip
     )
     main = field(1, _MAIN.encode()) + chains + _main_rest() + field(_CHAIN_MATCHER, matcher)
@@ -90,8 +115,16 @@ def listeners_of(services: Collection[Service]) -> dict[str, bytes]:
     }
 
 
-def _vip_chain(port: Port, service: Service) -> bytes:
+def _vip_chain(
+    port: Port,
+    served: ServedService,
+    behind: Mapping[str, Service],
+    service_ports: Mapping[str, int],
+) -> bytes:
+    service, _, rule = served
     name = cluster_of(port, service)
+    if rule is not None and port.http:
+        return _ruled_chain(name, port.port, _ruled_host(port, rule, behind, service_ports))
     if not port.http:
         return _tcp_chain().fill(name=name)
     return _http_chain().fill(
@@ -100,6 +133,42 @@ def _vip_chain(port: Port, service: Service) -> bytes:
         stat=f"inbound_0.0.0.0_{port.port};",
         operation=f"{service.host}:{port.port}/*",
     )
+
+
+def _ruled_host(
+    port: Port,
+    rule: VirtualService,
+    behind: Mapping[str, Service],
+    service_ports: Mapping[str, int],
+) -> bytes:
+    """Encode the ``VirtualHost`` of a service's port whose routes a VirtualService gives.
+
+    A destination behind the same waypoint has a cluster of the waypoint's; others have that which
+    sidecars have.
+    """
+
+    def port_of(one: Destination) -> int:
+        return one.port or service_ports.get(one.host) or port.port
+
+    def to_cluster(one: Destination) -> str:
+        number = port_of(one)
+        service = behind.get(one.host)
+        ports = [each for each in service.ports if each.port == number] if service else []
+        if service is None or not ports:
+            return cluster_name("outbound", number, one.host, one.subset)
+        return cluster_of(ports[0], service, one.subset)
+
+    return routes.ruled_host(f"inbound|http|{port.port}", ("*",), rule, port_of, to_cluster)
+
+
+@functools.lru_cache(maxsize=4096)
+def _ruled_chain(name: str, port: int, host: bytes) -> bytes:
+    """Build the ``FilterChain`` of a port with an encoded virtual host."""
+    # Clusters need not be there yet.
+    routes = field(1, name.encode()) + field(2, host) + field(_VALIDATE_CLUSTERS, b"")
+    manager = listeners.connection_manager(stat_prefix=f"inbound_0.0.0.0_{port};")
+    manager.typed_config.value += field(_ROUTE_CONFIG, routes)
+    return bytes(envoy().listener.FilterChain(name=name, filters=[manager]))
 
 
 @functools.cache

@@ -141,9 +141,12 @@ _EVERYBODY_ELSE = {CDS: None, LDS: None, RDS: None}
         (
             istio("DestinationRule", "d", {"host": "app"}),
             _others({CDS: {_APP}, EDS: {_APP}, LDS: None, RDS: None})
-            | {"waypoint": _EVERYBODY_ELSE},
+            | {"waypoint": {**_EVERYBODY_ELSE, EDS: None}},
         ),
-        (istio("DestinationRule", "d", {"host": "nothing"}), {"waypoint": _EVERYBODY_ELSE}),
+        (
+            istio("DestinationRule", "d", {"host": "nothing"}),
+            {"waypoint": {**_EVERYBODY_ELSE, EDS: None}},
+        ),
         (
             istio("VirtualService", "v", {"hosts": ["app"], "http": []}),
             _others(_ROUTED) | {"waypoint": _EVERYBODY_ELSE},

@@ -148,6 +148,61 @@ def test_a_service_is_found_by_its_address_as_istiod_lets_find_it(golden: Path) 
 
 @pytest.mark.golden
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_virtual_service_gives_the_routes_of_a_service_behind_a_waypoint(golden: Path) -> None:
+    """Requests of ambient pods would all go where there is no canary."""
+    folder = golden / "xds" / "raw" / "envoy-waypoint-delta"
+    response = DeltaDiscoveryResponse.parse((folder / "020-stream0001-Cluster.pb").read_bytes())
+    listeners = DeltaDiscoveryResponse.parse((folder / "022-stream0001-Listener.pb").read_bytes())
+    theirs = {one.name: Listener.parse(one.resource.value) for one in listeners.resources}
+    http, tcp = {"name": "http", "port": 80}, {"name": "tcp", "port": 9000}
+    elsewhere = [{"destination": {"host": "web.other.svc.cluster.local"}}]
+    to_subset = [{"destination": {"host": "echo", "subset": "v2"}}]
+    subsets = [{"name": "v2", "labels": {"version": "v2"}}]
+    rules = [
+        {"match": [{"headers": {"x": {"exact": "y"}}}], "route": elsewhere},
+        {"route": to_subset},
+    ]
+    view = view_of(
+        waypoint_gateway(namespace="amb"),
+        namespace("amb", **_USED),
+        service("echo", namespace="amb", ports=[http]),
+        service("echo-v2", namespace="amb", ports=[http]),
+        service("tcp", namespace="amb", ports=[tcp]),
+        *(
+            pod(f"e-{ip}", app="echo", namespace="amb", ip=ip, labels={"version": version})
+            for version, ip in (("v1", "10.1.0.1"), ("v2", "10.1.0.2"))
+        ),
+        istio("DestinationRule", "d", {"host": "echo", "subsets": subsets}, namespace="amb"),
+        istio("VirtualService", "v", {"hosts": ["echo"], "http": rules}, namespace="amb"),
+        type_="waypoint",
+        namespace="amb",
+        labels={"gateway.networking.k8s.io/gateway-name": "wp"},
+    )
+
+    clusters = read(*view.of(CDS))
+    their_clusters = [one.name for one in response.resources]
+    outside = "outbound|80||web.other.svc.cluster.local"
+    assert sorted(clusters) == sorted([*their_clusters, outside])
+    name = "inbound-vip|80|http/v2|echo.amb.svc.cluster.local"
+    istio_data = clusters[name].metadata.filter_metadata["istio"]
+    assert istio_data.fields["subset"].string_value == "http/v2"
+    (place,) = read(*view.of(EDS))[name].endpoints
+    (end,) = place.lb_endpoints
+    assert end.endpoint.address.socket_address.address == "10.1.0.2"
+    mine, their = (
+        next(one for one in found["main_internal"].filter_chains if "|echo." in one.name)
+        for found in (read(*view.of(LDS)), theirs)
+    )
+    (host,) = only_filter(mine).route_config.virtual_hosts
+    (their_host,) = only_filter(their).route_config.virtual_hosts
+    assert (mine.name, host.name, host.domains) == (their.name, their_host.name, ["*"])
+    first, last = host.routes
+    assert first.route.cluster == outside
+    assert last.route.cluster == their_host.routes[0].route.cluster == name
+
+
+@pytest.mark.golden
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_waypoints_resources_have_the_shape_of_istiods(golden: Path) -> None:
     """What a test sees here should be what it would see from istiod."""
     folder = golden / "xds" / "raw" / "delta-waypoint-ztunnel"
