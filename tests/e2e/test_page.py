@@ -247,6 +247,7 @@ def test_what_a_result_does_not_have_is_left_out(reported: Path, tmp_path: Path,
     result = result_of(reported)
     if cut == "killed":
         result |= {"exit_reason": "still running", "thresholds": [], "limit": None}
+        result["unserved"] = [{"lack": "waiting for 1 endpoint of a", "proxies": ["m/p", "m/q"]}]
     elif cut == "v1":
         keys = ("version", "run_id", "command", "duration", "exit_reason", "proxies", "pushes")
         result = {key: result[key] for key in keys}
@@ -258,6 +259,7 @@ def test_what_a_result_does_not_have_is_left_out(reported: Path, tmp_path: Path,
         await tab.show((tmp_path / "cut.html").as_uri())
         text = await tab.evaluate("document.querySelector('main').innerText")
         assert ("written while the run went on" in text) is (cut == "killed")
+        assert ("waiting for 1 endpoint of a: m/p, m/q" in text) is (cut == "killed")
         assert ("Proxies configured" in text) is (cut != "empty")
         assert bool(await tab.evaluate(SHOWN)) is (cut == "killed")
         assert tab.errors == []

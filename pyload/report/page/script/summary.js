@@ -50,6 +50,10 @@ function facts(result) {
       versions.length ? [...versions, ...(source ? [`read at ${source}`] : [])].join(", ") : null,
     ],
     ["config", config && digest ? `${config} (sha256 ${String(digest).slice(0, 12)})` : config],
+    ...list(result.unserved).map((one) => [
+      "unserved",
+      `${one.lack}: ${list(one.proxies).join(", ")}`,
+    ]),
     ...tags.map(([name, value]) => [`tag ${name}`, value]),
   ].filter(([, value]) => value);
 }
