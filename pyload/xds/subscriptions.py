@@ -69,7 +69,8 @@ class Subscriptions:
     Args:
         with_resources: Whether pushes carry the names and bodies of resources.
         agent_types: Types that the agent beside the proxy asks for once listeners are.
-        nack: Whether to answer every good response with a NACK but the first of a type and stream.
+        nack: Whether to answer every good response with a NACK, but the first of a type and stream,
+            and those that come while endpoints are awaited.
         first: Types that the first requests of all ask for.
 
     Attributes:

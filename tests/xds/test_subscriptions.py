@@ -304,3 +304,18 @@ def test_a_route_that_is_wanted_again_is_kept(variant: type[Sotw | Delta]) -> No
 
     assert stream.drained() == []
     assert stream.configured
+
+
+def test_a_proxy_that_nacks_on_purpose_accepts_the_endpoints_that_it_waits_for(
+    variant: type[Sotw | Delta],
+) -> None:
+    """It would never ask for listeners where the first endpoints come in two responses."""
+    stream = variant(nack=True)
+    stream.start(NODE_BYTES)
+    receive(stream, CDS, {name: cluster(name) for name in "ab"}, nonce="c1")
+    receive(stream, EDS, {"a": named(EDS, "a")}, nonce="e1")
+    answers = receive(stream, EDS, {"b": named(EDS, "b")}, nonce="e2")
+    (later,) = receive(stream, EDS, {"b": named(EDS, "b")}, nonce="e3")
+
+    assert [(one.type, one.error) for one in answers] == [("lds", ""), ("eds", "")]
+    assert later.error == "refused on purpose by pyload"
