@@ -56,28 +56,34 @@ def judge_delta(
     """Judge a delta response."""
     if type_url in NOT_ENVOYS:
         return Judgement(resources)
+    names = _faultless(resources)
+    if len(names) == len(resources) and (
+        not removed or len(names.union(removed)) == len(names) + len(removed)
+    ):
+        return Judgement(resources)
     names = {one.name for one in resources}
     if len(names) < len(resources):
         twice = _twice([one.name for one in resources])
         return Judgement(error=f"duplicate name {twice} found among added/updated resources")
-    if removed and len(names.union(removed)) < len(names) + len(removed):
+    if len(names.union(removed)) < len(names) + len(removed):
         twice = _twice([*names, *removed])
         return Judgement(
             error=f"duplicate name {twice} found in the union of added+removed resources"
         )
-    if not any(one.error for one in resources):
-        return Judgement(resources)
     return _judge_each(type_url, resources)
 
 
 def judge_sotw(type_url: TypeUrl, resources: tuple[Resource, ...]) -> Judgement:
     """Judge the clusters or listeners of a SotW response."""
-    if len({one.name for one in resources}) == len(resources) and not any(
-        one.error for one in resources
-    ):
+    if len(_faultless(resources)) == len(resources):
         return Judgement(resources)
     # What Envoy is not sent any more, it gives up: of a heartbeat nothing is kept.
     return _judge_each(type_url, resources)._replace(heartbeats=())
+
+
+def _faultless(resources: tuple[Resource, ...]) -> set[str]:
+    """Return the names of those without an error: mostly as many as there are resources."""
+    return {one.name for one in resources if not one.error}
 
 
 def _judge_each(type_url: TypeUrl, resources: Sequence[Resource]) -> Judgement:
