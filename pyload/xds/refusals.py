@@ -6,9 +6,11 @@ used, since an extension in it cannot be read, is refused alone: Envoy uses the 
 what they refer to, but its answer to the response is a NACK that says which ones it refused and
 why. In SotW, a name that comes twice is such a case.
 
-A resource without a body is no fault by itself. It prolongs the life of one that was sent with a
-time to live, and changes nothing else. Delta names the version of what it prolongs, and whether a
-proxy has that is not decided here.
+A resource without a body is no fault by itself, but a heartbeat, which prolongs the life of one
+that was sent with a time to live. Delta names the version of what it prolongs, and whether a proxy
+has that is not decided here. In SotW a response with heartbeats has the version of the one before;
+a cluster or a listener of which nothing else comes is then there no more, since each response is
+all that there is.
 
 Istio's agent and ztunnel take their own types however they come.
 """
@@ -77,8 +79,7 @@ def judge_sotw(type_url: TypeUrl, resources: tuple[Resource, ...]) -> Judgement:
     """Judge the clusters or listeners of a SotW response."""
     if len(_faultless(resources)) == len(resources):
         return Judgement(resources)
-    # What Envoy is not sent any more, it gives up: of a heartbeat nothing is kept.
-    return _judge_each(type_url, resources)._replace(heartbeats=())
+    return _judge_each(type_url, resources)
 
 
 def _faultless(resources: tuple[Resource, ...]) -> set[str]:

@@ -105,7 +105,10 @@ def decode(type_url: str, data: bytes) -> Resource:
 
 def mismatch(type_url: str, expected: str) -> str:
     """Return what Envoy says of a resource of another type than its response."""
-    return f"type URL {type_url[:128]} does not match the message-wide type URL {expected}"
+    return (
+        f"type URL {type_url[:128]} embedded in an individual Any does not match the message-wide"
+        f" type URL {expected}"
+    )
 
 
 def _unreadable(type_url: str) -> str:

@@ -22,6 +22,8 @@ from pyload.xds.types import short
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pyload.xds.marks import Marks
     from pyload.xds.messages import Message
     from pyload.xds.types import TypeUrl
@@ -53,7 +55,7 @@ class Response:
         size: Bytes of the encoded response.
         count: How many resources the response carries.
         resources: Those resources that can be used; in SotW only of types that refer to others.
-        heartbeats: Delta: those without a body, which a proxy must have in the same version.
+        heartbeats: Those without a body; in delta a proxy must have them in the same version.
         refused: The names of those that cannot be used.
         removed: The names of resources that are gone; none in SotW.
         error: Why the answer must be a NACK; empty if the response is good.
@@ -137,10 +139,14 @@ class Response:
             if delta:
                 resource_set = before.updated_in_part(self.resources, self.removed)
             else:
-                kept = [before.by_name[name] for name in self.refused if name in before.by_name]
-                resource_set = ResourceSet.of((*self.resources, *kept))
+                resource_set = self.beside(self.refused, before)
             self._after[before] = ref(resource_set)
         return resource_set
+
+    def beside(self, kept: Iterable[str], before: ResourceSet) -> ResourceSet:
+        """SotW: return the resources of this response, and of those from before some."""
+        known = before.by_name
+        return ResourceSet.of((*self.resources, *(known[name] for name in kept if name in known)))
 
     def unmatched(self, wanted: NameSet) -> tuple[str, ...]:
         """Return the names of resources that are not among the names asked for."""

@@ -40,8 +40,13 @@ class _SotwSubscription(Subscription):
 
     def accept(self, response: Response, nonce: str) -> None:
         self.nonce = nonce
+        if response.heartbeats and response.version != self.version:
+            # What is not repeated in the same version is no heartbeat, and stays.
+            kept = [one.name for one in response.heartbeats]
+            self.resources = response.beside(kept, self.resources)
+        else:
+            self.resources = response.resource_set
         self.version = response.version
-        self.resources = response.resource_set
 
     def refuse(self, response: Response, nonce: str) -> None:
         self.nonce = nonce

@@ -10,7 +10,7 @@ import pytest
 from pyload.xds.delta import Delta
 from pyload.xds.messages import Message
 from pyload.xds.refusals import Judgement, judge_delta, judge_sotw
-from pyload.xds.resources import NO_BODY, Resource
+from pyload.xds.resources import NO_BODY, Resource, mismatch
 from pyload.xds.sotw import Sotw
 from pyload.xds.types import ADDRESS, CDS, EDS, LDS, PREFIX, RDS, TypeUrl
 from pyload.xds.wire import config_pb2, discovery_pb2
@@ -241,7 +241,7 @@ def test_a_heartbeat_of_what_is_not_there_is_refused(type_url: TypeUrl, name: st
     receive(stream, response(EDS, resource("a", named(EDS, "a"), version="7"), nonce="e1"))
     (answer,) = receive(stream, response(type_url, resource(name, version="8"), nonce="n2"))
 
-    assert answer.error == f"type URL  does not match the message-wide type URL {type_url}"
+    assert answer.error == mismatch("", type_url)
 
 
 def test_sotw_takes_wrapped_resources_and_heartbeats() -> None:
@@ -252,11 +252,15 @@ def test_sotw_takes_wrapped_resources_and_heartbeats() -> None:
 
     first = receive(stream, sotw_response(CDS, wrapped, cluster("b")))
     receive(stream, sotw_response(EDS, named(EDS, "a"), named(EDS, "b"), nonce="e1"))
-    second = receive(stream, sotw_response(CDS, heartbeat, cluster("b"), nonce="c2"))
+    # In another version it is no heartbeat, and Envoy keeps what it has.
+    other = sotw_response(CDS, heartbeat, cluster("b"), nonce="c2", version="v2")
+    second = receive(stream, other)
+    third = receive(stream, sotw_response(CDS, heartbeat, nonce="c3", version="v2"))
 
     assert Request("eds", ("a", "b")) in first
-    assert [one.error for one in (*first, *second)] == [""] * 4
-    assert Request("eds", ("b",), nonce="e1", version="v1") in second
+    assert second == [Request("cds", nonce="c2", version="v2")]
+    assert Request("eds", nonce="e1", version="v1") in third
+    assert [one.error for one in (*first, *third)] == [""] * 4
 
 
 def test_wrapped_resources_have_names_and_bodies() -> None:
