@@ -18,7 +18,7 @@ from pyload.kube.client import Client
 from pyload.kube.tokens import Tokens
 from pyload.tasks import Shutdown, Supervisor
 from pyload.xds.transport import CANCELLED
-from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest
+from pyload.xds.wire.discovery_pb2 import DeltaDiscoveryRequest, Node
 from tests.mesh.meshes import UNJUDGED
 from tests.mesh.recording import Recorded, Recorder
 from tests.proxies.resolvers import resolver_of
@@ -43,14 +43,15 @@ def anyio_backend() -> tuple[str, Mapping[str, Any]]:
 
 @dataclass
 class NodeIds:
-    """An xDS transport that remembers the ids of the nodes that introduced themselves."""
+    """An xDS transport that remembers the nodes that introduced themselves, and their ids."""
 
     transport: Transport
     ids: set[str] = field(default_factory=set)
+    nodes: list[Node] = field(default_factory=list)
 
     def open(self, method: str, *, metadata: Metadata, sink: Sink) -> Stream:
         """Open a stream whose first message is looked at."""
-        return _Introduced(self.transport.open(method, metadata=metadata, sink=sink), self.ids)
+        return _Introduced(self.transport.open(method, metadata=metadata, sink=sink), self)
 
     async def aclose(self) -> None:
         """Close what is shared."""
@@ -60,11 +61,13 @@ class NodeIds:
 @dataclass
 class _Introduced:
     stream: Stream
-    ids: set[str]
+    seen: NodeIds
 
     def send(self, message: bytes) -> None:
-        if node_id := DeltaDiscoveryRequest.FromString(message).node.id:
-            self.ids.add(node_id)
+        node = DeltaDiscoveryRequest.FromString(message).node
+        if node.id:
+            self.seen.ids.add(node.id)
+            self.seen.nodes.append(node)
         self.stream.send(message)
 
     def close(self, status: Status = CANCELLED) -> None:

@@ -81,6 +81,22 @@ def _with_node(**policy: Any) -> Fake:
     return fake
 
 
+def test_a_proxy_is_where_its_node_is() -> None:
+    """All proxies would be in one place, and what depends on the place never be computed."""
+    fake = Fake()
+    place = node("kwok-0")
+    place["metadata"]["labels"] = {
+        "topology.kubernetes.io/region": "eu",
+        "topology.kubernetes.io/zone": "eu-1",
+    }
+    fake.node("ADDED", place)
+    fake.pod("ADDED", pod("a", ip="10.0.0.1"))
+    fake.pod("ADDED", pod("b", ip="10.0.0.2", labels={"istio-locality": "us.us-1"}))
+
+    assert fake.cache.spec("uid-a").locality == "eu/eu-1"
+    assert fake.cache.spec("uid-b").locality == "us/us-1"
+
+
 def test_a_proxy_lives_from_its_pods_ip_to_its_deletion() -> None:
     """The whole point; the events are those that kwok makes."""
     fake = _with_node()

@@ -130,3 +130,28 @@ def test_what_cannot_be_resolved_is_named() -> None:
 
     assert found.values == {}
     assert found.unresolved == ["envFrom", "KEY", "MAP", "ODD"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "divisor", "cores"),
+    [
+        ("2", "1", "2"),
+        ("1500m", "0", "2"),
+        (3, None, "3"),
+        ("250m", "", "1"),
+        ("2", "1m", None),
+        ("all", "1", None),
+        (None, "1", None),
+    ],
+)
+def test_a_limit_of_cpu_is_rounded_up(
+    limit: object, divisor: str | None, cores: str | None
+) -> None:
+    """The agent has Envoy run as many threads, and says so in its node."""
+    source = {"resource": "limits.cpu", **({} if divisor is None else {"divisor": divisor})}
+    container = {
+        "resources": {"limits": {} if limit is None else {"cpu": limit}},
+        "env": [{"name": "ISTIO_CPU_LIMIT", "valueFrom": {"resourceFieldRef": source}}],
+    }
+
+    assert environment(container, POD).values.get("ISTIO_CPU_LIMIT") == cores

@@ -113,3 +113,16 @@ def test_what_the_agent_adds_wins_over_the_environment() -> None:
     assert metadata["LABELS"] == {"app": "a"}
     assert metadata["METADATA_DISCOVERY"] == "true"
     assert metadata["PILOT_SAN"] == ["istiod.x.svc"]
+
+
+def test_threads_ports_and_names_of_envoy_follow_from_the_pod() -> None:
+    """The agent writes them into the ProxyConfig that it sends."""
+    annotations = {"status.sidecar.istio.io/port": "0", "proxy.istio.io/config": "concurrency: 7"}
+    limited = Environment({"ISTIO_CPU_LIMIT": "2"})
+
+    assert proxy_config(limited, {})["concurrency"] == 2
+    assert proxy_config(limited, annotations)["concurrency"] == 7
+    assert proxy_config(limited, annotations)["statusPort"] == 0
+    assert proxy_config(Environment(), {})["serviceCluster"] == "istio-proxy"
+    traced = Environment({"PROXY_CONFIG": '{"tracingServiceName":"CANONICAL_NAME_ONLY"}'})
+    assert "serviceCluster" not in proxy_config(traced, {})

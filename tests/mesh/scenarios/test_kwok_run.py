@@ -23,6 +23,7 @@ from tests.mesh.conftest import RUN_LEASES
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request
     from pyload.harness.outcome import Outcome
+    from pyload.mesh.cluster_types import ClusterType
     from tests.mesh.conftest import World
 
 pytestmark = pytest.mark.anyio
@@ -280,3 +281,32 @@ async def test_gateways_are_injected_and_followed(world: World) -> None:
     kinds = sorted(node_id.partition("~")[0] for node_id in world.nodes.ids)
     assert kinds == ["router", "router", "sidecar"]
     assert world.names("Gateway") == world.names("Secret") == []
+
+
+@pytest.mark.parametrize("cluster_type", ["kwok", "fake-node"])
+async def test_what_the_user_says_of_nodes_wins(world: World, cluster_type: ClusterType) -> None:
+    """In kwok mode ``--metadata`` and ``nodeMetadata`` were dropped without a word."""
+    text = (
+        b"nodeMetadata: {ISTIO_VERSION: 1.31.0, TEAM: load}\n"
+        b"nodes: [{name: kwok, count: 2}]\n"
+        b"namespaces: [{name: mesh, applications: [{type: sidecar, instances: 2}]}]\n"
+    )
+    options = ClusterOptions(
+        loaded=parse_config(text, source="mesh.yaml"),
+        cluster_type=cluster_type,
+        kwok=FollowOptions(pod_selector=""),
+        start=ALL,
+        duration=3.0,
+        seed=1,
+    )
+    [outcome] = await run(world, options)
+
+    assert outcome.error is None
+    assert len(world.nodes.nodes) == 2
+    for node in world.nodes.nodes:
+        assert node.metadata["ISTIO_VERSION"] == "1.31.0"
+        assert node.metadata["TEAM"] == "load"
+        assert str(node.metadata["NODE_NAME"]).startswith("kwok-")
+        assert node.locality.region == "region"
+        assert node.locality.zone.startswith("zone")
+        assert node.cluster.endswith(".mesh") or ".mesh-" in node.cluster
