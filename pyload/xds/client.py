@@ -308,7 +308,7 @@ class Client:
         if reason == sessions.RATE_LIMITED:
             # istiod's limiter refuses streams that were open for a moment.
             self._scheduler.stream_refused()
-        wait = self._session.ended(reason)
+        wait = self._session.ended(reason, refused=not status.broken)
         self._observer.disconnected(reason, detail, wait)
         self._log.info("Disconnected: %s, retrying in %s", self._log.ip, Seconds(wait))
         self._timer = self._scheduler.timers.call_later(wait, self._wait_for_turn)

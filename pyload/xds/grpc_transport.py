@@ -212,7 +212,13 @@ class GrpcStream:
 
 
 def _status(code: grpc.StatusCode, message: str | None) -> Status:
-    return Status(code=code.value[0], name=code.name, message=message or "")
+    return Status(
+        code=code.value[0],
+        name=code.name,
+        message=message or "",
+        # grpc.aio does not tell what broke from what the server said.
+        broken=code is grpc.StatusCode.UNAVAILABLE,
+    )
 
 
 def _ended(code: grpc.StatusCode, message: str | None) -> Status:

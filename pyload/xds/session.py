@@ -144,11 +144,15 @@ class Session:
         self.failures += 1
         return self._wait()
 
-    def ended(self, reason: str) -> float:
+    def ended(self, reason: str, *, refused: bool = False) -> float:  # noqa: ARG002 - for ztunnel
         """Record the end of the stream; return the seconds to wait before the next dial.
 
         A connection that the server has closed for its age is opened again at once: the server is
         well, and its ages are spread already.
+
+        Args:
+            reason: Why it ended, see `reason_ended`.
+            refused: Whether the server said so, and the connection did not just break.
         """
         self._apply(Input.ENDED)
         return 0.0 if reason == MAX_AGE else self._wait()
@@ -175,8 +179,8 @@ class ZtunnelSession(Session):
     """The life of a ztunnel, which waits as the real one does.
 
     The wait is 10 ms after a stream that a restart or a broken connection ended, and twice as long
-    as the last one after a failed dial or any other error. A stream that was open for a long time
-    does not make it shorter.
+    as the last one after a failed dial or any other error, such as the answer that there is no
+    istiod now. A stream that was open for a long time does not make it shorter.
     """
 
     __slots__ = ()
@@ -189,9 +193,11 @@ class ZtunnelSession(Session):
         """Record an accepted response."""
         self._apply(Input.UPDATED)
 
-    def ended(self, reason: str) -> float:
+    def ended(self, reason: str, *, refused: bool = False) -> float:
         """Record the end of the stream; return the seconds to wait before the next dial."""
         self._apply(Input.ENDED)
+        if refused and reason == UNAVAILABLE:
+            return self._wait()
         if reason not in _ZTUNNEL_AT_ONCE and reason not in _ZTUNNEL_ORDERLY:
             return self._wait()
         self._interval = ZTUNNEL_FIRST_WAIT
@@ -208,10 +214,11 @@ CERTIFICATE: Final = "certificate"
 PROTOCOL: Final = "protocol"
 MAX_AGE: Final = "max_age"
 RATE_LIMITED: Final = "resource_exhausted"
+UNAVAILABLE: Final = "unavailable"
 
 _ZTUNNEL_AT_ONCE: Final = frozenset({MAX_AGE, "server_closed"})
 _ZTUNNEL_ORDERLY: Final = frozenset(
-    {"goaway", "unavailable", "keepalive", "unknown", "cancelled", "deadline_exceeded"}
+    {"goaway", UNAVAILABLE, "keepalive", "unknown", "cancelled", "deadline_exceeded"}
 )
 
 

@@ -7,7 +7,7 @@ streams would cost more than their protocol.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ class Status:
         code: gRPC status code, 0 to 16.
         name: Its name, such as ``UNAVAILABLE``.
         message: ``grpc-message``; may be empty.
+        broken: Whether the connection broke, so that the server said nothing of this.
     """
 
     code: int
     name: str
     message: str
+    broken: bool = field(default=False, compare=False)
 
 
 CANCELLED: Final = Status(1, "CANCELLED", "closed by pyload")

@@ -172,21 +172,25 @@ def test_the_protocol_says_what_the_real_proxy_says(golden: Path, proxy: str) ->
     judge(found, known_of_requests(proxy))
 
 
-@pytest.mark.parametrize("proxy", PROXIES)
-async def test_an_impersonated_pod_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
-    """Istiod would see another client than it has in a mesh: another node, other requests."""
-    name, pod = PROXIES[proxy]
-    recording = read_recording(golden, name)
+async def impersonated(golden: Path, proxy: str, recording: Recording) -> list[Heard]:
+    """Run `impersonate` for a recorded pod, and return what istiod hears of it."""
     cluster = Cluster()
-    cluster.put(read_pod(golden, pod))
+    cluster.put(read_pod(golden, PROXIES[proxy][1]))
     options = ImpersonateOptions(
         connection=Connection(metrics_addr="", delta=recording.delta), selector="both"
     )
-
-    heard = await heard_by_istiod(
+    return await heard_by_istiod(
         recording,
         lambda resolver: ImpersonateCommand(options, Servers(cluster.client, TARGET, resolver)),
     )
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+async def test_an_impersonated_pod_says_what_the_real_proxy_says(golden: Path, proxy: str) -> None:
+    """Istiod would see another client than it has in a mesh: another node, other requests."""
+    recording = read_recording(golden, PROXIES[proxy][0])
+
+    heard = await impersonated(golden, proxy, recording)
 
     found = of_requests(recording, heard) | of_introductions(recording, heard)
     judge(found, listed()[proxy])
@@ -217,3 +221,15 @@ def test_no_real_envoy_waited_longer_than_pyload_may(golden: Path, proxy: str) -
     for before, after in pairwise(dials[1:]):
         longest = min(longest * session.FACTOR, session.LAST_INTERVAL)
         assert after - before < longest + CONNECT_SECONDS
+
+
+async def test_a_ztunnel_dials_again_when_the_real_one_does(golden: Path) -> None:
+    """All ztunnels come back in step after an outage, and so must those of a load test."""
+    recording = read_recording(golden, "real-ztunnel-delta")
+
+    heard = await impersonated(golden, "ztunnel", recording)
+
+    own = pairwise([one.began for one in heard][1:])
+    real = pairwise(recording.dials[1:])
+    for (before, after), (real_before, real_after) in zip(own, real, strict=True):
+        assert 0 < (real_after - real_before) - (after - before) < CONNECT_SECONDS

@@ -16,6 +16,7 @@ from tests.xds.recordings import read_request
 if TYPE_CHECKING:
     from tests.xds.recordings import RecordedStream, Recording, Request
 
+GONE = (("grpc-status", "14"), ("grpc-message", "no istiod"))
 _LINGER = 0.001
 """Seconds from the last recorded message of a stream to its end."""
 
@@ -26,11 +27,13 @@ class Heard:
     Attributes:
         metadata: Its headers.
         requests: Its requests, each with the number of responses that had come before it.
+        began: Seconds on the loop's clock at the beginning of the stream.
         introductions: Its encoded requests that carry a node.
     """
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
+        self.began = 0.0
         self.requests: list[tuple[int, Request]] = []
         self.introductions: list[bytes] = []
 
@@ -39,7 +42,8 @@ class Playback:
     """Plays the streams of a recording, one after the other, to the proxy that connects.
 
     Each response is sent as long after the beginning of its stream as it was recorded. A stream
-    ends with its last recorded message, as if istiod restarted.
+    ends after its last recorded message, as what was recorded did when istiod was gone behind what
+    recorded it.
 
     Attributes:
         heard: What the proxy has said, stream by stream.
@@ -97,10 +101,12 @@ class _Connection(asyncio.Protocol):
     def _begin(self) -> None:
         self._http.send_headers(1, RESPONSE)
         loop = asyncio.get_running_loop()
+        self._heard.began = loop.time()
         for entry in self._recorded.entries:
             if entry.request is None:
                 loop.call_later(entry.at, self._send, entry.message)
-        loop.call_later(self._recorded.entries[-1].at + _LINGER, self._end)
+        last = max((entry.at for entry in self._recorded.entries), default=0.0)
+        loop.call_later(last + _LINGER, self._end)
 
     def _read(self) -> None:
         while len(self._received) >= 5:
@@ -126,5 +132,8 @@ class _Connection(asyncio.Protocol):
         self._transport.write(self._http.data_to_send())
 
     def _end(self) -> None:
+        if not self._transport.is_closing():
+            self._http.send_headers(1, GONE, end_stream=True)
+            self._flush()
         self._transport.close()
         self._playback.ended()

@@ -108,7 +108,7 @@ class Recording:
     Attributes:
         delta: The variant spoken.
         node: The node of the first request, as JSON.
-        streams: Streams on which anything was said, one after the other.
+        streams: One after the other; on some istiod was gone before anything was said.
         dials: Seconds from the first stream's beginning to that of each.
     """
 
@@ -147,9 +147,9 @@ def read_recording(golden: Path, name: str) -> Recording:
             names = frozenset(_names(message, delta=delta))
             entry = Entry(at, found["type"], nonce=found["nonce"], message=message, names=names)
         streams[number].entries.append(entry)
-    spoken = tuple(one for one in streams.values() if one.entries)
     first = min(began.values())
-    return Recording(delta, node, spoken, tuple(at - first for at in began.values()))
+    dials = tuple(at - first for at in began.values())
+    return Recording(delta, node, tuple(streams.values()), dials)
 
 
 def _request(found: dict[str, Any]) -> Request:

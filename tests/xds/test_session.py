@@ -174,6 +174,18 @@ def test_a_ztunnel_waits_longer_after_errors_alone(reason: str, waits: list[floa
     assert found == waits
 
 
+def test_a_ztunnel_tells_a_broken_connection_from_an_answer_that_nothing_is_there() -> None:
+    """A gateway without an istiod behind it would be asked a hundred times a second."""
+    one = ztunnel()
+    found = []
+    for _ in range(3):
+        found.append(one.ended("unavailable", refused=True))
+        one.dial(0.0)
+        one.opened(0.0)
+
+    assert found == [0.02, 0.04, 0.08]
+
+
 def test_durations_count_from_the_dial() -> None:
     """Times to connect and to the first config would be measured from different moments."""
     one = session()

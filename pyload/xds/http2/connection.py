@@ -16,6 +16,7 @@ list, answers that the peer does not read, and messages that wait for the peer's
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import RemoteProtocolError
@@ -131,7 +132,8 @@ class Connection(FrameReader):
         """
         if not self.opened:
             why = f"{why} before the server answered"
-        self._end(named("UNAVAILABLE", why + self._goaway), b"")
+        status = named("UNAVAILABLE", why + self._goaway)
+        self._end(replace(status, broken=True), b"")
 
     def fail(self, error: Exception) -> None:
         """End the stream for an error of the peer, or for a message that the sink rejects."""
