@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from pyload.xds.delta import Delta
 from pyload.xds.lean import LeanTransport
 from pyload.xds.messages import Message
 from pyload.xds.sotw import Sotw
+from pyload.xds.wire import discovery_pb2
 from tests.conftest import ROOT
 from tests.pods.cluster import Cluster
 from tests.proxies.resolvers import resolver_of
@@ -38,7 +40,7 @@ with warnings.catch_warnings():
     # The library uses what pydantic has deprecated.
     warnings.simplefilter("ignore")
     from betterproto2 import Casing
-    from envoy_data_plane.envoy.service.discovery.v3 import DeltaDiscoveryRequest, DiscoveryRequest
+    from envoy_data_plane.envoy.config.core.v3 import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,20 +136,22 @@ def of_requests(recording: Recording, heard: list[Heard]) -> set[str]:
 
 def of_introductions(recording: Recording, heard: list[Heard]) -> set[str]:
     """Return how the headers and nodes of a proxy differ on all of its streams."""
+    delta = recording.delta
+    kind = discovery_pb2.DeltaDiscoveryRequest if delta else discovery_pb2.DiscoveryRequest
     found: set[str] = set()
     for stream, own in zip(recording.streams, heard, strict=True):
         found |= set(differences.of_metadata(stream.metadata, own.metadata))
         for request in own.introductions:
-            node = _node(request, delta=recording.delta)
-            found |= set(differences.of_nodes(recording.node, node))
+            node = kind.FromString(request).node.SerializeToString()
+            found |= set(differences.of_nodes(recording.node, _read_node(node)))
     return found
 
 
-def _node(request: bytes, *, delta: bool) -> Obj:
-    """Return the node of a first request, as JSON."""
-    kind = DeltaDiscoveryRequest if delta else DiscoveryRequest
-    node: Obj = kind.parse(request).node.to_dict(casing=Casing.SNAKE)
-    return node
+@cache
+def _read_node(node: bytes) -> Obj:
+    """Return a node as JSON, read by messages that are not ours."""
+    found: Obj = Node.parse(node).to_dict(casing=Casing.SNAKE)
+    return found
 
 
 def known_of_requests(proxy: str) -> set[str]:
