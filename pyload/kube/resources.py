@@ -68,6 +68,11 @@ class Resource:
         """``apiVersion`` of its objects, such as ``v1`` or ``coordination.k8s.io/v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def qualified(self) -> str:
+        """The plural with its group: what a definition of the kind is called."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
     def path(
         self,
         namespace: str | None = None,
@@ -144,6 +149,20 @@ VALIDATING_WEBHOOKS: Final = Resource(
     "ValidatingWebhookConfiguration",
     namespaced=False,
 )
+ADMISSION_POLICIES: Final = Resource(
+    _ADMISSION,
+    "v1",
+    "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicy",
+    namespaced=False,
+)
+ADMISSION_POLICY_BINDINGS: Final = Resource(
+    _ADMISSION,
+    "v1",
+    "validatingadmissionpolicybindings",
+    "ValidatingAdmissionPolicyBinding",
+    namespaced=False,
+)
 CUSTOM_RESOURCES: Final = Resource(
     "apiextensions.k8s.io",
     "v1",
@@ -186,6 +205,9 @@ REQUEST_AUTHENTICATIONS: Final = Resource(
 )
 TELEMETRIES: Final = Resource("telemetry.istio.io", "v1", "telemetries", "Telemetry")
 WASM_PLUGINS: Final = Resource("extensions.istio.io", "v1alpha1", "wasmplugins", "WasmPlugin")
+TRAFFIC_EXTENSIONS: Final = Resource(
+    "extensions.istio.io", "v1alpha1", "trafficextensions", "TrafficExtension"
+)
 
 # The Gateway API
 
@@ -201,6 +223,13 @@ REFERENCE_GRANTS: Final = Resource(_GATEWAY_API, "v1beta1", "referencegrants", "
 TCP_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "tcproutes", "TCPRoute")
 TLS_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "tlsroutes", "TLSRoute")
 UDP_ROUTES: Final = Resource(_GATEWAY_API, "v1alpha2", "udproutes", "UDPRoute")
+BACKEND_TLS_POLICIES: Final = Resource(_GATEWAY_API, "v1", "backendtlspolicies", "BackendTLSPolicy")
+LISTENER_SETS: Final = Resource(_GATEWAY_API, "v1", "listenersets", "ListenerSet")
+
+CATALOGUE: Final = {
+    one.qualified: one for one in tuple(globals().values()) if isinstance(one, Resource)
+}
+"""All of them by their qualified plurals, such as ``pods`` or ``gateways.networking.istio.io``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver.api import ApiServer
-from pyload.embedded.apiserver.kinds import KINDS
 from pyload.kube.client import Client
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Cluster:
             self.server.store._remove(table, key)
 
     def _place(self, obj: Obj) -> tuple[Any, tuple[str, str]]:
-        kind = next(kind for kind in KINDS if kind.kind == obj["kind"])
+        kind = next(kind for kind in self.server.kinds if kind.kind == obj["kind"])
         metadata = obj["metadata"]
         key = metadata.get("namespace", ""), metadata["name"]
         return self.server.store._tables[kind], key

@@ -45,6 +45,7 @@ class ApiServer:
             returns the object to create instead, as a mutating webhook does, and must not change
             its argument.
         store: The objects.
+        kinds: The kinds that are served at the moment.
     """
 
     def __init__(
@@ -70,17 +71,18 @@ class ApiServer:
         )
         self._handler = RequestHandler(sources, history=history)
         self.store = self._handler.store
+        self.kinds = self._handler.kinds
 
     def transport(self) -> Transport:
         """Return a transport without sockets or real time."""
-        return MemoryApiTransport(self._answer, self._begin)
+        return MemoryApiTransport(self._answer, self._begin, self.kinds)
 
     @contextlib.asynccontextmanager
     async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
         """Serve HTTP until the context is left, which ends all watches; yield the base URL."""
         from pyload.embedded.apiserver.server import HttpServer  # noqa: PLC0415 - slow to import
 
-        server = HttpServer(self._answer, self._begin, self.close_watches)
+        server = HttpServer(self._answer, self._begin, self.close_watches, self.kinds)
         async with server.run(host, port) as url:
             yield url
 

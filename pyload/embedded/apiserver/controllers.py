@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import defaults, services
+from pyload.embedded.apiserver import crds, defaults, definitions, services
+from pyload.embedded.apiserver.definition_controller import DefinitionController
 from pyload.embedded.apiserver.kinds import (
     CONFIG_MAP,
     CRD,
     ENDPOINTS,
-    KINDS,
     NAMESPACE,
-    NAMESPACED,
     SERVICE,
     SERVICE_ACCOUNT,
 )
@@ -24,6 +23,7 @@ from pyload.embedded.apiserver.service_addresses import ServiceAddresses
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Event, Store
     from pyload.kube.resources import Obj
@@ -47,19 +47,22 @@ class Controllers:
 
     Args:
         store: The store.
+        kinds: The kinds that are served.
         sources: Its clock, and the UIDs of the objects that are made.
     """
 
-    def __init__(self, store: Store, sources: Sources) -> None:
+    def __init__(self, store: Store, kinds: KindRegistry, sources: Sources) -> None:
         self.addresses = ServiceAddresses()
         self._store = store
+        self._kinds = kinds
         self._sources = sources
         self._terminating: set[str] = set()
         self._planned: set[str] = set()
         store.subscribe(NAMESPACE, self._on_namespace)
         store.subscribe(SERVICE, self._on_service)
-        for kind in NAMESPACED:
+        for kind in kinds.stored(namespaced=True):
             store.subscribe(kind, self._on_content)
+        DefinitionController(store, kinds, sources, defined=self._on_kind)
 
     def bootstrap(self) -> None:
         """Create the objects that every cluster starts with."""
@@ -80,16 +83,15 @@ class Controllers:
             },
         )
         self._create(ENDPOINTS, {"metadata": {"name": "kubernetes", "namespace": "default"}})
-        for kind in KINDS:
-            if kind.custom:
-                self._create(CRD, _definition(kind))
+        for definition in crds.OWN:
+            self._create(CRD, definition)
 
     def _create(self, kind: Kind, obj: Obj) -> None:
         obj = {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
-        definition = obj.get("status")
         obj = defaults.admit(kind, defaults.fill(kind, obj))
         if kind is CRD:
-            obj["status"] = definition
+            obj = definitions.established(obj, None, self._kinds, self._sources.now())
+        obj["metadata"] = dict(obj["metadata"])
         if kind is SERVICE:
             obj = services.complete(obj, None, self.addresses)
         self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
@@ -109,6 +111,10 @@ class Controllers:
             self._plan(name)
         elif event.type == "ADDED":
             self._create_defaults(name)
+
+    def _on_kind(self, kind: Kind) -> None:
+        if kind.namespaced:
+            self._store.subscribe(kind, self._on_content)
 
     def _on_content(self, event: Event) -> None:
         if event.type != "DELETED":
@@ -143,7 +149,7 @@ class Controllers:
     def _empty(self, namespace: str) -> None:
         now = self._sources.now()
         left = 0
-        for kind in NAMESPACED:
+        for kind in self._kinds.stored(namespaced=True):
             for entry in self._store.entries(kind, namespace):
                 _, gone = self._store.delete(kind, namespace, entry.key[1], now=now)
                 left += not gone
@@ -152,54 +158,3 @@ class Controllers:
             obj = self._store.need(NAMESPACE, "", namespace).obj
             spec = {**obj.get("spec", {}), "finalizers": []}
             self._store.update(NAMESPACE, {**obj, "metadata": dict(obj["metadata"]), "spec": spec})
-
-
-def _definition(kind: Kind) -> Obj:
-    """Describe a custom kind as its CustomResourceDefinition, without a schema."""
-    versions = [
-        {
-            "name": version,
-            "served": True,
-            "storage": position == 0,
-            "schema": {
-                "openAPIV3Schema": {
-                    "type": "object",
-                    "x-kubernetes-preserve-unknown-fields": True,
-                }
-            },
-            **({"subresources": {"status": {}}} if kind.has_status else {}),
-        }
-        for position, version in enumerate(kind.versions)
-    ]
-    names = {
-        "plural": kind.plural,
-        "singular": kind.singular,
-        "kind": kind.kind,
-        "listKind": kind.kind + "List",
-        "shortNames": list(kind.short),
-        "categories": list(kind.categories),
-    }
-    metadata: Obj = {"name": kind.qualified}
-    if kind.group == "gateway.networking.k8s.io":
-        # istiod reads it to learn whether the API is new enough.
-        metadata["annotations"] = {
-            "gateway.networking.k8s.io/bundle-version": "v1.4.0",
-            "gateway.networking.k8s.io/channel": "experimental",
-        }
-    return {
-        "metadata": metadata,
-        "spec": {
-            "group": kind.group,
-            "names": names,
-            "scope": "Namespaced" if kind.namespaced else "Cluster",
-            "versions": versions,
-            "conversion": {"strategy": "None"},
-        },
-        "status": {
-            "acceptedNames": names,
-            "storedVersions": [kind.versions[0]],
-            "conditions": [
-                {"type": type_, "status": "True"} for type_ in ("NamesAccepted", "Established")
-            ],
-        },
-    }

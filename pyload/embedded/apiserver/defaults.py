@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.embedded.apiserver import definitions
 from pyload.embedded.apiserver.kinds import (
+    CRD,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -199,6 +201,7 @@ def _workload(extra: Obj) -> Callable[[Obj], Obj]:
 
 
 _FILLERS: Final[Mapping[Kind, Callable[[Obj], Obj]]] = {
+    CRD: definitions.complete,
     POD: _pod,
     NAMESPACE: _namespace,
     NODE: _node,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.kinds import KINDS
+from pyload.embedded.apiserver.definitions import by_priority
 from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wanted_form
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.kube.resources import Obj
 
 
@@ -47,90 +47,181 @@ _SUBRESOURCE_VERBS: Final = {
 }
 
 
-def answer(request: Request) -> Reply:
-    """Answer a request for discovery.
+_SUBRESOURCE_KINDS: Final = {"token": "TokenRequest", "binding": "Binding", "scale": "Scale"}
 
-    Raises:
-        Refused: There is nothing at the path, or it cannot be changed.
+
+class Discovery:
+    """Answers requests for discovery.
+
+    Args:
+        kinds: The kinds that are served.
     """
-    parts = [part for part in request.path.split("/") if part]
-    reply = _find(request, parts)
-    if request.method not in ("GET", "HEAD"):
-        raise refusals.method_not_allowed()
-    return reply
 
+    def __init__(self, kinds: KindRegistry) -> None:
+        self._kinds = kinds
+        # Versions by group, as of a revision of the kinds.
+        self._known: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
 
-def _find(request: Request, parts: list[str]) -> Reply:  # noqa: PLR0911 - one per path
-    """Answer with the document at a path."""
-    match parts:
-        case ["version"]:
-            return json_reply(200, VERSION)
-        case [check, *_] if check in _HEALTH:
-            return Reply(200, b"ok", content_type="text/plain; charset=utf-8")
-        case ["api" | "apis"] if wanted_form(request.accept) == "discovery":
-            return Reply(
-                200, json_reply(200, _aggregated(core=parts == ["api"])).body, None, _AGGREGATED
-            )
-        case ["api"]:
-            return json_reply(200, {"kind": "APIVersions", "versions": ["v1"]})
-        case ["apis"]:
-            groups = [_group(name) for name in _groups() if name]
-            return json_reply(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
-        case ["apis", group] if group in _groups():
-            return json_reply(200, {"kind": "APIGroup", "apiVersion": "v1", **_group(group)})
-        case ["api", version]:
-            return _resources("", version)
-        case ["apis", group, version]:
-            return _resources(group, version)
-        case ["openapi", "v3"]:
-            return json_reply(200, {"paths": {path: _schema_url(path) for path in _served()}})
-        case ["openapi", "v3", *rest] if "/".join(rest) in _served():
-            return json_reply(200, _schema("/".join(rest)))
-        case _:
+    def answer(self, request: Request) -> Reply:
+        """Answer a request.
+
+        Raises:
+            Refused: There is nothing at the path, or it cannot be changed.
+        """
+        parts = [part for part in request.path.split("/") if part]
+        reply = self._find(request, parts)
+        if request.method not in ("GET", "HEAD"):
+            raise refusals.method_not_allowed()
+        return reply
+
+    def _find(self, request: Request, parts: list[str]) -> Reply:  # noqa: PLR0911 - one per path
+        """Answer with the document at a path."""
+        match parts:
+            case ["version"]:
+                return json_reply(200, VERSION)
+            case [check, *_] if check in _HEALTH:
+                return Reply(200, b"ok", content_type="text/plain; charset=utf-8")
+            case ["api" | "apis"] if wanted_form(request.accept) == "discovery":
+                document = self._aggregated(core=parts == ["api"])
+                return Reply(200, json_reply(200, document).body, None, _AGGREGATED)
+            case ["api"]:
+                return json_reply(200, {"kind": "APIVersions", "versions": ["v1"]})
+            case ["apis"]:
+                groups = [self._group(name) for name in self._groups() if name]
+                listed = {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+                return json_reply(200, listed)
+            case ["apis", group] if group in self._groups():
+                one = {"kind": "APIGroup", "apiVersion": "v1", **self._group(group)}
+                return json_reply(200, one)
+            case ["api", version]:
+                return self._resources("", version)
+            case ["apis", group, version]:
+                return self._resources(group, version)
+            case ["openapi", "v3"]:
+                paths = {path: self._schema_url(path) for path in self._served()}
+                return json_reply(200, {"paths": paths})
+            case ["openapi", "v3", *rest] if "/".join(rest) in self._served():
+                return json_reply(200, self._schema("/".join(rest)))
+            case _:
+                raise refusals.no_such_path()
+
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the versions of every group, the preferred one first."""
+        revision, groups = self._known
+        if revision != self._kinds.revision:
+            found: dict[str, dict[str, None]] = {}
+            for kind in self._kinds:
+                found.setdefault(kind.group, {}).update(dict.fromkeys(kind.versions))
+            groups = {name: by_priority(versions) for name, versions in found.items() if versions}
+            self._known = self._kinds.revision, groups
+        return groups
+
+    def _group(self, name: str) -> Obj:
+        versions = [{"groupVersion": f"{name}/{v}", "version": v} for v in self._groups()[name]]
+        return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+
+    def _of(self, group: str, version: str) -> list[Kind]:
+        return [kind for kind in self._kinds.of_group(group) if version in kind.versions]
+
+    def _resources(self, group: str, version: str) -> Reply:
+        """Build the ``APIResourceList`` of a group version."""
+        resources = [one for kind in self._of(group, version) for one in _listed(kind)]
+        if not resources:
             raise refusals.no_such_path()
+        return json_reply(
+            200,
+            {
+                "kind": "APIResourceList",
+                "apiVersion": "v1",
+                "groupVersion": f"{group}/{version}" if group else version,
+                "resources": resources,
+            },
+        )
 
-
-@lru_cache(maxsize=1)
-def _groups() -> dict[str, list[str]]:
-    """Return the versions of every group, the preferred one first."""
-    groups: dict[str, list[str]] = {}
-    for kind in KINDS:
-        known = groups.setdefault(kind.group, [])
-        known.extend(version for version in kind.versions if version not in known)
-    return {name: sorted(versions, key=_age) for name, versions in groups.items()}
-
-
-def _age(version: str) -> tuple[int, str]:
-    stage = 1 if "beta" in version else 2 if "alpha" in version else 0
-    return stage, version
-
-
-def _group(name: str) -> Obj:
-    versions = [{"groupVersion": f"{name}/{v}", "version": v} for v in _groups()[name]]
-    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
-
-
-def _kinds(group: str, version: str) -> list[Kind]:
-    return [kind for kind in KINDS if kind.group == group and version in kind.versions]
-
-
-def _resources(group: str, version: str) -> Reply:
-    """Build the ``APIResourceList`` of a group version."""
-    resources: list[Obj] = []
-    for kind in _kinds(group, version):
-        resource: Obj = {
-            "name": kind.plural,
-            "singularName": kind.singular,
-            "namespaced": kind.namespaced,
-            "kind": kind.kind,
-            "verbs": list(_STORED_VERBS) if kind.stored else ["create"],
+    def _aggregated(self, *, core: bool) -> Obj:
+        """Build aggregated discovery: all groups, versions and resources in one document."""
+        items = [
+            {
+                "metadata": {"name": name, "creationTimestamp": None},
+                "versions": [
+                    {
+                        "version": version,
+                        "resources": [
+                            _aggregated_resource(kind, version) for kind in self._of(name, version)
+                        ],
+                        "freshness": "Current",
+                    }
+                    for version in versions
+                ],
+            }
+            for name, versions in self._groups().items()
+            if core == (name == "")
+        ]
+        return {
+            "kind": "APIGroupDiscoveryList",
+            "apiVersion": "apidiscovery.k8s.io/v2",
+            "metadata": {},
+            "items": items,
         }
-        if kind.short:
-            resource["shortNames"] = list(kind.short)
-        if kind.categories:
-            resource["categories"] = list(kind.categories)
-        resources.append(resource)
-        resources.extend(
+
+    def _served(self) -> set[str]:
+        """Return the paths of all group versions, without the leading slash."""
+        return {
+            f"apis/{group}/{version}" if group else f"api/{version}"
+            for group, versions in self._groups().items()
+            for version in versions
+        }
+
+    def _schema_url(self, path: str) -> Obj:
+        # Clients keep what they have read under this hash.
+        hash_ = f"{VERSION['gitVersion']}-{self._kinds.revision}"
+        return {"serverRelativeURL": f"/openapi/v3/{path}?hash={hash_}"}
+
+    def _schema(self, path: str) -> Obj:
+        """Describe a group version as far as kubectl asks: its kinds, and what is known of them."""
+        _, *group, version = path.split("/")
+        paths: Obj = {}
+        schemas: Obj = {}
+        for kind in self._of("/".join(group), version):
+            named = {"group": kind.group, "version": version, "kind": kind.kind}
+            operation = {
+                "parameters": [_VALIDATION],
+                "responses": {},
+                "x-kubernetes-group-version-kind": named,
+            }
+            scope = "/namespaces/{namespace}" if kind.namespaced else ""
+            paths[f"/{path}{scope}/{kind.plural}/{{name}}"] = {
+                "patch": {**operation, "x-kubernetes-action": "patch"},
+            }
+            if kind.custom:
+                schemas[f"{kind.kind}.{version}.{kind.group}"] = {
+                    **kind.custom[version].schema,
+                    "x-kubernetes-group-version-kind": [named],
+                }
+        info = {"title": "pyload", "version": VERSION["gitVersion"]}
+        components = {"schemas": schemas}
+        return {"openapi": "3.0.0", "info": info, "paths": paths, "components": components}
+
+
+_VALIDATION: Final = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+
+
+def _listed(kind: Kind) -> list[Obj]:
+    """Return the entries of a kind and its subresources in an ``APIResourceList``."""
+    resource: Obj = {
+        "name": kind.plural,
+        "singularName": kind.singular_name,
+        "namespaced": kind.namespaced,
+        "kind": kind.kind,
+        "verbs": list(_STORED_VERBS) if kind.stored else ["create"],
+    }
+    if kind.short:
+        resource["shortNames"] = list(kind.short)
+    if kind.categories:
+        resource["categories"] = list(kind.categories)
+    return [
+        resource,
+        *(
             {
                 "name": f"{kind.plural}/{name}",
                 "singularName": "",
@@ -139,48 +230,8 @@ def _resources(group: str, version: str) -> Reply:
                 "verbs": list(_SUBRESOURCE_VERBS[name]),
             }
             for name in kind.subresources
-        )
-    if not resources:
-        raise refusals.no_such_path()
-    return json_reply(
-        200,
-        {
-            "kind": "APIResourceList",
-            "apiVersion": "v1",
-            "groupVersion": f"{group}/{version}" if group else version,
-            "resources": resources,
-        },
-    )
-
-
-_SUBRESOURCE_KINDS: Final = {"token": "TokenRequest", "binding": "Binding", "scale": "Scale"}
-
-
-def _aggregated(*, core: bool) -> Obj:
-    """Build aggregated discovery: all groups, versions and resources in one document."""
-    items = [
-        {
-            "metadata": {"name": name, "creationTimestamp": None},
-            "versions": [
-                {
-                    "version": version,
-                    "resources": [
-                        _aggregated_resource(kind, version) for kind in _kinds(name, version)
-                    ],
-                    "freshness": "Current",
-                }
-                for version in versions
-            ],
-        }
-        for name, versions in _groups().items()
-        if core == (name == "")
+        ),
     ]
-    return {
-        "kind": "APIGroupDiscoveryList",
-        "apiVersion": "apidiscovery.k8s.io/v2",
-        "metadata": {},
-        "items": items,
-    }
 
 
 def _aggregated_resource(kind: Kind, version: str) -> Obj:
@@ -190,7 +241,7 @@ def _aggregated_resource(kind: Kind, version: str) -> Obj:
         "resource": kind.plural,
         "responseKind": response,
         "scope": "Namespaced" if kind.namespaced else "Cluster",
-        "singularResource": kind.singular,
+        "singularResource": kind.singular_name,
         "shortNames": list(kind.short),
         "categories": list(kind.categories),
         "verbs": list(_STORED_VERBS) if kind.stored else ["create"],
@@ -203,41 +254,3 @@ def _aggregated_resource(kind: Kind, version: str) -> Obj:
             for name in kind.subresources
         ],
     }
-
-
-@lru_cache(maxsize=1)
-def _served() -> frozenset[str]:
-    """Return the paths of all group versions, without the leading slash."""
-    return frozenset(
-        f"apis/{group}/{version}" if group else f"api/{version}"
-        for group, versions in _groups().items()
-        for version in versions
-    )
-
-
-def _schema_url(path: str) -> Obj:
-    return {"serverRelativeURL": f"/openapi/v3/{path}?hash={VERSION['gitVersion']}"}
-
-
-def _schema(path: str) -> Obj:
-    """Describe a group version as far as kubectl asks: which kinds may be validated here."""
-    _, *group, version = path.split("/")
-    validation = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
-    paths: Obj = {}
-    for kind in _kinds("/".join(group), version):
-        scope = "/namespaces/{namespace}" if kind.namespaced else ""
-        named = {
-            "group": kind.group,
-            "version": version,
-            "kind": kind.kind,
-        }
-        operation = {
-            "parameters": [validation],
-            "responses": {},
-            "x-kubernetes-group-version-kind": named,
-        }
-        paths[f"/{path}{scope}/{kind.plural}/{{name}}"] = {
-            "patch": {**operation, "x-kubernetes-action": "patch"},
-        }
-    info = {"title": "pyload", "version": VERSION["gitVersion"]}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import discovery, refusals
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.controllers import Controllers
+from pyload.embedded.apiserver.discovery import Discovery
 from pyload.embedded.apiserver.reads import Reads, WatchPlan
 from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.registry import KindRegistry
 from pyload.embedded.apiserver.requests import (
     Reply,
     Request,
@@ -40,9 +42,11 @@ class RequestHandler:
 
     def __init__(self, sources: Sources, *, history: int = HISTORY) -> None:
         self.store = Store(history=history)
+        self.kinds = KindRegistry()
         self._reads = Reads(self.store)
-        controllers = Controllers(self.store, sources)
-        self._writes = Writes(self.store, controllers.addresses, sources)
+        controllers = Controllers(self.store, self.kinds, sources)
+        self._writes = Writes(self.store, self.kinds, controllers.addresses, sources)
+        self._discovery = Discovery(self.kinds)
         self._reviews = Reviews(self.store, sources)
         reads, writes = self._reads, self._writes
         parts = Subresources(self.store, sources)
@@ -78,7 +82,7 @@ class RequestHandler:
             if request.broken is not None:
                 raise request.broken
             if target is None:
-                return discovery.answer(request)
+                return self._discovery.answer(request)
             return self._answer(request, target)
         except Refused as error:
             return json_reply(error.code, error.to_status())

@@ -1,39 +1,86 @@
-"""The kinds that the API server serves: their versions and how each behaves.
+"""What a kind of objects is, and the kinds that are built in: their versions and how each behaves.
 
-Group, names and preferred version of a kind come from the catalogue in `pyload.kube.resources`.
+Group, names and preferred version of a kind come from the catalogue in `pyload.kube.resources`. All
+other kinds are defined by CustomResourceDefinitions (`definitions`), while the server runs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from pyload.embedded.apiserver.shapes import custom_shape
 from pyload.kube import resources
 from pyload.kube.resources import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.embedded.apiserver.shapes import MergeShape
+    from pyload.kube.resources import Obj
+
 WORKLOAD: Final = ("all",)
 """The category of what `kubectl get all` shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePaths:
+    """Where the objects of a custom kind have what their scale subresource shows.
+
+    Attributes:
+        replicas: Fields that lead to the wanted number, such as ``("spec", "replicas")``.
+        status: Fields that lead to the actual number.
+        selector: Fields that lead to the label selector, as a text; empty for none.
+    """
+
+    replicas: tuple[str, ...]
+    status: tuple[str, ...]
+    selector: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class CustomVersion:
+    """One version of a custom kind, as its CustomResourceDefinition has it.
+
+    Attributes:
+        schema: Its structural schema (OpenAPI v3), as JSON.
+        scale: Where its objects have what their scale shows; None without that subresource.
+        columns: Its ``additionalPrinterColumns``.
+    """
+
+    schema: Obj
+    scale: ScalePaths | None = None
+    columns: tuple[Obj, ...] = ()
+
+    @cached_property
+    def shape(self) -> MergeShape:
+        """How its values merge, which the schema says; few kinds are ever written so."""
+        return custom_shape(self.schema)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One kind of objects; its versions share one storage.
 
+    Two are equal if they have the same group and plural: a CustomResourceDefinition that changes
+    makes another description of the same kind.
+
     Attributes:
         group: API group; empty for the core group.
-        versions: Served versions, the preferred one first.
+        versions: Served versions, the preferred one first; none while a definition is ending.
         plural: Resource name in paths.
         kind: Kind name in objects.
         namespaced: Whether its objects live in namespaces.
         short: Short names for kubectl.
         categories: Groups of resources for kubectl.
         subresources: Paths below an object.
-        custom: Defined by a CustomResourceDefinition in a real cluster: no strategic merge patch,
-            a PUT needs a resourceVersion, and `/status` changes nothing else.
+        custom: The versions of a kind that a CustomResourceDefinition defines, by name, and empty
+            for one that is built in. A custom kind has no strategic merge patch, a PUT needs a
+            resourceVersion, and `/status` changes nothing else.
+        storage: Version in which objects are kept; empty for the preferred one.
+        singular: The singular resource name; empty for the kind in lower case.
+        ending: Its definition is being deleted: nothing new is created.
         status_on_create: Whether a POST keeps ``status``.
         generation: Whether ``metadata.generation`` counts changes of what is desired.
         graceful: Whether a DELETE honours a grace period.
@@ -52,7 +99,10 @@ class Kind:
     short: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ("status",)
-    custom: bool = False
+    custom: Mapping[str, CustomVersion] = field(default_factory=dict)
+    storage: str = ""
+    singular: str = ""
+    ending: bool = False
     status_on_create: bool = False
     generation: bool = False
     graceful: bool = False
@@ -62,15 +112,23 @@ class Kind:
     labels_only: bool = False
     stored: bool = True
 
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Kind) and self.plural == other.plural and self.group == other.group
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.plural, self.group))
+
     @property
     def qualified(self) -> str:
         """The plural as messages show it: ``pods``, ``gateways.networking.istio.io``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
-    def singular(self) -> str:
+    def singular_name(self) -> str:
         """The singular resource name."""
-        return self.kind.lower()
+        return self.singular or self.kind.lower()
 
     @property
     def has_status(self) -> bool:
@@ -79,8 +137,8 @@ class Kind:
 
     @property
     def api_version(self) -> str:
-        """The preferred ``apiVersion``."""
-        return self.api_version_of(self.versions[0])
+        """The ``apiVersion`` in which objects are kept."""
+        return self.api_version_of(self.storage or self.versions[0])
 
     def api_version_of(self, version: str) -> str:
         """Return the ``apiVersion`` of one version."""
@@ -192,68 +250,9 @@ BUILT_IN: Final = (
     _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),
     _kind(resources.MUTATING_WEBHOOKS, subresources=(), generation=True),
     _kind(resources.VALIDATING_WEBHOOKS, subresources=(), generation=True),
+    # Kept as the Gateway API brings them; their rules are in CEL, which nobody evaluates here.
+    _kind(resources.ADMISSION_POLICIES, generation=True),
+    _kind(resources.ADMISSION_POLICY_BINDINGS, subresources=()),
     _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD),
     _kind(resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True),
 )
-
-
-def _custom(
-    resource: Resource,
-    *older: str,
-    short: str = "",
-    category: str = "istio-io",
-    subresources: tuple[str, ...] = ("status",),
-) -> Kind:
-    """Describe a kind that a CustomResourceDefinition defines in a real cluster."""
-    return Kind(
-        resource.group,
-        (resource.version, *older),
-        resource.plural,
-        resource.kind,
-        namespaced=resource.namespaced,
-        short=(short,) if short else (),
-        categories=(category,),
-        subresources=subresources,
-        custom=True,
-        generation=True,
-        unconditional=False,
-    )
-
-
-_gateway_api: Final = partial(_custom, category="gateway-api")
-
-CUSTOM: Final = (
-    _custom(resources.VIRTUAL_SERVICES, "v1beta1", "v1alpha3", short="vs"),
-    _custom(resources.DESTINATION_RULES, "v1beta1", "v1alpha3", short="dr"),
-    _custom(resources.GATEWAYS, "v1beta1", "v1alpha3", short="gw"),
-    _custom(resources.SERVICE_ENTRIES, "v1beta1", "v1alpha3", short="se"),
-    _custom(resources.SIDECARS, "v1beta1", "v1alpha3"),
-    _custom(resources.WORKLOAD_ENTRIES, "v1beta1", "v1alpha3", short="we"),
-    _custom(resources.WORKLOAD_GROUPS, "v1beta1", "v1alpha3", short="wg"),
-    _custom(resources.ENVOY_FILTERS),
-    _custom(resources.PROXY_CONFIGS),
-    _custom(resources.AUTHORIZATION_POLICIES, "v1beta1", short="ap"),
-    _custom(resources.PEER_AUTHENTICATIONS, "v1beta1", short="pa"),
-    _custom(resources.REQUEST_AUTHENTICATIONS, "v1beta1", short="ra"),
-    _custom(resources.TELEMETRIES, "v1alpha1", short="telemetry"),
-    _custom(resources.WASM_PLUGINS),
-    _gateway_api(resources.GATEWAY_CLASSES, "v1beta1", short="gc"),
-    _gateway_api(resources.KUBE_GATEWAYS, "v1beta1", short="gtw"),
-    _gateway_api(resources.HTTP_ROUTES, "v1beta1"),
-    _gateway_api(resources.GRPC_ROUTES, "v1alpha2"),
-    _gateway_api(resources.REFERENCE_GRANTS, "v1alpha2", short="refgrant", subresources=()),
-    _gateway_api(resources.TCP_ROUTES),
-    _gateway_api(resources.TLS_ROUTES),
-    _gateway_api(resources.UDP_ROUTES),
-)
-"""Istio's kinds and the Gateway API's."""
-
-KINDS: Final = BUILT_IN + CUSTOM
-
-BY_PATH: Final[Mapping[tuple[str, str, str], Kind]] = {
-    (kind.group, version, kind.plural): kind for kind in KINDS for version in kind.versions
-}
-"""Kinds by group, version and plural."""
-
-STORED: Final = tuple(kind for kind in KINDS if kind.stored)
-NAMESPACED: Final = tuple(kind for kind in STORED if kind.namespaced)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 
     from pyload.embedded.apiserver.handler import Answer
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.requests import Request
     from pyload.embedded.apiserver.watch import Watcher
 
@@ -26,15 +27,18 @@ class MemoryApiTransport:
     Args:
         answer: Answers a request.
         begin: Begins a watch.
+        kinds: The kinds that the server serves.
     """
 
     def __init__(
         self,
         answer: Callable[[Request], Answer],
         begin: Callable[[WatchPlan], Watcher],
+        kinds: KindRegistry,
     ) -> None:
         self._answer = answer
         self._begin = begin
+        self._kinds = kinds
 
     async def request(
         self,
@@ -48,7 +52,8 @@ class MemoryApiTransport:
         """Send one request and read its whole answer."""
         # Others get their turn, as they would while a real request is under way.
         await asyncio.sleep(0)
-        answer = self._answer(read_request(method, path, query or {}, body, content_type))
+        asked = read_request(method, path, query or {}, body, content_type, kinds=self._kinds)
+        answer = self._answer(asked)
         if not isinstance(answer, WatchPlan):
             return answer
         async with _reading(self._begin(answer)) as stream:
@@ -60,7 +65,7 @@ class MemoryApiTransport:
     ) -> AsyncIterator[MemoryApiStream]:
         """Open a GET whose answer is read line by line."""
         await asyncio.sleep(0)
-        answer = self._answer(read_request("GET", path, query, None))
+        answer = self._answer(read_request("GET", path, query, None, kinds=self._kinds))
         if isinstance(answer, WatchPlan):
             async with _reading(self._begin(answer)) as stream:
                 yield stream

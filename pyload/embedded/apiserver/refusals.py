@@ -37,8 +37,14 @@ class Cause:
     @classmethod
     def invalid(cls, field: str, value: object, detail: str) -> Cause:
         """Report a field with a wrong value."""
-        shown = f'"{value}"' if isinstance(value, str) else str(value)
-        return cls(field, f"Invalid value: {shown}: {detail}", "FieldValueInvalid")
+        return cls(field, f"Invalid value: {_shown(value)}: {detail}", "FieldValueInvalid")
+
+    @classmethod
+    def unsupported(cls, field: str, value: object, choices: Sequence[object]) -> Cause:
+        """Report a value that is none of those to choose from."""
+        listed = ", ".join(_shown(one) for one in choices)
+        text = f"Unsupported value: {_shown(value)}: supported values: {listed}"
+        return cls(field, text, "FieldValueNotSupported")
 
     @classmethod
     def forbidden(cls, field: str, detail: str) -> Cause:
@@ -49,6 +55,12 @@ class Cause:
     def duplicate(cls, field: str, value: object) -> Cause:
         """Report a value that occurs twice."""
         return cls(field, f'Duplicate value: "{value}"', "FieldValueDuplicate")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 class Refused(PyloadError):  # noqa: N818 - reads as a state
@@ -185,6 +197,12 @@ def bad_request(message: str) -> Refused:
 def method_not_allowed() -> Refused:
     """The path does not take this method."""
     message = "the server does not allow this method on the requested resource"
+    return Refused(405, "MethodNotAllowed", message)
+
+
+def definition_ends() -> Refused:
+    """The kind's definition is being deleted, so it takes no further objects."""
+    message = "create not allowed while custom resource definition is terminating"
     return Refused(405, "MethodNotAllowed", message)
 
 

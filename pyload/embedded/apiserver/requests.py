@@ -11,7 +11,6 @@ import orjson
 import yaml
 
 from pyload.embedded.apiserver import protobuf, refusals
-from pyload.embedded.apiserver.kinds import BY_PATH
 from pyload.kube.resources import locate
 from pyload.kube.transport import Response
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.kube.resources import Obj
 
 JSON: Final = "application/json"
@@ -95,9 +95,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply(Response):
-    """A whole answer, with the content type that `Response` leaves out."""
+    """A whole answer, with the headers that `Response` leaves out.
+
+    Attributes:
+        content_type: Media type of the body.
+        warnings: What kubectl shows beside the answer.
+    """
 
     content_type: str = JSON
+    warnings: tuple[str, ...] = ()
 
 
 def json_reply(code: int, body: object) -> Reply:
@@ -129,10 +135,10 @@ class Target:
     subresource: str
 
 
-def parse_target(path: str) -> Target | None:
+def parse_target(path: str, kinds: KindRegistry) -> Target | None:
     """Read a path; None where it is not about objects of a served kind."""
     where = locate(unquote(path))
-    kind = BY_PATH.get((where.group, where.version, where.plural)) if where else None
+    kind = kinds.find(where.group, where.version, where.plural) if where else None
     if where is None or kind is None:
         return None
     if where.subresource and where.subresource not in kind.subresources:
@@ -190,11 +196,12 @@ def read_request(
     raw: bytes | None,
     content_type: str = "",
     *,
+    kinds: KindRegistry,
     accept: str = "",
     user_agent: str = "",
 ) -> Request:
-    """Build a request from the parts of an HTTP request."""
-    target = parse_target(path)
+    """Build a request from the parts of an HTTP request, and the kinds that are served."""
+    target = parse_target(path, kinds)
     media = content_type.partition(";")[0].strip() or JSON
     body: Any = None
     broken: refusals.Refused | None = None

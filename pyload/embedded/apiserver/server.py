@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.reads import WatchPlan
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from pyload.embedded.apiserver.handler import Answer
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
 
@@ -31,6 +34,7 @@ class HttpServer:
         answer: Answers a request. If it raises a `PyloadError`, the connection is cut.
         begin: Begins a watch.
         close_watches: Ends all watches.
+        kinds: The kinds that the server serves.
     """
 
     def __init__(
@@ -38,10 +42,12 @@ class HttpServer:
         answer: Callable[[Request], Answer],
         begin: Callable[[WatchPlan], Watcher],
         close_watches: Callable[[], None],
+        kinds: KindRegistry,
     ) -> None:
         self._answer = answer
         self._begin = begin
         self._close_watches = close_watches
+        self._kinds = kinds
 
     @contextlib.asynccontextmanager
     async def run(self, host: str, port: int) -> AsyncIterator[str]:
@@ -74,6 +80,7 @@ class HttpServer:
             dict(request.query),
             raw,
             headers.get("Content-Type", ""),
+            kinds=self._kinds,
             accept=headers.get("Accept", ""),
             user_agent=headers.get("User-Agent", ""),
         )
@@ -114,7 +121,9 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 def _response(reply: Reply) -> web.Response:
-    headers = {"Content-Type": reply.content_type}
+    headers = CIMultiDict({"Content-Type": reply.content_type})
+    for text in reply.warnings:
+        headers.add("Warning", f"299 - {orjson.dumps(text).decode()}")
     if reply.retry_after is not None:
         headers["Retry-After"] = f"{reply.retry_after:g}"
     return web.Response(status=reply.status, body=reply.body, headers=headers)

@@ -88,7 +88,6 @@ def _object(**fields: MergeShape) -> MergeShape:
 
 _SET: Final = MergeShape(is_set=True)
 _CONDITIONS: Final = _keyed("type")
-_CUSTOM_CONDITIONS: Final = _keyed("type", merge="")
 _CONDITIONED: Final = _of(conditions=_CONDITIONS)
 _METADATA: Final = _of(
     ownerReferences=MergeShape(items=_ATOMIC, keys=("uid",), merge_key="uid"), finalizers=_SET
@@ -142,18 +141,43 @@ _SHAPES: Final[Mapping[str, MergeShape]] = {
     "statefulsets.apps": _WORKLOAD,
     "daemonsets.apps": _WORKLOAD,
     "jobs.batch": _object(spec=_of(template=_TEMPLATE)),
-    "gateways.gateway.networking.k8s.io": _object(
-        spec=_of(listeners=_keyed("name", merge="")),
-        status=_of(
-            conditions=_CUSTOM_CONDITIONS,
-            listeners=_keyed("name", merge="", conditions=_CUSTOM_CONDITIONS),
-        ),
-    ),
 }
-_CUSTOM: Final = _object(status=_of(conditions=_CUSTOM_CONDITIONS))
 _ANY: Final = _object()
 
 
 def shape_of(kind: Kind) -> MergeShape:
-    """Return the shape of a kind's objects."""
-    return _SHAPES.get(kind.qualified) or (_CUSTOM if kind.custom else _ANY)
+    """Return the shape of a kind's objects; of a custom kind, in the version that is stored."""
+    if kind.custom:
+        return kind.custom[kind.storage].shape
+    return _SHAPES.get(kind.qualified, _ANY)
+
+
+def custom_shape(schema: Mapping[str, Any]) -> MergeShape:
+    """Return the shape of the objects that a structural schema describes."""
+    fields = {name: _described(one) for name, one in schema.get("properties", {}).items()}
+    return _object(**{name: one for name, one in fields.items() if one is not PLAIN})
+
+
+def _described(schema: Mapping[str, Any]) -> MergeShape:
+    """Return the shape of a value; `PLAIN`, of which there is one, where nothing is special."""
+    fields = {name: _described(one) for name, one in schema.get("properties", {}).items()}
+    fields = {name: one for name, one in fields.items() if one is not PLAIN}
+    below = schema.get("items") or schema.get("additionalProperties")
+    items = _described(below) if isinstance(below, dict) else PLAIN
+    list_type = schema.get("x-kubernetes-list-type")
+    keys = tuple(schema.get("x-kubernetes-list-map-keys") or ()) if list_type == "map" else ()
+    atomic = schema.get("x-kubernetes-map-type") == "atomic"
+    if not (fields or keys or atomic or items is not PLAIN or list_type == "set"):
+        return PLAIN
+    if keys or list_type in (None, "atomic"):
+        # Items of a list that is replaced whole have no shape that anybody asks for.
+        items = items if keys or "items" not in schema else PLAIN
+    known = below.get("properties", {}) if isinstance(below, dict) else {}
+    return MergeShape(
+        fields=fields,
+        items=None if items is PLAIN else items,
+        keys=keys,
+        defaults={key: known[key]["default"] for key in keys if "default" in known.get(key, {})},
+        is_set=list_type == "set",
+        atomic=atomic,
+    )

@@ -19,7 +19,6 @@ import orjson
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.deletion import is_held, mark_deleted, timestamp
-from pyload.embedded.apiserver.kinds import STORED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -124,6 +123,21 @@ class _Table:
             listener(event)
 
 
+class _Tables(dict["Kind", _Table]):
+    """The tables by kind; each is made when it is first asked for, and stays.
+
+    So a watch outlasts the definition of its kind, and sees what the next one brings.
+    """
+
+    def __init__(self, history: int) -> None:
+        super().__init__()
+        self._history = history
+
+    def __missing__(self, kind: Kind) -> _Table:
+        table = self[kind] = _Table(self._history)
+        return table
+
+
 class Store:
     """All objects, under one global revision that every change increments.
 
@@ -133,7 +147,7 @@ class Store:
 
     def __init__(self, *, history: int = HISTORY) -> None:
         self.revision = 1
-        self._tables = {kind: _Table(history) for kind in STORED}
+        self._tables = _Tables(history)
 
     def get(self, kind: Kind, namespace: str, name: str) -> StoredObject | None:
         """Return an object, or None."""

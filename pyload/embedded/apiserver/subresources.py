@@ -5,12 +5,12 @@ They are the ``scale`` of workloads, the ``binding`` of pods and the ``finalize`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import patch, refusals
 from pyload.embedded.apiserver.bodies import read_object
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.apiserver.kinds import NAMESPACE, POD
+from pyload.embedded.apiserver.kinds import NAMESPACE, POD, ScalePaths
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -23,6 +23,8 @@ from pyload.embedded.apiserver.requests import (
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
     from pyload.kube.resources import Obj
@@ -46,9 +48,10 @@ class Subresources:
         Raises:
             Refused: The workload is not there, has changed, or the number makes no sense.
         """
+        paths = _scale_paths(target)
         entry = self._store.need(target.kind, target.namespace, target.name)
         if request.verb != "get":
-            shown = _scale_of(entry.obj)
+            shown = _scale_of(entry.obj, paths)
             wanted = request.body
             if request.verb == "patch":
                 if request.content_type == APPLY_PATCH:
@@ -65,15 +68,12 @@ class Subresources:
                 cause = refusals.Cause.invalid("spec.replicas", replicas, text)
                 raise refusals.invalid(target.kind, target.name, [cause])
             check_preconditions(target.kind, entry, wanted.get("metadata") or {})
-            changed = {
-                **entry.obj,
-                "metadata": dict(entry.obj["metadata"]),
-                "spec": {**entry.obj["spec"], "replicas": replicas},
-            }
+            changed = _replaced(entry.obj, paths.replicas, replicas)
+            changed["metadata"] = dict(entry.obj["metadata"])
             if request.dry_run:
-                return json_reply(200, _scale_of(changed))
+                return json_reply(200, _scale_of(changed, paths))
             entry = self._store.update(target.kind, changed)
-        return json_reply(200, _scale_of(entry.obj))
+        return json_reply(200, _scale_of(entry.obj, paths))
 
     def finalize(self, request: Request, target: Target) -> Reply:
         """Answer a PUT of a namespace's ``finalize``: only its finalizers change.
@@ -129,17 +129,44 @@ class Subresources:
         return json_reply(201, {**answer, "code": 201})
 
 
-def _scale_of(obj: Obj) -> Obj:
+_BUILT_IN: Final = ScalePaths(("spec", "replicas"), ("status", "replicas"))
+
+
+def _scale_paths(target: Target) -> ScalePaths:
+    custom = target.kind.custom
+    if not custom:
+        return _BUILT_IN
+    paths = custom[target.api_version.rpartition("/")[2]].scale
+    if paths is None:
+        raise refusals.no_such_path()
+    return paths
+
+
+def _found(obj: Any, path: Sequence[str]) -> Any:
+    """Return the value that fields lead to, or None."""
+    for name in path:
+        obj = obj.get(name) if isinstance(obj, dict) else None
+    return obj
+
+
+def _replaced(obj: Obj, path: Sequence[str], value: Any) -> Obj:
+    """Return an object with another value where fields lead to; the argument stays as it is."""
+    name, *rest = path
+    return {**obj, name: _replaced(obj.get(name) or {}, rest, value) if rest else value}
+
+
+def _scale_of(obj: Obj, paths: ScalePaths) -> Obj:
     metadata = obj["metadata"]
     kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-    labels = obj.get("spec", {}).get("selector", {}).get("matchLabels", {})
+    if paths is _BUILT_IN:
+        labels = obj.get("spec", {}).get("selector", {}).get("matchLabels", {})
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    else:
+        selector = (_found(obj, paths.selector) or "") if paths.selector else ""
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in kept if name in metadata},
-        "spec": {"replicas": obj.get("spec", {}).get("replicas", 0)},
-        "status": {
-            "replicas": obj.get("status", {}).get("replicas", 0),
-            "selector": ",".join(f"{key}={value}" for key, value in labels.items()),
-        },
+        "spec": {"replicas": _found(obj, paths.replicas) or 0},
+        "status": {"replicas": _found(obj, paths.status) or 0, "selector": selector},
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver import definitions, refusals
 from pyload.embedded.apiserver.kinds import (
+    CRD,
     DEPLOYMENT,
     ENDPOINT_SLICE,
     POD,
@@ -18,7 +19,7 @@ from pyload.embedded.apiserver.refusals import Cause
 from pyload.embedded.apiserver.selectors import is_label_key, is_label_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.kube.resources import Obj
@@ -42,13 +43,14 @@ _SERVICE_TEXT: Final = (
 )
 
 
-def check(kind: Kind, obj: Obj, old: Obj | None) -> None:
+def check(kind: Kind, obj: Obj, old: Obj | None, *, more: Sequence[Cause] = ()) -> None:
     """Raise an error with all faults of an object at once.
 
     Args:
         kind: Its kind.
         obj: The object with its defaults.
         old: The object as it is, or None for a new one.
+        more: Faults that were found already.
 
     Raises:
         Refused: The object has at least one fault.
@@ -60,6 +62,7 @@ def check(kind: Kind, obj: Obj, old: Obj | None) -> None:
         causes += checker(obj)
     if old:
         causes += _frozen(kind, obj, old)
+    causes += more
     if causes:
         raise refusals.invalid(kind, obj["metadata"].get("name", ""), causes)
 
@@ -171,6 +174,7 @@ def _workload(obj: Obj) -> Iterator[Cause]:
 
 
 _CHECKERS: Final[Mapping[Kind, Callable[[Obj], Iterator[Cause]]]] = {
+    CRD: definitions.faults,
     POD: _pod,
     SERVICE: _service,
     ENDPOINT_SLICE: _endpoint_slice,
@@ -195,6 +199,9 @@ def _frozen(kind: Kind, obj: Obj, old: Obj) -> Iterator[Cause]:
             "(allow it to be set to 1 if it was previously negative)"
         )
         yield Cause.forbidden("spec", text)
+
+    if kind is CRD and obj["spec"].get("scope") != old["spec"]["scope"]:
+        yield Cause.invalid("spec.scope", obj["spec"].get("scope"), "field is immutable")
 
 
 def _fixed(spec: Obj) -> Obj:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import apply, defaults, patch, refusals, services, validation
+from pyload.embedded.apiserver import (
+    apply,
+    custom_objects,
+    defaults,
+    definitions,
+    patch,
+    refusals,
+    services,
+    validation,
+)
 from pyload.embedded.apiserver.apply import FieldManager
 from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.apiserver.kinds import NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
+from pyload.embedded.apiserver.kinds import CRD, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -24,6 +33,7 @@ from pyload.embedded.apiserver.shapes import shape_of
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
+    from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store, StoredObject
@@ -51,12 +61,16 @@ class Writes:
 
     Args:
         store: The store.
+        kinds: The kinds that are served.
         addresses: Addresses of services.
         sources: Its clock, chance and hook.
     """
 
-    def __init__(self, store: Store, addresses: ServiceAddresses, sources: Sources) -> None:
+    def __init__(
+        self, store: Store, kinds: KindRegistry, addresses: ServiceAddresses, sources: Sources
+    ) -> None:
         self._store = store
+        self._kinds = kinds
         self._addresses = addresses
         self._sources = sources
 
@@ -75,6 +89,8 @@ class Writes:
     ) -> Reply:
         """Complete, admit, validate and store a new object."""
         kind = target.kind
+        if kind.ending:
+            raise refusals.definition_ends()
         given = obj["metadata"]
         if given.get("resourceVersion", "0") not in ("", "0"):
             # A real server has no reason for it and calls it its own fault.
@@ -84,6 +100,7 @@ class Writes:
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate(metadata["generateName"])
         obj["metadata"] = metadata
+        obj, warnings = custom_objects.conform(obj, request, target)
         obj = defaults.fill(kind, obj)
         admitted = self._sources.admit(kind.resource(), obj)
         if admitted is not obj:
@@ -91,9 +108,12 @@ class Writes:
         obj = defaults.admit(kind, obj)
         if kind is SERVICE:
             obj = services.complete(obj, None, self._addresses)
-        validation.check(kind, obj, None)
+        validation.check(kind, obj, None, more=custom_objects.faults(obj, None, target))
         if kind is POD:
             self._check_account(obj)
+        if kind is CRD:
+            obj = definitions.established(obj, None, self._kinds, self._sources.now())
+            warnings = _rule_warnings(obj)
         if self._store.get(kind, target.namespace, metadata["name"]) is not None:
             raise refusals.already_exists(kind, metadata["name"])
         obj["metadata"] = metadata = dict(obj["metadata"])
@@ -107,7 +127,7 @@ class Writes:
                 201, {**obj, "metadata": {**metadata, "uid": self._sources.new_uid()}}, target
             )
         entry = self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
-        return Reply(201, entry.json(target.api_version))
+        return Reply(201, entry.json(target.api_version), warnings=warnings)
 
     def update(self, request: Request, target: Target) -> Reply:
         """Answer a PUT to an object or its status.
@@ -166,6 +186,7 @@ class Writes:
             why = "fieldManager: Required value: is required for apply patch"
             raise refusals.invalid_request(_PATCH_OPTIONS, why)
         config = read_object(request.body, target)
+        custom_objects.check_declared(config, target)
         if config["metadata"].get("managedFields"):
             raise refusals.bad_request("metadata.managedFields must be nil")
         writer = self._writer(request, target)
@@ -195,13 +216,20 @@ class Writes:
         kind = target.kind
         old = entry.obj
         check_preconditions(kind, entry, obj["metadata"])
+        obj, warnings = custom_objects.conform(obj, request, target)
         if target.subresource == "status":
             obj = with_status(kind, obj, old)
+            causes = custom_objects.faults(obj, old, target)
+            if causes:
+                raise refusals.invalid(kind, target.name, causes)
         else:
             obj = without_status(kind, obj, old)
             if kind is SERVICE:
                 obj = services.complete(obj, old, self._addresses)
-            validation.check(kind, obj, old)
+            validation.check(kind, obj, old, more=custom_objects.faults(obj, old, target))
+            if kind is CRD:
+                obj = definitions.established(obj, old, self._kinds, self._sources.now())
+                warnings = _rule_warnings(obj)
         metadata = obj["metadata"] = dict(obj["metadata"])
         if managed is None:
             writer = self._writer(request, target)
@@ -212,7 +240,8 @@ class Writes:
         if request.dry_run:
             return object_reply(200, obj, target)
         metadata["resourceVersion"] = str(entry.revision)
-        return Reply(200, self._store.update(kind, obj).json(target.api_version))
+        stored = self._store.update(kind, obj)
+        return Reply(200, stored.json(target.api_version), warnings=warnings)
 
     def delete(self, request: Request, target: Target) -> Reply:
         """Answer a DELETE of an object.
@@ -296,6 +325,10 @@ class Writes:
 
     def _generate(self, prefix: str) -> str:
         return prefix[:58] + "".join(self._sources.rng.choices(_NAME_LETTERS, k=5))
+
+
+def _rule_warnings(definition: Obj) -> tuple[str, ...]:
+    return (definitions.NO_RULES,) if definitions.has_rules(definition) else ()
 
 
 _PATCHES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)

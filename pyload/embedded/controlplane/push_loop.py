@@ -14,12 +14,12 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.controlplane import configs, generate, registry
 from pyload.embedded.controlplane.configs import ConfigStore
 from pyload.embedded.controlplane.debounce import Debounce
 from pyload.embedded.controlplane.push_scope import PushScope
 from pyload.embedded.controlplane.registry import ServiceRegistry
+from pyload.kube.resources import CATALOGUE
 from pyload.kube.watch import Reflector
 from pyload.tasks import clock
 
@@ -40,8 +40,6 @@ _LONGEST: Final = 10.0
 
 # How long generating resources may keep everything else on the loop waiting.
 _SLICE: Final = 0.005
-
-_RESOURCES: Final = {kind.qualified: kind.resource() for kind in KINDS}
 
 log = logging.getLogger("pyload.controlplane")
 
@@ -74,7 +72,7 @@ class PushLoop:
             rng: Spreads the retries of watches.
         """
         return [
-            Reflector(client, _RESOURCES[kind], _Feed(kind, store, self._on_change), rng=rng)
+            Reflector(client, CATALOGUE[kind], _Feed(kind, store, self._on_change), rng=rng)
             for store, kinds in (
                 (self.registry, registry.FOLLOWED),
                 (self._configs, configs.FOLLOWED),

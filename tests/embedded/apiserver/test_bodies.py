@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.embedded.apiserver.bodies import read_object, with_status
-from pyload.embedded.apiserver.kinds import CUSTOM, DEPLOYMENT
+from pyload.embedded.apiserver.kinds import DEPLOYMENT
 from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import Target, parse_target
+from tests.embedded.apiserver.served import CUSTOM, KINDS
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj
@@ -80,7 +81,7 @@ async def test_an_update_leaves_finalizers_and_status_alone(api: Api) -> None:
 
 
 def _target(path: str) -> Target:
-    target = parse_target(path)
+    target = parse_target(path, KINDS)
     assert target is not None
     return target
 

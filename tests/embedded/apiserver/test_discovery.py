@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.apiserver.requests import Request, parse_target
+from tests.embedded.apiserver.served import KINDS
 
 if TYPE_CHECKING:
     from tests.embedded.apiserver.conftest import Api
@@ -55,7 +55,7 @@ async def test_both_forms_of_discovery_agree(api: Api) -> None:
     found = set()
     for path in ("/api", "/apis"):
         request = Request("get", "GET", path, {}, accept=accept)
-        answer: Any = api.server._handler.handle(request, parse_target(path))
+        answer: Any = api.server._handler.handle(request, parse_target(path, KINDS))
         assert answer.content_type == accept
         for item in orjson.loads(answer.body)["items"]:
             for version in item["versions"]:
@@ -101,4 +101,4 @@ async def test_custom_kinds_have_their_definitions(api: Api) -> None:
     assert definition["spec"]["names"]["kind"] == "Gateway"
     assert [version["name"] for version in definition["spec"]["versions"]] == ["v1", "v1beta1"]
     assert "gateway.networking.k8s.io/bundle-version" in definition["metadata"]["annotations"]
-    assert {"type": "Established", "status": "True"} in definition["status"]["conditions"]
+    assert [one["status"] for one in definition["status"]["conditions"]] == ["True", "True"]

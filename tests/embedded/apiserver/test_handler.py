@@ -150,7 +150,7 @@ def test_any_object_is_answered(plural: str, body: Any) -> None:
         ("PUT", "update", "/a/status"),
     ):
         request = Request(verb, method, path + below, {}, named)
-        answer: Any = server._handler.handle(request, parse_target(path + below))
+        answer: Any = server._handler.handle(request, parse_target(path + below, server.kinds))
         assert answer.status in (200, 201, 400, 403, 404, 422)
 
 
@@ -160,4 +160,4 @@ def test_our_own_mistakes_are_not_the_clients(api: Api) -> None:
     request = Request("list", "GET", MAPS, broken)
 
     with pytest.raises(AttributeError):
-        api.server._handler.handle(request, parse_target(MAPS))
+        api.server._handler.handle(request, parse_target(MAPS, api.server.kinds))

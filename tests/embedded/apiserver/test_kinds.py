@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.embedded.apiserver.kinds import KINDS
+from tests.embedded.apiserver.served import CUSTOM
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
@@ -16,7 +16,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 NETWORKING = "/apis/networking.istio.io"
-CUSTOM = [kind for kind in KINDS if kind.custom]
 
 # What a control plane of Istio 1.24 and later reads, each with every version that it may ask for.
 ISTIO: dict[str, dict[str, tuple[str, ...]]] = {

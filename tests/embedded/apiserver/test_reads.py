@@ -133,7 +133,7 @@ async def test_metadata_alone_can_be_asked_for(api: Api) -> None:
 
     def ask(path: str, verb: str) -> Any:
         request = Request(verb, "GET", path, {}, accept=accept)
-        return api.server._handler.handle(request, parse_target(path))
+        return api.server._handler.handle(request, parse_target(path, api.server.kinds))
 
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     listed = orjson.loads(ask(path, "list").body)

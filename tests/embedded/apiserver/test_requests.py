@@ -18,6 +18,7 @@ from pyload.embedded.apiserver.requests import (
     verb_of,
     wanted_form,
 )
+from tests.embedded.apiserver.served import KINDS
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ from pyload.embedded.apiserver.requests import (
 )
 def test_paths_are_understood(path: str, expected: tuple[str, ...]) -> None:
     """Every request depends on it."""
-    target = parse_target(path)
+    target = parse_target(path, KINDS)
 
     assert target is not None
     found = (
@@ -76,13 +77,13 @@ def test_paths_are_understood(path: str, expected: tuple[str, ...]) -> None:
 )
 def test_other_paths_mean_no_object(path: str) -> None:
     """What is not served must end as 404 or discovery, not as some other kind."""
-    assert parse_target(path) is None
+    assert parse_target(path, KINDS) is None
 
 
 @given(st.text("/apisv1nodesx%2F", max_size=30))
 def test_any_path_is_read(path: str) -> None:
     """A strange path must not crash the server."""
-    parse_target(path)
+    parse_target(path, KINDS)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_verbs_are_those_of_the_audit_log(
     method: str, path: str, query: dict[str, str], verb: str
 ) -> None:
     """Recordings of real servers are compared by these verbs."""
-    assert verb_of(method, parse_target(path), query) == verb
+    assert verb_of(method, parse_target(path, KINDS), query) == verb
 
 
 def test_the_first_form_that_can_be_given_is_chosen() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from pyload.embedded.apiserver.kinds import (
     CONFIG_MAP,
-    CUSTOM,
     DAEMON_SET,
     DEPLOYMENT,
     JOB,
@@ -22,6 +21,7 @@ from pyload.embedded.apiserver.kinds import (
     STATEFUL_SET,
 )
 from pyload.embedded.apiserver.shapes import PLAIN, MergeShape, shape_of
+from tests.embedded.apiserver.served import CUSTOM
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind

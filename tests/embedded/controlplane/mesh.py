@@ -7,10 +7,10 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver.api import ApiServer
-from pyload.embedded.apiserver.kinds import KINDS
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 from pyload.kube.resources import (
+    CATALOGUE,
     NAMESPACES,
     SERVICE_ACCOUNTS,
 )
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 APP = "outbound|80||app.mesh.svc.cluster.local"
-RESOURCES = {kind.qualified: kind.resource() for kind in KINDS}
+RESOURCES = CATALOGUE
 
 
 class RunningMesh:

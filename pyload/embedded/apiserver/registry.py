@@ -1,0 +1,68 @@
+"""The kinds that an API server serves at the moment: those built in, and those that are defined.
+
+Definitions come and go while the server runs, so whoever needs the kinds asks here each time;
+`revision` says whether something that was derived from them is still right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyload.embedded.apiserver.kinds import BUILT_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyload.embedded.apiserver.kinds import Kind
+
+
+class KindRegistry:
+    """All kinds of one server, by the paths of their objects.
+
+    Attributes:
+        revision: Counts the changes.
+    """
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self._kinds = {kind: kind for kind in BUILT_IN}
+        self._by_path: dict[tuple[str, str, str], Kind] = {}
+        for kind in BUILT_IN:
+            self._add(kind)
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(list(self._kinds))
+
+    def find(self, group: str, version: str, plural: str) -> Kind | None:
+        """Return the kind of the objects at a path, or None."""
+        return self._by_path.get((group, version, plural))
+
+    def of_group(self, group: str) -> list[Kind]:
+        """Return the kinds of one API group."""
+        return [kind for kind in self._kinds if kind.group == group]
+
+    def stored(self, *, namespaced: bool = False) -> list[Kind]:
+        """Return the kinds whose objects are kept; on request only those that have namespaces."""
+        return [kind for kind in self._kinds if kind.stored and (kind.namespaced or not namespaced)]
+
+    def define(self, kind: Kind) -> None:
+        """Serve a custom kind from now on, in place of what was served under its name."""
+        self._remove(kind)
+        self._kinds[kind] = kind
+        self._add(kind)
+        self.revision += 1
+
+    def forget(self, kind: Kind) -> None:
+        """Serve a custom kind no longer; nothing happens if it is not served."""
+        self._remove(kind)
+        self.revision += 1
+
+    def _add(self, kind: Kind) -> None:
+        for version in kind.versions:
+            self._by_path[kind.group, version, kind.plural] = kind
+
+    def _remove(self, kind: Kind) -> None:
+        known = self._kinds.pop(kind, None)
+        if known is not None:
+            for version in known.versions:
+                del self._by_path[known.group, version, known.plural]
