@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS: Final = 1.0
 """How long a closed connection may take to write what is left."""
+QUOTE_SECONDS: Final = 1.0
+"""How long an answer that is not gRPC's may take to come, of which the beginning is quoted."""
 
 
 class LeanStream(asyncio.BufferedProtocol):
@@ -126,8 +128,9 @@ class LeanStream(asyncio.BufferedProtocol):
 
     def _too_late(self) -> None:
         self._deadline = None
-        text = f"no connection to {self._owner.target} in {DIAL_SECONDS:g} s"
-        self.close(named("UNAVAILABLE", text))
+        why = f"no connection to {self._owner.target} in {DIAL_SECONDS:g} s"
+        self._connection.timed_out(why)
+        self._advance()
 
     # The socket's protocol.
 
@@ -221,9 +224,14 @@ class LeanStream(asyncio.BufferedProtocol):
     def _advance(self) -> None:
         """Write what the engines have to send, and act on the state of the stream."""
         self._flush()
-        if self._connection.status is not None:
+        connection = self._connection
+        if connection.status is not None:
             self._hang_up()
-        elif self._deadline is not None and self._connection.opened:
+        elif self._deadline is None:
+            if connection.quote is not None:
+                timers = self._owner.shared.timers
+                self._deadline = timers.call_later(QUOTE_SECONDS, self._too_late)
+        elif connection.opened and connection.quote is None:
             self._cancel_deadline()
             self._owner.shared.keepalive.add(self)
 

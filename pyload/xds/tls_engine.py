@@ -11,6 +11,7 @@ import ssl
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import RemoteProtocolError
+from pyload.xds.http2.foreign import MAX_HEAD, in_words, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,10 @@ class TlsEngine:
                 if self.ready:
                     self._decrypt(plain, on_plain)
         except ssl.SSLError as error:
-            raise RemoteProtocolError(f"TLS: {_reason(error)}") from error
+            text = f"TLS: {_reason(error)}"
+            if not self.ready and is_text(first := bytes(data[:MAX_HEAD])):
+                text += f", as the answer is {in_words(first)}"
+            raise RemoteProtocolError(text) from error
 
     def encrypt(self, data: bytes, send: Callable[[bytes], object]) -> None:
         """Encrypt bytes and send them.

@@ -13,12 +13,21 @@ import trustme
 
 from pyload.timer_heap import TimerHeap
 from pyload.xds import lean_stream, tcp
-from pyload.xds.http2.frames import ACK, DATA, GOAWAY, PING, PREFACE, frame
+from pyload.xds.http2.frames import (
+    ACK,
+    DATA,
+    GOAWAY,
+    MAX_CONCURRENT_STREAMS,
+    PING,
+    PREFACE,
+    frame,
+    settings,
+)
 from pyload.xds.lean import LeanTransport
 from pyload.xds.tcp import LoopResources
 from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
-from tests.xds.http2.frames import GREETING, answer, framed, trailers
+from tests.xds.http2.frames import GREETING, answer, framed, head, trailers
 from tests.xds.scripted import Server, listen, open_stream
 from tests.xds.streams import Recorder
 
@@ -250,6 +259,56 @@ async def test_a_plaintext_port_is_told_from_tls() -> None:
         status = await sink.end()
         assert status.name == "UNAVAILABLE"
         assert status.message == f"no connection to {address}: TLS: wrong version number"
+
+
+async def test_an_answer_in_plain_text_is_quoted_where_tls_is_wanted() -> None:
+    """A proxy of HTTP/1 in front of istiod would be a "wrong version number"."""
+    async with listen(Server(b"HTTP/1.1 400 Bad Request\r\n\r\nplain HTTP sent")) as (_, address):
+        sink = Recorder()
+        LeanTransport(address, tls=TlsConfig().context()).open(DELTA_METHOD, metadata=(), sink=sink)
+        assert (await sink.end()).message == (
+            f"no connection to {address}: TLS: wrong version number,"
+            " as the answer is 'HTTP/1.1 400 Bad Request': 'plain HTTP sent'"
+        )
+
+
+async def test_a_server_that_allows_streams_late_is_connected_to() -> None:
+    """Some raise their limit only when they are ready, and every proxy would fail till then."""
+    async with listen(Server(settings({MAX_CONCURRENT_STREAMS: 0}))) as (server, address):
+        sink = Recorder()
+        stream = LeanTransport(address).open(DELTA_METHOD, metadata=(), sink=sink)
+        await server.until(lambda: server.connections and server.connections[0].received)
+        assert sink.calls == []
+        server.connections[0].transport.write(settings({MAX_CONCURRENT_STREAMS: 100}))
+        await sink.open()
+        stream.close()
+        await sink.end()
+
+
+async def test_the_wait_for_a_stream_is_as_long_as_a_dial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never allows one would hold up its proxies without a word."""
+    monkeypatch.setattr(lean_stream, "DIAL_SECONDS", 0.05)
+    async with listen(Server(settings({MAX_CONCURRENT_STREAMS: 0}))) as (_, address):
+        sink = Recorder()
+        LeanTransport(address).open(DELTA_METHOD, metadata=(), sink=sink)
+        text = f"no connection to {address} in 0.05 s: the server allows no streams"
+        assert await sink.end() == Status(14, "UNAVAILABLE", text)
+
+
+async def test_a_page_that_does_not_end_is_quoted_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gateway that leaves its answer open would keep a proxy that counts as connected."""
+    monkeypatch.setattr(lean_stream, "QUOTE_SECONDS", 0.05)
+    page = head((":status", "503"), ("content-type", "text/plain")) + frame(DATA, 0, 1, b"no one")
+    async with listen() as (server, address):
+        _, sink = await open_stream(LeanTransport(address))
+        server.connections[0].transport.write(page)
+        assert await sink.end() == Status(
+            14,
+            "UNAVAILABLE",
+            "the answer is HTTP 503, not gRPC: content-type 'text/plain': 'no one'",
+        )
 
 
 async def test_a_stream_that_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> None:

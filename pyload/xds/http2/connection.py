@@ -20,7 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pyload.errors import RemoteProtocolError
-from pyload.xds.http2 import fields, frames
+from pyload.xds.http2 import fields, foreign, frames
 from pyload.xds.http2.frames import Code, Http2Error
 from pyload.xds.http2.headers import ResponseHeaders
 from pyload.xds.http2.outbox import MAX_WAITING, Outbox
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _HELLO: Final = frames.hello(WINDOW, fields.LARGEST_LIST)
 _PING: Final = frames.frame(frames.PING, 0, 0, bytes(8))
+_OF_AN_OPEN_STREAM: Final = (frames.HEADERS, frames.CONTINUATION, frames.RST_STREAM)
 
 
 class Connection(FrameReader):
@@ -54,13 +55,16 @@ class Connection(FrameReader):
         cache: Where large messages are recorded.
     """
 
-    __slots__ = ("_assembler", "_block", "_goaway", "_headers", "_sink", "_state", "out")
+    __slots__ = ("_assembler", "_block", "_goaway", "_headers", "_sink", "_state", "out", "quote")
 
     def __init__(self, block: bytes, *, sink: Sink, cache: PrefixCache = PREFIX_CACHE) -> None:
         super().__init__()
         self.out = Outbox()
         """The bytes that are to be written."""
+        self.quote: foreign.Quote | None = None
+        """The beginning of an answer that is not gRPC's; call `timed_out` unless it ends soon."""
 
+        # Empty once it is sent.
         self._block = block
         self._sink = sink
         self._state = State.GREETING
@@ -76,7 +80,7 @@ class Connection(FrameReader):
     @property
     def opened(self) -> bool:
         """Whether the stream has been opened, or has ended."""
-        return self._state is not State.GREETING
+        return self.out.opened or self.status is not None
 
     @property
     def drained(self) -> bool:
@@ -93,10 +97,34 @@ class Connection(FrameReader):
         Args:
             data: The bytes; format ``B``.
         """
+        if self._block:
+            self._receive_first(data)
+            return
         try:
             self._parse(data)
         except RemoteProtocolError as error:
             self.fail(error)
+
+    def _receive_first(self, data: memoryview) -> None:
+        """Handle bytes of a peer that has not shown yet that it speaks HTTP/2."""
+        if self.quote is not None:
+            self._quoted([data])
+            return
+        first = bytes(self._partial or b"") + bytes(data[: foreign.MAX_HEAD])
+        try:
+            self._parse(data)
+        except RemoteProtocolError as error:
+            if self._state is not State.GREETING:
+                self.fail(error)
+                return
+            what = "the answer is not that of an HTTP/2 server"
+            if foreign.is_http1(first):
+                self._move(Input.FOREIGN)
+                self.quote = foreign.Quote(named("UNAVAILABLE", what), http1=True)
+                self._quoted([first])
+            else:
+                text = f"{what}: {foreign.in_words(first) or error}"
+                self._end(named("UNAVAILABLE", text), b"")
 
     def send(self, message: bytes) -> None:
         """Queue a message; `out` returns it as soon as the peer's window allows.
@@ -122,7 +150,14 @@ class Connection(FrameReader):
         If it has ended already, the status stays what it was.
         """
         self._assembler.drop()
+        self.quote = None
         self._end(status, frames.rst_stream(Code.CANCEL) if self.opened else b"")
+
+    def timed_out(self, why: str) -> None:
+        """End a stream that was not opened in time, or an answer that is quoted and goes on."""
+        if self._state is State.WAITING:
+            why = f"{why}: the server allows no streams"
+        self._end(named("UNAVAILABLE", why), frames.rst_stream(Code.CANCEL) if self.opened else b"")
 
     def lost(self, why: str) -> None:
         """End the stream because the connection is gone; there is nothing to write any more.
@@ -130,8 +165,10 @@ class Connection(FrameReader):
         Call it when the socket has closed or failed. Messages that are held back stay: deliver them
         with `drain`.
         """
-        if not self.opened:
+        if self._state is State.GREETING:
             why = f"{why} before the server answered"
+        elif self._state is State.WAITING:
+            why = f"{why}, and had allowed no streams"
         status = named("UNAVAILABLE", why + self._goaway)
         self._end(replace(status, broken=True), b"")
 
@@ -142,11 +179,7 @@ class Connection(FrameReader):
         else:
             self._assembler.drop()
             last = frames.rst_stream(Code.CANCEL)
-        if self.opened:
-            self._end(named("INTERNAL", str(error)), last)
-        else:
-            text = f"the answer is not that of an HTTP/2 server: {error}"
-            self._end(named("UNAVAILABLE", text), last)
+        self._end(named("INTERNAL", str(error)), last)
 
     def pause(self) -> None:
         """Hold messages back, and do not renew the peer's window.
@@ -175,17 +208,22 @@ class Connection(FrameReader):
     def _admit(self, kind: int, length: int) -> None:
         if self._state is State.GREETING and kind != frames.SETTINGS:
             raise Http2Error(Code.PROTOCOL_ERROR, "the first frame is not SETTINGS")
+        if self._state is State.WAITING and kind in _OF_AN_OPEN_STREAM:
+            raise Http2Error(Code.PROTOCOL_ERROR, "the stream was never opened")
         if length > frames.DEFAULT_FRAME:
             raise Http2Error(Code.FRAME_SIZE_ERROR, f"a frame of {length} bytes")
         if self._headers.unfinished and kind != frames.CONTINUATION:
             raise Http2Error(Code.PROTOCOL_ERROR, "a header block is interrupted")
 
     def _admit_data(self) -> None:
-        if self._state is not State.BODY:
+        if self._state is not State.BODY and self.quote is None:
             raise Http2Error(Code.PROTOCOL_ERROR, "DATA before the headers", stream=True)
 
     def _frame(self, kind: int, flags: int, stream: int, payload: memoryview) -> None:
         match kind:
+            case frames.HEADERS if self.quote is not None:
+                # Its trailers.
+                self._end(self.quote.status(), frames.rst_stream(Code.CANCEL))
             case frames.HEADERS:
                 block = frames.without_priority(frames.unpadded(payload, flags), flags)
                 self._answered(self._headers.headers(block, flags))
@@ -206,8 +244,16 @@ class Connection(FrameReader):
         return self._headers.limited
 
     def _body(self, chunks: list[memoryview], size: int) -> None:
+        if self.quote is not None:
+            self._quoted(chunks)
+            return
         self._headers.count(size)
         self._assembler.feed(chunks)
+
+    def _quoted(self, pieces: list[memoryview] | list[bytes]) -> None:
+        """Add to the quote, which ends the stream once it is long enough."""
+        if self.quote is not None and self.quote.add(pieces):
+            self._end(self.quote.status(), frames.rst_stream(Code.CANCEL) if self.opened else b"")
 
     def _data_done(self, *, ended: bool) -> None:
         if ended:
@@ -234,12 +280,15 @@ class Connection(FrameReader):
         elif self._headers.begun and self._state is State.HEAD:
             self._move(Input.ANSWERED)
             self._assembler.gzip = self._headers.gzip
+        elif self._headers.foreign is not None and self._state is State.HEAD:
+            self._move(Input.FOREIGN)
+            self.quote = foreign.Quote(self._headers.foreign)
 
     def _settings(self, flags: int, payload: memoryview) -> None:
         if not flags & frames.ACK:
             streams = self.out.set_peer_settings(payload)
-            if self._state is State.GREETING:
-                self._greeted(streams=streams)
+            if self._block:
+                self._greeted(streams)
         elif payload:
             raise Http2Error(Code.FRAME_SIZE_ERROR, "SETTINGS acknowledged with a payload")
         elif self._state is State.GREETING:
@@ -247,15 +296,18 @@ class Connection(FrameReader):
         else:
             self._headers.acknowledged = True
 
-    def _greeted(self, *, streams: bool) -> None:
+    def _greeted(self, streams: int | None) -> None:
+        """Open the stream as soon as the settings allow one; some servers do so a little later."""
+        if streams is None:
+            streams = self._state is State.GREETING
         if streams:
             self._move(Input.GREETED)
             self.out.open(self._block)
             # A proxy's own token may be in it.
             self._block = b""
             self._sink.opened()
-        else:
-            self._end(named("UNAVAILABLE", "the server allows no streams"), b"")
+        elif self._state is State.GREETING:
+            self._move(Input.HELD_UP)
 
     def _go_away(self, payload: memoryview) -> None:
         last, text = frames.read_goaway(payload)
@@ -266,7 +318,7 @@ class Connection(FrameReader):
     def _end(self, status: Status, last: bytes) -> None:
         """End the stream with its last frame, unless it has ended already."""
         if self.status is None:
-            self.status = status
+            self.status = status if self.quote is None else self.quote.status()
             self._move(Input.END)
             self._partial = None
             self.out.end(last)

@@ -42,6 +42,7 @@ class Fields:
     Attributes:
         status: ``:status``; 0 in trailers.
         content_type: ``content-type``, may be empty.
+        location: ``location`` of a redirect, may be empty.
         encoding: ``grpc-encoding``, may be empty.
         length: ``content-length``; -1 without it.
         grpc_status: ``grpc-status`` as received, or None.
@@ -50,6 +51,7 @@ class Fields:
 
     status: int
     content_type: str
+    location: str
     encoding: str
     length: int
     grpc_status: str | None
@@ -155,6 +157,7 @@ def _fields(found: dict[bytes, bytes], *, trailers: bool) -> Fields:
     return Fields(
         status=int(status or b"0"),
         content_type=text(b"content-type"),
+        location=text(b"location"),
         encoding=text(b"grpc-encoding"),
         length=-1 if length is None else int(length),
         grpc_status=text(b"grpc-status") if b"grpc-status" in found else None,

@@ -34,6 +34,8 @@ class ResponseHeaders:
     Attributes:
         acknowledged: Whether the peer knows that its HPACK table is to be empty.
         begun: Whether the headers of a response with messages have come.
+        foreign: How the stream ends if they are those of an answer that is not gRPC's, whose body
+            comes next; None if they are not.
         gzip: Whether they say that messages may be compressed.
     """
 
@@ -44,6 +46,7 @@ class ResponseHeaders:
         "_expected",
         "acknowledged",
         "begun",
+        "foreign",
         "gzip",
     )
 
@@ -57,6 +60,7 @@ class ResponseHeaders:
         self._expected = -1
         self.acknowledged = False
         self.begun = False
+        self.foreign: Status | None = None
         self.gzip = False
 
     @property
@@ -114,18 +118,27 @@ class ResponseHeaders:
             return None
         kind = found.content_type
         if not kind.startswith(_GRPC) or kind[len(_GRPC) :][:1] not in ("", "+", ";"):
-            status = of_http(found.status)
-            return named(status.name, f"{status.message}: content-type {kind[:_SHOWN]!r}")
+            status = of_http(found.status, found.location)
+            text = f"{status.message}: content-type {kind[:_SHOWN]!r}"
+            return self._foreign(named(status.name, text))
         self._expected = found.length
         if self._ends:
             return self._trailers(found)
         if found.status != 200:
-            return of_http(found.status)
+            return self._foreign(of_http(found.status, found.location))
         if found.encoding not in ("", "identity", "gzip"):
             text = f"grpc-encoding {found.encoding[:_SHOWN]!r} is not supported"
             return named("INTERNAL", text)
         self.gzip = found.encoding == "gzip"
         self.begun = True
+        return None
+
+    def _foreign(self, status: Status) -> Status | None:
+        """Return the status, unless a body comes that says more."""
+        if self._ends:
+            return status
+        self._expected = -1
+        self.foreign = status
         return None
 
     def _trailers(self, found: Fields) -> Status:

@@ -72,6 +72,11 @@ class Outbox:
         self._stream_window = self._initial
 
     @property
+    def opened(self) -> bool:
+        """Whether the stream has been opened."""
+        return self._stream_window is not None
+
+    @property
     def full(self) -> bool:
         """Whether no more messages may be queued."""
         return self.waiting > MAX_WAITING
@@ -170,15 +175,18 @@ class Outbox:
         elif self._stream_window is not None:
             self._stream_window = _grown(self._stream_window, size, stream=True)
 
-    def set_peer_settings(self, payload: memoryview) -> bool:
-        """Apply the peer's SETTINGS and acknowledge them; return whether they allow a stream.
+    def set_peer_settings(self, payload: memoryview) -> int | None:
+        """Apply the peer's SETTINGS and acknowledge them.
+
+        Returns:
+            How many streams they allow; None if they do not say.
 
         Raises:
             Http2Error: HTTP/2 does not allow a value, or the payload is cut off.
         """
         if len(payload) % frames.PAIR.size:
             raise Http2Error(Code.FRAME_SIZE_ERROR, f"SETTINGS with {len(payload)} bytes")
-        streams = 1
+        streams = None
         for name, value in frames.PAIR.iter_unpack(payload):
             if name == frames.INITIAL_WINDOW_SIZE:
                 self.set_window(value)
@@ -189,7 +197,7 @@ class Outbox:
             elif name == frames.MAX_CONCURRENT_STREAMS:
                 streams = value
         self.control(frames.SETTINGS_ACK)
-        return streams > 0
+        return streams
 
     def set_window(self, size: int) -> None:
         """Apply the peer's INITIAL_WINDOW_SIZE, which also changes the open stream's window.

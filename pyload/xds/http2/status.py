@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from pyload.xds.http2.foreign import shown
 from pyload.xds.http2.frames import Code, code_name
 from pyload.xds.transport import Status
 
@@ -71,9 +72,10 @@ def of_reset(code: int) -> Status:
     return named(_OF_RESET.get(code, "UNKNOWN"), f"the stream was reset with {code_name(code)}")
 
 
-def of_http(status: int) -> Status:
-    """Return the status of an HTTP response that is not gRPC's."""
-    return named(_OF_HTTP.get(status, "UNKNOWN"), f"the answer is HTTP {status}, not gRPC")
+def of_http(status: int, location: str = "") -> Status:
+    """Return the status of an HTTP response that is not gRPC's, and may be a redirect."""
+    to = f" to {shown(location.encode())}" if location else ""
+    return named(_OF_HTTP.get(status, "UNKNOWN"), f"the answer is HTTP {status}{to}, not gRPC")
 
 
 def of_trailers(fields: Fields) -> Status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import h2.connection
 import h2.exceptions
@@ -34,6 +34,9 @@ from pyload.xds.http2.reader import WINDOW
 from pyload.xds.session import reason_ended
 from pyload.xds.transport import CANCELLED, Status
 from tests.xds.http2.frames import GREETING, Client, answer, block, framed, head, opened, trailers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ONE: Final = (1).to_bytes(4, "big")
 MOST: Final = ((1 << 31) - 1).to_bytes(4, "big")
@@ -203,7 +206,11 @@ def test_what_breaks_the_stream(data: bytes, code: Code) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"HTTP/1.1 400 Bad Request\r\n\r\n", frame(SETTINGS, ACK, 0), frame(PING, 0, 0, bytes(8))],
+    [
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+        frame(SETTINGS, ACK, 0),
+        frame(PING, 0, 0, bytes(8)),
+    ],
     ids=["HTTP/1", "acknowledged first", "PING first"],
 )
 @pytest.mark.parametrize("size", [1, 100])
@@ -211,6 +218,7 @@ def test_a_server_that_does_not_greet_is_none(data: bytes, size: int) -> None:
     """A wrong port is a failed dial, and not a stream that ended."""
     client = Client()
     client.receive(data, size=size)
+    assert client.written().count(frames.PREFACE) == 1
     assert client.connection.status is not None
     assert client.connection.status.name == "UNAVAILABLE"
     assert "not that of an HTTP/2 server" in client.connection.status.message
@@ -298,12 +306,13 @@ ENDS: Final = {
         (4, "DEADLINE_EXCEEDED", ""),
     ),
     "a gateway's page": (
-        head((":status", "503"), ("content-type", "text/html")),
+        head((":status", "503"), ("content-type", "text/html"), flags=END_HEADERS | END_STREAM),
         (14, "UNAVAILABLE", "the answer is HTTP 503, not gRPC: content-type 'text/html'"),
     ),
     "a page for gRPC": (
-        head((":status", "404"), ("content-type", "application/grpc")),
-        (12, "UNIMPLEMENTED", "the answer is HTTP 404, not gRPC"),
+        head((":status", "404"), ("content-type", "application/grpc"))
+        + frame(DATA, END_STREAM, 1, b"no such route"),
+        (12, "UNIMPLEMENTED", "the answer is HTTP 404, not gRPC: 'no such route'"),
     ),
     "an empty page for gRPC": (
         head(
@@ -314,11 +323,11 @@ ENDS: Final = {
         (16, "UNAUTHENTICATED", "the answer is HTTP 401, not gRPC"),
     ),
     "no content-type": (
-        head((":status", "200")),
+        head((":status", "200")) + frame(DATA, END_STREAM, 1),
         (2, "UNKNOWN", "the answer is HTTP 200, not gRPC: content-type ''"),
     ),
     "another kind of gRPC": (
-        head((":status", "200"), ("content-type", "application/grpc-web")),
+        head((":status", "200"), ("content-type", "application/grpc-web")) + trailers(("x", "y")),
         (2, "UNKNOWN", "the answer is HTTP 200, not gRPC: content-type 'application/grpc-web'"),
     ),
     "an unknown compression": (
@@ -423,12 +432,141 @@ def test_the_request_comes_after_the_servers_settings() -> None:
     assert said[2] == (DATA, 0, STREAM, framed(b"early"))
 
 
-def test_a_server_that_allows_no_streams_gets_none() -> None:
-    """Opening one anyway breaks the protocol."""
+def held_up() -> Client:
+    """Return a client whose server allows no streams yet."""
     client = Client()
-    client.receive(setting(frames.MAX_CONCURRENT_STREAMS, 0))
-    assert client.connection.status == Status(14, "UNAVAILABLE", "the server allows no streams")
-    assert client.opened_times == 0
+    client.connection.send(b"early")
+    client.receive(setting(frames.MAX_CONCURRENT_STREAMS, 0), frame(PING, 0, 0, bytes(8)))
+    sent = client.written().removeprefix(frames.PREFACE)
+    assert [kind for kind, *_ in frames_of(sent)] == [SETTINGS, WINDOW_UPDATE, SETTINGS, PING]
+    return client
+
+
+def test_a_server_that_allows_no_streams_yet_is_waited_for() -> None:
+    """Opening one at once breaks the protocol; hanging up makes a busy server's load worse."""
+    client = held_up()
+    client.receive(setting(frames.INITIAL_WINDOW_SIZE, 100_000))
+    assert (client.opened_times, client.connection.opened) == (0, False)
+    client.written()
+    client.receive(setting(frames.MAX_CONCURRENT_STREAMS, 1))
+    assert client.opened_times == 1
+    sent = frames_of(client.written())
+    assert [kind for kind, *_ in sent] == [SETTINGS, HEADERS, DATA]
+
+
+def test_a_server_that_never_allows_a_stream_is_told_from_a_silent_one() -> None:
+    """Nobody would look for the limit of streams after "no connection in 5 s"."""
+    client = held_up()
+    client.connection.timed_out("no connection in 5 s")
+    assert client.connection.status == Status(
+        14, "UNAVAILABLE", "no connection in 5 s: the server allows no streams"
+    )
+    client = held_up()
+    client.connection.lost("the server closed the connection")
+    assert client.connection.status == Status(
+        14, "UNAVAILABLE", "the server closed the connection, and had allowed no streams"
+    )
+
+
+@pytest.mark.parametrize("data", [answer(), frame(RST_STREAM, 0, 1, ONE), frame(DATA, 0, 1, b"x")])
+def test_nothing_may_come_of_a_stream_that_waits(data: bytes) -> None:
+    """A server that answers what was not asked is broken."""
+    client = held_up()
+    client.receive(data)
+    assert client.connection.status is not None
+    assert client.connection.status.message.startswith("HTTP/2 PROTOCOL_ERROR")
+
+
+PAGE: Final = b"<html><body>no healthy upstream</body></html>"
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda client: client.receive(frame(DATA, END_STREAM, 1)),
+        lambda client: client.receive(trailers(("x", "y"))),
+        lambda client: client.receive(frame(RST_STREAM, 0, 1, bytes(4))),
+        lambda client: client.connection.lost("the server closed the connection"),
+        lambda client: client.connection.timed_out("no connection in 5 s"),
+        lambda client: client.receive(frame(DATA, 0, 3, b"")),
+    ],
+    ids=["END_STREAM", "trailers", "reset", "lost", "too late", "broken"],
+)
+def test_a_page_is_quoted_however_it_ends(end: Callable[[Client], None], size: int) -> None:
+    """What a gateway says of itself would be thrown away, and "HTTP 503" left to guess at."""
+    client = opened()
+    client.receive(
+        head((":status", "503"), ("content-type", "text/plain")),
+        frame(DATA, PADDED, 1, b"\2" + PAGE[:20] + bytes(2)),
+        frame(DATA, 0, 1, PAGE[20:]),
+        size=size,
+    )
+    assert client.connection.status is None
+    end(client)
+    assert client.connection.status == Status(
+        14,
+        "UNAVAILABLE",
+        f"the answer is HTTP 503, not gRPC: content-type 'text/plain': '{PAGE.decode()}'",
+    )
+
+
+def test_a_long_page_is_cut_off_at_once() -> None:
+    """A gateway could hold up a proxy with a page that never ends."""
+    client = opened(head((":status", "302"), ("location", "https://login.example/")))
+    client.receive(frame(DATA, 0, 1, b"long " * 100))
+    assert client.connection.status == Status(
+        2,
+        "UNKNOWN",
+        "the answer is HTTP 302 to 'https://login.example/', not gRPC: content-type '': '"
+        + ("long " * 40).strip()
+        + "'",
+    )
+    assert frames_of(client.written())[-1][0] == RST_STREAM
+
+
+def test_a_stream_that_is_closed_within_a_page_is_closed() -> None:
+    """A proxy that was stopped would count as one that was refused."""
+    client = opened(head((":status", "503")), frame(DATA, 0, 1, PAGE))
+    client.connection.close(CANCELLED)
+    assert client.connection.status == CANCELLED
+
+
+HTTP1: Final = b"HTTP/1.1 503 Service Unavailable\r\nServer: x\r\n"
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (HTTP1 + b"content-length: 4\r\n\r\nbusy", "'HTTP/1.1 503 Service Unavailable': 'busy'"),
+        (HTTP1 + b"\r\n" + b"x" * 300, f"'HTTP/1.1 503 Service Unavailable': '{'x' * 200}'"),
+        (
+            b"\x15\3\3\0\2\2\x46" + bytes(3),
+            "a TLS alert (protocol version), so the port speaks TLS",
+        ),
+    ],
+)
+def test_an_answer_of_another_protocol_is_quoted(data: bytes, said: str, size: int) -> None:
+    """A proxy of HTTP/1 or a port with TLS would look like a broken control plane."""
+    client = Client()
+    client.receive(data, size=1 << 20 if data[0] == 0x15 else size)
+    assert client.connection.status == Status(
+        14, "UNAVAILABLE", f"the answer is not that of an HTTP/2 server: {said}"
+    )
+
+
+def test_an_answer_of_http1_that_is_cut_off_is_quoted() -> None:
+    """A server that closes after its line would be quoted with nothing."""
+    client = Client()
+    client.receive(HTTP1)
+    assert client.connection.status is None
+    client.connection.lost("the server closed the connection")
+    assert client.connection.status == Status(
+        14,
+        "UNAVAILABLE",
+        "the answer is not that of an HTTP/2 server: 'HTTP/1.1 503 Service Unavailable'",
+    )
 
 
 def test_pings_are_answered_in_a_pause_too() -> None:

@@ -55,12 +55,15 @@ def test_metadata_that_http2_does_not_allow_is_refused(name: str, value: str) ->
 def test_fields_are_read() -> None:
     """A stream would end with a wrong status."""
     found = fields.read(
-        block((":status", "200"), ("content-length", "12"), ("x", "y"), ("grpc-message", "ü")),
+        block(
+            (":status", "200"), ("content-length", "12"), ("location", "/y"), ("grpc-message", "ü")
+        ),
         trailers=False,
     )
     assert found == fields.Fields(
         status=200,
         content_type="",
+        location="/y",
         encoding="",
         length=12,
         grpc_status=None,

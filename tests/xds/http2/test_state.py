@@ -22,6 +22,14 @@ def test_nothing_leads_out_of_the_end() -> None:
 
 def test_the_answer_begins_once() -> None:
     """A second SETTINGS or header block would open the stream again."""
-    begins = [state for state, happened in TRANSITIONS if happened is not Input.END]
+    ways = {
+        state: {to for (begin, _), to in TRANSITIONS.items() if begin is state} for state in State
+    }
 
-    assert begins == [State.GREETING, State.HEAD]
+    assert State.GREETING not in set().union(*ways.values())
+    assert [state for state in State if State.HEAD in ways[state]] == [
+        State.GREETING,
+        State.WAITING,
+    ]
+    assert [state for state in State if State.BODY in ways[state]] == [State.HEAD]
+    assert ways[State.FOREIGN] == {State.ENDED}
