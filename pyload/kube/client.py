@@ -12,8 +12,10 @@ import orjson
 
 from pyload.errors import ApiError, ClusterUnreachable, Gone, NotFound, UsageError
 from pyload.kube.limiter import Limiter
+from pyload.kube.proxy import ProxyError
 from pyload.kube.retry import Failure, Lost, pause
 from pyload.kube.status import error_from, error_from_status, not_json
+from pyload.kube.transport import HopelessError
 from pyload.kube.write_log import log_deleted, log_write
 from pyload.report.histogram import Histogram
 from pyload.tasks import clock
@@ -389,9 +391,12 @@ def _selectors(label_selector: str, field_selector: str) -> dict[str, str]:
 
 
 def _why(error: ClusterUnreachable) -> Lost:
-    if isinstance(error.__cause__, ConnectionRefusedError):
+    cause = error.__cause__
+    if isinstance(cause, ProxyError):
+        return Lost.HOPELESS if cause.lasting else Lost.REFUSED
+    if isinstance(cause, ConnectionRefusedError):
         return Lost.REFUSED
-    if isinstance(error.__cause__, ssl.SSLError):
+    if isinstance(cause, ssl.SSLError | HopelessError):
         return Lost.HOPELESS
     return Lost.BROKEN
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import ipaddress
 import logging
 import os
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.kube.http import HttpTransport
+from pyload.kube.kubeconfig import proxy_source
+from pyload.kube.proxy import ProxyRules, parse
 from pyload.kube.target import OWN_IDENTITY, Identity, candidates, locate
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ async def connect(
         ClusterUnreachable: There is no kubeconfig, and this is not a pod.
     """
     selected = await asyncio.to_thread(locate, kubeconfig, environ=environ, identity=identity)
-    user, groups = identity.impersonated({} if selected is None else selected.user)
-    extra = [("Impersonate-User", user)] if user else []
-    extra += [("Impersonate-Group", group) for group in groups]
+    extra = identity.impersonated({} if selected is None else selected.user).headers()
+    for warning in () if selected is None else selected.warnings:
+        log.warning("%s", warning)
     # Slow to import, so not while the loop has other work.
     config = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio.config")
     # It reports what it raises as well, and we say it better.
@@ -63,6 +63,12 @@ async def connect(
     log.info("using in cluster kubeconfig")
     looked = candidates(kubeconfig, environ)
     return await _in_cluster(config, environ, service_account, looked, extra)
+
+
+def _proxies(selected: Selected, environ: Mapping[str, str]) -> ProxyRules:
+    url = selected.cluster.get("proxy-url")
+    proxy = parse(url, proxy_source(selected.source, selected.context)) if url else None
+    return ProxyRules(proxy, environ)
 
 
 async def _from_kubeconfig(
@@ -77,8 +83,9 @@ async def _from_kubeconfig(
         settings.host,
         ssl=_tls(settings, selected.source) if settings.host.startswith("https:") else None,
         headers=_Headers(_bearer(settings), source.authorization, source.expires).get,
-        proxy=settings.proxy or _proxy(settings.host, environ),
+        proxies=_proxies(selected, environ),
         server_hostname=settings.tls_server_name,
+        compressed=not selected.cluster.get("disable-compression"),
         extra_headers=extra,
     )
 
@@ -169,6 +176,7 @@ async def _in_cluster(
         settings.host,
         ssl=_tls(settings, str(folder)),
         headers=_Headers(_bearer(settings), authorization, lambda: _REFRESH_SECONDS).get,
+        proxies=ProxyRules(None, environ),
         extra_headers=extra,
     )
 
@@ -248,39 +256,3 @@ def _tls(settings: Any, source: str) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _proxy(url: str, environ: Mapping[str, str]) -> str | None:
-    """Return the proxy that the environment names for a URL; none for this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    address = _address(host)
-    if host == "localhost" or (address is not None and address.is_loopback):
-        return None
-    excluded = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    if any(_covers(part.strip(), host) for part in excluded.split(",")):
-        return None
-    name = f"{parts.scheme}_proxy"
-    proxy = environ.get(name.upper()) or environ.get(name)
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
-
-
-def _covers(pattern: str, host: str) -> bool:
-    """Return whether an entry of NO_PROXY, a domain, an address or a network, matches a host."""
-    if pattern in ("*", host):
-        return True
-    domain = pattern.lstrip(".")
-    if domain and (host == domain or host.endswith(f".{domain}")):
-        return True
-    address = _address(host)
-    try:
-        return address is not None and address in ipaddress.ip_network(pattern, strict=False)
-    except ValueError:
-        return False
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None

@@ -6,13 +6,18 @@ import asyncio
 import contextlib
 import socket
 import ssl as tls
-from typing import TYPE_CHECKING, Final
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from pyload.errors import ClusterUnreachable
-from pyload.kube.transport import Response
+from pyload.kube.connector import Connector
+from pyload.kube.proxy import SOCKS, ProxyError, ProxyRules
+from pyload.kube.redirect import STATUSES, Refusal, follow
+from pyload.kube.transport import HopelessError, Response
 from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ _WATCH_SLACK_SECONDS: Final = 30.0
 """Seconds that a watch may go on beyond the requested time before it counts as broken."""
 
 _FIX: Final = "check that the cluster is up and that --kubeconfig names the right one"
+_FAILURES: Final = (aiohttp.ClientError, OSError, TimeoutError, ProxyError)
 _BROKEN: Final = (ConnectionError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)
 
 
@@ -38,9 +44,13 @@ class HttpTransport:
         ssl: How to verify the server and what to present to it; None for the system's default.
         headers: Returns the headers of each request, such as a bearer token that is renewed.
         connections: Connections at most, watches included.
-        proxy: URL of an HTTP proxy to go through.
+        proxies: Which proxy to go through; None for none.
         server_hostname: Name to expect in the server's certificate instead of the URL's.
         extra_headers: Headers of every request; a name may occur several times.
+        compressed: Whether answers may be compressed.
+
+    Raises:
+        UsageError: The proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -50,16 +60,19 @@ class HttpTransport:
         ssl: tls.SSLContext | None = None,
         headers: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
         connections: int = 100,
-        proxy: str | None = None,
+        proxies: ProxyRules | None = None,
         server_hostname: str | None = None,
         extra_headers: Iterable[tuple[str, str]] = (),
+        compressed: bool = True,
     ) -> None:
         self._extra_headers = tuple(extra_headers)
         self._base = base_url.rstrip("/")
         self._ssl: tls.SSLContext | bool = True if ssl is None else ssl
         self._headers = headers
         self._connections = connections
-        self._proxy = proxy
+        self._proxies = proxies or ProxyRules(None, {})
+        self._proxy = self._proxies.proxy_for(self._base)
+        self._compressed = compressed
         self._server_hostname = server_hostname
         self._session: aiohttp.ClientSession | None = None
 
@@ -84,20 +97,13 @@ class HttpTransport:
         """
         headers = await self._all_headers(content_type if body is not None else "")
         try:
-            async with self._open().request(
-                method,
-                self._base + path,
-                params=query,
-                data=body,
-                headers=headers,
-                proxy=self._proxy,
-                server_hostname=self._server_hostname,
-                timeout=aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS),
-                allow_redirects=False,
+            timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
+            async with await self._ask(
+                method, self._base + path, params=query, data=body, headers=headers, timeout=timeout
             ) as answer:
                 payload = await answer.read()
                 return Response(answer.status, payload, _retry_after(answer.headers))
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise self._unreachable(error) from _cause(error)
 
     @contextlib.asynccontextmanager
@@ -113,22 +119,56 @@ class HttpTransport:
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence
         )
         try:
-            answer = await self._open().get(
-                self._base + path,
-                params=query,
-                headers=headers,
-                proxy=self._proxy,
-                server_hostname=self._server_hostname,
-                timeout=timeout,
-                allow_redirects=False,
+            answer = await self._ask(
+                "GET", self._base + path, params=query, headers=headers, timeout=timeout
             )
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise self._unreachable(error) from _cause(error)
         try:
             yield HttpLines(answer, self._unreachable)
         finally:
             # An answer that has not ended cannot be released: its connection is given up.
             answer.close()
+
+    async def _ask(self, method: str, url: str | URL, **options: Any) -> aiohttp.ClientResponse:
+        """Send a request, and again to where the server points."""
+        count = 0
+        while True:
+            answer = await self._ask_once(method, url, **options)
+            location = answer.headers.get("Location")
+            if answer.status not in STATUSES or not location:
+                return answer
+            target = follow(method, str(answer.url), answer.status, location, count=count)
+            answer.close()
+            if isinstance(target, Refusal):
+                raise self._unusable(target.what, target.fix) from HopelessError(target.what)
+            # A Location is whole; it holds the query, if it wants one.
+            url, count, options["params"] = URL(target, encoded=True), count + 1, None
+
+    async def _ask_once(
+        self, method: str, url: str | URL, *, headers: Mapping[str, str], **options: Any
+    ) -> aiohttp.ClientResponse:
+        proxy = self._proxies.proxy_for(str(url))
+        through: dict[str, Any] = {}
+        if proxy is not None and proxy.scheme not in SOCKS:
+            through["proxy"] = proxy.url
+            if str(url).startswith("https:"):
+                through["proxy_headers"] = proxy.headers
+            else:
+                headers = {**headers, **proxy.headers}
+        answer = await self._open().request(
+            method,
+            url,
+            headers=headers,
+            server_hostname=self._server_hostname,
+            allow_redirects=False,
+            **through,
+            **options,
+        )
+        if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and through:
+            answer.close()
+            raise ProxyError(_refusal(answer.status))
+        return answer
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -139,8 +179,11 @@ class HttpTransport:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, ssl=self._ssl),
+                connector=Connector(
+                    self._proxies.proxy_for, limit=self._connections, tls=self._ssl
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=() if self._compressed else ("Accept-Encoding",),
                 headers=[
                     ("User-Agent", USER_AGENT),
                     ("Accept", "application/json"),
@@ -156,11 +199,15 @@ class HttpTransport:
         return headers
 
     def _unreachable(self, error: BaseException) -> ClusterUnreachable:
-        what, fix = _explain(error, self._base)
+        cause = _cause(error)
+        if self._proxy is not None and isinstance(cause, ProxyError):
+            return self._unusable(f"the proxy {cause}", f"check {self._proxy.source}")
+        return self._unusable(*_explain(error, self._base))
+
+    def _unusable(self, what: str, fix: str) -> ClusterUnreachable:
         where = self._base
         if self._proxy:
-            # Without the password that a proxy's URL may hold.
-            where += f" through the proxy {urlsplit(self._proxy).netloc.rpartition('@')[2]}"
+            where += f" through the proxy {self._proxy}"
         return ClusterUnreachable(f"cannot reach the API server at {where}: {what}", fix=fix)
 
 
@@ -200,7 +247,7 @@ class HttpLines:
                     line = b"".join(begun)
                     begun = [other]
                     yield line
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise self._unreachable(error) from _cause(error)
         if last := b"".join(begun):
             yield last
@@ -210,7 +257,7 @@ class HttpLines:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 return await self._answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             raise self._unreachable(error) from _cause(error)
 
 
@@ -220,8 +267,24 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return float(text) if text.isdecimal() else None
 
 
+_REFUSED_BY_PROXY: Final[dict[int, str]] = {
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "wants a user and a password, or others",
+    HTTPStatus.FORBIDDEN: "does not allow that",
+}
+
+
+def _refusal(status: int) -> str:
+    return f"answers {status}: it {_REFUSED_BY_PROXY.get(status, 'does not connect')}"
+
+
 def _cause(error: BaseException) -> BaseException:
-    """Return the cause in the operating system or TLS, by which the client decides on a retry."""
+    """Return the cause in the operating system or TLS, by which the client decides on a retry.
+
+    The error of a proxy's answer is not a cause: it holds the request, with the proxy's password.
+    """
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        lasting = error.status in _REFUSED_BY_PROXY
+        return ProxyError(_refusal(error.status), lasting=lasting)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return error.certificate_error
     if isinstance(error, aiohttp.ClientConnectorError):

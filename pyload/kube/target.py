@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.errors import UsageError
 from pyload.kube import kubeconfig as kubeconfigs
+from pyload.kube.impersonation import Impersonation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,8 +29,8 @@ class Identity:
     user: str = ""
     groups: Sequence[str] = ()
 
-    def impersonated(self, account: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
-        """Return the user and groups to impersonate; empty for none.
+    def impersonated(self, account: Mapping[str, Any]) -> Impersonation:
+        """Return whom to impersonate.
 
         Args:
             account: The user's section of the kubeconfig.
@@ -37,11 +38,11 @@ class Identity:
         Raises:
             UsageError: There are groups, but no user.
         """
-        user = self.user or str(account.get("as") or "")
-        groups = self.groups or [str(group) for group in account.get("as-groups") or ()]
-        if groups and not user:
+        own = Impersonation.of(account)
+        both = replace(own, user=self.user or own.user, groups=tuple(self.groups) or own.groups)
+        if both.groups and not both.user:
             raise UsageError("--as-group needs a user to impersonate", fix="add --as USER")
-        return user, groups
+        return both
 
 
 OWN_IDENTITY: Final = Identity()
@@ -89,10 +90,8 @@ def description(selected: kubeconfigs.Selected | None, identity: Identity = OWN_
             f"context {selected.context}, server {server}, user {who}",
             {**selected.user},
         )
-    user, groups = identity.impersonated(account)
-    if user:
-        text += f", impersonating {user}" + (f" of {', '.join(groups)}" if groups else "")
-    return text
+    impersonation = identity.impersonated(account)
+    return f"{text}, impersonating {impersonation}" if impersonation.user else text
 
 
 def candidates(kubeconfig: str | None, environ: Mapping[str, str]) -> Sequence[Path]:

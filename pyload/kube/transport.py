@@ -29,6 +29,10 @@ class Response:
     retry_after: float | None = None
 
 
+class HopelessError(Exception):
+    """The cause of a `ClusterUnreachable` that no repetition of the request mends."""
+
+
 class LineStream(Protocol):
     """An HTTP answer that is read line by line, such as a watch."""
 

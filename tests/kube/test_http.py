@@ -16,6 +16,7 @@ from aiohttp import web
 from pyload.errors import ClusterUnreachable
 from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport
+from pyload.kube.proxy import ProxyRules, parse
 from pyload.kube.resources import PODS
 
 if TYPE_CHECKING:
@@ -261,7 +262,8 @@ async def test_a_proxy_that_is_down_is_named_without_its_password() -> None:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
         error = await _refusal(
-            "http://cluster.invalid", proxy=f"http://user:secret@127.0.0.1:{port}"
+            "http://cluster.invalid",
+            proxies=ProxyRules(parse(f"http://user:secret@127.0.0.1:{port}", ""), {}),
         )
 
     assert error.what == (
@@ -296,3 +298,49 @@ async def test_closing_twice_or_unused_is_fine() -> None:
     assert transport.address == "http://127.0.0.1:1"
     await transport.aclose()
     await transport.aclose()
+
+
+async def test_a_server_that_points_elsewhere_is_followed_with_body_and_query() -> None:
+    """Each request would fail with a status that says nothing, where kubectl works."""
+    seen: list[tuple[str, str, str]] = []
+
+    async def there(request: web.Request) -> web.Response:
+        body = await request.text()
+        seen.append((request.method, request.path_qs, body + request.headers["Authorization"]))
+        return web.json_response({})
+
+    async def headers() -> Mapping[str, str]:
+        return {"Authorization": "Bearer t"}
+
+    async with _serving(there) as target:
+
+        async def here(request: web.Request) -> web.Response:
+            host = target if request.path != "/far" else "http://elsewhere.invalid"
+            raise web.HTTPTemporaryRedirect(host + request.path_qs)
+
+        async with _serving(here) as base, _transport(base, headers=headers) as transport:
+            response = await transport.request("PUT", "/a", query={"b": "c d"}, body=b"{}")
+            async with transport.stream("/watch", query={"e": "f"}) as stream:
+                assert [line async for line in stream.lines()] == [b"{}"]
+            with pytest.raises(ClusterUnreachable, match=r"it redirects to http://elsewhere\.inv"):
+                await transport.request("GET", "/far")
+
+    assert response.status == 200
+    assert seen == [("PUT", "/a?b=c+d", "{}Bearer t"), ("GET", "/watch?e=f", "Bearer t")]
+
+
+async def test_answers_are_compressed_unless_the_kubeconfig_disables_that() -> None:
+    """`disable-compression` would be ignored in silence."""
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Accept-Encoding", ""))
+        return web.json_response({})
+
+    async with _serving(handler) as base:
+        for compressed in (True, False):
+            async with _transport(base, compressed=compressed) as transport:
+                await transport.request("GET", "/")
+
+    assert "gzip" in seen[0]
+    assert seen[1] == ""

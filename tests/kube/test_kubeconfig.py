@@ -8,7 +8,7 @@ import pytest
 
 from pyload.errors import UsageError
 from pyload.kube import kubeconfig
-from tests.kube.kubeconfigs import SERVER, a_config, write
+from tests.kube.kubeconfigs import SERVER, a_config, of, refused, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,24 +62,86 @@ def test_files_beside_the_kubeconfig_are_found_from_anywhere(tmp_path: Path) -> 
     assert selected.user["exec"]["command"] == str(tmp_path / "plugin")
 
 
+def test_a_server_without_scheme_is_http_as_for_kubectl(tmp_path: Path) -> None:
+    """A kubeconfig that works with kubectl would not work here."""
+    selected = kubeconfig.load([write(tmp_path / "k", of({"server": "localhost:8080"}))])
+
+    assert selected.cluster["server"] == "http://localhost:8080"
+
+
 @pytest.mark.parametrize(
-    ("cluster", "user", "server"),
+    ("cluster", "user", "field"),
     [
-        ({"server": "localhost:8080"}, {}, "http://localhost:8080"),
-        ({"server": "h:1", "certificate-authority-data": "x"}, {}, "https://h:1"),
-        ({"server": "h:1", "insecure-skip-tls-verify": True}, {}, "https://h:1"),
-        ({"server": "h:1"}, {"client-key-data": "x"}, "https://h:1"),
+        ({"certificate-authority-data": "AAAA"}, {}, "certificate-authority-data"),
+        ({"insecure-skip-tls-verify": True}, {}, "insecure-skip-tls-verify"),
+        ({}, {"client-key-data": "AAAA"}, "client-key-data"),
     ],
 )
-def test_a_server_without_scheme_means_what_kubectl_takes_it_for(
-    tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], server: str
+def test_a_server_without_scheme_cannot_have_certificates(
+    tmp_path: Path, cluster: dict[str, Any], user: dict[str, Any], field: str
 ) -> None:
-    """A kubeconfig that works with kubectl would not work here."""
-    document = a_config(
-        clusters=[{"name": "c", "cluster": cluster}], users=[{"name": "u", "user": user}]
-    )
+    """Kubectl takes it for http, and shows its user no more than a broken connection."""
+    said = refused(tmp_path, of({"server": "h:1", **cluster}, user))
 
-    assert kubeconfig.load([write(tmp_path / "k", document)]).cluster["server"] == server
+    assert f"has no scheme, which means http to kubectl, and contradicts {field}" in said
+
+
+@pytest.mark.parametrize(
+    ("server", "problem"),
+    [
+        ("https://jo:hunter2@h:1", "has a user or password in its URL"),
+        ("https://h:1?token=hunter2", "has a query or fragment"),
+        ("https://h:1/#hunter2", "has a query or fragment"),
+        ("https://jo:hunter2@h:x", "is not a URL: https://h:x"),
+    ],
+)
+def test_what_else_a_servers_url_may_hold_is_refused_and_not_shown(
+    tmp_path: Path, server: str, problem: str
+) -> None:
+    """The first line of each log names the server, and so would name a password in it."""
+    said = refused(tmp_path, of({"server": server}))
+
+    assert problem in said
+    assert "hunter2" not in said
+
+
+def test_credentials_do_not_go_unencrypted_over_the_network(tmp_path: Path) -> None:
+    """Kubectl shows a cleartext server nothing, and anyone could read it on the way."""
+    user = {"token": "hunter2", "as": "jo", "as-groups": ["ops"]}
+
+    far = kubeconfig.load([write(tmp_path / "far", of({"server": "http://10.0.0.1"}, user))])
+    near = kubeconfig.load([write(tmp_path / "near", of({"server": "http://[::1]:1"}, user))])
+
+    assert far.user == {"as": "jo", "as-groups": ["ops"]}
+    (warning,) = far.warnings
+    assert warning.endswith("token not used, as by kubectl: http://10.0.0.1 is not encrypted")
+    assert near.user == user
+    assert not near.warnings
+
+
+def test_a_key_without_a_certificate_is_named(tmp_path: Path) -> None:
+    """It would be ignored in silence."""
+    path = write(tmp_path / "k", of(user={"token": "t", "client-key": "f"}))
+
+    assert kubeconfig.load([path]).warnings == [
+        f"kubeconfig {path}: client-key has no client-certificate, and no effect"
+    ]
+
+
+def test_the_first_context_that_is_named_counts_even_if_it_is_missing(tmp_path: Path) -> None:
+    """Kubectl would refuse where pyload changes a cluster of another file."""
+    first = write(tmp_path / "first", {"current-context": "gone"})
+
+    with pytest.raises(UsageError, match='has no context "gone"'):
+        kubeconfig.load([first, write(tmp_path / "second", a_config())])
+
+
+def test_the_namespace_of_the_context_is_kept(tmp_path: Path) -> None:
+    """Commands could not use it."""
+    context = {"cluster": "c", "user": "u", "namespace": "shop"}
+    document = a_config(contexts=[{"name": "here", "context": context}])
+
+    assert kubeconfig.load([write(tmp_path / "k", document)]).namespace == "shop"
 
 
 def _without(key: str) -> dict[str, Any]:
@@ -93,14 +155,15 @@ def _without(key: str) -> dict[str, Any]:
     [
         ({}, "has no current-context"),
         (_without("current-context"), "has no current-context"),
-        (a_config(**{"current-context": 7}), "has no current-context"),
+        (a_config(**{"current-context": 7}), "current-context is a number, not text"),
         (a_config(**{"current-context": "gone"}), 'has no context "gone"'),
         (_without("contexts"), 'has no context "here"'),
         (a_config(contexts=[{"name": "here"}]), 'has no cluster ""'),
         (_without("clusters"), 'has no cluster "c"'),
         (_without("users"), 'has no user "u"'),
         (a_config(users={"u": {}}), "users is not a list"),
-        (a_config(clusters=[7, {"name": "c", "cluster": "x"}]), 'cluster "c" is not a mapping'),
+        (a_config(clusters=[7]), "clusters is not a list of mappings"),
+        (a_config(clusters=[{"name": "c", "cluster": "x"}]), "cluster in clusters is text, not a"),
         (a_config(clusters=[{"name": "c"}]), 'cluster "c" of kubeconfig .* has no server'),
         (a_config(clusters=[{"name": "c", "cluster": {"server": "ftp://h"}}]), "is not a URL: ftp"),
         (a_config(clusters=[{"name": "c", "cluster": {"server": "https://h:x"}}]), "is not a URL"),
