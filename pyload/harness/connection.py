@@ -163,10 +163,12 @@ async def check_control_plane(address: str) -> None:
         ControlPlaneUnreachable: Nothing answers there.
         UsageError: The address is not one.
     """
+    from pyload.xds.tcp import dial  # noqa: PLC0415 - fast help
+
     host, port = split_address(address)
     try:
         async with asyncio.timeout(_DIAL_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
+            _, writer = await asyncio.open_connection(sock=await dial((host, port)))
     except (OSError, TimeoutError) as error:
         raise cannot_reach(address, error) from error
     writer.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.errors import ApiError, ClusterUnreachable, ControlPlaneUnreachable, UsageError
 from pyload.harness.connection import cannot_reach, split_address
 from pyload.kube.resources import CONFIG_MAPS
+from pyload.xds.tcp import dial
 from pyload.xds.tls import TlsConfig
 
 if TYPE_CHECKING:
@@ -97,8 +98,9 @@ async def check_tls(address: str, roots: bytes, names: Sequence[str]) -> str:
     for name in names:
         try:
             async with asyncio.timeout(_DIAL_SECONDS):
+                sock = await dial((host, port))
                 _, writer = await asyncio.open_connection(
-                    host, port, ssl=context, server_hostname=name
+                    sock=sock, ssl=context, server_hostname=name
                 )
         except ssl.SSLCertVerificationError as error:
             if error.verify_code == _OTHER_NAME:

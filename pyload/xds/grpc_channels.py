@@ -13,6 +13,7 @@ import grpc.aio
 from pyload.errors import StreamError
 from pyload.version import USER_AGENT
 from pyload.xds import keepalive
+from pyload.xds.tcp import dial
 
 if TYPE_CHECKING:
     from pyload.xds.tls import TlsConfig
@@ -117,7 +118,10 @@ class _Shown:
         context.set_alpn_protocols(["h2"])
         host, _, port = self._target.rpartition(":")
         try:
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+            host = host.strip("[]")
+            sock = await dial((host, int(port)))
+            # Any name will do, as none is checked.
+            _, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=host)
         except (OSError, ValueError) as error:
             raise unavailable(f"no TLS connection to {self._target}: {error}") from error
         try:

@@ -20,7 +20,7 @@ from pyload.errors import RemoteProtocolError
 from pyload.xds.http2.connection import Connection
 from pyload.xds.http2.status import named
 from pyload.xds.keepalive import ANSWER_SECONDS, ENDED
-from pyload.xds.tcp import DIAL_SECONDS, connect, reason_of, why_lost
+from pyload.xds.tcp import DIAL_SECONDS, NEXT_SECONDS, connect, reason_of, why_lost
 from pyload.xds.tls_engine import TlsEngine
 from pyload.xds.transport import CANCELLED, NO_SIGN_OF_LIFE
 
@@ -107,7 +107,13 @@ class LeanStream(asyncio.BufferedProtocol):
 
     async def _dial(self) -> None:
         owner = self._owner
-        await connect(lambda: self, owner.address, source=owner.source())
+        addresses = await owner.shared.resolve(owner.address)
+        if len(addresses) > 1 and self._deadline is not None:
+            # Each has its own time.
+            self._deadline.cancel()
+            seconds = DIAL_SECONDS + NEXT_SECONDS * (len(addresses) - 1)
+            self._deadline = owner.shared.timers.call_later(seconds, self._too_late)
+        await connect(lambda: self, addresses, owner.address[1], source=owner.source())
 
     def _dialled(self, task: asyncio.Task[None]) -> None:
         """Handle the end of the dial; `connection_made` has been called if it succeeded."""
@@ -128,6 +134,9 @@ class LeanStream(asyncio.BufferedProtocol):
 
     def _too_late(self) -> None:
         self._deadline = None
+        if self._socket is not None and not self._connection.opened:
+            # The next dial may try another address of the name first.
+            self._owner.shared.note_silent(self._socket.get_extra_info("peername")[0])
         why = f"no connection to {self._owner.target} in {DIAL_SECONDS:g} s"
         self._connection.timed_out(why)
         self._advance()

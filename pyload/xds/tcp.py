@@ -14,15 +14,21 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from aiohappyeyeballs import start_connection
+
 from pyload.timer_heap import TimerHeap
 from pyload.xds.keepalive import ANSWER_SECONDS, Keepalive
 from pyload.xds.tls import is_ip
 from pyload.xds.transport import NO_SIGN_OF_LIFE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from aiohappyeyeballs import AddrInfoType
 
 DIAL_SECONDS: Final = 5.0
+NEXT_SECONDS: Final = 0.25
+"""Time after which the next address of a name is tried, while the one before may still answer."""
 RESOLVE_SECONDS: Final = 5.0
 """How long the addresses of a name are good for."""
 MAX_NAMES: Final = 64
@@ -43,6 +49,8 @@ class LoopResources:
     """
 
     def __init__(self) -> None:
+        # Addresses that took a connection and said nothing on it.
+        self._silent: set[str] = set()
         self._names: dict[Address, tuple[float, asyncio.Task[list[str]]]] = {}
         self.received = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(PLAIN_SIZE))
@@ -50,13 +58,22 @@ class LoopResources:
         self.keepalive = Keepalive()
 
     async def resolve(self, address: Address) -> list[str]:
-        """Return the IP addresses of a host.
+        """Return the IP addresses of a host, those that were silent at a dial before at the end.
 
         Raises:
             OSError: It has none.
         """
         host, _ = address
-        return [host] if is_ip(host) else await self._lookup(address)
+        if is_ip(host):
+            return [host]
+        found = await self._lookup(address)
+        return sorted(found, key=self._silent.__contains__) if self._silent else found
+
+    def note_silent(self, ip: str) -> None:
+        """Record an address that took a connection and said nothing on it."""
+        if len(self._silent) >= MAX_NAMES:
+            self._silent.clear()
+        self._silent.add(ip)
 
     async def _lookup(self, address: Address) -> list[str]:
         now = asyncio.get_running_loop().time()
@@ -84,25 +101,57 @@ def loop_resources() -> LoopResources:
 
 
 async def connect(
-    protocol: Callable[[], asyncio.BaseProtocol], address: Address, *, source: str
+    protocol: Callable[[], asyncio.BaseProtocol],
+    addresses: Sequence[str],
+    port: int,
+    *,
+    source: str,
 ) -> None:
-    """Connect a protocol over TCP, trying all addresses of the host.
+    """Connect a protocol over TCP to the first of the addresses that takes the connection.
+
+    Raises:
+        OSError: None of them does.
+    """
+    loop = asyncio.get_running_loop()
+    if len(addresses) == 1:
+        local = (source, 0) if source else None
+        # The loop's own sockets are smaller than those that it is given.
+        made, _ = await loop.create_connection(protocol, addresses[0], port, local_addr=local)
+        _keep_alive(made.get_extra_info("socket"))
+        return
+    sock = await _race(addresses, port, source=source)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _keep_alive(sock)
+        await loop.create_connection(protocol, sock=sock)
+    except BaseException:
+        sock.close()
+        raise
+
+
+async def dial(address: Address) -> socket.socket:
+    """Return a socket that is connected to a host, as `connect` connects it.
 
     Raises:
         OSError: No address of the host takes a connection.
     """
-    loop = asyncio.get_running_loop()
-    local = (source, 0) if source else None
-    addresses = await loop_resources().resolve(address)
-    for ip in addresses:
-        try:
-            transport, _ = await loop.create_connection(protocol, ip, address[1], local_addr=local)
-        except OSError:
-            if ip == addresses[-1]:
-                raise
-        else:
-            _keep_alive(transport.get_extra_info("socket"))
-            return
+    return await _race(await loop_resources().resolve(address), address[1], source="")
+
+
+async def _race(addresses: Sequence[str], port: int, *, source: str) -> socket.socket:
+    """Try an address after the other, without an end to those that were tried before (RFC 8305)."""
+    local = [_info(source, 0)] if source else None
+    return await start_connection(
+        [_info(ip, port) for ip in addresses],
+        local_addr_infos=local,
+        happy_eyeballs_delay=NEXT_SECONDS,
+    )
+
+
+def _info(ip: str, port: int) -> AddrInfoType:
+    if ":" in ip:
+        return socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port, 0, 0)
+    return socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (ip, port)
 
 
 def _keep_alive(sock: Any) -> None:

@@ -33,7 +33,6 @@ from tests.xds.streams import Recorder
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
 
@@ -172,26 +171,48 @@ async def test_a_sink_may_close_and_send_while_it_is_called() -> None:
         assert sink.messages == [b"a", b"b"]
 
 
+async def resolved(*addresses: str) -> list[str]:
+    """Answer as a name server would."""
+    return list(addresses)
+
+
 async def test_all_addresses_of_a_name_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     """``localhost`` is ::1 too, where a port-forward may not listen."""
-    tried: list[str] = []
-
-    class Addresses(list[str]):
-        def __iter__(self) -> Iterator[str]:
-            for ip in super().__iter__():
-                tried.append(ip)
-                yield ip
-
-    async def ask(_: object) -> list[str]:
-        return Addresses(["127.0.0.9", "127.0.0.1"])
-
-    monkeypatch.setattr(tcp, "_ask", ask)
+    monkeypatch.setattr(tcp, "_ask", lambda _: resolved("127.0.0.9", "127.0.0.1"))
     async with listen() as (_, address):
-        port = address.rpartition(":")[2]
-        transport = LeanTransport(f"istiod.example:{port}")
-        await open_stream(transport)
+        transport = LeanTransport(f"istiod.example:{address.rpartition(':')[2]}")
+        stream, _ = await open_stream(transport)
+        assert stream._socket is not None
+        sock = stream._socket.get_extra_info("socket")
+        assert sock.getpeername()[0] == "127.0.0.1"
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
         await transport.aclose()
-    assert tried == ["127.0.0.9", "127.0.0.1"]
+
+
+async def test_a_name_none_of_whose_addresses_answers_is_a_failed_dial(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The texts of all attempts would be listed, or the dial never end."""
+    monkeypatch.setattr(tcp, "_ask", lambda _: resolved("127.0.0.9", "127.0.0.8"))
+    sink = Recorder()
+    LeanTransport("istiod.example:1").open(DELTA_METHOD, metadata=(), sink=sink)
+    text = "no connection to istiod.example:1: Connection refused"
+    assert await sink.end() == Status(14, "UNAVAILABLE", text)
+
+
+async def test_an_address_that_was_silent_is_tried_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of two istiods behind a balancer that is dead would be dialled for ever."""
+    monkeypatch.setattr(lean_stream, "DIAL_SECONDS", 0.1)
+    monkeypatch.setattr(tcp, "_ask", lambda _: resolved("127.0.0.3", "127.0.0.1"))
+    async with listen() as (_, address):
+        port = int(address.rpartition(":")[2])
+        with socket.create_server(("127.0.0.3", port)):
+            transport = LeanTransport(f"istiod.example:{port}")
+            sink = Recorder()
+            transport.open(DELTA_METHOD, metadata=(), sink=sink)
+            assert "in 0.1 s" in (await sink.end()).message
+            await open_stream(transport)
+            await transport.aclose()
 
 
 async def test_a_dead_server_is_noticed_by_the_kernel() -> None:

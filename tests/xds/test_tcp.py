@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,3 +118,30 @@ async def test_a_name_that_is_none_is_an_os_error(host: str) -> None:
 def test_why_a_connection_is_gone(error: Exception | None, why: str) -> None:
     """Whether the kernel or the PING notices a dead machine first is chance; the reason is one."""
     assert why_lost(error) == why
+
+
+@pytest.mark.socket
+@pytest.mark.skipif(sys.platform != "linux", reason="127.0.0.0/8 is local on Linux only")
+async def test_an_address_that_drops_packets_does_not_hold_up_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name whose first address is broken, as IPv6 often is, would use up the time of all."""
+    monkeypatch.setattr(tcp, "NEXT_SECONDS", 0.02)
+
+    async def ask(_: object) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    monkeypatch.setattr(tcp, "_ask", ask)
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = server.getsockname()[1]
+        stack.enter_context(socket.create_server(("127.0.0.2", port), backlog=0))
+        for _ in range(4):
+            # Once its backlog is full, the kernel drops what comes.
+            filling = stack.enter_context(socket.socket())
+            filling.setblocking(False)
+            filling.connect_ex(("127.0.0.2", port))
+        async with asyncio.timeout(2):
+            sock = await tcp.dial(("istiod.example", port))
+        stack.enter_context(sock)
+        assert sock.getpeername()[0] == "127.0.0.1"
