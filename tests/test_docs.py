@@ -10,6 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from pyload.kube import kubeconfig_fields
 from pyload.report import istiod_metrics
 from tests.conftest import ROOT
 
@@ -70,3 +71,24 @@ def test_each_row_about_envoy_names_a_test_that_exists() -> None:
         for path, name in named:
             source = (ROOT / path).read_text() if (ROOT / path).exists() else ""
             assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), f"no {path}::{name}"
+
+
+def test_each_field_of_a_kubeconfig_has_a_row_with_tests_that_exist() -> None:
+    """A field without a test means what it happens to mean."""
+    page = (ROOT / "docs" / "authentication.md").read_text()
+    section = page.partition("### Files")[2].partition("## Limits of the machine")[0]
+    rows = [line for line in section.splitlines() if line.startswith("|") and "|---" not in line]
+    rows = [row for row in rows if not row.endswith("| test |")]
+    sources = "".join(path.read_text() for path in (ROOT / "tests" / "kube").glob("test_*.py"))
+    fields = {
+        *kubeconfig_fields._CLUSTER,
+        *kubeconfig_fields._USER,
+        *kubeconfig_fields._CONTEXT,
+        *kubeconfig_fields._TOP,
+    } - {"clusters", "users", "contexts"}
+
+    assert len(rows) > 30
+    assert all(re.search(r"`test_\w+` \|$", row) for row in rows)
+    assert not [name for name in re.findall(r"`(test_\w+)`", section) if name not in sources]
+    named = {name for row in rows for name in re.findall(r"`([\w-]+)`", row.split("|")[1])}
+    assert not fields - named

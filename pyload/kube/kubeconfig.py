@@ -142,6 +142,9 @@ def _select(
         )
     absolute_cluster = _absolute(*cluster, _CLUSTER_FILES)
     absolute_user = _absolute(*user, _USER_FILES)
+    if absolute_user.get("username") or absolute_user.get("password"):
+        # One alone is enough for kubectl; the other is empty then.
+        absolute_user |= {key: absolute_user.get(key) or "" for key in ("username", "password")}
     absolute_cluster["server"] = _server(source, cluster_name, absolute_cluster, absolute_user)
     if problem := contradiction(absolute_cluster, absolute_user):
         raise UsageError(f'context "{name}" of kubeconfig {source}: {problem}', fix=_MEND)

@@ -39,6 +39,8 @@ class GrpcChannels:
         self._options: tuple[tuple[str, Any], ...] = (
             # Equal channels would share one connection otherwise.
             ("grpc.use_local_subchannel_pool", 1),
+            # Neither transport goes through a proxy of the environment.
+            ("grpc.enable_http_proxy", 0),
             ("grpc.max_receive_message_length", -1),
             ("grpc.max_send_message_length", -1),
             ("grpc.enable_retries", 0),

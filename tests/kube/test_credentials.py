@@ -39,6 +39,26 @@ async def test_a_kubeconfig_leads_to_its_server_with_its_token(tmp_path: Path) -
         await transport.aclose()
 
 
+@pytest.mark.parametrize(
+    ("user", "shown"),
+    [
+        ({"username": "jo"}, "Basic am86"),
+        ({"password": "x"}, "Basic Ong="),
+        ({"username": "jo", "password": "x"}, "Basic am86eA=="),
+    ],
+)
+@pytest.mark.anyio
+async def test_a_user_name_alone_is_enough(
+    tmp_path: Path, user: dict[str, str], shown: str
+) -> None:
+    """Requests would be anonymous where kubectl logs in."""
+    path = write(tmp_path / "k", a_config(users=[{"name": "u", "user": user}]))
+
+    transport = await credentials.connect(str(path), environ={})
+
+    assert await transport._all_headers("") == {"Authorization": shown}  # type: ignore[attr-defined]
+
+
 @pytest.mark.anyio
 async def test_the_home_directory_is_the_last_resort(tmp_path: Path) -> None:
     """A plain `pyload cluster` would not find the user's cluster."""
