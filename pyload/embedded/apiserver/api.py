@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
-from pyload.embedded.apiserver.reads import WatchPlan
 from pyload.embedded.apiserver.requests import Reply, Request
 from pyload.embedded.apiserver.sources import Sources
 from pyload.embedded.apiserver.store import HISTORY
 from pyload.embedded.apiserver.watch import QUEUE, Watcher
+from pyload.embedded.apiserver.watch_plan import WatchPlan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.controllers import Controllers
 from pyload.embedded.apiserver.discovery import Discovery
-from pyload.embedded.apiserver.reads import Reads, WatchPlan
+from pyload.embedded.apiserver.reads import Reads
 from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.registry import KindRegistry
 from pyload.embedded.apiserver.requests import (
@@ -19,6 +19,7 @@ from pyload.embedded.apiserver.requests import (
 from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.store import HISTORY, Store
 from pyload.embedded.apiserver.subresources import Subresources
+from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.embedded.apiserver.writes import Writes
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class RequestHandler:
     def __init__(self, sources: Sources, *, history: int = HISTORY) -> None:
         self.store = Store(history=history)
         self.kinds = KindRegistry()
-        self._reads = Reads(self.store)
+        self._reads = Reads(self.store, sources)
         controllers = Controllers(self.store, self.kinds, sources)
         self._writes = Writes(self.store, self.kinds, controllers.addresses, sources)
         self._discovery = Discovery(self.kinds)

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from pyload.embedded.apiserver.reads import WatchPlan
 from pyload.embedded.apiserver.requests import read_request
+from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:

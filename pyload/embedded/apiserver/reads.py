@@ -5,18 +5,26 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.requests import JSON, Reply, Request, Target, wanted_form
+from pyload.embedded.apiserver import refusals, tables
+from pyload.embedded.apiserver.requests import (
+    JSON,
+    Reply,
+    Request,
+    Target,
+    json_reply,
+    wanted_form,
+)
 from pyload.embedded.apiserver.selectors import Selector, parse_selector
+from pyload.embedded.apiserver.watch_plan import WatchPlan
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
-    from pyload.embedded.apiserver.store import Event, Store, StoredObject
+    from pyload.embedded.apiserver.sources import Sources
+    from pyload.embedded.apiserver.store import Store, StoredObject
     from pyload.kube.resources import Obj
 
 
@@ -26,87 +34,18 @@ SNAPSHOTS: Final = 32
 WATCH_SECONDS: Final = 1800.0
 """How long a watch lasts that names no timeout."""
 
-INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
-
-
-@dataclass(slots=True)
-class WatchPlan:
-    """A watch that may begin; `pyload.embedded.apiserver.watch` runs it.
-
-    Attributes:
-        kind: What is watched.
-        api_version: Version in which objects are shown.
-        namespace: Namespace, or empty for all.
-        selector: Which objects.
-        metadata_only: Show PartialObjectMetadata.
-        bookmarks: Whether the client wants bookmarks.
-        timeout: Seconds until the server ends it.
-        initial: Lines to send first.
-        failed: Whether the watch ends after those lines.
-    """
-
-    kind: Kind
-    api_version: str
-    namespace: str
-    selector: Selector
-    metadata_only: bool
-    bookmarks: bool
-    timeout: float
-    initial: list[bytes] = field(default_factory=list)
-    failed: bool = False
-
-    def line(self, event: Event) -> bytes | None:
-        """Return the line that the watcher is sent for an event, or None.
-
-        An object that begins to match the selector is shown as added, one that no longer
-        matches as deleted.
-        """
-        entry = event.entry
-        if self.namespace and entry.key[0] != self.namespace:
-            return None
-        type_ = event.type
-        if self.selector:
-            before = event.previous
-            matched = before is not None and self.selector.matches(before.obj)
-            matches = type_ != "DELETED" and self.selector.matches(entry.obj)
-            if matches:
-                type_ = "MODIFIED" if matched else "ADDED"
-            elif matched and before is not None:
-                type_ = "DELETED"
-                entry = before.at(entry.revision)
-            else:
-                return None
-        return self._line(type_, entry)
-
-    def bookmark(self, revision: int, *, initial_end: bool = False) -> bytes:
-        """Return a bookmark line."""
-        metadata: Obj = {"resourceVersion": str(revision), "creationTimestamp": None}
-        if initial_end:
-            metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
-        obj = {"kind": self.kind.kind, "apiVersion": self.api_version, "metadata": metadata}
-        if self.metadata_only:
-            obj |= {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
-        return orjson.dumps({"type": "BOOKMARK", "object": obj}) + b"\n"
-
-    def add(self, entry: StoredObject) -> None:
-        """Add an object to the initial lines, if it is asked for."""
-        if not self.selector or self.selector.matches(entry.obj):
-            self.initial.append(self._line("ADDED", entry))
-
-    def _line(self, type_: str, entry: StoredObject) -> bytes:
-        shown = entry.metadata_json() if self.metadata_only else entry.json(self.api_version)
-        return b'{"type":"%b","object":%b}\n' % (type_.encode(), shown)
-
 
 class Reads:
     """Reads a store.
 
     Args:
         store: The store.
+        sources: Its clock.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sources: Sources) -> None:
         self._store = store
+        self._now = sources.now
         self._snapshots: OrderedDict[tuple[Kind, str, int], list[StoredObject]] = OrderedDict()
 
     def get(self, request: Request, target: Target) -> Reply:
@@ -115,9 +54,11 @@ class Reads:
         Raises:
             Refused: It is not there.
         """
-        metadata_only = wanted_form(request.accept) == "metadata"
+        form = wanted_form(request.accept)
         entry = self._store.need(target.kind, target.namespace, target.name)
-        shown = entry.metadata_json() if metadata_only else entry.json(target.api_version)
+        if form == "table":
+            return self._table(request, target, [entry], {"resourceVersion": str(entry.revision)})
+        shown = entry.metadata_json() if form == "metadata" else entry.json(target.api_version)
         return Reply(200, shown)
 
     def collection(self, request: Request, target: Target) -> Reply:
@@ -127,7 +68,7 @@ class Reads:
             Refused: The query makes no sense, or asks for a revision that is not there.
         """
         query = request.query
-        metadata_only = wanted_form(request.accept) == "metadata"
+        form = wanted_form(request.accept)
         selector = _selector(request, target)
         limit = request.number("limit") or 0
         token = query.get("continue", "")
@@ -151,7 +92,22 @@ class Reads:
             metadata["continue"] = following
             if not selector:
                 metadata["remainingItemCount"] = len(rest)
-        return _list_reply(target, page, metadata, metadata_only=metadata_only)
+        if form == "table":
+            return self._table(request, target, page, metadata)
+        return _list_reply(target, page, metadata, metadata_only=form == "metadata")
+
+    def _table(
+        self, request: Request, target: Target, page: list[StoredObject], metadata: Obj
+    ) -> Reply:
+        shown = tables.table(
+            target.kind,
+            target.api_version.rpartition("/")[2],
+            [entry.obj for entry in page],
+            now=self._now(),
+            metadata=metadata,
+            include=_included(request),
+        )
+        return json_reply(200, shown)
 
     def watch(self, request: Request, target: Target) -> WatchPlan:
         """Plan a watch; it must begin before anything else is written.
@@ -166,7 +122,9 @@ class Reads:
             api_version=target.api_version,
             namespace=target.namespace,
             selector=_selector(request, target),
-            metadata_only=wanted_form(request.accept) == "metadata",
+            form=wanted_form(request.accept),
+            now=self._now,
+            include=_included(request),
             bookmarks=request.flag("allowWatchBookmarks"),
             timeout=float(seconds) if seconds else WATCH_SECONDS,
         )
@@ -235,6 +193,11 @@ def _selector(request: Request, target: Target) -> Selector:
 
 
 _EVERYTHING: Final = Selector()
+
+
+def _included(request: Request) -> str:
+    asked = request.query.get("includeObject", "")
+    return asked if asked in tables.INCLUDED else tables.INCLUDED[0]
 
 
 def _check_match(request: Request, *, wants_state: bool) -> None:

@@ -169,7 +169,7 @@ def verb_of(method: str, target: Target | None, query: Mapping[str, str]) -> str
 
 @lru_cache(maxsize=256)
 def wanted_form(accept: str) -> str:
-    """Choose how to answer: ``object``, ``metadata``, or ``discovery`` for the aggregated form.
+    """Choose how to answer: ``object``, ``metadata``, ``table``, or ``discovery`` (aggregated).
 
     Raises:
         Refused: The client accepts nothing that the server can give.
@@ -184,6 +184,8 @@ def wanted_form(accept: str) -> str:
             return "object"
         if form.startswith("PartialObjectMetadata") and options.get("v") == "v1":
             return "metadata"
+        if form == "Table" and options.get("v") == "v1":
+            return "table"
         if form == "APIGroupDiscoveryList" and options.get("v") == "v2":
             return "discovery"
     raise refusals.not_acceptable((JSON,))

@@ -11,8 +11,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.reads import WatchPlan
 from pyload.embedded.apiserver.requests import json_reply, read_request
+from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.errors import PyloadError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from pyload.embedded.apiserver.reads import WatchPlan
     from pyload.embedded.apiserver.store import Event, Store
+    from pyload.embedded.apiserver.watch_plan import WatchPlan
 
 BOOKMARK_SECONDS: Final = 60.0
 QUEUE: Final = 16_384

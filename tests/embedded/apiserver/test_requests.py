@@ -118,7 +118,8 @@ def test_the_first_form_that_can_be_given_is_chosen() -> None:
     assert wanted_form("") == "object"
     assert wanted_form("*/*") == "object"
     assert wanted_form("application/vnd.kubernetes.protobuf,application/json") == "object"
-    assert wanted_form(f"{table}, application/json") == "object"
+    assert wanted_form(f"{table}, application/json") == "table"
+    assert wanted_form(f"{table.replace('v1;', 'v1beta1;')}, application/json") == "object"
     assert wanted_form(f"application/vnd.kubernetes.protobuf;as=x,{metadata}") == "metadata"
     assert wanted_form(f"{discovery},application/json") == "discovery"
     with pytest.raises(Refused) as refused:

@@ -1,0 +1,189 @@
+"""What kubectl shows of the kinds that are built in: the columns of a real server's printers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pyload.embedded.apiserver.ages import UNKNOWN
+from pyload.embedded.apiserver.printed_cells import (
+    age,
+    containers,
+    count,
+    endpoints,
+    entries,
+    event_age,
+    event_object,
+    external_addresses,
+    field,
+    job_completions,
+    job_duration,
+    job_status,
+    joined,
+    node_address,
+    node_roles,
+    node_status,
+    pod_ready,
+    pod_restarts,
+    pod_status,
+    readiness_gates,
+    ready_of_wanted,
+    selector,
+    service_ports,
+    slice_endpoints,
+    slice_ports,
+    timeless,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from pyload.embedded.apiserver.kinds import Kind
+    from pyload.kube.resources import Obj
+
+
+class Column(NamedTuple):
+    """A column of a kind.
+
+    Attributes:
+        name: Its heading.
+        cell: Returns an object's cell, given the time.
+        is_wide: Whether only ``-o wide`` shows it.
+        type: ``string``, ``integer``, ``number``, ``boolean`` or ``date``.
+    """
+
+    name: str
+    cell: Callable[[Obj, datetime], Any]
+    is_wide: bool = False
+    type: str = "string"
+
+
+def columns_of(kind: Kind) -> tuple[Column, ...]:
+    """Return the columns of a built-in kind."""
+    return _COLUMNS.get(kind.qualified, _DEFAULT)
+
+
+_NAME: Final = Column("Name", field("metadata", "name"))
+_AGE: Final = Column("Age", age)
+_DEFAULT: Final = (_NAME, _AGE)
+_IN_TEMPLATE: Final = (
+    Column("Containers", timeless(lambda obj: joined(c["name"] for c in containers(obj))), True),
+    Column("Images", timeless(lambda obj: joined(c["image"] for c in containers(obj))), True),
+)
+_SELECTOR: Final = Column(
+    "Selector",
+    selector("spec", "selector", "matchLabels"),
+    True,
+)
+
+_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "pods": (
+        _NAME,
+        Column("Ready", timeless(pod_ready)),
+        Column("Status", timeless(pod_status)),
+        Column("Restarts", timeless(pod_restarts)),
+        _AGE,
+        Column("IP", field("status", "podIP"), True),
+        Column("Node", field("spec", "nodeName"), True),
+        Column("Nominated Node", field("status", "nominatedNodeName"), True),
+        Column("Readiness Gates", timeless(readiness_gates), True),
+    ),
+    "services": (
+        _NAME,
+        Column("Type", field("spec", "type")),
+        Column("Cluster-IP", field("spec", "clusterIP")),
+        Column("External-IP", timeless(external_addresses)),
+        Column("Port(s)", timeless(service_ports)),
+        _AGE,
+        Column("Selector", selector("spec", "selector"), True),
+    ),
+    "nodes": (
+        _NAME,
+        Column("Status", timeless(node_status)),
+        Column("Roles", timeless(node_roles)),
+        _AGE,
+        Column("Version", field("status", "nodeInfo", "kubeletVersion", absent="")),
+        Column("Internal-IP", node_address("InternalIP"), True),
+        Column("External-IP", node_address("ExternalIP"), True),
+        Column("OS-Image", field("status", "nodeInfo", "osImage", absent=UNKNOWN), True),
+        Column(
+            "Kernel-Version", field("status", "nodeInfo", "kernelVersion", absent=UNKNOWN), True
+        ),
+        Column(
+            "Container-Runtime",
+            field("status", "nodeInfo", "containerRuntimeVersion", absent=UNKNOWN),
+            True,
+        ),
+    ),
+    "namespaces": (_NAME, Column("Status", field("status", "phase", absent="")), _AGE),
+    "deployments.apps": (
+        _NAME,
+        Column("Ready", timeless(ready_of_wanted)),
+        Column("Up-to-date", count("status", "updatedReplicas")),
+        Column("Available", count("status", "availableReplicas")),
+        _AGE,
+        *_IN_TEMPLATE,
+        _SELECTOR,
+    ),
+    "replicasets.apps": (
+        _NAME,
+        Column("Desired", count("spec", "replicas")),
+        Column("Current", count("status", "replicas")),
+        Column("Ready", count("status", "readyReplicas")),
+        _AGE,
+        *_IN_TEMPLATE,
+        _SELECTOR,
+    ),
+    "statefulsets.apps": (_NAME, Column("Ready", timeless(ready_of_wanted)), _AGE, *_IN_TEMPLATE),
+    "daemonsets.apps": (
+        _NAME,
+        Column("Desired", count("status", "desiredNumberScheduled")),
+        Column("Current", count("status", "currentNumberScheduled")),
+        Column("Ready", count("status", "numberReady")),
+        Column("Up-to-date", count("status", "updatedNumberScheduled")),
+        Column("Available", count("status", "numberAvailable")),
+        Column(
+            "Node Selector",
+            selector("spec", "template", "spec", "nodeSelector"),
+        ),
+        _AGE,
+        *_IN_TEMPLATE,
+        _SELECTOR,
+    ),
+    "jobs.batch": (
+        _NAME,
+        Column("Status", timeless(job_status)),
+        Column("Completions", timeless(job_completions)),
+        Column("Duration", job_duration),
+        _AGE,
+        *_IN_TEMPLATE,
+        _SELECTOR,
+    ),
+    "endpoints": (_NAME, Column("Endpoints", timeless(endpoints)), _AGE),
+    "endpointslices.discovery.k8s.io": (
+        _NAME,
+        Column("AddressType", field("addressType")),
+        Column("Ports", timeless(slice_ports)),
+        Column("Endpoints", timeless(slice_endpoints)),
+        _AGE,
+    ),
+    "configmaps": (_NAME, Column("Data", entries("data")), _AGE),
+    "secrets": (_NAME, Column("Type", field("type")), Column("Data", entries("data")), _AGE),
+    "serviceaccounts": (_NAME, Column("Secrets", entries("secrets")), _AGE),
+    "leases.coordination.k8s.io": (
+        _NAME,
+        Column("Holder", field("spec", "holderIdentity", absent="")),
+        _AGE,
+    ),
+    "events": (
+        Column("Last Seen", event_age),
+        Column("Type", field("type", absent="")),
+        Column("Reason", field("reason", absent="")),
+        Column("Object", timeless(event_object)),
+        Column("Message", field("message", absent="")),
+    ),
+    "customresourcedefinitions.apiextensions.k8s.io": (
+        _NAME,
+        Column("Created At", field("metadata", "creationTimestamp")),
+    ),
+}
