@@ -54,3 +54,11 @@ async def test_many_dials_fetch_the_certificate_once() -> None:
         await asyncio.gather(*(echo(transport) for _ in range(10)))
 
         assert fetches == 1
+
+
+async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two transports would measure different things, one of them a proxy."""
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with serve(trustme.CA().issue_cert("istiod.svc")) as (_, address):
+        assert await echo(GrpcTransport(address, tls=TlsConfig())) is None
