@@ -146,6 +146,10 @@ def _select(
         # One alone is enough for kubectl; the other is empty then.
         absolute_user |= {key: absolute_user.get(key) or "" for key in ("username", "password")}
     absolute_cluster["server"] = _server(source, cluster_name, absolute_cluster, absolute_user)
+    if absolute_user.get("tokenFile") and (
+        not absolute_user.get("token") or Path(absolute_user["tokenFile"]).is_file()
+    ):
+        absolute_user.pop("token", None)
     if problem := contradiction(absolute_cluster, absolute_user):
         raise UsageError(f'context "{name}" of kubeconfig {source}: {problem}', fix=_MEND)
     if proxy := absolute_cluster.get("proxy-url"):

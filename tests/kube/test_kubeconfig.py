@@ -119,6 +119,15 @@ def test_credentials_do_not_go_unencrypted_over_the_network(tmp_path: Path) -> N
     assert not near.warnings
 
 
+def test_a_token_file_wins_over_a_token_unless_it_is_missing(tmp_path: Path) -> None:
+    """The token beside it is of the day on which the kubeconfig was written."""
+    path = write(tmp_path / "k", of(user={"token": "stale", "tokenFile": "token"}))
+
+    assert kubeconfig.load([path]).user["token"] == "stale"
+    (tmp_path / "token").write_text("fresh")
+    assert kubeconfig.load([path]).user == {"tokenFile": str(tmp_path / "token")}
+
+
 def test_a_key_without_a_certificate_is_named(tmp_path: Path) -> None:
     """It would be ignored in silence."""
     path = write(tmp_path / "k", of(user={"token": "t", "client-key": "f"}))
