@@ -12,10 +12,9 @@ import orjson
 
 from pyload.errors import ApiError, ClusterUnreachable, Gone, NotFound, UsageError
 from pyload.kube.limiter import Limiter
-from pyload.kube.proxy import ProxyError
 from pyload.kube.retry import Failure, Lost, pause
 from pyload.kube.status import error_from, error_from_status, not_json
-from pyload.kube.transport import HopelessError
+from pyload.kube.transport import HopelessError, ProxyError
 from pyload.kube.write_log import log_deleted, log_write
 from pyload.report.histogram import Histogram
 from pyload.tasks import clock

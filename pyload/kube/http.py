@@ -15,9 +15,9 @@ from yarl import URL
 
 from pyload.errors import ClusterUnreachable
 from pyload.kube.connector import Connector
-from pyload.kube.proxy import SOCKS, ProxyError, ProxyRules
+from pyload.kube.proxy import SOCKS, ProxyRules
 from pyload.kube.redirect import STATUSES, Refusal, follow
-from pyload.kube.transport import HopelessError, Response
+from pyload.kube.transport import HopelessError, ProxyError, Response
 from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:

@@ -66,19 +66,6 @@ class Proxy:
         }
 
 
-class ProxyError(Exception):
-    """Raised when a proxy does not connect to the server.
-
-    Args:
-        what: What happened, in words that follow "the proxy".
-        lasting: Whether it would refuse again.
-    """
-
-    def __init__(self, what: str, *, lasting: bool = True) -> None:
-        super().__init__(what)
-        self.lasting = lasting
-
-
 class ProxyRules:
     """Decides on the proxy for a URL.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
-from pyload.kube.proxy import ProxyError
+from pyload.kube.transport import ProxyError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

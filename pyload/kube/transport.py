@@ -33,6 +33,19 @@ class HopelessError(Exception):
     """The cause of a `ClusterUnreachable` that no repetition of the request mends."""
 
 
+class ProxyError(Exception):
+    """Raised when a proxy does not connect to the server.
+
+    Args:
+        what: What happened, in words that follow "the proxy".
+        lasting: Whether it would refuse again.
+    """
+
+    def __init__(self, what: str, *, lasting: bool = True) -> None:
+        super().__init__(what)
+        self.lasting = lasting
+
+
 class LineStream(Protocol):
     """An HTTP answer that is read line by line, such as a watch."""
 
