@@ -20,8 +20,8 @@ from pyload.xds.tls import TlsConfig, server_names
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from pyload.key_pair import KeyPair
     from pyload.xds.certificates import Certificates
-    from pyload.xds.tls import KeyPair
 
 
 @dataclass(frozen=True, slots=True)

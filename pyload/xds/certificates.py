@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
+    from pyload.key_pair import KeyPair
     from pyload.xds.credentials import Principal
-    from pyload.xds.tls import KeyPair
     from pyload.xds.transport import Metadata
 
 CONCURRENCY: Final = 64

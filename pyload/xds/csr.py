@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from pyload.errors import CertificateError
+from pyload.key_pair import KeyPair
 from pyload.refresh import Expiring
-from pyload.xds.tls import KeyPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import ssl
-import tempfile
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import UsageError
 
+if TYPE_CHECKING:
+    from pyload.key_pair import KeyPair
+
 ISTIOD: Final = "istiod.istio-system.svc"
 """A name that is in every istiod's certificate, unless it lives in another namespace."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """A certificate with its key.
-
-    Attributes:
-        key: Private key in PEM.
-        chain: Certificates in PEM, the leaf first.
-    """
-
-    key: bytes
-    chain: bytes
-
-    def __repr__(self) -> str:
-        return f"KeyPair({len(self.chain)} bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +47,7 @@ class TlsConfig:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if self.certificate is not None:
-            _load_certificate(context, self.certificate)
+            self.certificate.load_into(context)
         return context
 
 
@@ -88,19 +73,6 @@ def _load_roots(context: ssl.SSLContext, roots: bytes) -> None:
         raise UsageError(
             f"the CA certificates cannot be read: {error}", fix="give certificates in PEM"
         ) from error
-
-
-def _load_certificate(context: ssl.SSLContext, certificate: KeyPair) -> None:
-    # Python's ssl reads certificates from files only; mkstemp makes one that only we may read.
-    handle, path = tempfile.mkstemp(prefix="pyload-", suffix=".pem")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(certificate.key + b"\n" + certificate.chain)
-        context.load_cert_chain(path)
-    except ssl.SSLError as error:
-        raise UsageError(f"the client certificate cannot be used: {error}") from error
-    finally:
-        os.unlink(path)  # noqa: PTH108 - mkstemp gives a string
 
 
 def is_ip(host: str) -> bool:

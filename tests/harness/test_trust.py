@@ -17,7 +17,7 @@ from pyload.errors import ControlPlaneUnreachable, UsageError
 from pyload.harness.connection import Connection
 from pyload.harness.trust import check_tls, find_roots
 from pyload.kube.client import Client
-from pyload.xds.tls import ISTIOD, _load_certificate
+from pyload.xds.tls import ISTIOD
 from tests.kube.peers import Scripted, answer, status
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def listening(authority: Authority | None = AUTHORITY) -> AsyncIterator[st
     context = None
     if authority is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        _load_certificate(context, authority.for_server("127.0.0.1"))
+        authority.for_server("127.0.0.1").load_into(context)
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):

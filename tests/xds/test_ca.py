@@ -12,6 +12,7 @@ import pytest
 from pyload.embedded.controlplane.ca import Authority
 from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import StreamError
+from pyload.key_pair import KeyPair
 from pyload.kube.resources import SERVICE_ACCOUNTS
 from pyload.kube.tokens import Tokens
 from pyload.xds.ca import GrpcCa
@@ -21,7 +22,7 @@ from pyload.xds.credentials import Principal
 from pyload.xds.csr import new_request
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
-from pyload.xds.tls import ISTIOD, KeyPair, TlsConfig
+from pyload.xds.tls import ISTIOD, TlsConfig
 from pyload.xds.types import CDS
 from tests.embedded.controlplane.mesh import running_mesh
 from tests.embedded.controlplane.support import delta, proxy_node

@@ -16,7 +16,7 @@ from pyload.xds.credentials import Principal
 from tests.xds.authorities import MemoryCa
 
 if TYPE_CHECKING:
-    from pyload.xds.tls import KeyPair
+    from pyload.key_pair import KeyPair
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

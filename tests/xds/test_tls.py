@@ -10,9 +10,9 @@ import pytest
 from pyload.embedded.controlplane.ca import Authority
 from pyload.embedded.controlplane.connected_proxy import WorkloadIdentity
 from pyload.errors import UsageError
-from pyload.xds import tls
+from pyload.key_pair import KeyPair
 from pyload.xds.csr import new_request
-from pyload.xds.tls import ISTIOD, KeyPair, TlsConfig, server_names
+from pyload.xds.tls import ISTIOD, TlsConfig, server_names
 
 
 def handshake(client: TlsConfig, server: ssl.SSLContext) -> tuple[ssl.SSLObject, ssl.SSLObject]:
@@ -39,7 +39,7 @@ def server(authority: Authority, *, certificates: bool = False) -> ssl.SSLContex
     own = authority.for_server("127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["h2"])
-    tls._load_certificate(context, own)
+    own.load_into(context)
     if certificates:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=authority.root.decode())

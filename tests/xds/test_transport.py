@@ -13,11 +13,12 @@ import pytest
 import trustme
 
 from pyload.errors import RemoteProtocolError, StreamError
+from pyload.key_pair import KeyPair
 from pyload.xds import grpc_channels, grpc_transport, keepalive, lean_stream
 from pyload.xds.grpc_transport import GrpcTransport
 from pyload.xds.lean import LeanTransport
 from pyload.xds.session import reason_ended, reason_failed
-from pyload.xds.tls import KeyPair, TlsConfig
+from pyload.xds.tls import TlsConfig
 from pyload.xds.transport import CANCELLED, DELTA_METHOD, Status
 from tests.xds.scripted import listen
 from tests.xds.streams import BIG, Recorder, serve

@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from pyload.commands.dump.envoy_files import Format
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
+    from pyload.key_pair import KeyPair
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
-    from pyload.xds.tls import KeyPair
     from pyload.xds.types import TypeUrl
 
     Documents = Iterable[tuple[str, dict[str, Any]]]

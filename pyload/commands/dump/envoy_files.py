@@ -13,7 +13,7 @@ from pyload.xds.types import CDS, ECDS, EDS, LDS, PREFIX, RDS, SDS, TypeUrl, sho
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
-    from pyload.xds.tls import KeyPair
+    from pyload.key_pair import KeyPair
 
     Json = dict[str, Any]
 

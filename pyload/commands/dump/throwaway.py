@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pyload.key_pair import KeyPair
 from pyload.xds.csr import key_pem, spiffe_id
-from pyload.xds.tls import KeyPair
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -19,8 +19,9 @@ from pyload.embedded.controlplane.connected_proxy import (
     invalid_argument,
     unauthenticated,
 )
+from pyload.key_pair import KeyPair
 from pyload.xds.csr import TRUST_DOMAIN, key_pem, spiffe_id
-from pyload.xds.tls import ISTIOD, KeyPair
+from pyload.xds.tls import ISTIOD
 from pyload.xds.wire import ca_pb2
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from pyload.errors import RemoteProtocolError
+from pyload.key_pair import KeyPair
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.identity import NodeOptions
@@ -47,7 +48,7 @@ from pyload.report.metrics import Snapshot
 from pyload.report.pacing import Pacing
 from pyload.report.spreads import PushCounts
 from pyload.xds.credentials import Principal
-from pyload.xds.tls import KeyPair, TlsConfig
+from pyload.xds.tls import TlsConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pyload.commands.dump.envoy_files import STAND_IN, Layout
 from pyload.commands.dump.throwaway import throwaway_pair
-from pyload.xds.tls import KeyPair
+from pyload.key_pair import KeyPair
 from pyload.xds.types import CDS, LDS, RDS
 
 if TYPE_CHECKING:

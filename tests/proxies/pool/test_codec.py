@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.errors import RemoteProtocolError
+from pyload.key_pair import KeyPair
 from pyload.proxies.behavior import ProxyBehavior
 from pyload.proxies.counts import FleetCounts
 from pyload.proxies.identity import NodeOptions
@@ -41,7 +42,7 @@ from pyload.report.metrics import Metrics, Snapshot
 from pyload.report.pacing import Pacing
 from pyload.report.spreads import PushCounts
 from pyload.xds.credentials import Principal
-from pyload.xds.tls import KeyPair, TlsConfig
+from pyload.xds.tls import TlsConfig
 from pyload.xds.types import NDS, PCDS
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=8)
