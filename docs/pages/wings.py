@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[2]
 _PACKAGE = _ROOT / "pyload"
-_BASE = ("refresh", "tasks", "concurrency", "timer_heap", "malloc", "errors", "units", "version")
+_BASE = (
+    "refresh",
+    "key_pair",
+    "tasks",
+    "concurrency",
+    "timer_heap",
+    "malloc",
+    "errors",
+    "units",
+    "version",
+)
 _USED, _UNUSED, _CORNER = "■", "·", "┐"
 
 
