@@ -209,8 +209,16 @@ def _number_faults(value: float, schema: Obj, path: str) -> Iterator[Cause]:
             text = f"{path} in body should be less than or equal to {most}"
             yield Cause.invalid(path, value, text)
     step = schema.get("multipleOf")
-    if step and value % step:
+    if step and not _is_multiple(value, step):
         yield Cause.invalid(path, value, f"{path} in body should be a multiple of {step}")
+
+
+def _is_multiple(value: float, step: float) -> bool:
+    if isinstance(value, int) and isinstance(step, int):
+        return value % step == 0
+    # Of fractions 0.3 % 0.1 is not 0, and only the quotient is nearly whole.
+    quotient = value / step
+    return abs(quotient - round(quotient)) < 1e-9
 
 
 def _list_faults(value: list[Any], schema: Obj, path: str) -> Iterator[Cause]:

@@ -59,6 +59,16 @@ def faults(value: Any, schema: dict[str, Any]) -> list[str]:
             "Invalid value: 1: x in body should be less than 1",
         ),
         ({"multipleOf": 2}, 3, "Invalid value: 3: x in body should be a multiple of 2"),
+        (
+            {"multipleOf": 2},
+            10**17 + 1,
+            "Invalid value: 100000000000000001: x in body should be a multiple of 2",
+        ),
+        (
+            {"multipleOf": 0.1},
+            0.25,
+            "Invalid value: 0.25: x in body should be a multiple of 0.1",
+        ),
         ({"minItems": 1}, [], "Invalid value: 0: x in body should have at least 1 items"),
         ({"maxItems": 1}, [1, 2], "Too many: 2: must have at most 1 items"),
         ({"minProperties": 1}, {}, "Invalid value: 0: x in body should have at least 1 properties"),
@@ -253,6 +263,12 @@ SCHEMAS = st.recursive(
     ).map(lambda pair: {**pair[0], **pair[1]}),
     max_leaves=5,
 )
+
+
+@pytest.mark.parametrize(("step", "value"), [(0.1, 0.3), (0.01, 1.13), (2, 4), (0.5, 2)])
+def test_multiples_of_a_fraction_are_found(step: float, value: float) -> None:
+    """A weight of 0.3 would be refused by a schema that asks for tenths."""
+    assert faults(value, {"type": "number", "multipleOf": step}) == []
 
 
 @given(st.dictionaries(st.sampled_from("abc"), VALUES), SCHEMAS)
