@@ -31,6 +31,8 @@ NEXT_SECONDS: Final = 0.25
 """Time after which the next address of a name is tried, while the one before may still answer."""
 RESOLVE_SECONDS: Final = 5.0
 """How long the addresses of a name are good for."""
+SILENT_SECONDS: Final = 60.0
+"""How long an address is tried last that took a connection and said nothing on it."""
 MAX_NAMES: Final = 64
 READ_SIZE: Final = 256 << 10
 PLAIN_SIZE: Final = 64 << 10
@@ -49,8 +51,8 @@ class LoopResources:
     """
 
     def __init__(self) -> None:
-        # Addresses that took a connection and said nothing on it.
-        self._silent: set[str] = set()
+        # Until when the addresses are tried last that took a connection and said nothing on it.
+        self._silent: dict[str, float] = {}
         self._names: dict[Address, tuple[float, asyncio.Task[list[str]]]] = {}
         self.received = memoryview(bytearray(READ_SIZE))
         self.plain = memoryview(bytearray(PLAIN_SIZE))
@@ -58,7 +60,7 @@ class LoopResources:
         self.keepalive = Keepalive()
 
     async def resolve(self, address: Address) -> list[str]:
-        """Return the IP addresses of a host, those that were silent at a dial before at the end.
+        """Return the IP addresses of a host, those that were silent a short time ago at the end.
 
         Raises:
             OSError: It has none.
@@ -67,13 +69,16 @@ class LoopResources:
         if is_ip(host):
             return [host]
         found = await self._lookup(address)
-        return sorted(found, key=self._silent.__contains__) if self._silent else found
+        if not self._silent:
+            return found
+        now = asyncio.get_running_loop().time()
+        return sorted(found, key=lambda ip: self._silent.get(ip, now) > now)
 
     def note_silent(self, ip: str) -> None:
         """Record an address that took a connection and said nothing on it."""
         if len(self._silent) >= MAX_NAMES:
             self._silent.clear()
-        self._silent.add(ip)
+        self._silent[ip] = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     async def _lookup(self, address: Address) -> list[str]:
         now = asyncio.get_running_loop().time()

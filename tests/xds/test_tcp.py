@@ -92,6 +92,20 @@ async def test_a_real_name_is_found() -> None:
     assert set(await LoopResources().resolve(("localhost", 80))) & {"127.0.0.1", "::1"}
 
 
+@pytest.mark.virtual
+async def test_an_address_that_was_silent_gets_its_turn_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An istiod that was slow for a moment would get no proxy for the rest of the run."""
+    _, names = _counted(monkeypatch, lambda: ["10.0.0.1", "10.0.0.2"])
+    names.note_silent("10.0.0.1")
+    assert await names.resolve(("istiod", 1)) == ["10.0.0.2", "10.0.0.1"]
+    await asyncio.sleep(tcp.SILENT_SECONDS - 1)
+    assert await names.resolve(("istiod", 1)) == ["10.0.0.2", "10.0.0.1"]
+    await asyncio.sleep(1)
+    assert await names.resolve(("istiod", 1)) == ["10.0.0.1", "10.0.0.2"]
+
+
 @pytest.mark.parametrize("host", ["a..b", "x" * 80])
 async def test_a_name_that_is_none_is_an_os_error(host: str) -> None:
     """The encoding of names raises errors of its own, which would end the proxy."""
