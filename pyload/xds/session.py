@@ -39,9 +39,8 @@ FACTOR: Final = 2.0
 LAST_INTERVAL: Final = 30.0
 """Seconds that any wait lasts at most."""
 
-
 ZTUNNEL_FIRST_WAIT: Final = 0.01
-"""Seconds that a ztunnel waits after a stream that ended as streams do."""
+"""Seconds that a ztunnel waits after a stream that a restart or a broken connection ended."""
 ZTUNNEL_LAST_WAIT: Final = 15.0
 """Seconds that a ztunnel waits at most."""
 
@@ -178,9 +177,10 @@ class Session:
 class ZtunnelSession(Session):
     """The life of a ztunnel, which waits as the real one does.
 
-    The wait is 10 ms after a stream that a restart or a broken connection ended, and twice as long
-    as the last one after a failed dial or any other error, such as the answer that there is no
-    istiod now. A stream that was open for a long time does not make it shorter.
+    There is no wait after a stream that ended in order or for its age. It is 10 ms after one that a
+    restart or a broken connection ended, and twice as long as the last one after a failed dial or
+    any other error, such as the answer that there is no istiod now. A stream that was open for a
+    long time does not make it shorter.
     """
 
     __slots__ = ()
