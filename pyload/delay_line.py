@@ -11,7 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pyload.timer_heap import TimerHeap
 
@@ -24,7 +24,7 @@ class DelayLine(Generic[T]):
     Args:
         timers: Holds the one timer.
         clock: Returns the time in seconds.
-        call: Handles an item that is due.
+        call: Handles an item that is due; an error goes to the loop's exception handler.
         seconds: How long each item waits at least.
         slot: By how many seconds it may be longer.
     """
@@ -63,5 +63,13 @@ class DelayLine(Generic[T]):
         _, items = self._slots.popleft()
         if self._slots:
             self._arm()
-        for item in items:
-            self._call(item)
+        self._handle(iter(items))
+
+    def _handle(self, left: Iterator[T]) -> None:
+        try:
+            for item in left:
+                self._call(item)
+        except Exception:
+            # A fault of one item: the others are due all the same.
+            self._timers.call_later(0.0, lambda: self._handle(left))
+            raise

@@ -59,3 +59,21 @@ async def test_an_item_may_start_another_wait_when_it_is_handled() -> None:
     line.add(2)
     await asyncio.sleep(100)
     assert times == [10.0, 20.0, 30.0]
+
+
+async def test_an_item_that_fails_does_not_keep_the_others() -> None:
+    """A fault of one proxy would leave a thousand others with routes that are long gone."""
+    loop, handled, reported = asyncio.get_running_loop(), list[int](), list[str]()
+    loop.set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
+
+    def handle(item: int) -> None:
+        if item == 1:
+            raise ValueError("broken")
+        handled.append(item)
+
+    line: DelayLine[int] = DelayLine(TimerHeap(), loop.time, handle, seconds=45.0)
+    for number in range(4):
+        line.add(number)
+    await asyncio.sleep(100)
+    assert handled == [0, 2, 3]
+    assert reported == ["broken"]
