@@ -1,7 +1,7 @@
 """Many waits of one length, at hardly any cost each.
 
-Whoever waits equally long is due in the order of coming. So the waits stand in a queue, those of
-about a second together in one *slot*, and only the first slot has a timer: to wait costs a place in
+Waits of equal length end in the order in which they began. So they stand in a queue, those of about
+a second together in one *slot*, and only the first slot has a timer: to wait costs a place in
 a list. The price is that a wait may be as much longer as a slot is.
 """
 

@@ -64,8 +64,8 @@ class _Workload(NamedTuple):
     """What the nodes of a workload's proxies have in common.
 
     Attributes:
-        labels: Labels of the specs, kept so that no other object takes their place.
-        metadata: Likewise.
+        labels: Labels of the specs, kept so that no other object gets their `id`.
+        metadata: Metadata of the specs, kept for the same reason.
         encoded: Encoded metadata.
         has_version: Whether it names the version of Istio.
         cluster: The cluster that they belong to.

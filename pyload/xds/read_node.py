@@ -71,7 +71,7 @@ def written(request: bytes) -> str:
     """Return the build in an Envoy's first request as the text of a file.
 
     Raises:
-        PyloadError: The request has none.
+        PyloadError: The request names no build.
     """
     try:
         node = envoy_pb2.EnvoyDiscoveryRequest.FromString(request).node
@@ -92,8 +92,8 @@ async def first_request(command: list[str]) -> bytes:
         command: The program and its arguments, to which a bootstrap is added.
 
     Raises:
-        PyloadError: It sent none.
-        UsageError: It cannot be started.
+        PyloadError: The Envoy sent no request.
+        UsageError: The program cannot be started.
     """
     received: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 

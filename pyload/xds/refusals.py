@@ -36,10 +36,10 @@ class Judgement(NamedTuple):
     """What Envoy does with the resources of a response.
 
     Attributes:
-        resources: Those that it uses.
-        heartbeats: Those without a body.
-        refused: Names of those that it cannot use.
-        error: Why it refuses the response; empty if it does not.
+        resources: Resources that Envoy uses.
+        heartbeats: Resources without a body.
+        refused: Names of resources that Envoy cannot use.
+        error: Why Envoy refuses the response; empty if it does not.
     """
 
     resources: tuple[Resource, ...] = ()

@@ -63,7 +63,7 @@ class LoopResources:
         """Return the IP addresses of a host, those that were silent a short time ago at the end.
 
         Raises:
-            OSError: It has none.
+            OSError: The host has no address.
         """
         host, _ = address
         if is_ip(host):
@@ -97,7 +97,7 @@ _OF_LOOPS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, LoopResources]] = 
 
 
 def loop_resources() -> LoopResources:
-    """Return those of the running loop."""
+    """Return the resources of the running loop."""
     loop = asyncio.get_running_loop()
     found = _OF_LOOPS.get(loop)
     if found is None:
@@ -115,7 +115,7 @@ async def connect(
     """Connect a protocol over TCP to the first of the addresses that takes the connection.
 
     Raises:
-        OSError: None of them does.
+        OSError: No address takes a connection.
     """
     loop = asyncio.get_running_loop()
     if len(addresses) == 1:

@@ -2,7 +2,7 @@
 
 Each says how the kind is named and served, and nothing of what its objects hold: unknown fields are
 kept. The names, versions, columns and the bundle version are facts of Istio and of the Gateway API
-1.6; whoever applies the real definitions replaces these.
+1.6; the real definitions, once applied, replace these.
 """
 
 from __future__ import annotations

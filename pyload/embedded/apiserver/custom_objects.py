@@ -39,7 +39,7 @@ def check_declared(config: Obj, target: Target) -> None:
     """Check that an applied configuration has only fields that the schema knows.
 
     Raises:
-        Refused: It has others; a real server calls this its own fault.
+        Refused: The configuration has other fields; the status is 500, as that of a real server.
     """
     schema = _schema(target)
     if schema is None:

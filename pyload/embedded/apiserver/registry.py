@@ -1,7 +1,7 @@
 """The kinds that an API server serves at the moment: those built in, and those that are defined.
 
-Definitions come and go while the server runs, so whoever needs the kinds asks here each time;
-`revision` says whether something that was derived from them is still right.
+Definitions come and go while the server runs, so the kinds are looked up here for each request;
+what is derived from them, such as discovery, is kept with the `revision` that it is of.
 """
 
 from __future__ import annotations
