@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.apiserver.kinds import CustomVersion, Kind, ScalePaths
+from pyload.embedded.apiserver.kinds import BUILT_IN, CustomVersion, Kind, ScalePaths
 from pyload.embedded.apiserver.refusals import Cause
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _VERSION: Final = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _STAGES: Final = {"alpha": 0, "beta": 1, None: 2}
 _SCOPES: Final = ("Cluster", "Namespaced")
+_BUILT_IN: Final = frozenset(kind.qualified for kind in BUILT_IN)
 
 
 def by_priority(versions: Iterable[str]) -> tuple[str, ...]:
@@ -75,6 +76,9 @@ def faults(obj: Obj) -> Iterator[Cause]:
     if group and names.get("plural") and name != f"{names['plural']}.{group}":
         text = 'must be spec.names.plural+"."+spec.group'
         yield Cause.invalid("metadata.name", name, text)
+    elif name in _BUILT_IN:
+        # A real server serves its own kind, and the definition to nobody.
+        yield Cause.invalid("metadata.name", name, "pyload serves this kind without a definition")
     if not spec.get("scope"):
         yield Cause.required("spec.scope")
     elif spec["scope"] not in _SCOPES:
@@ -141,12 +145,15 @@ def conflicts(obj: Obj, others: Iterable[Kind]) -> list[tuple[str, str]]:
 def established(obj: Obj, old: Obj | None, others: Iterable[Kind], now: datetime) -> Obj:
     """Return a definition with the status that the server gives it.
 
+    It fails where the definition has values of wrong types, so that no such definition is stored.
+
     Args:
         obj: The definition, complete and without fault.
         old: The one that it replaces; None for a new one.
         others: The kinds that are served.
         now: The time.
     """
+    read_kind(obj)
     spec = obj["spec"]
     found = conflicts(obj, others)
     before = (old or {}).get("status") or {}

@@ -167,3 +167,30 @@ async def test_the_real_definitions_replace_those_of_the_start(api: Api) -> None
         'VirtualService.networking.istio.io "new" is invalid: spec.cron: Required value'
     )
     assert [one["metadata"]["name"] for one in listed["items"]] == ["kept"]
+
+
+@pytest.mark.parametrize(
+    "subresources", ["x", {"scale": "x"}, {"scale": {"specReplicasPath": 3}}], ids=str
+)
+async def test_a_definition_that_cannot_be_read_is_not_stored(
+    api: Api, subresources: object
+) -> None:
+    """It would be refused, and be there all the same: neither changed nor deleted by anything."""
+    one = definition()
+    one["spec"]["versions"][0]["subresources"] = subresources
+    refused, _ = await api("POST", CRDS, one)
+    after, _ = await api("GET", OWN)
+    again, _ = await api("POST", CRDS, definition())
+    assert (refused, after, again) == (400, 404, 201)
+
+
+async def test_a_kind_that_is_built_in_cannot_be_defined(api: Api) -> None:
+    """Its objects would go with the definition, and nothing serve the kind from then on."""
+    one = definition()
+    one["metadata"]["name"] = "ingresses.networking.k8s.io"
+    one["spec"]["group"] = "networking.k8s.io"
+    one["spec"]["names"] = {"plural": "ingresses", "kind": "Ingress"}
+    code, answer = await api("POST", CRDS, one)
+    served, _ = await api("GET", "/apis/networking.k8s.io/v1/ingresses")
+    assert (code, served) == (422, 200)
+    assert "pyload serves this kind without a definition" in answer["message"]
