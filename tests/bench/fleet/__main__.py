@@ -83,7 +83,8 @@ FULL = Plan(
     sizes=(2_000, 10_000),
     modes=ALL_MODES,
     pushes=5,
-    idle=20.0,
+    # Of each client one PING, which comes after 30 to 32 s of silence.
+    idle=33.0,
     warm=150,
     growth=200,
     views=50,

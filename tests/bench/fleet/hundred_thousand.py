@@ -17,7 +17,8 @@ from typing import Final
 from tests.bench.fleet.measure import Load, Run, Setup
 
 SERVICES: Final = 10
-IDLE_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 33.0
+"""Of each client one PING comes in it, after 30 to 32 s of silence."""
 _OWN_FILES: Final = 200
 """Files that a process needs besides its connections."""
 _PORTS: Final = 14_000
