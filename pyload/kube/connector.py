@@ -18,7 +18,6 @@ from pyload.kube.proxy import SOCKS
 from pyload.kube.socks import handshake
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator, Callable
 
     from pyload.kube.proxy import Proxy
@@ -30,7 +29,6 @@ class Connector(aiohttp.TCPConnector):
     Args:
         proxy_for: Returns the proxy for a URL.
         limit: Connections at most.
-        tls: How to verify the server and what to present to it.
     """
 
     def __init__(
@@ -38,9 +36,8 @@ class Connector(aiohttp.TCPConnector):
         proxy_for: Callable[[str], Proxy | None],
         *,
         limit: int,
-        tls: ssl.SSLContext | bool,
     ) -> None:
-        super().__init__(limit=limit, ssl=tls)
+        super().__init__(limit=limit)
         self._proxy_for = proxy_for
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's

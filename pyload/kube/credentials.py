@@ -1,34 +1,122 @@
-"""Connecting to the API server with the credentials of a kubeconfig, or of pyload's own pod."""
+"""The credentials of a kubeconfig, or of pyload's own pod, kept up to date in memory.
+
+One object owns all that requests show, headers and TLS context alike. It reads its source again
+when that may have changed, and at once when the server answers 401. A context that would be the
+same stays, so that its connections are used again. What cannot be renewed serves on: the server
+may still accept it, and says so if not.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import os
-import ssl
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+import sys
+from typing import TYPE_CHECKING, Final
 
-from pyload.errors import ClusterUnreachable, UsageError
+from pyload.errors import ClusterUnreachable, PyloadError, UsageError
 from pyload.kube.http import HttpTransport
 from pyload.kube.kubeconfig import proxy_source
+from pyload.kube.kubeconfig_source import KubeconfigSource
+from pyload.kube.pod_source import SERVICE_ACCOUNT, PodSource, server_of
+from pyload.kube.proof import Proof
 from pyload.kube.proxy import ProxyRules, parse
 from pyload.kube.target import OWN_IDENTITY, Identity, candidates, locate
+from pyload.kube.tls_context import tls_context
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pyload.kube.kubeconfig import Selected
-    from pyload.kube.transport import Transport
+    from pyload.kube.proof import Material, Source, Trust
 
-SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Folder in which Kubernetes puts a pod's credentials."""
+_RETRY_SECONDS: Final = 60.0
+"""After a renewal that failed."""
 
-_REFRESH_SECONDS: Final = 60.0
+_VAIN_SECONDS: Final = 10.0
+"""How long a renewed proof that is refused as well is kept."""
+
+_SHORTEST_SECONDS: Final = 1.0
+"""For how long a proof counts as good at least, whatever its source says."""
 
 log = logging.getLogger("pyload.kube")
+
+
+class RenewedCredentials:
+    """Keeps the proof of one user of one cluster up to date.
+
+    Args:
+        source: Where the credentials come from.
+        headers: More headers of every request; a name may occur several times.
+    """
+
+    def __init__(self, source: Source, headers: Sequence[tuple[str, str]] = ()) -> None:
+        self._source = source
+        self._more_headers = tuple(headers)
+        self._renewal = asyncio.Lock()
+        self._proof = Proof()
+        self._trust: Trust | None = None
+        self._due = 0.0
+        self._refused: Proof | None = None
+        self._vain_until = 0.0
+
+    async def load(self) -> None:
+        """Read the source for the first time.
+
+        Raises:
+            PyloadError: It cannot be used; says why.
+        """
+        self._adopt(await self._source.read(refused=False))
+
+    async def current(self) -> Proof:
+        """Return what to show now, renewed if it was about to end."""
+        if self._now() >= self._due:
+            async with self._renewal:
+                if self._now() >= self._due:
+                    await self._renew(refused=False)
+        return self._proof
+
+    async def renew(self, refused: Proof) -> bool:
+        """Return whether there is another proof than the one that the server answered with 401.
+
+        However many requests were refused, the source is asked once.
+        """
+        async with self._renewal:
+            if self._proof is not refused:
+                return True
+            if refused is self._refused and self._now() < self._vain_until:
+                return False
+            return await self._renew(refused=True)
+
+    def on_refused_again(self, proof: Proof) -> None:
+        """Record that the server has answered 401 to a renewed proof, too.
+
+        The source is not asked for another at each of thousands of requests.
+        """
+        self._refused, self._vain_until = proof, self._now() + _VAIN_SECONDS
+
+    async def _renew(self, *, refused: bool) -> bool:
+        try:
+            self._adopt(await self._source.read(refused=refused))
+        except PyloadError as error:
+            log.warning("cannot renew the cluster credentials: %s", error)
+            self._due = self._now() + _RETRY_SECONDS
+            return False
+        return True
+
+    def _adopt(self, material: Material) -> None:
+        context = self._proof.context
+        if material.trust != self._trust:
+            context = None if material.trust is None else tls_context(material.trust)
+            self._trust = material.trust
+        shown = [("Authorization", material.authorization)] if material.authorization else []
+        self._proof = Proof((*shown, *self._more_headers), context)
+        seconds = float("inf") if material.good_for is None else material.good_for
+        self._due = self._now() + max(seconds, _SHORTEST_SECONDS)
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
 
 
 async def connect(
@@ -37,7 +125,7 @@ async def connect(
     environ: Mapping[str, str],
     service_account: Path = SERVICE_ACCOUNT,
     identity: Identity = OWN_IDENTITY,
-) -> Transport:
+) -> HttpTransport:
     """Find the API server as `locate` does, without sending a request to it.
 
     Args:
@@ -51,208 +139,64 @@ async def connect(
         ClusterUnreachable: There is no kubeconfig, and this is not a pod.
     """
     selected = await asyncio.to_thread(locate, kubeconfig, environ=environ, identity=identity)
-    extra = identity.impersonated({} if selected is None else selected.user).headers()
+    headers = identity.impersonated({} if selected is None else selected.user).headers()
     for warning in () if selected is None else selected.warnings:
         log.warning("%s", warning)
-    # Slow to import, so not while the loop has other work.
-    config = await asyncio.to_thread(importlib.import_module, "kubernetes_asyncio.config")
-    # It reports what it raises as well, and we say it better.
-    logging.getLogger("kubernetes_asyncio").addHandler(logging.NullHandler())
     if selected is not None:
-        return await _from_kubeconfig(config, selected, environ, extra)
+        return await _from_kubeconfig(selected, environ, headers)
     log.info("using in cluster kubeconfig")
     looked = candidates(kubeconfig, environ)
-    return await _in_cluster(config, environ, service_account, looked, extra)
-
-
-def _proxies(selected: Selected, environ: Mapping[str, str]) -> ProxyRules:
-    url = selected.cluster.get("proxy-url")
-    proxy = parse(url, proxy_source(selected.source, selected.context)) if url else None
-    return ProxyRules(proxy, environ)
+    return await _in_cluster(environ, service_account, looked, headers)
 
 
 async def _from_kubeconfig(
-    config: Any,
-    selected: Selected,
-    environ: Mapping[str, str],
-    extra: Sequence[tuple[str, str]],
-) -> Transport:
-    source = _KubeconfigSource(config, selected)
-    settings = await source.load()
+    selected: Selected, environ: Mapping[str, str], headers: Sequence[tuple[str, str]]
+) -> HttpTransport:
+    server = str(selected.cluster["server"])
+    url = selected.cluster.get("proxy-url")
+    named = parse(url, proxy_source(selected.source, selected.context)) if url else None
+    try:
+        source = KubeconfigSource(selected, environ=environ, terminal=_at_terminal())
+        credentials = RenewedCredentials(source, headers)
+        await credentials.load()
+    except UsageError as error:
+        error.fix = error.fix or "check that kubectl works with it, or use another --kubeconfig"
+        raise error.during(f"kubeconfig {selected.source}") from error.__cause__
     return HttpTransport(
-        settings.host,
-        ssl=_tls(settings, selected.source) if settings.host.startswith("https:") else None,
-        headers=_Headers(_bearer(settings), source.authorization, source.expires).get,
-        proxies=_proxies(selected, environ),
-        server_hostname=settings.tls_server_name,
+        server,
+        credentials=credentials,
+        proxies=ProxyRules(named, environ),
+        server_hostname=selected.cluster.get("tls-server-name"),
         compressed=not selected.cluster.get("disable-compression"),
-        extra_headers=extra,
     )
-
-
-class _KubeconfigSource:
-    """Turns the selected user and cluster into settings, anew whenever a token may be new."""
-
-    def __init__(self, config: Any, selected: Selected) -> None:
-        self._config = config
-        self._selected = selected
-        self._document = {
-            "current-context": "selected",
-            "contexts": [
-                {"name": "selected", "context": {"cluster": "selected", "user": "selected"}}
-            ],
-            "clusters": [{"name": "selected", "cluster": dict(selected.cluster)}],
-            "users": [{"name": "selected", "user": dict(selected.user)}],
-        }
-        self._expires: datetime | None = None
-
-    async def load(self) -> Any:
-        """Read the files and run the plug-in that the user and cluster refer to.
-
-        Raises:
-            UsageError: A file or the plug-in cannot be used.
-        """
-        from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
-
-        settings = Configuration()
-        try:
-            loader = await self._config.load_kube_config_from_dict(
-                self._document, client_configuration=settings
-            )
-        except Exception as error:  # that package lets whatever a file's content causes through
-            raise UsageError(
-                f"kubeconfig {self._selected.source}: {_reason(error, self._selected.user)}",
-                fix="check that kubectl works with it, or name another with --kubeconfig",
-            ) from error
-        self._expires = getattr(loader, "exec_plugin_expiry", None)
-        return settings
-
-    async def authorization(self) -> str:
-        """Return the current value of the Authorization header; empty for an anonymous user."""
-        return _bearer(await self.load())
-
-    def expires(self) -> float | None:
-        """Return for how many seconds the last answer is good; None if it does not expire."""
-        user = self._selected.user
-        if self._expires is not None:
-            return (self._expires - datetime.now(UTC)).total_seconds() - _REFRESH_SECONDS
-        if "tokenFile" in user or "auth-provider" in user:
-            return _REFRESH_SECONDS
-        return None
 
 
 async def _in_cluster(
-    config: Any,
     environ: Mapping[str, str],
     folder: Path,
     looked: Sequence[Path],
-    extra: Sequence[tuple[str, str]],
-) -> Transport:
-    from kubernetes_asyncio.client import Configuration  # noqa: PLC0415 - slow to import
-
-    settings = Configuration()
-    loader = config.incluster_config.InClusterConfigLoader(
-        token_filename=str(folder / "token"),
-        cert_filename=str(folder / "ca.crt"),
-        environ=environ,
-    )
+    headers: Sequence[tuple[str, str]],
+) -> HttpTransport:
+    server = server_of(environ)
+    credentials = RenewedCredentials(PodSource(folder), headers)
     try:
-        await asyncio.to_thread(loader.load_and_set, settings)
-    except (config.ConfigException, OSError) as error:
+        if not server:
+            raise ClusterUnreachable("KUBERNETES_SERVICE_HOST and _PORT are not set")
+        await credentials.load()
+    except ClusterUnreachable as error:
         raise ClusterUnreachable(
             f"there is no kubeconfig at {os.pathsep.join(map(str, looked))}, and this is not a pod "
-            f"in a cluster ({str(error).rstrip('.')})",
+            f"in a cluster ({error.what})",
             fix="name a kubeconfig with --kubeconfig",
         ) from error
-
-    async def authorization() -> str:
-        try:
-            await asyncio.to_thread(loader.load_and_set, settings)
-        except config.ConfigException as error:
-            raise ClusterUnreachable(str(error)) from error
-        return _bearer(settings)
-
-    return HttpTransport(
-        settings.host,
-        ssl=_tls(settings, str(folder)),
-        headers=_Headers(_bearer(settings), authorization, lambda: _REFRESH_SECONDS).get,
-        proxies=ProxyRules(None, environ),
-        extra_headers=extra,
-    )
+    except UsageError as error:
+        raise error.during(str(folder)) from error.__cause__
+    return HttpTransport(server, credentials=credentials, proxies=ProxyRules(None, environ))
 
 
-def _reason(error: Exception, user: Mapping[str, Any]) -> str:
-    """Return why a user's credentials cannot be used, and which file or program is the cause."""
-    if isinstance(error, OSError) and error.strerror:
-        plugin = (user.get("exec") or {}).get("command")
-        what = error.filename or (f"plug-in {plugin}" if plugin else "")
-        return f"{what}: {error.strerror}" if what else error.strerror
-    return str(error).strip() or type(error).__name__
-
-
-def _bearer(settings: Any) -> str:
-    return str(settings.api_key.get("BearerToken") or "").strip()
-
-
-class _Headers:
-    """The Authorization header, renewed when it may have expired.
-
-    Args:
-        value: Its value now; empty for none.
-        renew: Gives its value later.
-        expires: Says for how many seconds the last value is good; None for ever.
-    """
-
-    def __init__(
-        self,
-        value: str,
-        renew: Callable[[], Awaitable[str]],
-        expires: Callable[[], float | None],
-    ) -> None:
-        self._renew = renew
-        self._expires = expires
-        self._renewal = asyncio.Lock()
-        self._set(value)
-
-    async def get(self) -> Mapping[str, str]:
-        """Return the header; for an anonymous user, no header."""
-        if self._worn():
-            async with self._renewal:
-                if self._worn():
-                    await self._replace()
-        return self._headers
-
-    def _worn(self) -> bool:
-        return asyncio.get_running_loop().time() >= self._due
-
-    async def _replace(self) -> None:
-        try:
-            self._set(await self._renew())
-        except (UsageError, ClusterUnreachable, OSError) as error:
-            # The old one may still be good; if not, the server says so.
-            log.warning("cannot renew the cluster credentials: %s", error)
-            self._due = asyncio.get_running_loop().time() + _REFRESH_SECONDS
-
-    def _set(self, value: str) -> None:
-        self._headers: Mapping[str, str] = {"Authorization": value} if value else {}
-        seconds = self._expires()
-        now = asyncio.get_running_loop().time()
-        self._due = float("inf") if seconds is None else now + max(seconds, 1.0)
-
-
-def _tls(settings: Any, source: str) -> ssl.SSLContext:
+def _at_terminal() -> bool:
+    """Return whether a plug-in could ask the user something."""
     try:
-        context = ssl.create_default_context(cafile=settings.ssl_ca_cert)
-        if settings.cert_file:
-            context.load_cert_chain(settings.cert_file, keyfile=settings.key_file)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the certificates of kubeconfig {source} cannot be used: {error}",
-            fix="check that kubectl works with it, or name another with --kubeconfig",
-        ) from error
-    # What kubectl accepts is enough: many clusters' own CAs lack what this flag asks for.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not settings.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+        return sys.stdin.isatty()
+    except (AttributeError, ValueError):  # closed, or not there at all
+        return False

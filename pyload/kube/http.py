@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from pyload.errors import ClusterUnreachable
@@ -21,7 +22,9 @@ from pyload.kube.transport import HopelessError, ProxyError, Response
 from pyload.version import USER_AGENT
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from pyload.kube.proof import Credentials, Proof
 
 REQUEST_SECONDS: Final = 30.0
 _CONNECT_SECONDS: Final = 10.0
@@ -41,12 +44,11 @@ class HttpTransport:
 
     Args:
         base_url: Such as ``https://127.0.0.1:6443``; may end with a path.
-        ssl: How to verify the server and what to present to it; None for the system's default.
-        headers: Returns the headers of each request, such as a bearer token that is renewed.
+        credentials: What each request shows, and how the server is verified; None shows nothing,
+            and verifies by the system's roots.
         connections: Connections at most, watches included.
         proxies: Which proxy to go through; None for none.
         server_hostname: Name to expect in the server's certificate instead of the URL's.
-        extra_headers: Headers of every request; a name may occur several times.
         compressed: Whether answers may be compressed.
 
     Raises:
@@ -57,18 +59,14 @@ class HttpTransport:
         self,
         base_url: str,
         *,
-        ssl: tls.SSLContext | None = None,
-        headers: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
+        credentials: Credentials | None = None,
         connections: int = 100,
         proxies: ProxyRules | None = None,
         server_hostname: str | None = None,
-        extra_headers: Iterable[tuple[str, str]] = (),
         compressed: bool = True,
     ) -> None:
-        self._extra_headers = tuple(extra_headers)
         self._base = base_url.rstrip("/")
-        self._ssl: tls.SSLContext | bool = True if ssl is None else ssl
-        self._headers = headers
+        self._credentials = credentials
         self._connections = connections
         self._proxies = proxies or ProxyRules(None, {})
         self._proxy = self._proxies.proxy_for(self._base)
@@ -95,10 +93,10 @@ class HttpTransport:
         Raises:
             ClusterUnreachable: There was no answer.
         """
-        headers = await self._all_headers(content_type if body is not None else "")
+        headers = {} if body is None else {"Content-Type": content_type}
         try:
             timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
-            async with await self._ask(
+            async with await self.send(
                 method, self._base + path, params=query, data=body, headers=headers, timeout=timeout
             ) as answer:
                 payload = await answer.read()
@@ -113,15 +111,12 @@ class HttpTransport:
         Raises:
             ClusterUnreachable: There was no answer.
         """
-        headers = await self._all_headers("")
         silence = float(query.get("timeoutSeconds", 0)) + _WATCH_SLACK_SECONDS
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence
         )
         try:
-            answer = await self._ask(
-                "GET", self._base + path, params=query, headers=headers, timeout=timeout
-            )
+            answer = await self.send("GET", self._base + path, params=query, timeout=timeout)
         except _FAILURES as error:
             raise self._unreachable(error) from _cause(error)
         try:
@@ -129,6 +124,47 @@ class HttpTransport:
         finally:
             # An answer that has not ended cannot be released: its connection is given up.
             answer.close()
+
+    async def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> aiohttp.ClientResponse:
+        """Send one request with the credentials of now, and once more if they have been renewed.
+
+        Args:
+            method: HTTP method.
+            url: The whole URL.
+            headers: What it needs beside the credentials.
+            **options: As for aiohttp's requests.
+
+        Raises:
+            aiohttp.ClientError: There was no answer.
+        """
+        if self._credentials is None:
+            return await self._ask(method, url, headers=CIMultiDict(headers or {}), **options)
+        proof = await self._credentials.current()
+        answer = await self._show(proof, method, url, headers, options)
+        if answer.status == HTTPStatus.UNAUTHORIZED and await self._credentials.renew(proof):
+            answer.release()
+            proof = await self._credentials.current()
+            answer = await self._show(proof, method, url, headers, options)
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                self._credentials.on_refused_again(proof)
+        return answer
+
+    async def _show(
+        self,
+        proof: Proof,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        options: Mapping[str, Any],
+    ) -> aiohttp.ClientResponse:
+        shown = CIMultiDict(headers or {})
+        for name, value in proof.headers:
+            shown.add(name, value)
+        # A connection is used again only by requests with the same context.
+        context = True if proof.context is None else proof.context
+        return await self._ask(method, url, headers=shown, ssl=context, **options)
 
     async def _ask(self, method: str, url: str | URL, **options: Any) -> aiohttp.ClientResponse:
         """Send a request, and again to where the server points."""
@@ -146,7 +182,7 @@ class HttpTransport:
             url, count, options["params"] = URL(target, encoded=True), count + 1, None
 
     async def _ask_once(
-        self, method: str, url: str | URL, *, headers: Mapping[str, str], **options: Any
+        self, method: str, url: str | URL, *, headers: CIMultiDict[str], **options: Any
     ) -> aiohttp.ClientResponse:
         proxy = self._proxies.proxy_for(str(url))
         through: dict[str, Any] = {}
@@ -155,7 +191,8 @@ class HttpTransport:
             if str(url).startswith("https:"):
                 through["proxy_headers"] = proxy.headers
             else:
-                headers = {**headers, **proxy.headers}
+                headers = CIMultiDict(headers)
+                headers.update(proxy.headers)
         answer = await self._open().request(
             method,
             url,
@@ -179,24 +216,12 @@ class HttpTransport:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=Connector(
-                    self._proxies.proxy_for, limit=self._connections, tls=self._ssl
-                ),
+                connector=Connector(self._proxies.proxy_for, limit=self._connections),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=() if self._compressed else ("Accept-Encoding",),
-                headers=[
-                    ("User-Agent", USER_AGENT),
-                    ("Accept", "application/json"),
-                    *self._extra_headers,
-                ],
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             )
         return self._session
-
-    async def _all_headers(self, content_type: str) -> dict[str, str]:
-        headers = dict(await self._headers()) if self._headers is not None else {}
-        if content_type:
-            headers["Content-Type"] = content_type
-        return headers
 
     def _unreachable(self, error: BaseException) -> ClusterUnreachable:
         cause = _cause(error)

@@ -13,8 +13,10 @@ from aiohttp import web
 from pyload.errors import ClusterUnreachable
 from pyload.kube.client import _why
 from pyload.kube.http import HttpTransport
+from pyload.kube.proof import Proof
 from pyload.kube.proxy import ProxyRules, parse
 from pyload.kube.retry import Lost
+from tests.kube.fixed import Fixed
 from tests.kube.proxies import SmallProxy, serving
 
 if TYPE_CHECKING:
@@ -34,8 +36,9 @@ class Authority:
         ca = trustme.CA()
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         ca.issue_cert("cluster.invalid", "127.0.0.1").configure_cert(self.server)
-        self.client = ssl.create_default_context()
-        ca.configure_trust(self.client)
+        client = ssl.create_default_context()
+        ca.configure_trust(client)
+        self.credentials = Fixed(Proof(context=client))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ async def through(
     async with serving(proxy, kind, tls) as port:
         url = f"{scheme}://{user}127.0.0.1:{port}"
         rules = ProxyRules(parse(url, "HTTPS_PROXY", SCHEMES), {})
-        transport = HttpTransport(server, ssl=authority.client, proxies=rules)
+        transport = HttpTransport(server, credentials=authority.credentials, proxies=rules)
         try:
             yield transport
         finally:
@@ -148,7 +151,7 @@ async def test_what_is_no_socks_proxy_is_called_that(authority: Authority) -> No
     """An HTTP proxy's port behind socks5:// would be a riddle."""
     async with server(None) as (port, _):
         rules = ProxyRules(parse(f"socks5://127.0.0.1:{port}", "HTTPS_PROXY"), {})
-        transport = HttpTransport("https://h:1", ssl=authority.client, proxies=rules)
+        transport = HttpTransport("https://h:1", credentials=authority.credentials, proxies=rules)
         with pytest.raises(ClusterUnreachable, match="the proxy does not speak SOCKS 5"):
             await transport.request("GET", "/version")
         await transport.aclose()
@@ -157,7 +160,7 @@ async def test_what_is_no_socks_proxy_is_called_that(authority: Authority) -> No
 async def test_a_socks_proxy_that_is_down_is_named(authority: Authority) -> None:
     """It would look as if the cluster were down."""
     rules = ProxyRules(parse("socks5://127.0.0.1:1", "HTTPS_PROXY"), {})
-    transport = HttpTransport("https://h:1", ssl=authority.client, proxies=rules)
+    transport = HttpTransport("https://h:1", credentials=authority.credentials, proxies=rules)
     with pytest.raises(ClusterUnreachable, match=r"proxy 127.+: connection refused"):
         await transport.request("GET", "/version")
     await transport.aclose()

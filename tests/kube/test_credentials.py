@@ -14,12 +14,25 @@ import pytest
 
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.kube import credentials
-from pyload.kube.http import HttpTransport
 from tests.kube.kubeconfigs import SERVER, a_config, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pyload.kube.http import HttpTransport
+    from pyload.kube.proof import Proof
+
+
+async def proof(transport: HttpTransport) -> Proof:
+    """Return what the next request would show."""
+    assert transport._credentials is not None
+    return await transport._credentials.current()
+
+
+async def shown(transport: HttpTransport) -> list[tuple[str, str]]:
+    """Return the headers that the next request would show."""
+    return list((await proof(transport)).headers)
 
 
 @pytest.mark.socket
@@ -33,14 +46,13 @@ async def test_a_kubeconfig_leads_to_its_server_with_its_token(tmp_path: Path) -
         (None, {"KUBECONFIG": f"/nowhere:{path}"}),
     ]:
         transport = await credentials.connect(given, environ=environ)
-        assert isinstance(transport, HttpTransport)
         assert transport.address == SERVER
-        assert await transport._all_headers("") == {"Authorization": "Bearer t"}
+        assert await shown(transport) == [("Authorization", "Bearer t")]
         await transport.aclose()
 
 
 @pytest.mark.parametrize(
-    ("user", "shown"),
+    ("user", "header"),
     [
         ({"username": "jo"}, "Basic am86"),
         ({"password": "x"}, "Basic Ong="),
@@ -49,14 +61,14 @@ async def test_a_kubeconfig_leads_to_its_server_with_its_token(tmp_path: Path) -
 )
 @pytest.mark.anyio
 async def test_a_user_name_alone_is_enough(
-    tmp_path: Path, user: dict[str, str], shown: str
+    tmp_path: Path, user: dict[str, str], header: str
 ) -> None:
     """Requests would be anonymous where kubectl logs in."""
     path = write(tmp_path / "k", a_config(users=[{"name": "u", "user": user}]))
 
     transport = await credentials.connect(str(path), environ={})
 
-    assert await transport._all_headers("") == {"Authorization": shown}  # type: ignore[attr-defined]
+    assert await shown(transport) == [("Authorization", header)]
 
 
 @pytest.mark.anyio
@@ -68,8 +80,7 @@ async def test_the_home_directory_is_the_last_resort(tmp_path: Path) -> None:
 
     transport = await credentials.connect(None, environ={"HOME": str(tmp_path)})
 
-    assert isinstance(transport, HttpTransport)
-    assert await transport._all_headers("") == {}
+    assert await shown(transport) == []
 
 
 @pytest.mark.anyio
@@ -97,26 +108,24 @@ async def test_a_kubeconfig_that_is_named_must_exist(tmp_path: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_pod_uses_its_service_account_and_follows_its_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     """A Job that runs for hours would be refused once its first token has expired."""
-    monkeypatch.setattr(credentials, "_REFRESH_SECONDS", 0.0)
     account = tmp_path / "account"
     account.mkdir()
     (account / "token").write_text("first\n")
     environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
 
-    with pytest.raises(ClusterUnreachable, match="certification file does not exist"):
+    with pytest.raises(ClusterUnreachable, match=r"ca\.crt: No such file or directory"):
         await credentials.connect(None, environ=environ, service_account=account)
     (account / "ca.crt").write_text("junk")
-    with pytest.raises(UsageError, match="cannot be used"):
+    with pytest.raises(UsageError, match="account: the cluster's CA certificates are not PEM"):
         await credentials.connect(None, environ=environ, service_account=account)
     (account / "ca.crt").write_bytes(_authority())
     transport = await credentials.connect(None, environ=environ, service_account=account)
 
-    assert isinstance(transport, HttpTransport)
     assert transport.address == "https://[fd00::1]:443"
-    assert await transport._all_headers("") == {"Authorization": "Bearer first"}
+    assert await shown(transport) == [("Authorization", "Bearer first")]
 
 
 def _authority() -> bytes:
@@ -152,10 +161,9 @@ async def test_certificates_in_a_kubeconfig_are_used(tmp_path: Path) -> None:
 
     transport = await credentials.connect(str(write(tmp_path / "k", document)), environ={})
 
-    assert isinstance(transport, HttpTransport)
     assert transport._server_hostname == "kubernetes"
     assert str(transport._proxy) == "127.0.0.1:3128"
-    context: Any = transport._ssl
+    context: Any = (await proof(transport)).context
     assert [dict(sum(one["subject"], ())) for one in context.get_ca_certs()]
 
     user["client-key-data"] = "?"
@@ -164,6 +172,7 @@ async def test_certificates_in_a_kubeconfig_are_used(tmp_path: Path) -> None:
         await credentials.connect(str(broken), environ={})
 
 
+@pytest.mark.process
 @pytest.mark.anyio
 async def test_a_plugin_gives_the_token_and_its_failure_is_told(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -185,40 +194,43 @@ async def test_a_plugin_gives_the_token_and_its_failure_is_told(
 
     def config(env: Mapping[str, str]) -> str:
         listed = [{"name": name, "value": value} for name, value in env.items()]
-        call = {"command": "./plugin", "apiVersion": answer["apiVersion"], "env": listed}
+        call = {
+            "command": "./plugin",
+            "apiVersion": answer["apiVersion"],
+            "env": listed,
+            "interactiveMode": "Never",
+        }
         user = {"name": "u", "user": {"exec": call}}
         return str(write(tmp_path / "k", a_config(users=[user])))
 
     transport = await credentials.connect(config({"A": "b"}), environ=os.environ)
-    assert isinstance(transport, HttpTransport)
-    assert await transport._all_headers("") == {"Authorization": "Bearer from-plugin"}
+    assert await shown(transport) == [("Authorization", "Bearer from-plugin")]
 
-    with pytest.raises(UsageError, match="log in first"):
+    with pytest.raises(UsageError, match="exit code 1: log in first; check that kubectl"):
         await credentials.connect(config({"FAIL": "1"}), environ=os.environ)
-    assert capfd.readouterr().err == ""
+    assert capfd.readouterr().err == "log in first\n"
     plugin.unlink()
-    with pytest.raises(UsageError, match="plugin: No such file or directory; check that kubectl"):
+    with pytest.raises(UsageError, match="plugin is not installed; install it"):
         await credentials.connect(config({}), environ=os.environ)
 
 
 @pytest.mark.anyio
 async def test_a_worn_token_file_is_read_again_and_missed_only_in_the_log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Rotated credentials would end a run that goes on for days."""
     (tmp_path / "token").write_text("first")
     user = {"name": "u", "user": {"tokenFile": "token"}}
     path = write(tmp_path / "k", a_config(users=[user]))
     transport = await credentials.connect(str(path), environ={})
-    assert isinstance(transport, HttpTransport)
-    headers: Any = transport._headers
-    assert await headers() == {"Authorization": "Bearer first"}
+    keeper: Any = transport._credentials
+    assert await shown(transport) == [("Authorization", "Bearer first")]
 
     (tmp_path / "token").write_text("second")
-    assert await headers() == {"Authorization": "Bearer first"}
-    headers.__self__._due = 0.0
-    assert await headers() == {"Authorization": "Bearer second"}
+    assert await shown(transport) == [("Authorization", "Bearer first")]
+    keeper._due = 0.0
+    assert await shown(transport) == [("Authorization", "Bearer second")]
     (tmp_path / "token").unlink()
-    headers.__self__._due = 0.0
-    assert await headers() == {"Authorization": "Bearer second"}
-    assert "cannot renew the cluster credentials" in caplog.text
+    keeper._due = 0.0
+    assert await shown(transport) == [("Authorization", "Bearer second")]
+    assert "token cannot be read any more: No such file" in caplog.text

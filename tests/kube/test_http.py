@@ -16,11 +16,13 @@ from aiohttp import web
 from pyload.errors import ClusterUnreachable
 from pyload.kube.client import Client
 from pyload.kube.http import HttpTransport
+from pyload.kube.proof import Proof
 from pyload.kube.proxy import ProxyRules, parse
 from pyload.kube.resources import PODS
+from tests.kube.fixed import Fixed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -55,18 +57,16 @@ async def _transport(base: str, **options: object) -> AsyncIterator[HttpTranspor
 async def test_requests_arrive_whole() -> None:
     """The API server would refuse them, or audit them under a wrong name."""
     seen: list[web.Request] = []
+    shown = [("Authorization", "Bearer t"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b")]
 
     async def handler(request: web.Request) -> web.Response:
         seen.append(request)
         body = await request.read()
         return web.json_response({"got": body.decode()}, headers={"Retry-After": "3"}, status=409)
 
-    async def headers() -> Mapping[str, str]:
-        return {"Authorization": "Bearer t"}
-
     async with (
         _serving(handler) as base,
-        _transport(f"{base}/prefix/", headers=headers) as transport,
+        _transport(f"{base}/prefix/", credentials=Fixed(Proof(shown))) as transport,
     ):
         response = await transport.request(
             "PATCH",
@@ -83,6 +83,7 @@ async def test_requests_arrive_whole() -> None:
     assert dict(request.query) == {"labelSelector": "a=b,c in (d)"}
     assert request.headers["Content-Type"] == "application/apply-patch+yaml"
     assert request.headers["Authorization"] == "Bearer t"
+    assert request.headers.getall("Impersonate-Group") == ["a", "b"]
     assert request.headers["User-Agent"].startswith("pyload/")
     assert request.headers["Accept"] == "application/json"
 
@@ -227,14 +228,15 @@ async def test_certificates_are_verified_and_what_is_wrong_is_named() -> None:
     trusting, distrusting = ssl.create_default_context(), ssl.create_default_context()
     authority.configure_trust(trusting)
     stranger.configure_trust(distrusting)
+    trusted = Fixed(Proof(context=trusting))
 
     async def handler(_: web.Request) -> web.Response:
         return web.Response(body=b"{}")
 
     async with _serving(handler, tls=server_side) as base:
-        unknown = await _refusal(base, ssl=distrusting)
-        other_name = await _refusal(base, ssl=trusting)
-        async with _transport(base, ssl=trusting, server_hostname="localhost") as transport:
+        unknown = await _refusal(base, credentials=Fixed(Proof(context=distrusting)))
+        other_name = await _refusal(base, credentials=trusted)
+        async with _transport(base, credentials=trusted, server_hostname="localhost") as transport:
             response = await transport.request("GET", "/version")
 
     assert "its certificate is not accepted" in unknown.what
@@ -309,16 +311,14 @@ async def test_a_server_that_points_elsewhere_is_followed_with_body_and_query() 
         seen.append((request.method, request.path_qs, body + request.headers["Authorization"]))
         return web.json_response({})
 
-    async def headers() -> Mapping[str, str]:
-        return {"Authorization": "Bearer t"}
-
+    credentials = Fixed(Proof([("Authorization", "Bearer t")]))
     async with _serving(there) as target:
 
         async def here(request: web.Request) -> web.Response:
             host = target if request.path != "/far" else "http://elsewhere.invalid"
             raise web.HTTPTemporaryRedirect(host + request.path_qs)
 
-        async with _serving(here) as base, _transport(base, headers=headers) as transport:
+        async with _serving(here) as base, _transport(base, credentials=credentials) as transport:
             response = await transport.request("PUT", "/a", query={"b": "c d"}, body=b"{}")
             async with transport.stream("/watch", query={"e": "f"}) as stream:
                 assert [line async for line in stream.lines()] == [b"{}"]

@@ -71,8 +71,9 @@ async def test_each_request_carries_whom_it_impersonates(
     path = write(tmp_path / "k", a_config(users=[{"name": "u", "user": {"token": "t", **user}}]))
     transport = await connect(str(path), environ={}, identity=identity)
     assert isinstance(transport, HttpTransport)
-    sent = transport._open().headers
-    assert [pair for pair in sent.items() if pair[0].startswith("Impersonate")] == headers
+    assert transport._credentials is not None
+    sent = (await transport._credentials.current()).headers
+    assert [pair for pair in sent if pair[0].startswith("Impersonate")] == headers
     await transport.aclose()
 
 
