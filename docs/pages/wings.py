@@ -18,6 +18,7 @@ _PACKAGE = _ROOT / "pyload"
 _BASE = (
     "refresh",
     "key_pair",
+    "delay_line",
     "tasks",
     "concurrency",
     "timer_heap",

@@ -153,17 +153,20 @@ def _suggesting_embedded(*, embeddable: bool = True) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def connect_api_server(
-    connection: Connection, *, embeddable: bool = True
+    connection: Connection, *, embeddable: bool = True, patience: float | None = None
 ) -> AsyncIterator[Client]:
     """Connect to the API server that the flags name.
 
     Args:
         connection: The flags.
         embeddable: Whether the command has `--embedded` as a way out.
+        patience: Seconds that the server has to answer, after a login if there is one; None for
+            as long as requests are sent again.
 
     Raises:
         UsageError: The kubeconfig cannot be used.
         UnreachableError: The server does not answer.
+        TimeoutError: It has not answered in that time.
     """
     from pyload.kube.credentials import connect  # noqa: PLC0415 - slow to import
 
@@ -174,7 +177,8 @@ async def connect_api_server(
     try:
         client = Client(api, qps=connection.qps)
         with _suggesting_embedded(embeddable=embeddable):
-            await check_api_server(client)
+            async with asyncio.timeout(patience):
+                await check_api_server(client)
         yield client
     finally:
         await api.aclose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -14,6 +15,7 @@ import pytest
 
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.kube import credentials
+from pyload.kube.proof import Material
 from tests.kube.kubeconfigs import SERVER, a_config, write
 
 if TYPE_CHECKING:
@@ -234,3 +236,73 @@ async def test_a_worn_token_file_is_read_again_and_missed_only_in_the_log(
     keeper._due = 0.0
     assert await shown(transport) == [("Authorization", "Bearer second")]
     assert "token cannot be read any more: No such file" in caplog.text
+
+
+class Rotating:
+    """A source with another token at each reading.
+
+    Attributes:
+        readings: How often it was read, and whether because of a refusal.
+    """
+
+    def __init__(self, good_for: float | None = None) -> None:
+        self.readings: list[bool] = []
+        self._good_for = good_for
+
+    async def read(self, *, refused: bool) -> Material:
+        """Return the next token."""
+        self.readings.append(refused)
+        await asyncio.sleep(0)
+        return Material(f"Bearer {len(self.readings)}", good_for=self._good_for)
+
+
+@pytest.mark.virtual
+@pytest.mark.anyio
+async def test_many_refused_requests_renew_once() -> None:
+    """A plug-in would be run a hundred times, each with a login at a browser."""
+    source = Rotating()
+    keeper = credentials.RenewedCredentials(source)
+    await keeper.load()
+    refused = await keeper.current()
+
+    renewed = await asyncio.gather(*(keeper.renew(refused) for _ in range(100)))
+
+    assert all(renewed)
+    assert source.readings == [False, True]
+    assert (await keeper.current()).headers == (("Authorization", "Bearer 2"),)
+
+
+@pytest.mark.virtual
+@pytest.mark.anyio
+async def test_what_is_refused_twice_is_not_renewed_at_each_request() -> None:
+    """An account without access would run its plug-in for every request of a run."""
+    source = Rotating()
+    keeper = credentials.RenewedCredentials(source)
+    await keeper.load()
+    assert await keeper.renew(await keeper.current())
+    again = await keeper.current()
+    keeper.on_refused_again(again)
+
+    assert [await keeper.renew(again) for _ in range(9)] == [False] * 9
+    await asyncio.sleep(11)
+    assert await keeper.renew(again)
+    assert source.readings == [False, True, True]
+
+
+@pytest.mark.virtual
+@pytest.mark.anyio
+async def test_what_cannot_be_renewed_serves_on(caplog: pytest.LogCaptureFixture) -> None:
+    """A token service that is away for a minute would end a run whose token is still good."""
+    source = Rotating(good_for=60.0)
+    keeper = credentials.RenewedCredentials(source)
+    await keeper.load()
+    first = await keeper.current()
+
+    async def fail(*, refused: bool) -> Material:
+        raise UsageError("no session")
+
+    source.read = fail  # type: ignore[method-assign]
+    await asyncio.sleep(61)
+
+    assert await keeper.current() is first
+    assert "cannot renew the cluster credentials: no session" in caplog.text

@@ -344,3 +344,80 @@ async def test_answers_are_compressed_unless_the_kubeconfig_disables_that() -> N
 
     assert "gzip" in seen[0]
     assert seen[1] == ""
+
+
+class Renewable:
+    """Credentials that the server refuses at first, and then shows a certificate."""
+
+    def __init__(self, *proofs: Proof) -> None:
+        self._proofs = list(proofs)
+        self.refused_again = 0
+
+    async def current(self) -> Proof:
+        """Return the proof of now."""
+        return self._proofs[0]
+
+    async def renew(self, refused: Proof) -> bool:
+        """Go on to the next, if there is one."""
+        assert refused is self._proofs[0]
+        if len(self._proofs) > 1:
+            del self._proofs[0]
+            return True
+        return False
+
+    def on_refused_again(self, proof: Proof) -> None:
+        """Count it."""
+        assert proof is self._proofs[0]
+        self.refused_again += 1
+
+
+async def test_a_request_that_is_refused_is_sent_again_with_renewed_credentials() -> None:
+    """A token that was rotated would be refused for the rest of a run of days."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    authority.configure_trust(context)
+    seen: list[tuple[str, bool, str]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        shown = bool(request.transport.get_extra_info("peercert"))
+        seen.append((request.headers["Authorization"], shown, await request.text()))
+        return web.json_response({}, status=200 if shown else 401)
+
+    plain, certified = ssl.create_default_context(), ssl.create_default_context()
+    for one in (plain, certified):
+        authority.configure_trust(one)
+    authority.issue_cert("client").configure_cert(certified)
+    old = Proof([("Authorization", "Bearer old")], plain)
+    new = Proof([("Authorization", "Bearer new")], certified)
+
+    renewable = Renewable(old, new)
+    async with (
+        _serving(handler, tls=context) as base,
+        _transport(base, credentials=renewable) as transport,
+    ):
+        response = await transport.request("POST", "/a", body=b"{}")
+        async with transport.stream("/b", query={}) as stream:
+            assert [line async for line in stream.lines()] == [b"{}"]
+
+    assert response.status == 200
+    assert seen == [
+        ("Bearer old", False, "{}"),
+        ("Bearer new", True, "{}"),
+        ("Bearer new", True, ""),
+    ]
+    assert renewable.refused_again == 0
+
+
+async def test_what_is_refused_after_its_renewal_is_the_answer() -> None:
+    """A request would be sent for ever to a server that wants somebody else."""
+
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response({}, status=401)
+
+    renewable = Renewable(Proof(), Proof())
+    async with _serving(handler) as base, _transport(base, credentials=renewable) as transport:
+        assert [(await transport.request("GET", "/")).status for _ in range(2)] == [401, 401]
+    assert renewable.refused_again == 1

@@ -101,10 +101,11 @@ async def run_doctor(options: DoctorOptions) -> tuple[Section, ...]:
         client = None
         if facts.error is None:
             try:
-                async with asyncio.timeout(ask_api_server.SECONDS):
-                    client = await stack.enter_async_context(
-                        connect_api_server(options.connection, embeddable=False)
+                client = await stack.enter_async_context(
+                    connect_api_server(
+                        options.connection, embeddable=False, patience=ask_api_server.SECONDS
                     )
+                )
             except PyloadError as error:
                 facts = replace(facts, error=error)
             except TimeoutError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pyload.cli.program import program
+from pyload.commands.doctor import ask_api_server
 from pyload.commands.doctor.api_server import ApiServerFacts
 from pyload.commands.doctor.command import DoctorOptions, Examination, run_doctor
 from pyload.commands.doctor.findings import Level, exit_code, to_text
@@ -25,6 +26,8 @@ from pyload.kube.client import Client
 from pyload.tasks import Supervisor
 from tests.commands.doctor.denying import Denying
 from tests.commands.kubeconfigs import kubeconfig
+from tests.kube import plugins
+from tests.kube.kubeconfigs import a_config, write
 from tests.proxies.resolvers import resolver_of
 
 if TYPE_CHECKING:
@@ -165,6 +168,26 @@ async def test_a_kubeconfig_that_is_none(tmp_path: Path) -> None:
 
     assert sections[0].findings[0].check == "kubeconfig"
     assert exit_code(sections) == 2
+
+
+@pytest.mark.anyio
+@pytest.mark.process
+@pytest.mark.socket
+async def test_a_login_may_take_longer_than_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has to enter a code at a page would be cut off while he types."""
+    monkeypatch.setattr(ask_api_server, "SECONDS", 1.0)
+    plugin = plugins.a_plugin(tmp_path, "import time; time.sleep(1.5); answer(token='t')")
+    async with ApiServer().serve() as url:
+        user = {"name": "u", "user": {"exec": plugins.section(plugin)}}
+        document = a_config(users=[user])
+        document["clusters"] = [{"name": "c", "cluster": {"server": url}}]
+        path = write(tmp_path / "k", document)
+        connection = Connection(kubeconfig=str(path), pilot_address="127.0.0.1:1")
+        sections = await run_doctor(DoctorOptions(connection=connection))
+
+    assert levels(sections)["API server"] is Level.OK
 
 
 def machine(*, asked: bool = True, **limits: Any) -> Finding:
