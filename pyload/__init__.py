@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyload.harness.outcome import Outcome
     from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartCondition, StartOptions
+    from pyload.kube.typed_client import kubernetes_client
     from pyload.proxies.proxy import Proxy
     from pyload.proxies.spec import ProxySpec
     from pyload.report.result import Result
@@ -45,6 +46,7 @@ __all__ = [
     "StartCondition",
     "StartOptions",
     "__version__",
+    "kubernetes_client",
     "load_config",
     "parse_thresholds",
     "run_cluster",
@@ -65,6 +67,7 @@ _HOMES: Final = {
     "Result": "pyload.report.result:Result",
     "StartCondition": "pyload.harness.start_options:StartCondition",
     "StartOptions": "pyload.harness.start_options:StartOptions",
+    "kubernetes_client": "pyload.kube.typed_client:kubernetes_client",
     "load_config": "pyload.config.file:load_config",
     "parse_thresholds": "pyload.report.thresholds:parse_thresholds",
     "run_cluster": "pyload.commands.cluster.command:run_cluster",
