@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--pod", default="", metavar="NAME", help="Pod whose configuration to dump.  [required]"
 )
 @click.option(
-    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pod.  [required]"
+    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pod.  [the context's]"
 )
 @embedded_option
 @embedded_config_option
@@ -68,7 +68,10 @@ def command(
     """Write the xDS configuration of a pod's proxy, for Envoy to start from or to be compared."""
     from pyload.commands.dump.command import DumpOptions, run_dump  # noqa: PLC0415 - fast help
     from pyload.config.file import load_config  # noqa: PLC0415
+    from pyload.harness.servers import own_namespace  # noqa: PLC0415
 
+    if pod and not namespace and not embedded:
+        namespace = own_namespace(settings.connection)
     options = DumpOptions(
         pod=pod,
         namespace=namespace,

@@ -20,7 +20,7 @@ from pyload.errors import UsageError
     epilog="Example:\n  pyload startup --namespace default --spec pod.yaml --concurrency 4",
 )
 @click.option(
-    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pods.  [required]"
+    "-n", "--namespace", default="", metavar="NAME", help="Namespace of the pods.  [the context's]"
 )
 @click.option(
     "--spec",
@@ -57,7 +57,10 @@ def command(
     )
     from pyload.commands.startup.pod_spec import read_pod_spec  # noqa: PLC0415
     from pyload.config.file import read_bytes  # noqa: PLC0415
+    from pyload.harness.servers import own_namespace  # noqa: PLC0415
 
+    if spec and not namespace:
+        namespace = own_namespace(settings.connection)
     for flag, value in (("--namespace", namespace), ("--spec", spec)):
         if not value:
             raise UsageError(f"{flag} required")

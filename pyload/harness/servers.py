@@ -15,6 +15,7 @@ from pyload.harness.connection import check_api_server, check_control_plane
 from pyload.harness.host import prepare, requirements_of
 from pyload.harness.istiod_sources import source_of
 from pyload.harness.outcome import interrupted
+from pyload.kube import target
 from pyload.kube.client import Client
 from pyload.kube.target import Identity, description, locate
 from pyload.kube.tokens import Tokens
@@ -138,6 +139,18 @@ def target_text(connection: Connection) -> str:
 def identity_of(connection: Connection) -> Identity:
     """Return which context to use, and as whom."""
     return Identity(connection.context, connection.as_user, connection.as_groups)
+
+
+def own_namespace(connection: Connection) -> str:
+    """Return the namespace of the context or of this pod; empty if neither names one.
+
+    Raises:
+        UsageError: The kubeconfig cannot be used.
+    """
+    identity = identity_of(connection)
+    return target.own_namespace(
+        locate(connection.kubeconfig or None, environ=os.environ, identity=identity)
+    )
 
 
 @contextlib.contextmanager

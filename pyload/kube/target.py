@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.errors import UsageError
 from pyload.kube import kubeconfig as kubeconfigs
 from pyload.kube.impersonation import Impersonation
+from pyload.kube.pod_source import SERVICE_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,21 @@ def description(selected: kubeconfigs.Selected | None, identity: Identity = OWN_
         )
     impersonation = identity.impersonated(account)
     return f"{text}, impersonating {impersonation}" if impersonation.user else text
+
+
+def own_namespace(selected: kubeconfigs.Selected | None, folder: Path = SERVICE_ACCOUNT) -> str:
+    """Return the namespace in which kubectl would look; empty if nothing names one.
+
+    Args:
+        selected: The context; None for that of this pod.
+        folder: Folder of the pod's credentials.
+    """
+    if selected is not None:
+        return selected.namespace
+    try:
+        return (folder / "namespace").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def candidates(kubeconfig: str | None, environ: Mapping[str, str]) -> Sequence[Path]:

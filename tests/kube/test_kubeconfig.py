@@ -145,14 +145,6 @@ def test_the_first_context_that_is_named_counts_even_if_it_is_missing(tmp_path: 
         kubeconfig.load([first, write(tmp_path / "second", a_config())])
 
 
-def test_the_namespace_of_the_context_is_kept(tmp_path: Path) -> None:
-    """Commands could not use it."""
-    context = {"cluster": "c", "user": "u", "namespace": "shop"}
-    document = a_config(contexts=[{"name": "here", "context": context}])
-
-    assert kubeconfig.load([write(tmp_path / "k", document)]).namespace == "shop"
-
-
 def _without(key: str) -> dict[str, Any]:
     document = a_config()
     del document[key]

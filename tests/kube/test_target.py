@@ -9,7 +9,7 @@ import pytest
 from pyload.errors import UsageError
 from pyload.kube.credentials import connect
 from pyload.kube.http import HttpTransport
-from pyload.kube.target import OWN_IDENTITY, Identity, description, locate
+from pyload.kube.target import OWN_IDENTITY, Identity, description, locate, own_namespace
 from tests.kube.kubeconfigs import SERVER, a_config, write
 
 if TYPE_CHECKING:
@@ -89,3 +89,16 @@ def test_a_context_needs_a_kubeconfig() -> None:
     environ = {"HOME": "/nowhere", "KUBERNETES_SERVICE_HOST": "10.0.0.1"}
     with pytest.raises(UsageError, match="no kubeconfig with --context prod"):
         locate(None, environ=environ, identity=Identity("prod"))
+
+
+def test_the_namespace_is_that_of_the_context_or_of_the_pod(tmp_path: Path) -> None:
+    """A pod that kubectl finds would have to be named by its namespace, in a Job too."""
+    context = {"cluster": "c", "user": "u", "namespace": "shop"}
+    path = write(tmp_path / "k", a_config(contexts=[{"name": "here", "context": context}]))
+    plain = write(tmp_path / "plain", a_config())
+    (tmp_path / "namespace").write_text("jobs\n")
+
+    assert own_namespace(locate(str(path), environ={})) == "shop"
+    assert own_namespace(locate(str(plain), environ={}), tmp_path) == ""
+    assert own_namespace(None, tmp_path) == "jobs"
+    assert own_namespace(None, tmp_path / "outside") == ""
