@@ -44,7 +44,12 @@ class PodNetwork:
         if error := self.run(_leave_for_own_network):
             self.close()
             lack("netns", f"root on Linux, which may make network namespaces ({error})")
-        self.run(subprocess.run, [ip, "-batch", "-"], input=_LOOPBACK.encode(), check=True)
+        try:
+            self.run(subprocess.run, [ip, "-batch", "-"], input=_LOOPBACK.encode(), check=True)
+            self.redirect("10.0.0.1")
+        except subprocess.CalledProcessError as error:
+            self.close()
+            lack("redirections", f"a kernel that lets root redirect connections ({error})")
 
     def run(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Call a function within the network; sockets that it opens stay there."""
