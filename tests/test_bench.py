@@ -44,6 +44,7 @@ def test_the_benchmark_runs_through(tmp_path: Path) -> None:
     }
     assert all(one["connect"] > 0 and min(one["pushes"]) > 0 for one in figures["figures"])
     assert [len(one["beside"]) for one in figures["figures"]] == [0, 0, 0, 0, 6, 0]
+    assert {one["setup"]["bare"] for one in figures["nodes"]} == {False, True}
     assert {(one["mode"], one["kind"]) for one in figures["growth"]} == {
         ("sotw", "same"),
         ("sotw", "changed"),

@@ -41,6 +41,7 @@ UNSEEN = {
     "pyload_kwok_waiting": "no pod waits for longer than a moment",
     "pyload_pacing_rate": "the embedded control plane has no limit",
     "pyload_pods_(failed|ready_total|started_total|starting)": "of `pyload startup`",
+    "pyload_pushes_refused_total": "no proxy refuses a response",
     "pyload_reconnects_total": "no proxy loses its stream",
     "pyload_times_seconds": "of `pyload latency` and others",
 }

@@ -121,6 +121,8 @@ class Bench:
         self._load = load
         self.results: dict[Setup, Figures] = {}
         self.views: dict[Setup, Figures] = {}
+        # The same setup as in `results`, measured again beside bare nodes.
+        self.nodes: dict[Setup, Figures] = {}
         self.grown: list[Growth] = []
         self.measuring: list[Comparison] = []
 
@@ -151,7 +153,7 @@ class Bench:
         )
         for delta in (False, True):
             setups = [Setup(kind, plan.base, delta=delta) for kind in (DEFAULT, FLOOR)]
-            self._compare(setups, views=plan.views)
+            self._compare(setups, views=plan.views, into=self.views)
         self.measure_nodes()
         self.measure_probes()
         for delta, kind in itertools.product((False, True), ("same", "changed")):
@@ -165,7 +167,7 @@ class Bench:
         print(f"\nnodes as Envoy sends them, and bare ones\n{HEADINGS}", flush=True)
         for delta, tls in plan.modes:
             setup = Setup(DEFAULT, plan.sizes[0], delta=delta, tls=tls)
-            self._compare([setup, dataclasses.replace(setup, bare=True)])
+            self._compare([setup, dataclasses.replace(setup, bare=True)], into=self.nodes)
 
     def measure_probes(self) -> None:
         """Measure what it costs to measure how long the change of a probe takes."""
@@ -184,17 +186,19 @@ class Bench:
         found = targets(self.results, self.grown, self.measuring, base=base, largest=largest)
         return list(found)
 
-    def _compare(self, setups: list[Setup], *, views: int = 1) -> None:
+    def _compare(
+        self, setups: list[Setup], *, views: int = 1, into: dict[Setup, Figures] | None = None
+    ) -> None:
         """Measure several kinds in turn, so that they share the machine's good and bad moments."""
         load = dataclasses.replace(self._load, views=views)
         rounds: dict[Setup, list[Figures]] = defaultdict(list)
         for _ in range(self._plan.rounds):
             for setup in setups:
                 rounds[setup].append(measure(setup, load, pushes=self._plan.pushes))
-        self._show([median(one) for one in rounds.values()], more=views > 1)
+        self._show([median(one) for one in rounds.values()], into)
 
-    def _show(self, found: Sequence[Figures], *, more: bool = False) -> None:
-        results = self.views if more else self.results
+    def _show(self, found: Sequence[Figures], into: dict[Setup, Figures] | None = None) -> None:
+        results = self.results if into is None else into
         results.update((one.setup, one) for one in found)
         for one in found:
             floor = results.get(dataclasses.replace(one.setup, kind=FLOOR))
@@ -258,6 +262,7 @@ def main() -> None:
             "machine": where,
             "recorded": load.recording is not None,
             "figures": [dataclasses.asdict(one) for one in bench.results.values()],
+            "nodes": [dataclasses.asdict(one) for one in bench.nodes.values()],
             "views": [dataclasses.asdict(one) for one in bench.views.values()],
             "growth": [dataclasses.asdict(one) for one in bench.grown],
             "measuring": [dataclasses.asdict(one) for one in bench.measuring],
