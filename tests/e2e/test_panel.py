@@ -130,8 +130,9 @@ def test_ctrl_c_leaves_a_sane_terminal(
         time.sleep(0.02)
 
     ended = session.end()
-    # A run that is small may be over before the third.
-    expected = {code, 0, 6} if len(signals) > 1 else {code}
+    # A run that is small may be over before the third. Python's own handler is back for a moment at
+    # the very end, and the program then ends with 130: what a shell shows for -2 as well.
+    expected = {code, 0, 6, 130} if len(signals) > 1 else {code}
     assert ended in expected, session.text[-2000:]
     assert termios.tcgetattr(session.tty) == session.before
     assert session.text.rpartition("\x1b[?25l")[2].count("\x1b[?25h") == 1
