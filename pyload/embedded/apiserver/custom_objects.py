@@ -27,7 +27,7 @@ def conform(obj: Obj, request: Request, target: Target) -> tuple[Obj, tuple[str,
     asked = request.query.get("fieldValidation", "Warn")
     texts = [f'unknown field "{path}"' for path in unknown]
     if texts and asked == "Strict":
-        kind, version = target.kind.kind, target.api_version.rpartition("/")[2]
+        kind, version = target.kind.kind, target.version
         raise refusals.bad_request(
             f'{kind} in version "{version}" cannot be handled as a {kind}: '
             f"strict decoding error: {', '.join(texts)}"
@@ -69,4 +69,4 @@ def faults(obj: Obj, old: Obj | None, target: Target) -> list[Cause]:
 def _schema(target: Target) -> Obj | None:
     """Return the schema of the version that a request speaks; None for a built-in kind."""
     custom = target.kind.custom
-    return custom[target.api_version.rpartition("/")[2]].schema if custom else None
+    return custom[target.version].schema if custom else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import definitions
 from pyload.embedded.apiserver.kinds import CRD
+from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ class DefinitionController:
     def _on_definition(self, event: Event) -> None:
         obj = event.entry.obj
         kind = definitions.read_kind(obj)
-        if event.type == "DELETED" or not (definitions.is_established(obj) and kind.versions):
+        if event.type == "DELETED" or not (has_condition(obj, "Established") and kind.versions):
             self._kinds.forget(kind)
         else:
             self._kinds.define(kind)

@@ -196,12 +196,6 @@ def _condition(one: tuple[str, str, str, str], before: Obj, now: datetime) -> Ob
     }
 
 
-def is_established(obj: Obj) -> bool:
-    """Return whether a definition's kind is served."""
-    conditions = (obj.get("status") or {}).get("conditions") or ()
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
-
-
 def has_rules(obj: Obj) -> bool:
     """Return whether a definition has rules in CEL."""
     pending: list[Any] = [one.get("schema") for one in obj["spec"]["versions"]]

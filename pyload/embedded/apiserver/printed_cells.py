@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver.ages import UNKNOWN, age_text
+from pyload.embedded.apiserver.fields import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 NONE: Final = "<none>"
 _UNSET: Final = "<unset>"
 _MOST_ENDPOINTS: Final = 3
-
-
-def value_at(obj: Obj, *path: str) -> Any:
-    """Return the value that fields lead to, or None."""
-    value: Any = obj
-    for name in path:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
 
 
 def field(*path: str, absent: Any = NONE) -> Callable[[Obj, datetime], Any]:

@@ -101,7 +101,7 @@ class Reads:
     ) -> Reply:
         shown = tables.table(
             target.kind,
-            target.api_version.rpartition("/")[2],
+            target.version,
             [entry.obj for entry in page],
             now=self._now(),
             metadata=metadata,

@@ -134,6 +134,11 @@ class Target:
     name: str
     subresource: str
 
+    @property
+    def version(self) -> str:
+        """The version asked for, without its group."""
+        return self.api_version.rpartition("/")[2]
+
 
 def parse_target(path: str, kinds: KindRegistry) -> Target | None:
     """Read a path; None where it is not about objects of a served kind."""

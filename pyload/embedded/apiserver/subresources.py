@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyload.embedded.apiserver import patch, refusals
 from pyload.embedded.apiserver.bodies import read_object
 from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.apiserver.fields import value_at
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD, ScalePaths
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
@@ -136,17 +137,10 @@ def _scale_paths(target: Target) -> ScalePaths:
     custom = target.kind.custom
     if not custom:
         return _BUILT_IN
-    paths = custom[target.api_version.rpartition("/")[2]].scale
+    paths = custom[target.version].scale
     if paths is None:
         raise refusals.no_such_path()
     return paths
-
-
-def _found(obj: Any, path: Sequence[str]) -> Any:
-    """Return the value that fields lead to, or None."""
-    for name in path:
-        obj = obj.get(name) if isinstance(obj, dict) else None
-    return obj
 
 
 def _replaced(obj: Obj, path: Sequence[str], value: Any) -> Obj:
@@ -162,11 +156,11 @@ def _scale_of(obj: Obj, paths: ScalePaths) -> Obj:
         labels = obj.get("spec", {}).get("selector", {}).get("matchLabels", {})
         selector = ",".join(f"{key}={value}" for key, value in labels.items())
     else:
-        selector = (_found(obj, paths.selector) or "") if paths.selector else ""
+        selector = (value_at(obj, *paths.selector) or "") if paths.selector else ""
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in kept if name in metadata},
-        "spec": {"replicas": _found(obj, paths.replicas) or 0},
-        "status": {"replicas": _found(obj, paths.status) or 0, "selector": selector},
+        "spec": {"replicas": value_at(obj, *paths.replicas) or 0},
+        "status": {"replicas": value_at(obj, *paths.status) or 0, "selector": selector},
     }
