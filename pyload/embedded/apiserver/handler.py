@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.controllers import Controllers
 from pyload.embedded.apiserver.discovery import Discovery
 from pyload.embedded.apiserver.reads import Reads
 from pyload.embedded.apiserver.refusals import Refused
@@ -21,6 +20,7 @@ from pyload.embedded.apiserver.store import HISTORY, Store
 from pyload.embedded.apiserver.subresources import Subresources
 from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.embedded.apiserver.writes import Writes
+from pyload.embedded.controllers.namespaces import Controllers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

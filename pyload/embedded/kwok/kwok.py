@@ -15,11 +15,11 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
+from pyload.embedded.controllers.state import WORKLOADS, ClusterState, WorkItem
+from pyload.embedded.controllers.tracked_objects import drop_managed_fields, key_of, project_pod
+from pyload.embedded.controllers.workload_controller import WorkloadController
 from pyload.embedded.kwok.pod_controller import PodController
 from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, node_status
-from pyload.embedded.kwok.state import WORKLOADS, ClusterState, WorkItem
-from pyload.embedded.kwok.tracked_objects import drop_managed_fields, key_of, project_pod
-from pyload.embedded.kwok.workload_controller import WorkloadController
 from pyload.errors import Conflict, NotFound, PyloadError
 from pyload.kube.resources import NODES, PODS, has_condition
 from pyload.kube.watch import Reflector
@@ -28,7 +28,7 @@ from pyload.tasks import first_error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pyload.embedded.kwok.tracked_objects import Key
+    from pyload.embedded.controllers.tracked_objects import Key
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.kwok.scheduler import Unschedulable
+from pyload.embedded.controllers.scheduler import Unschedulable
+from pyload.embedded.controllers.state import WORKLOADS, Actor, WorkItem
+from pyload.embedded.controllers.tracked_objects import TRACKING, controller_of, project_pod
+from pyload.embedded.controllers.workload_controller import is_gone
 from pyload.embedded.kwok.stages import NODE_IP, Stage, delay, internal_ip, next_stage, pod_status
-from pyload.embedded.kwok.state import WORKLOADS, Actor, WorkItem
-from pyload.embedded.kwok.tracked_objects import TRACKING, controller_of, project_pod
-from pyload.embedded.kwok.workload_controller import is_gone
 from pyload.kube.resources import PODS
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.kwok.state import ClusterState
-    from pyload.embedded.kwok.tracked_objects import Key, TrackedPod
+    from pyload.embedded.controllers.state import ClusterState
+    from pyload.embedded.controllers.tracked_objects import Key, TrackedPod
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj
 

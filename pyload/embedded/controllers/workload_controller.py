@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.kwok import controllers
-from pyload.embedded.kwok.controllers import HASH, REVISION, ReplicaCounts
-from pyload.embedded.kwok.state import WORKLOADS, WorkItem
-from pyload.embedded.kwok.tracked_objects import TrackedPod, TrackedWorkload, controller_of
+from pyload.embedded.controllers import workloads as controllers
+from pyload.embedded.controllers.state import WORKLOADS, WorkItem
+from pyload.embedded.controllers.tracked_objects import TrackedPod, TrackedWorkload, controller_of
+from pyload.embedded.controllers.workloads import HASH, REVISION, ReplicaCounts
 from pyload.errors import NotFound, PyloadError
 from pyload.kube.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from pyload.embedded.kwok.state import ClusterState
-    from pyload.embedded.kwok.tracked_objects import Key
+    from pyload.embedded.controllers.state import ClusterState
+    from pyload.embedded.controllers.tracked_objects import Key
     from pyload.kube.client import Client
     from pyload.kube.resources import Obj, Resource
 

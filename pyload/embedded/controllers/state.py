@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.kwok.pod_addresses import PodAddresses
-from pyload.embedded.kwok.queue import WorkQueue
-from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler
-from pyload.embedded.kwok.stages import is_kwok, next_stage
-from pyload.embedded.kwok.tracked_objects import (
+from pyload.embedded.controllers.queue import WorkQueue
+from pyload.embedded.controllers.scheduler import SchedulableNode, Scheduler
+from pyload.embedded.controllers.tracked_objects import (
     DONE,
     OwnerIndex,
     TrackedPod,
     TrackedWorkload,
     controller_of,
 )
+from pyload.embedded.kwok.pod_addresses import PodAddresses
+from pyload.embedded.kwok.stages import is_kwok, next_stage
 from pyload.kube.resources import DEPLOYMENTS, JOBS, REPLICA_SETS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pyload.embedded.controllers.tracked_objects import Key
     from pyload.embedded.kwok.stages import Stage, Stages
-    from pyload.embedded.kwok.tracked_objects import Key
     from pyload.kube.resources import Obj
 
 

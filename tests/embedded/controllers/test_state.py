@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pyload.embedded.kwok.state import ClusterState, WorkItem
+from pyload.embedded.controllers.state import ClusterState, WorkItem
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

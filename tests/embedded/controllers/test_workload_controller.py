@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.embedded.kwok.cluster import (
+from tests.embedded.cluster import (
     DEPLOYMENTS,
     JOBS,
     PODS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pyload.embedded.kwok.tracked_objects import OwnerIndex, TrackedPod
+from pyload.embedded.controllers.tracked_objects import OwnerIndex, TrackedPod
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

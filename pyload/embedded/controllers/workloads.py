@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from pyload.embedded.kwok.tracked_objects import TRACKING
+from pyload.embedded.controllers.tracked_objects import TRACKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from random import Random
 
-    from pyload.embedded.kwok.tracked_objects import TrackedPod
+    from pyload.embedded.controllers.tracked_objects import TrackedPod
     from pyload.kube.resources import Obj
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.kwok.scheduler import SchedulableNode, Scheduler, Unschedulable
+from pyload.embedded.controllers.scheduler import SchedulableNode, Scheduler, Unschedulable
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyload.embedded.kwok.controllers import (
+from pyload.embedded.controllers.tracked_objects import TrackedPod
+from pyload.embedded.controllers.workloads import (
     ReplicaCounts,
     deployment_status,
     job_status,
@@ -21,7 +22,6 @@ from pyload.embedded.kwok.controllers import (
     suffix,
     template_hash,
 )
-from pyload.embedded.kwok.tracked_objects import TrackedPod
 
 if TYPE_CHECKING:
     from pyload.kube.resources import Obj

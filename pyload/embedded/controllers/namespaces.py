@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import crds, defaults, definitions, services
-from pyload.embedded.apiserver.definition_controller import DefinitionController
 from pyload.embedded.apiserver.kinds import (
     CONFIG_MAP,
     CRD,
@@ -20,6 +19,7 @@ from pyload.embedded.apiserver.kinds import (
     SERVICE_ACCOUNT,
 )
 from pyload.embedded.apiserver.service_addresses import ServiceAddresses
+from pyload.embedded.controllers.definition_controller import DefinitionController
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind

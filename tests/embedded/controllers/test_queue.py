@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from pyload.embedded.kwok.queue import WorkQueue
+from pyload.embedded.controllers.queue import WorkQueue
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 

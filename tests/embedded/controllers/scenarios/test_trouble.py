@@ -13,7 +13,7 @@ from pyload.embedded.kwok.kwok import Kwok
 from pyload.errors import ClusterUnreachable, Conflict, Forbidden
 from pyload.kube.client import Client
 from pyload.kube.transport import Response
-from tests.embedded.kwok.cluster import (
+from tests.embedded.cluster import (
     DEPLOYMENTS,
     MESH,
     NODES,

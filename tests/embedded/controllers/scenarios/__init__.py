@@ -1,0 +1,1 @@
+"""Controllers together, when something goes wrong or changes all the time."""
