@@ -49,12 +49,16 @@ def mark_deleted(kind: Kind, obj: Obj, *, now: datetime, grace: int | None) -> O
     return None
 
 
+def has_ended(pod: Obj) -> bool:
+    """Return whether a pod's containers have ended for good."""
+    return (pod.get("status") or {}).get("phase") in ("Failed", "Succeeded")
+
+
 def _grace_of_pod(obj: Obj, grace: int | None) -> int:
     spec = obj.get("spec", {})
     if grace is None:
         grace = spec.get("terminationGracePeriodSeconds", 30)
-    finished = obj.get("status", {}).get("phase") in ("Failed", "Succeeded")
-    if not spec.get("nodeName") or finished:
+    if not spec.get("nodeName") or has_ended(obj):
         return 0
     return 1 if grace < 0 else grace
 

@@ -44,10 +44,17 @@ _SUBRESOURCE_VERBS: Final = {
     "finalize": ("update",),
     "token": ("create",),
     "binding": ("create",),
+    "eviction": ("create",),
 }
 
 
-_SUBRESOURCE_KINDS: Final = {"token": "TokenRequest", "binding": "Binding", "scale": "Scale"}
+# Group, version and kind of what is sent to a subresource, where that is not the object itself.
+_SUBRESOURCE_KINDS: Final = {
+    "token": ("authentication.k8s.io", "v1", "TokenRequest"),
+    "binding": ("", "v1", "Binding"),
+    "eviction": ("policy", "v1", "Eviction"),
+    "scale": ("autoscaling", "v1", "Scale"),
+}
 
 
 class Discovery:
@@ -226,12 +233,19 @@ def _listed(kind: Kind) -> list[Obj]:
                 "name": f"{kind.plural}/{name}",
                 "singularName": "",
                 "namespaced": kind.namespaced,
-                "kind": _SUBRESOURCE_KINDS.get(name, kind.kind),
+                "kind": kind.kind,
+                **_sent_to(name),
                 "verbs": list(_SUBRESOURCE_VERBS[name]),
             }
             for name in kind.subresources
         ),
     ]
+
+
+def _sent_to(subresource: str) -> Obj:
+    """Return group, version and kind of what a subresource takes; empty for the object's own."""
+    named = _SUBRESOURCE_KINDS.get(subresource, ())
+    return dict(zip(("group", "version", "kind"), named, strict=False))
 
 
 def _aggregated_resource(kind: Kind, version: str) -> Obj:
@@ -248,7 +262,7 @@ def _aggregated_resource(kind: Kind, version: str) -> Obj:
         "subresources": [
             {
                 "subresource": name,
-                "responseKind": {**response, "kind": _SUBRESOURCE_KINDS.get(name, kind.kind)},
+                "responseKind": {**response, **_sent_to(name)},
                 "verbs": list(_SUBRESOURCE_VERBS[name]),
             }
             for name in kind.subresources

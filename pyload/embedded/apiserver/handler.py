@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.discovery import Discovery
+from pyload.embedded.apiserver.evictions import Evictions
 from pyload.embedded.apiserver.reads import Reads
 from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.registry import KindRegistry
@@ -13,7 +14,7 @@ from pyload.embedded.apiserver.requests import (
     Reply,
     Request,
     Target,
-    json_reply,
+    refused_reply,
 )
 from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.store import HISTORY, Store
@@ -66,6 +67,7 @@ class RequestHandler:
             ("finalize", "update"): parts.finalize,
             ("token", "create"): self._reviews.token,
             ("binding", "create"): parts.bind,
+            ("eviction", "create"): Evictions(self.store, sources).evict,
             ("scale", "get"): parts.scale,
             ("scale", "update"): parts.scale,
             ("scale", "patch"): parts.scale,
@@ -86,13 +88,12 @@ class RequestHandler:
                 return self._discovery.answer(request)
             return self._answer(request, target)
         except Refused as error:
-            return json_reply(error.code, error.to_status())
+            return refused_reply(error)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if request.body is None:
                 raise
             # There are no schemas: a field of a wrong type shows where it is first used.
-            refused = refusals.bad_request(f"the object cannot be handled: {error!r}")
-            return json_reply(refused.code, refused.to_status())
+            return refused_reply(refusals.bad_request(f"the object cannot be handled: {error!r}"))
 
     def _answer(self, request: Request, target: Target) -> Answer:
         if not target.kind.stored:

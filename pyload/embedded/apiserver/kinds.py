@@ -175,7 +175,7 @@ POD: Final = _kind(
     resources.PODS,
     short=("po",),
     categories=WORKLOAD,
-    subresources=("status", "binding"),
+    subresources=("status", "binding", "eviction"),
     generation=True,
     graceful=True,
     returns_object=True,
@@ -212,6 +212,9 @@ DAEMON_SET: Final = _kind(
     resources.DAEMON_SETS, short=("ds",), categories=WORKLOAD, generation=True
 )
 JOB: Final = _kind(resources.JOBS, categories=WORKLOAD, generation=True)
+DISRUPTION_BUDGET: Final = _kind(
+    resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True, unconditional=False
+)
 CRD: Final = _kind(
     resources.CUSTOM_RESOURCES, short=("crd", "crds"), generation=True, unconditional=False
 )
@@ -254,5 +257,5 @@ BUILT_IN: Final = (
     _kind(resources.ADMISSION_POLICIES, generation=True),
     _kind(resources.ADMISSION_POLICY_BINDINGS, subresources=()),
     _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD),
-    _kind(resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True),
+    DISRUPTION_BUDGET,
 )

@@ -170,6 +170,13 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "configmaps": (_NAME, Column("Data", entries("data")), _AGE),
     "secrets": (_NAME, Column("Type", field("type")), Column("Data", entries("data")), _AGE),
     "serviceaccounts": (_NAME, Column("Secrets", entries("secrets")), _AGE),
+    "poddisruptionbudgets.policy": (
+        _NAME,
+        Column("Min Available", field("spec", "minAvailable", absent="N/A")),
+        Column("Max Unavailable", field("spec", "maxUnavailable", absent="N/A")),
+        Column("Allowed Disruptions", count("status", "disruptionsAllowed")),
+        _AGE,
+    ),
     "leases.coordination.k8s.io": (
         _NAME,
         Column("Holder", field("spec", "holderIdentity", absent="")),

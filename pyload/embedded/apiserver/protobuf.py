@@ -70,6 +70,7 @@ _MESSAGES: Final[Mapping[str, str]] = {
         "1 holderIdentity str, 2 leaseDurationSeconds int, 3 acquireTime micro, "
         "4 renewTime micro, 5 leaseTransitions int, 6 strategy str, 7 preferredHolder str"
     ),
+    "Eviction": f"{_META}, 2 deleteOptions DeleteOptions",
     "TokenReview": f"{_META}, 2 spec TokenReviewSpec",
     "TokenReviewSpec": "1 token str, 2 audiences *str",
     "TokenRequest": f"{_META}, 2 spec TokenRequestSpec",

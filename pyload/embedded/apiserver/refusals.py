@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.errors import PyloadError
 
@@ -106,18 +106,15 @@ class Refused(PyloadError):  # noqa: N818 - reads as a state
         return status
 
 
+SUCCESS: Final[Obj] = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+
+
 def success(kind: Kind, name: str, uid: str) -> Obj:
     """Return the Status that answers a completed deletion."""
     details: Obj = {"name": name, "kind": kind.plural, "uid": uid}
     if kind.group:
         details["group"] = kind.group
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Success",
-        "details": details,
-    }
+    return {**SUCCESS, "details": details}
 
 
 def _details(kind: Kind, name: str) -> Obj:
@@ -225,6 +222,14 @@ def not_acceptable(offered: Sequence[str]) -> Refused:
     """The client accepts no format that the server can give."""
     message = "only the following media types are accepted: " + ", ".join(offered)
     return Refused(406, "NotAcceptable", message)
+
+
+def too_many_requests(message: str, *causes: Obj, retry_after: int = 0) -> Refused:
+    """The request may come again, after some seconds where their number is known."""
+    details: Obj = {"causes": list(causes)}
+    if retry_after:
+        details["retryAfterSeconds"] = retry_after
+    return Refused(429, "TooManyRequests", message, details=details)
 
 
 def too_old(asked: int, oldest: int) -> Refused:

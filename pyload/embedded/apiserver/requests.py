@@ -111,6 +111,12 @@ def json_reply(code: int, body: object) -> Reply:
     return Reply(code, orjson.dumps(body))
 
 
+def refused_reply(error: refusals.Refused) -> Reply:
+    """Return an answer with the Status of an error."""
+    again = (error.details or {}).get("retryAfterSeconds")
+    return Reply(error.code, orjson.dumps(error.to_status()), again)
+
+
 def object_reply(code: int, obj: Obj, target: Target) -> Reply:
     """Return an answer with an object that is not stored, in the version asked for."""
     return Reply(code, orjson.dumps({**obj, "apiVersion": target.api_version}), content_type=JSON)

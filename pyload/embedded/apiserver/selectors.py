@@ -96,6 +96,21 @@ def parse_labels(text: str) -> LabelSelector:
     return tuple(requirements)
 
 
+_OPERATORS: Final = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
+
+
+def read_labels(selector: Obj) -> LabelSelector:
+    """Read a label selector as objects have it: ``matchLabels`` and ``matchExpressions``."""
+    equal = (selector.get("matchLabels") or {}).items()
+    return (
+        *(Requirement(key, "in", (value,)) for key, value in equal),
+        *(
+            Requirement(one["key"], _OPERATORS[one["operator"]], tuple(one.get("values") or ()))
+            for one in selector.get("matchExpressions") or ()
+        ),
+    )
+
+
 def _words(text: str) -> Iterator[str]:
     position = 0
     text = text.rstrip()

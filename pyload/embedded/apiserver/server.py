@@ -11,7 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.requests import json_reply, read_request
+from pyload.embedded.apiserver.requests import read_request, refused_reply
 from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.errors import PyloadError
 
@@ -71,8 +71,7 @@ class HttpServer:
         try:
             raw = await request.read() if request.can_read_body else None
         except web.HTTPRequestEntityTooLarge:
-            refused = refusals.body_too_large(MAX_BODY)
-            return _response(json_reply(refused.code, refused.to_status()))
+            return _response(refused_reply(refusals.body_too_large(MAX_BODY)))
         headers = request.headers
         asked = read_request(
             request.method,

@@ -126,8 +126,7 @@ class Subresources:
         }
         if not request.dry_run:
             self._store.update(POD, bound)
-        answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
-        return json_reply(201, {**answer, "code": 201})
+        return json_reply(201, {**refusals.SUCCESS, "code": 201})
 
 
 _BUILT_IN: Final = ScalePaths(("spec", "replicas"), ("status", "replicas"))

@@ -20,6 +20,7 @@ from pyload.embedded.apiserver.kinds import (
 )
 from pyload.embedded.apiserver.service_addresses import ServiceAddresses
 from pyload.embedded.controllers.definition_controller import DefinitionController
+from pyload.embedded.controllers.disruption_budgets import DisruptionBudgets
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
@@ -62,6 +63,7 @@ class Controllers:
         store.subscribe(SERVICE, self._on_service)
         for kind in kinds.stored(namespaced=True):
             store.subscribe(kind, self._on_content)
+        DisruptionBudgets(store, sources)
         DefinitionController(store, kinds, sources, defined=self._on_kind)
 
     def bootstrap(self) -> None:

@@ -186,12 +186,13 @@ def rollout(
 
 
 def _bounds(rolling: Obj, wanted: int) -> tuple[int, int]:
-    surge = math.ceil(_share(rolling.get("maxSurge", "25%"), wanted))
-    unavailable = math.floor(_share(rolling.get("maxUnavailable", "25%"), wanted))
+    surge = math.ceil(share(rolling.get("maxSurge", "25%"), wanted))
+    unavailable = math.floor(share(rolling.get("maxUnavailable", "25%"), wanted))
     return surge, unavailable if surge or unavailable else 1
 
 
-def _share(value: Any, wanted: int) -> float:
+def share(value: Any, wanted: int) -> float:
+    """Return a number, or a percentage of what is wanted."""
     if isinstance(value, str) and value.endswith("%"):
         return int(value[:-1]) * wanted / 100
     return int(value)
