@@ -23,8 +23,12 @@ class EnvoyModules:
     """The modules of envoy-data-plane; importing them takes about 0.7 s of CPU."""
 
     def __init__(self) -> None:
+        from pyload.embedded.controlplane.unvalidated import (  # noqa: PLC0415 - imports pydantic
+            UnvalidatedModule,
+        )
+
         def load(name: str) -> Any:
-            return import_module(f"envoy_data_plane.{name}")
+            return UnvalidatedModule(import_module(f"envoy_data_plane.{name}"))
 
         self.cluster = load("envoy.config.cluster.v3")
         self.core = load("envoy.config.core.v3")
