@@ -9,10 +9,6 @@ import orjson
 
 from pyload.cli.flags.files import CSV, HTML, JUNIT
 from pyload.harness.result_file import json_bytes, unwritten, write_whole
-from pyload.report.csv_files import csv_files
-from pyload.report.junit import junit_xml
-from pyload.report.page.assets import page_assets
-from pyload.report.page.page import page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,21 +47,30 @@ def write_report_files(
             kind = "folder" if key == CSV else "file"
             problems.append(unwritten(path, failure, flag=flag, kind=kind))
 
-    write(
-        JUNIT, "--junit", lambda path: write_whole(path, junit_xml(command, result, error).encode())
-    )
+    write(JUNIT, "--junit", lambda path: write_whole(path, _junit(command, result, error)))
     if result is not None and is_over:
         write(HTML, "--html", lambda path: write_whole(path, _page(result)))
         write(CSV, "--csv", lambda path: _write_csv(path, result))
     return problems[0] if problems else None
 
 
+def _junit(command: str, result: Result | None, error: PyloadError | None) -> bytes:
+    from pyload.report.junit import junit_xml  # noqa: PLC0415 - few runs write it
+
+    return junit_xml(command, result, error).encode()
+
+
 def _page(result: Result) -> bytes:
+    from pyload.report.page.assets import page_assets  # noqa: PLC0415 - few runs write it
+    from pyload.report.page.page import page  # noqa: PLC0415
+
     # As it stands in a file, so that the page of a run is the same as that of its file.
     return page([orjson.loads(json_bytes(result.to_json()))], page_assets())
 
 
 def _write_csv(folder: Path, result: Result) -> None:
+    from pyload.report.csv_files import csv_files  # noqa: PLC0415 - few runs write it
+
     folder.mkdir(exist_ok=True)
     for name, text in csv_files(result).items():
         write_whole(folder / name, text.encode())

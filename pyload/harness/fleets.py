@@ -74,6 +74,7 @@ def create_fleet(
             behavior=behavior,
             node=node,
             run_id=run_id,
+            ready=servers.ready,
         )
     from pyload.proxies.pool.messages import Setup  # noqa: PLC0415 - small runs need none
     from pyload.proxies.pool.pool import WorkerPool  # noqa: PLC0415 - small runs need none

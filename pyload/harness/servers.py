@@ -57,6 +57,7 @@ class Servers:
         sources: Local addresses to connect from, by target.
         authenticated: Whether proxies prove who they are.
         istiod_source: Where the control plane's metrics are read; None if they are not.
+        ready: Returns once the control plane serves proxies; None where it did before.
     """
 
     client: Client | None
@@ -67,6 +68,7 @@ class Servers:
     sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
     authenticated: bool = False
     istiod_source: Source | None = None
+    ready: Callable[[], Awaitable[object]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,7 @@ async def embedded_servers(
     open_ended: bool = False,
     kwok: Stages | None = None,
     prepare: Callable[[Client], Awaitable[None]] | None = None,
+    early: bool = False,
 ) -> AsyncIterator[Servers]:
     """Run an API server and a control plane in this process, on free loopback ports.
 
@@ -279,6 +282,8 @@ async def embedded_servers(
         open_ended: Whether there may be any number more.
         kwok: Stages with which kwok is played too; None does not play it.
         prepare: Creates the objects that the control plane reads first; None for none.
+        early: Whether a fleet of `create_fleet` waits for the control plane, so that objects can be
+            created meanwhile.
     """
     from pyload.embedded.stack import run_stack, start_kwok  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
@@ -291,8 +296,9 @@ async def embedded_servers(
             address = stack.mtls if credentials.uses_certificate(auth) else stack.tls
         log.info("embedded API server at %s, embedded control plane at %s", stack.api, address)
         log.info("the embedded control plane is not istiod: it shows pyload, not Istio's speed")
-        if proxies or open_ended:
-            # Its imports take a second, which the first proxies would count as a wait for config.
+        # Its imports take a second, which the first proxies would count as a wait for config.
+        early = early and workers == 0
+        if (proxies or open_ended) and not early:
             await stack.plane.ready.wait()
         if kwok is not None:
             start_kwok(stack.server, background, stages=kwok)
@@ -314,7 +320,7 @@ async def embedded_servers(
         )
         try:
             async with assembled as servers:
-                yield servers
+                yield replace(servers, ready=stack.plane.ready.wait) if early else servers
         finally:
             await api.aclose()
 

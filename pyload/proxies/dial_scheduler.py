@@ -36,6 +36,7 @@ class DialScheduler:
         timers: Holds the wait until then.
         clock: Returns the time in seconds.
         limit: Proxies that may be dialling at the same time.
+        held: Whether all wait for `release` first.
 
     Attributes:
         rate: The rate now, and how often the control plane refused it.
@@ -50,6 +51,7 @@ class DialScheduler:
         timers: TimerHeap,
         clock: Callable[[], float],
         limit: int = DIALLING,
+        held: bool = False,
     ) -> None:
         self.rate = rate
         self.timers = timers
@@ -60,6 +62,7 @@ class DialScheduler:
         self._dialling = 0
         # Of the wait that the rate demands.
         self._timer: Timer | None = None
+        self._held = held
         self._closed = False
         self._drains: DelayLine[Client] = DelayLine(
             timers, clock, lambda client: client.drained(), seconds=DRAIN_SECONDS
@@ -78,6 +81,11 @@ class DialScheduler:
     def withdraw(self, client: Client) -> None:
         """Forget a client that waits; one that does not wait is ignored."""
         self._waiting.pop(client, None)
+
+    def release(self) -> None:
+        """Let those dial that were held up."""
+        self._held = False
+        self._dial_next()
 
     def dial_ended(self) -> None:
         """Record that a dial has succeeded, failed or been given up, and start the next."""
@@ -101,7 +109,9 @@ class DialScheduler:
         self._closed = True
 
     def _dial_next(self) -> None:
-        while self._waiting and not self._closed and self._dialling < self._limit:
+        if self._held or self._closed:
+            return
+        while self._waiting and self._dialling < self._limit:
             wait = self.rate.wait(self.clock())
             if wait > 0:
                 if self._timer is None:

@@ -62,6 +62,7 @@ class LocalFleet:
         node: How their nodes look.
         with_resources: Whether pushes carry names and bodies, and go to `events`.
         run_id: The run whose marks are reported; see `pyload.xds.marks`.
+        ready: Returns once proxies may connect, awaited by `run`; None where they may at once.
 
     Attributes:
         metrics: As above.
@@ -85,8 +86,10 @@ class LocalFleet:
         node: NodeOptions = FULL_NODES,
         with_resources: bool = False,
         run_id: str = "",
+        ready: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._resolver = resolver
+        self._ready = ready
         self._delta = delta
         self._rng = rng
         self._behavior = behavior
@@ -104,6 +107,7 @@ class LocalFleet:
             timers=TimerHeap(),
             clock=self.now,
             limit=behavior.dialling,
+            held=ready is not None,
         )
 
     async def __aenter__(self) -> Self:
@@ -219,7 +223,13 @@ class LocalFleet:
         self.nodes.learn(version)
 
     async def run(self) -> NoReturn:
-        """Count starting proxies until cancelled; those of a local fleet only fail one by one."""
+        """Let proxies connect, and count those that are starting until cancelled.
+
+        It never fails: proxies of a local fleet do so one by one.
+        """
+        if self._ready is not None:
+            await self._ready()
+            self._scheduler.release()
         while True:
             await asyncio.sleep(COUNT_SECONDS)
             self.count_starting()

@@ -81,6 +81,25 @@ async def test_dials_are_spaced_out_at_the_rate() -> None:
     assert 8 < dials[-1][1] < 12
 
 
+async def test_clients_that_are_held_up_dial_in_their_order_once_released() -> None:
+    """Proxies would count a control plane's own start as their wait for a connection."""
+    dials: list[tuple[object, float]] = []
+    waiting = clients(4, dials)
+    scheduler = DialScheduler(
+        DialRate(None, rng=Random(1)),
+        timers=TimerHeap(),
+        clock=asyncio.get_running_loop().time,
+        held=True,
+    )
+    for client in waiting:
+        scheduler.enqueue(client)
+    assert not dials
+
+    scheduler.release()
+
+    assert [who for who, _ in dials] == waiting
+
+
 async def test_a_closed_scheduler_starts_no_dial() -> None:
     """The end of a run would begin with new connections in the place of those that close."""
     dials: list[tuple[object, float]] = []

@@ -46,6 +46,7 @@ def fleet(
     tokens: Callable[[str, str], Awaitable[str]] | None = None,
     events: FleetEvents = NO_EVENTS,
     with_resources: bool = False,
+    ready: Callable[[], Awaitable[object]] | None = None,
 ) -> LocalFleet:
     """Make a fleet of a peer's proxies."""
     return LocalFleet(
@@ -55,6 +56,7 @@ def fleet(
         rng=Random(1),
         events=events,
         with_resources=with_resources,
+        ready=ready,
     )
 
 
@@ -371,6 +373,23 @@ async def test_proxies_that_are_starting_are_counted_while_the_fleet_runs() -> N
         assert (counts.starting, counts.starting_connected) == (0, 1)
         await asyncio.sleep(5)
         assert (counts.starting, counts.starting_connected) == (0, 0)
+        await cancel([running])
+
+
+async def test_proxies_connect_once_the_control_plane_is_ready() -> None:
+    """The embedded one takes a second to start, which its proxies would count as their wait."""
+    peer, metrics, ready = Peer(), Metrics(), asyncio.Event()
+    async with fleet(peer, metrics, ready=ready.wait) as proxies:
+        proxies.start(spec(0))
+        running = asyncio.create_task(proxies.run())
+        await asyncio.sleep(3)
+        assert present(metrics) == {("sidecar", "waiting"): 1}
+
+        ready.set()
+        await asyncio.sleep(0.1)
+
+        assert proxies.counts.connected_now == 1
+        assert metrics.connect.percentile(100) < 1
         await cancel([running])
 
 

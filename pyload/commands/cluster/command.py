@@ -92,6 +92,7 @@ async def run_cluster(options: ClusterOptions, *, shutdown: Shutdown | None = No
                 workers=workers,
                 open_ended=follows,
                 kwok=options.kwok.stages if follows else None,
+                early=True,
             )
         else:
             opened = external_servers(
