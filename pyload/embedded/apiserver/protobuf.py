@@ -1,154 +1,98 @@
 """Bodies in Kubernetes' protobuf encoding, which Go clients prefer for built-in kinds.
 
-Only the kinds are known that Istio and kubectl write through typed clients; everything else they
-send as JSON. Answers are always JSON, which all clients accept.
+Objects are read as the table of messages (`messages`) has them. What it does not have is refused
+rather than left out: a newer client would not learn that the server has lost what it asked for.
+Fields that hold nothing, which Go writes too, may be unknown. Answers are always JSON, which all
+clients accept.
 """
 
 from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from pyload.embedded.apiserver import messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from pyload.embedded.apiserver.messages import Field, Message
     from pyload.kube.resources import Obj
-
 
 MEDIA_TYPE: Final = "application/vnd.kubernetes.protobuf"
 _MAGIC: Final = b"k8s\0"
-
-_META: Final = "1 metadata ObjectMeta"
-_MESSAGES: Final[Mapping[str, str]] = {
-    # The envelope and what all kinds share. Types: str, bytes, int, bool, time, micro, a message;
-    # `*` marks lists, `%` maps from text.
-    "Unknown": "1 typeMeta TypeMeta, 2 raw raw, 3 contentEncoding str, 4 contentType str",
-    "TypeMeta": "1 apiVersion str, 2 kind str",
-    "ObjectMeta": (
-        "1 name str, 2 generateName str, 3 namespace str, 5 uid str, 6 resourceVersion str, "
-        "8 creationTimestamp time, 11 labels %str, 12 annotations %str, "
-        "13 ownerReferences *OwnerReference, 14 finalizers *str"
-    ),
-    "OwnerReference": (
-        "1 kind str, 3 name str, 4 uid str, 5 apiVersion str, 6 controller bool, "
-        "7 blockOwnerDeletion bool"
-    ),
-    "DeleteOptions": (
-        "1 gracePeriodSeconds int, 2 preconditions Preconditions, 3 orphanDependents bool, "
-        "4 propagationPolicy str, 5 dryRun *str"
-    ),
-    "Preconditions": "1 uid str, 2 resourceVersion str",
-    "ObjectReference": (
-        "1 kind str, 2 namespace str, 3 name str, 4 uid str, 5 apiVersion str, "
-        "6 resourceVersion str, 7 fieldPath str"
-    ),
-    "LocalObjectReference": "1 name str",
-    # Kinds.
-    "Namespace": f"{_META}, 2 spec NamespaceSpec, 3 status NamespaceStatus",
-    "NamespaceSpec": "1 finalizers *str",
-    "NamespaceStatus": "1 phase str, 2 conditions *NamespaceCondition",
-    "NamespaceCondition": "1 type str, 2 status str, 4 lastTransitionTime time, 5 reason str, "
-    "6 message str",
-    "ConfigMap": f"{_META}, 2 data %str, 3 binaryData %bytes, 4 immutable bool",
-    "Secret": f"{_META}, 2 data %bytes, 3 type str, 4 stringData %str, 5 immutable bool",
-    "ServiceAccount": (
-        f"{_META}, 2 secrets *ObjectReference, 3 imagePullSecrets *LocalObjectReference, "
-        "4 automountServiceAccountToken bool"
-    ),
-    "Event": (
-        f"{_META}, 2 involvedObject ObjectReference, 3 reason str, 4 message str, "
-        "5 source EventSource, 6 firstTimestamp time, 7 lastTimestamp time, 8 count int, "
-        "9 type str, 10 eventTime micro, 11 series EventSeries, 12 action str, "
-        "13 related ObjectReference, 14 reportingComponent str, 15 reportingInstance str"
-    ),
-    "EventSource": "1 component str, 2 host str",
-    "EventSeries": "1 count int, 2 lastObservedTime micro",
-    "Lease": f"{_META}, 2 spec LeaseSpec",
-    "LeaseSpec": (
-        "1 holderIdentity str, 2 leaseDurationSeconds int, 3 acquireTime micro, "
-        "4 renewTime micro, 5 leaseTransitions int, 6 strategy str, 7 preferredHolder str"
-    ),
-    "Eviction": f"{_META}, 2 deleteOptions DeleteOptions",
-    "TokenReview": f"{_META}, 2 spec TokenReviewSpec",
-    "TokenReviewSpec": "1 token str, 2 audiences *str",
-    "TokenRequest": f"{_META}, 2 spec TokenRequestSpec",
-    "TokenRequestSpec": (
-        "1 audiences *str, 3 boundObjectRef BoundObjectReference, 4 expirationSeconds int"
-    ),
-    "BoundObjectReference": "1 kind str, 2 apiVersion str, 3 name str, 4 uid str",
-    "SubjectAccessReview": f"{_META}, 2 spec SubjectAccessReviewSpec",
-    "SelfSubjectAccessReview": f"{_META}, 2 spec SelfSubjectAccessReviewSpec",
-    "SubjectAccessReviewSpec": (
-        "1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes, "
-        "3 user str, 4 groups *str, 6 uid str"
-    ),
-    "SelfSubjectAccessReviewSpec": (
-        "1 resourceAttributes ResourceAttributes, 2 nonResourceAttributes NonResourceAttributes"
-    ),
-    "ResourceAttributes": (
-        "1 namespace str, 2 verb str, 3 group str, 4 version str, 5 resource str, "
-        "6 subresource str, 7 name str"
-    ),
-    "NonResourceAttributes": "1 path str, 2 verb str",
-}
-
-_Field = tuple[str, str, str]
-"""Name, mark (``*``, ``%`` or nothing) and type."""
-
-
-@lru_cache(maxsize=128)
-def _fields(message: str) -> Mapping[int, _Field]:
-    fields: dict[int, _Field] = {}
-    for text in _MESSAGES[message].split(","):
-        number, name, type_ = text.split()
-        mark = type_[0] if type_[0] in "*%" else ""
-        fields[int(number)] = (name, mark, type_[len(mark) :])
-    return fields
 
 
 def decode(data: bytes) -> Obj:
     """Read an object with its envelope.
 
     Raises:
-        LookupError: Its kind is not known here.
+        LookupError: It has something that is not known here.
         ValueError: It is not such an object.
     """
     if not data.startswith(_MAGIC):
         raise ValueError("no Kubernetes protobuf")
-    envelope = _decode("Unknown", data[len(_MAGIC) :])
-    named = envelope.get("typeMeta", {})
-    kind = named.get("kind", "")
-    if kind not in _MESSAGES or kind in ("Unknown", "TypeMeta"):
-        raise LookupError(kind)
-    return {**named, **_decode(kind, envelope.get("raw", b""))}
+    envelope = dict(_split(data[len(_MAGIC) :]))
+    named = dict(_split(_bytes(envelope.get(1, b""))))
+    version, kind = (_text(named.get(number, b"")) for number in (1, 2))
+    message = messages.find(version, kind)
+    if message is None:
+        raise LookupError(f"the kind {kind!r} of {version!r}")
+    return {"apiVersion": version, "kind": kind, **_decode(message, _bytes(envelope.get(2, b"")))}
 
 
-def _decode(message: str, data: bytes) -> Obj:
-    fields = _fields(message)
+def _decode(message: Message, data: bytes) -> Obj:
+    fields = message.fields()
     obj: Obj = {}
     for number, raw in _split(data):
-        if number not in fields:
+        field = fields.get(number)
+        if field is None:
+            if raw:
+                raise LookupError(f"field {number} of {message.name}")
             continue
-        name, mark, type_ = fields[number]
-        if mark == "%":
+        read = _reader(message, field)
+        if field.mark == "%":
             entry = dict(_split(_bytes(raw)))
-            key = _bytes(entry.get(1, b"")).decode()
-            obj.setdefault(name, {})[key] = _value(type_, entry.get(2, b""))
-        elif mark == "*":
-            obj.setdefault(name, []).append(_value(type_, raw))
+            values = obj.setdefault(field.name, {})
+            values[_text(entry.get(1, b""))] = read(entry.get(2, b""))
+        elif field.mark == "*":
+            obj.setdefault(field.name, []).append(read(raw))
+        elif field.name == ".":
+            obj.update(read(raw))
         else:
-            value = _value(type_, raw)
-            # Go writes every text and time, set or not.
-            if value not in ("", None):
-                obj[name] = value
+            value = read(raw)
+            # Go writes every text, number and time, set or not.
+            if value or (field.shown and value is not None):
+                obj[field.name] = value
     return obj
 
 
-def _value(type_: str, raw: int | bytes) -> Any:
-    read = _READERS.get(type_)
-    return read(raw) if read else _decode(type_, _bytes(raw))
+def _reader(message: Message, field: Field) -> Callable[[int | bytes], Any]:
+    below = message.of(field)
+    return partial(_read_message, below) if below else _READERS[field.type]
+
+
+def _read_message(message: Message, raw: int | bytes) -> Obj:
+    return _decode(message, _bytes(raw))
+
+
+def _text(raw: int | bytes) -> str:
+    return _bytes(raw).decode()
+
+
+def _json(raw: int | bytes) -> Any:
+    """Read JSON in a message of its own; None if there is none."""
+    text = _bytes(dict(_split(_bytes(raw))).get(1, b""))
+    return orjson.loads(text) if text else None
+
+
+def _int_or_string(raw: int | bytes) -> int | str:
+    parts = dict(_split(_bytes(raw)))
+    return _text(parts.get(3, b"")) if parts.get(1) else _number(parts.get(2, 0))
 
 
 def _time(raw: int | bytes, *, micro: bool = False) -> str | None:
@@ -216,9 +160,13 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
 _READERS: Final[Mapping[str, Callable[[int | bytes], Any]]] = {
     "int": _number,
     "bool": lambda raw: bool(_number(raw)),
-    "str": lambda raw: _bytes(raw).decode(),
-    "raw": _bytes,
+    "str": _text,
+    # A text in a message of its own, and a list of them.
+    "text": lambda raw: _text(dict(_split(_bytes(raw))).get(1, b"")),
+    "texts": lambda raw: [_text(value) for _, value in _split(_bytes(raw))],
     "bytes": lambda raw: base64.b64encode(_bytes(raw)).decode(),
     "time": _time,
+    "intstr": _int_or_string,
+    "json": _json,
     "micro": partial(_time, micro=True),
 }

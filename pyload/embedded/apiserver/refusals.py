@@ -209,12 +209,12 @@ def body_too_large(limit: int) -> Refused:
     return Refused(413, "RequestEntityTooLarge", message)
 
 
-def unsupported_media_type(accepted: Sequence[str]) -> Refused:
+def unsupported_media_type(
+    accepted: Sequence[str], why: str = "was in an unknown format"
+) -> Refused:
     """The body has a content type that the path does not take."""
-    message = (
-        "the body of the request was in an unknown format - accepted media types include: "
-        + ", ".join(accepted)
-    )
+    accepted_types = ", ".join(accepted)
+    message = f"the body of the request {why} - accepted media types include: {accepted_types}"
     return Refused(415, "UnsupportedMediaType", message)
 
 

@@ -275,7 +275,8 @@ def _decode_protobuf(raw: bytes) -> Any:
     try:
         return protobuf.decode(raw)
     except LookupError as error:
-        raise refusals.unsupported_media_type((JSON, YAML)) from error
+        why = f"has {error}, which this server does not know in protobuf"
+        raise refusals.unsupported_media_type((JSON, YAML), why) from error
     except ValueError as error:
         raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
 
