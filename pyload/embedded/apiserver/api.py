@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 import secrets
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver.admission import Question
 from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
-from pyload.embedded.apiserver.requests import Reply, Request
+from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.requests import Reply, Request, refused_reply
 from pyload.embedded.apiserver.sources import Sources
 from pyload.embedded.apiserver.store import HISTORY
 from pyload.embedded.apiserver.watch import QUEUE, Watcher
@@ -21,8 +25,13 @@ from pyload.embedded.apiserver.watch_plan import WatchPlan
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from pyload.embedded.apiserver.admission import Decision
+    from pyload.embedded.apiserver.webhook_calls import WebhookCaller
     from pyload.kube.resources import Obj, Resource
     from pyload.kube.transport import Response, Transport
+
+_ATTEMPTS: Final = 5
+"""How often webhooks are asked about an object that others keep changing."""
 
 
 class ApiServer:
@@ -61,6 +70,7 @@ class ApiServer:
         self._observer = observer
         self._queue = queue
         self._watchers: set[Watcher] = set()
+        self._caller: WebhookCaller | None = None
         sources = Sources(
             now=now or _utc_now,
             new_uid=lambda: str(uuid.uuid4()),
@@ -83,8 +93,12 @@ class ApiServer:
         from pyload.embedded.apiserver.server import HttpServer  # noqa: PLC0415 - slow to import
 
         server = HttpServer(self._answer, self._begin, self.close_watches, self.kinds)
-        async with server.run(host, port) as url:
-            yield url
+        try:
+            async with server.run(host, port) as url:
+                yield url
+        finally:
+            if self._caller is not None:
+                await self._caller.aclose()
 
     def objects(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
         """Iterate over all objects, which must not be changed."""
@@ -95,7 +109,7 @@ class ApiServer:
         for watcher in list(self._watchers):
             watcher.close()
 
-    def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Reply | WatchPlan:
         """Answer one request from any way in: intercept, handle, and report it to the observer."""
         answer: Answer | None = None
         if self.intercept is not None:
@@ -104,9 +118,34 @@ class ApiServer:
                 answer = Reply(given.status, given.body, given.retry_after)
         if answer is None:
             answer = self._handler.handle(request, request.target)
+        if isinstance(answer, Question):
+            answer = await self._admit_by_webhooks(request, answer)
         if self._observer is not None:
             self._observer(request, 200 if isinstance(answer, WatchPlan) else answer.status)
         return answer
+
+    async def _admit_by_webhooks(self, request: Request, answer: Answer) -> Reply | WatchPlan:
+        """Ask the webhooks of a request, and handle it again with each decision."""
+        from pyload.embedded.apiserver.webhook_calls import WebhookCaller  # noqa: PLC0415 - rare
+
+        if self._caller is None:
+            self._caller = WebhookCaller(self.store)
+        decisions: list[Decision] = []
+        while isinstance(answer, Question):
+            key = answer.key
+            if sum(one.key == key for one in decisions) == _ATTEMPTS:
+                refused = refusals.modified(answer.target.kind, answer.target.name)
+                return refused_reply(refused)
+            try:
+                decisions.append(await self._caller.decide(answer))
+            except Refused as error:
+                return refused_reply(error)
+            again = replace(request, decisions=tuple(decisions))
+            answer = self._handler.handle(again, request.target)
+        if isinstance(answer, WatchPlan):
+            return answer
+        warnings = [text for one in decisions for text in one.warnings]
+        return replace(answer, warnings=(*answer.warnings, *warnings))
 
     def _admit(self, resource: Resource, obj: Obj) -> Obj:
         return obj if self.admit is None else self.admit(resource, obj)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver import definitions
+from pyload.embedded.apiserver import definitions, webhooks
 from pyload.embedded.apiserver.kinds import (
     CRD,
     DAEMON_SET,
@@ -16,12 +16,14 @@ from pyload.embedded.apiserver.kinds import (
     ENDPOINT_SLICE,
     ENDPOINTS,
     JOB,
+    MUTATING_WEBHOOK,
     NAMESPACE,
     NODE,
     POD,
     REPLICA_SET,
     SECRET,
     STATEFUL_SET,
+    VALIDATING_WEBHOOK,
 )
 
 if TYPE_CHECKING:
@@ -202,6 +204,8 @@ def _workload(extra: Obj) -> Callable[[Obj], Obj]:
 
 _FILLERS: Final[Mapping[Kind, Callable[[Obj], Obj]]] = {
     CRD: definitions.complete,
+    MUTATING_WEBHOOK: webhooks.complete,
+    VALIDATING_WEBHOOK: webhooks.complete,
     POD: _pod,
     NAMESPACE: _namespace,
     NODE: _node,

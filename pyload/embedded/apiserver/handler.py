@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver.admission import Admission, Question, Undecided
 from pyload.embedded.apiserver.discovery import Discovery
 from pyload.embedded.apiserver.evictions import Evictions
 from pyload.embedded.apiserver.reads import Reads
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.sources import Sources
 
-Answer = Reply | WatchPlan
+Answer = Reply | WatchPlan | Question
 
 _ON_OBJECTS: Final = frozenset(("update", "patch", "delete"))
 _ON_COLLECTIONS: Final = frozenset(("create", "deletecollection"))
@@ -47,7 +48,8 @@ class RequestHandler:
         self.kinds = KindRegistry()
         self._reads = Reads(self.store, sources)
         controllers = Controllers(self.store, self.kinds, sources)
-        self._writes = Writes(self.store, self.kinds, controllers.addresses, sources)
+        admission = Admission(self.store)
+        self._writes = Writes(self.store, self.kinds, admission, controllers.addresses, sources)
         self._discovery = Discovery(self.kinds)
         self._reviews = Reviews(self.store, sources)
         reads, writes = self._reads, self._writes
@@ -77,6 +79,8 @@ class RequestHandler:
     def handle(self, request: Request, target: Target | None) -> Answer:
         """Answer a request; a `WatchPlan` must begin before anything else is written.
 
+        A `Question` is for webhooks; with their decision, the request is to be handled again.
+
         Args:
             request: The request.
             target: Its path as `parse_target` reads it; None for other paths.
@@ -89,6 +93,8 @@ class RequestHandler:
             return self._answer(request, target)
         except Refused as error:
             return refused_reply(error)
+        except Undecided as undecided:
+            return undecided.question
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if request.body is None:
                 raise

@@ -218,6 +218,8 @@ DISRUPTION_BUDGET: Final = _kind(
 CRD: Final = _kind(
     resources.CUSTOM_RESOURCES, short=("crd", "crds"), generation=True, unconditional=False
 )
+MUTATING_WEBHOOK: Final = _kind(resources.MUTATING_WEBHOOKS, subresources=(), generation=True)
+VALIDATING_WEBHOOK: Final = _kind(resources.VALIDATING_WEBHOOKS, subresources=(), generation=True)
 TOKEN_REVIEW: Final = _kind(resources.TOKEN_REVIEWS, subresources=(), stored=False)
 SELF_REVIEW: Final = _kind(resources.SELF_REVIEWS, subresources=(), stored=False)
 ACCESS_REVIEWS: Final = (
@@ -243,6 +245,8 @@ BUILT_IN: Final = (
     DAEMON_SET,
     JOB,
     CRD,
+    MUTATING_WEBHOOK,
+    VALIDATING_WEBHOOK,
     TOKEN_REVIEW,
     SELF_REVIEW,
     *ACCESS_REVIEWS,
@@ -251,8 +255,6 @@ BUILT_IN: Final = (
     # Watched by istiod.
     _kind(resources.INGRESSES, short=("ing",), generation=True),
     _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),
-    _kind(resources.MUTATING_WEBHOOKS, subresources=(), generation=True),
-    _kind(resources.VALIDATING_WEBHOOKS, subresources=(), generation=True),
     # Kept as the Gateway API brings them; their rules are in CEL, which nobody evaluates here.
     _kind(resources.ADMISSION_POLICIES, generation=True),
     _kind(resources.ADMISSION_POLICY_BINDINGS, subresources=()),

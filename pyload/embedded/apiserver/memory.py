@@ -11,11 +11,10 @@ from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 
-    from pyload.embedded.apiserver.handler import Answer
     from pyload.embedded.apiserver.registry import KindRegistry
-    from pyload.embedded.apiserver.requests import Request
+    from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
 
 
@@ -32,7 +31,7 @@ class MemoryApiTransport:
 
     def __init__(
         self,
-        answer: Callable[[Request], Answer],
+        answer: Callable[[Request], Awaitable[Reply | WatchPlan]],
         begin: Callable[[WatchPlan], Watcher],
         kinds: KindRegistry,
     ) -> None:
@@ -53,7 +52,7 @@ class MemoryApiTransport:
         # Others get their turn, as they would while a real request is under way.
         await asyncio.sleep(0)
         asked = read_request(method, path, query or {}, body, content_type, kinds=self._kinds)
-        answer = self._answer(asked)
+        answer = await self._answer(asked)
         if not isinstance(answer, WatchPlan):
             return answer
         async with _reading(self._begin(answer)) as stream:
@@ -65,7 +64,7 @@ class MemoryApiTransport:
     ) -> AsyncIterator[MemoryApiStream]:
         """Open a GET whose answer is read line by line."""
         await asyncio.sleep(0)
-        answer = self._answer(read_request("GET", path, query, None, kinds=self._kinds))
+        answer = await self._answer(read_request("GET", path, query, None, kinds=self._kinds))
         if isinstance(answer, WatchPlan):
             async with _reading(self._begin(answer)) as stream:
                 yield stream

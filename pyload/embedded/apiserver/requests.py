@@ -17,6 +17,7 @@ from pyload.kube.transport import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyload.embedded.apiserver.admission import Decision
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.kube.resources import Obj
@@ -47,6 +48,7 @@ class Request:
         user_agent: The ``User-Agent`` header.
         broken: Why the body could not be read, or None.
         target: The object or collection that the path means; None if it means neither.
+        decisions: What webhooks have decided about it so far.
     """
 
     verb: str
@@ -59,6 +61,7 @@ class Request:
     user_agent: str = ""
     broken: refusals.Refused | None = None
     target: Target | None = None
+    decisions: tuple[Decision, ...] = ()
 
     def flag(self, name: str) -> bool:
         """Return whether a query parameter is true."""

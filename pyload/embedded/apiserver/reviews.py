@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 600
 _LONGEST: Final = 1 << 32
 _ACCOUNTS: Final = "system:serviceaccount:"
-_EVERYBODY: Final = {
+EVERYBODY: Final = {
     "username": "pyload:embedded",
     "groups": ["system:masters", "system:authenticated"],
 }
@@ -104,7 +104,7 @@ class Reviews:
         if target.kind is TOKEN_REVIEW:
             result = self._authenticate(spec)
         elif target.kind is SELF_REVIEW:
-            result = {"userInfo": _EVERYBODY}
+            result = {"userInfo": EVERYBODY}
         else:
             result = {"allowed": self._allows(spec)}
         answer = {

@@ -54,12 +54,39 @@ class Requirement:
     def _compares(self, value: str) -> bool:
         try:
             number, bound = int(value), int(self.values[0])
-        except ValueError:
+        except (ValueError, IndexError):
             return False
         return number > bound if self.operator == ">" else number < bound
 
 
 LabelSelector = tuple[Requirement, ...]
+
+_OPERATORS: Final = {
+    "In": "in",
+    "NotIn": "notin",
+    "Exists": "exists",
+    "DoesNotExist": "absent",
+    "Gt": ">",
+    "Lt": "<",
+}
+
+
+def read_expression(given: Obj) -> Requirement | None:
+    """Return one of an object's ``matchExpressions``; None if its operator is unknown."""
+    operator = _OPERATORS.get(given.get("operator", ""))
+    if operator is None:
+        return None
+    return Requirement(given.get("key", ""), operator, tuple(given.get("values") or ()))
+
+
+def read_labels(selector: Obj) -> LabelSelector:
+    """Read a label selector as objects have it; unknown operators are left out."""
+    labels = selector.get("matchLabels") or {}
+    expressions = map(read_expression, selector.get("matchExpressions") or ())
+    return (
+        *(Requirement(key, "in", (value,)) for key, value in labels.items()),
+        *(one for one in expressions if one is not None),
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -94,21 +121,6 @@ def parse_labels(text: str) -> LabelSelector:
         requirement, position = _requirement(words, position)
         requirements.append(requirement)
     return tuple(requirements)
-
-
-_OPERATORS: Final = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "absent"}
-
-
-def read_labels(selector: Obj) -> LabelSelector:
-    """Read a label selector as objects have it: ``matchLabels`` and ``matchExpressions``."""
-    equal = (selector.get("matchLabels") or {}).items()
-    return (
-        *(Requirement(key, "in", (value,)) for key, value in equal),
-        *(
-            Requirement(one["key"], _OPERATORS[one["operator"]], tuple(one.get("values") or ()))
-            for one in selector.get("matchExpressions") or ()
-        ),
-    )
 
 
 def _words(text: str) -> Iterator[str]:

@@ -16,9 +16,8 @@ from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from pyload.embedded.apiserver.handler import Answer
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
@@ -39,7 +38,7 @@ class HttpServer:
 
     def __init__(
         self,
-        answer: Callable[[Request], Answer],
+        answer: Callable[[Request], Awaitable[Reply | WatchPlan]],
         begin: Callable[[WatchPlan], Watcher],
         close_watches: Callable[[], None],
         kinds: KindRegistry,
@@ -84,7 +83,7 @@ class HttpServer:
             user_agent=headers.get("User-Agent", ""),
         )
         try:
-            answer = self._answer(asked)
+            answer = await self._answer(asked)
         except PyloadError:
             # A fault put in on purpose: the client sees its connection break.
             if request.transport is not None:

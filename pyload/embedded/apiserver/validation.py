@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import definitions, refusals
+from pyload.embedded.apiserver import definitions, refusals, webhooks
 from pyload.embedded.apiserver.kinds import (
     CRD,
     DEPLOYMENT,
     ENDPOINT_SLICE,
+    MUTATING_WEBHOOK,
     POD,
     REPLICA_SET,
     SERVICE,
     STATEFUL_SET,
+    VALIDATING_WEBHOOK,
 )
 from pyload.embedded.apiserver.refusals import Cause
 from pyload.embedded.apiserver.selectors import is_label_key, is_label_value
@@ -65,6 +67,15 @@ def check(kind: Kind, obj: Obj, old: Obj | None, *, more: Sequence[Cause] = ()) 
     causes += more
     if causes:
         raise refusals.invalid(kind, obj["metadata"].get("name", ""), causes)
+
+
+def unevaluated(kind: Kind, obj: Obj) -> tuple[str, ...]:
+    """Return warnings about parts of an object that only a real server evaluates."""
+    if kind is CRD and definitions.has_rules(obj):
+        return (definitions.NO_RULES,)
+    if kind in webhooks.CONFIGURATIONS and webhooks.has_conditions(obj):
+        return (webhooks.NO_CONDITIONS,)
+    return ()
 
 
 def _name(kind: Kind, metadata: Obj) -> Iterator[Cause]:
@@ -175,6 +186,8 @@ def _workload(obj: Obj) -> Iterator[Cause]:
 
 _CHECKERS: Final[Mapping[Kind, Callable[[Obj], Iterator[Cause]]]] = {
     CRD: definitions.faults,
+    MUTATING_WEBHOOK: webhooks.faults,
+    VALIDATING_WEBHOOK: webhooks.faults,
     POD: _pod,
     SERVICE: _service,
     ENDPOINT_SLICE: _endpoint_slice,

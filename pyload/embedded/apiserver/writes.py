@@ -33,6 +33,7 @@ from pyload.embedded.apiserver.shapes import shape_of
 from pyload.embedded.apiserver.store import check_preconditions
 
 if TYPE_CHECKING:
+    from pyload.embedded.apiserver.admission import Admission
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.embedded.apiserver.sources import Sources
@@ -62,15 +63,22 @@ class Writes:
     Args:
         store: The store.
         kinds: The kinds that are served.
+        admission: The webhooks that writes have to pass.
         addresses: Addresses of services.
         sources: Its clock, chance and hook.
     """
 
     def __init__(
-        self, store: Store, kinds: KindRegistry, addresses: ServiceAddresses, sources: Sources
+        self,
+        store: Store,
+        kinds: KindRegistry,
+        admission: Admission,
+        addresses: ServiceAddresses,
+        sources: Sources,
     ) -> None:
         self._store = store
         self._kinds = kinds
+        self._admission = admission
         self._addresses = addresses
         self._sources = sources
 
@@ -105,6 +113,7 @@ class Writes:
         admitted = self._sources.admit(kind.resource(), obj)
         if admitted is not obj:
             obj = defaults.fill(kind, admitted)
+        obj = self._admission.mutate(request, target, obj)
         obj = defaults.admit(kind, obj)
         if kind is SERVICE:
             obj = services.complete(obj, None, self._addresses)
@@ -113,10 +122,10 @@ class Writes:
             self._check_account(obj)
         if kind is CRD:
             obj = definitions.established(obj, None, self._kinds, self._sources.now())
-            warnings = _rule_warnings(obj)
+        obj = self._admission.validate(request, target, obj)
+        obj["metadata"] = metadata = dict(obj["metadata"])
         if self._store.get(kind, target.namespace, metadata["name"]) is not None:
             raise refusals.already_exists(kind, metadata["name"])
-        obj["metadata"] = metadata = dict(obj["metadata"])
         if managed is None:
             writer = self._writer(request, target)
             managed = apply.managers_after_update(None, obj, writer, shape_of(kind))
@@ -127,6 +136,7 @@ class Writes:
                 201, {**obj, "metadata": {**metadata, "uid": self._sources.new_uid()}}, target
             )
         entry = self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
+        warnings += validation.unevaluated(kind, obj)
         return Reply(201, entry.json(target.api_version), warnings=warnings)
 
     def update(self, request: Request, target: Target) -> Reply:
@@ -218,18 +228,18 @@ class Writes:
         check_preconditions(kind, entry, obj["metadata"])
         obj, warnings = custom_objects.conform(obj, request, target)
         if target.subresource == "status":
-            obj = with_status(kind, obj, old)
+            obj = self._admission.mutate(request, target, with_status(kind, obj, old), entry)
             causes = custom_objects.faults(obj, old, target)
             if causes:
                 raise refusals.invalid(kind, target.name, causes)
         else:
-            obj = without_status(kind, obj, old)
+            obj = self._admission.mutate(request, target, without_status(kind, obj, old), entry)
             if kind is SERVICE:
                 obj = services.complete(obj, old, self._addresses)
             validation.check(kind, obj, old, more=custom_objects.faults(obj, old, target))
             if kind is CRD:
                 obj = definitions.established(obj, old, self._kinds, self._sources.now())
-                warnings = _rule_warnings(obj)
+            obj = self._admission.validate(request, target, obj, entry)
         metadata = obj["metadata"] = dict(obj["metadata"])
         if managed is None:
             writer = self._writer(request, target)
@@ -241,6 +251,7 @@ class Writes:
             return object_reply(200, obj, target)
         metadata["resourceVersion"] = str(entry.revision)
         stored = self._store.update(kind, obj)
+        warnings += validation.unevaluated(kind, obj)
         return Reply(200, stored.json(target.api_version), warnings=warnings)
 
     def delete(self, request: Request, target: Target) -> Reply:
@@ -255,6 +266,7 @@ class Writes:
             raise refusals.bad_request("the body is not DeleteOptions")
         if kind is NAMESPACE and target.name in _PROTECTED:
             raise refusals.forbidden(kind, target.name, "this namespace may not be deleted")
+        self._admission.check_deletion(request, target)
         preconditions = body.get("preconditions") or {}
         grace = body.get("gracePeriodSeconds")
         if grace is None:
@@ -325,10 +337,6 @@ class Writes:
 
     def _generate(self, prefix: str) -> str:
         return prefix[:58] + "".join(self._sources.rng.choices(_NAME_LETTERS, k=5))
-
-
-def _rule_warnings(definition: Obj) -> tuple[str, ...]:
-    return (definitions.NO_RULES,) if definitions.has_rules(definition) else ()
 
 
 _PATCHES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from pyload.embedded.apiserver.selectors import read_expression
 from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pyload.kube.resources import Obj
 
@@ -192,24 +193,5 @@ def _term(node: SchedulableNode, term: Obj) -> bool:
 
 
 def _holds(labels: Mapping[str, str], expression: Obj) -> bool:
-    operator = _OPERATORS.get(expression.get("operator", ""))
-    if operator is None:
-        return False
-    return operator(labels.get(expression.get("key", "")), expression.get("values") or [])
-
-
-def _compared(value: str | None, than: list[str], sign: int) -> bool:
-    try:
-        return value is not None and sign * (int(value) - int(than[0])) > 0
-    except (ValueError, IndexError):
-        return False
-
-
-_OPERATORS: Final[Mapping[str, Callable[[str | None, list[str]], bool]]] = {
-    "In": lambda value, values: value in values,
-    "NotIn": lambda value, values: value not in values,
-    "Exists": lambda value, _: value is not None,
-    "DoesNotExist": lambda value, _: value is None,
-    "Gt": lambda value, values: _compared(value, values, 1),
-    "Lt": lambda value, values: _compared(value, values, -1),
-}
+    requirement = read_expression(expression)
+    return requirement is not None and requirement.matches(labels.get(requirement.key))

@@ -256,7 +256,7 @@ async def test_a_lost_answer_is_not_a_lost_object(world: World) -> None:
         if request.method != "POST" or not request.path.endswith("services"):
             return None
         world.server.intercept = None
-        world.server._answer(request)
+        world.server._handler.handle(request, request.target)
         return answer(500, a_status(500, "InternalError", "timeout"))
 
     world.server.intercept = lose
