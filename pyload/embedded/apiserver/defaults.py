@@ -6,11 +6,15 @@ Arguments are not changed: every function returns new dicts along the path to a 
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import definitions, webhooks
 from pyload.embedded.apiserver.kinds import (
+    AUTOSCALER,
+    CLUSTER_ROLE_BINDING,
     CRD,
+    CRON_JOB,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT_SLICE,
@@ -20,18 +24,22 @@ from pyload.embedded.apiserver.kinds import (
     NAMESPACE,
     NODE,
     POD,
+    PRIORITY_CLASS,
     REPLICA_SET,
+    ROLE_BINDING,
     SECRET,
     STATEFUL_SET,
     VALIDATING_WEBHOOK,
 )
+from pyload.kube.resources import Obj
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pyload.embedded.apiserver.kinds import Kind
-    from pyload.kube.resources import Obj
 
+
+_Filler = Callable[[Obj], Obj]
 
 METADATA_NAME: Final = "kubernetes.io/metadata.name"
 """The label that carries a namespace's name."""
@@ -50,6 +58,21 @@ _CONTAINER: Final[Obj] = {
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
 }
+_JOB: Final[Obj] = {
+    "parallelism": 1,
+    "completions": 1,
+    "backoffLimit": 6,
+    "completionMode": "NonIndexed",
+    "podReplacementPolicy": "TerminatingOrFailed",
+    "suspend": False,
+}
+_SCHEDULED: Final[Obj] = {
+    "concurrencyPolicy": "Allow",
+    "suspend": False,
+    "successfulJobsHistoryLimit": 3,
+    "failedJobsHistoryLimit": 1,
+}
+_RBAC_GROUP: Final = ROLE_BINDING.group
 _PATIENCE: Final = tuple(
     {
         "key": f"node.kubernetes.io/{taint}",
@@ -191,9 +214,19 @@ def _endpoint_slice(obj: Obj) -> Obj:
     return {**obj, "endpoints": obj.get("endpoints", []), "ports": ports}
 
 
-def _workload(extra: Obj) -> Callable[[Obj], Obj]:
+def _workload(extra: Obj, *, strategy: str = "", rolling: Obj | None = None) -> _Filler:
+    """Return what fills in a kind with a template of pods.
+
+    Args:
+        extra: Fields of its spec.
+        strategy: The field that says how its pods are replaced; empty for none.
+        rolling: What holds for pods that are replaced one after the other.
+    """
+
     def filler(obj: Obj) -> Obj:
         spec = {**extra, **obj.get("spec", {})}
+        if strategy:
+            spec[strategy] = _strategy(spec.get(strategy) or {}, rolling or {})
         template = spec.get("template")
         if template:
             spec["template"] = {**template, "spec": _pod_spec(template.get("spec", {}))}
@@ -202,7 +235,48 @@ def _workload(extra: Obj) -> Callable[[Obj], Obj]:
     return filler
 
 
-_FILLERS: Final[Mapping[Kind, Callable[[Obj], Obj]]] = {
+def _strategy(given: Obj, rolling: Obj) -> Obj:
+    strategy = {**given, "type": given.get("type") or "RollingUpdate"}
+    if strategy["type"] == "RollingUpdate":
+        strategy["rollingUpdate"] = {**rolling, **(given.get("rollingUpdate") or {})}
+    return strategy
+
+
+def _cron_job(obj: Obj) -> Obj:
+    spec = {**_SCHEDULED, **obj.get("spec", {})}
+    template = spec.get("jobTemplate") or {}
+    jobs = template.get("spec") or {}
+    pods = jobs.get("template") or {}
+    if pods:
+        pods = {**pods, "spec": _pod_spec(pods.get("spec", {}))}
+        spec["jobTemplate"] = {**template, "spec": {**jobs, "template": pods}}
+    return {**obj, "spec": spec}
+
+
+def _binding(obj: Obj) -> Obj:
+    """Fill in the API groups of a binding's role and subjects."""
+    filled = {**obj, "roleRef": {"apiGroup": _RBAC_GROUP, **(obj.get("roleRef") or {})}}
+    if "subjects" in obj:
+        filled["subjects"] = [
+            one if one.get("kind") == "ServiceAccount" else {"apiGroup": _RBAC_GROUP, **one}
+            for one in obj["subjects"]
+        ]
+    return filled
+
+
+def _autoscaler(obj: Obj) -> Obj:
+    spec = {"minReplicas": 1, **obj.get("spec", {})}
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    return {**obj, "spec": spec}
+
+
+def _priority_class(obj: Obj) -> Obj:
+    return {"preemptionPolicy": _ADMITTED["preemptionPolicy"], **obj}
+
+
+_FILLERS: Final[Mapping[Kind, _Filler]] = {
     CRD: definitions.complete,
     MUTATING_WEBHOOK: webhooks.complete,
     VALIDATING_WEBHOOK: webhooks.complete,
@@ -215,18 +289,27 @@ _FILLERS: Final[Mapping[Kind, Callable[[Obj], Obj]]] = {
     DEPLOYMENT: _workload(
         {
             "replicas": 1,
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
-            },
             "revisionHistoryLimit": 10,
             "progressDeadlineSeconds": 600,
-        }
+        },
+        strategy="strategy",
+        rolling={"maxUnavailable": "25%", "maxSurge": "25%"},
     ),
     REPLICA_SET: _workload({"replicas": 1}),
     STATEFUL_SET: _workload(
-        {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10}
+        {"replicas": 1, "podManagementPolicy": "OrderedReady", "revisionHistoryLimit": 10},
+        strategy="updateStrategy",
+        rolling={"partition": 0},
     ),
-    DAEMON_SET: _workload({"revisionHistoryLimit": 10}),
-    JOB: _workload({"parallelism": 1, "completions": 1, "backoffLimit": 6}),
+    DAEMON_SET: _workload(
+        {"revisionHistoryLimit": 10},
+        strategy="updateStrategy",
+        rolling={"maxUnavailable": 1, "maxSurge": 0},
+    ),
+    JOB: _workload(_JOB),
+    CRON_JOB: _cron_job,
+    ROLE_BINDING: _binding,
+    CLUSTER_ROLE_BINDING: _binding,
+    AUTOSCALER: _autoscaler,
+    PRIORITY_CLASS: _priority_class,
 }

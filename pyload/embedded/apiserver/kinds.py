@@ -197,8 +197,11 @@ SECRET: Final = _kind(resources.SECRETS, subresources=())
 EVENT: Final = _kind(resources.EVENTS, short=("ev",), subresources=(), create_on_update=True)
 LEASE: Final = _kind(resources.LEASES, subresources=(), create_on_update=True, unconditional=False)
 ENDPOINT_SLICE: Final = _kind(resources.ENDPOINT_SLICES, subresources=(), generation=True)
-ROLE: Final = _kind(resources.ROLES, subresources=())
-ROLE_BINDING: Final = _kind(resources.ROLE_BINDINGS, subresources=())
+_RBAC: Final[Mapping[str, Any]] = {"subresources": (), "create_on_update": True}
+ROLE: Final = _kind(resources.ROLES, **_RBAC)
+ROLE_BINDING: Final = _kind(resources.ROLE_BINDINGS, **_RBAC)
+CLUSTER_ROLE: Final = _kind(resources.CLUSTER_ROLES, **_RBAC)
+CLUSTER_ROLE_BINDING: Final = _kind(resources.CLUSTER_ROLE_BINDINGS, **_RBAC)
 
 _SCALED: Final[Mapping[str, Any]] = {
     "categories": WORKLOAD,
@@ -214,6 +217,11 @@ DAEMON_SET: Final = _kind(
 JOB: Final = _kind(resources.JOBS, categories=WORKLOAD, generation=True)
 DISRUPTION_BUDGET: Final = _kind(
     resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True, unconditional=False
+)
+CRON_JOB: Final = _kind(resources.CRON_JOBS, short=("cj",), categories=WORKLOAD, generation=True)
+AUTOSCALER: Final = _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD)
+PRIORITY_CLASS: Final = _kind(
+    resources.PRIORITY_CLASSES, short=("pc",), subresources=(), generation=True
 )
 CRD: Final = _kind(
     resources.CUSTOM_RESOURCES, short=("crd", "crds"), generation=True, unconditional=False
@@ -252,12 +260,18 @@ BUILT_IN: Final = (
     *ACCESS_REVIEWS,
     ROLE,
     ROLE_BINDING,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CRON_JOB,
+    AUTOSCALER,
+    PRIORITY_CLASS,
+    # Only kept.
+    _kind(resources.RESOURCE_QUOTAS, short=("quota",)),
     # Watched by istiod.
     _kind(resources.INGRESSES, short=("ing",), generation=True),
     _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),
     # Kept as the Gateway API brings them; their rules are in CEL, which nobody evaluates here.
     _kind(resources.ADMISSION_POLICIES, generation=True),
     _kind(resources.ADMISSION_POLICY_BINDINGS, subresources=()),
-    _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD),
     DISRUPTION_BUDGET,
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyload.kube.resources import Obj
 
 NONE: Final = "<none>"
-_UNSET: Final = "<unset>"
+UNSET: Final = "<unset>"
 _MOST_ENDPOINTS: Final = 3
 
 
@@ -235,7 +235,7 @@ def slice_endpoints(obj: Obj) -> str:
 def slice_ports(obj: Obj) -> str:
     """Return the ports of an EndpointSlice."""
     ports = [str(one.get("port", "*")) for one in obj.get("ports") or ()]
-    return ",".join(ports) or _UNSET
+    return ",".join(ports) or UNSET
 
 
 def _shortened(found: list[str]) -> str:

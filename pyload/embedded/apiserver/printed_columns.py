@@ -5,7 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyload.embedded.apiserver.ages import UNKNOWN
+from pyload.embedded.apiserver.kept_cells import (
+    autoscaler_targets,
+    ingress_addresses,
+    ingress_hosts,
+    ingress_ports,
+    last_schedule,
+    quota,
+    role_of,
+    scaled_object,
+    scheduled_containers,
+    subjects,
+    suspended,
+)
 from pyload.embedded.apiserver.printed_cells import (
+    UNSET,
     age,
     containers,
     count,
@@ -35,7 +49,7 @@ from pyload.embedded.apiserver.printed_cells import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from pyload.embedded.apiserver.kinds import Kind
@@ -66,10 +80,29 @@ def columns_of(kind: Kind) -> tuple[Column, ...]:
 _NAME: Final = Column("Name", field("metadata", "name"))
 _AGE: Final = Column("Age", age)
 _DEFAULT: Final = (_NAME, _AGE)
-_IN_TEMPLATE: Final = (
-    Column("Containers", timeless(lambda obj: joined(c["name"] for c in containers(obj))), True),
-    Column("Images", timeless(lambda obj: joined(c["image"] for c in containers(obj))), True),
+
+
+def _templates(containers: Callable[[Obj], Iterable[Obj]]) -> tuple[Column, ...]:
+    """Return the columns of the containers that a kind's pods have."""
+    return (
+        Column(
+            "Containers", timeless(lambda obj: joined(c["name"] for c in containers(obj))), True
+        ),
+        Column("Images", timeless(lambda obj: joined(c["image"] for c in containers(obj))), True),
+    )
+
+
+_IN_TEMPLATE: Final = _templates(containers)
+_CREATED: Final = (_NAME, Column("Created At", field("metadata", "creationTimestamp")))
+_BINDING: Final = (
+    _NAME,
+    Column("Role", timeless(role_of)),
+    _AGE,
+    Column("Users", subjects("User"), True),
+    Column("Groups", subjects("Group"), True),
+    Column("ServiceAccounts", subjects("ServiceAccount"), True),
 )
+_WEBHOOKS: Final = (_NAME, Column("Webhooks", entries("webhooks")), _AGE)
 _SELECTOR: Final = Column(
     "Selector",
     selector("spec", "selector", "matchLabels"),
@@ -189,8 +222,58 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("Object", timeless(event_object)),
         Column("Message", field("message", absent="")),
     ),
-    "customresourcedefinitions.apiextensions.k8s.io": (
+    "customresourcedefinitions.apiextensions.k8s.io": _CREATED,
+    "roles.rbac.authorization.k8s.io": _CREATED,
+    "clusterroles.rbac.authorization.k8s.io": _CREATED,
+    "rolebindings.rbac.authorization.k8s.io": _BINDING,
+    "clusterrolebindings.rbac.authorization.k8s.io": _BINDING,
+    "mutatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
+    "validatingwebhookconfigurations.admissionregistration.k8s.io": _WEBHOOKS,
+    "cronjobs.batch": (
         _NAME,
-        Column("Created At", field("metadata", "creationTimestamp")),
+        Column("Schedule", field("spec", "schedule")),
+        Column("Timezone", field("spec", "timeZone")),
+        Column("Suspend", timeless(suspended)),
+        Column("Active", entries("status", "active")),
+        Column("Last Schedule", last_schedule),
+        _AGE,
+        *_templates(scheduled_containers),
+        Column("Selector", selector("spec", "jobTemplate", "spec", "selector"), True),
+    ),
+    "ingresses.networking.k8s.io": (
+        _NAME,
+        Column("Class", field("spec", "ingressClassName")),
+        Column("Hosts", timeless(ingress_hosts)),
+        Column("Address", timeless(ingress_addresses)),
+        Column("Ports", timeless(ingress_ports)),
+        _AGE,
+    ),
+    "ingressclasses.networking.k8s.io": (
+        _NAME,
+        Column("Controller", field("spec", "controller", absent="")),
+        Column("Parameters", field("spec", "parameters", "name")),
+        _AGE,
+    ),
+    "horizontalpodautoscalers.autoscaling": (
+        _NAME,
+        Column("Reference", timeless(scaled_object)),
+        Column("Targets", timeless(autoscaler_targets)),
+        Column("MinPods", field("spec", "minReplicas", absent=UNSET)),
+        Column("MaxPods", count("spec", "maxReplicas")),
+        Column("Replicas", count("status", "currentReplicas")),
+        _AGE,
+    ),
+    "resourcequotas": (
+        _NAME,
+        Column("Request", quota(limits=False)),
+        Column("Limit", quota(limits=True)),
+        _AGE,
+    ),
+    "priorityclasses.scheduling.k8s.io": (
+        _NAME,
+        Column("Value", count("value")),
+        Column("Global-Default", field("globalDefault", absent=False)),
+        _AGE,
+        Column("PreemptionPolicy", field("preemptionPolicy", absent="")),
     ),
 }

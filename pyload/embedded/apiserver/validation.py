@@ -13,6 +13,7 @@ from pyload.embedded.apiserver.kinds import (
     MUTATING_WEBHOOK,
     POD,
     REPLICA_SET,
+    ROLE,
     SERVICE,
     STATEFUL_SET,
     VALIDATING_WEBHOOK,
@@ -82,6 +83,12 @@ def _name(kind: Kind, metadata: Obj) -> Iterator[Cause]:
     name = metadata.get("name", "")
     if not name:
         yield Cause.required("metadata.name", "name or generateName is required")
+        return
+    if kind.group == ROLE.group:
+        # Names of roles, such as "system:node", need only fit into a path.
+        for part in ("/", "%"):
+            if part in name:
+                yield Cause.invalid("metadata.name", name, f"may not contain '{part}'")
         return
     if kind is SERVICE:
         limit, pattern, text = 63, _SERVICE_LABEL, _SERVICE_TEXT

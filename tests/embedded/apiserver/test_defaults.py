@@ -100,3 +100,68 @@ async def test_secrets_take_plain_text(api: Api) -> None:
 
     assert (secret["type"], secret["data"]) == ("Opaque", {"a": "Yg=="})
     assert "stringData" not in secret
+
+
+async def test_an_empty_strategy_is_as_good_as_none(api: Api) -> None:
+    """`kubectl create deployment --dry-run=client -o yaml` writes one, for `kubectl apply`."""
+    template = {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
+    path = "/apis/apps/v1/namespaces/default"
+
+    _, rolling = await api(
+        "POST", f"{path}/deployments", {"metadata": {"name": "d"}, "spec": {**spec, "strategy": {}}}
+    )
+    recreate = {"metadata": {"name": "e"}, "spec": {**spec, "strategy": {"type": "Recreate"}}}
+    _, recreated = await api("POST", f"{path}/deployments", recreate)
+    some = {"rollingUpdate": {"maxSurge": 1}}
+    _, daemons = await api(
+        "POST",
+        f"{path}/daemonsets",
+        {"metadata": {"name": "d"}, "spec": {**spec, "updateStrategy": some}},
+    )
+
+    assert rolling["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
+    }
+    assert recreated["spec"]["strategy"] == {"type": "Recreate"}
+    assert daemons["spec"]["updateStrategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1},
+    }
+
+
+async def test_kinds_that_are_only_kept_get_their_defaults(api: Api) -> None:
+    """`kubectl describe` reads them without asking whether they are there."""
+    pods = {"spec": {"containers": [{"name": "c", "image": "i"}]}}
+    job = {"metadata": {"name": "c"}, "spec": {"jobTemplate": {"spec": {"template": pods}}}}
+    binding = {
+        "metadata": {"name": "system:b"},
+        "roleRef": {"kind": "ClusterRole", "name": "r"},
+        "subjects": [{"kind": "User", "name": "u"}, {"kind": "ServiceAccount", "name": "a"}],
+    }
+    scaler = {"metadata": {"name": "h"}, "spec": {"maxReplicas": 2}}
+    spaced = "namespaces/default"
+
+    _, job = await api("POST", f"/apis/batch/v1/{spaced}/cronjobs", job)
+    _, binding = await api(
+        "POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding
+    )
+    _, scaler = await api("POST", f"/apis/autoscaling/v2/{spaced}/horizontalpodautoscalers", scaler)
+    _, class_ = await api(
+        "POST",
+        "/apis/scheduling.k8s.io/v1/priorityclasses",
+        {"metadata": {"name": "p"}, "value": 1},
+    )
+
+    assert job["spec"]["concurrencyPolicy"] == "Allow"
+    made = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert made["containers"][0]["imagePullPolicy"] == "Always"
+    group = "rbac.authorization.k8s.io"
+    assert binding["roleRef"]["apiGroup"] == group
+    assert [one.get("apiGroup") for one in binding["subjects"]] == [group, None]
+    assert scaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 80
+    assert class_["preemptionPolicy"] == "PreemptLowerPriority"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,36 +170,23 @@ _SCALARS: Mapping[str, st.SearchStrategy[Any]] = {
 }
 
 
-@cache
-def _objects(message: Message, depth: int) -> st.SearchStrategy[Obj]:
-    """Draw objects that have a few fields of a message."""
-    values = _values(message, depth)
-    some = st.lists(st.sampled_from(sorted(values)), max_size=3, unique=True)
-    return some.flatmap(lambda names: st.fixed_dictionaries({name: values[name] for name in names}))
-
-
-def _below(message: Message, depth: int) -> st.SearchStrategy[Obj]:
-    return st.deferred(lambda: _objects(message, depth))
-
-
-def _values(message: Message, depth: int) -> dict[str, st.SearchStrategy[Any]]:
-    """Return what the fields of a message may be, by their names in JSON."""
-    values: dict[str, st.SearchStrategy[Any]] = {}
-    for field in message.fields().values():
+@st.composite
+def _objects(draw: st.DrawFn, message: Message, depth: int) -> Obj:
+    """Draw an object that has some fields of a message."""
+    fields = [one for one in message.fields().values() if depth or message.of(one) is None]
+    obj: Obj = {}
+    for field in draw(st.lists(st.sampled_from(fields), max_size=3)) if fields else ():
         below = message.of(field)
-        if below and field.name == ".":
-            values |= _values(below, depth)
-        elif not below or depth:
-            one = _below(below, depth - 1) if below else _SCALARS[field.type]
-            if field.mark == "*":
-                values[field.name] = st.lists(one, min_size=1, max_size=2)
-            elif field.mark == "%":
-                values[field.name] = st.dictionaries(
-                    st.text(max_size=3), one, min_size=1, max_size=2
-                )
-            else:
-                values[field.name] = one if field.shown else one.filter(bool)
-    return values
+        one = _objects(below, depth - 1) if below else _SCALARS[field.type]
+        if field.name == ".":
+            obj |= draw(one)
+        elif field.mark == "*":
+            obj[field.name] = [draw(one), draw(one)]
+        elif field.mark == "%":
+            obj[field.name] = {draw(st.text(max_size=3)): draw(one)}
+        elif (value := draw(one)) or field.shown:
+            obj[field.name] = value
+    return obj
 
 
 def _encoded(message: Message, obj: Obj) -> bytes:
@@ -239,12 +226,10 @@ _ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
 
 
 @hypothesis.settings(max_examples=20)
-@given(
-    st.sampled_from(messages.kinds()).flatmap(lambda one: st.tuples(st.just(one), _objects(one, 5)))
-)
-def test_what_is_encoded_by_the_table_is_read_whole(drawn: tuple[Message, Obj]) -> None:
+@given(st.sampled_from(messages.kinds()), st.data())
+def test_what_is_encoded_by_the_table_is_read_whole(message: Message, data: st.DataObject) -> None:
     """Any field that is lost on the way is an option that a user set in vain."""
-    message, obj = drawn
+    obj = data.draw(_objects(message, 6))
 
     body = _object(message.section, message.name, _encoded(message, obj))
 
