@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pyload.embedded.apiserver.requests import Request, Target
-    from pyload.embedded.apiserver.store import Event, Store, StoredObject
+    from pyload.embedded.apiserver.store import Event, Store
+    from pyload.embedded.apiserver.stored_object import StoredObject
     from pyload.embedded.apiserver.webhooks import Webhook
     from pyload.kube.resources import Obj
 

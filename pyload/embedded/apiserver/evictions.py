@@ -15,7 +15,8 @@ from pyload.kube.resources import has_condition
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request, Target
     from pyload.embedded.apiserver.sources import Sources
-    from pyload.embedded.apiserver.store import Store, StoredObject
+    from pyload.embedded.apiserver.store import Store
+    from pyload.embedded.apiserver.stored_object import StoredObject
     from pyload.kube.resources import Obj
 
 _REFUSED: Final = "Cannot evict pod as it would violate the pod's disruption budget."
@@ -108,7 +109,8 @@ class Evictions:
 def covers(budget: Obj, pod: Obj) -> bool:
     """Return whether a budget is about a pod of its namespace."""
     selector = budget["spec"].get("selector")
-    return selector is not None and Selector(read_labels(selector)).matches(pod)
+    labels = pod["metadata"].get("labels") or {}
+    return selector is not None and Selector(read_labels(selector)).matches_labels(labels)
 
 
 def _lets_unhealthy_go(budget: Obj) -> bool:

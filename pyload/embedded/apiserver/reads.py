@@ -24,7 +24,8 @@ from pyload.embedded.apiserver.watch_plan import WatchPlan
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.sources import Sources
-    from pyload.embedded.apiserver.store import Store, StoredObject
+    from pyload.embedded.apiserver.store import Store
+    from pyload.embedded.apiserver.stored_object import StoredObject
     from pyload.kube.resources import Obj
 
 
@@ -156,7 +157,7 @@ class Reads:
         """
         selector = _selector(request, target)
         entries = self._store.entries(target.kind, target.namespace)
-        return [entry for entry in entries if selector.matches(entry.obj)]
+        return [entry for entry in entries if entry.matches(selector)]
 
     def _current(self, request: Request, target: Target) -> list[StoredObject]:
         store = self._store
@@ -218,7 +219,7 @@ def _page(
     """Split a list into the page to show and what is left after it."""
     if not limit:
         if selector:
-            entries = [entry for entry in entries if selector.matches(entry.obj)]
+            entries = [entry for entry in entries if entry.matches(selector)]
         return entries, []
     if not selector:
         return entries[:limit], entries[limit:]
@@ -226,7 +227,7 @@ def _page(
     for position, entry in enumerate(entries):
         if len(page) == limit:
             return page, entries[position:]
-        if selector.matches(entry.obj):
+        if entry.matches(selector):
             page.append(entry)
     return page, []
 

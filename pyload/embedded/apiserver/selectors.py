@@ -295,13 +295,12 @@ class Selector:
     def __bool__(self) -> bool:
         return bool(self.labels or self.fields)
 
-    def matches(self, obj: Obj) -> bool:
-        """Return whether an object is selected."""
-        if self.labels:
-            labels = obj["metadata"].get("labels") or {}
-            for requirement in self.labels:
-                if not requirement.matches(labels.get(requirement.key)):
-                    return False
+    def matches_labels(self, labels: Mapping[str, str]) -> bool:
+        """Return whether an object with these labels meets the conditions on labels."""
+        return all(one.matches(labels.get(one.key)) for one in self.labels)
+
+    def matches_fields(self, obj: Obj) -> bool:
+        """Return whether an object meets the conditions on fields."""
         return all(requirement.matches(read(obj)) for requirement, read in self.fields)
 
 

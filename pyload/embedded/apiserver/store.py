@@ -5,7 +5,7 @@ change as its resourceVersion. Per kind the store keeps the current objects, sor
 listed, and a bounded history of events, from which a watch that starts in the past is served;
 listeners are called with every further event. Times and UIDs are arguments. Objects are never
 changed once they are stored: every write passes a new dict, which may share parts with the version
-before. So a `StoredObject` is encoded once for all readers.
+before. How they are kept is the matter of `stored_object`.
 """
 
 from __future__ import annotations
@@ -15,75 +15,22 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.deletion import is_held, mark_deleted, timestamp
+from pyload.embedded.apiserver.stored_object import Recent, StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from pyload.embedded.apiserver.kinds import Kind
+    from pyload.embedded.apiserver.stored_object import Key
     from pyload.kube.resources import Obj, Resource
-
-Key = tuple[str, str]
-"""Namespace, empty for cluster-scoped kinds, and name."""
 
 HISTORY: Final = 4096
 """Events kept per kind for watches that start in the past."""
 
 _UNCOUNTED: Final = frozenset(("metadata", "status", "apiVersion", "kind"))
-
-
-def _compact(data: bytes) -> bytes:
-    # orjson leaves its spare room allocated: 8 KB for a pod of 2 KB. The copy has none.
-    return bytes(memoryview(data))
-
-
-class StoredObject:
-    """One version of one object.
-
-    Attributes:
-        key: Namespace and name.
-        obj: The object in its kind's preferred version; not to be changed.
-        revision: Its resourceVersion.
-    """
-
-    __slots__ = ("_encoded", "key", "obj", "revision")
-
-    def __init__(self, key: Key, obj: Obj, revision: int) -> None:
-        self.key = key
-        self.obj = obj
-        self.revision = revision
-        self._encoded: dict[str, bytes] = {}
-
-    def json(self, api_version: str) -> bytes:
-        """Return the encoded object in one version of its kind; done once per version."""
-        encoded = self._encoded.get(api_version)
-        if encoded is None:
-            obj = self.obj
-            if obj["apiVersion"] != api_version:
-                obj = {**obj, "apiVersion": api_version}
-            encoded = self._encoded[api_version] = _compact(orjson.dumps(obj))
-        return encoded
-
-    def metadata_json(self) -> bytes:
-        """Return its encoded metadata, as a PartialObjectMetadata."""
-        encoded = self._encoded.get("")
-        if encoded is None:
-            partial = {
-                "kind": "PartialObjectMetadata",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": self.obj["metadata"],
-            }
-            encoded = self._encoded[""] = _compact(orjson.dumps(partial))
-        return encoded
-
-    def at(self, revision: int) -> StoredObject:
-        """Return the same object under another resourceVersion."""
-        metadata = {**self.obj["metadata"], "resourceVersion": str(revision)}
-        return StoredObject(self.key, {**self.obj, "metadata": metadata}, revision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +94,7 @@ class Store:
 
     def __init__(self, *, history: int = HISTORY) -> None:
         self.revision = 1
+        self._recent = Recent()
         self._tables = _Tables(history)
 
     def get(self, kind: Kind, namespace: str, name: str) -> StoredObject | None:
@@ -224,7 +172,6 @@ class Store:
         metadata["creationTimestamp"] = timestamp(now)
         if kind.generation:
             metadata["generation"] = 1
-        bisect.insort(table.order, key)
         return self._commit(table, "ADDED", key, obj, None)
 
     def update(self, kind: Kind, obj: Obj) -> StoredObject:
@@ -301,9 +248,13 @@ class Store:
     def _commit(
         self, table: _Table, type_: str, key: Key, obj: Obj, previous: StoredObject | None
     ) -> StoredObject:
-        self.revision += 1
-        obj["metadata"]["resourceVersion"] = str(self.revision)
-        entry = StoredObject(key, obj, self.revision)
+        revision = self.revision + 1
+        obj["metadata"]["resourceVersion"] = str(revision)
+        # If it cannot be encoded, nothing has happened.
+        entry = StoredObject(key, obj, revision, self._recent)
+        self.revision = revision
+        if previous is None:
+            bisect.insort(table.order, key)
         table.entries[key] = entry
         table.record(Event(type_, entry, previous))
         return entry

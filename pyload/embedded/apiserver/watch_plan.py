@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.selectors import Selector
-    from pyload.embedded.apiserver.store import Event, StoredObject
+    from pyload.embedded.apiserver.store import Event
+    from pyload.embedded.apiserver.stored_object import StoredObject
     from pyload.kube.resources import Obj
 
 INITIAL_EVENTS_END: Final = "k8s.io/initial-events-end"
@@ -65,8 +66,8 @@ class WatchPlan:
         type_ = event.type
         if self.selector:
             before = event.previous
-            matched = before is not None and self.selector.matches(before.obj)
-            matches = type_ != "DELETED" and self.selector.matches(entry.obj)
+            matched = before is not None and before.matches(self.selector)
+            matches = type_ != "DELETED" and entry.matches(self.selector)
             if matches:
                 type_ = "MODIFIED" if matched else "ADDED"
             elif matched and before is not None:
@@ -90,7 +91,7 @@ class WatchPlan:
 
     def add(self, entry: StoredObject) -> None:
         """Add an object to the initial lines, if it is asked for."""
-        if not self.selector or self.selector.matches(entry.obj):
+        if not self.selector or entry.matches(self.selector):
             self.initial.append(self._line("ADDED", entry))
 
     def _line(self, type_: str, entry: StoredObject) -> bytes:

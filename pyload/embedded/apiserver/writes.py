@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.embedded.apiserver.sources import Sources
-    from pyload.embedded.apiserver.store import Store, StoredObject
+    from pyload.embedded.apiserver.store import Store
+    from pyload.embedded.apiserver.stored_object import StoredObject
     from pyload.kube.resources import Obj
 
 

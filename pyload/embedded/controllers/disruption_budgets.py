@@ -24,7 +24,8 @@ from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.sources import Sources
-    from pyload.embedded.apiserver.store import Event, Key, Store
+    from pyload.embedded.apiserver.store import Event, Store
+    from pyload.embedded.apiserver.stored_object import Key
     from pyload.kube.resources import Obj
 
 DELAY: Final = 0.1

@@ -79,7 +79,7 @@ def test_labels_select(selector: str, labels: dict[str, str], expected: bool) ->
     """Each operator must pick the objects that Kubernetes documents."""
     selected = selectors.Selector(parse_labels(selector))
 
-    assert selected.matches({"metadata": {"labels": labels}}) is expected
+    assert selected.matches_labels(labels) is expected
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_fields_select() -> None:
     }
     fields = "spec.nodeName=n,status.phase!=Failed,metadata.name==a,spec.hostNetwork=true"
 
-    assert parse_selector(POD, labels="", fields=fields).matches(obj)
-    assert not parse_selector(POD, labels="", fields="status.podIP!=").matches(obj)
-    assert parse_selector(SERVICE, labels="", fields="spec.type=").matches({"metadata": {}})
-    assert parse_selector(EVENT, labels="", fields="reason=a\\,b").matches(
+    assert parse_selector(POD, labels="", fields=fields).matches_fields(obj)
+    assert not parse_selector(POD, labels="", fields="status.podIP!=").matches_fields(obj)
+    assert parse_selector(SERVICE, labels="", fields="spec.type=").matches_fields({"metadata": {}})
+    assert parse_selector(EVENT, labels="", fields="reason=a\\,b").matches_fields(
         {"metadata": {}, "reason": "a,b"}
     )
 

@@ -296,14 +296,21 @@ def test_a_namespace_ends_when_its_finalizers_do() -> None:
     assert store.get(NAMESPACE, "", "n") is None
 
 
-def test_an_entry_is_encoded_once_per_version() -> None:
-    """Thousands of watchers share one encoding; other versions only differ in apiVersion."""
+def test_an_object_that_json_cannot_hold_is_not_stored() -> None:
+    """A refused write must leave neither the object nor a gap that watches wait for."""
+    store = Store()
+    before = store.revision
+
+    with pytest.raises(TypeError):
+        store.create(CONFIG_MAP, _map("n", "a", data={1: "x"}), now=NOW, uid="u")
+
+    assert (store.revision, store.entries(CONFIG_MAP)) == (before, [])
+
+
+def test_all_objects_are_listed() -> None:
+    """Tests and the control plane read the whole store, kind by kind."""
     store = Store()
     entry = store.create(CONFIG_MAP, _map("n", "a"), now=NOW, uid="u")
 
-    assert entry.json("v1") is entry.json("v1")
-    assert orjson.loads(entry.json("x/v2")) == {**entry.obj, "apiVersion": "x/v2"}
-    assert orjson.loads(entry.metadata_json())["metadata"] == entry.obj["metadata"]
-    assert entry.metadata_json() is entry.metadata_json()
-    assert [resource.kind for resource, _ in store.objects()] == ["ConfigMap"]
+    assert [(resource.kind, obj) for resource, obj in store.objects()] == [("ConfigMap", entry.obj)]
     assert store.entries(CONFIG_MAP) == [entry]
