@@ -32,8 +32,8 @@ def test_what_is_built_passes_the_validation_that_was_left_out() -> None:
 
 def test_a_field_that_a_message_does_not_have_is_refused() -> None:
     """A misspelt field would be missing from all that is served, and nothing would show it."""
-    with pytest.raises(TypeError, match="SocketAddress has no field adress"):
-        envoy().core.SocketAddress(adress="10.0.0.1")
+    with pytest.raises(TypeError, match="SocketAddress has no field port_number"):
+        envoy().core.SocketAddress(port_number=80)
 
 
 def test_defaults_of_messages_are_their_own() -> None:
