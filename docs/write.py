@@ -6,10 +6,10 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from pages import app_types, commands, metrics, results, rights, schemas, wings
+from pages import app_types, commands, metrics, rbac, results, rights, schemas, wings
 
 _DOCS = Path(__file__).parent
-_PAGES = [app_types, commands, metrics, results, rights, schemas, wings]
+_PAGES = [app_types, commands, metrics, rbac, results, rights, schemas, wings]
 
 if HAS_GRAFANA_SDK := find_spec("grafana_foundation_sdk") is not None:
     from pages.grafana import dashboard

@@ -17,7 +17,9 @@ _HEAD: Final = """\
 <!-- Written by docs/write.py from pyload/harness/rights.py; change that. -->
 
 What the account that pyload runs as has to be allowed at the API server. `pyload doctor --for
-COMMAND` asks the server for each of these, and names those that are missing.
+COMMAND` asks the server for each of these, and names those that are missing. As manifests, with a
+service account that has no other rights: `docs/deploy/rbac/COMMAND.yaml`, such as
+`docs/deploy/rbac/cluster-kwok.yaml` for `cluster --cluster-type kwok`.
 
 A right with a condition is needed for that only; without it, a run warns, or does without. Kinds of
 [templates](templates.md) that are not listed need `get`, `patch` and `delete`. With `--embedded` no

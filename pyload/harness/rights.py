@@ -37,11 +37,16 @@ class Right:
     when: str = ""
 
     @property
+    def rule_resource(self) -> str:
+        """The kind as a rule of RBAC has it beside its group, such as ``pods/status``."""
+        plural = self.resource.plural
+        return f"{plural}/{self.subresource}" if self.subresource else plural
+
+    @property
     def name(self) -> str:
-        """The kind as RBAC has it, such as ``pods/status`` or ``leases.coordination.k8s.io``."""
-        plural, group = self.resource.plural, self.resource.group
-        name = f"{plural}/{self.subresource}" if self.subresource else plural
-        return f"{name}.{group}" if group else name
+        """The kind with its group, such as ``pods/status`` or ``leases.coordination.k8s.io``."""
+        group = self.resource.group
+        return f"{self.rule_resource}.{group}" if group else self.rule_resource
 
 
 TOKENS: Final = "--auth jwt, plaintext-jwt or mtls"
@@ -100,6 +105,8 @@ _CONFIG: Final = (
     Right(kinds.HTTP_ROUTES, ("get", "delete"), when=TEMPLATES),
     Right(kinds.ROLES, ("create", "delete"), when=TOKEN_GATEWAYS),
     Right(kinds.ROLE_BINDINGS, ("create", "delete"), when=TOKEN_GATEWAYS),
+    # Nobody may grant what they do not have themselves.
+    Right(kinds.SECRETS, ("get", "list", "watch"), when=TOKEN_GATEWAYS),
 )
 """Of what a config makes beside namespaces, services and pods."""
 

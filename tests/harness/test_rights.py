@@ -8,13 +8,18 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
+from pyload.commands.cleanup.command import CleanupCommand, CleanupOptions
 from pyload.commands.cluster.options import ClusterOptions
 from pyload.config.file import load_config
 from pyload.embedded.stack import start_kwok
+from pyload.harness.connection import Connection
 from pyload.harness.rights import RIGHTS, TOKENS
 from pyload.kube.resources import locate
-from pyload.tasks import Supervisor
+from pyload.kube.transport import Response
+from pyload.manifests.rbac import secret_reader
+from pyload.tasks import Shutdown, Supervisor
 from tests.conftest import ROOT
 from tests.mesh.conftest import open_world
 from tests.mesh.scenarios.test_examples import small
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from pyload.embedded.apiserver.requests import Request
+    from pyload.kube.resources import Obj
     from pyload.mesh.cluster_types import ClusterType
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -61,23 +68,49 @@ items:
 
 
 def missing(command: str, requests: Iterable[tuple[str, str]]) -> set[str]:
-    """Return what was asked and is in no right of a command."""
-    left = set()
-    for method, path in requests:
+    """Return what was asked and is not granted by the manifest of a command."""
+    granted = Grants(command)
+    return {f"{method} {path}" for method, path in requests if not granted.allow(method, path)}
+
+
+class Grants:
+    """What an API server lets an account do that has only the manifest of a command."""
+
+    def __init__(self, command: str) -> None:
+        name = command.replace(" --cluster-type ", "-")
+        manifest = (ROOT / "docs" / "deploy" / "rbac" / f"{name}.yaml").read_text(encoding="utf-8")
+        self.documents = list(yaml.safe_load_all(manifest))
+        self._granted = {
+            (group, resource, verb, role["metadata"].get("namespace", ""))
+            for role in self.documents
+            for rule in role.get("rules", ())
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        }
+
+    def allow(self, method: str, path: str) -> bool:
+        """Return whether a request is granted; everybody may read discovery and the version."""
         where = locate(path)
         if where is None:
-            # Discovery and the version, which everybody may read.
-            continue
+            return True
         verb = "list" if method == "get" and not where.name else method
-        if not any(
-            (right.resource.group, right.resource.plural, right.subresource)
-            == (where.group, where.plural, where.subresource.partition("/")[0])
-            and verb in right.verbs
-            and right.namespace in ("", where.namespace)
-            for right in RIGHTS[command]
-        ):
-            left.add(f"{verb} {path}")
-    return left
+        subresource = where.subresource.partition("/")[0]
+        resource = f"{where.plural}/{subresource}" if subresource else where.plural
+        return any(
+            (where.group, resource, verb, namespace) in self._granted
+            for namespace in ("", where.namespace)
+        )
+
+    def cover(self, role: Obj) -> bool:
+        """Return whether the account may grant a role: only what it has itself."""
+        return all(
+            (group, resource, verb, "") in self._granted
+            for rule in role["rules"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+            for verb in rule["verbs"]
+        )
 
 
 @pytest.mark.anyio
@@ -158,6 +191,63 @@ def test_a_command_asks_for_nothing_else(arguments: tuple[str | Path, ...], tmp_
         str(command),
         [(verb, path) for verb, path in asked if path.rpartition("/")[2] not in prepared],
     )
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_cleanup_succeeds_where_all_else_is_denied() -> None:
+    """Leftovers would stay for lack of a right that nobody knew was needed."""
+    loaded = small(load_config(str(EXAMPLES / "istio.yaml")))
+    denied: list[str] = []
+
+    def keep(request: Request) -> Response | None:
+        stays = request.verb == "delete" and "/leases/pyload-" not in request.path
+        return Response(403, b"{}") if stays else None
+
+    def deny(request: Request) -> Response | None:
+        # The control plane of this test has an account of its own, which only reads.
+        if request.verb == "watch" or grants.allow(request.verb, request.path):
+            return None
+        denied.append(f"{request.verb} {request.path}")
+        return Response(403, b"{}")
+
+    grants = Grants("cleanup")
+    async with open_world() as world:
+        world.server.intercept = keep
+        await world.run(ClusterOptions(loaded=loaded, duration=1.0, seed=1))
+        world.server.intercept = deny
+        options = CleanupOptions(connection=Connection(metrics_addr=""), everything=True, yes=True)
+        outcome = await CleanupCommand(world.client, options).run(Shutdown())
+
+    assert outcome.error is None
+    assert outcome.listing.startswith("removed ")
+    # It looks at every kind that is served, since templates may have made any.
+    assert {one.split()[0] for one in denied} == {"list"}
+
+
+@pytest.mark.parametrize("command", [one for one in RIGHTS if one.startswith("cluster")])
+def test_a_mesh_may_grant_its_gateways_their_secrets(command: str) -> None:
+    """An API server lets nobody grant what they do not have, and gateways would have no Secrets."""
+    (_, role), _ = secret_reader("mesh", "default", run_id="x")
+
+    assert Grants(command).cover(role)
+
+
+@pytest.mark.parametrize("command", RIGHTS)
+def test_a_manifest_grants_what_the_table_says_and_no_more(command: str) -> None:
+    """An account for load tests that can do more is one that an attacker would look for."""
+    manifest = Grants(command).documents
+    rights = {
+        (right.resource.group, right.rule_resource, verb, right.namespace)
+        for right in RIGHTS[command]
+        for verb in right.verbs
+    }
+
+    assert Grants(command)._granted == rights
+    assert {one["kind"] for one in manifest} <= {
+        *("Namespace", "ServiceAccount"),
+        *("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    }
 
 
 def test_no_right_is_listed_twice() -> None:
