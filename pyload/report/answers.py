@@ -7,10 +7,12 @@ refused, and a path without a page is not found, in Go's words.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     Page = Callable[["Request"], "Answer"]
     """Answers requests for one path."""
@@ -64,6 +66,27 @@ def parse_request(request: bytes) -> Request:
     pairs = (line.partition(":") for line in lines)
     headers = {name.lower(): text.strip() for name, colon, text in pairs if colon}
     return Request(method, path, query, headers)
+
+
+def is_addressed(request: Request, names: Collection[str]) -> bool:
+    """Return whether a request names the server by an IP address or by one of its names.
+
+    A page of somebody else's can have its own name resolve to this machine, and would then read
+    what only this machine may read: the browser takes both for the same site.
+
+    Args:
+        request: The request; one without the header ``Host`` comes from no browser.
+        names: Names of the server, in lower case.
+    """
+    host = request.headers.get("host", "")
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name in names or not host:
+            return True
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def answer_bytes(request: Request, page: Page | None) -> bytes:

@@ -78,7 +78,8 @@ async def serve(
 
     pages: dict[str, Page] = {_METRICS: scrape}
     if figures is not None and not as_pilot_load:
-        pages |= Live(figures).pages
+        names = {"localhost", host.lower(), socket.gethostname().lower()}
+        pages |= Live(figures, names).pages
     connections: set[asyncio.Transport] = set()
     server: asyncio.Server | None = None
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pyload.report.answers import Answer, Request, answer_bytes, parse_request
+import pytest
+
+from pyload.report.answers import Answer, Request, answer_bytes, is_addressed, parse_request
 
 
 def page(request: Request) -> Answer:
@@ -49,3 +51,26 @@ def test_what_is_no_request_is_not_found() -> None:
     for text in (b"\r\n\r\n", b"\xff\x00 \x80\r\n\r\n", b"GET\r\n\r\n"):
         request = parse_request(text)
         assert answer_bytes(request, {"/": page}.get(request.path)).startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:8765", True),
+        ("[::1]:8765", True),
+        ("10.1.2.3", True),
+        ("localhost:8765", True),
+        ("LocalHost", True),
+        ("", True),
+        ("evil.example:8765", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example", False),
+        ("[::1", False),
+        ("user@evil.example", False),
+    ],
+)
+def test_another_sites_name_is_not_ours(host: str, *, expected: bool) -> None:
+    """A page whose own name resolves to this machine would read the figures of a run."""
+    request = Request("GET", "/", headers={"host": host} if host else {})
+
+    assert is_addressed(request, {"localhost"}) is expected

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from pyload.report.answers import Answer
+from pyload.report.answers import Answer, is_addressed
 from pyload.report.history import TimeSeries
 from pyload.report.page.assets import page_assets
 from pyload.report.page.page import content_security_policy, is_drawn, live_page
 from pyload.report.result_json import result_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from pyload.report.answers import Page, Request
     from pyload.report.result import Result
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 RECENT: Final = 30
 """Points of a short answer: the seconds for which a script may have been held up."""
 
+_MISDIRECTED: Final = Answer(
+    b"this page is not served under that name: open it by the address of its machine\n",
+    "text/plain",
+    "421 Misdirected Request",
+)
 _HEADERS: Final = {
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
@@ -41,10 +46,14 @@ class Live:
 
     Args:
         figures: Returns the result as of now.
+        names: Names under which browsers may ask, beside addresses.
     """
 
-    def __init__(self, figures: Callable[[], Result]) -> None:
+    def __init__(
+        self, figures: Callable[[], Result], names: Collection[str] = ("localhost",)
+    ) -> None:
         self._figures = figures
+        self._names = names
         self._page: Answer | None = None
         # The last answers with figures: by whether they are short, the tag and the bytes.
         self._last: dict[bool, tuple[str, bytes]] = {}
@@ -54,7 +63,9 @@ class Live:
         """The pages by their paths."""
         return {"/": self._html, "/result.json": self._json}
 
-    def _html(self, _: Request) -> Answer:
+    def _html(self, request: Request) -> Answer:
+        if not is_addressed(request, self._names):
+            return _MISDIRECTED
         if self._page is None:
             assets = page_assets()
             policy = content_security_policy(assets, connect="'self'")
@@ -63,6 +74,8 @@ class Live:
         return self._page
 
     def _json(self, request: Request) -> Answer:
+        if not is_addressed(request, self._names):
+            return _MISDIRECTED
         result = self._figures()
         tag = _tag(result)
         headers = {**_HEADERS, "ETag": tag}

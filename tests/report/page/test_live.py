@@ -107,3 +107,12 @@ def test_the_page_is_read_only_and_for_its_own_host() -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert policy.partition("; frame-ancestors")[0] in answer.body.decode()
+
+
+def test_no_page_is_served_under_another_sites_name() -> None:
+    """Whoever lures a tester to a page could read which cluster is tested, and how."""
+    live = Running(1).live
+    for path in live.pages:
+        answer = live.pages[path](Request("GET", path, headers={"host": "evil.example"}))
+        assert answer.status == "421 Misdirected Request"
+        assert b"open it by the address" in answer.body
