@@ -124,6 +124,9 @@ STATEFUL_SETS: Final = Resource(_APPS, "v1", "statefulsets", "StatefulSet")
 DAEMON_SETS: Final = Resource(_APPS, "v1", "daemonsets", "DaemonSet")
 JOBS: Final = Resource("batch", "v1", "jobs", "Job")
 CRON_JOBS: Final = Resource("batch", "v1", "cronjobs", "CronJob")
+REPLICATION_CONTROLLERS: Final = Resource(
+    "", "v1", "replicationcontrollers", "ReplicationController"
+)
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 ENDPOINT_SLICES: Final = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 ROLES: Final = Resource(_RBAC, "v1", "roles", "Role")
@@ -187,6 +190,12 @@ ACCESS_REVIEWS: Final = Resource(
 )
 SELF_ACCESS_REVIEWS: Final = Resource(
     _AUTHORIZATION, "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False
+)
+LOCAL_ACCESS_REVIEWS: Final = Resource(
+    _AUTHORIZATION, "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"
+)
+RULES_REVIEWS: Final = Resource(
+    _AUTHORIZATION, "v1", "selfsubjectrulesreviews", "SelfSubjectRulesReview", namespaced=False
 )
 SELF_REVIEWS: Final = Resource(
     "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False

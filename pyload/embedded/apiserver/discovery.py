@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver import absent, refusals
 from pyload.embedded.apiserver.definitions import by_priority
 from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wanted_form
 
@@ -110,7 +110,7 @@ class Discovery:
             case ["openapi", "v3", *rest] if "/".join(rest) in self._served():
                 return json_reply(200, self._schema("/".join(rest)))
             case _:
-                raise refusals.no_such_path()
+                raise absent.refusal(request.path)
 
     def _groups(self) -> dict[str, tuple[str, ...]]:
         """Return the versions of every group, the preferred one first."""

@@ -230,10 +230,10 @@ MUTATING_WEBHOOK: Final = _kind(resources.MUTATING_WEBHOOKS, subresources=(), ge
 VALIDATING_WEBHOOK: Final = _kind(resources.VALIDATING_WEBHOOKS, subresources=(), generation=True)
 TOKEN_REVIEW: Final = _kind(resources.TOKEN_REVIEWS, subresources=(), stored=False)
 SELF_REVIEW: Final = _kind(resources.SELF_REVIEWS, subresources=(), stored=False)
-ACCESS_REVIEWS: Final = (
-    _kind(resources.ACCESS_REVIEWS, subresources=(), stored=False),
-    _kind(resources.SELF_ACCESS_REVIEWS, subresources=(), stored=False),
-)
+ACCESS_REVIEW: Final = _kind(resources.ACCESS_REVIEWS, subresources=(), stored=False)
+LOCAL_ACCESS_REVIEW: Final = _kind(resources.LOCAL_ACCESS_REVIEWS, subresources=(), stored=False)
+SELF_ACCESS_REVIEW: Final = _kind(resources.SELF_ACCESS_REVIEWS, subresources=(), stored=False)
+RULES_REVIEW: Final = _kind(resources.RULES_REVIEWS, subresources=(), stored=False)
 
 BUILT_IN: Final = (
     NAMESPACE,
@@ -257,7 +257,10 @@ BUILT_IN: Final = (
     VALIDATING_WEBHOOK,
     TOKEN_REVIEW,
     SELF_REVIEW,
-    *ACCESS_REVIEWS,
+    ACCESS_REVIEW,
+    LOCAL_ACCESS_REVIEW,
+    SELF_ACCESS_REVIEW,
+    RULES_REVIEW,
     ROLE,
     ROLE_BINDING,
     CLUSTER_ROLE,
@@ -267,6 +270,8 @@ BUILT_IN: Final = (
     PRIORITY_CLASS,
     # Only kept.
     _kind(resources.RESOURCE_QUOTAS, short=("quota",)),
+    # Nobody acts on them here, but kubectl lists them for a dump.
+    _kind(resources.REPLICATION_CONTROLLERS, short=("rc",), **_SCALED),
     # Watched by istiod.
     _kind(resources.INGRESSES, short=("ing",), generation=True),
     _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),

@@ -167,6 +167,15 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         *_IN_TEMPLATE,
         _SELECTOR,
     ),
+    "replicationcontrollers": (
+        _NAME,
+        Column("Desired", count("spec", "replicas")),
+        Column("Current", count("status", "replicas")),
+        Column("Ready", count("status", "readyReplicas")),
+        _AGE,
+        *_IN_TEMPLATE,
+        Column("Selector", selector("spec", "selector"), True),
+    ),
     "statefulsets.apps": (_NAME, Column("Ready", timeless(ready_of_wanted)), _AGE, *_IN_TEMPLATE),
     "daemonsets.apps": (
         _NAME,

@@ -131,10 +131,15 @@ def not_found(kind: Kind, name: str) -> Refused:
     return Refused(404, "NotFound", message, details=_details(kind, name))
 
 
-def no_such_path() -> Refused:
+def no_such_path(why: str = "") -> Refused:
     """The server serves nothing at this path."""
-    message = "the server could not find the requested resource"
+    message = why or "the server could not find the requested resource"
     return Refused(404, "NotFound", message)
+
+
+def not_implemented(why: str) -> Refused:
+    """A real server could do it."""
+    return Refused(501, "NotImplemented", why)
 
 
 def already_exists(kind: Kind, name: str) -> Refused:

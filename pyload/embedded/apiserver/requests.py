@@ -11,6 +11,7 @@ import orjson
 import yaml
 
 from pyload.embedded.apiserver import protobuf, refusals
+from pyload.embedded.apiserver.users import EVERYBODY
 from pyload.kube.resources import locate
 from pyload.kube.transport import Response
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.admission import Decision
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.registry import KindRegistry
+    from pyload.embedded.apiserver.users import User
     from pyload.kube.resources import Obj
 
 JSON: Final = "application/json"
@@ -46,6 +48,7 @@ class Request:
         content_type: Media type of the body, without parameters.
         accept: The ``Accept`` header; empty accepts JSON.
         user_agent: The ``User-Agent`` header.
+        user: Who it is from.
         broken: Why the body could not be read, or None.
         target: The object or collection that the path means; None if it means neither.
         decisions: What webhooks have decided about it so far.
@@ -59,6 +62,7 @@ class Request:
     content_type: str = JSON
     accept: str = ""
     user_agent: str = ""
+    user: User = EVERYBODY
     broken: refusals.Refused | None = None
     target: Target | None = None
     decisions: tuple[Decision, ...] = ()
@@ -215,6 +219,7 @@ def read_request(
     kinds: KindRegistry,
     accept: str = "",
     user_agent: str = "",
+    user: User = EVERYBODY,
 ) -> Request:
     """Build a request from the parts of an HTTP request, and the kinds that are served."""
     target = parse_target(path, kinds)
@@ -235,6 +240,7 @@ def read_request(
         content_type=media,
         accept=accept,
         user_agent=user_agent,
+        user=user,
         broken=broken,
         target=target,
     )

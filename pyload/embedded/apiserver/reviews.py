@@ -1,36 +1,33 @@
-"""Requests that are answered and not stored: tokens, token reviews and access reviews."""
+"""Requests that are answered and not stored: tokens, and reviews of tokens, users and access."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver import access, refusals
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import (
-    ROLE,
-    ROLE_BINDING,
+    LOCAL_ACCESS_REVIEW,
+    RULES_REVIEW,
+    SELF_ACCESS_REVIEW,
     SELF_REVIEW,
     SERVICE_ACCOUNT,
     TOKEN_REVIEW,
 )
 from pyload.embedded.apiserver.requests import Reply, Request, Target, json_reply
 from pyload.embedded.apiserver.token_signer import ISSUER, Signer, TokenClaims
+from pyload.embedded.apiserver.users import account_user, impersonated
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
+    from pyload.embedded.apiserver.users import User
     from pyload.kube.resources import Obj
 
 
 _SHORTEST: Final = 600
 _LONGEST: Final = 1 << 32
-_ACCOUNTS: Final = "system:serviceaccount:"
-EVERYBODY: Final = {
-    "username": "pyload:embedded",
-    "groups": ["system:masters", "system:authenticated"],
-}
-"""Who every request is from: this server asks for no credentials."""
 
 
 class Reviews:
@@ -101,36 +98,33 @@ class Reviews:
         if not isinstance(body, dict) or not isinstance(body.get("spec", {}), dict):
             raise refusals.bad_request("the body is not a review")
         spec = body.get("spec", {})
-        if target.kind is TOKEN_REVIEW:
-            result = self._authenticate(spec)
-        elif target.kind is SELF_REVIEW:
-            result = {"userInfo": EVERYBODY}
-        else:
-            result = {"allowed": self._allows(spec)}
         answer = {
             "kind": target.kind.kind,
             "apiVersion": target.api_version,
             "metadata": body.get("metadata", {}),
             "spec": spec,
-            "status": result,
+            "status": self._result(request.user, spec, target),
         }
         return json_reply(201, answer)
 
-    def _allows(self, spec: Obj) -> bool:
-        """Return whether a user may do something; only service accounts are restricted."""
+    def _result(self, user: User, spec: Obj, target: Target) -> Obj:
+        """Return the status of a review that a user asks for."""
+        kind = target.kind
+        if kind is TOKEN_REVIEW:
+            return self._authenticate(spec)
+        if kind is SELF_REVIEW:
+            return {"userInfo": user.to_obj()}
+        if kind is RULES_REVIEW:
+            if not spec.get("namespace"):
+                raise refusals.bad_request("no namespace on request")
+            return access.rules_of(self._store, user, spec["namespace"])
         asked = spec.get("resourceAttributes") or {}
-        namespace = asked.get("namespace") or ""
-        user = str(spec.get("user") or "")
-        if not user.startswith(_ACCOUNTS) or not namespace:
-            return True
-        owner, _, name = user.removeprefix(_ACCOUNTS).partition(":")
-        account = {"kind": "ServiceAccount", "namespace": owner, "name": name}
-        for binding in self._store.entries(ROLE_BINDING, namespace):
-            if any(account.items() <= one.items() for one in binding.obj.get("subjects") or ()):
-                role = self._store.get(ROLE, namespace, binding.obj["roleRef"]["name"])
-                if role is not None and any(_covers(rule, asked) for rule in role.obj["rules"]):
-                    return True
-        return False
+        if kind is LOCAL_ACCESS_REVIEW and asked.get("namespace") != target.namespace:
+            text = f"spec.resourceAttributes.namespace must match namespace: {target.namespace}"
+            raise refusals.bad_request(text)
+        if kind is not SELF_ACCESS_REVIEW:
+            user = impersonated(str(spec.get("user") or ""), spec.get("groups") or (), "")
+        return {"allowed": access.allows(self._store, user, asked)}
 
     def _authenticate(self, spec: Obj) -> Obj:
         """Return the status of a TokenReview."""
@@ -147,19 +141,6 @@ class Reviews:
             return {"user": {}, "error": "[invalid bearer token, service account not found]"}
         return {
             "authenticated": True,
-            "user": {
-                "username": identity.username,
-                "uid": identity.uid,
-                "groups": [
-                    "system:serviceaccounts",
-                    f"system:serviceaccounts:{identity.namespace}",
-                    "system:authenticated",
-                ],
-            },
+            "user": account_user(identity.namespace, identity.name, identity.uid).to_obj(),
             "audiences": list(identity.audiences),
         }
-
-
-def _covers(rule: Obj, asked: Obj) -> bool:
-    pairs = (("verb", "verbs"), ("group", "apiGroups"), ("resource", "resources"))
-    return all({asked.get(one) or "", "*"} & {*(rule.get(many) or ())} for one, many in pairs)

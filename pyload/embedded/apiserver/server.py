@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.requests import read_request, refused_reply
+from pyload.embedded.apiserver.users import EVERYBODY, User, impersonated
 from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.errors import PyloadError
 
@@ -81,6 +82,7 @@ class HttpServer:
             kinds=self._kinds,
             accept=headers.get("Accept", ""),
             user_agent=headers.get("User-Agent", ""),
+            user=_user(headers) if "Impersonate-User" in headers else EVERYBODY,
         )
         try:
             answer = await self._answer(asked)
@@ -116,6 +118,12 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
     """Return aiohttp's request, with kube-apiserver's limit in place of its own."""
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
+
+
+def _user(headers: CIMultiDictProxy[str]) -> User:
+    """Return the user that a client wants to be taken for."""
+    groups = headers.getall("Impersonate-Group", ())
+    return impersonated(headers["Impersonate-User"], groups, headers.get("Impersonate-Uid", ""))
 
 
 def _response(reply: Reply) -> web.Response:

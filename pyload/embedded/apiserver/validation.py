@@ -219,7 +219,8 @@ def _frozen(kind: Kind, obj: Obj, old: Obj) -> Iterator[Cause]:
             "(allow it to be set to 1 if it was previously negative)"
         )
         yield Cause.forbidden("spec", text)
-
+    if "roleRef" in old and obj.get("roleRef") != old["roleRef"]:
+        yield Cause.invalid("roleRef", "", "cannot change roleRef")
     if kind is CRD and obj["spec"].get("scope") != old["spec"]["scope"]:
         yield Cause.invalid("spec.scope", obj["spec"].get("scope"), "field is immutable")
 

@@ -102,3 +102,31 @@ async def test_custom_kinds_have_their_definitions(api: Api) -> None:
     assert [version["name"] for version in definition["spec"]["versions"]] == ["v1", "v1beta1"]
     assert "gateway.networking.k8s.io/bundle-version" in definition["metadata"]["annotations"]
     assert [one["status"] for one in definition["status"]["conditions"]] == ["True", "True"]
+
+
+@pytest.mark.parametrize("part", ["log", "exec", "attach", "portforward", "ephemeralcontainers"])
+async def test_what_pods_do_not_have_is_refused_in_words(api: Api, part: str) -> None:
+    """`kubectl logs` shows the message, without which a user would look for a fault."""
+    code, status = await api("POST", f"/api/v1/namespaces/default/pods/p/{part}", container="c")
+
+    assert (code, status["reason"], status["kind"]) == (501, "NotImplemented", "Status")
+    assert "the pods of this API server run nothing" in status["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "message"),
+    [
+        ("/metrics", 404, "this API server keeps no metrics of itself"),
+        ("/openapi/v2", 404, "OpenAPI v3 only"),
+        ("/api/v1/nodes/n/proxy/stats", 501, "nothing behind this API server"),
+        ("/api/v1/namespaces/a/services/s/proxy", 501, "nothing behind this API server"),
+        ("/api/v1/namespaces/a/pods/p/other", 404, "could not find the requested resource"),
+        ("/apis/metrics.k8s.io/v1beta1/nodes", 404, "could not find the requested resource"),
+    ],
+)
+async def test_what_is_not_served_says_so(api: Api, path: str, code: int, message: str) -> None:
+    """Half an answer would be worse: a client would take the server for one that is broken."""
+    found, status = await api("GET", path)
+
+    assert (found, status["kind"]) == (code, "Status")
+    assert message in status["message"]

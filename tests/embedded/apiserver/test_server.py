@@ -69,6 +69,24 @@ async def test_field_managers_are_named_after_their_user_agent() -> None:
     assert created["metadata"]["managedFields"][0]["manager"] == "kwok"
 
 
+async def test_a_client_may_ask_as_somebody_else() -> None:
+    """`kubectl auth whoami --as` shows whom the server takes the client for."""
+    server = ApiServer()
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    headers = [("Impersonate-User", "u"), ("Impersonate-Group", "g"), ("Impersonate-Group", "h")]
+    async with (
+        server.serve() as url,
+        aiohttp.ClientSession(url) as session,
+        session.post(path, json={}, headers=headers) as response,
+    ):
+        review = await response.json()
+
+    assert review["status"]["userInfo"] == {
+        "username": "u",
+        "groups": ["g", "h", "system:authenticated"],
+    }
+
+
 async def test_bodies_are_refused_only_above_kubernetes_limit() -> None:
     """A large CRD that a real cluster takes would fail here, or the other way round."""
     server = ApiServer()
