@@ -15,7 +15,13 @@ from pyload.cli.flags.ladder import ladder_options
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import dry_run_option, duration_option, run_options, seed_option
+from pyload.cli.flags.run import (
+    cleanup_timeout_option,
+    dry_run_option,
+    duration_option,
+    run_options,
+    seed_option,
+)
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
 @seed_option
 @ladder_options
 @run_options
+@cleanup_timeout_option
 @probe_options
 @start_options
 @dry_run_option

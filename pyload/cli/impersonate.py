@@ -13,7 +13,7 @@ from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.mesh import embedded_config_option
 from pyload.cli.flags.probe import probe_options
-from pyload.cli.flags.run import duration_option, run_options
+from pyload.cli.flags.run import cleanup_timeout_option, duration_option, run_options
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @embedded_config_option
 @duration_option
 @run_options
+@cleanup_timeout_option
 @probe_options
 @start_options
 @fleet_options

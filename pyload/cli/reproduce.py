@@ -11,7 +11,12 @@ from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
 from pyload.cli.flags.probe import probe_options
-from pyload.cli.flags.run import dry_run_option, duration_option, run_options
+from pyload.cli.flags.run import (
+    cleanup_timeout_option,
+    dry_run_option,
+    duration_option,
+    run_options,
+)
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @duration_option
 @run_options
+@cleanup_timeout_option
 @probe_options
 @start_options
 @pass_settings

@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
 
 DURATION_OVER: Final = "its duration was over"
 STOPPED: Final = "stopped by a signal"
+
+_STOPPED_BY: Final = ("", "a second signal", "--cleanup-timeout")
+"""What has ended a clean-up, in the order of the coroutines that can."""
 
 CHECK_SECONDS: Final = 1.0
 """How often thresholds that may end the run are checked."""
@@ -271,9 +275,11 @@ class Run:
             else:
                 await self._workload.clean_up()
 
+        limit = self._options.cleanup_timeout or math.inf
         try:
-            if await first_of(remove(), shutdown.forced.wait(), name="cleanup") != 0:
-                log.warning("cleanup stopped by a second signal")
+            ends = remove(), shutdown.forced.wait(), asyncio.sleep(limit)
+            if why := _STOPPED_BY[await first_of(*ends, name="cleanup")]:
+                log.warning("cleanup stopped by %s", why)
         except Exception as bug:
             # What it left is named below all the same.
             log.exception("cleanup failed")

@@ -33,6 +33,8 @@ class RunOptions:
         called: Name of the command in the result, where another one does its work.
         view: Shows the run while it goes on; None shows nothing.
         embedded: Whether the servers are in this process, so that all objects go with it.
+        cleanup_timeout: Seconds after which the clean-up is given up, and what is left is named; 0
+            for no limit.
     """
 
     out: Path | None = None
@@ -45,3 +47,4 @@ class RunOptions:
     called: str = ""
     view: View | None = None
     embedded: bool = False
+    cleanup_timeout: float = 0.0

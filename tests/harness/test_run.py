@@ -47,6 +47,7 @@ class World:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.embedded = False
+        self.cleanup_timeout = 0.0
         self.shutdown = Shutdown()
         self.server = ApiServer()
         client = Client(self.server.transport(), rng=Random(1))
@@ -77,6 +78,7 @@ class World:
             thresholds=thresholds,
             as_pilot_load=as_pilot_load,
             embedded=self.embedded,
+            cleanup_timeout=self.cleanup_timeout,
         )
         run = Run(Workload(**usual | parts), self.recorder, options, servers)
         return await run.execute(self.shutdown)
@@ -229,6 +231,24 @@ async def test_a_second_signal_ends_the_clean_up(
     assert asyncio.get_running_loop().time() == pytest.approx(2.0)
     assert caplog.messages == ["cleanup stopped by a second signal"]
     assert isinstance(outcome.error, CleanupIncomplete)
+
+
+async def test_a_clean_up_that_takes_too_long_ends_and_names_what_is_left(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In a pod the run would be killed after its grace period, and nobody told what is left."""
+    world.cleanup_timeout = 20.0
+    hanging = {"metadata": {"name": "mesh", "labels": {}}}
+    world.server.intercept = lambda request: (
+        answer(200, hanging) if request.method == "GET" and "mesh" in request.path else None
+    )
+    asyncio.get_running_loop().call_later(1.0, world.shutdown.signal)
+    outcome = await world.run()
+
+    assert asyncio.get_running_loop().time() == pytest.approx(21.0)
+    assert caplog.messages == ["cleanup stopped by --cleanup-timeout"]
+    assert isinstance(outcome.error, CleanupIncomplete)
+    assert world.written()["objects"]["left"] == 1
 
 
 async def test_embedded_servers_take_what_is_left_with_them(

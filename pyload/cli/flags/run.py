@@ -15,7 +15,7 @@ import click
 
 from pyload.cli.called_as import is_pilot_load
 from pyload.cli.flags.files import file_options
-from pyload.cli.flags.go import GoInt, GoMap, PositiveDuration, merged
+from pyload.cli.flags.go import GoDuration, GoInt, GoMap, PositiveDuration, merged
 from pyload.cli.flags.group import GroupOption, flag_group
 from pyload.cli.view import RunView
 from pyload.report.command_line import command_line
@@ -155,6 +155,16 @@ printing_run_options: Final = flag_group("run", _without_panel, *_run_options)
 
 serving_run_options: Final = flag_group("run", _without_panel, *_result_options, *_verdict_options)
 """For `isolated`, which is the built-in servers, and logs where they are."""
+
+cleanup_timeout_option: Final = click.option(
+    "--cleanup-timeout",
+    cls=RunOption,
+    type=GoDuration(),
+    default="0s",
+    metavar="TIME",
+    help="Time for the clean-up.  [default: no limit]",
+)
+"""For commands that create objects."""
 
 seed_option: Final = click.option(
     "--seed", type=GoInt(), metavar="N", help="Draw the same names and changes for the same seed."
