@@ -54,6 +54,9 @@ def test_every_run_has_the_flags(name: str) -> None:
 
     names = {one.name for one in found.params if isinstance(one, RunOption)}
     others = {"connection", "as_pilot_load", "start", "command_line", "called", "view"}
+    if name == "adsc":
+        # It creates no objects.
+        others.add("cleanup_timeout")
     assert names == {field.name for field in fields(RunOptions)} - others
 
 
