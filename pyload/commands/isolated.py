@@ -165,7 +165,7 @@ async def _api_server(
     options: IsolatedOptions, *, listen: str
 ) -> AsyncIterator[tuple[ApiServer, str]]:
     host, port = listening(listen)
-    server = ApiServer()
+    server = ApiServer(own_revisions=True)
     async with contextlib.AsyncExitStack() as stack:
         try:
             url = await stack.enter_async_context(server.serve(host=host, port=port))

@@ -45,6 +45,8 @@ class ApiServer:
             begins: the audit log.
         history: Events kept per kind for watches that start in the past.
         queue: Lines that a watcher may be behind before it is closed.
+        own_revisions: Begin with a revision that no earlier server has reached, so that clients of
+            one notice that this is another.
 
     Attributes:
         intercept: Called before every request. It may answer in the server's place, or raise a
@@ -64,6 +66,7 @@ class ApiServer:
         observer: Callable[[Request, int], None] | None = None,
         history: int = HISTORY,
         queue: int = QUEUE,
+        own_revisions: bool = False,
     ) -> None:
         self.intercept: Callable[[Request], Response | None] | None = None
         self.admit: Callable[[Resource, Obj], Obj] | None = None
@@ -79,7 +82,9 @@ class ApiServer:
             rng=Random(),  # noqa: S311 - ends of names, not secrets
             admit=self._admit,
         )
-        self._handler = RequestHandler(sources, history=history)
+        # A server would need more than a change per millisecond to overtake the next one.
+        first = int(_utc_now().timestamp() * 1000) if own_revisions else 1
+        self._handler = RequestHandler(sources, history=history, first=first)
         self.store = self._handler.store
         self.kinds = self._handler.kinds
 

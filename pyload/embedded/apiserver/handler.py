@@ -41,10 +41,11 @@ class RequestHandler:
     Args:
         sources: The server's clock, chance and hook.
         history: Events kept per kind for watches that start in the past.
+        first: The first revision.
     """
 
-    def __init__(self, sources: Sources, *, history: int = HISTORY) -> None:
-        self.store = Store(history=history)
+    def __init__(self, sources: Sources, *, history: int = HISTORY, first: int = 1) -> None:
+        self.store = Store(history=history, first=first)
         self.kinds = KindRegistry()
         self._reads = Reads(self.store, sources)
         controllers = Controllers(self.store, self.kinds, sources)

@@ -90,10 +90,11 @@ class Store:
 
     Args:
         history: Events kept per kind.
+        first: The first revision.
     """
 
-    def __init__(self, *, history: int = HISTORY) -> None:
-        self.revision = 1
+    def __init__(self, *, history: int = HISTORY, first: int = 1) -> None:
+        self.revision = self._first = first
         self._recent = Recent()
         self._tables = _Tables(history)
 
@@ -134,11 +135,13 @@ class Store:
         """List the events of one kind after a revision.
 
         Raises:
-            Refused: The history no longer reaches back so far.
+            Refused: The history does not reach back so far, or the revision is not of this store.
         """
         table = self._tables[kind]
-        if revision < table.forgotten:
-            raise refusals.too_old(revision, table.forgotten)
+        oldest = max(table.forgotten, self._first)
+        if not oldest <= revision <= self.revision:
+            # One that is not reached yet is that of another server, which was here before.
+            raise refusals.too_old(revision, oldest)
         found: list[Event] = []
         for event in reversed(table.events):
             if event.entry.revision <= revision:

@@ -176,6 +176,18 @@ def test_history_is_bounded() -> None:
     assert (refused.value.code, refused.value.reason) == (410, "Expired")
 
 
+def test_revisions_of_another_server_are_not_taken_for_its_own() -> None:
+    """An istiod that outlives its API server would wait for ever for what it has missed."""
+    store = Store(first=1000)
+    store.create(CONFIG_MAP, _map("n", "a"), now=NOW, uid="a")
+
+    assert len(store.since(CONFIG_MAP, 1000)) == 1
+    assert store.since(CONFIG_MAP, 1001) == []
+    for revision in (999, 1002):
+        with pytest.raises(Refused, match="too old resource version"):
+            store.since(CONFIG_MAP, revision)
+
+
 def test_generation_counts_what_is_desired() -> None:
     """Controllers compare generations; a status or a label must not count."""
     store = Store()
