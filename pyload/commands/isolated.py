@@ -20,6 +20,7 @@ from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
+from pyload.embedded.stack import start_controllers
 from pyload.errors import ClusterUnreachable, UsageError
 from pyload.harness.outcome import Outcome
 from pyload.harness.probe_options import ProbeOptions
@@ -150,7 +151,9 @@ async def _replay(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
 async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcome:
     """Serve an empty API server until stopped."""
     recorder = Recorder(command="isolated")
-    async with _api_server(options, listen=options.listen or _ANY_LOOPBACK) as (_, url):
+    listen = options.listen or _ANY_LOOPBACK
+    async with Supervisor() as background, _api_server(options, listen=listen) as (server, url):
+        start_controllers(server, background, whole=True, leases=True)
         log.info("embedded API server at %s; it has no control plane", url)
         ends = shutdown.requested.wait(), stay(options.duration)
         first = await first_of(*ends, name="isolated")
@@ -186,7 +189,12 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
     """Serve both, the control plane without having read anything yet."""
     connection = options.connection
     host, port = listening(options.listen or DEFAULT_LISTEN)
-    async with _api_server(options, listen=_ANY_LOOPBACK) as (server, url):
+    async with (
+        Supervisor() as background,
+        _api_server(options, listen=_ANY_LOOPBACK) as (server, url),
+    ):
+        # The mesh writes its endpoints and plays its nodes itself.
+        start_controllers(server, background)
         client = Client(server.transport(), qps=connection.qps)
         plane = ControlPlane(client)
         bracketed = f"[{host}]" if ":" in host else host

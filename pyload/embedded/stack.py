@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controllers.controllers import controllers
 from pyload.embedded.controlplane.controlplane import ControlPlane
 from pyload.kube.client import Client
 
@@ -42,8 +43,23 @@ class Stack:
     plane: ControlPlane
 
 
+def start_controllers(
+    server: ApiServer, background: Supervisor, *, whole: bool = False, leases: bool = False
+) -> None:
+    """Start the scheduler and the controllers of a cluster around an API server.
+
+    Args:
+        server: The API server.
+        background: Owns the task that runs them.
+        whole: Whether they do all that those of a cluster do, endpoints too.
+        leases: Whether nodes without a sign of life are lost.
+    """
+    loop = controllers(server, whole=whole, leases=leases)
+    background.spawn(loop.run(), name="embedded-controllers")
+
+
 def start_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> None:
-    """Start kwok, a scheduler, an injector and the controllers of workloads for an API server.
+    """Start kwok, an injector, and the scheduler and controllers of a cluster around an API server.
 
     Args:
         server: The API server.
@@ -54,8 +70,9 @@ def start_kwok(server: ApiServer, background: Supervisor, *, stages: Stages) -> 
     from pyload.embedded.kwok.kwok import Kwok  # noqa: PLC0415
 
     server.admit = injector(server)
-    kwok = Kwok(Client(server.transport()), stages=stages)
-    background.spawn(kwok.run(), name="embedded-kwok")
+    loop = controllers(server, whole=True)
+    Kwok(loop, stages=stages)
+    background.spawn(loop.run(), name="embedded-controllers")
 
 
 @contextlib.asynccontextmanager

@@ -285,12 +285,12 @@ async def embedded_servers(
         early: Whether a fleet of `create_fleet` waits for the control plane, so that objects can be
             created meanwhile.
     """
-    from pyload.embedded.stack import run_stack, start_kwok  # noqa: PLC0415 - not needed elsewhere
+    from pyload.embedded import stack as embedded  # noqa: PLC0415 - not needed elsewhere
     from pyload.kube.http import HttpTransport  # noqa: PLC0415 - imports aiohttp
 
     auth = replace(connection, auth=connection.auth or "plaintext").check()
     tls = credentials.uses_tls(auth)
-    async with run_stack(background, tls=tls, prepare=prepare) as stack:
+    async with embedded.run_stack(background, tls=tls, prepare=prepare) as stack:
         address = stack.plaintext
         if tls:
             address = stack.mtls if credentials.uses_certificate(auth) else stack.tls
@@ -301,7 +301,9 @@ async def embedded_servers(
         if (proxies or open_ended) and not early:
             await stack.plane.ready.wait()
         if kwok is not None:
-            start_kwok(stack.server, background, stages=kwok)
+            embedded.start_kwok(stack.server, background, stages=kwok)
+        else:
+            embedded.start_controllers(stack.server, background)
         api = HttpTransport(stack.api)
         endpoints = Endpoints(
             Client(api, qps=connection.qps),

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from pyload.embedded.apiserver.api import ApiServer
+from pyload.embedded.controllers.controllers import controllers
 from pyload.embedded.kwok.admission import injector
 from pyload.embedded.kwok.kwok import Kwok
 from pyload.kube.client import Client
@@ -17,6 +18,7 @@ from pyload.tasks import cancel
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from pyload.embedded.controllers.control_loop import ControlLoop
     from pyload.embedded.kwok.stages import Stages
     from pyload.kube.resources import Obj
 
@@ -37,10 +39,12 @@ class Cluster:
         server: The server.
         client: A client of it.
         writes: Verb and path of every write that was answered well.
+        now: Returns the virtual time.
     """
 
     def __init__(self) -> None:
         self.writes: list[tuple[str, str]] = []
+        self.now = _now
         self.server = ApiServer(
             now=_now,
             observer=lambda request, code: (
@@ -53,20 +57,32 @@ class Cluster:
         self.client = Client(self.server.transport(), rng=Random(1))
 
     @contextlib.asynccontextmanager
-    async def kwok(self, stages: Stages = "fast", seed: int = 1) -> AsyncIterator[Kwok]:
-        """Run a kwok."""
-        kwok = Kwok(
-            Client(self.server.transport(), rng=Random(seed)),
-            stages=stages,
-            rng=Random(seed),
-            now=_now,
-        )
-        task = asyncio.create_task(kwok.run(), name="kwok")
+    async def controlled(
+        self, *, leases: bool = False, seed: int = 1
+    ) -> AsyncIterator[ControlLoop]:
+        """Run the controllers."""
+        loop = controllers(self.server, whole=True, leases=leases, rng=Random(seed), now=_now)
+        task = asyncio.create_task(loop.run(), name="controllers")
         try:
-            yield kwok
+            yield loop
             assert not task.done(), task
         finally:
             await cancel([task])
+
+    @contextlib.asynccontextmanager
+    async def kwok(self, stages: Stages = "fast", seed: int = 1) -> AsyncIterator[Kwok]:
+        """Run the controllers and a kwok."""
+        async with self.controlled(seed=seed) as loop:
+            yield Kwok(loop, stages=stages)
+
+    async def happened(self, name: str = "") -> list[tuple[str, str, int]]:
+        """List reason, message and count of the mesh's events, or of those about one object."""
+        found = (await self.client.list(f"{MESH}/events"))[0]
+        return [
+            (one["reason"], one["message"], one["count"])
+            for one in found
+            if name in ("", one["involvedObject"]["name"])
+        ]
 
     async def pods(self) -> list[Obj]:
         """List the mesh's pods."""

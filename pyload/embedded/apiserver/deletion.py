@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver.kinds import NAMESPACE
 
@@ -12,6 +12,24 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.kube.resources import Obj
+
+
+FOREGROUND: Final = "foregroundDeletion"
+"""The finalizer of an object that goes after its dependents."""
+
+ORPHAN: Final = "orphan"
+"""The finalizer of an object whose dependents are to stay."""
+
+_POLICIES: Final = {"Foreground": FOREGROUND, "Orphan": ORPHAN}
+
+
+def with_policy(obj: Obj, policy: str) -> Obj | None:
+    """Return an object with the finalizer of a propagation policy; None if it needs none."""
+    finalizer, metadata = _POLICIES.get(policy), obj["metadata"]
+    held = metadata.get("finalizers") or []
+    if finalizer is None or finalizer in held or "deletionTimestamp" in metadata:
+        return None
+    return {**obj, "metadata": {**metadata, "finalizers": [*held, finalizer]}}
 
 
 def timestamp(now: datetime) -> str:

@@ -9,6 +9,7 @@ from pyload.embedded.apiserver import (
     custom_objects,
     defaults,
     definitions,
+    deletion,
     patch,
     refusals,
     services,
@@ -277,6 +278,7 @@ class Writes:
             check_preconditions(kind, entry, preconditions)
             gone = True
         else:
+            self._hold(request, target, body)
             entry, gone = self._store.delete(
                 kind,
                 target.namespace,
@@ -289,6 +291,17 @@ class Writes:
             answer = refusals.success(kind, target.name, entry.obj["metadata"]["uid"])
             return json_reply(200, answer)
         return Reply(200, entry.json(target.api_version))
+
+    def _hold(self, request: Request, target: Target, body: Obj) -> None:
+        """Put the finalizer on an object that its deletion asks for, as for its dependents."""
+        policy = body.get("propagationPolicy") or request.query.get("propagationPolicy", "")
+        if body.get("orphanDependents"):
+            policy = "Orphan"
+        entry = self._store.need(target.kind, target.namespace, target.name)
+        check_preconditions(target.kind, entry, body.get("preconditions") or {})
+        held = deletion.with_policy(entry.obj, policy)
+        if held is not None:
+            self._store.update(target.kind, held)
 
     def _writer(self, request: Request, target: Target) -> FieldManager:
         manager = request.query.get("fieldManager", "")

@@ -1,5 +1,10 @@
-"""What acts on objects of the embedded API server by itself, as controllers of a cluster do.
+"""What acts on the objects of the embedded API server by itself: the controllers of a cluster.
 
-Namespaces get their service accounts and go with their contents, definitions have their kinds
-served, Deployments, ReplicaSets and Jobs get their pods, and pods their nodes.
+`namespaces` and `definition_controller` belong to every API server here, as nothing works without
+them. The others run where `controllers` starts them, on one `control_loop`: Deployments,
+ReplicaSets and Jobs get their pods, pods their nodes, services their endpoints; what has no owner
+any more goes, and nodes without a sign of life are lost. What a controller decides stands in a
+module without requests (`deployments`, `jobs`, `endpoints`, `node_health`, `scheduler`), and the
+requests in one beside it. There are none for StatefulSets and DaemonSets. Nothing here may open an
+xDS stream.
 """

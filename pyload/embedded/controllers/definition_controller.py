@@ -7,22 +7,18 @@ last of them has gone, which finalizers may delay.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver import definitions
 from pyload.embedded.apiserver.kinds import CRD
+from pyload.embedded.controllers.later import Later
 from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Event, Store
-
-DELAY: Final = 0.1
-"""Seconds until the objects of a deleted definition go."""
 
 
 class DefinitionController:
@@ -32,26 +28,19 @@ class DefinitionController:
         store: The store.
         kinds: The kinds that are served.
         sources: Its clock.
-        defined: Called once for each kind, when it is first defined.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        kinds: KindRegistry,
-        sources: Sources,
-        *,
-        defined: Callable[[Kind], None],
-    ) -> None:
+    def __init__(self, store: Store, kinds: KindRegistry, sources: Sources) -> None:
         self._store = store
         self._kinds = kinds
         self._sources = sources
-        self._defined = defined
-        # Kinds that have ever been defined: the store keeps what is called for their objects.
-        self._followed: set[Kind] = set()
-        # Kinds whose end is planned or under way.
-        self._ending: set[Kind] = set()
+        self._ending: Later[Kind] = Later(sources, self._end)
+        kinds.follow(self._follow)
         store.subscribe(CRD, self._on_definition)
+
+    def _follow(self, kind: Kind) -> None:
+        if kind.custom:
+            self._store.subscribe(kind, partial(self._on_object, kind))
 
     def _on_definition(self, event: Event) -> None:
         obj = event.entry.obj
@@ -60,25 +49,16 @@ class DefinitionController:
             self._kinds.forget(kind)
         else:
             self._kinds.define(kind)
-        if kind not in self._followed:
-            self._followed.add(kind)
-            self._store.subscribe(kind, partial(self._on_object, kind))
-            self._defined(kind)
         if kind.ending and event.type != "DELETED":
-            self._plan(kind)
+            self._ending.add(kind)
 
     def _on_object(self, kind: Kind, event: Event) -> None:
         if event.type == "DELETED" and self._is_ending(kind):
-            self._plan(kind)
+            self._ending.add(kind)
 
     def _is_ending(self, kind: Kind) -> bool:
         definition = self._store.get(CRD, "", kind.qualified)
         return definition is not None and "deletionTimestamp" in definition.obj["metadata"]
-
-    def _plan(self, kind: Kind) -> None:
-        if kind not in self._ending:
-            self._ending.add(kind)
-            self._sources.later(DELAY, lambda: self._end(kind))
 
     def _end(self, kind: Kind) -> None:
         left = 0
@@ -88,7 +68,6 @@ class DefinitionController:
                 _, gone = self._store.delete(kind, *one.key, now=now)
                 left += not gone
         # What is left is held by finalizers; its end leads back here.
-        self._ending.discard(kind)
         if self._is_ending(kind) and not left:
             obj = self._store.need(CRD, "", kind.qualified).obj
             metadata = dict(obj["metadata"])

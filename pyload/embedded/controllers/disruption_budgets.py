@@ -18,8 +18,9 @@ from pyload.embedded.apiserver.kinds import (
     REPLICA_SET,
     STATEFUL_SET,
 )
-from pyload.embedded.controllers.tracked_objects import controller_of
-from pyload.embedded.controllers.workloads import share
+from pyload.embedded.controllers.deployments import share
+from pyload.embedded.controllers.later import Later
+from pyload.embedded.controllers.owners import controller_of
 from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.store import Event, Store
     from pyload.embedded.apiserver.stored_object import Key
     from pyload.kube.resources import Obj
-
-DELAY: Final = 0.1
-"""Seconds between a change and the budget's new status."""
 
 _SCALED: Final = {kind.kind: kind for kind in (DEPLOYMENT, REPLICA_SET, STATEFUL_SET)}
 
@@ -45,25 +43,19 @@ class DisruptionBudgets:
     def __init__(self, store: Store, sources: Sources) -> None:
         self._store = store
         self._sources = sources
-        self._planned: set[Key] = set()
+        self._planned: Later[Key] = Later(sources, self._reconcile)
         store.subscribe(DISRUPTION_BUDGET, self._on_budget)
         store.subscribe(POD, self._on_pod)
 
     def _on_budget(self, event: Event) -> None:
         if event.type != "DELETED":
-            self._plan(event.entry.key)
+            self._planned.add(event.entry.key)
 
     def _on_pod(self, event: Event) -> None:
         for budget in self._store.entries(DISRUPTION_BUDGET, event.entry.key[0]):
-            self._plan(budget.key)
-
-    def _plan(self, key: Key) -> None:
-        if key not in self._planned:
-            self._planned.add(key)
-            self._sources.later(DELAY, lambda: self._reconcile(key))
+            self._planned.add(budget.key)
 
     def _reconcile(self, key: Key) -> None:
-        self._planned.discard(key)
         entry = self._store.get(DISRUPTION_BUDGET, *key)
         if entry is None:
             return

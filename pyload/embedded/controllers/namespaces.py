@@ -21,6 +21,7 @@ from pyload.embedded.apiserver.kinds import (
 from pyload.embedded.apiserver.service_addresses import ServiceAddresses
 from pyload.embedded.controllers.definition_controller import DefinitionController
 from pyload.embedded.controllers.disruption_budgets import DisruptionBudgets
+from pyload.embedded.controllers.later import Later
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind
@@ -39,9 +40,6 @@ FIRST_NAMESPACES: Final = (
 )
 ROOT_CA: Final = "kube-root-ca.crt"
 
-DELAY: Final = 0.1
-"""Seconds between a change and the controllers' answer to it; a real cluster takes up to 5 s."""
-
 
 class Controllers:
     """Reacts to changes in a store.
@@ -58,13 +56,12 @@ class Controllers:
         self._kinds = kinds
         self._sources = sources
         self._terminating: set[str] = set()
-        self._planned: set[str] = set()
+        self._planned: Later[str] = Later(sources, self._reconcile)
         store.subscribe(NAMESPACE, self._on_namespace)
         store.subscribe(SERVICE, self._on_service)
-        for kind in kinds.stored(namespaced=True):
-            store.subscribe(kind, self._on_content)
+        kinds.follow(self._follow)
         DisruptionBudgets(store, sources)
-        DefinitionController(store, kinds, sources, defined=self._on_kind)
+        DefinitionController(store, kinds, sources)
 
     def bootstrap(self) -> None:
         """Create the objects that every cluster starts with."""
@@ -110,11 +107,11 @@ class Controllers:
             self._terminating.discard(name)
         elif "deletionTimestamp" in event.entry.obj["metadata"]:
             self._terminating.add(name)
-            self._plan(name)
+            self._planned.add(name)
         elif event.type == "ADDED":
             self._create_defaults(name)
 
-    def _on_kind(self, kind: Kind) -> None:
+    def _follow(self, kind: Kind) -> None:
         if kind.namespaced:
             self._store.subscribe(kind, self._on_content)
 
@@ -123,15 +120,9 @@ class Controllers:
             return
         namespace, name = event.entry.key
         if namespace in self._terminating or name in ("default", ROOT_CA):
-            self._plan(namespace)
-
-    def _plan(self, namespace: str) -> None:
-        if namespace not in self._planned:
             self._planned.add(namespace)
-            self._sources.later(DELAY, lambda: self._reconcile(namespace))
 
     def _reconcile(self, name: str) -> None:
-        self._planned.discard(name)
         entry = self._store.get(NAMESPACE, "", name)
         if entry is None:
             return

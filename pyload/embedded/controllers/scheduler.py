@@ -144,7 +144,7 @@ class Scheduler:
         if not node.open:
             return "node(s) were unschedulable"
         for taint in node.taints:
-            if not any(_tolerates(one, taint) for one in spec.get("tolerations") or ()):
+            if not any(tolerates(one, taint) for one in spec.get("tolerations") or ()):
                 return f"node(s) had untolerated taint(s) {{{taint[0]}: {taint[1]}}}"
         if not _matches(node, spec):
             return "node(s) didn't match Pod's node affinity/selector"
@@ -160,7 +160,8 @@ def _message(refusals: Any) -> str:
     return f"0/{total} nodes are available: {reasons}."
 
 
-def _tolerates(toleration: Obj, taint: tuple[str, str, str]) -> bool:
+def tolerates(toleration: Obj, taint: tuple[str, str, str]) -> bool:
+    """Return whether a toleration is of a taint: its key, value and effect."""
     key, value, effect = taint
     if toleration.get("effect", "") not in ("", effect):
         return False

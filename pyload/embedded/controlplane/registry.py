@@ -25,7 +25,7 @@ from pyload.embedded.controlplane.mesh_state import (
     workload_name,
 )
 from pyload.embedded.controlplane.model import TLS_MODE, Endpoint, Key, Locality
-from pyload.embedded.controlplane.selector_index import SelectorIndex
+from pyload.embedded.selector_index import SelectorIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -61,7 +61,7 @@ class ServiceRegistry:
         self._entries: dict[Key, tuple[Service, ...]] = {}
         self._endpoints: dict[Key, Ports] = {}
         self._workloads: dict[Key, WorkloadInfo] = {}
-        self._selectors = SelectorIndex()
+        self._selectors: SelectorIndex[Key] = SelectorIndex()
         self._members: defaultdict[Key, dict[Key, Pod]] = defaultdict(dict)
         self._pods_of: defaultdict[str, dict[Key, Pod]] = defaultdict(dict)
         self._changed_services: set[Key] = set()

@@ -1,8 +1,6 @@
-"""All that moves in a kwok cluster around an API server, for runs and tests without one.
+"""kwok, and the injector that a cluster with Istio has beside it.
 
-Nodes and pods come to life as kwok's stages make them, Deployments and Jobs get their pods, pods
-get their nodes, and new pods get their sidecars as from Istio's injector. `state` is the cluster
-as the watches show it and says what needs attention; `stages`, `scheduler`, `controllers` and
-`inject` decide; `kwok`, `pod_controller` and `workload_controller` send the requests. Nothing here
-may open an xDS stream.
+`stages` decides what becomes of the nodes and pods of kwok, `kwok` has it written; `inject` adds a
+sidecar to a new pod, and `admission` is its hook in the API server. Schedulers and controllers are
+those of any embedded cluster (`pyload.embedded.controllers`).
 """

@@ -1,192 +1,159 @@
-"""A kwok cluster in this process: kwok, the scheduler, and the controllers of workloads.
-
-Watches keep a `ClusterState` up to date, which puts a `WorkItem` into its queue for whatever needs
-attention. One task takes the items one after the other and sends the requests that each leads to;
-an item that fails comes back after a pause that grows. Level-triggered like real controllers: an
-item names an object, and what to do is decided from the state at the time.
-"""
+"""kwok in this process: its nodes become ready and stay so, its pods go through its stages."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from datetime import UTC, datetime
-from random import Random
+from collections import defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver.deletion import timestamp
-from pyload.embedded.controllers.state import WORKLOADS, ClusterState, WorkItem
-from pyload.embedded.controllers.tracked_objects import drop_managed_fields, key_of, project_pod
-from pyload.embedded.controllers.workload_controller import WorkloadController
-from pyload.embedded.kwok.pod_controller import PodController
-from pyload.embedded.kwok.stages import HEARTBEAT, NODE_IP, Stages, node_status
-from pyload.errors import Conflict, NotFound, PyloadError
-from pyload.kube.resources import NODES, PODS, has_condition
-from pyload.kube.watch import Reflector
-from pyload.tasks import first_error
+from pyload.embedded.apiserver.kinds import NODE, POD
+from pyload.embedded.kwok.pod_addresses import PodAddresses
+from pyload.embedded.kwok.stages import (
+    HEARTBEAT,
+    NODE_IP,
+    Stage,
+    Stages,
+    delay,
+    internal_ip,
+    is_kwok,
+    next_stage,
+    node_status,
+    pod_status,
+)
+from pyload.kube.resources import PODS, has_condition
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
-    from pyload.embedded.controllers.tracked_objects import Key
-    from pyload.kube.client import Client
+    from pyload.embedded.apiserver.store import Event
+    from pyload.embedded.controllers.control_loop import ControlLoop, Key
     from pyload.kube.resources import Obj
 
 
 PORT: Final = 10247
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 5.0
 
-log = logging.getLogger("pyload.pods")
+_NODE: Final = "Node of kwok"
+_HEARTBEAT: Final = "Heartbeat"
+_POD: Final = "Pod of kwok"
 
 
 class Kwok:
-    """Runs kwok, the scheduler and the controllers of a cluster with kwok nodes.
+    """Acts on one node or one pod at a time.
 
-    Nodes with the annotation ``kwok.x-k8s.io/node=fake`` become ready and stay so, and their pods
-    go through kwok's stages; Deployments, ReplicaSets and Jobs get their pods; pods get their
-    nodes; dependents of deleted objects are deleted.
+    Nodes with the annotation ``kwok.x-k8s.io/node=fake`` are its own; one that loses it stays so
+    until it is deleted.
 
     Args:
-        client: The API server.
+        loop: The loop of the controllers.
         stages: ``fast``: everything at once; ``general``: in steps that take 1 to 5 s each.
-        rng: Chooses names, delays and reused addresses; for tests that repeat exactly.
-        now: Returns the time in UTC; for tests in virtual time.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        stages: Stages = "fast",
-        rng: Random | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._client = client
-        self._rng = rng or Random()  # noqa: S311 - names and delays
-        self._now = now
-        self._state = ClusterState(stages)
-        self._beating: set[str] = set()
-        self._failures: dict[WorkItem, int] = {}
-        self._workloads = WorkloadController(client, self._state, rng=self._rng, now=now)
-        self._pods = PodController(client, self._state, rng=self._rng, now=now)
+    def __init__(self, loop: ControlLoop, *, stages: Stages = "fast") -> None:
+        self._loop = loop
+        self._stages = stages
+        self._managed: set[str] = set()
+        self._addresses = PodAddresses()
+        # Pods of nodes that are not kwok's, or not yet.
+        self._elsewhere: defaultdict[str, set[Key]] = defaultdict(set)
+        # Stages that pods are waiting for, by UID.
+        self._planned: dict[str, tuple[Stage, datetime]] = {}
+        loop.handle(_NODE, self._handle_node, leader="")
+        loop.handle(_HEARTBEAT, self._beat, leader="")
+        loop.handle(_POD, self._handle_pod, leader="")
+        loop.follow(NODE, self._on_node)
+        loop.follow(POD, self._on_pod)
 
-    async def run(self) -> None:
-        """Run the cluster until cancelled.
+    def _on_node(self, event: Event) -> None:
+        key, obj = event.entry.key, event.entry.obj
+        name = key[1]
+        if event.type == "DELETED":
+            self._managed.discard(name)
+            return
+        if is_kwok(obj) and name not in self._managed:
+            self._managed.add(name)
+            self._loop.add(_HEARTBEAT, key, after=self._loop.rng.uniform(*HEARTBEAT))
+            for pod in self._elsewhere.pop(name, ()):
+                self._loop.add(_POD, pod)
+        if name in self._managed and not has_condition(obj):
+            self._loop.add(_NODE, key)
+
+    def _on_pod(self, event: Event) -> None:
+        obj, key = event.entry.obj, event.entry.key
+        node = obj["spec"].get("nodeName", "")
+        if event.type == "DELETED":
+            uid = obj["metadata"]["uid"]
+            self._planned.pop(uid, None)
+            self._addresses.release(uid)
+            self._elsewhere.get(node, set()).discard(key)
+        elif node in self._managed:
+            if next_stage(obj, self._stages) is not None:
+                self._loop.add(_POD, key)
+        elif node:
+            self._elsewhere[node].add(key)
+
+    async def _handle_node(self, key: Key) -> None:
+        node = self._loop.live(NODE, key)
+        if node is not None and key[1] in self._managed and not has_condition(node):
+            await self._write_node(node)
+
+    async def _beat(self, key: Key) -> None:
+        node = self._loop.live(NODE, key)
+        if node is None or key[1] not in self._managed:
+            return
+        self._loop.add(_HEARTBEAT, key, after=self._loop.rng.uniform(*HEARTBEAT))
+        await self._write_node(node)
+
+    async def _write_node(self, node: Obj) -> None:
+        status = node_status(node, ip=NODE_IP, port=PORT, now=self._loop.timestamp)
+        await self._loop.write_status(NODE, node, status)
+
+    async def _handle_pod(self, key: Key) -> None:
+        """Bring a pod to its next stage, if the stage is due.
 
         Raises:
-            ApiError: The account may not list or watch one of the kinds.
+            PyloadError: A request failed, and the pod must be handled again.
         """
-        client, rng, state = self._client, self._rng, self._state
-        feeds = {
-            NODES: _Feed(
-                lambda: [("", name) for name in state.nodes],
-                state.put_node,
-                lambda key, _: state.remove_node(key[1]),
-            ),
-            PODS: _Feed(state.pods.names, state.put_pod, lambda key, _: state.remove_pod(key)),
-            **{resource: _workload_feed(state, kind) for kind, resource in WORKLOADS.items()},
-        }
-        reflectors = [
-            Reflector(
-                client,
-                resource,
-                feed,
-                rng=rng,
-                project=project_pod if resource is PODS else drop_managed_fields,
-            )
-            for resource, feed in feeds.items()
-        ]
-        try:
-            async with asyncio.TaskGroup() as group:
-                for reflector in reflectors:
-                    group.create_task(reflector.run(), name="kwok-watch")
-                for reflector in reflectors:
-                    await reflector.synced.wait()
-                group.create_task(self._work(), name="kwok-work")
-        except* PyloadError as errors:
-            raise first_error(errors) from None
-
-    async def _work(self) -> None:
-        while True:
-            item = await self._state.queue.get()
-            try:
-                await self._handle(item)
-            except PyloadError as error:
-                self._retry(item, error)
-            else:
-                self._failures.pop(item, None)
-
-    def _retry(self, item: WorkItem, error: PyloadError) -> None:
-        failed = self._failures[item] = self._failures.get(item, 0) + 1
-        # The watch will show objects that have changed or gone; other errors are for the user.
-        passing = failed == 1 or isinstance(error, (Conflict, NotFound))
-        level = logging.DEBUG if passing else logging.WARNING
-        log.log(level, "cannot handle %s %s: %s", item.kind, "/".join(item.key), error)
-        self._state.queue.add_later(item, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failed, 10)))
-
-    async def _handle(self, item: WorkItem) -> None:
-        if item.kind == "Pod":
-            await self._pods.handle(item.key)
-        elif item.kind == "Gone":
-            await self._pods.delete_pods_of(item.key[1])
-        elif item.kind in WORKLOADS:
-            await self._workloads.handle(item.kind, item.key)
-        else:
-            await self._node(item.key[1], beat=item.kind == "Heartbeat")
-
-    async def _node(self, name: str, *, beat: bool) -> None:
-        """Make a node ready, or keep it so."""
-        node = self._state.nodes.get(name)
-        if node is None or name not in self._state.managed:
-            self._beating.discard(name)
+        entry = self._loop.store.get(POD, *key)
+        if entry is None or entry.obj["spec"].get("nodeName") not in self._managed:
             return
-        if beat or name not in self._beating:
-            self._beating.add(name)
-            pause = self._rng.uniform(*HEARTBEAT)
-            self._state.queue.add_later(WorkItem("Heartbeat", ("", name)), pause)
-        if beat or not has_condition(node):
-            status = node_status(node, ip=NODE_IP, port=PORT, now=timestamp(self._now()))
-            path = NODES.path(None, name, "status")
-            await self._client.write("PUT", path, {**node, "status": status})
+        obj, uid, now = entry.obj, entry.obj["metadata"]["uid"], self._loop.now()
+        stage = next_stage(obj, self._stages)
+        if stage is None:
+            return
+        if self._stages != "fast" and not self._is_due(key, obj, stage, now):
+            return
+        if stage is Stage.DELETE:
+            await self._delete(key, obj)
+            return
+        node = self._loop.store.need(NODE, "", obj["spec"]["nodeName"]).obj
+        host_ip = internal_ip(node) or NODE_IP
+        status = obj.get("status") or {}
+        ip = (status.get("podIP") or "") if stage is not Stage.CREATE else ""
+        if obj["spec"].get("hostNetwork"):
+            ip = host_ip
+        elif not ip:
+            ip = self._addresses.of(uid, node, self._loop.rng)
+        status = pod_status(stage, obj, ip=ip, host_ip=host_ip, now=self._loop.timestamp)
+        await self._loop.write_status(POD, obj, status)
 
+    def _is_due(self, key: Key, obj: Obj, stage: Stage, now: datetime) -> bool:
+        """Return whether a stage happens now; its delay counts from when it was first due."""
+        uid = obj["metadata"]["uid"]
+        planned = self._planned.get(uid)
+        if planned is None or planned[0] is not stage:
+            seconds = delay(stage, obj, self._stages, now=now, rng=self._loop.rng)
+            planned = self._planned[uid] = stage, now + timedelta(seconds=seconds)
+        left = (planned[1] - now).total_seconds()
+        if left > 0:
+            self._loop.add(_POD, key, after=left)
+            return False
+        del self._planned[uid]
+        return True
 
-class _Feed:
-    """Feeds one kind of object to the state; a `pyload.kube.watch.Handler`.
-
-    Args:
-        known: Returns the keys of all objects of the kind that the state has.
-        put: Handles a new or changed object.
-        remove: Handles the end of the object with a key and, if it is known, a UID.
-    """
-
-    def __init__(
-        self,
-        known: Callable[[], Iterable[Key]],
-        put: Callable[[Obj], None],
-        remove: Callable[[Key, str], None],
-    ) -> None:
-        self._known = known
-        self._put = put
-        self._remove = remove
-
-    def replace(self, objects: list[Obj]) -> None:
-        there = {key_of(obj) for obj in objects}
-        for key in [key for key in self._known() if key not in there]:
-            self._remove(key, "")
-        for obj in objects:
-            self._put(obj)
-
-    def event(self, type_: str, obj: Obj) -> None:
-        if type_ == "DELETED":
-            self._remove(key_of(obj), obj["metadata"]["uid"])
-        else:
-            self._put(obj)
-
-
-def _workload_feed(state: ClusterState, kind: str) -> _Feed:
-    return _Feed(
-        state.workloads[kind].names,
-        lambda obj: state.put_workload(kind, obj),
-        lambda key, uid: state.remove_workload(kind, key, uid=uid),
-    )
+    async def _delete(self, key: Key, obj: Obj) -> None:
+        if self._stages != "fast":
+            # The stages of pod-fast have no events.
+            text = f"Stopping container: {obj['spec']['containers'][0]['name']}"
+            await self._loop.events.record("kwok", obj, "Killing", text)
+        uid = obj["metadata"]["uid"]
+        await self._loop.client.delete(PODS.path(*key), grace_period_seconds=0, uid=uid)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.embedded.controllers.definition_controller import DELAY
+from pyload.embedded.controllers.later import DELAY
 from tests.embedded.apiserver.definitions_of import (
     CRDS,
     CRONTABS,

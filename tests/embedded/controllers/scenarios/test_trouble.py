@@ -9,14 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pyload.embedded.kwok.kwok import Kwok
-from pyload.errors import ClusterUnreachable, Conflict, Forbidden
-from pyload.kube.client import Client
+from pyload.errors import ClusterUnreachable, Conflict
 from pyload.kube.transport import Response
 from tests.embedded.cluster import (
     DEPLOYMENTS,
     MESH,
-    NODES,
     PODS,
     REPLICA_SETS,
     Cluster,
@@ -95,73 +92,6 @@ async def test_a_kwok_that_comes_late_finds_out_what_happened() -> None:
     left = await cluster.pods()
     assert [one["metadata"]["labels"]["app"] for one in left] == ["other", "other"]
     assert {one["metadata"]["uid"] for one in left} < before
-
-
-async def test_a_lost_watch_loses_nothing() -> None:
-    """Deletions that happen while no watch is open would go unseen."""
-    async with started() as cluster:
-        await cluster.client.create(DEPLOYMENTS, deployment("web", 5))
-        await asyncio.sleep(1)
-        blocked = Response(410, b'{"kind":"Status","code":410,"reason":"Expired"}')
-        cluster.server.intercept = lambda request: blocked if request.verb == "watch" else None
-        cluster.server.close_watches()
-        for one in (await cluster.pods())[:3]:
-            await cluster.client.delete(f"{PODS}/{one['metadata']['name']}")
-        await cluster.client.delete(f"{NODES}/kwok-0")
-        await cluster.client.create(DEPLOYMENTS, deployment("more", 2))
-        cluster.server.intercept = None
-        await asyncio.sleep(120)
-
-        pods = await cluster.pods()
-        assert running(pods) == 7
-        assert {one["spec"]["nodeName"] for one in pods} == {"kwok-1"}
-        cluster.server.intercept = lambda request: blocked if request.verb == "watch" else None
-        cluster.server.close_watches()
-        await cluster.client.delete(f"{DEPLOYMENTS}/web")
-        await cluster.client.delete(f"{DEPLOYMENTS}/more")
-        cluster.server.intercept = None
-        await asyncio.sleep(120)
-        assert await cluster.pods() == []
-
-
-async def test_what_is_owned_may_be_seen_before_its_owner() -> None:
-    """Watches are not in step with each other: such a pod is no orphan."""
-    async with started() as cluster:
-        blocked = Response(410, b'{"kind":"Status","code":410,"reason":"Expired"}')
-
-        def no_workloads(request: Request) -> Response | None:
-            hidden = request.path in ("/apis/apps/v1/deployments", "/apis/apps/v1/replicasets")
-            return blocked if hidden else None
-
-        cluster.server.intercept = no_workloads
-        cluster.server.close_watches()
-        spec = deployment("web", 1)["spec"]
-        created = await cluster.client.create(
-            REPLICA_SETS, {"metadata": {"name": "web"}, "spec": spec}
-        )
-        owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "controller": True}
-        owned = pod("early", {"app": "web"})
-        owned["metadata"]["ownerReferences"] = [{**owner, "uid": created["metadata"]["uid"]}]
-        await cluster.client.create(PODS, owned)
-        await asyncio.sleep(60)
-        assert [one["metadata"]["name"] for one in await cluster.pods()] == ["early"]
-
-        cluster.server.intercept = None
-        await asyncio.sleep(60)
-
-        pods = await cluster.pods()
-        assert [one["metadata"]["name"] for one in pods] == ["early"]
-        assert running(pods) == 1
-
-
-async def test_a_server_that_forbids_watching_ends_it() -> None:
-    """The run would wait for pods that nobody brings to life."""
-    cluster = Cluster()
-    forbidden = Response(403, b'{"kind":"Status","code":403,"reason":"Forbidden"}')
-    cluster.server.intercept = lambda _: forbidden
-
-    with pytest.raises(Forbidden):
-        await Kwok(Client(cluster.server.transport())).run()
 
 
 class _Steps:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyload.embedded.controlplane.model import Key
-from pyload.embedded.controlplane.selector_index import SelectorIndex
+from pyload.embedded.selector_index import SelectorIndex
 
 _KEYS = st.builds(Key, st.sampled_from("ab"), st.sampled_from("pqr"))
 _ENTRIES = st.tuples(st.sampled_from("xyz"), st.sampled_from("01"))
@@ -20,7 +20,7 @@ def test_a_workload_is_selected_by_exactly_its_services(
     labels: frozenset[tuple[str, str]],
 ) -> None:
     """A service that is found too little has no endpoints; one too many gets foreign ones."""
-    index = SelectorIndex()
+    index: SelectorIndex[Key] = SelectorIndex()
     selectors: dict[Key, frozenset[tuple[str, str]] | None] = {}
     for service, selector in changes:
         index.remove(service, selectors.get(service))
@@ -36,7 +36,7 @@ def test_a_workload_is_selected_by_exactly_its_services(
 
 def test_removed_selectors_leave_nothing_behind() -> None:
     """Churn of services would fill the memory of a long run."""
-    index = SelectorIndex()
+    index: SelectorIndex[Key] = SelectorIndex()
     service, selector = Key("mesh", "app"), frozenset({("app", "a"), ("track", "stable")})
     index.add(service, selector)
     index.remove(service, selector)

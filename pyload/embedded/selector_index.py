@@ -8,13 +8,15 @@ candidates.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from pyload.embedded.controlplane.model import Key, Labels
+Labels = frozenset[tuple[str, str]]
+
+Key = TypeVar("Key", bound=tuple[str, str])
+"""Namespace and name of a service."""
 
 
-class SelectorIndex:
+class SelectorIndex(Generic[Key]):
     """The selectors of services."""
 
     def __init__(self) -> None:
@@ -43,5 +45,5 @@ class SelectorIndex:
         }
 
 
-def _entry(service: Key, selector: Labels) -> tuple[str, str, str]:
-    return (service.namespace, *min(selector))
+def _entry(service: tuple[str, str], selector: Labels) -> tuple[str, str, str]:
+    return (service[0], *min(selector))
