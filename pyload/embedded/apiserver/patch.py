@@ -197,7 +197,9 @@ def strategic_merge_patch(target: Obj, patch: Obj, shape: MergeShape) -> Obj:
         if name.startswith(_SET_ORDER):
             field = name.removeprefix(_SET_ORDER)
             if isinstance(merged.get(field), list):
-                merged[field] = _ordered(merged[field], order, shape.child(field))
+                before = target.get(field) or []
+                key = shape.child(field).merge_key
+                merged[field] = _ordered(merged[field], order, before, key)
     return merged
 
 
@@ -217,7 +219,8 @@ def _merged_value(value: Any, patch: Any, shape: MergeShape) -> Any:
         if shape.merge_key:
             return _merged_items(value, patch, shape)
         if shape.is_set:
-            return [*value, *(item for item in patch if item not in value)]
+            both = [*value, *(item for item in patch if item not in value)]
+            return _ordered(both, patch, value, "")
     return patch
 
 
@@ -237,20 +240,33 @@ def _merged_items(items: list[Obj], patch: list[Obj], shape: MergeShape) -> list
             merged.append(strategic_merge_patch({}, entry, shape.item))
         else:
             merged[at] = strategic_merge_patch(merged[at], entry, shape.item)
-    return merged
+    return _ordered(merged, patch, items, key)
 
 
-def _ordered(items: list[Any], order: list[Any], shape: MergeShape) -> list[Any]:
-    key = shape.merge_key
+def _ordered(items: list[Any], order: list[Any], before: list[Any], key: str) -> list[Any]:
+    """Put the items of a list into the order of a patch.
+
+    Items that the patch does not name come before the first one that they stood before, and new
+    ones therefore before all that are left.
+
+    Args:
+        items: The items to order.
+        order: Items, or their keys alone, in the order that is wanted.
+        before: The list as it was.
+        key: The field that identifies an item; empty for what is no map.
+    """
 
     def identity(item: Any) -> Any:
         return item.get(key) if key and isinstance(item, dict) else item
 
     ranks = {identity(item): rank for rank, item in enumerate(order)}
-    # Items that the order does not name stay behind the item that they followed.
-    rank = -1
-    ranked: list[tuple[int, Any]] = []
-    for item in items:
-        rank = ranks.get(identity(item), rank)
-        ranked.append((rank, item))
-    return [item for _, item in sorted(ranked, key=lambda pair: pair[0])]
+    places = {identity(item): place for place, item in enumerate(before)}
+    others = [item for item in items if identity(item) not in ranks]
+    ordered = []
+    named = (item for item in items if identity(item) in ranks)
+    for item in sorted(named, key=lambda one: ranks[identity(one)]):
+        place = places.get(identity(item), 0)
+        while others and places.get(identity(others[0]), place) < place:
+            ordered.append(others.pop(0))
+        ordered.append(item)
+    return [*ordered, *others]

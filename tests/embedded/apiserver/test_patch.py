@@ -180,7 +180,7 @@ def test_strategic_merge_patch_merges_keyed_lists() -> None:
 
     spec = strategic_merge_patch(pod, patch, shape_of(POD))["spec"]
 
-    env = [{"name": "X", "value": "1"}, {"name": "Y", "value": "2"}]
+    env = [{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}]
     assert spec["containers"] == [
         {"name": "a", "image": "2", "env": env},
         {"name": "c", "image": "3"},
@@ -209,11 +209,35 @@ def test_strategic_merge_patch_obeys_directives() -> None:
 
     patched = strategic_merge_patch(service, patch, shape_of(SERVICE))
 
-    assert patched["metadata"] == {"finalizers": ["b", "c"], "labels": {"x": "3"}}
+    assert patched["metadata"] == {"finalizers": ["c", "b"], "labels": {"x": "3"}}
     assert patched["spec"] == {
         "ports": [{"port": 3, "name": "new"}, {"port": 2}, {"port": 1}],
         "selector": {"c": "d"},
     }
+
+
+@pytest.mark.parametrize(
+    ("names", "order", "result"),
+    [
+        ("d", "", "dabc"),
+        ("b", "", "abc"),
+        ("ca", "", "bca"),
+        ("", "ca", "bca"),
+        ("d", "bda", "bdac"),
+    ],
+)
+def test_items_of_a_patch_stand_where_a_real_server_puts_them(
+    names: str, order: str, result: str
+) -> None:
+    """A container that `kubectl patch` adds comes first, and its logs are the default."""
+    pod = {"spec": {"containers": [{"name": name} for name in "abc"]}}
+    spec = {"containers": [{"name": name} for name in names]}
+    if order:
+        spec["$setElementOrder/containers"] = [{"name": name} for name in order]
+
+    patched = strategic_merge_patch(pod, {"spec": spec}, shape_of(POD))
+
+    assert "".join(item["name"] for item in patched["spec"]["containers"]) == result
 
 
 def test_strategic_merge_patch_forgives_what_is_not_there() -> None:
