@@ -28,6 +28,13 @@ VERSION: Final[Obj] = {
 
 _HEALTH: Final = frozenset(("healthz", "readyz", "livez"))
 _AGGREGATED: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+_SWAGGER: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_NO_SWAGGER: Final = b"\n\x032.0\x12\x0b\n\x06pyload\x12\x010"
+"""OpenAPI v2 that describes nothing: version 2.0, with a title and a version of its own.
+
+Kubectl asks for it, in protobuf, to check a List, and leaves to the server what it does not find.
+"""
+
 _STORED_VERBS: Final = (
     "create",
     "delete",
@@ -104,6 +111,8 @@ class Discovery:
                 return self._resources("", version)
             case ["apis", group, version]:
                 return self._resources(group, version)
+            case ["openapi", "v2"] if "openapi.spec.v2" in request.accept:
+                return Reply(200, _NO_SWAGGER, None, _SWAGGER)
             case ["openapi", "v3"]:
                 paths = {path: self._schema_url(path) for path in self._served()}
                 return json_reply(200, {"paths": paths})

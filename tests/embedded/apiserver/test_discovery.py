@@ -130,3 +130,14 @@ async def test_what_is_not_served_says_so(api: Api, path: str, code: int, messag
 
     assert (found, status["kind"]) == (code, "Status")
     assert message in status["message"]
+
+
+async def test_a_list_is_checked_by_a_schema_without_kinds(api: Api) -> None:
+    """`kubectl create -f` of a List fails without OpenAPI v2, which it reads in protobuf."""
+    accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+
+    asked = Request("get", "GET", "/openapi/v2", {}, accept=accept)
+    answer: Any = api.server._handler.handle(asked, None)
+
+    assert (answer.status, answer.content_type) == (200, accept.replace("@", "."))
+    assert answer.body.startswith(b"\n\x032.0")
