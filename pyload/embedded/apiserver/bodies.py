@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import defaults, refusals
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD
+from pyload.embedded.apiserver.versions import in_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,10 +75,10 @@ def read_object(body: Any, target: Target) -> Obj:
         )
     else:
         metadata["namespace"] = target.namespace
-    obj = {**body, "kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+    obj = {**body, "kind": kind.kind, "apiVersion": target.api_version, "metadata": metadata}
     if not isinstance(obj.get("spec", {}), dict) or not isinstance(obj.get("status", {}), dict):
         raise refusals.bad_request("spec and status must be objects")
-    return obj
+    return obj if target.api_version == kind.api_version else in_version(obj, kind.api_version)
 
 
 def with_status(kind: Kind, obj: Obj, old: Obj) -> Obj:

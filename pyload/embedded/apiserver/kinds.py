@@ -155,11 +155,11 @@ class Kind:
         )
 
 
-def _kind(resource: Resource, **behaviour: Any) -> Kind:
-    """Describe a built-in kind by its entry in the catalogue and its behaviour."""
+def _kind(resource: Resource, *older: str, **behaviour: Any) -> Kind:
+    """Describe a built-in kind by its entry in the catalogue, older versions and its behaviour."""
     return Kind(
         resource.group,
-        (resource.version,),
+        (resource.version, *older),
         resource.plural,
         resource.kind,
         namespaced=resource.namespaced,
@@ -219,7 +219,7 @@ DISRUPTION_BUDGET: Final = _kind(
     resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True, unconditional=False
 )
 CRON_JOB: Final = _kind(resources.CRON_JOBS, short=("cj",), categories=WORKLOAD, generation=True)
-AUTOSCALER: Final = _kind(resources.AUTOSCALERS, short=("hpa",), categories=WORKLOAD)
+AUTOSCALER: Final = _kind(resources.AUTOSCALERS, "v1", short=("hpa",), categories=WORKLOAD)
 PRIORITY_CLASS: Final = _kind(
     resources.PRIORITY_CLASSES, short=("pc",), subresources=(), generation=True
 )

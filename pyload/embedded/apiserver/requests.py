@@ -12,6 +12,7 @@ import yaml
 
 from pyload.embedded.apiserver import protobuf, refusals
 from pyload.embedded.apiserver.users import EVERYBODY
+from pyload.embedded.apiserver.versions import in_version
 from pyload.kube.resources import locate
 from pyload.kube.transport import Response
 
@@ -126,7 +127,7 @@ def refused_reply(error: refusals.Refused) -> Reply:
 
 def object_reply(code: int, obj: Obj, target: Target) -> Reply:
     """Return an answer with an object that is not stored, in the version asked for."""
-    return Reply(code, orjson.dumps({**obj, "apiVersion": target.api_version}), content_type=JSON)
+    return Reply(code, orjson.dumps(in_version(obj, target.api_version)), content_type=JSON)
 
 
 @dataclass(frozen=True, slots=True)

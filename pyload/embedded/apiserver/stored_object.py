@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from pyload.embedded.apiserver.versions import in_version
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -119,7 +121,7 @@ class StoredObject:
         encoded = self._forms.get(api_version)
         if encoded is None:
             if api_version:
-                shown = {**obj, "apiVersion": api_version}
+                shown = in_version(obj, api_version)
             else:
                 shown = {
                     "kind": "PartialObjectMetadata",

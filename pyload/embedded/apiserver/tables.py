@@ -15,6 +15,7 @@ import orjson
 from pyload.embedded.apiserver.ages import age_text
 from pyload.embedded.apiserver.printed_cells import field
 from pyload.embedded.apiserver.printed_columns import Column, columns_of
+from pyload.embedded.apiserver.versions import in_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +85,7 @@ def table(
 
 def _shown(obj: Obj, kind: Kind, version: str, include: str) -> Obj:
     if include == "Object":
-        return {**obj, "apiVersion": kind.api_version_of(version)}
+        return in_version(obj, kind.api_version_of(version))
     return {
         "kind": "PartialObjectMetadata",
         "apiVersion": "meta.k8s.io/v1",

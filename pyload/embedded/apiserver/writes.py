@@ -32,6 +32,7 @@ from pyload.embedded.apiserver.requests import (
 )
 from pyload.embedded.apiserver.shapes import shape_of
 from pyload.embedded.apiserver.store import check_preconditions
+from pyload.embedded.apiserver.versions import in_version
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.admission import Admission
@@ -179,7 +180,7 @@ class Writes:
             raise refusals.invalid_request(_PATCH_OPTIONS, why)
         if entry is None:
             raise refusals.not_found(kind, target.name)
-        live = {**entry.obj, "apiVersion": target.api_version}
+        live = in_version(entry.obj, target.api_version)
         if request.content_type == JSON_PATCH:
             patched = patch.json_patch(live, request.body)
         elif not isinstance(request.body, dict):

@@ -173,3 +173,19 @@ def test_a_pod_runs_and_is_exposed(kubectl: Kubectl) -> None:
     service = read(kubectl, "service", "s")["spec"]
     assert (service["selector"], service["ports"][0]["targetPort"]) == ({"x": "y"}, 80)
     assert read(kubectl, "service", "d")["spec"]["type"] == "NodePort"
+
+
+@runs("autoscale")
+def test_a_deployment_is_autoscaled(kubectl: Kubectl) -> None:
+    """Up to 1.32 it sends the old version of the kind, later the new one."""
+    kubectl("create", "deployment", "d", "--image=i", "--replicas=2")
+    kubectl("autoscale", "deployment", "d", "--min=2", "--max=5", "--cpu-percent=50")
+
+    shown = kubectl("get", "hpa", "--no-headers").split()
+    assert shown[:6] == ["d", "Deployment/d", "cpu:", "<unknown>/50%", "2", "5"]
+    assert (
+        read(kubectl, "horizontalpodautoscalers.v1.autoscaling", "d")["spec"][
+            "targetCPUUtilizationPercentage"
+        ]
+        == 50
+    )
