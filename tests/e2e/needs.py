@@ -3,6 +3,9 @@
 A scenario is skipped where something is absent, and names that. In `PYLOAD_E2E_REQUIRE` stand the
 names of what must be there, separated by commas: of these each absence is a failure. `.ci/run` sets
 it for all that it installs, so that a test cannot be left out there without anyone noticing.
+
+`PYLOAD_E2E_BIN` names a folder with programs that no package has: ``pilot-discovery``, which is
+istiod, ``kwok``, ``kube-apiserver`` and ``etcd``.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Final, NoReturn
 import pytest
 
 REQUIRE: Final = "PYLOAD_E2E_REQUIRE"
+FOLDER: Final = "PYLOAD_E2E_BIN"
 
 
 def program(need: str, *names: str, source: str) -> str:
@@ -31,6 +35,13 @@ def program(need: str, *names: str, source: str) -> str:
         if found := shutil.which(name, path=folders):
             return found
     return lack(need, source)
+
+
+def released(need: str) -> str:
+    """Find a program of a project's release in `PYLOAD_E2E_BIN`, or skip the test."""
+    folder = os.environ.get(FOLDER, "")
+    found = shutil.which(need, path=folder) if folder else None
+    return found or lack(need, f"from its project's release, in the folder that {FOLDER} names")
 
 
 def lack(need: str, source: str) -> NoReturn:

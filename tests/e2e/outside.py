@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +51,39 @@ def run_servers(folder: Path, *, work: float = 0.0) -> Iterator[Cluster]:
         path = write_kubeconfig(folder, addresses["api"])
         yield Cluster(str(path), addresses["plaintext"], addresses["tls"])
         process.stdin.close()
+
+
+@contextlib.contextmanager
+def run_api_server(folder: Path) -> Iterator[Path]:
+    """Run ``pyload isolated --apiserver-only``, and yield its kubeconfig.
+
+    Args:
+        folder: Gets the kubeconfig.
+    """
+    path = folder / "kubeconfig"
+    program = Path(sys.executable).parent / "pyload"
+    with subprocess.Popen(
+        [program, "isolated", "--apiserver-only", "--kubeconfig-out", path],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            # It is written once the server listens.
+            while not path.exists() or not path.read_text():
+                assert process.poll() is None
+                time.sleep(0.05)
+            yield path
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def free_port() -> int:
+    """Return a port of the loopback address on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert isinstance(port, int)
+    return port
 
 
 def write_kubeconfig(folder: Path, server: str) -> Path:

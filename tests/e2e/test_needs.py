@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.e2e.needs import REQUIRE, program
+from tests.e2e.needs import FOLDER, REQUIRE, program, released
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_a_scenario_is_skipped_by_the_name_of_what_it_lacks(
@@ -30,3 +35,18 @@ def test_any_name_of_a_program_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(REQUIRE, "shell")
 
     assert program("shell", "no-shell", "sh", source="a package").endswith("/sh")
+
+
+def test_programs_of_releases_are_looked_for_in_their_folder_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Another kwok on the path would be judged instead."""
+    monkeypatch.delenv(REQUIRE, raising=False)
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    with pytest.raises(pytest.skip.Exception, match=f"needs sh: .*{FOLDER}"):
+        released("sh")
+
+    (tmp_path / "sh").write_text("#!/bin/sh\n")
+    (tmp_path / "sh").chmod(0o755)
+
+    assert released("sh") == str(tmp_path / "sh")

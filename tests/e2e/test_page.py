@@ -18,7 +18,8 @@ import pytest
 from pyload.report.page.assets import Assets, page_assets
 from pyload.report.page.page import Table, page
 from tests.e2e.browser import Tab, chromium, open_tab
-from tests.e2e.test_prometheus import MESH, free_port, wait_for
+from tests.e2e.outside import free_port
+from tests.e2e.test_prometheus import MESH, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

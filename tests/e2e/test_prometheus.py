@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from tests.e2e.needs import program
+from tests.e2e.outside import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -147,14 +147,6 @@ def recorded_page(share: float) -> str:
                 line = f"{series} {float(value) * share}"  # noqa: PLW2901 - the same line, scaled
         lines.append(line)
     return "\n".join(lines) + "\n"
-
-
-def free_port() -> int:
-    """Return a port of the loopback address on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    assert isinstance(port, int)
-    return port
 
 
 def get(url: str) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.e2e.kubectl.command import Kubectl
 from tests.e2e.needs import lack, program
+from tests.e2e.outside import run_api_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,21 +29,8 @@ def kubectl_on_default(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kub
     version = json.loads(kubectl("version", "--client", "--output=json"))["clientVersion"]
     if (int(version["major"]), int(version["minor"].rstrip("+"))) < (1, OLDEST):
         lack("kubectl", _SOURCE)
-    config = kubectl.folder / "kubeconfig"
-    pyload = Path(sys.executable).parent / "pyload"
-    with subprocess.Popen(
-        [pyload, "isolated", "--apiserver-only", "--kubeconfig-out", config],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            while not config.exists() or kubectl.run("version").returncode:
-                assert server.poll() is None
-                time.sleep(0.1)
-            yield kubectl
-        finally:
-            server.terminate()
-            server.wait(timeout=10)
+    with run_api_server(kubectl.folder):
+        yield kubectl
 
 
 @pytest.fixture
