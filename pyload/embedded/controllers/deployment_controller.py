@@ -102,8 +102,7 @@ class DeploymentController:
         return new
 
     async def _scale_paused(self, deployment: Obj, sets: list[Obj]) -> None:
-        wanted = deployment["spec"].get("replicas", 1)
-        left = deployments.while_paused(wanted, [self._counts(one) for one in sets])
+        left = deployments.while_paused(deployment, [self._counts(one) for one in sets])
         for one, count in zip(sets, left, strict=True):
             await self._rescale(deployment, one, one, count)
 

@@ -107,21 +107,26 @@ def new_annotations(deployment: Obj, new: Obj, olds: Iterable[Obj]) -> dict[str,
 def scaled(replica_set: Obj, deployment: Obj, replicas: int) -> Obj:
     """Return a ReplicaSet with other replicas, and the annotations that go with their number."""
     wanted = deployment["spec"].get("replicas", 1)
-    strategy = deployment["spec"].get("strategy") or {}
-    surge = 0
-    if strategy.get("type") != "Recreate":
-        surge, _ = bounds(strategy.get("rollingUpdate") or {}, wanted)
     metadata = replica_set["metadata"]
     annotations = {
         **(metadata.get("annotations") or {}),
         _DESIRED: str(wanted),
-        _MOST: str(wanted + surge),
+        _MOST: str(wanted + _surge(deployment)),
     }
     return {
         **replica_set,
         "metadata": {**metadata, "annotations": annotations},
         "spec": {**replica_set["spec"], "replicas": replicas},
     }
+
+
+def _surge(deployment: Obj) -> int:
+    """Return how many pods a Deployment may have above what is wanted."""
+    spec = deployment["spec"]
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate":
+        return 0
+    return bounds(strategy.get("rollingUpdate") or {}, spec.get("replicas", 1))[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,19 +198,23 @@ def share(value: Any, wanted: int) -> float:
     return int(value)
 
 
-def while_paused(wanted: int, counts: Sequence[ReplicaCounts]) -> list[int]:
+def while_paused(deployment: Obj, counts: Sequence[ReplicaCounts]) -> list[int]:
     """Decide how many replicas each ReplicaSet of a paused Deployment shall have.
 
     Its rollout stands still; only what is wanted altogether may change.
 
     Args:
-        wanted: Replicas that the Deployment shall have.
+        deployment: The Deployment.
         counts: Its ReplicaSets, the oldest first.
     """
     left = [one.wanted for one in counts]
-    more = wanted - sum(left)
+    least = most = deployment["spec"].get("replicas", 1)
+    if sum(count > 0 for count in left) > 1:
+        most += _surge(deployment) if least else 0
+    total = sum(left)
+    more = min(max(total, least), most) - total
     for at in reversed(range(len(left))):
-        change = max(-left[at], more) if left[at] or at == len(left) - 1 else 0
+        change = max(-left[at], more) if left[at] or not total else 0
         left[at] += change
         more -= change
     return left

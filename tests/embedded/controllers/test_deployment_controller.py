@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyload.embedded.controllers.deployment_status import progress_of
 from tests.embedded.cluster import (
     DEPLOYMENTS,
     JOBS,
@@ -13,10 +15,14 @@ from tests.embedded.cluster import (
     REPLICA_SETS,
     deployment,
     is_ready,
+    prepared,
     running,
     started,
     template,
 )
+
+if TYPE_CHECKING:
+    from pyload.kube.resources import Obj
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -150,3 +156,45 @@ async def test_a_new_template_is_rolled_out() -> None:
         counts.append(len(serving))
     assert min(counts[counts.index(4) :]) == 3
     assert max(counts) <= 5
+
+
+async def test_a_rollout_can_be_undone_paused_and_seen_late() -> None:
+    """`kubectl rollout` reads revisions, pauses and deadlines from what the controller writes."""
+    cluster = await prepared(nodes=0)
+    async with cluster.controlled():
+        await cluster.client.create(DEPLOYMENTS, deployment("web", 2))
+        await asyncio.sleep(1)
+        first = (await cluster.client.get(f"{DEPLOYMENTS}/web"))["spec"]["template"]
+        other = template("web", {"v": "2"})
+
+        async def change(**spec: Any) -> Obj:
+            live = await cluster.client.get(f"{DEPLOYMENTS}/web")
+            live["spec"] |= spec
+            await cluster.client.update(f"{DEPLOYMENTS}/web", live)
+            await asyncio.sleep(2)
+            return await cluster.client.get(f"{DEPLOYMENTS}/web")
+
+        async def sets() -> dict[str, tuple[str, int]]:
+            return {
+                one["metadata"]["name"]: (
+                    one["metadata"]["annotations"]["deployment.kubernetes.io/revision"],
+                    one["spec"]["replicas"],
+                )
+                for one in (await cluster.client.list(REPLICA_SETS))[0]
+            }
+
+        (name,) = await sets()
+        await change(template=other)
+        undone = await change(template=first)
+        before = await sets()
+        paused = await change(paused=True, template=other)
+        resumed = await change(paused=False)
+        await asyncio.sleep(700)
+        late = await cluster.client.get(f"{DEPLOYMENTS}/web")
+
+        assert before[name] == ("3", 2)
+        assert undone["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "3"
+        assert progress_of(paused)["reason"] == "DeploymentPaused"
+        assert progress_of(resumed)["status"] != "False"
+        assert progress_of(late)["reason"] == "ProgressDeadlineExceeded"
+        assert {count for _, count in (await sets()).values()} == {1, 2}

@@ -131,7 +131,11 @@ def test_a_paused_rollout_stands_still() -> None:
     """Pods would move that the user has asked to stay."""
     old, new = ReplicaCounts(3, 3, 3), ReplicaCounts(2, 2, 2)
 
-    assert while_paused(5, [old, new]) == [3, 2]
-    assert while_paused(7, [old, new]) == [3, 4]
-    assert while_paused(1, [old, new]) == [1, 0]
-    assert while_paused(2, []) == []
+    assert while_paused(_deployment(4), [old, new]) == [3, 2]
+    assert while_paused(_deployment(5), [old, new]) == [3, 2]
+    assert while_paused(_deployment(7), [old, new]) == [3, 4]
+    assert while_paused(_deployment(1), [old, new]) == [2, 0]
+    assert while_paused(_deployment(0), [old, new]) == [0, 0]
+    assert while_paused(_deployment(2), [ReplicaCounts(0, 0, 0), new]) == [0, 2]
+    assert while_paused(_deployment(1), [ReplicaCounts(0, 0, 0), new]) == [0, 1]
+    assert while_paused(_deployment(2), []) == []
