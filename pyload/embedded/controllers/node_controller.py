@@ -137,10 +137,10 @@ class NodeController:
         tainted = node_health.tainted(node, now=self._loop.timestamp)
         if tainted is not node:
             await self._loop.client.write("PUT", NODES.path(None, name), tainted)
-        ready = node_health.readiness(node) == "True"
-        if ready:
+        ready = node_health.readiness(node)
+        if ready == "True":
             self._lost.discard(name)
-        elif any(self._seen[name][0]) and name not in self._lost:
+        elif ready and name not in self._lost:
             self._lost.add(name)
             text = f"Node {name} status is now: NodeNotReady"
             await self._loop.events.record(COMPONENT, node, "NodeNotReady", text)

@@ -25,8 +25,8 @@ _WATCHED: Final = ("Ready", "MemoryPressure", "DiskPressure", "PIDPressure")
 
 
 def readiness(node: Obj) -> str:
-    """Return the status of a node's condition Ready: ``True``, ``False`` or ``Unknown``."""
-    return str(_condition(node, "Ready").get("status", "Unknown"))
+    """Return the status of a node's condition Ready; empty before it has any."""
+    return str(_condition(node, "Ready").get("status", ""))
 
 
 def heartbeat(node: Obj, lease: Obj | None) -> tuple[str, str]:
@@ -72,7 +72,7 @@ def lost_status(node: Obj, *, now: str) -> Obj:
 def tainted(node: Obj, *, now: str) -> Obj:
     """Return a node with the taints that its readiness asks for; the node itself if it has them."""
     spec = node.get("spec") or {}
-    key = {"True": "", "False": _NOT_READY}.get(readiness(node), _UNREACHABLE)
+    key = {"False": _NOT_READY, "Unknown": _UNREACHABLE}.get(readiness(node), "")
     before = spec.get("taints") or []
     taints = [one for one in before if one["key"] not in (_UNREACHABLE, _NOT_READY)]
     for effect in _EFFECTS if key else ():

@@ -102,10 +102,12 @@ def test_patches_of_each_type_apply(kubectl: Kubectl, deployment: str) -> None:
 
     operation = {"op": "replace", "path": "/spec/replicas", "value": 5}
     kubectl("patch", deployment, "--type=json", "--patch", json.dumps([operation]))
-    patched = '{"status":{"replicas":5}}'
-    kubectl("patch", deployment, "--subresource=status", "--type=merge", "--patch", patched)
     assert value(kubectl, ".spec.replicas", deployment) == "5"
-    assert value(kubectl, ".status.replicas", deployment) == "5"
+    kubectl("run", "p", "--image=i")
+    patched = '{"spec":{"nodeName":"n"},"status":{"message":"m"}}'
+    kubectl("patch", "pod/p", "--subresource=status", "--type=merge", "--patch", patched)
+    assert value(kubectl, ".spec.nodeName", "pod/p") == ""
+    assert value(kubectl, ".status.message", "pod/p") == "m"
 
 
 @runs("edit")

@@ -69,7 +69,9 @@ async def test_a_node_that_never_lived_is_unknown() -> None:
     async with cluster.controlled(leases=True):
         await cluster.client.create(NODES, node("n", kwok=False))
         await asyncio.sleep(50)
-        assert "conditions" not in (await cluster.client.get(f"{NODES}/n"))["status"]
+        new = await cluster.client.get(f"{NODES}/n")
+        assert "conditions" not in new["status"]
+        assert "taints" not in new["spec"]
         await asyncio.sleep(20)
 
         lost = await cluster.client.get(f"{NODES}/n")

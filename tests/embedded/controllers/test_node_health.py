@@ -56,6 +56,7 @@ def test_taints_go_with_their_reason_and_others_stay() -> None:
         "node.kubernetes.io/not-ready",
     ]
     assert back["spec"]["taints"] == [own]
+    assert node_health.tainted(_node(), now=NOW) == _node()
     assert "taints" not in node_health.tainted(_node("True"), now=NOW)["spec"]
 
 
