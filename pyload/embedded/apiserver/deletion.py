@@ -60,7 +60,7 @@ def mark_deleted(kind: Kind, obj: Obj, *, now: datetime, grace: int | None) -> O
     if kind.graceful:
         return _marked(obj, now=now, grace=_grace_of_pod(obj, grace), generation=1)
     if is_held(kind, obj):
-        marked = _marked(obj, now=now, grace=None if kind is NAMESPACE else 0, generation=0)
+        marked = _marked(obj, now=now, grace=None if kind is NAMESPACE else 0, generation=1)
         if kind is NAMESPACE:
             marked["status"] = {**obj.get("status", {}), "phase": "Terminating"}
         return marked

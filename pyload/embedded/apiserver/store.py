@@ -171,10 +171,7 @@ class Store:
         table = self._tables[kind]
         if key in table.entries:
             raise refusals.already_exists(kind, key[1])
-        metadata["uid"] = uid
-        metadata["creationTimestamp"] = timestamp(now)
-        if kind.generation:
-            metadata["generation"] = 1
+        begin_life(kind, obj, now=now, uid=uid)
         return self._commit(table, "ADDED", key, obj, None)
 
     def update(self, kind: Kind, obj: Obj) -> StoredObject:
@@ -195,16 +192,12 @@ class Store:
             raise refusals.not_found(kind, key[1])
         before = old.obj["metadata"]
         check_preconditions(kind, old, metadata)
-        for field in _SYSTEM_FIELDS:
-            if field in before:
-                metadata[field] = before[field]
-            else:
-                metadata.pop(field, None)
-        if kind.generation and _desired(obj) != _desired(old.obj):
-            metadata["generation"] = before.get("generation", 0) + 1
+        carry_over(kind, obj, old.obj)
         dying = "deletionTimestamp" in before and not before.get("deletionGracePeriodSeconds")
         if dying and not is_held(kind, obj):
-            return self._remove(table, key)
+            # The writer is shown what it wrote, watchers what was there.
+            self._remove(table, key)
+            return StoredObject(key, obj, old.revision)
         if obj == old.obj:
             return old
         return self._commit(table, "MODIFIED", key, obj, old)
@@ -279,6 +272,27 @@ _SYSTEM_FIELDS: Final = (
     "generation",
     "resourceVersion",
 )
+
+
+def begin_life(kind: Kind, obj: Obj, *, now: datetime, uid: str) -> None:
+    """Set the metadata that a server gives to a new object."""
+    metadata = obj["metadata"]
+    metadata["uid"] = uid
+    metadata["creationTimestamp"] = timestamp(now)
+    if kind.generation:
+        metadata["generation"] = 1
+
+
+def carry_over(kind: Kind, obj: Obj, old: Obj) -> None:
+    """Set the metadata of an object's next version that no client can change."""
+    before, metadata = old["metadata"], obj["metadata"]
+    for field in _SYSTEM_FIELDS:
+        if field in before:
+            metadata[field] = before[field]
+        else:
+            metadata.pop(field, None)
+    if kind.generation and _desired(obj) != _desired(old):
+        metadata["generation"] = before.get("generation", 0) + 1
 
 
 def _desired(obj: Obj) -> Obj:

@@ -31,7 +31,7 @@ from pyload.embedded.apiserver.requests import (
     object_reply,
 )
 from pyload.embedded.apiserver.shapes import shape_of
-from pyload.embedded.apiserver.store import check_preconditions
+from pyload.embedded.apiserver.store import begin_life, carry_over, check_preconditions
 from pyload.embedded.apiserver.versions import in_version
 
 if TYPE_CHECKING:
@@ -134,11 +134,11 @@ class Writes:
             managed = apply.managers_after_update(None, obj, writer, shape_of(kind))
         if managed:
             metadata["managedFields"] = managed
+        now, uid = self._sources.now(), self._sources.new_uid()
         if request.dry_run:
-            return object_reply(
-                201, {**obj, "metadata": {**metadata, "uid": self._sources.new_uid()}}, target
-            )
-        entry = self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
+            begin_life(kind, obj, now=now, uid=uid)
+            return object_reply(201, obj, target)
+        entry = self._store.create(kind, obj, now=now, uid=uid)
         warnings += validation.unevaluated(kind, obj)
         return Reply(201, entry.json(target.api_version), warnings=warnings)
 
@@ -251,6 +251,7 @@ class Writes:
         if managed:
             metadata["managedFields"] = managed
         if request.dry_run:
+            carry_over(kind, obj, old)
             return object_reply(200, obj, target)
         metadata["resourceVersion"] = str(entry.revision)
         stored = self._store.update(kind, obj)

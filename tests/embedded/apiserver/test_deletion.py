@@ -37,3 +37,16 @@ async def test_a_bound_pod_waits_for_its_kubelet(api: Api, pod: Any) -> None:
         ("MODIFIED", "slow"),
         ("DELETED", "slow"),
     ]
+
+
+async def test_a_deletion_that_waits_is_a_new_generation(api: Api) -> None:
+    """A controller that compares generations would not notice that its object is to go."""
+    path = "/apis/networking.istio.io/v1/namespaces/default/sidecars"
+    metadata = {"name": "s", "finalizers": ["x/y"]}
+    await api("POST", path, {"metadata": metadata, "spec": {}})
+
+    _, marked = await api("DELETE", f"{path}/s")
+    _, again = await api("DELETE", f"{path}/s")
+
+    assert marked["metadata"]["generation"] == 2
+    assert again["metadata"]["generation"] == 2

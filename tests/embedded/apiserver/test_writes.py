@@ -164,3 +164,35 @@ async def test_a_pod_needs_its_service_account(api: Api, pod: Any) -> None:
         'pods "p" is forbidden: error looking up service account default/x: '
         'serviceaccount "x" not found'
     )
+
+
+async def test_a_dry_run_shows_what_would_be_stored(api: Api) -> None:
+    """`kubectl apply --dry-run=server` and `diff` show the object with what the server adds."""
+    path = f"{ISTIO}/v1/namespaces/default/sidecars"
+    body = {"metadata": {"name": "s"}, "spec": {}}
+    _, planned = await api("POST", path, body, dryRun="All")
+    _, created = await api("POST", path, body)
+    changed = {**created, "spec": {"egress": []}}
+    _, replaced = await api("PUT", f"{path}/s", changed, dryRun="All")
+
+    assert planned["metadata"].keys() == created["metadata"].keys() - {"resourceVersion"}
+    assert planned["metadata"]["generation"] == 1
+    assert replaced["metadata"]["generation"] == 2
+    assert replaced["metadata"]["creationTimestamp"] == created["metadata"]["creationTimestamp"]
+
+
+async def test_who_releases_an_object_sees_it_released(api: Api) -> None:
+    """A controller that removes the last finalizer reads in the answer that it did."""
+    _, held = await api("POST", MAPS, _map(finalizers=["x/y"]))
+    await api("DELETE", f"{MAPS}/c")
+    code, released = await api(
+        "PATCH", f"{MAPS}/c", {"metadata": {"finalizers": None}}, "application/merge-patch+json"
+    )
+    gone, _ = await api("GET", f"{MAPS}/c")
+    version = held["metadata"]["resourceVersion"]
+    events = await api.watch(MAPS, resourceVersion=version)
+
+    assert (code, gone) == (200, 404)
+    assert "finalizers" not in released["metadata"]
+    assert [type_ for type_, _ in events] == ["MODIFIED", "DELETED"]
+    assert events[-1][1]["metadata"]["finalizers"] == ["x/y"]
