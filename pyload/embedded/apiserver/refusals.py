@@ -173,6 +173,14 @@ def forbidden(kind: Kind, name: str, why: str, *, causes: Sequence[Obj] = ()) ->
     return Refused(403, "Forbidden", message, details=details)
 
 
+def namespace_ends(kind: Kind, name: str, namespace: str) -> Refused:
+    """The namespace is being deleted, so it takes no further objects."""
+    what = f"namespace {namespace} is being terminated"
+    cause = {"reason": "NamespaceTerminating", "message": what, "field": "metadata.namespace"}
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    return forbidden(kind, name, why, causes=[cause])
+
+
 def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> Refused:
     """The object is wrong; all causes at once."""
     texts = [f"{cause.field}: {cause.message}" for cause in causes]

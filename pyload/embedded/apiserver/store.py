@@ -197,7 +197,7 @@ class Store:
         if dying and not is_held(kind, obj):
             # The writer is shown what it wrote, watchers what was there.
             self._remove(table, key)
-            return StoredObject(key, obj, old.revision)
+            return StoredObject(key, obj, old.revision, self._recent)
         if obj == old.obj:
             return old
         return self._commit(table, "MODIFIED", key, obj, old)

@@ -327,19 +327,7 @@ class Writes:
             return
         entry = self._store.need(NAMESPACE, "", target.namespace)
         if "deletionTimestamp" in entry.obj["metadata"]:
-            name = target.namespace
-            raise refusals.forbidden(
-                target.kind,
-                target.name,
-                f"unable to create new content in namespace {name} because it is being terminated",
-                causes=[
-                    {
-                        "reason": "NamespaceTerminating",
-                        "message": f"namespace {name} is being terminated",
-                        "field": "metadata.namespace",
-                    }
-                ],
-            )
+            raise refusals.namespace_ends(target.kind, target.name, target.namespace)
 
     def _check_account(self, pod: Obj) -> None:
         metadata, account = pod["metadata"], pod["spec"]["serviceAccountName"]
