@@ -1,8 +1,8 @@
 """The work of the controllers of endpoints: slices and Endpoints of services with selectors.
 
 Pods are followed from the first such service on, and only those that one selects are remembered.
-What others have made for a service, such as its slices in a run that writes them itself, is left
-as it is.
+What others have made for a service stays as it is. A service whose slices others make, as a run
+does that lists its pods itself, is left to them altogether: they have a moment for it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _WORK: Final = "Endpoints"
 _GATHERING: Final = 0.2
 """Seconds for which changes of a service's pods are gathered."""
+
+_PATIENCE: Final = 1.0
+"""Seconds in which others may make the slices of a new service."""
 
 
 class EndpointController:
@@ -60,7 +63,7 @@ class EndpointController:
             if selector is not None:
                 self._select(key, selector)
         if selector is not None or before is not None:
-            self._loop.add(_WORK, key)
+            self._loop.add(_WORK, key, after=_PATIENCE if event.type == "ADDED" else 0.0)
 
     def _select(self, service: Key, selector: Labels) -> None:
         """Find the pods of a service that is new, or selects others than before."""
@@ -97,12 +100,14 @@ class EndpointController:
             self._serves.pop(key, None)
 
     def _on_slice(self, event: Event) -> None:
-        """Have a service looked at whose slice is gone."""
-        if event.type == "DELETED":
-            labels = event.entry.labels
-            service = event.entry.key[0], labels.get(endpoints.SERVICE_NAME, "")
-            if service in self._selectors:
-                self._loop.add(_WORK, service, after=_GATHERING)
+        """Have a service looked at whose slice is gone, or for which others have made one."""
+        labels = event.entry.labels
+        service = event.entry.key[0], labels.get(endpoints.SERVICE_NAME, "")
+        if service not in self._selectors:
+            return
+        foreign = labels.get(endpoints.MANAGED_BY) != endpoints.MANAGER
+        if event.type == "DELETED" or (foreign and event.type == "ADDED"):
+            self._loop.add(_WORK, service, after=_GATHERING)
 
     async def handle(self, key: Key) -> None:
         """Write the slices and the Endpoints of a service, where they are not right.
@@ -115,33 +120,41 @@ class EndpointController:
             if self._loop.store.get(SERVICE, *key) is None:
                 await self._delete_endpoints(key)
             return
+        ours, others = self._slices_of(key)
+        if others:
+            for one in ours:
+                await self._delete_slice(one)
+            return
         pods = list(self._serving.get(key, {}).values())
-        await self._write_slices(key, service, pods)
+        await self._write_slices(service, pods, ours)
         await self._write_endpoints(key, endpoints.endpoints_of(service, pods))
 
-    async def _write_slices(self, key: Key, service: Obj, pods: list[ServingPod]) -> None:
+    async def _write_slices(
+        self, service: Obj, pods: list[ServingPod], slices: list[StoredObject]
+    ) -> None:
         client, kind = self._loop.client, resources.ENDPOINT_SLICES
-        changes = endpoints.change_slices(
-            service, endpoints.by_ports(service, pods), self._slices_of(key)
-        )
-        for one in changes.update:
-            await client.write("PUT", kind.path(key[0], one["metadata"]["name"]), one)
-        for one in changes.create:
-            await client.write("POST", kind.path(key[0]), one)
+        wanted, there = endpoints.by_ports(service, pods), {one.key[1]: one for one in slices}
+        changes = endpoints.change_slices(service, wanted, [one.obj for one in slices])
+        namespace = service["metadata"]["namespace"]
+        for changed in changes.update:
+            await client.write("PUT", kind.path(namespace, changed["metadata"]["name"]), changed)
+        for created in changes.create:
+            await client.write("POST", kind.path(namespace), created)
         for name in changes.delete:
-            await client.delete(kind.path(key[0], name))
+            await self._delete_slice(there[name])
 
-    def _slices_of(self, service: Key) -> list[Obj]:
-        """List the slices of a service that this controller has made."""
-        found = []
+    async def _delete_slice(self, one: StoredObject) -> None:
+        await self._loop.client.delete(resources.ENDPOINT_SLICES.path(*one.key))
+
+    def _slices_of(self, service: Key) -> tuple[list[StoredObject], list[StoredObject]]:
+        """List the slices of a service: those of this controller, and those of others."""
+        ours: list[StoredObject] = []
+        others: list[StoredObject] = []
         for entry in self._loop.store.entries(ENDPOINT_SLICE, service[0]):
-            labels = entry.labels
-            if (
-                labels.get(endpoints.SERVICE_NAME) == service[1]
-                and labels.get(endpoints.MANAGED_BY) == endpoints.MANAGER
-            ):
-                found.append(entry.obj)
-        return found
+            if entry.labels.get(endpoints.SERVICE_NAME) == service[1]:
+                mine = entry.labels.get(endpoints.MANAGED_BY) == endpoints.MANAGER
+                (ours if mine else others).append(entry)
+        return ours, others
 
     async def _write_endpoints(self, key: Key, wanted: Obj) -> None:
         path = resources.ENDPOINTS.path(*key)

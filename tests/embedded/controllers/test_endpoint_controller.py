@@ -62,7 +62,7 @@ async def test_a_slice_that_others_delete_comes_back() -> None:
         await cluster.client.create(DEPLOYMENTS, deployment("web", 1))
         await asyncio.sleep(1)
         await cluster.client.create(SERVICES, _service(selector={"app": "web"}))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
         (one,) = await _slices(cluster)
         await cluster.client.delete(f"{SLICES}/{one['metadata']['name']}")
         await asyncio.sleep(1)
@@ -108,3 +108,25 @@ async def test_what_others_wrote_stays() -> None:
         (left,) = await _slices(cluster)
         assert left["endpoints"] == endpoints
         assert (await cluster.client.get(f"{MESH}/endpoints/web"))["subsets"] == listed["subsets"]
+
+
+async def test_who_lists_its_pods_late_is_left_to_it() -> None:
+    """Each pod would be listed twice, and each change of it be pushed to every proxy twice."""
+    async with started() as cluster:
+        await cluster.client.create(SERVICES, _service(selector={"app": "web"}))
+        await cluster.client.create(DEPLOYMENTS, deployment("web", 1))
+        await asyncio.sleep(5)
+        assert await _ready(cluster) == 1
+        labels = {
+            "kubernetes.io/service-name": "web",
+            "endpointslice.kubernetes.io/managed-by": "other",
+        }
+        late = {"metadata": {"name": "late", "labels": labels}, "addressType": "IPv4"}
+        await cluster.client.create(SLICES, {**late, "endpoints": []})
+        await cluster.scale("web", 3)
+        await asyncio.sleep(5)
+        assert [one["metadata"]["name"] for one in await _slices(cluster)] == ["late"]
+
+        await cluster.client.delete(f"{SLICES}/late")
+        await asyncio.sleep(5)
+        assert await _ready(cluster) == 3
