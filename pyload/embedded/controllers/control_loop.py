@@ -47,6 +47,9 @@ _LONGEST_PAUSE: Final = 5.0
 _ASIDE: Final = 5.0
 """Seconds between two looks at a Lease that another holds."""
 
+_ODD: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What an object leads to that has a field of a wrong type, or lacks one: few have schemas."""
+
 log = logging.getLogger("pyload.pods")
 
 
@@ -108,9 +111,17 @@ class ControlLoop:
 
     def follow(self, kind: Kind, listener: Callable[[Event], None]) -> None:
         """Call a listener with each object of a kind, and with every further event."""
+
+        def follower(event: Event) -> None:
+            try:
+                listener(event)
+            except _ODD as error:
+                # The object is stored by now: whoever wrote it is not to blame for this.
+                log.debug("cannot follow %s %s: %r", kind.kind, "/".join(event.entry.key), error)
+
         for entry in self.store.entries(kind):
-            listener(Event("ADDED", entry, None))
-        self.store.subscribe(kind, listener)
+            follower(Event("ADDED", entry, None))
+        self.store.subscribe(kind, follower)
 
     def add(self, work: str, key: Key, *, after: float = 0.0) -> None:
         """Put an object into the queue, now or for later."""
@@ -149,6 +160,8 @@ class ControlLoop:
                 await handler(item.key)
             except PyloadError as error:
                 self._retry(item, error)
+            except _ODD as error:
+                log.warning("cannot handle %s %s: %r", item.work, "/".join(item.key), error)
             else:
                 self._failures.pop(item, None)
 

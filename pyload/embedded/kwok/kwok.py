@@ -125,14 +125,16 @@ class Kwok:
         if stage is Stage.DELETE:
             await self._delete(key, obj)
             return
-        node = self._loop.store.need(NODE, "", obj["spec"]["nodeName"]).obj
-        host_ip = internal_ip(node) or NODE_IP
+        node = self._loop.store.get(NODE, "", obj["spec"]["nodeName"])
+        if node is None:
+            return
+        host_ip = internal_ip(node.obj) or NODE_IP
         status = obj.get("status") or {}
         ip = (status.get("podIP") or "") if stage is not Stage.CREATE else ""
         if obj["spec"].get("hostNetwork"):
             ip = host_ip
         elif not ip:
-            ip = self._addresses.of(uid, node, self._loop.rng)
+            ip = self._addresses.of(uid, node.obj, self._loop.rng)
         status = pod_status(stage, obj, ip=ip, host_ip=host_ip, now=self._loop.timestamp)
         await self._loop.write_status(POD, obj, status)
 

@@ -8,7 +8,15 @@ import contextlib
 import pytest
 
 from pyload.errors import NotFound
-from tests.embedded.cluster import DEPLOYMENTS, PODS, REPLICA_SETS, Cluster, deployment, prepared
+from tests.embedded.cluster import (
+    DEPLOYMENTS,
+    PODS,
+    REPLICA_SETS,
+    Cluster,
+    deployment,
+    pod,
+    prepared,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -83,3 +91,27 @@ async def test_an_item_that_fails_comes_back() -> None:
 
         assert failures > 2
         assert len(seen) == after
+
+
+async def test_an_odd_object_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """One wrong field would end all controllers, or fail the write of an object that is stored."""
+    cluster = await prepared()
+    odd = deployment("odd", 1, strategy={"rollingUpdate": {"maxSurge": "many"}})
+    wrong = pod("wrong")
+    wrong["spec"]["containers"][0]["ports"] = [{"name": "x"}]
+    service = {
+        "metadata": {"name": "s"},
+        "spec": {"selector": {"app": "wrong"}, "ports": [{"port": 1}]},
+    }
+    async with cluster.controlled():
+        await cluster.client.create("/api/v1/namespaces/mesh/services", service)
+        await cluster.client.create(DEPLOYMENTS, odd)
+        await cluster.client.create(PODS, wrong)
+        await cluster.client.create(DEPLOYMENTS, deployment("web", 1))
+        await asyncio.sleep(10)
+
+        assert [one["metadata"]["labels"]["app"] for one in await cluster.pods()] == [
+            "web",
+            "wrong",
+        ]
+    assert "cannot handle Deployment mesh/odd" in caplog.text
