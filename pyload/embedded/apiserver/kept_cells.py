@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver.ages import UNKNOWN, age_text
 from pyload.embedded.apiserver.fields import value_at
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
     from pyload.kube.resources import Obj
 
-_MOST_HOSTS = 3
+_MOST_HOSTS: Final = 3
+_ACCESS_MODES: Final = {
+    "ReadWriteOnce": "RWO",
+    "ReadOnlyMany": "ROX",
+    "ReadWriteMany": "RWX",
+    "ReadWriteOncePod": "RWOP",
+}
 
 
 def scheduled_containers(obj: Obj) -> list[Obj]:
@@ -87,6 +93,18 @@ def quota(*, limits: bool) -> Callable[[Obj, datetime], str]:
         )
 
     return cell
+
+
+def access_modes(obj: Obj) -> str:
+    """Return in which ways a volume may be mounted."""
+    modes = value_at(obj, "spec", "accessModes") or ()
+    return ",".join(_ACCESS_MODES.get(one, str(one)) for one in modes)
+
+
+def claim_of(obj: Obj) -> str:
+    """Return the claim that a volume is bound to."""
+    claim = value_at(obj, "spec", "claimRef") or {}
+    return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
 
 
 def scaled_object(obj: Obj) -> str:

@@ -218,6 +218,9 @@ JOB: Final = _kind(resources.JOBS, categories=WORKLOAD, generation=True)
 DISRUPTION_BUDGET: Final = _kind(
     resources.DISRUPTION_BUDGETS, short=("pdb",), generation=True, unconditional=False
 )
+REPLICATION_CONTROLLER: Final = _kind(resources.REPLICATION_CONTROLLERS, short=("rc",), **_SCALED)
+VOLUME: Final = _kind(resources.VOLUMES, short=("pv",))
+VOLUME_CLAIM: Final = _kind(resources.VOLUME_CLAIMS, short=("pvc",))
 CRON_JOB: Final = _kind(resources.CRON_JOBS, short=("cj",), categories=WORKLOAD, generation=True)
 AUTOSCALER: Final = _kind(resources.AUTOSCALERS, "v1", short=("hpa",), categories=WORKLOAD)
 PRIORITY_CLASS: Final = _kind(
@@ -268,10 +271,11 @@ BUILT_IN: Final = (
     CRON_JOB,
     AUTOSCALER,
     PRIORITY_CLASS,
-    # Only kept.
+    # Nobody acts on them here, but kubectl lists them for a dump and to prune.
+    VOLUME,
+    VOLUME_CLAIM,
+    REPLICATION_CONTROLLER,
     _kind(resources.RESOURCE_QUOTAS, short=("quota",)),
-    # Nobody acts on them here, but kubectl lists them for a dump.
-    _kind(resources.REPLICATION_CONTROLLERS, short=("rc",), **_SCALED),
     # Watched by istiod.
     _kind(resources.INGRESSES, short=("ing",), generation=True),
     _kind(resources.INGRESS_CLASSES, subresources=(), generation=True),

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyload.embedded.apiserver.ages import UNKNOWN
 from pyload.embedded.apiserver.kept_cells import (
+    access_modes,
     autoscaler_targets,
+    claim_of,
     ingress_addresses,
     ingress_hosts,
     ingress_ports,
@@ -277,6 +279,30 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("Request", quota(limits=False)),
         Column("Limit", quota(limits=True)),
         _AGE,
+    ),
+    "persistentvolumes": (
+        _NAME,
+        Column("Capacity", field("spec", "capacity", "storage", absent="")),
+        Column("Access Modes", timeless(access_modes)),
+        Column("Reclaim Policy", field("spec", "persistentVolumeReclaimPolicy", absent="")),
+        Column("Status", field("status", "phase", absent="")),
+        Column("Claim", timeless(claim_of)),
+        Column("StorageClass", field("spec", "storageClassName", absent="")),
+        Column("VolumeAttributesClass", field("spec", "volumeAttributesClassName", absent=UNSET)),
+        Column("Reason", field("status", "reason", absent="")),
+        _AGE,
+        Column("VolumeMode", field("spec", "volumeMode", absent=UNSET), True),
+    ),
+    "persistentvolumeclaims": (
+        _NAME,
+        Column("Status", field("status", "phase", absent="")),
+        Column("Volume", field("spec", "volumeName", absent="")),
+        Column("Capacity", field("status", "capacity", "storage", absent="")),
+        Column("Access Modes", timeless(access_modes)),
+        Column("StorageClass", field("spec", "storageClassName", absent="")),
+        Column("VolumeAttributesClass", field("spec", "volumeAttributesClassName", absent=UNSET)),
+        _AGE,
+        Column("VolumeMode", field("spec", "volumeMode", absent=UNSET), True),
     ),
     "priorityclasses.scheduling.k8s.io": (
         _NAME,

@@ -117,7 +117,8 @@ class Writes:
         if admitted is not obj:
             obj = defaults.fill(kind, admitted)
         obj = self._admission.mutate(request, target, obj)
-        obj = defaults.admit(kind, obj)
+        now, uid = self._sources.now(), self._sources.new_uid()
+        obj = defaults.admit(kind, obj, uid)
         if kind is SERVICE:
             obj = services.complete(obj, None, self._addresses)
         validation.check(kind, obj, None, more=custom_objects.faults(obj, None, target))
@@ -134,7 +135,6 @@ class Writes:
             managed = apply.managers_after_update(None, obj, writer, shape_of(kind))
         if managed:
             metadata["managedFields"] = managed
-        now, uid = self._sources.now(), self._sources.new_uid()
         if request.dry_run:
             begin_life(kind, obj, now=now, uid=uid)
             return object_reply(201, obj, target)

@@ -87,13 +87,14 @@ class Controllers:
 
     def _create(self, kind: Kind, obj: Obj) -> None:
         obj = {"kind": kind.kind, "apiVersion": kind.api_version, **obj}
-        obj = defaults.admit(kind, defaults.fill(kind, obj))
+        uid = self._sources.new_uid()
+        obj = defaults.admit(kind, defaults.fill(kind, obj), uid)
         if kind is CRD:
             obj = definitions.established(obj, None, self._kinds, self._sources.now())
         obj["metadata"] = dict(obj["metadata"])
         if kind is SERVICE:
             obj = services.complete(obj, None, self.addresses)
-        self._store.create(kind, obj, now=self._sources.now(), uid=self._sources.new_uid())
+        self._store.create(kind, obj, now=self._sources.now(), uid=uid)
 
     def _on_service(self, event: Event) -> None:
         if event.type == "DELETED":

@@ -134,7 +134,7 @@ def test_manifests_are_applied_by_the_client(kubectl: Kubectl) -> None:
     assert again == "configmap/a unchanged\nconfigmap/b unchanged\n"
     assert value(kubectl, ".data.k", "configmap/a") == "1"
     fewer = manifest(names=("b",)).replace('"data": {"k": "1"}', '"data": {"l": "2"}')
-    pruning = ("--prune", "--selector=set=x", "--prune-allowlist=core/v1/ConfigMap")
+    pruning = ("--prune", "--selector=set=x")
     assert "configmap/a pruned" in kubectl("apply", "--filename=-", *pruning, stdin=fewer)
     assert value(kubectl, ".data", "configmap/b") == '{"l":"2"}'
     assert "set: x" in kubectl("apply", "view-last-applied", "configmap/b")
