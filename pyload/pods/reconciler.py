@@ -106,8 +106,9 @@ class Reconciler:
         # Whether a watch is stale, or was until a moment ago.
         self._frozen = False
         self._thaw_timer: asyncio.TimerHandle | None = None
-        # Fires when the cache is due.
-        self._due_timer: asyncio.TimerHandle | None = None
+        # Fires when the cache is due; on uvloop it has no `when` if that is already over.
+        self._due_timer: asyncio.Handle | None = None
+        self._due = 0.0
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -216,13 +217,14 @@ class Reconciler:
         """Have the cache called when time has passed that it waits for."""
         due = None if self._frozen else self._cache.due
         if self._due_timer is not None:
-            if self._due_timer.when() == due:
+            if self._due == due:
                 return
             self._due_timer.cancel()
             self._due_timer = None
         if due is not None:
             loop = asyncio.get_running_loop()
             self._due_timer = loop.call_at(due, self._on_due, due)
+            self._due = due
 
     def _on_due(self, due: float) -> None:
         self._due_timer = None

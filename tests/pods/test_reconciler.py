@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import uvloop
 
 from pyload.pods.cache import PodCache
 from pyload.pods.desired import Policy
@@ -175,6 +176,23 @@ async def test_time_alone_stops_proxies() -> None:
         (6, "a"),
         (7, "b"),
     ]
+
+
+def test_a_time_that_is_over_is_waited_for_by_uvloop_too() -> None:
+    """Its handle has no time of its own then: a run ended when many pods went at once."""
+
+    async def main() -> None:
+        bench = Bench()
+        bench.node("ADDED", node("kwok-0"))
+        bench.pod("ADDED", pod("a", ip="10.0.0.1"))
+        late = asyncio.get_running_loop().time() - 60
+        gone = bench.cache.read_pod(pod("a", ip="10.0.0.1", deletion=30))
+        bench.reconciler.apply(bench.cache.pod_event("MODIFIED", gone, late))
+        assert bench.cache.due is not None
+        bench.node("MODIFIED", node("kwok-0"))
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
 
 
 async def test_nothing_starts_and_no_time_runs_out_while_the_server_is_away() -> None:
