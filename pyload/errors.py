@@ -226,7 +226,7 @@ class ThresholdFailed(PyloadError):  # noqa: N818 - reads as a state
 
 
 class CertificateError(PyloadError):
-    """Raised when the mesh's CA signs no certificate for a proxy."""
+    """Raised when the mesh's CA signs no certificate for a proxy, or it cannot be loaded."""
 
 
 class WaitTimeout(PyloadError):  # noqa: N818 - reads as a state

@@ -13,7 +13,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyload.errors import UsageError
+from pyload.descriptors import RAISE, is_exhaustion
+from pyload.errors import CertificateError, UsageError
 
 if TYPE_CHECKING:
     import ssl
@@ -41,6 +42,7 @@ class KeyPair:
 
         Raises:
             UsageError: It cannot be read, or the key is not that of the certificate.
+            CertificateError: No more files can be opened, be it in memory.
         """
         try:
             with _as_file(self.chain) as chain, _as_file(self.key) as key:
@@ -48,6 +50,10 @@ class KeyPair:
         except ValueError as error:
             raise UsageError(f"the client certificate cannot be used: {error}") from error
         except OSError as error:
+            if is_exhaustion(error):
+                raise CertificateError(
+                    "the client certificate cannot be used: too many open files", fix=RAISE
+                ) from error
             # OpenSSL names no reason for what is not PEM; with a pipe, it is another error.
             reason = getattr(error, "reason", None) or "it or its key is not PEM"
             raise UsageError(

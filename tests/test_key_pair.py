@@ -10,8 +10,9 @@ import pytest
 
 from pyload import key_pair
 from pyload.embedded.controlplane.ca import Authority
-from pyload.errors import UsageError
+from pyload.errors import CertificateError, UsageError
 from pyload.key_pair import KeyPair
+from tests.few_files import no_more_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,3 +53,13 @@ def test_what_is_wrong_with_a_certificate_is_said() -> None:
 def test_a_key_is_not_shown() -> None:
     """It would end up in a log or a traceback."""
     assert "secret" not in repr(KeyPair(b"secret", b"chain"))
+
+
+@pytest.mark.usefixtures("_way")
+def test_too_many_open_files_are_no_fault_of_the_certificate() -> None:
+    """Users would look for a mistake in a file that is good, and proxies would never try again."""
+    own = Authority().for_server("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with no_more_files(), pytest.raises(CertificateError, match="too many open files; raise"):
+        KeyPair(own.key, own.chain).load_into(context)
+    KeyPair(own.key, own.chain).load_into(context)

@@ -14,6 +14,7 @@ from pyload.cli.notices import warn
 from pyload.cli.report_files import write_report_files
 from pyload.cli.view import RunView
 from pyload.errors import PyloadError, UsageError
+from pyload.harness.host import require_files
 from pyload.harness.outcome import document_of
 from pyload.harness.result_file import json_bytes
 from pyload.report.result_json import BULKY
@@ -46,7 +47,8 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
         data_on_stdout: Print the summary to standard error, because standard output holds data.
 
     Raises:
-        UsageError: Standard output is to hold both data and the result.
+        UsageError: Standard output is to hold both data and the result, or the process may open too
+            few files.
         PyloadError: The run failed; its summary has been printed.
     """
     context = click.get_current_context(silent=True)
@@ -60,6 +62,7 @@ def run_and_report(main: Run, log: LogOptions, *, data_on_stdout: bool = False) 
     # gRPC's core writes its own notes to stderr; what matters in them reaches us as a status.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
+    require_files()
     view = RunView() if context is None else context.meta.get(VIEW, RunView())
 
     async def under_signals() -> Outcome:

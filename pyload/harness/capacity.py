@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SPARE_FILES: Final = 256
 """Descriptors that a process needs beside its proxies: API server, metrics, logs, libraries."""
 
+FILES_TO_START: Final = 96
+"""Descriptors without which no run begins: libraries abort the process where they get none."""
+
 BASE_BYTES: Final = 120 * 1024 * 1024
 """Memory of a process before its first proxy, with all that a big run imports."""
 

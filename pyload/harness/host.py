@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pyload.harness.capacity import Machine, Requirements, assess
+from pyload.descriptors import RAISE
+from pyload.errors import UsageError
+from pyload.harness.capacity import FILES_TO_START, Machine, Requirements, assess
 from pyload.xds.credentials import uses_tls
 
 if TYPE_CHECKING:
@@ -41,6 +43,24 @@ _BYTES_OF_OWN_CERTIFICATE: Final = 30 * _KIB
 
 _UNLIMITED: Final = 1 << 40
 """A limit of files or bytes that stands for none."""
+
+
+def require_files() -> None:
+    """Have the files that a run opens before its first proxy.
+
+    Raises:
+        UsageError: The process may not open that many.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= FILES_TO_START:
+        return
+    if hard != resource.RLIM_INFINITY and hard < FILES_TO_START:
+        raise UsageError(
+            f"this process may open {hard} files, and a run needs {FILES_TO_START} before its "
+            "first proxy",
+            fix=RAISE,
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES_TO_START, hard))
 
 
 def shortfalls(requirements: Requirements) -> list[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from pyload.descriptors import RAISE, SpareDescriptor, is_exhaustion
 from pyload.errors import PyloadError, UsageError
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class ResultFile:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="result")
+        # Proxies may have taken all others.
+        self._descriptor = SpareDescriptor()
 
     async def keep(self, figures: Callable[[], Awaitable[Result]]) -> None:
         """Write the result again and again, until cancelled.
@@ -122,11 +125,14 @@ class ResultFile:
 
     def close(self) -> None:
         """Let the thread end after its last write."""
+        self._thread.submit(self._descriptor.close)
         self._thread.shutdown(wait=False)
 
     async def _write(self, path: Path, result: Result) -> PyloadError | None:
         def write() -> None:
-            write_whole(path, json_bytes(result.to_json()))
+            text = json_bytes(result.to_json())
+            with self._descriptor.free():
+                write_whole(path, text)
 
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, write)
@@ -162,7 +168,8 @@ def unwritten(
         flag: The flag that named it.
         kind: ``file`` or ``folder``.
     """
-    return PyloadError(f"cannot write {path}: {error.strerror}", fix=f"give {flag} another {kind}")
+    fix = RAISE if is_exhaustion(error) else f"give {flag} another {kind}"
+    return PyloadError(f"cannot write {path}: {error.strerror}", fix=fix)
 
 
 def json_bytes(document: Obj) -> bytes:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyload.errors import UnreachableError
 from pyload.harness.authorities import Authorities
@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from pyload.xds.credentials import Auth, Principal
 
 T = TypeVar("T")
+
+_EMBEDDED_CONNECTIONS: Final = 20
+"""Connections to an embedded API server, each of which takes two descriptors of this process.
+
+More would not be faster: one event loop has both ends.
+"""
 
 log = logging.getLogger("pyload")
 
@@ -304,7 +310,7 @@ async def embedded_servers(
             embedded.start_kwok(stack.server, background, stages=kwok)
         else:
             embedded.start_controllers(stack.server, background)
-        api = HttpTransport(stack.api)
+        api = HttpTransport(stack.api, connections=_EMBEDDED_CONNECTIONS)
         endpoints = Endpoints(
             Client(api, qps=connection.qps),
             address,

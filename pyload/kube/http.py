@@ -14,6 +14,7 @@ import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
+from pyload.descriptors import RAISE, is_exhaustion
 from pyload.errors import ClusterUnreachable
 from pyload.kube.connector import Connector
 from pyload.kube.proxy import SOCKS, ProxyRules
@@ -319,8 +320,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _explain(error: BaseException, base: str) -> tuple[str, str]:
     """Return the problem and its fix in plain words."""
-    cause = _cause(error)
-    if isinstance(cause, tls.SSLError):
+    if isinstance(cause := _cause(error), tls.SSLError):
         return _explain_tls(cause)
     if isinstance(error, aiohttp.InvalidURL):
         return "this is not an address", "mend the server's address in the kubeconfig"
@@ -334,7 +334,7 @@ def _explain(error: BaseException, base: str) -> tuple[str, str]:
         what = "the connection broke off"
     else:
         what = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return what, _FIX
+    return what, RAISE if is_exhaustion(cause) else _FIX
 
 
 def _explain_tls(error: tls.SSLError) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING
 
+from pyload.errors import PyloadError
 from pyload.proxies.targets import Target
 from pyload.xds.client import Channel, bearer
 
@@ -35,9 +36,13 @@ class ChannelResolver:
     def __call__(self, principal: Principal) -> Channel | Awaitable[Channel]:
         """Return a proxy's channel; an awaitable of it if its target is one."""
         target = self._targets(principal)
-        if isinstance(target, Target):
+        if not isinstance(target, Target):
+            return self._channel_when(target, principal)
+        try:
             return self._channel(target, principal)
-        return self._channel_when(target, principal)
+        except PyloadError as error:
+            # The proxy that awaits it dials again, as after any other failure.
+            return _raise(error)
 
     async def aclose(self) -> None:
         """Close the transports."""
@@ -49,6 +54,10 @@ class ChannelResolver:
 
     async def _channel_when(self, target: Awaitable[Target], principal: Principal) -> Channel:
         return self._channel(await target, principal)
+
+
+async def _raise(error: PyloadError) -> Channel:
+    raise error
 
 
 class TransportCache:
@@ -91,15 +100,14 @@ def transport_factory(
         transport: ``lean`` or ``grpc``.
         sources: Local addresses to connect from, by target; only ``lean`` can.
     """
-
-    def grpc(address: str, tls: TlsConfig | None) -> Transport:
+    # Imported before the first dial: it would wait, and later no more files may be opened.
+    if transport == "grpc":
         from pyload.xds.grpc_transport import GrpcTransport  # noqa: PLC0415 - imports grpc
 
-        return GrpcTransport(address, tls=tls)
+        return lambda address, tls: GrpcTransport(address, tls=tls)
+    from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
 
     def lean(address: str, tls: TlsConfig | None) -> Transport:
-        from pyload.xds.lean import LeanTransport  # noqa: PLC0415 - one of two
-
         return LeanTransport(
             address,
             tls=None if tls is None else tls.context(),
@@ -107,4 +115,4 @@ def transport_factory(
             sources=sources.get(address, ()),
         )
 
-    return grpc if transport == "grpc" else lean
+    return lean

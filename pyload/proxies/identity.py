@@ -88,6 +88,9 @@ class NodeEncoder:
     def __init__(self, options: NodeOptions = DEFAULT) -> None:
         self._options = options
         self._workloads: dict[tuple[object, ...], _Workload] = {}
+        if options.full:
+            # Read before proxies have taken all the files that may be open.
+            encoded_build()
 
     def learn(self, version: str) -> None:
         """Record the version of the control plane; see `NodeOptions.with_control_plane`."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pyload.harness.capacity import Requirements
+from pyload.harness.capacity import FILES_TO_START, Requirements
 from pyload.harness.connection import Connection
-from pyload.harness.host import is_loopback, prepare, read_machine, requirements_of
+from pyload.harness.host import is_loopback, prepare, read_machine, require_files, requirements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,16 @@ def test_the_soft_limit_is_raised(limit: None) -> None:
     prepare(Requirements(proxies={"10.0.0.1:15012": 300}, bytes_each=1))
     assert before.files == 512
     assert read_machine().files > 512
+
+
+def test_a_run_begins_with_the_files_that_it_needs(limit: None) -> None:
+    """Its libraries abort the process, or print tracebacks, where they cannot open a few."""
+    require_files()
+    assert read_machine().files == 512
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (16, hard))
+    require_files()
+    assert read_machine().files == FILES_TO_START
 
 
 def test_what_will_not_suffice_is_a_warning(caplog: pytest.LogCaptureFixture, limit: None) -> None:

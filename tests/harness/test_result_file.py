@@ -21,6 +21,7 @@ from pyload.harness.result_file import (
     json_bytes,
     write_result,
 )
+from tests.few_files import no_more_files
 from tests.report.results import measured
 
 if TYPE_CHECKING:
@@ -111,6 +112,20 @@ async def test_the_result_of_a_run_that_goes_on_is_written_again_and_again(tmp_p
     await disk.keep(SAVE_SECONDS + 0.5)
     assert disk.pushes() == 2
     assert json.loads(disk.out.read_text())["exit_reason"] == "still running"
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_a_result_is_written_though_no_more_files_can_be_opened(tmp_path: Path) -> None:
+    """The result is missed most where too many proxies have taken all descriptors."""
+    disk = Disk(tmp_path / "r.json")
+    await disk.keep(SAVE_SECONDS + 0.5)
+    disk.recorder.metrics.push("sidecar", "cds", 1)
+    with no_more_files():
+        await disk.keep(SAVE_SECONDS + 0.5)
+        assert await disk.file.write(await disk.figures()) is None
+    assert disk.pushes() == 1
+    disk.file.close()
 
 
 @pytest.mark.anyio

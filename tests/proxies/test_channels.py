@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from pyload.errors import CertificateError
 from pyload.proxies.channels import ChannelResolver, TransportCache
 from pyload.proxies.targets import Target
 from pyload.xds.client import Channel
@@ -73,3 +74,16 @@ async def test_a_channel_carries_the_token_and_tells_whether_it_is_secure() -> N
     assert not isinstance(coming, Channel)
     metadata = (("authorization", "Bearer t"), ("clusterid", "primary"))
     assert await coming == Channel(peer, metadata, secure=True)
+
+
+async def test_a_transport_that_cannot_be_made_is_the_error_of_the_one_dial() -> None:
+    """It would break the loop that lets proxies dial, and take all that wait with it."""
+
+    def create(_address: str, _tls: TlsConfig | None) -> Transport:
+        raise CertificateError("too many open files")
+
+    resolver = ChannelResolver(lambda _: Target(SECURE), TransportCache(create))
+    channel = resolver(PRINCIPAL)
+    assert not isinstance(channel, Channel)
+    with pytest.raises(CertificateError):
+        await channel

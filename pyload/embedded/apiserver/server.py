@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from pyload.descriptors import warn_when_exhausted
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.requests import read_request, refused_reply
 from pyload.embedded.apiserver.users import EVERYBODY, User, impersonated
@@ -57,12 +58,14 @@ class HttpServer:
         )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
+        watch = asyncio.create_task(warn_when_exhausted(), name="descriptors")
         try:
             site = web.TCPSite(runner, host, port)
             await site.start()
             bound = runner.addresses[0][1]
             yield f"http://{host}:{bound}"
         finally:
+            watch.cancel()
             self._close_watches()
             await runner.cleanup()
 
