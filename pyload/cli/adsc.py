@@ -68,7 +68,7 @@ def command(
         delay=delay,
         namespace=namespace,
         duration=duration,
-        loaded=load_config(config) if config else None,
+        loaded=load_config(config, environ=settings.environ) if config else None,
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

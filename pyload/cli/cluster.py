@@ -85,7 +85,7 @@ def command(
     follows_pods = cluster_type == "kwok"
     options = ClusterOptions(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
-        loaded=load_config(config, lenient=lenient) if config else None,
+        loaded=load_config(config, lenient=lenient, environ=settings.environ) if config else None,
         cluster_type=cluster_type_of(cluster_type),
         duration=duration,
         seed=seed,

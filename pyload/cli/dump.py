@@ -79,7 +79,7 @@ def command(
         format=kind,
         timeout=timeout,
         embedded=embedded,
-        loaded=load_config(config) if config else None,
+        loaded=load_config(config, environ=settings.environ) if config else None,
         connection=settings.connection,
     )
     return run_and_report(

@@ -91,7 +91,7 @@ def command(
     _refuse_start_flags(short_circuit=short_circuit, apiserver_only=apiserver_only)
     options = IsolatedOptions(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
-        loaded=load_config(config, lenient=False) if config else None,
+        loaded=load_config(config, environ=settings.environ) if config else None,
         raw=raw_config,
         short_circuit=short_circuit,
         listen=listen,

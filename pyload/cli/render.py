@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
 from pyload.cli.flags.run import seed_option
 from pyload.errors import UsageError
@@ -34,20 +35,22 @@ from pyload.errors import UsageError
 )
 @click.option(
     "--set",
-    "settings",
+    "values",
     multiple=True,
     metavar="KEY=VALUE",
     help="Set a value of the templates, as YAML.  Repeatable.",
 )
 @seed_option
 @lenient_option
+@pass_settings
 def command(
+    settings: Settings,
     *,
     config: str,
     cluster_type: str,
     namespace: str,
     app: str,
-    settings: tuple[str, ...],
+    values: tuple[str, ...],
     seed: int | None,
     lenient: bool,
 ) -> None:
@@ -62,7 +65,7 @@ def command(
 
     if not config:
         raise UsageError("--config required", fix="name a config file")
-    loaded = load_config(config, lenient=lenient)
+    loaded = load_config(config, lenient=lenient, environ=settings.environ)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
     options = RenderOptions(
@@ -70,7 +73,7 @@ def command(
         cluster_type=cluster_type_of(cluster_type),
         namespace=namespace,
         app=app,
-        values=parse_values(settings),
+        values=parse_values(values),
         seed=1 if seed is None else seed,
     )
     for document in render(options, now=datetime.now(UTC)):

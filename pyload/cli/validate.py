@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pyload.cli.command import Command
+from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.mesh import cluster_type_option, lenient_option
 from pyload.errors import ConfigError, UsageError
 
@@ -16,7 +17,8 @@ from pyload.errors import ConfigError, UsageError
 @cluster_type_option
 @lenient_option
 @click.argument("files", type=click.Path(allow_dash=True), nargs=-1, metavar="FILE...")
-def command(*, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
+@pass_settings
+def command(settings: Settings, *, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
     """Check configs as far as that is possible without a cluster; - is stdin."""
     from pyload.commands.validate import check_file  # noqa: PLC0415 - fast help
     from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415
@@ -25,7 +27,7 @@ def command(*, cluster_type: str, lenient: bool, files: tuple[str, ...]) -> int:
         raise UsageError("FILE required", fix="name the configs to check")
     type_, code = cluster_type_of(cluster_type), 0
     for path in files:
-        verdict = check_file(path, cluster_type=type_, lenient=lenient)
+        verdict = check_file(path, cluster_type=type_, lenient=lenient, environ=settings.environ)
         for warning in verdict.warnings:
             click.echo(f"warning: {warning}", err=True)
         for problem in verdict.problems:

@@ -13,6 +13,8 @@ from pyload.mesh.names import Names
 from pyload.mesh.planner import check_capacity, plan_cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyload.config.model import ClusterConfig
     from pyload.mesh.cluster_types import ClusterType
     from pyload.mesh.template_instance import TemplateInstance
@@ -37,7 +39,11 @@ class Verdict:
 
 
 def check_file(
-    path: str, *, cluster_type: ClusterType = "fake-node", lenient: bool = False
+    path: str,
+    *,
+    cluster_type: ClusterType = "fake-node",
+    lenient: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Check a config: its keys and values, its capacity, its templates and their output.
 
@@ -47,9 +53,10 @@ def check_file(
         path: The file; ``-`` is standard input.
         cluster_type: What kind of cluster it is for.
         lenient: Whether unknown keys are only warned of.
+        environ: The variables that templates may read; None for none.
     """
     try:
-        loaded = load_config(path, lenient=lenient)
+        loaded = load_config(path, lenient=lenient, environ=environ)
     except ConfigError as error:
         return Verdict(path, tuple(map(str, error.problems)))
     problems = [f"{path}: {text}" for text in _problems(loaded.config, cluster_type)]

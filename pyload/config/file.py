@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pyload.config.parse import parse_config
 from pyload.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyload.config.parse import Loaded
 
 MAX_BYTES: Final = 16 << 20
 
 
-def load_config(path: str, *, lenient: bool = False) -> Loaded:
+def load_config(
+    path: str, *, lenient: bool = False, environ: Mapping[str, str] | None = None
+) -> Loaded:
     """Read a config file.
 
     Args:
         path: The file; ``-`` is standard input.
         lenient: Whether unknown keys are only warned of.
+        environ: The variables that templates may read; None for none.
 
     Raises:
         ConfigError: The file cannot be read, or has problems.
     """
-    return parse_config(read_bytes(path), source=path, lenient=lenient)
+    loaded = parse_config(read_bytes(path), source=path, lenient=lenient)
+    return replace(loaded, config=replace(loaded.config, environ=environ))
 
 
 def read_bytes(path: str) -> bytes:

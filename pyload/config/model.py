@@ -177,6 +177,7 @@ class ClusterConfig:
         templates: Texts of templates by name.
         thresholds: What the figures of a run have to be.
         probe: How often a change is written whose way to every proxy is measured; 0 for never.
+        environ: The variables that templates may read, which no file says; None for none.
     """
 
     grace_period: Duration = _ZERO
@@ -189,3 +190,4 @@ class ClusterConfig:
     templates: Mapping[str, str] = field(default_factory=dict)
     thresholds: Thresholds = NO_THRESHOLDS
     probe: Duration = _ZERO
+    environ: Mapping[str, str] | None = None

@@ -27,8 +27,8 @@ class Library:
     """What the templates of one run are rendered with.
 
     Args:
-        surroundings: The clock, chance and environment that functions see; those of the process
-            by default.
+        surroundings: The clock, chance and environment that functions see; by default those of the
+            process, without its environment.
     """
 
     def __init__(self, surroundings: Surroundings | None = None) -> None:

@@ -59,7 +59,8 @@ def plan_cluster(
     check_capacity(config, cluster_type)
     groups = [group for group in config.nodes for _ in range(group.count)]
     nodes = tuple(names.draw(group.name) for group in groups)
-    planner = _Planner(config, cluster_type, nodes, names, next_ip, Templates(config.templates))
+    templates = Templates(config.templates, config.environ)
+    planner = _Planner(config, cluster_type, nodes, names, next_ip, templates)
     namespaces = _bound(tuple(planner.namespaces()))
     return Plan(
         run_id=names.draw(),

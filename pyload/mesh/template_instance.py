@@ -103,19 +103,20 @@ class Templates:
 
     Args:
         texts: The user's templates by name; one may take a builtin's place.
-        library: The functions that they may call.
+        environ: The variables that they may read; None for none.
     """
 
-    def __init__(self, texts: Mapping[str, str], library: Library | None = None) -> None:
+    def __init__(self, texts: Mapping[str, str], environ: Mapping[str, str] | None = None) -> None:
         self._texts = texts
-        self._given = library
+        self._environ = environ
         self._parsed: dict[str, Template] = {}
 
     @cached_property
     def _library(self) -> Library:
         from pyload.gotemplate.library import Library  # noqa: PLC0415 - most runs have no template
+        from pyload.gotemplate.sprig import Surroundings  # noqa: PLC0415
 
-        return self._given or Library()
+        return Library(Surroundings(environ=self._environ))
 
     @cached_property
     def names(self) -> tuple[str, ...]:

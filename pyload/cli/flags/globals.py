@@ -41,11 +41,13 @@ class Settings:
         connection: The flags about the servers.
         log: The flags about log lines.
         given: Names of the flags that the user gave a value other than the empty text.
+        environ: The variables that templates may read; None for none.
     """
 
     connection: Connection
     log: LogOptions
     given: frozenset[str]
+    environ: Mapping[str, str] | None
 
     @property
     def pod_connection(self) -> Connection:
@@ -109,7 +111,7 @@ GLOBAL_OPTIONS: Final = (
         default=_CONNECTION.auth,
         shell_complete=words("plaintext", "jwt", "plaintext-jwt", "mtls"),
         metavar="AUTH",
-        help="Authenticate by jwt, plaintext-jwt, mtls or plaintext.  [default: by port]",
+        help="jwt, plaintext-jwt, mtls, plaintext; by port.",
     ),
     PilotOption(
         ["--ca-file"],
@@ -204,6 +206,12 @@ GLOBAL_OPTIONS: Final = (
         default=_CONNECTION.delta,
         help="Use delta xDS; if false, state of the world.",
     ),
+    RareOption(
+        ["--allow-env"],
+        type=GoBool(),
+        default=False,
+        help="Let templates read environment variables.",
+    ),
     LogOption(
         ["--metrics-addr"],
         # A program that uses pyload as a library serves no metrics unless it asks for them.
@@ -290,6 +298,8 @@ def settings_of(context: click.Context) -> Settings:
         ),
         log=_log_options(values, as_pilot_load=as_pilot_load),
         given=frozenset(name for name, rank in ranks.items() if rank and values[name] != ""),
+        # Those who have called pilot-load trust its configs with theirs.
+        environ=os.environ if values["allow_env"] or as_pilot_load else None,
     )
 
 

@@ -28,13 +28,13 @@ class Surroundings:
     Attributes:
         now: Returns nanoseconds since 1970.
         random: The source of random numbers.
-        environ: The variables of ``env`` and ``expandenv``.
+        environ: The variables of ``env`` and ``expandenv``; None refuses them.
         zone: Go's zone ``Local``.
     """
 
     now: Callable[[], int] = time.time_ns
     random: random.Random = field(default_factory=random.SystemRandom)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    environ: Mapping[str, str] | None = None
     zone: Zone = field(default_factory=lambda: local_zone(os.environ.get("TZ")))
 
 

@@ -20,12 +20,21 @@ _REFERENCE: Final = re.compile(
 
 def functions(surroundings: Surroundings) -> tuple[Function, ...]:
     """The functions, with an environment."""
-    environ = surroundings.environ
+    environ = surroundings.environ if surroundings.environ is not None else _NoEnvironment()
     return (
         Function("env", lambda name: environ.get(name, ""), ("string",)),
         Function("expandenv", lambda text: _expanded(text, environ), ("string",)),
         Function("getHostByName", _get_host_by_name, ("string",)),
     )
+
+
+class _NoEnvironment(dict[str, str]):
+    """The variables of a process that templates may not read: its secrets are among them."""
+
+    def get(self, name: str, default: object = None, /) -> NoReturn:
+        """Refuse."""
+        del default
+        raise Failure(f"templates may not read the variable {name!r} without --allow-env")
 
 
 def _get_host_by_name(name: str) -> NoReturn:

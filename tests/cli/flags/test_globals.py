@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,15 @@ def test_without_flags_the_connection_is_that_of_the_library() -> None:
         connection=Connection(metrics_addr=":8765", istiod_metrics="auto"),
         log=LogOptions(),
         given=frozenset(),
+        environ=None,
     )
+
+
+def test_templates_read_the_environment_only_where_that_is_allowed() -> None:
+    """Secrets would get into a cluster; but pilot-load's templates have always read it."""
+    assert settings().environ is None
+    assert settings(["--allow-env=true"]).environ is os.environ
+    assert settings(name="pilot-load").environ is os.environ
 
 
 def test_pilot_load_looks_for_no_metrics() -> None:
@@ -78,7 +87,7 @@ def test_every_field_has_a_flag_of_its_name() -> None:
     names = {field.name for field in fields(Connection)} - {"assumed_version"}
     names |= {f"log_{field.name}" for field in fields(LogOptions)} - {"log_as_pilot_load"}
 
-    assert names == GLOBAL - {"log_stacktrace_level", "vklog", "quiet", "verbose"}
+    assert names == GLOBAL - {"log_stacktrace_level", "vklog", "quiet", "verbose", "allow_env"}
 
 
 def test_flags_become_settings() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from pyload.errors import TemplateError
 from pyload.gotemplate import parse
 from tests.gotemplate.sprig.support import failure, render
 
@@ -35,9 +34,11 @@ def test_a_variable_that_is_not_set_is_empty() -> None:
     assert render('{{env "X"}}|{{env "NONE"}}|') == "1||"
 
 
-def test_without_surroundings_the_environment_is_that_of_the_process() -> None:
-    """`env` would not show what the user has set."""
-    assert parse('{{env "PATH"}}', name="t").render({}) == os.environ["PATH"]
+@pytest.mark.parametrize("call", ['env "PATH"', 'expandenv "$PATH"'])
+def test_the_environment_is_read_only_where_it_is_given(call: str) -> None:
+    """A config from somebody else would carry the tokens of its user into a cluster."""
+    with pytest.raises(TemplateError, match="may not read the variable 'PATH' without --allow-env"):
+        parse(f"{{{{{call}}}}}", name="t").render({})
 
 
 def test_the_network_is_out_of_reach() -> None:
