@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.bench.fleet.client import BLIND, KINDS
-from tests.bench.fleet.measure import Load, Setup, compare, growth, measure
+from tests.bench.fleet.measure import Load, Setup, growth, measure
 from tests.bench.fleet.table import (
     COMPARED,
     DEFAULT,
@@ -29,12 +29,14 @@ from tests.bench.fleet.table import (
     median,
     targets,
 )
+from tests.bench.fleet.turns import compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.bench.fleet.measure import Comparison, Figures
+    from tests.bench.fleet.measure import Figures
     from tests.bench.fleet.table import Target
+    from tests.bench.fleet.turns import Comparison
 
 _ROOT = Path(__file__).parents[3]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
 
@@ -54,18 +55,22 @@ class Process:
     Args:
         module: Is run with ``python -m``.
         arguments: Of its command line.
+        folder: Where it runs, which decides whose `pyload` it is; None for this process's.
 
     Attributes:
         hello: The first line that it said.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str]) -> None:
+    def __init__(
+        self, module: str, arguments: Sequence[str], *, folder: Path | None = None
+    ) -> None:
         self._module = module
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=folder,
             # Its warnings would stand in the table.
             env={**os.environ, "GRPC_VERBOSITY": "ERROR"},
         )

@@ -114,6 +114,15 @@ class Content:
             }
         )
 
+    def only(self, *types: TypeUrl) -> Content:
+        """Return the resources of some types."""
+        return Content({one: self.resources[one] if one in types else () for one in ORDER})
+
+    def moved(self, number: int) -> Content:
+        """Return the endpoints of one service, another address among them for each number."""
+        changed = self.resources[EDS][0].marked(f"10.0.{number >> 8 & 255}.{number & 255}")
+        return Content({CDS: (), EDS: (changed,), LDS: (), RDS: ()})
+
     def probed(self, number: int, *, delta: bool) -> Content:
         """Return what istiod sends after a probe: one cluster more, and all routes.
 

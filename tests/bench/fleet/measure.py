@@ -62,6 +62,7 @@ class Setup:
         tls: Whether with TLS and tokens.
         processes: Processes of clients, each with a server of its own.
         bare: Whether their nodes are bare, as pilot-load's.
+        folder: Another version of the project, whose clients these are; None for this one.
     """
 
     kind: str
@@ -70,6 +71,7 @@ class Setup:
     tls: bool = False
     processes: int = 1
     bare: bool = False
+    folder: Path | None = None
 
     @property
     def mode(self) -> str:
@@ -193,7 +195,7 @@ class Run:
             arguments.append("--delta")
         if self._setup.bare:
             arguments.append("--bare")
-        return Process("tests.bench.fleet.client", arguments)
+        return Process("tests.bench.fleet.client", arguments, folder=self._setup.folder)
 
     def _cost(self, started: float, sent: list[dict[str, Any]]) -> Cost:
         """Wait until the clients have what was sent, and compare with the last time."""
@@ -301,44 +303,6 @@ def measure(
         again=sum(one.again for one in (connected, *costs, changed)),
         beside=tuple(one.cpu / beside.clients for one in others) if beside is not None else (),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two fleets of the same size, pushed to in turns, as far as one client of each is concerned.
-
-    Attributes:
-        setup: The first fleet.
-        pushes: Seconds of CPU of each push to the first fleet.
-        others: Seconds of CPU of each push to the second.
-        added: Bytes of resident memory that the first needs more than the second.
-    """
-
-    setup: Setup
-    pushes: tuple[float, ...]
-    others: tuple[float, ...]
-    added: float
-
-
-def compare(setup: Setup, other: Setup, load: Load, kind: str, *, pushes: int) -> Comparison:
-    """Push to two fleets in turns, each first in every other turn.
-
-    Args:
-        setup: The first fleet.
-        other: The second, which has as many clients.
-        load: What the servers send.
-        kind: Which pushes, as in `Run.push`.
-        pushes: Pushes to each fleet.
-    """
-    with Run(setup, load) as one, Run(other, load) as two:
-        costs: dict[Run, list[float]] = {one: [], two: []}
-        for run in costs:
-            run.connect()
-        for turn in range(pushes):
-            for run in (one, two) if turn % 2 else (two, one):
-                costs[run].append(run.push(kind).cpu / setup.clients)
-        added = (one.resident() - one.empty) - (two.resident() - two.empty)
-    return Comparison(setup, tuple(costs[one]), tuple(costs[two]), added / setup.clients)
 
 
 def growth(setup: Setup, load: Load, kind: str, *, warm: int, pushes: int) -> tuple[int, int]:

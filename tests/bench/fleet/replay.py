@@ -143,7 +143,8 @@ class Replay:
         Args:
             kind: ``same`` sends the same under a new version, ``changed`` with one resource in a
                 hundred changed, ``only`` just those: what istiod does in delta after a change.
-                ``probe`` sends what istiod does after a probe.
+                ``small`` sends all but the routes. ``probe`` sends what istiod does after a probe,
+                ``endpoint`` what it does after a change of one endpoint.
             acknowledged: Whether to wait for the acknowledgements.
         """
         self._version += 1
@@ -154,6 +155,10 @@ class Replay:
             content = self._content.revision(self._version)
         elif kind == "only":
             content = self._content.since(self._version)
+        elif kind == "small":
+            content = self._content.only(CDS, EDS, LDS)
+        elif kind == "endpoint":
+            content = self._content.moved(self._version)
         for connection in list(self._connections):
             if kind == "probe":
                 content = self._probed(delta=connection.delta)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tests.bench.fleet.measure import Comparison, Figures, Setup
+    from tests.bench.fleet.measure import Figures, Setup
+    from tests.bench.fleet.turns import Comparison
 
 PUSH_RATIO: Final = 0.8
 CONNECT_RATIO: Final = 0.7
