@@ -69,6 +69,7 @@ class ProxyMonitor:
 
     __slots__ = (
         "_answered",
+        "_cells",
         "_ever_answered",
         "_ever_configured",
         "_ever_connected",
@@ -85,6 +86,8 @@ class ProxyMonitor:
     def __init__(self, spec: ProxySpec, fleet: LocalFleet, *, restarted: bool) -> None:
         self.spec = spec
         self._fleet = fleet
+        # Where its pushes are counted, shared by all proxies of its type.
+        self._cells = fleet.metrics.cells_of(spec.type)
         # None after the end, unless it died of an error.
         self._state: State | None = None
         self._enter("waiting")
@@ -148,11 +151,12 @@ class ProxyMonitor:
             if received.response.control_plane:
                 fleet.nodes.learn_identifier(received.response.control_plane)
         response = received.response
-        fleet.metrics.push(self.spec.type, response.short_type, response.size)
+        cell = self._cells[response.short_type]
+        cell.push(response.size)
         if received.ignored:
-            fleet.metrics.ignored(self.spec.type, response.short_type)
+            cell.ignored += 1
         elif received.error:
-            fleet.metrics.refused(self.spec.type, response.short_type)
+            cell.refused += 1
         if received.unsolicited or response.marks:
             now = fleet.now()
             if received.unsolicited:

@@ -125,6 +125,49 @@ class Snapshot:
         return sum(count for (_, one), count in self.objects.items() if one == result)
 
 
+class PushCell:
+    """The pushes of one short type to proxies of one node type, counted by who handles them.
+
+    Attributes:
+        pushes: How many there were.
+        bytes: Their size.
+        refused: Those that were answered with a NACK.
+        ignored: Those that were not answered. All others were acknowledged.
+    """
+
+    __slots__ = ("bytes", "ignored", "pushes", "refused")
+
+    def __init__(self) -> None:
+        self.pushes = self.bytes = self.refused = self.ignored = 0
+
+    def push(self, size: int) -> None:
+        """Count a push of a length in bytes."""
+        self.pushes += 1
+        self.bytes += size
+
+
+class PushCells(dict[str, PushCell]):
+    """The cells of one node type by short type such as ``cds``, each made when it is first used.
+
+    Args:
+        proxy_type: The node type.
+        cells: The cells of all types, of which the last is that of `OTHER`.
+    """
+
+    def __init__(self, proxy_type: str, cells: dict[tuple[str, str], PushCell]) -> None:
+        super().__init__()
+        self._proxy_type = proxy_type
+        self._all = cells
+
+    def __missing__(self, short_type: str) -> PushCell:
+        key = (self._proxy_type, short_type)
+        if key not in self._all and len(self._all) >= MAX_LABELS:
+            # Not kept here: there may be any number of such types.
+            return self._all.setdefault((OTHER, OTHER), PushCell())
+        cell = self[short_type] = self._all.setdefault(key, PushCell())
+        return cell
+
+
 class Part(Protocol):
     """Counts for itself, such as processes that do a part of the run."""
 
@@ -142,6 +185,8 @@ class Metrics:
         api_refusals: Likewise.
         push_times: Counts when the proxies of this process get a push.
         spreads: Adds up what that and the workers have counted.
+        cells: Where pushes are counted, by the node type of the proxies and the short type of the
+            resources.
     """
 
     def __init__(self) -> None:
@@ -158,11 +203,8 @@ class Metrics:
         self.api_writes = Histogram()
         self.api_refusals: Counter[str] = Counter()
         self._proxies: Counter[tuple[str, str]] = Counter()
-        self._pushes: Counter[tuple[str, str]] = Counter()
-        self._push_bytes: Counter[tuple[str, str]] = Counter()
-        # All other pushes are acknowledged.
-        self._refused: Counter[tuple[str, str]] = Counter()
-        self._ignored: Counter[tuple[str, str]] = Counter()
+        self.cells: dict[tuple[str, str], PushCell] = {}
+        self._cells_of: dict[str, PushCells] = {}
         self._disconnects: Counter[str] = Counter()
         self._reconnects: Counter[str] = Counter()
         self._objects: Counter[tuple[str, str]] = Counter()
@@ -181,29 +223,12 @@ class Metrics:
         if after is not None:
             self._proxies[type_, after] += 1
 
-    def push(self, proxy_type: str, short_type: str, size: int) -> None:
-        """Count a push.
-
-        Args:
-            proxy_type: Node type of the proxy that received it.
-            short_type: Type of its resources, such as ``cds``.
-            size: Length of the push in bytes.
-        """
-        key = (proxy_type, short_type)
-        if key not in self._pushes and len(self._pushes) >= MAX_LABELS:
-            key = (OTHER, OTHER)
-        self._pushes[key] += 1
-        self._push_bytes[key] += size
-
-    def refused(self, proxy_type: str, short_type: str) -> None:
-        """Count a push, which has been counted, as one that was answered with a NACK."""
-        key = (proxy_type, short_type)
-        self._refused[key if key in self._pushes else (OTHER, OTHER)] += 1
-
-    def ignored(self, proxy_type: str, short_type: str) -> None:
-        """Count a push, which has been counted, as one that was not answered."""
-        key = (proxy_type, short_type)
-        self._ignored[key if key in self._pushes else (OTHER, OTHER)] += 1
+    def cells_of(self, proxy_type: str) -> PushCells:
+        """Return where the pushes to proxies of a node type are counted, by their short type."""
+        found = self._cells_of.get(proxy_type)
+        if found is None:
+            found = self._cells_of[proxy_type] = PushCells(proxy_type, self.cells)
+        return found
 
     def disconnect(self, reason: str) -> None:
         """Count a stream that ended, under a short reason such as ``unavailable``."""
@@ -250,10 +275,10 @@ class Metrics:
         spreads.add(self.push_times.drain())
         own = Snapshot(
             proxies=dict(self._proxies),
-            pushes=_by_type(self._pushes),
-            push_bytes=_by_type(self._push_bytes),
-            acknowledged=_by_type(self._pushes - self._refused - self._ignored),
-            refused=_by_type(self._refused),
+            pushes=self._by_type(lambda cell: cell.pushes),
+            push_bytes=self._by_type(lambda cell: cell.bytes),
+            acknowledged=self._by_type(lambda cell: cell.pushes - cell.refused - cell.ignored),
+            refused=self._by_type(lambda cell: cell.refused),
             disconnects=dict(self._disconnects),
             reconnects=dict(self._reconnects),
             objects=dict(self._objects),
@@ -275,6 +300,14 @@ class Metrics:
             stragglers=dict(spreads.stragglers),
         )
         return own.merged([part.snapshot() for part in self._parts])
+
+    def _by_type(self, count: Callable[[PushCell], int]) -> dict[str, int]:
+        """Add up a count of the cells that is not 0, by the short types."""
+        totals: dict[str, int] = {}
+        for (_, short_type), cell in self.cells.items():
+            if found := count(cell):
+                totals[short_type] = totals.get(short_type, 0) + found
+        return totals
 
 
 def _sum(values: Sequence[Any]) -> Any:
@@ -304,10 +337,3 @@ def _difference(later: Any, earlier: Any) -> Any:
         else count - earlier.get(key, 0)
         for key, count in later.items()
     }
-
-
-def _by_type(counter: Counter[tuple[str, str]]) -> dict[str, int]:
-    totals: Counter[str] = Counter()
-    for (_, short_type), count in counter.items():
-        totals[short_type] += count
-    return dict(totals)

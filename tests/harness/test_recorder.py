@@ -106,7 +106,7 @@ def test_the_progress_line_counts_objects_that_are_there_now() -> None:
     recorder.phase = "running"
     for result in ("created", "created", "deleted"):
         recorder.metrics.object("Pod", result)
-    recorder.metrics.push("sidecar", "cds", 100)
+    recorder.metrics.cells_of("sidecar")["cds"].push(100)
 
     assert str(recorder.status(FLEET)) == (
         "running 0s, 1 objects, 9/10 proxies connected, 8 configured, 1 pushes"

@@ -104,8 +104,8 @@ async def test_the_result_of_a_run_that_goes_on_is_written_again_and_again(tmp_p
     """A run of an hour that the kernel kills for its memory would leave nothing."""
     disk = Disk(tmp_path / "r.json")
     loop = asyncio.get_running_loop()
-    loop.call_later(SAVE_SECONDS / 2, disk.recorder.metrics.push, "sidecar", "cds", 1)
-    loop.call_later(SAVE_SECONDS * 1.5, disk.recorder.metrics.push, "sidecar", "cds", 1)
+    loop.call_later(SAVE_SECONDS / 2, disk.recorder.metrics.cells_of("sidecar")["cds"].push, 1)
+    loop.call_later(SAVE_SECONDS * 1.5, disk.recorder.metrics.cells_of("sidecar")["cds"].push, 1)
 
     await disk.keep(SAVE_SECONDS - 1)
     assert not disk.out.exists()

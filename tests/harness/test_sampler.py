@@ -52,8 +52,8 @@ class Clocked:
 async def test_there_is_a_point_for_each_second_and_one_for_the_rest() -> None:
     """The sum of a series has to be the total of the run, or nobody believes either."""
     run = Clocked()
-    run.loop.call_later(0.5, run.recorder.metrics.push, "sidecar", "cds", 1)
-    run.loop.call_later(3.2, run.recorder.metrics.push, "sidecar", "cds", 1)
+    run.loop.call_later(0.5, run.recorder.metrics.cells_of("sidecar")["cds"].push, 1)
+    run.loop.call_later(3.2, run.recorder.metrics.cells_of("sidecar")["cds"].push, 1)
     await run.run(3.5)
     await run.sampler.last()
     found = run.recorder.history.snapshot()

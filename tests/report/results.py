@@ -40,8 +40,8 @@ def measured() -> Result:
         metrics.loop_lag.record(0.001)
     metrics.first_config.record(1.5)
     for short_type in ("sds", "rds", "cds", "cds"):
-        metrics.push("sidecar", short_type, 600_000)
-    metrics.refused("sidecar", "sds")
+        metrics.cells_of("sidecar")[short_type].push(600_000)
+    metrics.cells_of("sidecar")["sds"].refused += 1
     metrics.disconnect("unavailable")
     metrics.disconnect("goaway")
     for result in ("created", "created", "updated", "deleted", "failed"):

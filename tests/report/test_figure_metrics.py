@@ -112,8 +112,8 @@ def test_what_is_in_another_metric_adds_up_to_the_same() -> None:
             metrics.proxy(type_, None, state)
     metrics.reconnect("router")
     for short_type in ("cds", "eds"):
-        metrics.push("sidecar", short_type, 9)
-    metrics.refused("sidecar", "eds")
+        metrics.cells_of("sidecar")[short_type].push(9)
+    metrics.cells_of("sidecar")["eds"].refused += 1
     metrics.disconnect("goaway")
     for count, outcome in enumerate(("created", "updated", "deleted", "failed"), start=1):
         for kind in ("Pod", "Service") * count:

@@ -14,9 +14,9 @@ def test_counts_what_it_is_told() -> None:
     metrics.proxy("sidecar", None, "connecting")
     metrics.proxy("sidecar", "connecting", "connected")
     metrics.proxy("sidecar", "connected", None)
-    metrics.push("sidecar", "cds", 100)
-    metrics.push("router", "cds", 50)
-    metrics.push("router", "eds", 1)
+    metrics.cells_of("sidecar")["cds"].push(100)
+    metrics.cells_of("router")["cds"].push(50)
+    metrics.cells_of("router")["eds"].push(1)
     metrics.disconnect("unavailable")
     metrics.object("Pod", "created")
     metrics.object("Node", "created")
@@ -41,14 +41,14 @@ def test_answers_add_up_to_the_pushes_that_were_answered() -> None:
     """A control plane whose pushes are refused would look as good as any."""
     metrics = Metrics()
     for short_type in ("cds", "cds", "cds", "nds", "eds"):
-        metrics.push("sidecar", short_type, 1)
-    metrics.refused("sidecar", "cds")
-    metrics.refused("sidecar", "eds")
-    metrics.ignored("sidecar", "nds")
+        metrics.cells_of("sidecar")[short_type].push(1)
+    metrics.cells_of("sidecar")["cds"].refused += 1
+    metrics.cells_of("sidecar")["eds"].refused += 1
+    metrics.cells_of("sidecar")["nds"].ignored += 1
     before = metrics.snapshot()
-    metrics.push("sidecar", "nds", 1)
-    metrics.push("sidecar", "cds", 1)
-    metrics.refused("sidecar", "cds")
+    metrics.cells_of("sidecar")["nds"].push(1)
+    metrics.cells_of("sidecar")["cds"].push(1)
+    metrics.cells_of("sidecar")["cds"].refused += 1
     later = metrics.snapshot()
 
     assert (before.acknowledged, before.refused) == ({"cds": 2}, {"cds": 1, "eds": 1})
@@ -72,8 +72,9 @@ def test_labels_are_bounded() -> None:
     metrics = Metrics()
     for number in range(MAX_LABELS + 50):
         metrics.disconnect(f"reason {number}")
-        metrics.push("sidecar", f"type {number}", 1)
-        metrics.refused("sidecar", f"type {number}")
+        cell = metrics.cells_of("sidecar")[f"type {number}"]
+        cell.push(1)
+        cell.refused += 1
     snapshot = metrics.snapshot()
     assert len(snapshot.disconnects) == MAX_LABELS + 1
     assert snapshot.disconnects[OTHER] == 50
@@ -96,7 +97,7 @@ def test_the_figures_of_parts_are_added_to_all_others() -> None:
     metrics, others = Metrics(), Metrics()
     for one in (metrics, others):
         one.proxy("sidecar", None, "connected")
-        one.push("sidecar", "cds", 7)
+        one.cells_of("sidecar")["cds"].push(7)
         one.disconnect("goaway")
         one.connect.record(1)
     others.disconnect("local")
@@ -115,13 +116,13 @@ def test_a_span_of_a_run_counts_only_what_happened_in_it() -> None:
     """The third step of a ladder would be judged by the pushes and times of the first two."""
     metrics = Metrics()
     metrics.proxy("sidecar", None, "connected")
-    metrics.push("sidecar", "cds", 7)
+    metrics.cells_of("sidecar")["cds"].push(7)
     metrics.object("Pod", "created")
     metrics.connect.record(1)
     began = metrics.snapshot()
     metrics.proxy("sidecar", "connected", "configured")
-    metrics.push("sidecar", "cds", 5)
-    metrics.push("sidecar", "eds", 3)
+    metrics.cells_of("sidecar")["cds"].push(5)
+    metrics.cells_of("sidecar")["eds"].push(3)
     metrics.connect.record(2)
 
     span = replace(metrics.snapshot(), worker_cpu={"0": 2.5}, worker_rss={"0": 9}).since(

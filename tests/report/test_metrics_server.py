@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def metrics() -> Metrics:
     """Counters of which one has counted something."""
     metrics = Metrics()
-    metrics.push("sidecar", "cds", 100)
+    metrics.cells_of("sidecar")["cds"].push(100)
     return metrics
 
 
@@ -78,7 +78,7 @@ async def test_serves_the_metrics(metrics: Metrics, address: str) -> None:
         assert headers["Content-Type"] == CONTENT_TYPE
         assert headers["Content-Length"] == str(len(body))
         assert 'pyload_pushes_total{type="cds"} 1.0' in body
-        metrics.push("sidecar", "cds", 1)
+        metrics.cells_of("sidecar")["cds"].push(1)
         _, _, body = await ask(f"127.0.0.1:{port}", get("/metrics"))
         assert 'pyload_pushes_total{type="cds"} 2.0' in body
     with pytest.raises(OSError, match=r"[Cc]onnect"):

@@ -28,7 +28,7 @@ def metrics() -> Metrics:
     """Counters of which each has counted something."""
     metrics = Metrics()
     metrics.proxy("sidecar", None, "connected")
-    metrics.push("sidecar", "cds", 100)
+    metrics.cells_of("sidecar")["cds"].push(100)
     metrics.disconnect('a "reason"\n')
     metrics.reconnect("sidecar")
     metrics.object("Pod", "created")
@@ -219,7 +219,7 @@ def test_the_page_is_as_long_for_many_proxies_as_for_few() -> None:
         metrics = Metrics()
         for number in range(count):
             metrics.proxy("sidecar", None, "configured")
-            metrics.push("sidecar", "cds", 100)
+            metrics.cells_of("sidecar")["cds"].push(100)
             metrics.first_config.record(0.001 * number)
         pages.append(Registry(metrics, figures=measured).render().splitlines())
 

@@ -88,7 +88,7 @@ class Pyload:
     def messages(self) -> int:
         """Messages received so far."""
         # A snapshot a hundred times a second would be a part of what is measured.
-        return sum(self._fleet.metrics._pushes.values())
+        return sum(cell.pushes for cell in self._fleet.metrics.cells.values())
 
     def start(self, specs: Sequence[ProxySpec]) -> None:
         """Start the proxies."""

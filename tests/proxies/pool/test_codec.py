@@ -232,7 +232,7 @@ def test_a_frame_without_end_is_refused() -> None:
 def test_every_figure_of_a_snapshot_is_sent() -> None:
     """A counter that is added later would be missing in runs with workers."""
     metrics = Metrics()
-    metrics.push("sidecar", "cds", 5)
+    metrics.cells_of("sidecar")["cds"].push(5)
     metrics.proxy("sidecar", None, "connected")
     snapshot = metrics.snapshot()
     report = Report(0, FleetCounts(), snapshot, Pacing(), 0.0, 0)

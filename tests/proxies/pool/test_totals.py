@@ -15,7 +15,7 @@ def report(*, pushes: int, connected: int, cpu: float) -> Report:
     """Return a report of a process."""
     metrics = Metrics()
     for _ in range(pushes):
-        metrics.push("sidecar", "cds", 10)
+        metrics.cells_of("sidecar")["cds"].push(10)
         metrics.connect.record(0.5)
     for _ in range(connected):
         metrics.proxy("sidecar", None, "connected")
