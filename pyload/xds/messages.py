@@ -22,6 +22,7 @@ its record as an *annotation*, and is there for the next stream that receives th
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
     from pyload.xds.prefix_cache import PrefixCache, PrefixNode
     from pyload.xds.transport import Sink
 
-LARGE: Final = 4096
-"""Messages of fewer bytes are cheaper to copy than to compare."""
+LARGE: Final = 16 << 10
+"""Messages of fewer bytes are cheaper to copy than to compare: they fit into one DATA frame."""
 TAIL: Final = 1024
 """Bytes at the end of a large message that each stream copies: the nonce stands there."""
 MAX_MESSAGE: Final = 256 << 20
 """Bytes of the longest message that is accepted."""
 PREFIX: Final = 5
 """Bytes before a message in gRPC's framing: whether it is compressed, and its length."""
+_PREFIX: Final = struct.Struct(">BI")
 
 
 class Message:
@@ -168,18 +170,25 @@ class Assembler:
             RemoteProtocolError: The bytes are no gRPC framing, or a message is too long.
         """
         for chunk in chunks:
-            node, at = self._node, self._at
-            stop = at + len(chunk)
-            # Nearly always all of it is in the record already.
-            if (
-                node is not None
-                and at > node.start
-                and stop <= self._length - TAIL
-                and node.data.startswith(chunk, at - node.start)
-            ):
-                self._at = stop
+            node, size = self._node, len(chunk)
+            if node is None:
+                # Nearly always a chunk is one small message, or the beginning of a large one.
+                if size < LARGE and size >= PREFIX and self._length < 0 and not self._own:
+                    compressed, length = _PREFIX.unpack_from(chunk)
+                    if length == size - PREFIX and not compressed:
+                        self._deliver(Message(bytes(chunk[PREFIX:])))
+                        continue
             else:
-                self._feed(chunk)
+                # Nearly always all of it is in the record already.
+                at = self._at
+                if (
+                    at > node.start
+                    and at + size <= self._length - TAIL
+                    and node.data.startswith(chunk, at - node.start)
+                ):
+                    self._at = at + size
+                    continue
+            self._feed(chunk)
 
     def drain(self) -> None:
         """Deliver the messages that were held back, until there is none or another pause."""

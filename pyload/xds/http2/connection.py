@@ -132,13 +132,9 @@ class Connection(FrameReader):
         Allowed from within the sink. After the end of the stream the message is dropped. If
         `MAX_WAITING` bytes are in the queue already, the stream ends instead.
         """
-        if self.status is not None:
-            return
-        if self.out.full:
+        if self.status is None and not self.out.put(message):
             text = f"{MAX_WAITING >> 20} MiB of requests wait, and the control plane takes none"
             self._end(named("RESOURCE_EXHAUSTED", text), frames.rst_stream(Code.CANCEL))
-        else:
-            self.out.put(message)
 
     def ping(self) -> None:
         """Ask the peer for a sign of life: any byte that it sends is one."""
@@ -225,6 +221,7 @@ class Connection(FrameReader):
                 # Its trailers.
                 self._end(self.quote.status(), frames.rst_stream(Code.CANCEL))
             case frames.HEADERS:
+                self._flows = False
                 block = frames.without_priority(frames.unpadded(payload, flags), flags)
                 self._answered(self._headers.headers(block, flags))
             case frames.CONTINUATION:
@@ -240,14 +237,12 @@ class Connection(FrameReader):
             case frames.WINDOW_UPDATE:
                 self.out.credit(stream, int.from_bytes(payload, "big") & frames.ID_MASK)
 
-    def _limited(self) -> bool:
-        return self._headers.limited
-
     def _body(self, chunks: list[memoryview], size: int) -> None:
         if self.quote is not None:
             self._quoted(chunks)
             return
-        self._headers.count(size)
+        if size:
+            self._headers.count(size)
         self._assembler.feed(chunks)
 
     def _quoted(self, pieces: list[memoryview] | list[bytes]) -> None:
@@ -279,6 +274,7 @@ class Connection(FrameReader):
             self._end(status, frames.rst_stream(Code.CANCEL))
         elif self._headers.begun and self._state is State.HEAD:
             self._move(Input.ANSWERED)
+            self._flows = not self._headers.limited
             self._assembler.gzip = self._headers.gzip
         elif self._headers.foreign is not None and self._state is State.HEAD:
             self._move(Input.FOREIGN)

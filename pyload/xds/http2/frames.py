@@ -200,8 +200,8 @@ def payloads(
 
     Args:
         data: The received bytes.
-        at: Where the payload of the first frame begins, or goes on.
-        left: Bytes of that payload that are still to come.
+        at: Where the payload of the first frame begins, or goes on, or where its head begins.
+        left: Bytes of that payload that are still to come; 0 before its head.
         window: Bytes that the peer may send after that payload.
         alone: Whether to stop at the end of the first frame.
 
@@ -212,11 +212,17 @@ def payloads(
     end = len(data)
     pieces: list[memoryview] = []
     while True:
-        stop = min(at + left, end)
-        pieces.append(data[at:stop])
-        left -= stop - at
-        at = stop
-        if alone or left or end - at < HEAD_SIZE:
+        if left:
+            stop = at + left
+            if alone or stop > end:
+                stop = min(stop, end)
+                pieces.append(data[at:stop])
+                left -= stop - at
+                at = stop
+                break
+            pieces.append(data[at:stop])
+            at, left = stop, 0
+        if end - at < HEAD_SIZE:
             break
         word, flags, stream = HEAD.unpack_from(data, at)
         size: int = word >> 8

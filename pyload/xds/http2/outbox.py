@@ -1,13 +1,15 @@
 """The bytes that a connection has to write: control frames at once, messages within the windows.
 
 Control frames (settings, acknowledgements, the end of the stream) go before all messages, since a
-peer may wait for them. Messages wait in a queue until the windows of the stream and of the
-connection allow them, and are cut into DATA frames only when they are written. A stream that has
-nothing to send holds no queue of either.
+peer may wait for them. A message that fits into one frame and into the windows becomes a frame at
+once, which is nearly every acknowledgement. Others wait in a queue until the windows of the stream
+and of the connection allow them, and are cut into DATA frames only when they are written. A stream
+that has nothing to send holds no list of either.
 """
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from typing import Final
 
@@ -26,6 +28,8 @@ MAX_CONTROL: Final = 64 << 10
 Piece = bytes | memoryview
 
 _PREFIX: Final = 5
+_WHOLE: Final = struct.Struct(">IBIBI")
+"""The head of a DATA frame with a whole message, and gRPC's prefix of that."""
 _LARGE: Final = 2 * frames.DEFAULT_FRAME
 """Bytes from which on a message is queued as it is, and not copied behind its prefix."""
 
@@ -39,11 +43,11 @@ class Outbox:
     """
 
     __slots__ = (
-        "_control",
         "_control_size",
         "_frame",
         "_initial",
         "_queue",
+        "_ready",
         "_sent",
         "_stream_window",
         "_window",
@@ -52,7 +56,8 @@ class Outbox:
     )
 
     def __init__(self) -> None:
-        self._control: list[Piece] | None = None
+        # Frames that go out next, and the bytes of the control frames among them.
+        self._ready: list[Piece] | None = None
         self._control_size = 0
         self._queue: deque[Piece] | None = None
         # Bytes of the first message in the queue that are written already.
@@ -81,8 +86,28 @@ class Outbox:
         """Whether no more messages may be queued."""
         return self.waiting > MAX_WAITING
 
-    def put(self, message: bytes) -> None:
-        """Queue a message; not allowed while the outbox is full."""
+    def put(self, message: bytes) -> bool:
+        """Queue a message, unless the outbox is full; return whether it was not."""
+        size = len(message) + _PREFIX
+        room = self._stream_window
+        if (
+            self._queue is None
+            and room is not None
+            and size <= room
+            and size <= self._window
+            and size <= self._frame
+            and not self.blocked
+        ):
+            self._window -= size
+            self._stream_window = room - size
+            head = _WHOLE.pack(size << 8, 0, frames.STREAM, 0, size - _PREFIX)
+            if self._ready is None:
+                self._ready = [head, message]
+            else:
+                self._ready += (head, message)
+            return True
+        if self.full:
+            return False
         if self._queue is None:
             self._queue = deque()
         # gRPC's prefix: not compressed, and the length.
@@ -90,15 +115,16 @@ class Outbox:
         if len(message) < _LARGE:
             self._queue.append(prefix + message)
             self.waiting += max(len(message), OVERHEAD)
-            return
+            return True
         # A copy of all of it would cost more than to send it: nodes of Envoys are large.
         first = frames.DEFAULT_FRAME - _PREFIX
         for piece in (prefix + message[:first], memoryview(message)[first:]):
             self._queue.append(piece)
             self.waiting += max(len(piece) - _PREFIX, OVERHEAD)
+        return True
 
     def control(self, data: bytes) -> None:
-        """Queue control frames, which go before all messages.
+        """Queue control frames, which go before all messages that wait.
 
         Raises:
             Http2Error: The peer asks for answers, and does not read them.
@@ -115,23 +141,21 @@ class Outbox:
         self.blocked = False
 
     def _queue_control(self, data: bytes) -> None:
-        if self._control is None:
-            self._control = [data]
+        if self._ready is None:
+            self._ready = [data]
         else:
-            self._control.append(data)
+            self._ready.append(data)
 
     def take(self) -> bytes:
         """Return the bytes to write next; empty when there are none for now.
 
         After this call you must write them, and call again unless they were empty.
         """
-        if self.blocked:
-            return b""
-        queue, pieces = self._queue, self._control
-        if queue is None and pieces is None:
+        queue, pieces = self._queue, self._ready
+        if self.blocked or (queue is None and pieces is None):
             return b""
         pieces = [] if pieces is None else pieces
-        self._control = None
+        self._ready = None
         self._control_size = 0
         if queue is not None and self._stream_window is not None:
             self._cut(queue, pieces, min(self._window, self._stream_window, CHUNK))

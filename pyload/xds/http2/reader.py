@@ -2,8 +2,9 @@
 
 A control plane sends hardly anything but DATA, and much of it. So DATA goes past everything else:
 its payload is never copied, neither is it collected into frames; `_payload` hands on the views of
-all DATA frames that follow one another in the received bytes. Every other frame is collected until
-it is whole.
+all DATA frames that follow one another in the received bytes. While the body *flows*, that is all
+that is asked of them; `_data` looks at one alone where it does not. Every other frame is collected
+until it is whole.
 
 What a frame means, and whether it may come now, is for `pyload.xds.http2.connection.Connection`,
 which fills in the methods at the end. It is a subclass rather than a listener since ten thousand
@@ -32,7 +33,7 @@ At a PING every 30 s it lasts for a month; all at once it is a fraction of a sec
 class FrameReader:
     """Cuts received bytes into frames, until the stream has ended."""
 
-    __slots__ = ("_ending", "_idle_frames", "_left", "_partial", "_window", "status")
+    __slots__ = ("_ending", "_flows", "_idle_frames", "_left", "_partial", "_window", "status")
 
     def __init__(self) -> None:
         self.status: Status | None = None
@@ -41,6 +42,8 @@ class FrameReader:
         # Bytes that are missing of the DATA frame that has begun, and whether it ends the stream.
         self._left = 0
         self._ending = False
+        # Whether plain DATA may come in any number, and none of it has to be counted.
+        self._flows = False
         # Any other frame that has begun, from its first byte on.
         self._partial: bytearray | None = None
         # Bytes that the peer may send: of the stream and of the connection, which are always equal.
@@ -61,6 +64,9 @@ class FrameReader:
                 continue
             word, flags, stream = frames.HEAD.unpack_from(data, at)
             if not word & 0xFF and not flags & frames.PADDED:
+                if self._flows and (stop := self._payload(data, at)) > at:
+                    at = stop
+                    continue
                 at += frames.HEAD_SIZE
                 self._data(word >> 8, flags, stream)
             elif end - at < frames.HEAD_SIZE + (word >> 8):
@@ -133,15 +139,17 @@ class FrameReader:
     def _payload(self, data: memoryview, at: int) -> int:
         """Handle the payload of the DATA frame that has begun, and of those right behind it.
 
-        Nearly all that a control plane sends goes this way. Return the end of the payload.
+        Nearly all that a control plane sends goes this way. Return the end of the payload, which is
+        its beginning if no frame has begun, and the next one is not plain DATA.
         """
-        alone = self._ending or self._limited()
+        alone = self._ending or not self._flows
         chunks, stop, self._left, self._window = frames.payloads(
             data, at, self._left, self._window, alone=alone
         )
-        self._idle_frames = 0
-        self._body(chunks, stop - at if alone else 0)
-        self._data_done(ended=self._ending and not self._left)
+        if chunks:
+            self._idle_frames = 0
+            self._body(chunks, stop - at if alone else 0)
+            self._data_done(ended=self._ending and not self._left)
         return stop
 
     def _padded_data(self, flags: int, payload: memoryview) -> None:
@@ -172,12 +180,8 @@ class FrameReader:
         """Handle a frame that is not DATA."""
         raise NotImplementedError
 
-    def _limited(self) -> bool:
-        """Return whether the bytes of the body are to be counted."""
-        raise NotImplementedError
-
     def _body(self, chunks: list[memoryview], size: int) -> None:
-        """Handle bytes of the body, of a size that is to be counted."""
+        """Handle bytes of the body, of a size that is to be counted unless the body flows."""
         raise NotImplementedError
 
     def _data_done(self, *, ended: bool) -> None:
