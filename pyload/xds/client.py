@@ -258,8 +258,9 @@ class Client:
         try:
             received = self._protocol.receive(message)
             self._record(received)
-            for request in received.send:
-                self._send(request)
+            if self._stream is not None:
+                for request in received.send:
+                    self._stream.send(request)
             if received.draining:
                 self._scheduler.drain(self)
         except Exception as error:  # noqa: BLE001 - `closed` tells the peer's faults from our own
@@ -355,14 +356,13 @@ class Client:
     def _record(self, received: Received) -> None:
         assert self._seen is not None
         type_url = received.response.type_url
-        if not received.error:
+        if type_url not in self._seen and not received.error:
             self._session.updated()
             if not self._seen:
                 self._scheduler.stream_served()
-            if type_url not in self._seen:
-                self._seen.add(type_url)
-                if self._log.on:
-                    self._log.first(type_url, self._session.elapsed(self._scheduler.clock()))
+            self._seen.add(type_url)
+            if self._log.on:
+                self._log.first(type_url, self._session.elapsed(self._scheduler.clock()))
         if received.unmatched:
             self._log.unmatched(type_url, received.unmatched)
         self._observer.push(received)

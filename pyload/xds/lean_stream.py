@@ -159,7 +159,8 @@ class LeanStream(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Handle received bytes, all of them at once."""
         self.passes = 0
-        self._handle(self._receive, self._owner.shared.received[:nbytes])
+        receive = self._connection.receive if self._tls is None else self._decrypt
+        self._handle(receive, self._owner.shared.received[:nbytes])
 
     def eof_received(self) -> bool:
         """Have the connection closed, as the peer has closed its side."""
@@ -204,10 +205,8 @@ class LeanStream(asyncio.BufferedProtocol):
         self._tls = TlsEngine(context, self._owner.server_hostname)
         self._tls.begin()
 
-    def _receive(self, data: memoryview) -> None:
-        if self._tls is None:
-            self._connection.receive(data)
-            return
+    def _decrypt(self, data: memoryview) -> None:
+        assert self._tls is not None
         self._tls.receive(data, self._owner.shared.plain, self._connection.receive)
         if self._tls.ended:
             self._connection.lost("the server closed the connection")

@@ -7,7 +7,7 @@ the other, and an acknowledgement encodes no name again. Field numbers are those
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyload.xds.wire import discovery_pb2
@@ -30,6 +30,8 @@ _LENGTH_DELIMITED: Final = 2
 
 def field(number: int, value: bytes) -> bytes:
     """Encode one field of type string, bytes or message, with a number below 16."""
+    if len(value) < 0x80:
+        return bytes((number << 3 | _LENGTH_DELIMITED, len(value))) + value
     return _head(number, len(value)) + value
 
 
@@ -67,10 +69,11 @@ def with_node(request: bytes, node: bytes, build: bytes = b"", *, delta: bool) -
     return b"".join((_head(1 if delta else 2, len(node) + len(build)), node, build, request))
 
 
-def sotw_state(version: str, nonce: str) -> bytes:
-    """Encode ``version_info`` and ``response_nonce`` of a DiscoveryRequest; neither if empty."""
+@lru_cache(maxsize=64)
+def sotw_state(type_url: TypeUrl, names: NameSet, version: str) -> bytes:
+    """Encode a DiscoveryRequest without its nonce: after a push it is the same for most proxies."""
     state = field(1, version.encode()) if version else b""
-    return state + field(5, nonce.encode()) if nonce else state
+    return sotw_type(type_url) + names.encoded + state
 
 
 def delta_nonce(nonce: str) -> bytes:

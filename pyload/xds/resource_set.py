@@ -154,6 +154,10 @@ class ResourceSet:
         """Return all names of a type that the resources refer to."""
         return self._refs.get(type_url, NO_NAMES)
 
+    def refers_as(self, other: ResourceSet) -> bool:
+        """Return whether these resources refer to the same names as others."""
+        return self is other or self._refs == other._refs
+
     def left_by(self, later: ResourceSet) -> NamesByType:
         """Return the names that these resources refer to, and later ones do not."""
         if all(later.refs(type_url) is names for type_url, names in self._refs.items()):

@@ -7,7 +7,9 @@ resources. So a `Response` is kept with what identifies it, and found again in o
   tail of its own. Its annotation is a `_SuffixTable`: the responses with this shared part, by the
   bytes before and behind the nonce in the tail. Nothing is parsed, and no byte before the tail is
   looked at.
-- A small message is parsed, which is cheap, and looked up by all its bytes but those of the nonce.
+- A small message is looked up by all its bytes but those of the nonce, whose place is that of other
+  nonces, seen from the end. To hash so many bytes takes longer than to compare them: so it is first
+  compared with the one that came last of those with the same *sample*, which is a few of its bytes.
 - A delta response of other types than clusters and listeners is looked up by the set of its
   resources, since istiod sends endpoints in another order each time.
 
@@ -33,7 +35,7 @@ from pyload.xds.messages import LARGE
 from pyload.xds.refusals import ACCEPTED, NOT_ENVOYS, Judgement, judge_delta, judge_sotw
 from pyload.xds.resource_set import ResourceSet
 from pyload.xds.responses import DeltaResponse, Response, parse
-from pyload.xds.types import CDS, LDS, TypeUrl
+from pyload.xds.types import CDS, LDS, type_url_of
 from pyload.xds.wire import discovery_pb2
 
 if TYPE_CHECKING:
@@ -43,15 +45,22 @@ if TYPE_CHECKING:
     from pyload.xds.messages import Message
     from pyload.xds.resources import Resource
     from pyload.xds.responses import ParsedResponse
+    from pyload.xds.types import TypeUrl
 
 _SUFFIXES: Final = 4096
 """Most responses of one suffix table: they differ in their tails alone."""
+_PLACES: Final = 8
+"""Most places of nonces, seen from the end, that are tried."""
+_BEGINNING: Final = 40
+"""Bytes at the beginning of a message that its sample has whole: a version stands in them."""
+_SAMPLED: Final = 128
+"""Of so many bytes behind them, a sample has one."""
 _RESOURCE_BYTES: Final = 120
 """About as many bytes does a response use for each resource."""
 
-_Known = tuple[bytes | None, resources.Resource, "tuple[Mark, ...]"]
+_Read = tuple[bytes | None, resources.Resource, "tuple[Mark, ...]"]
 """The bytes of a resource, what they decode to, and the marks in it."""
-_NOTHING: Final[_Known] = (None, resources.Resource(""), ())
+_NOTHING: Final[_Read] = (None, resources.Resource(""), ())
 
 
 class _SuffixTable:
@@ -95,13 +104,18 @@ class ResponseCache:
         size: Bytes of the messages whose responses are kept.
     """
 
-    def __init__(self, *, limit: int = 4 << 20) -> None:
+    def __init__(self, *, limit: int = 8 << 20) -> None:
         self.decoder = resources.Decoder()
         self._limit = limit
+        # By the bytes of a small message before the nonce and behind it, or by sets of resources.
         self._known: OrderedDict[Hashable, Response] = OrderedDict()
+        # The key in `_known` of the last small message with a sample, and its response.
+        self._sampled: dict[Hashable, tuple[tuple[bytes, bytes, bool], Response]] = {}
+        # How many bytes before the end nonces begin, and how many before it they end.
+        self._places: list[tuple[int, int]] = []
         self.size = 0
         # The resources of the last response of each type, in its order.
-        self._last: dict[tuple[TypeUrl, bool], list[_Known]] = {}
+        self._last: dict[tuple[TypeUrl, bool], list[_Read]] = {}
 
     def read(self, message: Message, *, delta: bool) -> tuple[Response, str]:
         """Return the response in a message, the same object for all who receive it, and its nonce.
@@ -109,56 +123,83 @@ class ResponseCache:
         Raises:
             RemoteProtocolError: The bytes are no response.
         """
-        suffixes: _SuffixTable | None = message.annotation
-        found = None if suffixes is None else suffixes.find(message.tail, delta=delta)
+        if message.shared:
+            return self._read_shared(message, delta=delta)
+        data = message.tail
+        size = len(data)
+        for begins, ends in self._places:
+            start, stop = size - begins, size - ends
+            response = self._find(data, start, stop, delta=delta) if start > 0 else None
+            # The length in bytes delimits a nonce only if it is ASCII.
+            if (
+                response is not None
+                and response.size == size
+                and (nonce := data[start:stop]).isascii()
+            ):
+                return response, nonce.decode("ascii")
+        parsed = parse(data, delta=delta)
+        response = self._response(parsed, data)
+        start = -1 if size >= LARGE else _nonce_at(parsed, data)
+        if start >= 0:
+            stop = start + len(parsed.nonce)
+            place = size - start, size - stop
+            if place not in self._places:
+                self._places = [place, *self._places[: _PLACES - 1]]
+            self._remember((data[:start], data[stop:], delta), response)
+        return response, parsed.nonce
+
+    def _find(self, data: bytes, start: int, stop: int, *, delta: bool) -> Response | None:
+        """Return the response in a small message, if its nonce stands at a place and it is known.
+
+        Args:
+            data: The message.
+            start: Where its nonce begins.
+            stop: Where that ends.
+            delta: Whether it is a message of delta xDS.
+        """
+        sample = data[:_BEGINNING], data[_BEGINNING:start:_SAMPLED], stop, delta
+        known = self._sampled.get(sample)
+        if known is not None:
+            key, response = known
+            if len(key[0]) == start and data.startswith(key[0]) and data.endswith(key[1]):
+                self._known.move_to_end(key)
+                return response
+        key = data[:start], data[stop:], delta
+        found = self._known.get(key)
+        if found is not None:
+            self._sampled[sample] = key, found
+            self._known.move_to_end(key)
+        return found
+
+    def _read_shared(self, message: Message, *, delta: bool) -> tuple[Response, str]:
+        """Read a message with a shared part, and annotate that with the response."""
+        suffixes: _SuffixTable = message.annotation or _SuffixTable()
+        found = suffixes.find(message.tail, delta=delta)
         if found is not None:
             return found
         data = message.whole()
         parsed = parse(data, delta=delta)
-        nonce = parsed.nonce
-        if message.shared:
-            return self._read_shared(message, parsed, data), nonce
-        if len(data) >= LARGE:
-            return self._response(parsed, data), nonce
-        start = _nonce_at(parsed, data)
-        if start < 0:
-            return self._response(parsed, data), nonce
-        key = (data[:start], data[start + len(nonce) :], delta)
-        known = self._recall(key)
-        if known is None:
-            known = self._response(parsed, data)
-            self._remember(key, known)
-        return known, nonce
-
-    def _read_shared(self, message: Message, parsed: ParsedResponse, data: bytes) -> Response:
-        """Read a message with a shared part, and annotate that with the response."""
         response, size = self._response(parsed, data), len(parsed.nonce)
         start = _nonce_at(parsed, data)
         first = len(data) - len(message.tail)
         if start >= first:
-            suffixes: _SuffixTable = message.annotation or _SuffixTable()
-            delta = isinstance(parsed, DeltaResponse)
             suffixes.add(data[first:start], data[start + size :], response, delta=delta)
             message.annotate(
                 suffixes, len(message.tail) + _RESOURCE_BYTES * len(response.resources)
             )
-        return response
-
-    def _recall(self, key: Hashable) -> Response | None:
-        known = self._known.get(key)
-        if known is not None:
-            self._known.move_to_end(key)
-        return known
+        return response, parsed.nonce
 
     def _remember(self, key: Hashable, response: Response) -> None:
+        if key not in self._known:
+            self.size += response.size
         self._known[key] = response
-        self.size += response.size
         while self.size > self._limit and len(self._known) > 1:
             _, forgotten = self._known.popitem(last=False)
             self.size -= forgotten.size
+            self._sampled.clear()
 
     def _response(self, parsed: ParsedResponse, data: bytes) -> Response:
-        type_url = TypeUrl(parsed.type_url)
+        type_url = type_url_of(parsed.type_url)
         if isinstance(parsed, DeltaResponse):
             return self._delta_response(type_url, parsed, len(data))
         judgement, marks = ACCEPTED, NO_MARKS
@@ -190,8 +231,9 @@ class ResponseCache:
         if type_url not in (CDS, LDS):
             # Endpoints come in another order each time, and mean the same.
             key = (type_url, parsed.system_version_info, size, frozenset(sent), removed)
-            known = self._recall(key)
+            known = self._known.get(key)
             if known is not None:
+                self._known.move_to_end(key)
                 return known
         found: tuple[Resource, ...] = ()
         marks = NO_MARKS

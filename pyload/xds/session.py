@@ -11,9 +11,10 @@
 CLOSE leads from everywhere to CLOSED, and nothing leads out of it. A pair that the table does not
 list is a bug of the caller.
 
-A session decides and measures; it does not wait. Its owner gives it the time with each input and
-gets back the seconds that something took, or the seconds to wait before the next dial. Waits grow
-with each failure, as Envoy's do, and shrink again when the control plane has sent a response:
+UPDATED is the first good response of a type on a stream; later ones change nothing. A session
+decides and measures; it does not wait. Its owner gives it the time with each input and gets back
+the seconds that something took, or the seconds to wait before the next dial. Waits grow with each
+failure, as Envoy's do, and shrink again when the control plane has sent a response:
 an open stream proves little, since istiod may refuse it a moment later for its rate limit. Every
 wait is drawn at random, so that a fleet does not come back all at once. A ztunnel waits in another
 way, and draws nothing: see `ZtunnelSession`.
@@ -94,24 +95,20 @@ class Session:
         rng: Draws the waits.
 
     Attributes:
+        state: Where the proxy is; read-only.
         failures: Dials that have failed so far, over the whole life.
         waited: Seconds of the last wait.
     """
 
-    __slots__ = ("_interval", "_rng", "_since", "_state", "failures", "waited")
+    __slots__ = ("_interval", "_rng", "_since", "failures", "state", "waited")
 
     def __init__(self, *, rng: Random) -> None:
         self._rng = rng
-        self._state = State.IDLE
+        self.state = State.IDLE
         self._interval = FIRST_INTERVAL
         self._since = 0.0
         self.failures = 0
         self.waited = 0.0
-
-    @property
-    def state(self) -> State:
-        """Where the proxy is."""
-        return self._state
 
     def dial(self, now: float) -> None:
         """Begin to connect."""
@@ -161,10 +158,10 @@ class Session:
         self._apply(Input.CLOSE)
 
     def _apply(self, happened: Input) -> None:
-        after = TRANSITIONS.get((self._state, happened))
+        after = TRANSITIONS.get((self.state, happened))
         if after is None:
-            raise LocalProtocolError(f"{happened.name} cannot happen in state {self._state.name}")
-        self._state = after
+            raise LocalProtocolError(f"{happened.name} cannot happen in state {self.state.name}")
+        self.state = after
 
     def _wait(self) -> float:
         interval = self._interval

@@ -64,11 +64,8 @@ class _SotwSubscription(Subscription):
         return self._request() + requests.nack(error, delta=False)
 
     def _request(self) -> bytes:
-        return (
-            requests.sotw_type(self.type_url)
-            + self.names.encoded
-            + requests.sotw_state(self.version, self.nonce)
-        )
+        state = requests.sotw_state(self.type_url, self.names, self.version)
+        return state + requests.field(5, self.nonce.encode()) if self.nonce else state
 
 
 class Sotw(Subscriptions):

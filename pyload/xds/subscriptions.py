@@ -211,7 +211,14 @@ class Subscriptions:
         before = subscription.resources
         subscription.accept(response, nonce)
         draining = False
-        if type_url == CDS:
+        if (
+            before.refers_as(subscription.resources)
+            and not self._awaited
+            and LDS in self._subscriptions
+        ):
+            # Nearly always. Nothing follows that has not followed before.
+            send = [subscription.ack(nonce)]
+        elif type_url == CDS:
             send = self._follow_clusters(subscription, (nonce, ""))
         elif type_url == LDS:
             draining = self._drain(before, subscription.resources)

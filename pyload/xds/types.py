@@ -39,6 +39,14 @@ _SHORT: Final = {
 }
 
 
+_KNOWN: Final = {one: one for one in _SHORT}
+
+
+def type_url_of(text: str) -> TypeUrl:
+    """Return the type of a URL: if it is one of those above, the same object as there."""
+    return _KNOWN.get(TypeUrl(text), TypeUrl(text))
+
+
 def short(type_url: str) -> str:
     """Return istiod's short name of a type, as in its metrics: ``cds``, ``wads``.
 
