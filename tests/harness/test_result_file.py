@@ -120,7 +120,7 @@ async def test_a_result_is_written_though_no_more_files_can_be_opened(tmp_path: 
     """The result is missed most where too many proxies have taken all descriptors."""
     disk = Disk(tmp_path / "r.json")
     await disk.keep(SAVE_SECONDS + 0.5)
-    disk.recorder.metrics.push("sidecar", "cds", 1)
+    disk.recorder.metrics.cells_of("sidecar")["cds"].push(1)
     with no_more_files():
         await disk.keep(SAVE_SECONDS + 0.5)
         assert await disk.file.write(await disk.figures()) is None
