@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,7 +41,7 @@ namespaces:
 """
 PASSING: Final = re.compile(
     "is not ready|the object has been modified|gatewayclasses.* already exists"
-    "|read injection config|node|proxy service targets"
+    "|is above maximum version|read injection config|node|proxy service targets"
 )
 """What an istiod says on a real API server too: as it starts, when its own controllers are in each
 other's way, and about pods without a node."""
@@ -82,6 +83,25 @@ spec:
 """
 """The shortest life that pods can have."""
 
+INJECTOR: Final = {
+    "values": "{}",
+    "config": """
+      policy: enabled
+      defaultTemplates: [sidecar]
+      templates:
+        sidecar: |
+          spec:
+            containers: [{name: istio-proxy, image: proxy}]
+    """,
+}
+"""The least that istiod injects with; its own templates say more than is of use here."""
+
+ISTIOD: Final = {"name": "istiod", "namespace": "istio-system"}
+NETWORKING: Final = "/apis/networking.istio.io/v1/namespaces/mesh"
+WEBHOOKS: Final = "/apis/admissionregistration.k8s.io/v1"
+_CONFIGURATIONS: Final = "webhookconfigurations"
+HOOK: Final = {"sideEffects": "None", "admissionReviewVersions": ["v1"]}
+
 COUNT: Final = re.compile(r'^pilot_xds\{version="[^"]*"\} (\d+)', re.MULTILINE)
 
 
@@ -95,17 +115,19 @@ class Istiod:
 
     Attributes:
         port: Where it serves xDS in plaintext.
+        webhooks: Where it serves its webhooks.
     """
 
     def __init__(self, program: str, kubeconfig: Path, folder: Path) -> None:
         self.port = free_port()
+        self.webhooks = free_port()
         self._http, self._metrics = free_port(), free_port()
         self._folder = folder
         self._log = folder / "istiod.log"
         ports = {
             "grpcAddr": self.port,
             "secureGRPCAddr": free_port(),
-            "httpsAddr": free_port(),
+            "httpsAddr": self.webhooks,
             "httpAddr": self._http,
             "monitoringAddr": self._metrics,
         }
@@ -223,6 +245,90 @@ def test_a_real_istiod_serves_sidecars_before_and_after_its_restart(
     assert {one["spec"]["holderIdentity"] for one in leases} <= {"istiod-0", ""}
     assert ask("GET", "/api/v1/namespaces/default/configmaps/istio-ca-root-cert")["data"]
     assert istiod.complaints() == []
+
+
+def test_a_real_istiod_injects_and_validates(
+    tmp_path: Path, kubeconfig: Path, ask: Callable[..., Any]
+) -> None:
+    """Its webhooks are called at an endpoint of its service, by the CA that it patches in."""
+    istiod = Istiod(released("pilot-discovery"), kubeconfig, tmp_path)
+    register(ask, istiod.webhooks)
+    pods, services = "/api/v1/namespaces/mesh/pods", f"{NETWORKING}/virtualservices"
+    pod = {
+        "metadata": {"generateName": "p-"},
+        "spec": {"containers": [{"name": "a", "image": "a"}]},
+    }
+    metadata = {"generateName": "v-", "labels": {"istio.io/rev": "default"}}
+
+    def create(route: Any) -> int:
+        spec = {"hosts": ["a"], "http": [route]}
+        try:
+            ask("POST", services, {"metadata": metadata, "spec": spec})
+        except urllib.error.HTTPError as error:
+            return error.code if b"rev.validation.istio.io" in error.read() else 0
+        return 201
+
+    with istiod.run():
+        # It needs a moment to patch its certificate into its configurations.
+        wait_for(lambda: create({}) == 400, 10)
+        created = ask("POST", pods, pod)
+        valid = create({"route": [{"destination": {"host": "b"}}]})
+
+    assert [one["name"] for one in created["spec"]["containers"]] == ["a", "istio-proxy"]
+    assert valid == 201
+
+
+def register(ask: Callable[..., Any], port: int) -> None:
+    """Create what istiod's chart does for its webhooks, and say that they are on the loopback."""
+    space, system = {"metadata": {"name": "mesh"}}, "/api/v1/namespaces/istio-system"
+    ask("POST", "/api/v1/namespaces", space)
+    metadata = {"name": "istio-sidecar-injector", "labels": {"istio.io/rev": "default"}}
+    ask("POST", f"{system}/configmaps", {"metadata": metadata, "data": INJECTOR})
+    ports = [{"name": "https-webhook", "port": 443}]
+    ask("POST", f"{system}/services", {"metadata": {"name": "istiod"}, "spec": {"ports": ports}})
+    labels = {"kubernetes.io/service-name": "istiod"}
+    slice_ = {
+        "metadata": {"name": "istiod", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["127.0.0.1"]}],
+        "ports": [{"name": "https-webhook", "port": port}],
+    }
+    ask("POST", "/apis/discovery.k8s.io/v1/namespaces/istio-system/endpointslices", slice_)
+    inject = {
+        "name": "namespace.sidecar-injector.istio.io",
+        "clientConfig": {"service": {**ISTIOD, "path": "/inject"}},
+        "rules": [rule([""], ["pods"])],
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "mesh"}},
+        **HOOK,
+    }
+    ask(
+        "POST",
+        f"{WEBHOOKS}/mutating{_CONFIGURATIONS}",
+        {"metadata": metadata, "webhooks": [inject]},
+    )
+    validate = {
+        "name": "rev.validation.istio.io",
+        "clientConfig": {"service": {**ISTIOD, "path": "/validate"}},
+        "rules": [rule(["networking.istio.io"], ["*"])],
+        "failurePolicy": "Ignore",
+        **HOOK,
+    }
+    metadata = {**metadata, "name": "istio-validator-istio-system"}
+    ask(
+        "POST",
+        f"{WEBHOOKS}/validating{_CONFIGURATIONS}",
+        {"metadata": metadata, "webhooks": [validate]},
+    )
+
+
+def rule(groups: list[str], resources: list[str]) -> dict[str, Any]:
+    """Return a rule for new objects."""
+    return {
+        "operations": ["CREATE"],
+        "apiGroups": groups,
+        "apiVersions": ["*"],
+        "resources": resources,
+    }
 
 
 def test_pods_come_up_and_go_on_a_real_kwok(

@@ -20,6 +20,7 @@ from pyload.embedded.apiserver.kinds import (
 )
 from pyload.embedded.apiserver.refusals import Cause
 from pyload.embedded.apiserver.selectors import is_label_key, is_label_value
+from pyload.kube import resources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _SERVICE_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
+_NO_POLICIES: Final = "pyload does not evaluate ValidatingAdmissionPolicies: they refuse nothing"
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
     "must start and end with an alphanumeric character"
@@ -76,6 +78,8 @@ def unevaluated(kind: Kind, obj: Obj) -> tuple[str, ...]:
         return (definitions.NO_RULES,)
     if kind in webhooks.CONFIGURATIONS and webhooks.has_conditions(obj):
         return (webhooks.NO_CONDITIONS,)
+    if kind.plural == resources.ADMISSION_POLICIES.plural:
+        return (_NO_POLICIES,)
     return ()
 
 

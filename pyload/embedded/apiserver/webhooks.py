@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CONFIGURATIONS: Final = (MUTATING_WEBHOOK, VALIDATING_WEBHOOK)
 """Kinds of the objects that hold webhooks; no webhook is asked about them."""
 
-NO_CONDITIONS: Final = "matchConditions of webhooks are not evaluated here: they count as met"
+NO_CONDITIONS: Final = "pyload does not evaluate matchConditions of webhooks: they count as met"
 REVIEW_VERSIONS: Final = ("v1", "v1beta1")
 _HARMLESS: Final = ("None", "NoneOnDryRun")
 _DEFAULTS: Final[Obj] = {

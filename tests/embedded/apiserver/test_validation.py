@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from pyload.embedded.apiserver.kinds import (
@@ -159,3 +160,14 @@ def test_a_name_is_checked_only_when_it_is_given() -> None:
     old = {"metadata": {"name": "Upper", "namespace": "mesh"}}
 
     check(CONFIG_MAP, {"metadata": dict(old["metadata"])}, old)
+
+
+async def test_policies_are_kept_with_a_warning_that_nobody_evaluates_them(api: Api) -> None:
+    """The Gateway API's own definitions bring one, and it refuses nothing here."""
+    path = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    body = orjson.dumps({"metadata": {"name": "p"}, "spec": {}})
+
+    answer = await api.transport.request("POST", path, body=body)
+
+    assert answer.status == 201
+    assert "does not evaluate" in getattr(answer, "warnings", ("",))[0]
