@@ -55,6 +55,11 @@ class Message:
     section: str
     name: str
 
+    @property
+    def version(self) -> str:
+        """The version of its section, without the group."""
+        return self.section.rpartition("/")[2]
+
     def fields(self) -> Mapping[int, Field]:
         """Return its fields by their numbers."""
         return _fields(self.section, self.name)
@@ -74,14 +79,16 @@ def find(section: str, name: str) -> Message | None:
     return None
 
 
+def is_kind(message: Message) -> bool:
+    """Return whether a message is a kind of objects."""
+    first = message.fields().get(1)
+    return first is not None and first.name == "metadata"
+
+
 def kinds() -> list[Message]:
     """Return the messages that are kinds of objects."""
-    return [
-        message
-        for section, messages in _table().items()
-        for message in (Message(section, name) for name in messages)
-        if 1 in message.fields() and message.fields()[1].name == "metadata"
-    ]
+    found = [Message(section, name) for section, messages in _table().items() for name in messages]
+    return [message for message in found if is_kind(message)]
 
 
 @cache

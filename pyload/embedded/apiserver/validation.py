@@ -171,8 +171,6 @@ def _service(obj: Obj) -> Iterator[Cause]:
         if not isinstance(number, int) or not 0 < number < 65536:
             text = "must be between 1 and 65535, inclusive"
             yield Cause.invalid(f"{path}.port", number or 0, text)
-        elif not isinstance(port.get("nodePort", 0), int):
-            yield Cause.invalid(f"{path}.nodePort", port["nodePort"], "must be a number")
         elif (number, port["protocol"]) in numbers:
             yield Cause.duplicate(path, f"{number}/{port['protocol']}")
         else:

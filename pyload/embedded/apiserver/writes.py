@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import (
     apply,
-    custom_objects,
+    conformity,
     defaults,
     definitions,
     deletion,
@@ -111,7 +111,7 @@ class Writes:
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate(metadata["generateName"])
         obj["metadata"] = metadata
-        obj, warnings = custom_objects.conform(obj, request, target)
+        obj, warnings = conformity.conform(obj, request, target)
         obj = defaults.fill(kind, obj)
         admitted = self._sources.admit(kind.resource(), obj)
         if admitted is not obj:
@@ -121,7 +121,7 @@ class Writes:
         obj = defaults.admit(kind, obj, uid)
         if kind is SERVICE:
             obj = services.complete(obj, None, self._addresses)
-        validation.check(kind, obj, None, more=custom_objects.faults(obj, None, target))
+        validation.check(kind, obj, None, more=conformity.faults(obj, None, target))
         if kind is POD:
             self._check_account(obj)
         if kind is CRD:
@@ -199,7 +199,7 @@ class Writes:
             why = "fieldManager: Required value: is required for apply patch"
             raise refusals.invalid_request(_PATCH_OPTIONS, why)
         config = read_object(request.body, target)
-        custom_objects.check_declared(config, target)
+        conformity.check_declared(config, target)
         if config["metadata"].get("managedFields"):
             raise refusals.bad_request("metadata.managedFields must be nil")
         writer = self._writer(request, target)
@@ -229,17 +229,17 @@ class Writes:
         kind = target.kind
         old = entry.obj
         check_preconditions(kind, entry, obj["metadata"])
-        obj, warnings = custom_objects.conform(obj, request, target)
+        obj, warnings = conformity.conform(obj, request, target)
         if target.subresource == "status":
             obj = self._admission.mutate(request, target, with_status(kind, obj, old), entry)
-            causes = custom_objects.faults(obj, old, target)
+            causes = conformity.faults(obj, old, target)
             if causes:
                 raise refusals.invalid(kind, target.name, causes)
         else:
             obj = self._admission.mutate(request, target, without_status(kind, obj, old), entry)
             if kind is SERVICE:
                 obj = services.complete(obj, old, self._addresses)
-            validation.check(kind, obj, old, more=custom_objects.faults(obj, old, target))
+            validation.check(kind, obj, old, more=conformity.faults(obj, old, target))
             if kind is CRD:
                 obj = definitions.established(obj, old, self._kinds, self._sources.now())
             obj = self._admission.validate(request, target, obj, entry)

@@ -86,7 +86,6 @@ async def test_a_dying_object_takes_no_new_finalizers(api: Api) -> None:
         [{"port": 1}, {"port": 2}],
         [{"name": "a", "port": 1}, {"name": "a", "port": 2}],
         [{"name": "a", "port": 1}, {"name": "b", "port": 1}],
-        [{"port": 1, "nodePort": "x"}],
     ],
 )
 async def test_wrong_ports_are_refused(api: Api, ports: list[Obj]) -> None:
@@ -123,7 +122,6 @@ def _service_of(*ports: Obj, **spec: Any) -> Obj:
         (SERVICE, _service_of(clusterIP="None"), []),
         (SERVICE, _service_of(type="ExternalName"), ["spec.externalName"]),
         (SERVICE, _service_of({**_PORT, "port": 65536}), ["spec.ports[0].port"]),
-        (SERVICE, _service_of({**_PORT, "nodePort": "x"}), ["spec.ports[0].nodePort"]),
         (
             SERVICE,
             _service_of({**_PORT, "name": "a"}, {**_PORT, "name": "a"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -150,3 +150,53 @@ async def test_the_scale_of_a_custom_kind_is_where_its_definition_says(defined: 
 
     assert (scale["status"], code) == ({"replicas": 2, "selector": "app=cron"}, 200)
     assert (scaled["spec"], one["spec"]["replicas"]) == ({"replicas": 5}, 5)
+
+
+PODS = "/api/v1/namespaces/default/pods"
+
+
+async def test_misspelt_fields_of_built_in_kinds_are_refused(api: Api, pod: Any) -> None:
+    """Kubectl is strict by default; a manifest with a slip would pass here and fail elsewhere."""
+    body = pod("p", nodName="n")
+
+    strict = await api("POST", PODS, body, fieldValidation="Strict")
+    applied = await api.apply(f"{PODS}/p", body, manager="m")
+    warned = await api.transport.request("POST", PODS, body=orjson.dumps(body))
+    _, read = await api("GET", f"{PODS}/p")
+
+    assert (strict[0], strict[1]["message"]) == (
+        400,
+        (
+            'Pod in version "v1" cannot be handled as a Pod: '
+            'strict decoding error: unknown field "spec.nodName"'
+        ),
+    )
+    assert (applied[0], applied[1]["message"]) == (
+        500,
+        (
+            "failed to create typed patch object (default/p; v1, Kind=Pod): "
+            ".spec.nodName: field not declared in schema"
+        ),
+    )
+    assert isinstance(warned, Reply)
+    assert (warned.status, warned.warnings) == (201, ('unknown field "spec.nodName"',))
+    assert "nodName" not in read["spec"]
+
+
+async def test_metadata_of_custom_objects_is_checked_too(defined: Api) -> None:
+    """No schema describes it: it is the same for all kinds."""
+    body = crontab()
+    body["metadata"]["label"] = {"a": "b"}
+
+    code, status = await defined("POST", CRONTABS, body, fieldValidation="Strict")
+
+    assert code == 400
+    assert 'unknown field "metadata.label"' in status["message"]
+
+
+async def test_a_kind_whose_fields_nobody_knows_keeps_them(api: Api) -> None:
+    """What is known of no definition is not said to be unknown."""
+    body = {**definition(), "extra": 1}
+    code, created = await api("POST", CRDS, body, fieldValidation="Strict")
+
+    assert (code, created["extra"]) == (201, 1)
