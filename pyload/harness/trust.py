@@ -44,6 +44,7 @@ async def find_roots(connection: Connection, client: Client) -> bytes:
     if connection.ca_file:
         return read_roots(Path(connection.ca_file))
     if connection.insecure:
+        log.warning("the control plane is not verified: --insecure")
         return b""
     try:
         found = await client.get(CONFIG_MAPS.path(NAMESPACE, CONFIG_MAP))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -265,7 +266,12 @@ def _write_files(folder: Path, layout: Layout, files: Documents) -> None:
         for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name, document in files:
-            (folder / name).write_bytes(layout.write(document))
+            # Secrets have private keys; an older file of the name is replaced by a new one.
+            mode = 0o600 if document.get("typeUrl") == SDS else 0o666
+            (folder / name).unlink(missing_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with os.fdopen(os.open(folder / name, flags, mode), "wb") as file:
+                file.write(layout.write(document))
     except OSError as error:
         raise UsageError(
             f"cannot write {error.filename}: {error.strerror}", fix="give --out another folder"

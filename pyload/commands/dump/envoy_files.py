@@ -180,7 +180,7 @@ def sanitised(name: str) -> str:
     >>> sanitised("outbound|80||a.mesh.svc")
     'outbound_.80_._.a.mesh.svc'
     """
-    return name.replace("|", "_.").replace("/", "__.")
+    return name.replace("|", "_.").replace("/", "__.").replace("\0", "")
 
 
 def _response(type_url: TypeUrl, resources: Sequence[Json], *, version: str = "0") -> Json:

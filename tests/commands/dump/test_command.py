@@ -238,6 +238,9 @@ async def test_a_dump_differs_from_another_by_what_has_changed(tmp_path: Path) -
     found = run_diff(tmp_path / "a", tmp_path / "b")
     assert list(found.lines()) == [f"0 added, 0 removed, 0 changed, {found.same} the same"]
     assert found.same > 5
+    # Private keys are for their owner alone.
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "a" / "sds").iterdir()}
+    assert modes == {0o600}
 
     path = tmp_path / "a" / "rds" / "80.yaml"
     path.write_text(path.read_text().replace("web.mesh.svc.cluster.local:80", "other"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -147,3 +148,14 @@ def test_parts_that_are_alike_are_written_in_full() -> None:
 
     assert not set("&*") & set(written)
     assert written.count("x" * 200) == 3
+
+
+@given(st.text() | st.sampled_from(["..", "../x", "/etc/x", "a/../../x", "x\0y", "|..|"]))
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
+    """Whoever names a resource could write any file of the user who dumps it."""
+    path = PurePosixPath(Layout("out").file("eds", name))
+
+    assert ".." not in path.parts
+    assert not path.is_absolute()
+    assert len(path.parts) == (2 if name else 1)
+    assert "\0" not in str(path)
