@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from pyload.cli.called_as import is_pilot_load
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
@@ -22,6 +23,8 @@ from pyload.errors import UsageError
 if TYPE_CHECKING:
     from pyload.harness.probe_options import ProbeOptions
     from pyload.harness.start_options import StartOptions
+
+PILOT_LOAD_LISTEN: Final = "0.0.0.0:15010"
 
 
 @click.command(
@@ -53,8 +56,9 @@ if TYPE_CHECKING:
     "--listen",
     default="",
     metavar="HOST:PORT",
-    help="Serve xDS here.  [default: 0.0.0.0:15010]",
+    help="Serve xDS here.  [default: 127.0.0.1:15010]",
 )
+@click.option("--tls", is_flag=True, help="Serve with TLS, and ask for tokens.")
 @click.option("--apiserver-only", is_flag=True, help="Serve an API server only, at --listen.")
 @click.option(
     "--kubeconfig-out",
@@ -76,6 +80,7 @@ def command(
     raw_config: str,
     short_circuit: bool,
     listen: str,
+    tls: bool,
     apiserver_only: bool,
     kubeconfig_out: Path | None,
     duration: float | None,
@@ -88,6 +93,8 @@ def command(
     from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415 - fast help
     from pyload.config.file import load_config  # noqa: PLC0415
 
+    if not apiserver_only and is_pilot_load(click.get_current_context()):
+        listen = listen or PILOT_LOAD_LISTEN
     _refuse_start_flags(short_circuit=short_circuit, apiserver_only=apiserver_only)
     options = IsolatedOptions(
         # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
@@ -95,6 +102,7 @@ def command(
         raw=raw_config,
         short_circuit=short_circuit,
         listen=listen,
+        tls=tls,
         apiserver_only=apiserver_only,
         kubeconfig_out=kubeconfig_out,
         duration=duration,

@@ -20,8 +20,10 @@ from pyload.commands.reproduce.spool import CaptureSpool
 from pyload.embedded.apiserver.api import ApiServer
 from pyload.embedded.controlplane import generate
 from pyload.embedded.controlplane.controlplane import ControlPlane
+from pyload.embedded.secured import Secured, kubeconfig
 from pyload.embedded.stack import start_controllers
 from pyload.errors import ClusterUnreachable, UsageError
+from pyload.harness import trust
 from pyload.harness.outcome import Outcome
 from pyload.harness.probe_options import ProbeOptions
 from pyload.harness.recorder import Recorder
@@ -31,6 +33,7 @@ from pyload.harness.run_options import RunOptions
 from pyload.harness.servers import Endpoints, assemble
 from pyload.harness.start_options import NO_WAIT, PATIENT, StartOptions
 from pyload.kube.client import Client
+from pyload.kube.resources import CONFIG_MAPS
 from pyload.tasks import Shutdown, Supervisor, clock, first_of, in_detached_thread
 from pyload.xds.log import Seconds
 
@@ -42,10 +45,14 @@ if TYPE_CHECKING:
     from pyload.commands.reproduce.command import ReproduceCommand
     from pyload.config.parse import Loaded
     from pyload.harness.servers import Servers
+    from pyload.kube.resources import Obj
 
-DEFAULT_LISTEN: Final = "0.0.0.0:15010"
+DEFAULT_LISTEN: Final = "127.0.0.1:15010"
+_XDS_PORT: Final = 15010
+_TLS_PORT: Final = 15012
+"""Istiod's port with TLS, for a control plane that listens on its port without."""
 _ANY_LOOPBACK: Final = "127.0.0.1:0"
-_ALL: Final = "0.0.0.0"  # noqa: S104 - pilot-load's default
+_ALL: Final = "0.0.0.0"  # noqa: S104 - what an address without a host means
 _NEAR: Final = {_ALL: "127.0.0.1", "::": "[::1]"}
 _LAST_PORT: Final = 65535
 _CHECK_SECONDS: Final = 0.02
@@ -65,6 +72,7 @@ class IsolatedOptions(RunOptions):
             API server, by default any port of the loopback.
         apiserver_only: Serve an empty API server and nothing else.
         kubeconfig_out: File for a kubeconfig of the API server; None for none.
+        tls: Serve with TLS, and ask for tokens.
         duration: Seconds to run once everything is started; None until stopped.
         seed: Makes names, placement and churn repeat; None for random ones.
         probe: How often the way of a change to every proxy is measured.
@@ -76,6 +84,7 @@ class IsolatedOptions(RunOptions):
     listen: str = ""
     apiserver_only: bool = False
     kubeconfig_out: Path | None = None
+    tls: bool = False
     duration: float | None = None
     seed: int | None = None
     probe: ProbeOptions = field(default_factory=ProbeOptions)
@@ -152,7 +161,11 @@ async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcom
     """Serve an empty API server until stopped."""
     recorder = Recorder(command="isolated")
     listen = options.listen or _ANY_LOOPBACK
-    async with Supervisor() as background, _api_server(options, listen=listen) as (server, url):
+    secured = Secured() if options.tls else None
+    async with (
+        Supervisor() as background,
+        _api_server(options, secured, listen=listen) as (server, url),
+    ):
         start_controllers(server, background, whole=True, leases=True)
         log.info("embedded API server at %s; it has no control plane", url)
         ends = shutdown.requested.wait(), stay(options.duration)
@@ -165,13 +178,19 @@ async def _serve_objects(options: IsolatedOptions, shutdown: Shutdown) -> Outcom
 
 @contextlib.asynccontextmanager
 async def _api_server(
-    options: IsolatedOptions, *, listen: str
+    options: IsolatedOptions, secured: Secured | None, *, listen: str
 ) -> AsyncIterator[tuple[ApiServer, str]]:
     host, port = listening(listen)
     server = ApiServer(own_revisions=True)
     async with contextlib.AsyncExitStack() as stack:
         try:
-            url = await stack.enter_async_context(server.serve(host=host, port=port))
+            served = server.serve(
+                host=host,
+                port=port,
+                tls=None if secured is None else secured.context(host),
+                token="" if secured is None else secured.token,
+            )
+            url = await stack.enter_async_context(served)
         except OSError as error:
             # asyncio's own text names the address once more, as a tuple.
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
@@ -179,7 +198,9 @@ async def _api_server(
                 f"cannot listen on {listen}: {reason}", fix="give --listen another address"
             ) from error
         if options.kubeconfig_out is not None:
-            await asyncio.to_thread(_write_kubeconfig, options.kubeconfig_out, url)
+            near = url.replace(f"//{host}:", f"//{_NEAR[host]}:") if host in _NEAR else url
+            config = kubeconfig(near, secured)
+            await asyncio.to_thread(_write_kubeconfig, options.kubeconfig_out, config)
             log.info("kubeconfig written to %s", options.kubeconfig_out)
         yield server, url
 
@@ -189,21 +210,34 @@ async def _serving(options: IsolatedOptions, *, proxies: int) -> AsyncIterator[_
     """Serve both, the control plane without having read anything yet."""
     connection = options.connection
     host, port = listening(options.listen or DEFAULT_LISTEN)
+    secured = Secured() if options.tls else None
     async with (
         Supervisor() as background,
-        _api_server(options, listen=_ANY_LOOPBACK) as (server, url),
+        _api_server(options, secured, listen=_ANY_LOOPBACK) as (server, url),
     ):
         # The mesh writes its endpoints and plays its nodes itself.
         start_controllers(server, background)
         client = Client(server.transport(), qps=connection.qps)
         plane = ControlPlane(client)
         bracketed = f"[{host}]" if ":" in host else host
-        async with plane.serve(host=bracketed, port=port) as addresses:
+        tls_port = None
+        if secured is not None:
+            await _publish(secured, client)
+            plane.authority = secured.authority
+            tls_port = _TLS_PORT if port == _XDS_PORT else 0
+        async with plane.serve(host=bracketed, port=port, tls_port=tls_port) as addresses:
             log.info(
                 "embedded API server at %s, embedded control plane at %s",
                 url,
                 addresses.plaintext,
             )
+            if secured is not None:
+                log.info(
+                    "with TLS: embedded control plane at %s for tokens and its CA, at %s for its "
+                    "certificates",
+                    addresses.tls,
+                    addresses.mtls,
+                )
             bound = addresses.plaintext.rpartition(":")[2]
             address = f"{_NEAR.get(host, bracketed)}:{bound}"
             endpoints = Endpoints(client, address, "plaintext", metrics_page=plane.metrics_page)
@@ -269,21 +303,26 @@ def listening(address: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]") or _ALL, int(port)
 
 
-def _write_kubeconfig(path: Path, url: str) -> None:
-    """Write a kubeconfig for a server without authentication.
+async def _publish(secured: Secured, client: Client) -> None:
+    """Write the root to where clients of istiod look for it, as istiod does."""
+    roots = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": trust.CONFIG_MAP},
+        "data": {trust.KEY: secured.authority.root.decode()},
+    }
+    await client.create(CONFIG_MAPS.path(trust.NAMESPACE), roots)
+
+
+def _write_kubeconfig(path: Path, config: Obj) -> None:
+    """Write a kubeconfig that only its owner may read.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "pyload",
-        "clusters": [{"name": "pyload", "cluster": {"server": url}}],
-        "users": [{"name": "pyload", "user": {}}],
-        "contexts": [{"name": "pyload", "context": {"cluster": "pyload", "user": "pyload"}}],
-    }
     try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         path.write_text(yaml.safe_dump(config, sort_keys=False))
     except OSError as error:
         raise UsageError(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NAMESPACE: Final = "istio-system"
 CONFIG_MAP: Final = "istio-ca-root-cert"
-_KEY: Final = "root-cert.pem"
+KEY: Final = "root-cert.pem"
 _DIAL_SECONDS: Final = 5.0
 
 log = logging.getLogger("pyload")
@@ -48,8 +48,8 @@ async def find_roots(connection: Connection, client: Client) -> bytes:
         return b""
     try:
         found = await client.get(CONFIG_MAPS.path(NAMESPACE, CONFIG_MAP))
-        roots = str((found.get("data") or {}).get(_KEY) or "").encode()
-        reason = "" if roots else f"it has no {_KEY}"
+        roots = str((found.get("data") or {}).get(KEY) or "").encode()
+        reason = "" if roots else f"it has no {KEY}"
     except (ApiError, ClusterUnreachable) as error:
         roots, reason = b"", error.what
     if not roots:

@@ -257,3 +257,29 @@ async def test_an_api_server_alone_has_nothing_to_judge() -> None:
     thresholds = parse_thresholds(["proxies.configured >= 100"])
     with pytest.raises(UsageError, match="--apiserver-only runs none"):
         await run_isolated(IsolatedOptions(apiserver_only=True, thresholds=thresholds))
+
+
+@grpc
+async def test_tls_is_for_the_api_server_and_for_proxies_and_its_kubeconfig_for_nobody_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever tries how clients authenticate would need a cluster for it."""
+    path = tmp_path / "kubeconfig"
+    path.write_text("another")
+    path.chmod(0o644)
+    async with running(IsolatedOptions(tls=True, listen=NEAR, kubeconfig_out=path)):
+        line = await logged(caplog, "with TLS: embedded control plane at ")
+        await logged(caplog, "Istiod is ready")
+        assert path.stat().st_mode & 0o777 == 0o600
+        outcome = await run_adsc(
+            AdscOptions(
+                namespace="default",
+                duration=0.01,
+                connection=Connection(
+                    pilot_address=line.split()[6], auth="jwt", kubeconfig=str(path)
+                ),
+            )
+        )
+    assert outcome.error is None
+    assert outcome.result.proxies.configured == 1
+    assert not any("is not verified" in message for message in messages(caplog))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.admission import Question
+from pyload.embedded.apiserver.authentication import Authenticator
 from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
 from pyload.embedded.apiserver.refusals import Refused
@@ -24,6 +25,7 @@ from pyload.embedded.apiserver.watch_plan import WatchPlan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from ssl import SSLContext
 
     from pyload.embedded.apiserver.admission import Decision
     from pyload.embedded.apiserver.webhook_calls import WebhookCaller
@@ -93,11 +95,33 @@ class ApiServer:
         return MemoryApiTransport(self._answer, self._begin, self.kinds)
 
     @contextlib.asynccontextmanager
-    async def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
-        """Serve HTTP until the context is left, which ends all watches; yield the base URL."""
+    async def serve(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: SSLContext | None = None,
+        token: str = "",
+    ) -> AsyncIterator[str]:
+        """Serve HTTP until the context is left, which ends all watches; yield the base URL.
+
+        Args:
+            host: Address to listen on.
+            port: Port; 0 for any.
+            tls: How the server shows itself; None for no TLS.
+            token: The token of the one mighty user, beside whom only service accounts with theirs
+                are let in; empty lets everybody in.
+        """
         from pyload.embedded.apiserver.server import HttpServer  # noqa: PLC0415 - slow to import
 
-        server = HttpServer(self._answer, self._begin, self.close_watches, self.kinds)
+        server = HttpServer(
+            self._answer,
+            self._begin,
+            self.close_watches,
+            self.kinds,
+            tls=tls,
+            authenticator=Authenticator(token, self._handler.account_of) if token else None,
+        )
         try:
             async with server.run(host, port) as url:
                 yield url

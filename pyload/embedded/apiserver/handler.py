@@ -53,6 +53,7 @@ class RequestHandler:
         self._writes = Writes(self.store, self.kinds, admission, controllers.addresses, sources)
         self._discovery = Discovery(self.kinds)
         self._reviews = Reviews(self.store, sources)
+        self.account_of = self._reviews.account_of
         reads, writes = self._reads, self._writes
         parts = Subresources(self.store, sources)
         self._answers: dict[tuple[str, str], Callable[[Request, Target], Answer]] = {

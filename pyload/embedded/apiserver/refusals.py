@@ -125,6 +125,11 @@ def _details(kind: Kind, name: str) -> Obj:
     return details
 
 
+def unauthorized() -> Refused:
+    """Refuse a request whose user is not known."""
+    return Refused(401, "Unauthorized", "Unauthorized")
+
+
 def not_found(kind: Kind, name: str) -> Refused:
     """The object is not there."""
     message = f'{kind.qualified} "{name}" not found'

@@ -20,6 +20,8 @@ from pyload.embedded.apiserver.token_signer import ISSUER, Signer, TokenClaims
 from pyload.embedded.apiserver.users import account_user, impersonated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
     from pyload.embedded.apiserver.users import User
@@ -88,6 +90,14 @@ class Reviews:
         }
         return json_reply(201, answer)
 
+    def account_of(self, token: str) -> User | None:
+        """Return the service account that a token for this server is of, or None."""
+        try:
+            identity = self._check(token, ())
+        except ValueError:
+            return None
+        return account_user(identity.namespace, identity.name, identity.uid)
+
     def review(self, request: Request, target: Target) -> Reply:
         """Answer a POST of a review.
 
@@ -129,18 +139,24 @@ class Reviews:
     def _authenticate(self, spec: Obj) -> Obj:
         """Return the status of a TokenReview."""
         try:
-            identity = self._signer.check(
-                spec.get("token", ""),
-                now=int(self._sources.now().timestamp()),
-                audiences=spec.get("audiences") or (),
-            )
+            identity = self._check(spec.get("token", ""), spec.get("audiences") or ())
         except ValueError as error:
             return {"user": {}, "error": str(error)}
-        account = self._store.get(SERVICE_ACCOUNT, identity.namespace, identity.name)
-        if account is None or account.obj["metadata"]["uid"] != identity.uid:
-            return {"user": {}, "error": "[invalid bearer token, service account not found]"}
         return {
             "authenticated": True,
             "user": account_user(identity.namespace, identity.name, identity.uid).to_obj(),
             "audiences": list(identity.audiences),
         }
+
+    def _check(self, token: str, audiences: Sequence[str]) -> TokenClaims:
+        """Return the claims of a token of an account that is still there.
+
+        Raises:
+            ValueError: It is no such token.
+        """
+        now = int(self._sources.now().timestamp())
+        identity = self._signer.check(token, now=now, audiences=audiences)
+        account = self._store.get(SERVICE_ACCOUNT, identity.namespace, identity.name)
+        if account is None or account.obj["metadata"]["uid"] != identity.uid:
+            raise ValueError("[invalid bearer token, service account not found]")
+        return identity

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiohttp import web
-from multidict import CIMultiDict, CIMultiDictProxy
+from multidict import CIMultiDict
 
 from pyload.descriptors import warn_when_exhausted
 from pyload.embedded.apiserver import refusals
+from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import read_request, refused_reply
 from pyload.embedded.apiserver.users import EVERYBODY, User, impersonated
 from pyload.embedded.apiserver.watch_plan import WatchPlan
@@ -19,7 +20,9 @@ from pyload.errors import PyloadError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from ssl import SSLContext
 
+    from pyload.embedded.apiserver.authentication import Authenticator
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
@@ -36,6 +39,8 @@ class HttpServer:
         begin: Begins a watch.
         close_watches: Ends all watches.
         kinds: The kinds that the server serves.
+        tls: How the server shows itself; None for no TLS.
+        authenticator: Finds the users of requests; None lets everybody in.
     """
 
     def __init__(
@@ -44,11 +49,16 @@ class HttpServer:
         begin: Callable[[WatchPlan], Watcher],
         close_watches: Callable[[], None],
         kinds: KindRegistry,
+        *,
+        tls: SSLContext | None = None,
+        authenticator: Authenticator | None = None,
     ) -> None:
         self._answer = answer
         self._begin = begin
         self._close_watches = close_watches
         self._kinds = kinds
+        self._tls = tls
+        self._authenticator = authenticator
 
     @contextlib.asynccontextmanager
     async def run(self, host: str, port: int) -> AsyncIterator[str]:
@@ -60,10 +70,11 @@ class HttpServer:
         await runner.setup()
         watch = asyncio.create_task(warn_when_exhausted(), name="descriptors")
         try:
-            site = web.TCPSite(runner, host, port)
+            site = web.TCPSite(runner, host, port, ssl_context=self._tls)
             await site.start()
             bound = runner.addresses[0][1]
-            yield f"http://{host}:{bound}"
+            scheme = "http" if self._tls is None else "https"
+            yield f"{scheme}://{host}:{bound}"
         finally:
             watch.cancel()
             self._close_watches()
@@ -72,9 +83,13 @@ class HttpServer:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
         try:
+            # Nobody may send a large body before it is known who they are.
+            user = self._user(request)
             raw = await request.read() if request.can_read_body else None
         except web.HTTPRequestEntityTooLarge:
             return _response(refused_reply(refusals.body_too_large(MAX_BODY)))
+        except Refused as error:
+            return _response(refused_reply(error))
         headers = request.headers
         asked = read_request(
             request.method,
@@ -85,7 +100,7 @@ class HttpServer:
             kinds=self._kinds,
             accept=headers.get("Accept", ""),
             user_agent=headers.get("User-Agent", ""),
-            user=_user(headers) if "Impersonate-User" in headers else EVERYBODY,
+            user=user,
         )
         try:
             answer = await self._answer(asked)
@@ -97,6 +112,22 @@ class HttpServer:
         if isinstance(answer, WatchPlan):
             return await self._stream(request, answer)
         return _response(answer)
+
+    def _user(self, request: web.BaseRequest) -> User:
+        """Return whom a request is from.
+
+        Raises:
+            Refused: The user is unknown.
+        """
+        headers = request.headers
+        user = EVERYBODY
+        if self._authenticator is not None:
+            authorization = headers.get("Authorization", "")
+            user = self._authenticator.user(request.method, request.path, authorization)
+        if "Impersonate-User" not in headers:
+            return user
+        groups = headers.getall("Impersonate-Group", ())
+        return impersonated(headers["Impersonate-User"], groups, headers.get("Impersonate-Uid", ""))
 
     async def _stream(self, request: web.BaseRequest, plan: WatchPlan) -> web.StreamResponse:
         watcher = self._begin(plan)
@@ -121,12 +152,6 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
     """Return aiohttp's request, with kube-apiserver's limit in place of its own."""
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=MAX_BODY)
-
-
-def _user(headers: CIMultiDictProxy[str]) -> User:
-    """Return the user that a client wants to be taken for."""
-    groups = headers.getall("Impersonate-Group", ())
-    return impersonated(headers["Impersonate-User"], groups, headers.get("Impersonate-Uid", ""))
 
 
 def _response(reply: Reply) -> web.Response:

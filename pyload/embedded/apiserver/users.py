@@ -1,7 +1,7 @@
 """Who a request is from.
 
-The server asks for no credentials: each request is from one mighty user, or from whom that user
-wants to be taken for (``kubectl --as``).
+Unless the server asks for credentials, each request is from one mighty user. Who that is may be
+taken for somebody else (``kubectl --as``).
 """
 
 from __future__ import annotations

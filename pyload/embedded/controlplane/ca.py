@@ -64,16 +64,14 @@ class Authority:
         self.root = self._root.public_bytes(serialization.Encoding.PEM)
 
     def for_server(self, host: str) -> KeyPair:
-        """Make a certificate for the control plane itself.
+        """Make a certificate for a server of pyload's own.
 
         Args:
-            host: Name or IP address that clients connect to; istiod's names are added.
+            host: Name or IP address that clients connect to; istiod's names are added, and those of
+                this machine's loopback.
         """
         names: list[x509.GeneralName] = [x509.DNSName(ISTIOD), x509.DNSName("localhost")]
-        try:
-            names.append(x509.IPAddress(ipaddress.ip_address(host)))
-        except ValueError:
-            names.append(x509.DNSName(host))
+        names += map(_name, dict.fromkeys((host.strip("[]"), "127.0.0.1", "::1")))
         key = ec.generate_private_key(ec.SECP256R1())
         leaf = self._leaf(key.public_key(), names, _ROOT_LIFE)
         return KeyPair(key_pem(key), leaf + self.root)
@@ -180,6 +178,13 @@ def identity_in(certificate: bytes) -> WorkloadIdentity:
             case [_, "ns", namespace, "sa", account] if uri.startswith(_SPIFFE):
                 return WorkloadIdentity(namespace, account)
     raise unauthenticated("authentication failure: the certificate names no workload")
+
+
+def _name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _usage(*, ca: bool) -> x509.KeyUsage:
