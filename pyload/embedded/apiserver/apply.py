@@ -39,6 +39,7 @@ class FieldManager:
         owns_metadata: Whether it may write labels and the like.
         owns_spec: Whether it may write ``spec``, ``data`` and the like.
         owns_status: Whether it may write ``status``.
+        owns_fields_only: Whether it owns no ``spec`` or ``status`` as such when it creates both.
     """
 
     manager: str
@@ -48,6 +49,7 @@ class FieldManager:
     owns_metadata: bool = True
     owns_spec: bool = True
     owns_status: bool = True
+    owns_fields_only: bool = True
 
     def view(self, obj: Obj) -> Obj:
         """Return the part of an object that it may own."""
@@ -102,7 +104,7 @@ def managers_after_update(
     entries: list[Obj] = old["metadata"].get("managedFields", []) if old else []
     changed, removed = fieldsets.compare(writer.view(old) if old else {}, writer.view(new), shape)
     if old is None:
-        _skip_structs(changed)
+        _skip_structs(changed, writer)
     if not changed and not removed:
         return entries
     touched = fieldsets.union(changed, removed)
@@ -128,9 +130,10 @@ def _without_fields(entry: Obj, lost: Fields) -> list[Obj]:
     return [entry if left == entry["fieldsV1"] else {**entry, "fieldsV1": left}]
 
 
-def _skip_structs(fields: Fields) -> None:
-    # Nobody owns `metadata`, `spec` or `status` as such: they are always there.
-    for node in fields.values():
+def _skip_structs(fields: Fields, writer: FieldManager) -> None:
+    # Nobody owns `metadata` as such, nor `spec` or `status` of built-in kinds: they always exist.
+    for name in ("f:metadata", "f:spec", "f:status")[: 3 if writer.owns_fields_only else 1]:
+        node = fields.get(name, {})
         if len(node) > 1:
             node.pop(".", None)
 

@@ -55,10 +55,11 @@ def read_object(body: Any, target: Target) -> Obj:
     metadata = body.get("metadata", {})
     if not isinstance(metadata, dict):
         raise refusals.bad_request("metadata is not an object")
-    metadata = dict(metadata)
     for field, value in metadata.items():
         if not isinstance(value, _METADATA_TYPES.get(field, object)):
             raise refusals.bad_request(f"metadata.{field} cannot be {value!r}")
+    # What is empty is not kept: a real server decodes it into a type that leaves it out again.
+    metadata = {field: value for field, value in metadata.items() if value not in ("", [], {})}
     name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
     if target.name:
         if name and name != target.name:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import messages, refusals, schemas, typed_objects
+from pyload.embedded.apiserver.fields import value_at
+from pyload.embedded.apiserver.refusals import Cause
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver.refusals import Cause
+    from collections.abc import Iterator
+
     from pyload.embedded.apiserver.requests import Request, Target
     from pyload.kube.resources import Obj
 
@@ -58,20 +61,42 @@ def _unreadable(target: Target, why: str) -> refusals.Refused:
     )
 
 
-def check_declared(config: Obj, target: Target) -> None:
-    """Check that an applied configuration has only fields that the kind has.
+def check_declared(config: Obj, target: Target, given: Obj) -> None:
+    """Check that an applied configuration has only fields and types that the kind has.
+
+    Args:
+        config: The configuration.
+        target: The object that it is for.
+        given: Its metadata as the client wrote it.
 
     Raises:
-        Refused: The configuration has other fields; the status is 500, as that of a real server.
+        Refused: The configuration has others; the status is 500, as that of a real server.
     """
+    schema = _schema(target)
     _, unknown = _known(config, target)
-    if unknown:
-        name = f"{target.namespace}/{target.name}" if target.namespace else f"/{target.name}"
-        message = (
-            f"failed to create typed patch object ({name}; {target.api_version}, "
-            f"Kind={target.kind.kind}): .{unknown[0]}: field not declared in schema"
-        )
+    mistyped = [
+        _mistyped(cause, config)
+        for cause in (schemas.check(config, schema) if schema is not None else ())
+        if cause.reason == "FieldValueTypeInvalid"
+    ]
+    found = [*(f".{path}: field not declared in schema" for path in unknown), *mistyped]
+    if found:
+        name = f"{given.get('namespace', '')}/{given.get('name', '')}"
+        what = f"{name}; {target.api_version}, Kind={target.kind.kind}"
+        message = f"failed to create typed patch object ({what}): {found[0]}"
         raise refusals.Refused(500, "", message)
+
+
+def _mistyped(cause: Cause, config: Obj) -> str:
+    """Return what a real server says of a value of a wrong type that is applied."""
+    wanted, _, found = cause.message.rpartition("must be of type ")[2].partition(": ")
+    if wanted in ("integer", "number"):
+        found = found.strip('"')
+        what = f"expected numeric (int or float), got {found}"
+    else:
+        value = value_at(config, *cause.field.split("."))
+        what = f"expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"
+    return f".{cause.field}: {what}"
 
 
 def faults(obj: Obj, old: Obj | None, target: Target) -> list[Cause]:
@@ -79,11 +104,21 @@ def faults(obj: Obj, old: Obj | None, target: Target) -> list[Cause]:
     schema = _schema(target)
     if schema is None:
         return []
-    found = list(schemas.check(obj, schema))
+    found = [*schemas.check(obj, schema), *_scale_faults(obj, target)]
     if found and old is not None:
-        known = set(schemas.check(old, schema))
+        known = {*schemas.check(old, schema), *_scale_faults(old, target)}
         found = [one for one in found if one not in known]
     return found
+
+
+def _scale_faults(obj: Obj, target: Target) -> Iterator[Cause]:
+    """Yield numbers of a scale that are below zero."""
+    scale = target.kind.custom[target.version].scale
+    for path in (scale.replicas, scale.status) if scale else ():
+        number = value_at(obj, *path)
+        if isinstance(number, int) and number < 0:
+            text = "should be a non-negative integer"
+            yield Cause.invalid("." + ".".join(path), number, text)
 
 
 def _schema(target: Target) -> Obj | None:

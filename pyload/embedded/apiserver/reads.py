@@ -89,6 +89,8 @@ class Reads:
             self._keep((target.kind, target.namespace, revision), entries)
             following = _write_token(revision, rest[0].key)
         metadata: Obj = {"resourceVersion": str(revision)}
+        if target.kind.custom:
+            metadata["continue"] = following
         if following:
             metadata["continue"] = following
             if not selector:

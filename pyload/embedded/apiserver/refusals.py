@@ -199,6 +199,21 @@ def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> Refused:
     return Refused(422, "Invalid", f'{shown} "{name}" is invalid: {text}', details=details)
 
 
+def version_given() -> Refused:
+    """An object that is to be created has a version, which a real server calls its own fault."""
+    return Refused(500, "", "resourceVersion should not be set on objects to be created")
+
+
+def version_required(kind: Kind, name: str) -> Refused:
+    """The kind's objects are replaced only by who says which version that is of."""
+    text = "must be specified for an update"
+    refused = invalid(kind, name, [Cause.invalid("metadata.resourceVersion", 0, text)])
+    # A real server has the resource in this one message where others have the kind.
+    _, _, why = refused.what.partition(" ")
+    details = {**(refused.details or {}), "kind": kind.plural}
+    return Refused(422, "Invalid", f"{kind.qualified} {why}", details=details)
+
+
 def invalid_request(kind: str, why: str) -> Refused:
     """The options of a request, or an object that is not stored, are wrong."""
     return Refused(422, "Invalid", f'{kind} "" is invalid: {why}')
@@ -207,6 +222,12 @@ def invalid_request(kind: str, why: str) -> Refused:
 def bad_request(message: str) -> Refused:
     """The request makes no sense."""
     return Refused(400, "BadRequest", message)
+
+
+def name_required(name: str) -> Refused:
+    """An object is to be created at a path with its name, and does not say its name itself."""
+    why = "was undeterminable: name must be provided"
+    return bad_request(f"the name of the object ({name} based on URL) {why}")
 
 
 def method_not_allowed() -> Refused:

@@ -36,15 +36,18 @@ _SERVICE_LABEL: Final = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _NO_POLICIES: Final = "pyload does not evaluate ValidatingAdmissionPolicies: they refuse nothing"
 _LABEL_TEXT: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
-    "must start and end with an alphanumeric character"
+    "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', "
+    f"regex used for validation is '{_LABEL.pattern}')"
 )
 _SUBDOMAIN_TEXT: Final = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-    "'.', and must start and end with an alphanumeric character"
+    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', "
+    f"regex used for validation is '{_SUBDOMAIN.pattern}')"
 )
 _SERVICE_TEXT: Final = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character"
+    "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', "
+    f"regex used for validation is '{_SERVICE_LABEL.pattern}')"
 )
 
 
@@ -103,7 +106,7 @@ def _name(kind: Kind, metadata: Obj) -> Iterator[Cause]:
     if len(name) > limit:
         yield Cause.invalid("metadata.name", name, f"must be no more than {limit} characters")
     if not pattern.fullmatch(name):
-        yield Cause.invalid("metadata.name", name, f"{text} (regex used: '{pattern.pattern}')")
+        yield Cause.invalid("metadata.name", name, text)
 
 
 def _metadata(metadata: Obj) -> Iterator[Cause]:

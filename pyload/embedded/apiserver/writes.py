@@ -93,6 +93,9 @@ class Writes:
         """
         obj = read_object(request.body, target)
         self._check_namespace(target)
+        given = obj["metadata"].get("resourceVersion", "0")
+        if given != "0" and not request.dry_run:
+            raise refusals.version_given()
         return self._create(request, target, obj, managed=None)
 
     def _create(
@@ -103,10 +106,6 @@ class Writes:
         if kind.ending:
             raise refusals.definition_ends()
         given = obj["metadata"]
-        if given.get("resourceVersion", "0") not in ("", "0"):
-            # A real server has no reason for it and calls it its own fault.
-            message = "resourceVersion should not be set on objects to be created"
-            raise refusals.Refused(500, "", message)
         metadata = {name: item for name, item in given.items() if name not in _SERVER_METADATA}
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = self._generate(metadata["generateName"])
@@ -157,9 +156,7 @@ class Writes:
             self._check_namespace(target)
             return self._create(request, target, obj, managed=None)
         if not kind.unconditional and not obj["metadata"].get("resourceVersion"):
-            text = "must be specified for an update"
-            cause = refusals.Cause.invalid("metadata.resourceVersion", 0, text)
-            raise refusals.invalid(kind, target.name, [cause])
+            raise refusals.version_required(kind, target.name)
         return self._replace(request, target, entry, obj, managed=None)
 
     def patch(self, request: Request, target: Target) -> Reply:
@@ -199,13 +196,16 @@ class Writes:
             why = "fieldManager: Required value: is required for apply patch"
             raise refusals.invalid_request(_PATCH_OPTIONS, why)
         config = read_object(request.body, target)
-        conformity.check_declared(config, target)
+        given = request.body.get("metadata", {})
+        conformity.check_declared(config, target, given)
         if config["metadata"].get("managedFields"):
             raise refusals.bad_request("metadata.managedFields must be nil")
         writer = self._writer(request, target)
         if entry is None:
             if target.subresource:
                 raise refusals.not_found(kind, target.name)
+            if not given.get("name"):
+                raise refusals.name_required(target.name)
             self._check_namespace(target)
             obj, managed = apply.apply(None, config, writer, shape_of(kind), force=False)
             return self._create(request, target, obj, managed=managed)
@@ -320,6 +320,7 @@ class Writes:
             owns_metadata=not (to_status and target.kind.custom),
             owns_spec=not to_status,
             owns_status=to_status or not splits,
+            owns_fields_only=not target.kind.custom,
         )
 
     def _check_namespace(self, target: Target) -> None:

@@ -85,6 +85,7 @@ async def test_rules_that_are_not_evaluated_are_warned_of(api: Api) -> None:
 async def test_an_apply_of_an_unknown_field_fails(defined: Api) -> None:
     """Server-side apply does not drop what it cannot own."""
     body = {"apiVersion": "stable.example.com/v1", "kind": "CronTab", **crontab(extra=1)}
+    body["metadata"] = {**body["metadata"], "namespace": "default"}
     code, status = await defined.apply(ONE, body, manager="me")
 
     assert code == 500
@@ -174,7 +175,7 @@ async def test_misspelt_fields_of_built_in_kinds_are_refused(api: Api, pod: Any)
     assert (applied[0], applied[1]["message"]) == (
         500,
         (
-            "failed to create typed patch object (default/p; v1, Kind=Pod): "
+            "failed to create typed patch object (/p; v1, Kind=Pod): "
             ".spec.nodName: field not declared in schema"
         ),
     )
@@ -200,3 +201,12 @@ async def test_a_kind_whose_fields_nobody_knows_keeps_them(api: Api) -> None:
     code, created = await api("POST", CRDS, body, fieldValidation="Strict")
 
     assert (code, created["extra"]) == (201, 1)
+
+
+async def test_an_apply_of_a_wrong_type_fails_as_on_a_real_server(defined: Api) -> None:
+    """A real server cannot read such a configuration, and says so with the status 500."""
+    body = {"apiVersion": "stable.example.com/v1", "kind": "CronTab", **crontab(replicas="many")}
+    code, status = await defined.apply(ONE, body, manager="me")
+
+    assert code == 500
+    assert status["message"].endswith(".spec.replicas: expected numeric (int or float), got string")
