@@ -162,10 +162,12 @@ def applies(draw: Draw, samples: Sequence[Sample] = SAMPLES) -> Call:
     version = draw(seldom("@current", "@stale"))
     if version:
         body["metadata"]["resourceVersion"] = version
+    name = draw(NAMES)
+    if not draw(seldom(True, usual=False)):
+        body["metadata"]["name"] = name
     query = {"fieldManager": draw(MANAGERS), **draw(DRY)}
     if draw(st.booleans()):
         query["force"] = "true"
-    name = draw(NAMES)
     return Call("PATCH", sample, space, name, body=body, media=APPLY, query=query)
 
 

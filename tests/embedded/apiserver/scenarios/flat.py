@@ -48,6 +48,13 @@ def check_content(sample: Sample, obj: Obj) -> None:
             raise WrongError(422, "Invalid")
 
 
+def has_wrong_type(sample: Sample, obj: Obj) -> bool:
+    """Return whether a field has a value of another type than those that it may have."""
+    content = obj.get(sample.content) or {}
+    known = {name: type(values[0]) for name, values in sample.values.items()}
+    return any(type(value) is not known.get(name, type(value)) for name, value in content.items())
+
+
 def merged(old: Any, patch: Any) -> Any:
     """Apply a JSON merge patch (RFC 7386)."""
     if not isinstance(patch, dict):

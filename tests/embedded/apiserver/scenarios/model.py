@@ -15,6 +15,7 @@ from tests.embedded.apiserver.scenarios.flat import (
     WrongError,
     check_content,
     defaulted,
+    has_wrong_type,
     leaves,
     merged,
     operate,
@@ -134,7 +135,8 @@ class Model(Peer):
         body = self._checked(call)
         self._check_space(call)
         metadata = body["metadata"]
-        if metadata.get("resourceVersion"):
+        is_posted = call.method == "POST" and call.media != APPLY and "dryRun" not in call.query
+        if metadata.get("resourceVersion") and is_posted:
             raise WrongError(500, "")
         name = metadata.get("name", "")
         check_content(call.sample, body)
@@ -220,7 +222,11 @@ class Model(Peer):
         """Merge a configuration, as far as nobody else owns what it changes."""
         body = self._checked(call)
         me = (call.query["fieldManager"], "Apply", "")
+        if call.sample.custom and has_wrong_type(call.sample, body):
+            raise WrongError(500, "")
         if old is None:
+            if not call.body["metadata"].get("name"):
+                raise WrongError(400, "BadRequest")
             self._check_space(call)
             named = {**body, "metadata": {**body["metadata"], "name": call.name}}
             return self._create(

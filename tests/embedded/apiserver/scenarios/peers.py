@@ -94,7 +94,7 @@ LEASES: Final = Sample(
 WIDGETS: Final = Sample(
     *("widgets", "Widget", "pyload.example.com", "spec"),
     {"a": ("1", "2"), "b": ("1", "2"), "size": (0, 1, 2)},
-    wrong={"a": (1, "long"), "size": ("1", -1, 1.5)},
+    wrong={"a": (1, "long"), "size": ("1", -1)},
     custom=True,
     unconditional=False,
 )
@@ -212,6 +212,10 @@ class Peer(ABC):
     def __init__(self) -> None:
         self.mark = "1"
         self._seen: dict[tuple[str, str, str], list[Obj]] = {}
+
+    def clear(self) -> None:
+        """Forget all versions that were seen."""
+        self._seen.clear()
 
     @abstractmethod
     def exchange(self, call: Call) -> Answer:
