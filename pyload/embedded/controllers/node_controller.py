@@ -89,8 +89,14 @@ class NodeController:
 
     def _on_lease(self, event: Event) -> None:
         namespace, name = event.entry.key
-        if namespace == "kube-node-lease" and name in self._lost:
-            self._loop.add(_NODE, ("", name))
+        seen = self._seen.get(name) if namespace == "kube-node-lease" else None
+        if seen is None or event.type == "DELETED":
+            return
+        beat = node_health.renewal(event.entry.obj), seen[0][1]
+        if beat != seen[0]:
+            self._seen[name] = beat, self._loop.now()
+            if name in self._lost:
+                self._loop.add(_NODE, ("", name))
 
     def _on_pod(self, event: Event) -> None:
         if self._lost and event.type != "DELETED":

@@ -31,8 +31,12 @@ def readiness(node: Obj) -> str:
 
 def heartbeat(node: Obj, lease: Obj | None) -> tuple[str, str]:
     """Return what changes with each sign of a node's life; empty before the first."""
-    renewed = ((lease or {}).get("spec") or {}).get("renewTime", "")
-    return str(renewed), str(_condition(node, "Ready").get("lastHeartbeatTime", ""))
+    return renewal(lease or {}), str(_condition(node, "Ready").get("lastHeartbeatTime", ""))
+
+
+def renewal(lease: Obj) -> str:
+    """Return when a Lease was renewed; empty if it never was."""
+    return str((lease.get("spec") or {}).get("renewTime", ""))
 
 
 def _condition(obj: Obj, type_: str) -> Obj:

@@ -44,7 +44,9 @@ async def test_a_node_that_is_lost_loses_its_pods_and_may_come_back() -> None:
         assert live["spec"]["nodeName"] == "n"
         assert "taints" not in (await cluster.client.get(f"{NODES}/n"))["spec"]
 
-        await asyncio.sleep(45)
+        await asyncio.sleep(25)
+        assert is_ready(await cluster.client.get(f"{NODES}/n"))
+        await asyncio.sleep(20)
         lost = await cluster.client.get(f"{NODES}/n")
         assert lost["status"]["conditions"][0]["status"] == "Unknown"
         assert len(lost["spec"]["taints"]) == 2
