@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pyload.report.progress import Status
     from pyload.report.result import Result
 
-_ALL_INTERFACES: Final = ("0.0.0.0", "[::]")  # noqa: S104 - compared only
+_REACHED_LOCALLY: Final = ("0.0.0.0", "[::]", "127.0.0.1")  # noqa: S104 - compared only
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +141,11 @@ def _servers(result: Result, scene: Scene) -> list[Row]:
 
 
 def _page(address: str) -> list[Row]:
-    """Return where the live page is; on all interfaces, it is on this machine too."""
+    """Return where the live page is, by the name that people know this machine by."""
     if not address:
         return []
     host, _, port = address.rpartition(":")
-    if host in _ALL_INTERFACES:
+    if host in _REACHED_LOCALLY:
         host = "localhost"
     return [Row(name="live page", pieces=(Piece(f"http://{host}:{port}/"),), rank=4)]
 

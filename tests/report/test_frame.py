@@ -77,6 +77,7 @@ def test_a_panel_says_that_it_has_understood_a_key() -> None:
         ("0.0.0.0:8765", "http://localhost:8765/"),
         ("[::]:9", "http://localhost:9/"),
         ("[::1]:9", "http://[::1]:9/"),
+        ("127.0.0.1:8765", "http://localhost:8765/"),
         ("10.0.0.1:80", "http://10.0.0.1:80/"),
     ],
 )

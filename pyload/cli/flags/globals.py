@@ -87,6 +87,11 @@ class LogOption(GlobalOption):
     topic = "Logs and metrics"
 
 
+METRICS_ADDRESS: Final = "127.0.0.1:8765"
+PILOT_LOAD_METRICS_ADDRESS: Final = ":8765"
+"""Called as `pilot-load`: its scripts may scrape from another machine."""
+
+
 def default_pilot_address(environ: Mapping[str, str]) -> str:
     """Return the xDS address for a user who gives none: in a pod, that of the cluster's istiod."""
     if "KUBERNETES_SERVICE_HOST" in environ:
@@ -215,10 +220,9 @@ GLOBAL_OPTIONS: Final = (
     LogOption(
         ["--metrics-addr"],
         # A program that uses pyload as a library serves no metrics unless it asks for them.
-        default=":8765",
+        default=None,
         metavar="ADDR",
-        show_default=True,
-        help="Serve metrics; '' is off.",
+        help=f"Serve metrics; '' is off.  [default: {METRICS_ADDRESS}]",
     ),
     LogOption(
         ["--istiod-metrics"],
@@ -286,6 +290,8 @@ def settings_of(context: click.Context) -> Settings:
     as_pilot_load = is_pilot_load(context)
     # A script of pilot-load finds nothing at its servers that it does not know.
     default_istiod_metrics = "none" if as_pilot_load else "auto"
+    if values["metrics_addr"] is None:
+        values["metrics_addr"] = PILOT_LOAD_METRICS_ADDRESS if as_pilot_load else METRICS_ADDRESS
     return Settings(
         connection=Connection(
             **{name: values[name] for name in _FIELDS & values.keys()}

@@ -43,7 +43,7 @@ def settings(
 def test_without_flags_the_connection_is_that_of_the_library() -> None:
     """A program and a script that say nothing would reach different servers."""
     assert settings() == Settings(
-        connection=Connection(metrics_addr=":8765", istiod_metrics="auto"),
+        connection=Connection(metrics_addr="127.0.0.1:8765", istiod_metrics="auto"),
         log=LogOptions(),
         given=frozenset(),
         environ=None,
@@ -55,6 +55,13 @@ def test_templates_read_the_environment_only_where_that_is_allowed() -> None:
     assert settings().environ is None
     assert settings(["--allow-env=true"]).environ is os.environ
     assert settings(name="pilot-load").environ is os.environ
+
+
+def test_metrics_stay_on_the_machine_unless_the_user_says_otherwise() -> None:
+    """Everybody in the network could see which cluster is tested, and how."""
+    assert settings(["--metrics-addr", ":8765"]).connection.metrics_addr == ":8765"
+    assert settings(["--metrics-addr", ""]).connection.metrics_addr == ""
+    assert settings(name="pilot-load").connection.metrics_addr == ":8765"
 
 
 def test_pilot_load_looks_for_no_metrics() -> None:
