@@ -5,7 +5,7 @@ Custom kinds have a schema, built-in ones a message; a few built-in kinds have n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyload.embedded.apiserver import messages, refusals, schemas, typed_objects
 from pyload.embedded.apiserver.fields import value_at
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from pyload.embedded.apiserver.requests import Request, Target
     from pyload.kube.resources import Obj
-
-_METADATA: Final = messages.Message("meta.k8s.io/v1", "ObjectMeta")
 
 
 def conform(obj: Obj, request: Request, target: Target) -> tuple[Obj, tuple[str, ...]]:
@@ -44,7 +42,9 @@ def _known(obj: Obj, target: Target) -> tuple[Obj, list[str]]:
     try:
         if schema is None and message is not None:
             return typed_objects.read(obj, message)
-        metadata, unknown = typed_objects.read(obj["metadata"], _METADATA, path="metadata")
+        metadata, unknown = typed_objects.read(
+            obj["metadata"], typed_objects.METADATA, path="metadata"
+        )
     except TypeError as error:
         raise _unreadable(target, str(error)) from error
     obj = {**obj, "metadata": metadata}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import absent, refusals
+from pyload.embedded.apiserver import absent, openapi, refusals
 from pyload.embedded.apiserver.definitions import by_priority
 from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wanted_form
 
@@ -75,6 +75,8 @@ class Discovery:
         self._kinds = kinds
         # Versions by group, as of a revision of the kinds.
         self._known: tuple[int, dict[str, tuple[str, ...]]] = (-1, {})
+        # Descriptions by path, as of a revision of the kinds.
+        self._documents: tuple[int, dict[str, Reply]] = (-1, {})
 
     def answer(self, request: Request) -> Reply:
         """Answer a request.
@@ -117,7 +119,7 @@ class Discovery:
                 paths = {path: self._schema_url(path) for path in self._served()}
                 return json_reply(200, {"paths": paths})
             case ["openapi", "v3", *rest] if "/".join(rest) in self._served():
-                return json_reply(200, self._schema("/".join(rest)))
+                return self._schema("/".join(rest))
             case _:
                 raise absent.refusal(request.path)
 
@@ -193,33 +195,24 @@ class Discovery:
         hash_ = f"{VERSION['gitVersion']}-{self._kinds.revision}"
         return {"serverRelativeURL": f"/openapi/v3/{path}?hash={hash_}"}
 
-    def _schema(self, path: str) -> Obj:
-        """Describe a group version as far as kubectl asks: its kinds, and what is known of them."""
-        _, *group, version = path.split("/")
-        paths: Obj = {}
-        schemas: Obj = {}
-        for kind in self._of("/".join(group), version):
-            named = {"group": kind.group, "version": version, "kind": kind.kind}
-            operation = {
-                "parameters": [_VALIDATION],
-                "responses": {},
-                "x-kubernetes-group-version-kind": named,
-            }
-            scope = "/namespaces/{namespace}" if kind.namespaced else ""
-            paths[f"/{path}{scope}/{kind.plural}/{{name}}"] = {
-                "patch": {**operation, "x-kubernetes-action": "patch"},
-            }
-            if kind.custom:
-                schemas[f"{kind.kind}.{version}.{kind.group}"] = {
-                    **kind.custom[version].schema,
-                    "x-kubernetes-group-version-kind": [named],
-                }
-        info = {"title": "pyload", "version": VERSION["gitVersion"]}
-        components = {"schemas": schemas}
-        return {"openapi": "3.0.0", "info": info, "paths": paths, "components": components}
-
-
-_VALIDATION: Final = {"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}
+    def _schema(self, path: str) -> Reply:
+        """Describe the kinds of a group version; done once while the kinds stay."""
+        revision, documents = self._documents
+        if revision != self._kinds.revision:
+            documents = {}
+            self._documents = self._kinds.revision, documents
+        if path not in documents:
+            _, *group, version = path.split("/")
+            documents[path] = json_reply(
+                200,
+                openapi.document(
+                    path,
+                    version,
+                    self._of("/".join(group), version),
+                    server=VERSION["gitVersion"],
+                ),
+            )
+        return documents[path]
 
 
 def _listed(kind: Kind) -> list[Obj]:

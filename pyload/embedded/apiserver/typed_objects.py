@@ -53,6 +53,10 @@ _JSON: Final[Mapping[type, str]] = {
 }
 
 
+METADATA: Final = messages.Message("meta.k8s.io/v1", "ObjectMeta")
+"""The metadata of all kinds."""
+
+
 def read(obj: Obj, message: Message, *, path: str = "") -> tuple[Obj, list[str]]:
     """Return an object without unknown fields, and the paths of those, sorted.
 
