@@ -172,6 +172,19 @@ def test_objects_are_replaced(kubectl: Kubectl) -> None:
     assert value(kubectl, ".metadata.uid", "configmap/a") != uid
 
 
+def test_misspelt_fields_are_found(kubectl: Kubectl) -> None:
+    """The server looks for them, which a user learns only if it does."""
+    misspelt = manifest(names=("a",)).replace('"data"', '"dato"')
+    # kubectl leaves Lists alone.
+    misspelt = json.dumps(json.loads(misspelt)["items"][0])
+
+    refused = kubectl.refused("create", "--filename=-", stdin=misspelt)
+    warned = kubectl("create", "--validate=warn", "--filename=-", stdin=misspelt)
+
+    assert 'strict decoding error: unknown field "dato"' in refused
+    assert warned == 'Warning: unknown field "dato"\nconfigmap/a created\n'
+
+
 @runs("diff")
 def test_a_manifest_is_compared(kubectl: Kubectl) -> None:
     """CI shows what an apply would change, and its exit code says whether."""

@@ -11,7 +11,7 @@ from tests.e2e.kubectl.rows import runs
 if TYPE_CHECKING:
     from tests.e2e.kubectl.command import Kubectl
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(60)]
 
 NODE = """
 apiVersion: v1
