@@ -125,6 +125,12 @@ def _details(kind: Kind, name: str) -> Obj:
     return details
 
 
+def out_of_memory() -> Refused:
+    """Refuse a request that there is no memory for; it may be sent again later."""
+    details = {"retryAfterSeconds": 1}
+    return Refused(503, "ServiceUnavailable", "the server has no memory left", details=details)
+
+
 def unauthorized() -> Refused:
     """Refuse a request whose user is not known."""
     return Refused(401, "Unauthorized", "Unauthorized")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Reply, Request
     from pyload.embedded.apiserver.watch import Watcher
 
+OVERFLOW_SECONDS: Final = 10.0
+"""How long the client of a watch that is closed for its slowness has to read what is left."""
 MAX_BODY: Final = 3 << 20
 """Bytes of a request's body that kube-apiserver takes."""
+
+log = logging.getLogger("pyload")
 
 
 class HttpServer:
@@ -81,15 +87,27 @@ class HttpServer:
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one HTTP request."""
+        """Answer one HTTP request, with an error where there is no answer."""
         try:
-            # Nobody may send a large body before it is known who they are.
-            user = self._user(request)
-            raw = await request.read() if request.can_read_body else None
+            return await self._respond(request)
         except web.HTTPRequestEntityTooLarge:
-            return _response(refused_reply(refusals.body_too_large(MAX_BODY)))
+            refused = refusals.body_too_large(MAX_BODY)
         except Refused as error:
-            return _response(refused_reply(error))
+            refused = error
+        except MemoryError:
+            log.error("no memory is left for %s %s", request.method, request.path)
+            refused = refusals.out_of_memory()
+        except PyloadError:
+            # A fault put in on purpose: the client sees its connection break.
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response()
+        return _response(refused_reply(refused))
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        # Nobody may send a large body before it is known who they are.
+        user = self._user(request)
+        raw = await request.read() if request.can_read_body else None
         headers = request.headers
         asked = read_request(
             request.method,
@@ -102,13 +120,7 @@ class HttpServer:
             user_agent=headers.get("User-Agent", ""),
             user=user,
         )
-        try:
-            answer = await self._answer(asked)
-        except PyloadError:
-            # A fault put in on purpose: the client sees its connection break.
-            if request.transport is not None:
-                request.transport.close()
-            return web.Response()
+        answer = await self._answer(asked)
         if isinstance(answer, WatchPlan):
             return await self._stream(request, answer)
         return _response(answer)
@@ -131,6 +143,8 @@ class HttpServer:
 
     async def _stream(self, request: web.BaseRequest, plan: WatchPlan) -> web.StreamResponse:
         watcher = self._begin(plan)
+        overflow = contextlib.ExitStack()
+        watcher.on_overflow = partial(_let_go, request, plan, overflow)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         batches = watcher.batches()
         try:
@@ -143,9 +157,22 @@ class HttpServer:
             # The client went away; its handler ends with it.
             return response
         finally:
+            overflow.close()
             watcher.close()
             await batches.aclose()
         return response
+
+
+def _let_go(request: web.BaseRequest, plan: WatchPlan, until: contextlib.ExitStack) -> None:
+    """Cut the connection of a client that reads too slowly, unless it catches up in time."""
+    log.warning(
+        "a client is too far behind in its watch of %s, which is ended: %s",
+        plan.kind.plural,
+        request.headers.get("User-Agent", "it does not say what it is"),
+    )
+    if request.transport is not None:
+        loop = asyncio.get_running_loop()
+        until.callback(loop.call_later(OVERFLOW_SECONDS, request.transport.abort).cancel)
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 BOOKMARK_SECONDS: Final = 60.0
 QUEUE: Final = 16_384
 """Lines that a watcher may be behind before it is closed and has to come back."""
+QUEUE_BYTES: Final = 16 << 20
+"""Bytes that it may be behind, which a few big objects reach long before."""
 
 
 class Watcher:
@@ -24,6 +26,10 @@ class Watcher:
         plan: The objects to show, and their form.
         closed: Called when the watch is closed, perhaps more than once.
         queue: Number of lines that the reader may be behind.
+        queue_bytes: Their size, unless it is one line.
+
+    Attributes:
+        on_overflow: Called once if the reader was too far behind, so that the watch is closed.
     """
 
     def __init__(
@@ -33,11 +39,15 @@ class Watcher:
         *,
         closed: Callable[[Watcher], None],
         queue: int = QUEUE,
+        queue_bytes: int = QUEUE_BYTES,
     ) -> None:
+        self.on_overflow: Callable[[], object] | None = None
         self._store = store
         self._plan = plan
         self._closed = closed
         self._limit = queue
+        self._limit_bytes = queue_bytes
+        self._bytes = 0
         self._lines: list[bytes] = []
         self._open = not plan.failed
         self._waiting: asyncio.Future[None] | None = None
@@ -47,8 +57,11 @@ class Watcher:
         line = self._plan.line(event)
         if line is None or not self._open:
             return
-        if len(self._lines) >= self._limit:
+        self._bytes += len(line)
+        if len(self._lines) >= self._limit or (self._lines and self._bytes > self._limit_bytes):
             self.close()
+            if self.on_overflow is not None:
+                self.on_overflow()
             return
         self._lines.append(line)
         self._wake()
@@ -78,7 +91,7 @@ class Watcher:
                 now = loop.time()
                 if not self._lines:
                     now = await self._wait(min(end, bookmark) if plan.bookmarks else end)
-                batch, self._lines = self._lines, []
+                batch, self._lines, self._bytes = self._lines, [], 0
                 if plan.bookmarks and self._open and now >= min(end, bookmark):
                     # Only now is there no event that the bookmark would skip.
                     batch.append(plan.bookmark(self._store.revision))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import socket
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -138,6 +139,68 @@ async def test_a_client_that_hangs_up_is_forgotten() -> None:
         async with asyncio.timeout(5):
             while server._watchers:  # noqa: ASYNC110 - nobody tells when a watch is gone
                 await asyncio.sleep(0.001)
+
+
+async def test_a_client_that_never_reads_its_watch_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever stops a `kubectl get -w` with Ctrl-Z would make the server keep all that follows."""
+    monkeypatch.setattr("pyload.embedded.apiserver.server.OVERFLOW_SECONDS", 0.05)
+    server = ApiServer()
+    transport = server.transport()
+    async with server.serve() as url, asyncio.timeout(10):
+        host, _, port = url.removeprefix("http://").partition(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(f"GET {MAPS}?watch=true HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+            while not server._watchers:  # noqa: ASYNC110 - nobody tells when a watch has begun
+                await asyncio.sleep(0.001)
+            text = "x" * 900_000
+            for number in range(60):
+                body = orjson.dumps({"metadata": {"name": f"c{number}"}, "data": {"a": text}})
+                await transport.request("POST", MAPS, body=body)
+                await asyncio.sleep(0)
+            assert server._watchers == set()
+            await asyncio.sleep(0.2)
+            client.settimeout(1)
+            last = b""
+            while received := client.recv(1 << 20):
+                last = received
+            assert not last.endswith(b"0\r\n\r\n"), "the client has read the watch to its end"
+    assert caplog.text.count("too far behind in its watch of configmaps") == 1
+
+
+async def test_a_request_that_there_is_no_memory_for_is_an_answer_and_no_more(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """One list that is too large would end the server for all clients, or fill its terminal."""
+    server = ApiServer()
+
+    def fault(request: Request) -> Response | None:
+        if request.verb == "list":
+            raise MemoryError
+        return None
+
+    server.intercept = fault
+    async with server.serve() as url, aiohttp.ClientSession(url) as session:
+        async with session.get(MAPS) as response:
+            code, status = response.status, await response.json()
+            retry = response.headers.get("Retry-After")
+        async with session.get("/healthz") as response:
+            health = response.status
+
+    assert (code, status["reason"], retry, health) == (503, "ServiceUnavailable", "1", 200)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+async def test_large_headers_are_refused() -> None:
+    """They would be kept in memory before anybody has looked at them."""
+    server = ApiServer()
+    async with server.serve() as url, aiohttp.ClientSession(url) as session:
+        async with session.get("/healthz", headers={"X": "x" * 100_000}) as response:
+            refused = response.status
+        async with session.get("/healthz") as response:
+            health = response.status
+    assert (refused, health) == (400, 200)
 
 
 async def test_faults_over_http_look_like_faults() -> None:
