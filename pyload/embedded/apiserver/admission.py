@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyload.embedded.apiserver.requests import Request, Target
     from pyload.embedded.apiserver.store import Event, Store
     from pyload.embedded.apiserver.stored_object import StoredObject
+    from pyload.embedded.apiserver.users import User
     from pyload.embedded.apiserver.webhooks import Webhook
     from pyload.kube.resources import Obj
 
@@ -42,6 +43,7 @@ class Question:
         old: The object as it is; None for a new one.
         revision: The revision of ``old``; 0 for a new one.
         webhooks: Those that are for the request, each with the version in which it sees the object.
+        user: Who sends the request.
         dry_run: Whether nothing will be stored.
     """
 
@@ -52,6 +54,7 @@ class Question:
     old: Obj | None
     revision: int
     webhooks: tuple[tuple[Webhook, str], ...]
+    user: User
     dry_run: bool
 
     @property
@@ -183,6 +186,7 @@ class Admission:
                 old=before,
                 revision=revision,
                 webhooks=asked,
+                user=request.user,
                 dry_run=request.dry_run,
             )
         )

@@ -11,7 +11,6 @@ import orjson
 
 from pyload.embedded.apiserver import patch
 from pyload.embedded.apiserver.refusals import Refused
-from pyload.embedded.apiserver.users import EVERYBODY
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.admission import Question
@@ -55,7 +54,7 @@ def review(question: Question, webhook: Webhook, version: str, *, obj: Obj | Non
             },
             **{field: value for field, value in named.items() if value},
             "operation": question.operation,
-            "userInfo": EVERYBODY.to_obj(),
+            "userInfo": question.user.to_obj(),
             "object": obj and {**obj, "apiVersion": seen},
             "oldObject": question.old and {**question.old, "apiVersion": seen},
             "dryRun": question.dry_run,

@@ -17,6 +17,7 @@ from pyload.embedded.apiserver.admission_review import (
     review,
 )
 from pyload.embedded.apiserver.refusals import Refused
+from pyload.embedded.apiserver.users import User
 from tests.embedded.apiserver.test_webhooks import target, webhook
 
 POD = {"kind": "Pod", "apiVersion": "v1", "metadata": {"name": "p", "namespace": "default"}}
@@ -33,6 +34,7 @@ def question(**more: Any) -> Question:
         "old": None,
         "revision": 0,
         "webhooks": ((HOOK, "v1"),),
+        "user": User("jane", ("devs",)),
         "dry_run": False,
     }
     return Question(**{**given, **more})
@@ -58,6 +60,7 @@ def test_reviews_are_those_of_kubernetes() -> None:
     assert (request["uid"], request["name"], request["namespace"]) == ("1", "p", "default")
     assert (request["operation"], request["object"], request["oldObject"]) == ("CREATE", POD, None)
     assert (request["dryRun"], request["options"]["kind"]) == (False, "CreateOptions")
+    assert request["userInfo"] == {"username": "jane", "groups": ["devs"]}
     assert "subResource" not in request
 
 
