@@ -22,7 +22,7 @@ from pyload.embedded.apiserver.store import HISTORY, Store
 from pyload.embedded.apiserver.subresources import Subresources
 from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.embedded.apiserver.writes import Writes
-from pyload.embedded.controllers.namespaces import Controllers
+from pyload.embedded.controllers.namespaces import NamespaceController
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,9 +48,9 @@ class RequestHandler:
         self.store = Store(history=history, first=first)
         self.kinds = KindRegistry()
         self._reads = Reads(self.store, sources)
-        controllers = Controllers(self.store, self.kinds, sources)
+        namespaces = NamespaceController(self.store, self.kinds, sources)
         admission = Admission(self.store)
-        self._writes = Writes(self.store, self.kinds, admission, controllers.addresses, sources)
+        self._writes = Writes(self.store, self.kinds, admission, namespaces.addresses, sources)
         self._discovery = Discovery(self.kinds)
         self._reviews = Reviews(self.store, sources)
         self.account_of = self._reviews.account_of
@@ -76,7 +76,7 @@ class RequestHandler:
             ("scale", "update"): parts.scale,
             ("scale", "patch"): parts.scale,
         }
-        controllers.bootstrap()
+        namespaces.bootstrap()
 
     def handle(self, request: Request, target: Target | None) -> Answer:
         """Answer a request; a `WatchPlan` must begin before anything else is written.

@@ -10,7 +10,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.controllers.owners import DONE, reference_to
+from pyload.embedded.apiserver.deletion import has_ended
+from pyload.embedded.controllers.owners import reference_to
 from pyload.kube.resources import has_condition
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class ServingPod:
         return cls(
             name=metadata["name"],
             uid=metadata["uid"],
-            ip="" if status.get("phase") in DONE else status.get("podIP", ""),
+            ip="" if has_ended(obj) else status.get("podIP", ""),
             node=spec.get("nodeName", ""),
             hostname=spec.get("hostname", ""),
             subdomain=spec.get("subdomain", ""),

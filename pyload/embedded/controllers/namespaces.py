@@ -41,8 +41,8 @@ FIRST_NAMESPACES: Final = (
 ROOT_CA: Final = "kube-root-ca.crt"
 
 
-class Controllers:
-    """Reacts to changes in a store.
+class NamespaceController:
+    """Creates what each namespace needs, and ends those that are deleted.
 
     Args:
         store: The store.

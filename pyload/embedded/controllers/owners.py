@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 TRACKING: Final = "batch.kubernetes.io/job-tracking"
 """The finalizer by which the controller of Jobs sees the end of each pod."""
 
-DONE: Final = frozenset(("Succeeded", "Failed"))
-
 
 @dataclass(frozen=True, slots=True)
 class OwnedPod:
@@ -71,7 +69,7 @@ class OwnedPod:
     @property
     def active(self) -> bool:
         """Whether it counts as one of its owner's replicas."""
-        return not self.terminating and self.phase not in DONE
+        return not self.terminating and self.phase not in ("Succeeded", "Failed")
 
 
 class OwnerIndex:

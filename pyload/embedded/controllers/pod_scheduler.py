@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyload.embedded.apiserver.deletion import has_ended
 from pyload.embedded.apiserver.kinds import NODE, POD
-from pyload.embedded.controllers.owners import DONE
 from pyload.embedded.controllers.scheduler import SchedulableNode, Scheduler, Unschedulable
 from pyload.kube.resources import PODS
 
@@ -137,5 +137,4 @@ def _needs_node(pod: Obj) -> bool:
 
 def _place(pod: Obj) -> str:
     """Return the node on which a pod counts, or empty."""
-    node = pod["spec"].get("nodeName") or ""
-    return "" if (pod.get("status") or {}).get("phase") in DONE else str(node)
+    return "" if has_ended(pod) else str(pod["spec"].get("nodeName") or "")
