@@ -99,7 +99,9 @@ def test_conditions_are_waited_for(kubectl: Kubectl) -> None:
         kubectl("patch", "pod", "p", *patch)
         assert waiting.communicate()[0] == "pod/p condition met\n"
     kubectl("wait", "pods", "--selector=x=y", "--for=jsonpath={.metadata.name}=p")
-    kubectl("wait", "pod/p", "--for=create")
+    created = kubectl.run("wait", "pod/p", "--for=create")
+    # Up to 1.30, kubectl does not know it.
+    assert not created.returncode or 'unrecognized condition: "create"' in created.stderr
     late = kubectl.refused("wait", "pod/p", "--for=condition=Late", "--timeout=1s")
     with kubectl.start("wait", "pod/p", "--for=delete", "--timeout=10s") as waiting:
         time.sleep(0.3)
@@ -123,17 +125,17 @@ def test_common_kinds_are_described(kubectl: Kubectl) -> None:
     kubectl("run", "p", "--image=i", "--dry-run=server")
 
     shown = {
-        "deployment/d": "StrategyType:           RollingUpdate",
+        "deployment/d": "StrategyType: RollingUpdate",
         "job/j": "Completion Mode:",
-        "cronjob/c": "Concurrency Policy:            Allow",
-        "service/d": "TargetPort:               80/TCP",
+        "cronjob/c": "Concurrency Policy: Allow",
+        "service/d": "TargetPort: 80/TCP",
         "ingress/i": "d:80",
-        "quota/q": "Resource    Used  Hard",
+        "quota/q": "Resource Used Hard",
         "role/r": "[get]",
-        "secret/s": "k:  1 bytes",
+        "secret/s": "k: 1 bytes",
         "serviceaccount/default": "Mountable secrets:",
         "configmap/kube-root-ca.crt": "ca.crt:",
-        f"namespace/{kubectl.namespace}": "Status:       Active",
+        f"namespace/{kubectl.namespace}": "Status: Active",
     }
     for name, text in shown.items():
-        assert text in kubectl("describe", name), name
+        assert text in " ".join(kubectl("describe", name).split()), name
