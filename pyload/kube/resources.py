@@ -7,7 +7,7 @@ serves) refers to a `Resource` here and adds only what is its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Obj = dict[str, Any]
 """A Kubernetes object as decoded JSON."""
@@ -252,8 +252,7 @@ CATALOGUE: Final = {
 """All of them by their qualified plurals, such as ``pods`` or ``gateways.networking.istio.io``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(NamedTuple):
     """The parts of a request path.
 
     Attributes:

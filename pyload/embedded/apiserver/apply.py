@@ -10,8 +10,7 @@ those of `fieldsets`; `shapes` says which lists merge by keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyload.embedded.apiserver import fieldsets
 from pyload.embedded.apiserver.refusals import Refused
@@ -27,8 +26,7 @@ if TYPE_CHECKING:
 _OWNED_METADATA: Final = ("labels", "annotations", "finalizers", "ownerReferences", "generateName")
 
 
-@dataclass(frozen=True, slots=True)
-class FieldManager:
+class FieldManager(NamedTuple):
     """The writer of a request, as managedFields records it.
 
     Attributes:

@@ -118,29 +118,29 @@ def _field(name: str) -> str:
 
 def of_config(config: Obj, shape: MergeShape) -> Fields:
     """Return the fields that an applied configuration sets."""
+    return _with_config({}, config, shape)
+
+
+def _with_config(node: Fields, config: Obj, shape: MergeShape) -> Fields:
+    """Add the fields of a map to its node, and return the node."""
     fields, items = shape.fields, shape.items
-    return {
-        _field(name): _node(value, fields.get(name) or items or PLAIN)
-        if value.__class__ is dict or value.__class__ is list
-        else _LEAF
-        for name, value in config.items()
-    }
+    for name, value in config.items():
+        below = _LEAF
+        # Most values are scalars, or lists that nothing identifies the items of.
+        if value and (value.__class__ is dict or value.__class__ is list):
+            inner = fields.get(name) or items or PLAIN
+            if value.__class__ is dict:
+                below = _LEAF if inner.atomic else _with_config({}, value, inner)
+            elif inner.keys:
+                below = {inner.key_of(item): _item_node(item, inner.item) for item in value}
+            elif inner.is_set:
+                below = {value_element(item): _LEAF for item in value}
+        node[_field(name)] = below
+    return node
 
 
-def _node(value: Any, shape: MergeShape) -> Fields:
-    if value and isinstance(value, dict) and not shape.atomic:
-        return of_config(value, shape)
-    if value and isinstance(value, list):
-        if shape.keys:
-            return {shape.key_of(item): {**_ITEM, **_item(item, shape)} for item in value}
-        if shape.is_set:
-            return {value_element(item): _LEAF for item in value}
-    return _LEAF
-
-
-def _item(item: Any, shape: MergeShape) -> Fields:
-    inner = shape.item
-    return _LEAF if inner.atomic else of_config(item, inner)
+def _item_node(item: Obj, shape: MergeShape) -> Fields:
+    return _ITEM if shape.atomic else _with_config({".": _LEAF}, item, shape)
 
 
 def value_element(item: Any) -> str:

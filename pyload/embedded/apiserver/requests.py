@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -130,8 +130,7 @@ def object_reply(code: int, obj: Obj, target: Target) -> Reply:
     return Reply(code, orjson.dumps(in_version(obj, target.api_version)), content_type=JSON)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The object or collection that a path means.
 
     Attributes:
@@ -272,13 +271,15 @@ def decode_body(raw: bytes, content_type: str) -> Any:
     try:
         if content_type in (YAML, APPLY_PATCH) and not raw.lstrip().startswith(b"{"):
             body = yaml.load(raw, Loader=_Loader)  # noqa: S506 - derived from the safe loader
+            has_nulls = True
         else:
             body = orjson.loads(raw)
+            has_nulls = b"null" in raw
     except (ValueError, yaml.YAMLError) as error:
         raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
-    if content_type in _NULLS_MATTER or (b"null" not in raw and b"~" not in raw):
-        return body
-    return _without_nulls(body)
+    if has_nulls and content_type not in _NULLS_MATTER:
+        _remove_nulls(body)
+    return body
 
 
 def _decode_protobuf(raw: bytes) -> Any:
@@ -295,9 +296,18 @@ _NULLS_MATTER: Final = frozenset((MERGE_PATCH, JSON_PATCH, STRATEGIC_PATCH))
 _READABLE: Final = frozenset((JSON, YAML, APPLY_PATCH, *_NULLS_MATTER))
 
 
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
-    return value
+def _remove_nulls(value: Any) -> None:
+    """Remove the fields of a fresh body that are null."""
+    if value.__class__ is list:
+        for item in value:
+            if item.__class__ is dict or item.__class__ is list:
+                _remove_nulls(item)
+    elif value.__class__ is dict:
+        unset = []
+        for name, item in value.items():
+            if item is None:
+                unset.append(name)
+            elif item.__class__ is dict or item.__class__ is list:
+                _remove_nulls(item)
+        for name in unset:
+            del value[name]

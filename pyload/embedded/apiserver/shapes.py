@@ -52,13 +52,14 @@ class MergeShape:
     def key_of(self, item: Mapping[str, Any]) -> str:
         """Return a list item's key as FieldsV1 writes it: ``k:{"name":"app"}``."""
         defaults = self.defaults
-        values = [(key, item.get(key, defaults.get(key))) for key in self.keys]
-        return _key_text(tuple(pair for pair in values if pair[1] is not None))
+        values = tuple([item.get(key, defaults.get(key)) for key in self.keys])
+        return _key_text(self.keys, values)
 
 
 @lru_cache(maxsize=4096)
-def _key_text(values: tuple[tuple[str, Any], ...]) -> str:
-    return "k:" + orjson.dumps(dict(values), option=orjson.OPT_SORT_KEYS).decode()
+def _key_text(keys: tuple[str, ...], values: tuple[Any, ...]) -> str:
+    given = {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+    return "k:" + orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode()
 
 
 PLAIN: Final = MergeShape()

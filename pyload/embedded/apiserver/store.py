@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import bisect
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.deletion import is_held, mark_deleted, timestamp
@@ -33,8 +32,7 @@ HISTORY: Final = 4096
 _UNCOUNTED: Final = frozenset(("metadata", "status", "apiVersion", "kind"))
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One change.
 
     Attributes:
