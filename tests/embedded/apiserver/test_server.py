@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import socket
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,9 @@ from pyload.errors import ClusterUnreachable
 from pyload.kube.transport import Response
 
 if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import AsyncIterator
+
     from pyload.embedded.apiserver.requests import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.socket]
@@ -222,3 +226,92 @@ async def test_faults_over_http_look_like_faults() -> None:
     assert throttled == (429, "2")
     with pytest.raises(ClusterUnreachable):
         await server.transport().request("GET", f"{MAPS}/c")
+
+
+@contextlib.asynccontextmanager
+async def _connected(server: ApiServer) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    async with server.serve() as url:
+        _, _, port = url.rpartition(":")
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+async def _answer(reader: StreamReader) -> tuple[int, Any]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    status = int(head.split(" ")[1])
+    length = head.partition("Content-Length: ")[2].partition("\r\n")[0]
+    return status, orjson.loads(await reader.readexactly(int(length)) or b"null")
+
+
+async def test_bodies_may_come_in_chunks_and_after_a_question() -> None:
+    """Clients that stream a body know no length, and curl asks before it sends a large one."""
+    async with _connected(ApiServer()) as (reader, writer):
+        head = f"POST {MAPS} HTTP/1.1\r\nContent-Type: application/json\r\n".encode()
+        writer.write(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        writer.write(b'14;x=y\r\n{"metadata": {"name"\r\n7\r\n: "c"}}\r\n0\r\nTrailer: z\r\n\r\n')
+        created = await _answer(reader)
+        body = b'{"metadata":{"name":"d"}}'
+        writer.write(head + b"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n" % len(body))
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(body)
+        after = await _answer(reader)
+
+    assert (created[0], created[1]["metadata"]["name"]) == (201, "c")
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert (after[0], after[1]["metadata"]["name"]) == (201, "d")
+
+
+async def test_requests_may_come_before_their_answers() -> None:
+    """Answers come in the order of their requests, over one connection."""
+    async with _connected(ApiServer()) as (reader, writer):
+        writer.write(b"GET /version HTTP/1.1\r\n\r\nGET /none HTTP/1.1\r\n\r\n")
+        first, second = await _answer(reader), await _answer(reader)
+        writer.write(b"HEAD /version HTTP/1.1\r\nConnection: close\r\n\r\n")
+        rest = await reader.read()
+
+    assert (first[0], second[0]) == (200, 404)
+    assert rest.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("raw", [b"\x16\x03\x01\r\n\r\n", b"x" * 200_000])
+async def test_other_protocols_are_told_so(raw: bytes) -> None:
+    """A client that speaks TLS to this port must not hang, nor leave a traceback."""
+    async with _connected(ApiServer()) as (reader, writer):
+        writer.write(raw)
+        status, _ = await _answer(reader)
+
+    assert status == 400
+
+
+async def test_a_watch_of_an_old_client_ends_with_its_connection() -> None:
+    """HTTP/1.0 knows no chunks."""
+    server = ApiServer()
+    async with _connected(server) as (reader, writer):
+        writer.write(f"GET {MAPS}?watch=true&timeoutSeconds=1 HTTP/1.0\r\n\r\n".encode())
+        await reader.readuntil(b"\r\n\r\n")
+        await server.transport().request("POST", MAPS, body=b'{"metadata":{"name":"c"}}')
+        lines = [orjson.loads(await reader.readline()) for _ in range(2)]
+        server.close_watches()
+        rest = await reader.read()
+
+    assert [line["object"]["metadata"]["name"] for line in lines] == ["kube-root-ca.crt", "c"]
+    assert rest == b""
+
+
+async def test_a_bug_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """A client must not wait for an answer that a traceback has taken the place of."""
+    server = ApiServer()
+
+    def fail(_: Request) -> Response | None:
+        raise RuntimeError("bug")
+
+    server.intercept = fail
+    async with _connected(server) as (reader, writer):
+        writer.write(b"GET /version HTTP/1.1\r\n\r\n")
+        status, answer = await _answer(reader)
+
+    assert (status, answer["reason"]) == (500, "InternalError")
+    assert "cannot answer GET /version" in caplog.text
