@@ -52,6 +52,8 @@ def test_the_benchmark_runs_through(tmp_path: Path) -> None:
         ("delta", "changed"),
     }
     assert [len(one["pushes"]) for one in figures["measuring"]] == [3, 3]
+    assert [len(one["pushes"]) for one in figures["small"]] == [1]
+    assert [one["setup"]["tls"] for one in figures["churn"]] == [True]
     assert all(one["what"] in done.stdout for one in figures["targets"])
 
 

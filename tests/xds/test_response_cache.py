@@ -77,6 +77,22 @@ def test_what_is_read_is_what_was_sent(
         assert response.size == len(data)
 
 
+def test_the_place_of_another_nonce_is_no_proof() -> None:
+    """A proxy would acknowledge a nonce with the bytes behind it, which nobody has sent."""
+    prefixes, cache = PrefixCache(), ResponseCache()
+    short, more = "n" * 20, b"\x32\x04\x0a\x02cp"  # a control plane's identifier, behind the nonce
+    plain = sotw_response(EDS, cluster("a"), nonce=short)
+    longer = sotw_response(EDS, cluster("a"), nonce="n" * (len(short) + len(more)))
+    for _ in range(2):
+        for data, nonce in (
+            (plain, short),
+            (longer, "n" * (len(short) + len(more))),
+            (plain + more, short),
+        ):
+            response, got = cache.read(received(data, prefixes), delta=False)
+            assert (got, response.size) == (nonce, len(data))
+
+
 def test_a_nonce_that_also_stands_behind_itself_is_read_right() -> None:
     """The control_plane field follows the nonce, and may repeat it."""
     message = discovery_pb2.DiscoveryResponse(type_url=EDS, nonce="same", version_info="same")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.bench.fleet import small
 from tests.bench.fleet.client import BLIND, KINDS
 from tests.bench.fleet.measure import Load, Setup, growth, measure
 from tests.bench.fleet.table import (
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.bench.fleet.measure import Figures
+    from tests.bench.fleet.small import Churn
     from tests.bench.fleet.table import Target
-    from tests.bench.fleet.turns import Comparison
+    from tests.bench.fleet.turns import Comparison, Turns
 
 _ROOT = Path(__file__).parents[3]
 
@@ -59,6 +61,9 @@ class Plan:
         views: Kinds of proxies in the measurement with more than one.
         processes: Processes of the largest size that run at the same time at the end.
         settle: Seconds that it is quiet before memory is read.
+        small: Clients of each fleet that gets small pushes.
+        turns: Small pushes to each.
+        churn: Seconds in which endpoints change.
     """
 
     services: int
@@ -74,6 +79,9 @@ class Plan:
     views: int
     processes: int
     settle: float
+    small: int
+    turns: int
+    churn: float
 
 
 ALL_MODES = ((False, False), (True, False), (False, True), (True, True))
@@ -92,6 +100,9 @@ FULL = Plan(
     views=50,
     processes=2,
     settle=1.0,
+    small=1_000,
+    turns=24,
+    churn=60.0,
 )
 QUICK = Plan(
     services=10,
@@ -107,6 +118,9 @@ QUICK = Plan(
     views=2,
     processes=2,
     settle=0.05,
+    small=10,
+    turns=1,
+    churn=0.3,
 )
 
 
@@ -116,21 +130,26 @@ class Bench:
     Args:
         plan: What to measure.
         load: What the servers send.
+        other: Folder of another version of the project, to which small pushes are compared.
     """
 
-    def __init__(self, plan: Plan, load: Load) -> None:
+    def __init__(self, plan: Plan, load: Load, *, other: Path | None) -> None:
         self._plan = plan
         self._load = load
+        self._other = other
         self.results: dict[Setup, Figures] = {}
         self.views: dict[Setup, Figures] = {}
         # The same setup as in `results`, measured again beside bare nodes.
         self.nodes: dict[Setup, Figures] = {}
         self.grown: list[Growth] = []
         self.measuring: list[Comparison] = []
+        self.small: list[Turns] = []
+        self.churned: list[Churn] = []
 
     def run(self) -> None:
         """Measure everything."""
         plan = self._plan
+        self.measure_small()
         print(HEADINGS, flush=True)
         for delta, tls in plan.modes:
             self._compare([Setup(kind, plan.base, delta=delta, tls=tls) for kind in KINDS])
@@ -163,6 +182,25 @@ class Bench:
             before, after = growth(setup, self._load, kind, warm=plan.warm, pushes=plan.growth)
             self.grown.append(Growth(setup.mode, kind, plan.growth, before, after))
 
+    def measure_small(self) -> None:
+        """Measure small pushes and churn."""
+        plan = self._plan
+        print(f"small pushes, in turns\n{small.HEADINGS}", flush=True)
+        self.small = small.small_pushes(
+            plan.modes,
+            clients=plan.small,
+            pushes=plan.turns,
+            settle=plan.settle,
+            other=self._other,
+        )
+        print("\n".join(small.lines(self.small)), flush=True)
+        print(f"\none endpoint after the other\n{small.CHURN_HEADINGS}", flush=True)
+        for delta, tls in plan.modes:
+            setup = Setup(DEFAULT, plan.small, delta=delta, tls=tls)
+            self.churned.append(small.churn(setup, seconds=plan.churn, settle=plan.settle))
+            print(self.churned[-1], flush=True)
+        print(flush=True)
+
     def measure_nodes(self) -> None:
         """Measure what nodes of 63 KB cost beside bare ones, in turns."""
         plan = self._plan
@@ -186,7 +224,7 @@ class Bench:
         """Compare with the targets."""
         base, largest = self._plan.base, self._plan.sizes[-1]
         found = targets(self.results, self.grown, self.measuring, base=base, largest=largest)
-        return list(found)
+        return [*small.targets(self.small, self.churned, self._other), *found]
 
     def _compare(
         self, setups: list[Setup], *, views: int = 1, into: dict[Setup, Figures] | None = None
@@ -239,6 +277,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small and short: does it work?")
     parser.add_argument("--probes", action="store_true", help="only what measuring probes costs")
     parser.add_argument("--nodes", action="store_true", help="only what the size of nodes costs")
+    parser.add_argument("--small", action="store_true", help="only small pushes and churn")
+    parser.add_argument(
+        "--against", type=Path, help="folder of another version, which small pushes go to in turns"
+    )
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL
@@ -246,8 +288,10 @@ def main() -> None:
     where = machine()
     print(f"{where['cpu']}, {where['cores']} cores, {where['system']}, Python {where['python']}")
     print("pushes are", "a recording of istiod" if load.recording else "generated", "\n")
-    bench = Bench(plan, load)
-    if options.probes:
+    bench = Bench(plan, load, other=options.against)
+    if options.small:
+        bench.measure_small()
+    elif options.probes:
         bench.measure_probes()
     elif options.nodes:
         bench.measure_nodes()
@@ -267,10 +311,12 @@ def main() -> None:
             "nodes": [dataclasses.asdict(one) for one in bench.nodes.values()],
             "views": [dataclasses.asdict(one) for one in bench.views.values()],
             "growth": [dataclasses.asdict(one) for one in bench.grown],
+            "small": [dataclasses.asdict(one) for one in bench.small],
+            "churn": [dataclasses.asdict(one) for one in bench.churned],
             "measuring": [dataclasses.asdict(one) for one in bench.measuring],
             "targets": [{**dataclasses.asdict(one), "met": one.met} for one in found],
         }
-        options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(result, indent=2, default=str) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
