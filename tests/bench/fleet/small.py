@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.fleet.measure import Load, Run, Setup
-from tests.bench.fleet.table import DEFAULT, FLOOR, Target
+from tests.bench.fleet.table import DEFAULT, FLOOR, PUSH_RATIO, Target
 from tests.bench.fleet.turns import in_turns
 
 if TYPE_CHECKING:
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from tests.bench.fleet.turns import Turns
 
 SERVICES: Final = 3
-FLOOR_RATIO: Final = 0.5
-"""Of the floor's CPU."""
 TLS_RATIO: Final = 1.5
 """Of the CPU of plaintext."""
 BEFORE_RATIO: Final = 0.5
 """Of the CPU of the version before there was a path for small pushes."""
-CHURN_SHARE: Final = 0.5
-"""Of a core, for 1,000 proxies and 10 changed endpoints a second."""
+CHURN_SHARE: Final = 1.0
+"""Of a core, for 1,000 proxies and `CHURN_RATE`."""
 CHURN_RATE: Final = 10.0
+"""Changed endpoints a second, where the server and the machine can keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +116,14 @@ def targets(
             )
         if floor := by_setup.get(replace(setup, kind=FLOOR)):
             yield Target(
-                f"CPU of a small push of the floor's, {of}", _ratio(one, floor), FLOOR_RATIO, "x"
+                f"CPU of a small push of the floor's, {of}", _ratio(one, floor), PUSH_RATIO, "x"
             )
         if other is not None and (before := by_setup.get(replace(setup, folder=other))):
             yield Target(
                 f"CPU of a small push of before, {of}", _ratio(one, before), BEFORE_RATIO, "x"
             )
     for each in churned:
-        share = each.cpu / each.seconds / (each.setup.clients / 1000)
+        share = each.cpu / each.pushes * CHURN_RATE / (each.setup.clients / 1000)
         what = f"of a core for 1,000 in churn, {each.setup.mode}"
         yield Target(what, share * 100, CHURN_SHARE * 100, "%")
 
