@@ -185,6 +185,19 @@ def test_misspelt_fields_are_found(kubectl: Kubectl) -> None:
     assert warned == 'Warning: unknown field "dato"\nconfigmap/a created\n'
 
 
+@runs("kustomize", "completion", "options")
+def test_what_needs_no_server_works_beside_it(kubectl: Kubectl, tmp_path: Path) -> None:
+    """What kustomize builds is applied as any other manifest."""
+    (tmp_path / "kustomization.yaml").write_text(
+        "configMapGenerator: [{name: m, literals: [a=1], options: {disableNameSuffixHash: true}}]"
+    )
+
+    assert "name: m" in kubectl("kustomize", tmp_path)
+    assert kubectl("apply", "--kustomize", tmp_path) == "configmap/m created\n"
+    assert kubectl("completion", "bash")
+    assert "--namespace" in kubectl("options")
+
+
 @runs("diff")
 def test_a_manifest_is_compared(kubectl: Kubectl) -> None:
     """CI shows what an apply would change, and its exit code says whether."""
