@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS: Final = 30.0
 _CONNECT_SECONDS: Final = 10.0
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
 _WATCH_SLACK_SECONDS: Final = 30.0
 """Seconds that a watch may go on beyond the requested time before it counts as broken."""
 
@@ -94,11 +95,11 @@ class HttpTransport:
         Raises:
             ClusterUnreachable: There was no answer.
         """
+        url = self._base + path
         headers = {} if body is None else {"Content-Type": content_type}
         try:
-            timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=_CONNECT_SECONDS)
             async with await self.send(
-                method, self._base + path, params=query, data=body, headers=headers, timeout=timeout
+                method, url, params=query, data=body, headers=headers, timeout=_TIMEOUT
             ) as answer:
                 payload = await answer.read()
                 return Response(answer.status, payload, _retry_after(answer.headers))
@@ -113,9 +114,7 @@ class HttpTransport:
             ClusterUnreachable: There was no answer.
         """
         silence = float(query.get("timeoutSeconds", 0)) + _WATCH_SLACK_SECONDS
-        timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_SECONDS, sock_read=silence
-        )
+        timeout = aiohttp.ClientTimeout(sock_connect=_CONNECT_SECONDS, sock_read=silence)
         try:
             answer = await self.send("GET", self._base + path, params=query, timeout=timeout)
         except _FAILURES as error:
@@ -185,7 +184,8 @@ class HttpTransport:
     async def _ask_once(
         self, method: str, url: str | URL, *, headers: CIMultiDict[str], **options: Any
     ) -> aiohttp.ClientResponse:
-        proxy = self._proxies.proxy_for(str(url))
+        own = str(url).startswith(self._base + "/")
+        proxy = self._proxy if own else self._proxies.proxy_for(str(url))
         through: dict[str, Any] = {}
         if proxy is not None and proxy.scheme not in SOCKS:
             through["proxy"] = proxy.url
