@@ -12,7 +12,7 @@ from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
 from pyload.cli.flags.ladder import ladder_options
-from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.mesh import embedded_config_option, loaded_mesh
 from pyload.cli.flags.probe import no_probes
 from pyload.cli.flags.run import duration_option, run_options
 from pyload.cli.flags.start import start_options
@@ -61,14 +61,13 @@ def command(
 ) -> int:
     """Open xDS connections that belong to no pod, and keep them open."""
     from pyload.commands.adsc import AdscOptions, run_adsc  # noqa: PLC0415 - fast help
-    from pyload.config.file import load_config  # noqa: PLC0415
 
     options = AdscOptions(
         count=count,
         delay=delay,
         namespace=namespace,
         duration=duration,
-        loaded=load_config(config, environ=settings.environ) if config else None,
+        loaded=loaded_mesh(config, settings),
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

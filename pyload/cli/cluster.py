@@ -12,16 +12,10 @@ from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.follow import follow_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.ladder import ladder_options
-from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option
+from pyload.cli.flags.mesh import cluster_type_option, config_option, lenient_option, loaded_mesh
 from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.profile import profile_options
-from pyload.cli.flags.run import (
-    cleanup_timeout_option,
-    dry_run_option,
-    duration_option,
-    run_options,
-    seed_option,
-)
+from pyload.cli.flags.run import creating_run_options, dry_run_option, duration_option, seed_option
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
@@ -41,8 +35,7 @@ if TYPE_CHECKING:
 @duration_option
 @seed_option
 @ladder_options
-@run_options
-@cleanup_timeout_option
+@creating_run_options
 @probe_options
 @start_options
 @dry_run_option
@@ -79,13 +72,11 @@ def command(
     """Build a mesh, connect its proxies, keep it moving, and clean up."""
     from pyload.commands.cluster.command import run_cluster  # noqa: PLC0415 - fast help
     from pyload.commands.cluster.options import ClusterOptions  # noqa: PLC0415
-    from pyload.config.file import load_config  # noqa: PLC0415
     from pyload.mesh.cluster_types import cluster_type_of  # noqa: PLC0415
 
     follows_pods = cluster_type == "kwok"
     options = ClusterOptions(
-        # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
-        loaded=load_config(config, lenient=lenient, environ=settings.environ) if config else None,
+        loaded=loaded_mesh(config, settings, lenient=lenient),
         cluster_type=cluster_type_of(cluster_type),
         duration=duration,
         seed=seed,

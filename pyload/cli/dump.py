@@ -10,7 +10,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration
-from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.mesh import embedded_config_option, loaded_mesh
 from pyload.cli.flags.run import embedded_option
 from pyload.cli.run import run_and_report
 
@@ -67,7 +67,6 @@ def command(
 ) -> int:
     """Write the xDS configuration of a pod's proxy, for Envoy to start from or to be compared."""
     from pyload.commands.dump.command import DumpOptions, run_dump  # noqa: PLC0415 - fast help
-    from pyload.config.file import load_config  # noqa: PLC0415
     from pyload.harness.servers import own_namespace  # noqa: PLC0415
 
     if pod and not namespace and not embedded:
@@ -79,7 +78,7 @@ def command(
         format=kind,
         timeout=timeout,
         embedded=embedded,
-        loaded=load_config(config, environ=settings.environ) if config else None,
+        loaded=loaded_mesh(config, settings),
         connection=settings.connection,
     )
     return run_and_report(

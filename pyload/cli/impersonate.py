@@ -11,9 +11,9 @@ from pyload.cli.command import Command
 from pyload.cli.flags.fleet import FleetFlags, fleet_options
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.flags.mesh import embedded_config_option
+from pyload.cli.flags.mesh import embedded_config_option, loaded_mesh
 from pyload.cli.flags.probe import probe_options
-from pyload.cli.flags.run import cleanup_timeout_option, duration_option, run_options
+from pyload.cli.flags.run import creating_run_options, duration_option
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 
@@ -54,8 +54,7 @@ if TYPE_CHECKING:
 )
 @embedded_config_option
 @duration_option
-@run_options
-@cleanup_timeout_option
+@creating_run_options
 @probe_options
 @start_options
 @fleet_options
@@ -79,7 +78,6 @@ def command(
         ImpersonateOptions,
         run_impersonate,
     )
-    from pyload.config.file import load_config  # noqa: PLC0415
 
     options = ImpersonateOptions(
         selector=selector,
@@ -87,7 +85,7 @@ def command(
         replicas=replicas,
         delay=delay,
         duration=duration,
-        loaded=load_config(config, environ=settings.environ) if config else None,
+        loaded=loaded_mesh(config, settings),
         connection=settings.connection,
         workers=fleet.workers,
         behavior=fleet.behavior,

@@ -12,7 +12,7 @@ from pyload.cli.called_as import is_pilot_load
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool
-from pyload.cli.flags.mesh import config_option
+from pyload.cli.flags.mesh import config_option, loaded_mesh
 from pyload.cli.flags.probe import probe_options
 from pyload.cli.flags.profile import profile_options
 from pyload.cli.flags.run import duration_option, seed_option, serving_run_options
@@ -91,14 +91,12 @@ def command(
 ) -> int:
     """Serve a mesh over xDS from this process, without Kubernetes; it is not istiod."""
     from pyload.commands.isolated import IsolatedOptions, run_isolated  # noqa: PLC0415 - fast help
-    from pyload.config.file import load_config  # noqa: PLC0415
 
     if not apiserver_only and is_pilot_load(click.get_current_context()):
         listen = listen or PILOT_LOAD_LISTEN
     _refuse_start_flags(short_circuit=short_circuit, apiserver_only=apiserver_only)
     options = IsolatedOptions(
-        # Read before signals are handled, so that Ctrl-C interrupts a read of standard input.
-        loaded=load_config(config, environ=settings.environ) if config else None,
+        loaded=loaded_mesh(config, settings),
         raw=raw_config,
         short_circuit=short_circuit,
         listen=listen,

@@ -11,7 +11,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt, PositiveDuration
-from pyload.cli.flags.run import cleanup_timeout_option, run_options
+from pyload.cli.flags.run import creating_run_options
 from pyload.cli.flags.start import measuring_start_options
 from pyload.cli.run import run_and_report
 
@@ -49,8 +49,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Fail (exit code 5) if a change takes longer.",
 )
-@run_options
-@cleanup_timeout_option
+@creating_run_options
 @measuring_start_options
 # Other flags that pilot-load takes here by accident, and ignores.
 @click.option("--inject", type=GoBool(), hidden=True, expose_value=False)

@@ -10,7 +10,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoDuration, GoInt
-from pyload.cli.flags.run import cleanup_timeout_option, printing_run_options
+from pyload.cli.flags.run import printing_run_options
 from pyload.cli.run import run_and_report
 
 
@@ -50,7 +50,6 @@ from pyload.cli.run import run_and_report
     help="Namespace of the routes; created if it is not there.",
 )
 @printing_run_options
-@cleanup_timeout_option
 @pass_settings
 def command(
     settings: Settings,

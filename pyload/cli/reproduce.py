@@ -11,12 +11,7 @@ from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration
 from pyload.cli.flags.probe import probe_options
-from pyload.cli.flags.run import (
-    cleanup_timeout_option,
-    dry_run_option,
-    duration_option,
-    run_options,
-)
+from pyload.cli.flags.run import creating_run_options, dry_run_option, duration_option
 from pyload.cli.flags.start import start_options
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
@@ -54,8 +49,7 @@ if TYPE_CHECKING:
 )
 @dry_run_option
 @duration_option
-@run_options
-@cleanup_timeout_option
+@creating_run_options
 @probe_options
 @start_options
 @pass_settings

@@ -10,7 +10,7 @@ import click
 from pyload.cli.command import Command
 from pyload.cli.flags.globals import Settings, pass_settings
 from pyload.cli.flags.go import GoBool, GoDuration, GoInt
-from pyload.cli.flags.run import cleanup_timeout_option, duration_option, run_options
+from pyload.cli.flags.run import creating_run_options, duration_option
 from pyload.cli.run import run_and_report
 from pyload.errors import UsageError
 
@@ -37,8 +37,7 @@ from pyload.errors import UsageError
 )
 @click.option("--inject", type=GoBool(), default=False, help="Have Istio inject a sidecar.")
 @duration_option
-@run_options
-@cleanup_timeout_option
+@creating_run_options
 @pass_settings
 def command(
     settings: Settings,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from pyload.cli.flags.globals import words
+
+if TYPE_CHECKING:
+    from pyload.cli.flags.globals import Settings
+    from pyload.config.parse import Loaded
 
 config_option: Final = click.option(
     "-c",
@@ -35,3 +39,16 @@ cluster_type_option: Final = click.option(
 lenient_option: Final = click.option(
     "--lenient", is_flag=True, help="Warn of unknown keys in configs instead of failing."
 )
+
+
+def loaded_mesh(config: str, settings: Settings, *, lenient: bool = False) -> Loaded | None:
+    """Read the file of `--config`; None if the user gave none.
+
+    Commands do so before signals are handled, so that Ctrl-C interrupts a read of standard input.
+
+    Raises:
+        ConfigError: The file cannot be read, or has problems.
+    """
+    from pyload.config.file import load_config  # noqa: PLC0415 - fast help
+
+    return load_config(config, lenient=lenient, environ=settings.environ) if config else None

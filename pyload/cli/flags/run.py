@@ -146,25 +146,29 @@ _run_options: Final = (
     ),
     *_verdict_options,
 )
+_creating_run_options: Final = (
+    *_run_options,
+    click.option(
+        "--cleanup-timeout",
+        cls=RunOption,
+        type=GoDuration(),
+        default="0s",
+        metavar="TIME",
+        help="Time for the clean-up.  [default: no limit]",
+    ),
+)
 _without_panel: Final = partial(run_flags, has_panel=False)
 
 run_options: Final = flag_group("run", run_flags, *_run_options)
 
-printing_run_options: Final = flag_group("run", _without_panel, *_run_options)
+creating_run_options: Final = flag_group("run", run_flags, *_creating_run_options)
+"""For commands that create objects."""
+
+printing_run_options: Final = flag_group("run", _without_panel, *_creating_run_options)
 """For `prober`, which prints what it measures line by line."""
 
 serving_run_options: Final = flag_group("run", _without_panel, *_result_options, *_verdict_options)
 """For `isolated`, which is the built-in servers, and logs where they are."""
-
-cleanup_timeout_option: Final = click.option(
-    "--cleanup-timeout",
-    cls=RunOption,
-    type=GoDuration(),
-    default="0s",
-    metavar="TIME",
-    help="Time for the clean-up.  [default: no limit]",
-)
-"""For commands that create objects."""
 
 seed_option: Final = click.option(
     "--seed", type=GoInt(), metavar="N", help="Draw the same names and changes for the same seed."
