@@ -58,10 +58,10 @@ def imported(code: str) -> set[str]:
     [
         pytest.param(HELP, 220, id="help"),
         pytest.param(WORKER, 330, id="a worker"),
-        pytest.param(UNTIL_FIRST_REQUEST.format(arguments=EMBEDDED), 820, id="embedded"),
+        pytest.param(UNTIL_FIRST_REQUEST.format(arguments=EMBEDDED), 840, id="embedded"),
         pytest.param(
             UNTIL_FIRST_REQUEST.format(arguments=[*EMBEDDED, "--cluster-type=kwok", "--workers=0"]),
-            850,
+            870,
             id="embedded kwok",
         ),
     ],
