@@ -101,8 +101,7 @@ def managers_after_update(
     """
     entries: list[Obj] = old["metadata"].get("managedFields", []) if old else []
     changed, removed = fieldsets.compare(writer.view(old) if old else {}, writer.view(new), shape)
-    if old is None:
-        _skip_structs(changed, writer)
+    _skip_structs(changed, writer)
     if not changed and not removed:
         return entries
     touched = fieldsets.union(changed, removed)
@@ -219,11 +218,16 @@ def _conflict(conflicts: Sequence[tuple[Obj, Fields]]) -> Refused:
             {"reason": "FieldManagerConflict", "message": message, "field": path}
             for path in fieldsets.paths(fields)
         )
-    count = f"{len(causes)} conflict" + ("s" if len(causes) > 1 else "")
-    texts = ", ".join(f"{cause['message']}: {cause['field']}" for cause in causes)
-    return Refused(
-        409, "Conflict", f"Apply failed with {count}: {texts}", details={"causes": causes}
-    )
+    if len(causes) == 1:
+        text = f"1 conflict: {causes[0]['message']}: {causes[0]['field']}"
+    else:
+        lines: list[str] = []
+        for message in sorted({cause["message"] for cause in causes}):
+            lines.append(message.replace("conflict", "conflicts", 1) + ":")
+            lines += [f"- {cause['field']}" for cause in causes if cause["message"] == message]
+        text = f"{len(causes)} conflicts: " + "\n".join(lines)
+    details = {"causes": causes}
+    return Refused(409, "Conflict", f"Apply failed with {text}", details=details)
 
 
 def _assemble(live: Obj, merged: Obj, writer: FieldManager) -> Obj:

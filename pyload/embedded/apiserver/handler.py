@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.admission import Admission, Question, Undecided
+from pyload.embedded.apiserver.deletes import Deletes
 from pyload.embedded.apiserver.discovery import Discovery
 from pyload.embedded.apiserver.evictions import Evictions
 from pyload.embedded.apiserver.reads import Reads
@@ -51,6 +52,7 @@ class RequestHandler:
         namespaces = NamespaceController(self.store, self.kinds, sources)
         admission = Admission(self.store)
         self._writes = Writes(self.store, self.kinds, admission, namespaces.addresses, sources)
+        self._deletes = Deletes(self.store, admission, sources)
         self._discovery = Discovery(self.kinds)
         self._reviews = Reviews(self.store, sources)
         self.account_of = self._reviews.account_of
@@ -63,7 +65,7 @@ class RequestHandler:
             ("", "create"): writes.create,
             ("", "update"): writes.update,
             ("", "patch"): writes.patch,
-            ("", "delete"): writes.delete,
+            ("", "delete"): self._deletes.delete,
             ("", "deletecollection"): self._delete_all,
             ("status", "get"): reads.get,
             ("status", "update"): writes.update,
@@ -122,7 +124,7 @@ class RequestHandler:
         for item in self._reads.select(request, target):
             namespace, name = item.key
             one = Target(target.kind, target.api_version, namespace, name, "")
-            self._writes.delete(request, one)
+            self._deletes.delete(request, one)
         return whole
 
 

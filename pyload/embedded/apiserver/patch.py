@@ -77,7 +77,7 @@ def _operate(target: Any, operation: Any) -> Any:
                 raise _failed(f"testing value {operation['path']} failed")
             return target
         case other:
-            raise refusals.bad_request(f"error decoding patch: unknown operation {other!r}")
+            raise _failed(f"unknown operation {other!r}")
 
 
 def _operand(operation: Obj) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import refusals, tables
+from pyload.embedded.apiserver import options, refusals, tables
 from pyload.embedded.apiserver.requests import (
     JSON,
     Reply,
@@ -71,7 +71,8 @@ class Reads:
         query = request.query
         form = wanted_form(request.accept)
         selector = _selector(request, target)
-        limit = request.number("limit") or 0
+        options.check_list(query)
+        limit = max(request.number("limit") or 0, 0)
         token = query.get("continue", "")
         start: tuple[str, str] | None = None
         if token:

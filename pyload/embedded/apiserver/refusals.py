@@ -100,7 +100,7 @@ class Refused(PyloadError):  # noqa: N818 - reads as a state
         }
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
+        if self.details is not None:
             status["details"] = self.details
         status["code"] = self.code
         return status
@@ -165,6 +165,14 @@ def conflict(kind: Kind, name: str, why: str) -> Refused:
     return Refused(409, "Conflict", message, details=_details(kind, name))
 
 
+def undeletable(kind: Kind, name: str, why: str) -> Refused:
+    """A precondition of a deletion does not hold."""
+    # A real server has the kind in this one message where others have the resource.
+    shown = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    message = f'Operation cannot be fulfilled on {shown} "{name}": {why}'
+    return Refused(409, "Conflict", message, details={**_details(kind, name), "kind": kind.kind})
+
+
 def modified(kind: Kind, name: str) -> Refused:
     """The object's resourceVersion is not the one that was read."""
     return conflict(
@@ -194,11 +202,19 @@ def namespace_ends(kind: Kind, name: str, namespace: str) -> Refused:
 
 def invalid(kind: Kind, name: str, causes: Sequence[Cause]) -> Refused:
     """The object is wrong; all causes at once."""
+    shown = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    return _invalid(shown, name, {**_details(kind, name), "kind": kind.kind}, causes)
+
+
+def invalid_options(kind: str, causes: Sequence[Cause]) -> Refused:
+    """The options of a request are wrong; all causes at once."""
+    group = "meta.k8s.io"
+    return _invalid(f"{kind}.{group}", "", {"group": group, "kind": kind}, causes)
+
+
+def _invalid(shown: str, name: str, details: Obj, causes: Sequence[Cause]) -> Refused:
     texts = [f"{cause.field}: {cause.message}" for cause in causes]
     text = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
-    shown = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
-    details = _details(kind, name)
-    details["kind"] = kind.kind
     details["causes"] = [
         {"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes
     ]
@@ -284,7 +300,7 @@ def too_old(asked: int, oldest: int) -> Refused:
 
 def too_large(asked: int, current: int) -> Refused:
     """The revision asked for does not exist yet."""
-    message = f"Too large resource version: {asked}, current: {current}"
+    message = f"Timeout: Too large resource version: {asked}, current: {current}"
     cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
     details = {"causes": [cause], "retryAfterSeconds": 1}
     return Refused(504, "Timeout", message, details=details)

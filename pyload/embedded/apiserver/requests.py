@@ -81,7 +81,7 @@ class Request:
         text = self.query.get(name, "")
         if not text:
             return None
-        if not text.isdecimal():
+        if not text.removeprefix("-").isdecimal():
             raise refusals.bad_request(f"invalid {name}: {text!r} is not a number")
         return int(text)
 
@@ -96,8 +96,10 @@ class Request:
         if not asked and self.method == "DELETE" and isinstance(self.body, dict):
             asked = ",".join(self.body.get("dryRun") or ())
         if asked not in ("", "All"):
-            message = f'dryRun: Unsupported value: "{asked}": supported values: "All"'
-            raise refusals.Refused(422, "Invalid", message)
+            text = f'Unsupported value: ["{asked}"]: supported values: "All"'
+            cause = refusals.Cause("dryRun", text, "FieldValueNotSupported")
+            kind = _VERBS.get(self.method, "delete").capitalize() + "Options"
+            raise refusals.invalid_options(kind, [cause])
         return bool(asked)
 
 

@@ -227,7 +227,7 @@ class Store:
             Refused: It is not there, or a precondition does not hold.
         """
         entry = self.need(kind, namespace, name)
-        check_preconditions(kind, entry, preconditions or {})
+        check_deletable(kind, entry, preconditions or {})
         key = entry.key
         table = self._tables[kind]
         marked = mark_deleted(kind, entry.obj, now=now, grace=grace)
@@ -295,6 +295,27 @@ def carry_over(kind: Kind, obj: Obj, old: Obj) -> None:
 
 def _desired(obj: Obj) -> Obj:
     return {field: value for field, value in obj.items() if field not in _UNCOUNTED}
+
+
+def check_deletable(kind: Kind, entry: StoredObject, given: Obj) -> None:
+    """Compare the ``uid`` and ``resourceVersion`` that a DELETE gives with the object's.
+
+    Raises:
+        Refused: They differ.
+    """
+    actual = {"uid": entry.obj["metadata"]["uid"], "resourceVersion": str(entry.revision)}
+    for field, shown, what in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        wanted = given.get(field)
+        if wanted is not None and wanted != actual[field]:
+            raise refusals.undeletable(
+                kind,
+                entry.key[1],
+                f"the {shown} in the precondition ({wanted}) does not match the {shown} in record "
+                f"({actual[field]}). The object might have been {what}",
+            )
 
 
 def check_preconditions(kind: Kind, entry: StoredObject, given: Obj) -> None:

@@ -161,5 +161,8 @@ def _scale_of(obj: Obj, paths: ScalePaths) -> Obj:
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in kept if name in metadata},
         "spec": {"replicas": value_at(obj, *paths.replicas) or 0},
-        "status": {"replicas": value_at(obj, *paths.status) or 0, "selector": selector},
+        "status": {
+            "replicas": value_at(obj, *paths.status) or 0,
+            **({"selector": selector} if selector else {}),
+        },
     }

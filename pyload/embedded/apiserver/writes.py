@@ -1,4 +1,4 @@
-"""Create, update, patch and delete: from a request's object to the stored one."""
+"""Create, update and patch: from a request's object to the stored one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pyload.embedded.apiserver import (
     conformity,
     defaults,
     definitions,
-    deletion,
     patch,
     refusals,
     services,
@@ -27,7 +26,6 @@ from pyload.embedded.apiserver.requests import (
     Reply,
     Request,
     Target,
-    json_reply,
     object_reply,
 )
 from pyload.embedded.apiserver.shapes import shape_of
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
 
 
 _NAME_LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
-_PROTECTED: Final = frozenset(("default", "kube-system", "kube-public"))
 _SERVER_METADATA: Final = frozenset(
     (
         "creationTimestamp",
@@ -257,53 +254,6 @@ class Writes:
         stored = self._store.update(kind, obj)
         warnings += validation.unevaluated(kind, obj)
         return Reply(200, stored.json(target.api_version), warnings=warnings)
-
-    def delete(self, request: Request, target: Target) -> Reply:
-        """Answer a DELETE of an object.
-
-        Raises:
-            Refused: It is not there, may not be deleted, or a precondition does not hold.
-        """
-        kind = target.kind
-        body = request.body or {}
-        if not isinstance(body, dict):
-            raise refusals.bad_request("the body is not DeleteOptions")
-        if kind is NAMESPACE and target.name in _PROTECTED:
-            raise refusals.forbidden(kind, target.name, "this namespace may not be deleted")
-        self._admission.check_deletion(request, target)
-        preconditions = body.get("preconditions") or {}
-        grace = body.get("gracePeriodSeconds")
-        if grace is None:
-            grace = request.number("gracePeriodSeconds")
-        if request.dry_run:
-            entry = self._store.need(kind, target.namespace, target.name)
-            check_preconditions(kind, entry, preconditions)
-            gone = True
-        else:
-            self._hold(request, target, body)
-            entry, gone = self._store.delete(
-                kind,
-                target.namespace,
-                target.name,
-                now=self._sources.now(),
-                grace=grace,
-                preconditions=preconditions,
-            )
-        if gone and not kind.returns_object:
-            answer = refusals.success(kind, target.name, entry.obj["metadata"]["uid"])
-            return json_reply(200, answer)
-        return Reply(200, entry.json(target.api_version))
-
-    def _hold(self, request: Request, target: Target, body: Obj) -> None:
-        """Put the finalizer on an object that its deletion asks for, as for its dependents."""
-        policy = body.get("propagationPolicy") or request.query.get("propagationPolicy", "")
-        if body.get("orphanDependents"):
-            policy = "Orphan"
-        entry = self._store.need(target.kind, target.namespace, target.name)
-        check_preconditions(target.kind, entry, body.get("preconditions") or {})
-        held = deletion.with_policy(entry.obj, policy)
-        if held is not None:
-            self._store.update(target.kind, held)
 
     def _writer(self, request: Request, target: Target) -> FieldManager:
         manager = request.query.get("fieldManager", "")

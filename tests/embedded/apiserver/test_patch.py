@@ -128,7 +128,7 @@ def test_a_json_patch_takes_a_field_that_is_not_there_for_null() -> None:
     [
         ({"op": "add"}, 400),
         ([{"op": "add"}], 400),
-        ([{"op": "nothing", "path": "/a"}], 400),
+        ([{"op": "nothing", "path": "/a"}], 422),
         ([{"op": "test", "path": "/a", "value": 2}], 422),
         ([{"op": "test", "path": "/b", "value": 2}], 422),
         ([{"op": "test", "path": "/b/c", "value": None}], 422),
