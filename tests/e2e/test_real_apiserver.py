@@ -37,16 +37,25 @@ def normal(value: Any) -> Any:
     """Return an answer without what differs from server to server: versions, UIDs and times."""
     if isinstance(value, dict):
         shown = {name: normal(one) for name, one in value.items() if name not in _OWN}
+        if value.get("reason") == "Invalid" and "request" in value.get("message", ""):
+            # The embedded server says which operation of a JSON patch failed.
+            shown["details"] = {}
         if "deletionTimestamp" in shown:
             shown["deletionTimestamp"] = "some"
         return shown
     if isinstance(value, list):
         items = [normal(one) for one in value]
         is_owners = bool(items) and all(isinstance(one, dict) and "manager" in one for one in items)
-        return sorted(items, key=orjson.dumps) if is_owners else items
+        return sorted(items, key=_sorted) if is_owners else items
     if isinstance(value, str):
+        # What etcd calls the object is another with each release.
+        value = re.sub(r"StorageError: .*AdditionalErrorMsg: ", "", value)
         return re.sub(r"(?<=ResourceVersion in )(\w+ \()\d+", r"\1N", _UID.sub("UID", value))
     return value
+
+
+def _sorted(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 class Comparison(RuleBasedStateMachine):
