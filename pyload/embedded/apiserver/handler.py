@@ -100,7 +100,7 @@ class RequestHandler:
         except Undecided as undecided:
             return undecided.question
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            if request.body is None:
+            if request.body is None or refusals.is_out_of_memory(error):
                 raise
             # There are no schemas: a field of a wrong type shows where it is first used.
             return refused_reply(refusals.bad_request(f"the object cannot be handled: {error!r}"))

@@ -131,6 +131,16 @@ def out_of_memory() -> Refused:
     return Refused(503, "ServiceUnavailable", "the server has no memory left", details=details)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error is for a lack of memory; orjson calls that a fault of the JSON."""
+    return isinstance(error, MemoryError) or "Not enough memory" in str(error)
+
+
+def internal_error(error: Exception) -> Refused:
+    """Refuse a request that a fault of the server's own has ended."""
+    return Refused(500, "InternalError", f"Internal error occurred: {error!r}")
+
+
 def unauthorized() -> Refused:
     """Refuse a request whose user is not known."""
     return Refused(401, "Unauthorized", "Unauthorized")

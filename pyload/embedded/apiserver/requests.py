@@ -278,6 +278,8 @@ def decode_body(raw: bytes, content_type: str) -> Any:
             body = orjson.loads(raw)
             has_nulls = b"null" in raw
     except (ValueError, yaml.YAMLError) as error:
+        if refusals.is_out_of_memory(error):
+            raise refusals.out_of_memory() from error
         raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
     if has_nulls and content_type not in _NULLS_MATTER:
         _remove_nulls(body)

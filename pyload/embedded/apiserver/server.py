@@ -121,6 +121,12 @@ class HttpServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             # The client went away.
             return
+        except RuntimeError:
+            # What uvloop raises when more is written to a connection that was cut.
+            if not writer.transport.is_closing():
+                raise
+        except MemoryError:
+            log.error("no memory is left for an answer")
         finally:
             writer.close()
 
@@ -184,9 +190,11 @@ class HttpServer:
             return await self._answer(asked)
         except (PyloadError, MemoryError):
             raise
-        except Exception:
+        except Exception as error:
+            if refusals.is_out_of_memory(error):
+                raise MemoryError from error
             log.exception("cannot answer %s %s", head.method, head.path)
-            return refused_reply(Refused(500, "InternalError", "see the server's log"))
+            return refused_reply(refusals.internal_error(error))
 
     def _user(self, head: Head) -> User:
         """Return whom a request is from.

@@ -196,6 +196,27 @@ async def test_a_request_that_there_is_no_memory_for_is_an_answer_and_no_more(
     assert "Traceback" not in capfd.readouterr().err
 
 
+async def test_a_fault_of_the_server_is_a_status_like_any_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Clients could not read a text, and would show it as an answer of somebody else's."""
+    server = ApiServer()
+
+    def fault(_: Request) -> Response | None:
+        raise RuntimeError("a bug")
+
+    server.intercept = fault
+    async with (
+        server.serve() as url,
+        aiohttp.ClientSession(url) as session,
+        session.get(MAPS) as response,
+    ):
+        code, status = response.status, await response.json()
+    assert (code, status["reason"]) == (500, "InternalError")
+    assert status["message"] == "Internal error occurred: RuntimeError('a bug')"
+    assert "RuntimeError: a bug" in caplog.text
+
+
 async def test_large_headers_are_refused() -> None:
     """They would be kept in memory before anybody has looked at them."""
     server = ApiServer()
