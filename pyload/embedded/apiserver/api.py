@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from pyload.embedded.apiserver.admission import Decision
+    from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.webhook_calls import WebhookCaller
     from pyload.kube.resources import Obj, Resource
     from pyload.kube.transport import Response, Transport
@@ -89,6 +90,7 @@ class ApiServer:
         self._handler = RequestHandler(sources, history=history, first=first)
         self.store = self._handler.store
         self.kinds = self._handler.kinds
+        self.kinds.on_forgotten = self._close_watches_of
 
     def transport(self) -> Transport:
         """Return a transport without sockets or real time."""
@@ -132,6 +134,10 @@ class ApiServer:
     def objects(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
         """Iterate over all objects, which must not be changed."""
         return self.store.objects()
+
+    def _close_watches_of(self, kind: Kind) -> None:
+        for watcher in [one for one in self._watchers if one.kind == kind]:
+            watcher.close()
 
     def close_watches(self) -> None:
         """End all watches, as a restart of the server would."""

@@ -24,6 +24,8 @@ _KEPT_POD_FIELDS: Final = ("tolerations", "nodeName", "priority", "preemptionPol
 """Fields that admission or the scheduler adds to a pod, and that an update may leave out."""
 
 
+_EMPTY: Final[tuple[Any, ...]] = (None, "", [], {})
+_OBJECT_OR_NULL: Final = (dict, type(None))
 _METADATA_TYPES: Final[Mapping[str, type]] = {
     "name": str,
     "generateName": str,
@@ -56,10 +58,10 @@ def read_object(body: Any, target: Target) -> Obj:
     if not isinstance(metadata, dict):
         raise refusals.bad_request("metadata is not an object")
     for field, value in metadata.items():
-        if not isinstance(value, _METADATA_TYPES.get(field, object)):
+        if value is not None and not isinstance(value, _METADATA_TYPES.get(field, object)):
             raise refusals.bad_request(f"metadata.{field} cannot be {value!r}")
     # What is empty is not kept: a real server decodes it into a type that leaves it out again.
-    metadata = {field: value for field, value in metadata.items() if value not in ("", [], {})}
+    metadata = {field: value for field, value in metadata.items() if value not in _EMPTY}
     name, namespace = metadata.get("name", ""), metadata.get("namespace", "")
     if target.name:
         if name and name != target.name:
@@ -77,7 +79,7 @@ def read_object(body: Any, target: Target) -> Obj:
     else:
         metadata["namespace"] = target.namespace
     obj = {**body, "kind": kind.kind, "apiVersion": target.api_version, "metadata": metadata}
-    if not isinstance(obj.get("spec", {}), dict) or not isinstance(obj.get("status", {}), dict):
+    if not all(isinstance(obj.get(part), _OBJECT_OR_NULL) for part in ("spec", "status")):
         raise refusals.bad_request("spec and status must be objects")
     return obj if target.api_version == kind.api_version else in_version(obj, kind.api_version)
 

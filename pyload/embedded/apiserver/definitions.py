@@ -28,6 +28,7 @@ NO_RULES: Final = "pyload does not evaluate validation rules in CEL (x-kubernete
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _VERSION: Final = re.compile(r"v(\d+)(?:(alpha|beta)(\d+))?")
 _STAGES: Final = {"alpha": 0, "beta": 1, None: 2}
+_COLUMN_TYPES: Final = ("boolean", "date", "integer", "number", "string")
 _SCOPES: Final = ("Cluster", "Namespaced")
 _BUILT_IN: Final = frozenset(kind.qualified for kind in BUILT_IN)
 
@@ -110,6 +111,8 @@ def _version_faults(versions: Sequence[Obj]) -> Iterator[Cause]:
             text = "must contain unique version names"
             yield Cause.invalid("spec.versions", name, text)
         seen.add(name or "")
+        columns = one.get("additionalPrinterColumns") or ()
+        yield from _column_faults(columns, f"{path}.additionalPrinterColumns")
         schema = (one.get("schema") or {}).get("openAPIV3Schema")
         if not schema:
             yield Cause.required(f"{path}.schema.openAPIV3Schema", "schemas are required")
@@ -119,6 +122,21 @@ def _version_faults(versions: Sequence[Obj]) -> Iterator[Cause]:
                 yield Cause.invalid(where, schema["type"], "must be object at the root")
             else:
                 yield Cause.required(where, "must not be empty at the root")
+
+
+def _column_faults(columns: Sequence[Obj], path: str) -> Iterator[Cause]:
+    for index, one in enumerate(columns):
+        where = f"{path}[{index}]"
+        if not one.get("name"):
+            yield Cause.required(f"{where}.name")
+        if not one.get("type"):
+            text = f"must be one of {','.join(_COLUMN_TYPES)}"
+            yield Cause.required(f"{where}.type", text)
+        elif one["type"] not in _COLUMN_TYPES:
+            text = f"must be one of {','.join(_COLUMN_TYPES)}"
+            yield Cause.invalid(f"{where}.type", one["type"], text)
+        if not one.get("jsonPath"):
+            yield Cause.required(f"{where}.JSONPath")
 
 
 def conflicts(obj: Obj, others: Iterable[Kind]) -> list[tuple[str, str]]:

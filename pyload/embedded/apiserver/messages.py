@@ -22,6 +22,32 @@ if TYPE_CHECKING:
 FILE: Final = "messages.json"
 """The file beside this module with the table."""
 
+_DEFINITION: Final = {
+    "CustomResourceDefinition": "1 metadata ObjectMeta, 2 spec CustomResourceDefinitionSpec, "
+    "3 status CustomResourceDefinitionStatus",
+    "CustomResourceDefinitionSpec": "1 group str, 3 names CustomResourceDefinitionNames, "
+    "4 scope str, 7 versions *CustomResourceDefinitionVersion, "
+    "9 conversion CustomResourceConversion, 10 preserveUnknownFields bool",
+    "CustomResourceDefinitionNames": "1 plural str, 2 singular str, 3 shortNames *str, 4 kind str, "
+    "5 listKind str, 6 categories *str",
+    "CustomResourceDefinitionVersion": "1 name str, 2 served bool, 3 storage bool, "
+    "4 schema CustomResourceValidation, 5 subresources CustomResourceSubresources, "
+    "6 additionalPrinterColumns *CustomResourceColumnDefinition, 7 deprecated bool, "
+    "8 deprecationWarning str, 9 selectableFields *SelectableField",
+    "CustomResourceColumnDefinition": "1 name str, 2 type str, 3 format str, 4 description str, "
+    "5 priority int, 6 jsonPath str",
+    "CustomResourceValidation": "1 openAPIV3Schema schema",
+    "CustomResourceSubresources": "1 status schema, 2 scale CustomResourceSubresourceScale",
+    "CustomResourceSubresourceScale": "1 specReplicasPath str, 2 statusReplicasPath str, "
+    "3 labelSelectorPath str",
+    "SelectableField": "1 jsonPath str",
+    "CustomResourceConversion": "1 strategy str, 2 webhook schema",
+    "CustomResourceDefinitionStatus": "1 conditions *Condition, "
+    "2 acceptedNames CustomResourceDefinitionNames, 3 storedVersions *str, "
+    "4 observedGeneration int",
+}
+"""Definitions of custom kinds, which only ever come as JSON: a ``schema`` is an object as it is."""
+
 _SHARED: Final = ("v1", "meta.k8s.io/v1")
 """Sections of what all others use."""
 
@@ -95,7 +121,7 @@ def kinds() -> list[Message]:
 def _table() -> Mapping[str, Mapping[str, str]]:
     text = (resources.files("pyload.embedded.apiserver") / FILE).read_bytes()
     table: Mapping[str, Mapping[str, str]] = orjson.loads(text)
-    return table
+    return {**table, "apiextensions.k8s.io/v1": _DEFINITION}
 
 
 @cache

@@ -39,6 +39,7 @@ _TYPES: Final[Mapping[str, Obj]] = {
     "intstr": {"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.util.intstr.IntOrString"},
     "text": {"$ref": "#/components/schemas/io.k8s.apimachinery.pkg.api.resource.Quantity"},
     "texts": {"type": "array", "items": {"type": "string"}},
+    "schema": {"type": "object", KEEPS_UNKNOWN: True},
     "json": {"type": "object", KEEPS_UNKNOWN: True},
 }
 

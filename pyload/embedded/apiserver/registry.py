@@ -21,10 +21,12 @@ class KindRegistry:
 
     Attributes:
         revision: Counts the changes.
+        on_forgotten: Called with each custom kind that is served no longer.
     """
 
     def __init__(self) -> None:
         self.revision = 0
+        self.on_forgotten: Callable[[Kind], None] = lambda _: None
         self._kinds = {kind: kind for kind in BUILT_IN}
         self._by_path: dict[tuple[str, str, str], Kind] = {}
         self._by_name: dict[tuple[str, str], Kind] = {}
@@ -72,8 +74,10 @@ class KindRegistry:
 
     def forget(self, kind: Kind) -> None:
         """Serve a custom kind no longer; nothing happens if it is not served."""
-        self._remove(kind)
-        self.revision += 1
+        if kind in self._kinds:
+            self._remove(kind)
+            self.revision += 1
+            self.on_forgotten(kind)
 
     def _add(self, kind: Kind) -> None:
         for version in kind.versions:

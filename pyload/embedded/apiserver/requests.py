@@ -230,7 +230,7 @@ def read_request(
     broken: refusals.Refused | None = None
     if raw:
         try:
-            body = decode_body(raw, media)
+            body = decode_body(raw, media, keeps_nulls=_is_custom(target))
         except refusals.Refused as error:
             broken = error
     return Request(
@@ -248,6 +248,11 @@ def read_request(
     )
 
 
+def _is_custom(target: Target | None) -> bool:
+    """Return whether a body is a custom object, whose schema says where nulls are values."""
+    return target is not None and bool(target.kind.custom) and target.subresource in ("", "status")
+
+
 class _Loader(yaml.CSafeLoader):
     """Reads YAML into what JSON can hold: timestamps stay text."""
 
@@ -258,10 +263,11 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def decode_body(raw: bytes, content_type: str) -> Any:
+def decode_body(raw: bytes, content_type: str, *, keeps_nulls: bool = False) -> Any:
     """Read a body.
 
-    Nulls are left out where they mean "not set": everywhere but in patches that use them to remove.
+    Nulls are left out where they mean "not set": everywhere but in patches that use them to remove,
+    and in custom objects.
 
     Raises:
         Refused: The body is in no known format, or broken.
@@ -281,7 +287,7 @@ def decode_body(raw: bytes, content_type: str) -> Any:
         if refusals.is_out_of_memory(error):
             raise refusals.out_of_memory() from error
         raise refusals.bad_request(f"couldn't get version/kind; {error}") from error
-    if has_nulls and content_type not in _NULLS_MATTER:
+    if has_nulls and not keeps_nulls and content_type not in _NULLS_MATTER:
         _remove_nulls(body)
     return body
 

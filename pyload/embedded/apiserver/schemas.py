@@ -172,11 +172,16 @@ def _text_faults(value: str, schema: Obj, path: str) -> Iterator[Cause]:
 
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> re.Pattern[str] | None:
+    # In RE2 the end is the very end, and classes such as \d are of ASCII alone.
+    ends = _ENDS.sub(lambda found: found[1] or r"\Z", text)
     try:
-        # RE2 writes the end of the text as \z.
-        return re.compile(text.replace(r"\z", r"\Z"))
+        return re.compile(ends if "(?m" not in text else text, re.ASCII)
     except re.error:
         return None
+
+
+# A backslash with its letter, a class, or an end of the text as RE2 writes it.
+_ENDS: Final = re.compile(r"(\\[^z]|\[\^?\]?(?:\\.|[^\]\\])*\])|\\z|\$", re.DOTALL)
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -71,7 +71,7 @@ class _Table:
 class _Tables(dict["Kind", _Table]):
     """The tables by kind; each is made when it is first asked for, and stays.
 
-    So a watch outlasts the definition of its kind, and sees what the next one brings.
+    So the objects that finalizers hold outlast the definition of their kind.
     """
 
     def __init__(self, history: int) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from pyload.embedded.apiserver.ages import age_text
+from pyload.embedded.apiserver.fields import value_at
 from pyload.embedded.apiserver.printed_cells import field
 from pyload.embedded.apiserver.printed_columns import Column, columns_of
 from pyload.embedded.apiserver.versions import in_version
@@ -146,6 +147,11 @@ def _steps(path: str) -> tuple[Step, ...] | None:
     return tuple(steps)
 
 
+def _text(value: Any) -> str:
+    """Return a value as filters compare it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _find(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
     """Yield the values that a path leads to."""
     if not steps:
@@ -161,8 +167,7 @@ def _find(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
             reached = value[int(index) :][:1] if isinstance(value, list) else []
         case (_, field, wanted):
             items = value if isinstance(value, list) else ()
-            reached = [
-                one for one in items if isinstance(one, dict) and str(one.get(field)) == wanted
-            ]
+            path = field.split(".")
+            reached = [one for one in items if _text(value_at(one, *path)) == wanted]
     for one in reached:
         yield from _find(one, steps[1:])

@@ -31,6 +31,7 @@ _ACCEPTED: Final[Mapping[str, Types]] = {
     "intstr": frozenset({int, str}),
     "text": frozenset({str, int, float}),
     "texts": frozenset({list}),
+    "schema": frozenset({dict}),
     "json": frozenset({dict, list, str, bool, int, float}),
 }
 _GO: Final[Mapping[str, str]] = {
@@ -41,6 +42,7 @@ _GO: Final[Mapping[str, str]] = {
     "intstr": "intstr.IntOrString",
     "text": "resource.Quantity",
     "texts": "[]string",
+    "schema": "v1.JSONSchemaProps",
     "time": "v1.Time",
     "micro": "v1.MicroTime",
 }

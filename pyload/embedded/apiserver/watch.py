@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.store import Event, Store
     from pyload.embedded.apiserver.watch_plan import WatchPlan
 
@@ -52,6 +53,11 @@ class Watcher:
         self._open = not plan.failed
         self._waiting: asyncio.Future[None] | None = None
         self._unsubscribe = store.subscribe(plan.kind, self._offer)
+
+    @property
+    def kind(self) -> Kind:
+        """What is watched."""
+        return self._plan.kind
 
     def _offer(self, event: Event) -> None:
         line = self._plan.line(event)

@@ -35,6 +35,7 @@ class DefinitionController:
         self._kinds = kinds
         self._sources = sources
         self._ending: Later[Kind] = Later(sources, self._end)
+        self._freed: Later[str] = Later(sources, self._accept)
         kinds.follow(self._follow)
         store.subscribe(CRD, self._on_definition)
 
@@ -51,6 +52,17 @@ class DefinitionController:
             self._kinds.define(kind)
         if kind.ending and event.type != "DELETED":
             self._ending.add(kind)
+        if event.type != "ADDED":
+            self._freed.add(kind.group)
+
+    def _accept(self, group: str) -> None:
+        """Look again at definitions whose names others had, which may have gone."""
+        for entry in self._store.entries(CRD):
+            obj = entry.obj
+            if obj["spec"]["group"] == group and not has_condition(obj, "NamesAccepted"):
+                now = self._sources.now()
+                changed = definitions.established(obj, obj, self._kinds, now)
+                self._store.update(CRD, {**changed, "metadata": dict(obj["metadata"])})
 
     def _on_object(self, kind: Kind, event: Event) -> None:
         if event.type == "DELETED" and self._is_ending(kind):

@@ -195,18 +195,38 @@ async def test_metadata_of_custom_objects_is_checked_too(defined: Api) -> None:
     assert 'unknown field "metadata.label"' in status["message"]
 
 
-async def test_a_kind_whose_fields_nobody_knows_keeps_them(api: Api) -> None:
-    """What is known of no definition is not said to be unknown."""
-    body = {**definition(), "extra": 1}
-    code, created = await api("POST", CRDS, body, fieldValidation="Strict")
+async def test_definitions_are_read_by_their_types(api: Api) -> None:
+    """Of the text ``ct`` as short names, ``c`` and ``t`` became kubectl's names of the kind."""
+    body = definition(shortNames="ct")
+    misspelt = {**definition(), "extra": 1}
 
-    assert (code, created["extra"]) == (201, 1)
+    code, status = await api("POST", CRDS, body)
+    strict, _ = await api("POST", CRDS, misspelt, fieldValidation="Strict")
+
+    assert (code, strict) == (400, 400)
+    assert status["message"].endswith(
+        "cannot unmarshal string into Go struct field "
+        "CustomResourceDefinitionNames.spec.names.shortNames of type []string"
+    )
 
 
-async def test_an_apply_of_a_wrong_type_fails_as_on_a_real_server(defined: Api) -> None:
-    """A real server cannot read such a configuration, and says so with the status 500."""
-    body = {"apiVersion": "stable.example.com/v1", "kind": "CronTab", **crontab(replicas="many")}
-    code, status = await defined.apply(ONE, body, manager="me")
+async def test_nulls_are_values_where_the_schema_lets_them_be(api: Api) -> None:
+    """A real server refuses a null of another type, and gives a default in its place if it can."""
+    text = {"type": "string"}
+    fields = {
+        "free": {**text, "nullable": True},
+        "strict": text,
+        "filled": {**text, "default": "x"},
+    }
+    spec = {"type": "object", "properties": fields}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    await api("POST", CRDS, definition(version(schema={"openAPIV3Schema": schema})))
 
-    assert code == 500
-    assert status["message"].endswith(".spec.replicas: expected numeric (int or float), got string")
+    one = {"metadata": {"name": "one", "creationTimestamp": None, "labels": None}}
+    kept = await api("POST", CRONTABS, {**one, "spec": {"free": None, "filled": None}})
+    refused = await api("POST", CRONTABS, {**crontab("two"), "spec": {"strict": None}})
+    whole = await api("POST", CRONTABS, {**crontab("two"), "spec": None})
+
+    assert (kept[0], kept[1]["spec"]) == (201, {"free": None, "filled": "x"})
+    assert (refused[0], whole[0]) == (422, 422)
+    assert 'spec.strict in body must be of type string: "null"' in refused[1]["message"]

@@ -49,6 +49,13 @@ def _without(obj: Obj, *path: Any) -> Obj:
     return obj
 
 
+_COLUMNS = ("spec", "versions", 0, "additionalPrinterColumns")
+
+
+def _column(**changes: Any) -> Obj:
+    return {"name": "Cron", "type": "string", "jsonPath": ".spec.cron", **changes}
+
+
 def _with(obj: Obj, value: Any, *path: Any) -> Obj:
     *upper, last = path
     inner: Any = obj
@@ -86,6 +93,22 @@ def _with(obj: Obj, value: Any, *path: Any) -> Obj:
                 obj, {"type": "array"}, "spec", "versions", 0, "schema", "openAPIV3Schema"
             ),
             "spec.versions[0].schema.openAPIV3Schema.type",
+        ),
+        (
+            lambda obj: _with(obj, [_column(jsonPath=None)], *_COLUMNS),
+            "spec.versions[0].additionalPrinterColumns[0].JSONPath",
+        ),
+        (
+            lambda obj: _with(obj, [_column(), _column(type="text")], *_COLUMNS),
+            "spec.versions[0].additionalPrinterColumns[1].type",
+        ),
+        (
+            lambda obj: _with(obj, [_column(type=None)], *_COLUMNS),
+            "spec.versions[0].additionalPrinterColumns[0].type",
+        ),
+        (
+            lambda obj: _with(obj, [_column(name="")], *_COLUMNS),
+            "spec.versions[0].additionalPrinterColumns[0].name",
         ),
         (
             lambda obj: _with(obj, {"strategy": "Webhook"}, "spec", "conversion"),

@@ -40,6 +40,11 @@ def faults(value: Any, schema: dict[str, Any]) -> list[str]:
         ({"enum": ["a", 1]}, "b", 'Unsupported value: "b": supported values: "a", 1'),
         ({"minLength": 2}, "a", 'Invalid value: "a": x in body should be at least 2 chars long'),
         ({"maxLength": 2}, "abc", "Too long: may not be more than 2 bytes"),
+        (
+            {"pattern": r"^[$]\d$"},
+            "$1\n",
+            "Invalid value: \"$1\n\": x in body should match '^[$]\\d$'",
+        ),
         ({"pattern": "^a$"}, "b", "Invalid value: \"b\": x in body should match '^a$'"),
         (
             {"format": "date-time", "type": "string"},

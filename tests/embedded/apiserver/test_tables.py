@@ -52,6 +52,8 @@ CONDITIONS = {
         (".spec.a[*].b", {"spec": {"a": [{"b": 1}, {"b": "z"}, {}]}}, "1 z"),
         ('.status.conditions[?(@.type=="B")].status', CONDITIONS, "y"),
         (".status.conditions[?(@.type=='A')].status", CONDITIONS, "x"),
+        ('.spec.a[?(@.b.c=="x")].d', {"spec": {"a": [{"d": 1}, {"b": {"c": "x"}, "d": 2}]}}, "2"),
+        ('.spec.a[?(@.b=="true")].d', {"spec": {"a": [{"b": True, "d": "e"}]}}, "e"),
         (r".metadata.labels.a\.b/c", {"metadata": {"name": "one", "labels": {"a.b/c": "l"}}}, "l"),
         ("{.spec.a}", {"spec": {"a": "braces"}}, "braces"),
         (".spec.a[?(@.b > 1)]", {"spec": {"a": [{"b": 2}]}}, None),

@@ -148,6 +148,39 @@ async def test_names_that_are_taken_are_not_accepted(api: Api) -> None:
     assert ready["status"] == "False"
 
 
+async def test_names_that_become_free_are_accepted(api: Api) -> None:
+    """The definition would wait for ever for names that nobody has."""
+    await api("POST", CRDS, definition())
+    await api("POST", CRDS, definition(plural="cronjobs", kind="CronTab"))
+
+    await api("DELETE", OWN)
+    await asyncio.sleep(3 * DELAY)
+    _, other = await api("GET", f"{CRDS}/cronjobs.stable.example.com")
+    served, _ = await api("GET", "/apis/stable.example.com/v1/cronjobs")
+
+    assert [one["status"] for one in other["status"]["conditions"]] == ["True", "True"]
+    assert served == 200
+
+
+async def test_watches_end_with_the_definition(api: Api) -> None:
+    """A client that watches would wait for objects that can come no more."""
+    await api("POST", CRDS, definition())
+    await api("POST", CRONTABS, crontab())
+    watching = asyncio.create_task(api.watch(CRONTABS, seconds=1000))
+    others = asyncio.create_task(api.watch(CRDS, seconds=5))
+    await asyncio.sleep(1)
+
+    await api("DELETE", OWN)
+    started = asyncio.get_running_loop().time()
+    events = await watching
+    took = asyncio.get_running_loop().time() - started
+
+    assert [type_ for type_, _ in events] == ["ADDED", "DELETED"]
+    assert took < 1
+    assert not others.done()
+    await others
+
+
 async def test_the_real_definitions_replace_those_of_the_start(api: Api) -> None:
     """Whoever applies Istio's own definitions wants its schemas, and keeps his objects."""
     vs = "/apis/networking.istio.io/v1/namespaces/default/virtualservices"
