@@ -216,7 +216,7 @@ def _conflict(conflicts: Sequence[tuple[Obj, Fields]]) -> Refused:
             message += f" using {entry['apiVersion']}"
         causes.extend(
             {"reason": "FieldManagerConflict", "message": message, "field": path}
-            for path in fieldsets.paths(fields)
+            for path in sorted(fieldsets.paths(fields))
         )
     if len(causes) == 1:
         text = f"1 conflict: {causes[0]['message']}: {causes[0]['field']}"

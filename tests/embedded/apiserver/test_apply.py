@@ -157,6 +157,17 @@ async def test_applies_that_make_no_sense_are_refused(api: Api) -> None:
     assert codes == [422, 404, 409, 409, 400, 422]
 
 
+async def test_conflicts_are_listed_by_manager(api: Api) -> None:
+    """Scripts that read them, and people, find each field on a line of its own."""
+    await api.apply(MAPS, _map(b="1", a="1"), manager="one")
+    code, status = await api.apply(MAPS, _map(b="2", a="2"), manager="two")
+
+    assert code == 409
+    assert status["message"] == (
+        'Apply failed with 2 conflicts: conflicts with "one":\n- .data.a\n- .data.b'
+    )
+
+
 async def test_an_apply_that_creates_needs_a_name_and_no_version(api: Api) -> None:
     """A real server checks the version of what is there only, and wants the name twice."""
     stale = {**_map(a="1"), "metadata": {"name": "c", "resourceVersion": "1"}}
