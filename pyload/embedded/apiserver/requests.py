@@ -32,6 +32,10 @@ JSON_PATCH: Final = "application/json-patch+json"
 STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
 
+_LARGE_BODY: Final = 1 << 14
+_MEMORY_PER_BYTE: Final = 18
+"""What orjson may need for a byte of JSON: 12 bytes while it reads, and text of 4 each."""
+
 _TRUE: Final = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 
 
@@ -281,6 +285,9 @@ def decode_body(raw: bytes, content_type: str, *, keeps_nulls: bool = False) -> 
             body = yaml.load(raw, Loader=_Loader)  # noqa: S506 - derived from the safe loader
             has_nulls = True
         else:
+            if len(raw) > _LARGE_BODY:
+                # Raises MemoryError where orjson would crash the process.
+                bytearray(_MEMORY_PER_BYTE * len(raw))
             body = orjson.loads(raw)
             has_nulls = b"null" in raw
     except (ValueError, yaml.YAMLError) as error:
