@@ -11,8 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.admission import Question
-from pyload.embedded.apiserver.authentication import Authenticator
+from pyload.embedded.apiserver.access.authentication import Authenticator
 from pyload.embedded.apiserver.handler import Answer, RequestHandler
 from pyload.embedded.apiserver.memory import MemoryApiTransport
 from pyload.embedded.apiserver.refusals import Refused
@@ -21,14 +20,15 @@ from pyload.embedded.apiserver.sources import Sources
 from pyload.embedded.apiserver.store import HISTORY
 from pyload.embedded.apiserver.watch import QUEUE, Watcher
 from pyload.embedded.apiserver.watch_plan import WatchPlan
+from pyload.embedded.apiserver.webhooks.admission import Question
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from ssl import SSLContext
 
-    from pyload.embedded.apiserver.admission import Decision
     from pyload.embedded.apiserver.kinds import Kind
-    from pyload.embedded.apiserver.webhook_calls import WebhookCaller
+    from pyload.embedded.apiserver.webhooks.admission import Decision
+    from pyload.embedded.apiserver.webhooks.calls import WebhookCaller
     from pyload.kube.resources import Obj, Resource
     from pyload.kube.transport import Response, Transport
 
@@ -161,7 +161,7 @@ class ApiServer:
 
     async def _admit_by_webhooks(self, request: Request, answer: Answer) -> Reply | WatchPlan:
         """Ask the webhooks of a request, and handle it again with each decision."""
-        from pyload.embedded.apiserver.webhook_calls import WebhookCaller  # noqa: PLC0415 - rare
+        from pyload.embedded.apiserver.webhooks.calls import WebhookCaller  # noqa: PLC0415 - rare
 
         if self._caller is None:
             self._caller = WebhookCaller(self.store)

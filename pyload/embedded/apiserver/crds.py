@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyload.embedded.apiserver.definitions import complete
-from pyload.embedded.apiserver.schemas import KEEPS_UNKNOWN
+from pyload.embedded.apiserver.schemas.structural import KEEPS_UNKNOWN
 from pyload.kube import resources
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import definitions, pod_defaults, webhooks
+from pyload.embedded.apiserver import definitions, pod_defaults
 from pyload.embedded.apiserver.kinds import (
     AUTOSCALER,
     CLUSTER_ROLE_BINDING,
@@ -27,6 +27,7 @@ from pyload.embedded.apiserver.kinds import (
     VOLUME,
     VOLUME_CLAIM,
 )
+from pyload.embedded.apiserver.webhooks import configurations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,8 +140,8 @@ def _priority_class(obj: Obj) -> Obj:
 
 _FILLERS: Final[Mapping[Kind, pod_defaults.Filler]] = {
     CRD: definitions.complete,
-    MUTATING_WEBHOOK: webhooks.complete,
-    VALIDATING_WEBHOOK: webhooks.complete,
+    MUTATING_WEBHOOK: configurations.complete,
+    VALIDATING_WEBHOOK: configurations.complete,
     **pod_defaults.FILLERS,
     NAMESPACE: _namespace,
     NODE: _node,

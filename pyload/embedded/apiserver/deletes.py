@@ -10,9 +10,9 @@ from pyload.embedded.apiserver.requests import Reply, Request, Target, json_repl
 from pyload.embedded.apiserver.store import check_deletable
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver.admission import Admission
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
+    from pyload.embedded.apiserver.webhooks.admission import Admission
     from pyload.kube.resources import Obj
 
 _PROTECTED: Final = frozenset(("default", "kube-system", "kube-public"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import absent, openapi, refusals
+from pyload.embedded.apiserver import absent, refusals
 from pyload.embedded.apiserver.definitions import by_priority
 from pyload.embedded.apiserver.requests import Reply, Request, json_reply, wanted_form
+from pyload.embedded.apiserver.schemas import openapi
 
 if TYPE_CHECKING:
     from pyload.embedded.apiserver.kinds import Kind

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyload.embedded.apiserver import refusals
-from pyload.embedded.apiserver.admission import Admission, Question, Undecided
+from pyload.embedded.apiserver.access.reviews import Reviews
 from pyload.embedded.apiserver.deletes import Deletes
 from pyload.embedded.apiserver.discovery import Discovery
 from pyload.embedded.apiserver.evictions import Evictions
@@ -18,10 +18,10 @@ from pyload.embedded.apiserver.requests import (
     Target,
     refused_reply,
 )
-from pyload.embedded.apiserver.reviews import Reviews
 from pyload.embedded.apiserver.store import HISTORY, Store
 from pyload.embedded.apiserver.subresources import Subresources
 from pyload.embedded.apiserver.watch_plan import WatchPlan
+from pyload.embedded.apiserver.webhooks.admission import Admission, Question, Undecided
 from pyload.embedded.apiserver.writes import Writes
 from pyload.embedded.controllers.namespaces import NamespaceController
 

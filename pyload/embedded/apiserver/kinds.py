@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver.shapes import custom_shape
+from pyload.embedded.apiserver.patches.shapes import custom_shape
 from pyload.kube import resources
 from pyload.kube.resources import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.apiserver.shapes import MergeShape
+    from pyload.embedded.apiserver.patches.shapes import MergeShape
     from pyload.kube.resources import Obj
 
 WORKLOAD: Final = ("all",)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import options, refusals, tables
+from pyload.embedded.apiserver import options, refusals
+from pyload.embedded.apiserver.printing import tables
 from pyload.embedded.apiserver.requests import (
     JSON,
     Reply,

@@ -11,7 +11,7 @@ import orjson
 import yaml
 
 from pyload.embedded.apiserver import protobuf, refusals
-from pyload.embedded.apiserver.users import EVERYBODY
+from pyload.embedded.apiserver.access.users import EVERYBODY
 from pyload.embedded.apiserver.versions import in_version
 from pyload.kube.resources import locate
 from pyload.kube.transport import Response
@@ -19,10 +19,10 @@ from pyload.kube.transport import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyload.embedded.apiserver.admission import Decision
+    from pyload.embedded.apiserver.access.users import User
     from pyload.embedded.apiserver.kinds import Kind
     from pyload.embedded.apiserver.registry import KindRegistry
-    from pyload.embedded.apiserver.users import User
+    from pyload.embedded.apiserver.webhooks.admission import Decision
     from pyload.kube.resources import Obj
 
 JSON: Final = "application/json"

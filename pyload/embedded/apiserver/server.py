@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyload.descriptors import warn_when_exhausted
 from pyload.embedded.apiserver import http_messages, refusals
+from pyload.embedded.apiserver.access.users import EVERYBODY, User, impersonated
 from pyload.embedded.apiserver.http_messages import Head, parse_head, reply_bytes
 from pyload.embedded.apiserver.refusals import Refused
 from pyload.embedded.apiserver.requests import Reply, read_request, refused_reply
-from pyload.embedded.apiserver.users import EVERYBODY, User, impersonated
 from pyload.embedded.apiserver.watch_plan import WatchPlan
 from pyload.errors import PyloadError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from ssl import SSLContext
 
-    from pyload.embedded.apiserver.authentication import Authenticator
+    from pyload.embedded.apiserver.access.authentication import Authenticator
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.requests import Request
     from pyload.embedded.apiserver.watch import Watcher

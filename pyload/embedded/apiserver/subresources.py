@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyload.embedded.apiserver import patch, refusals
+from pyload.embedded.apiserver import refusals
 from pyload.embedded.apiserver.bodies import read_object
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.fields import value_at
 from pyload.embedded.apiserver.kinds import NAMESPACE, POD, ScalePaths
+from pyload.embedded.apiserver.patches import patch
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,

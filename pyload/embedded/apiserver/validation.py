@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import definitions, refusals, webhooks
+from pyload.embedded.apiserver import definitions, refusals
 from pyload.embedded.apiserver.kinds import (
     CRD,
     DEPLOYMENT,
@@ -20,6 +20,7 @@ from pyload.embedded.apiserver.kinds import (
 )
 from pyload.embedded.apiserver.refusals import Cause
 from pyload.embedded.apiserver.selectors import is_label_key, is_label_value
+from pyload.embedded.apiserver.webhooks import configurations
 from pyload.kube import resources
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def unevaluated(kind: Kind, obj: Obj) -> tuple[str, ...]:
     """Return warnings about parts of an object that only a real server evaluates."""
     if kind is CRD and definitions.has_rules(obj):
         return (definitions.NO_RULES,)
-    if kind in webhooks.CONFIGURATIONS and webhooks.has_conditions(obj):
-        return (webhooks.NO_CONDITIONS,)
+    if kind in configurations.CONFIGURATIONS and configurations.has_conditions(obj):
+        return (configurations.NO_CONDITIONS,)
     if kind.plural == resources.ADMISSION_POLICIES.plural:
         return (_NO_POLICIES,)
     return ()
@@ -198,8 +199,8 @@ def _workload(obj: Obj) -> Iterator[Cause]:
 
 _CHECKERS: Final[Mapping[Kind, Callable[[Obj], Iterator[Cause]]]] = {
     CRD: definitions.faults,
-    MUTATING_WEBHOOK: webhooks.faults,
-    VALIDATING_WEBHOOK: webhooks.faults,
+    MUTATING_WEBHOOK: configurations.faults,
+    VALIDATING_WEBHOOK: configurations.faults,
     POD: _pod,
     SERVICE: _service,
     ENDPOINT_SLICE: _endpoint_slice,

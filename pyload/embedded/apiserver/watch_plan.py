@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from pyload.embedded.apiserver import tables
+from pyload.embedded.apiserver.printing import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyload.embedded.apiserver import (
-    apply,
-    conformity,
-    defaults,
-    definitions,
-    patch,
-    refusals,
-    services,
-    validation,
-)
-from pyload.embedded.apiserver.apply import FieldManager
+from pyload.embedded.apiserver import defaults, definitions, refusals, services, validation
 from pyload.embedded.apiserver.bodies import read_object, with_status, without_status
 from pyload.embedded.apiserver.deletion import timestamp
 from pyload.embedded.apiserver.kinds import CRD, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
+from pyload.embedded.apiserver.patches import apply, patch
+from pyload.embedded.apiserver.patches.apply import FieldManager
+from pyload.embedded.apiserver.patches.shapes import shape_of
 from pyload.embedded.apiserver.requests import (
     APPLY_PATCH,
     JSON_PATCH,
@@ -28,17 +21,17 @@ from pyload.embedded.apiserver.requests import (
     Target,
     object_reply,
 )
-from pyload.embedded.apiserver.shapes import shape_of
+from pyload.embedded.apiserver.schemas import conformity
 from pyload.embedded.apiserver.store import begin_life, carry_over, check_preconditions
 from pyload.embedded.apiserver.versions import in_version
 
 if TYPE_CHECKING:
-    from pyload.embedded.apiserver.admission import Admission
     from pyload.embedded.apiserver.registry import KindRegistry
     from pyload.embedded.apiserver.service_addresses import ServiceAddresses
     from pyload.embedded.apiserver.sources import Sources
     from pyload.embedded.apiserver.store import Store
     from pyload.embedded.apiserver.stored_object import StoredObject
+    from pyload.embedded.apiserver.webhooks.admission import Admission
     from pyload.kube.resources import Obj
 
 
