@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import click
 
@@ -20,6 +21,7 @@ from pyload.cli.flags.globals import settings_of
 from pyload.cli.logs import is_terminal, set_up, status_writer
 from pyload.errors import UsageError
 from pyload.report.frame import Servers
+from pyload.tasks import cancel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from pyload.cli.panel.panel import Panel
     from pyload.harness.live_run import LiveRun, View
     from pyload.tasks import Shutdown
+
+READER_SECONDS: Final = 1.0
+"""How often it is looked whether standard output is still read."""
 
 STATUS_SECONDS: Final = 10.0
 """How often a line says how far the run is, where there is no panel."""
@@ -71,14 +76,17 @@ class RunView:
             loop.call_soon_threadsafe(shutdown.requested.set)
 
         panel = self._panel(log, shutdown)
-        if panel is None:
-            set_up(log, unread=unread)
-            self._show = partial(show_status, status_writer(log))
-            yield
-            return
-        set_up(log, unread=unread, on_terminal=panel.lines)
-        self._show = panel.show
-        async with panel.opened():
+        async with contextlib.AsyncExitStack() as stack:
+            if panel is None:
+                set_up(log, unread=unread)
+                self._show = partial(show_status, status_writer(log))
+            else:
+                set_up(log, unread=unread, on_terminal=panel.lines)
+                self._show = panel.show
+                await stack.enter_async_context(panel.opened())
+            if "stdout" in log.target and sys.stdout is not None:
+                watch = asyncio.create_task(watch_reader(sys.stdout, unread), name="reader")
+                stack.push_async_callback(cancel, [watch])
             yield
 
     def _panel(self, log: LogOptions, shutdown: Shutdown) -> Panel | None:
@@ -98,6 +106,17 @@ class RunView:
         servers = servers_of(self._context)
         command = self._context.info_name or ""
         return Panel(sys.stderr, terminal, lines, shutdown, command=command, servers=servers)
+
+
+async def watch_reader(stream: TextIO, unread: Callable[[], object]) -> None:
+    """Call `unread` once nobody can read a stream any more; a run that logs nothing would go on."""
+    poller = select.poll()
+    with contextlib.suppress(OSError, ValueError):
+        # Without events to wait for, only the end of the other side is one.
+        poller.register(stream.fileno(), 0)
+        while not poller.poll(0):  # noqa: ASYNC110 - the kernel sets no event of ours
+            await asyncio.sleep(READER_SECONDS)
+        unread()
 
 
 async def show_status(write: Callable[[str], object], run: LiveRun) -> NoReturn:

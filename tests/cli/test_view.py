@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import sys
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyload.cli.adsc import command
 from pyload.cli.flags.globals import settings_of
 from pyload.cli.logs import LogOptions, status_writer
 from pyload.cli.program import ROOT
-from pyload.cli.view import RunView, servers_of, show_status, wants_panel
+from pyload.cli.view import RunView, servers_of, show_status, wants_panel, watch_reader
 from pyload.harness.live_run import LiveRun
 from pyload.report.frame import Servers
 from pyload.report.progress import Status
@@ -137,3 +138,21 @@ async def test_lines_go_to_standard_output_as_ever(
     assert output.getvalue().count("\n") == 1
     assert error.getvalue().endswith("\tinfo\trunning 10s\n")
     assert (tmp_path / "run.log").read_text() == output.getvalue()
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+async def test_a_reader_that_leaves_is_noticed_where_nothing_is_logged() -> None:
+    """`pyload cluster | head` would go on for ever in a mesh where nothing happens any more."""
+    reading, writing = os.pipe()
+    gone = asyncio.Event()
+    with os.fdopen(writing, "w") as stream:
+        watch = asyncio.create_task(watch_reader(stream, gone.set))
+        await asyncio.sleep(60)
+        assert not gone.is_set()
+
+        os.close(reading)
+        await asyncio.sleep(1.1)
+
+        assert gone.is_set()
+        assert watch.done()
