@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +47,6 @@ class Cluster:
         for obj in objs:
             table, key = self._place(obj)
             previous = table.entries.get(key)
-            if previous is None:
-                bisect.insort(table.order, key)
             # The store writes into the metadata that it gets.
             own = {**obj, "metadata": dict(obj["metadata"])}
             store._commit(table, "MODIFIED" if previous else "ADDED", key, own, previous)
