@@ -59,6 +59,9 @@ class Authority:
             self._builder(self._name, self._key.public_key(), _ROOT_LIFE)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(ca=True), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+            )
             .sign(self._key, hashes.SHA256())
         )
         self.root = self._root.public_bytes(serialization.Encoding.PEM)
@@ -108,12 +111,15 @@ class Authority:
 
     def _leaf(self, key: Any, names: list[x509.GeneralName], life: timedelta) -> bytes:
         purposes = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        # Strict clients, such as Python's from 3.13, take no certificate without its issuer's key.
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         return (
             self._builder(x509.Name([]), key, life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(ca=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             .add_extension(x509.SubjectAlternativeName(names), critical=True)
+            .add_extension(issuer, critical=False)
             .sign(self._key, hashes.SHA256())
             .public_bytes(serialization.Encoding.PEM)
         )

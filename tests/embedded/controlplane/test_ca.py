@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -36,6 +37,25 @@ def test_a_workload_gets_its_own_name_for_as_long_as_it_asks(
     certificate = x509.load_pem_x509_certificate(leaf.encode())
     assert certificate.not_valid_after_utc == start + life
     certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.root))
+
+
+def test_strict_clients_trust_what_is_signed() -> None:
+    """Python verifies strictly from 3.13 on: its clients could not talk to `isolated --tls`."""
+    authority = Authority()
+    trusting = ssl.create_default_context(cadata=authority.root.decode())
+    trusting.verify_flags |= ssl.VERIFY_X509_STRICT
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.for_server("127.0.0.1").load_into(serving)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting.wrap_bio(back, there, server_hostname="127.0.0.1")
+    server = serving.wrap_bio(there, back, server_side=True)
+
+    for side in (client, server):
+        with pytest.raises(ssl.SSLWantReadError):
+            side.do_handshake()
+    client.do_handshake()
+
+    assert client.getpeercert()
 
 
 def test_keys_of_the_real_agent_are_signed_too() -> None:
