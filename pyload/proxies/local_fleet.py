@@ -229,6 +229,8 @@ class LocalFleet:
         """
         if self._ready is not None:
             await self._ready()
+            for proxy in self._running.values():
+                proxy.released()
             self._scheduler.release()
         while True:
             await asyncio.sleep(COUNT_SECONDS)

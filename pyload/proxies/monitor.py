@@ -120,6 +120,10 @@ class ProxyMonitor:
         """Return whether the proxy was never configured, and was started after a moment."""
         return not self._ever_configured and self._started > since
 
+    def released(self) -> None:
+        """Count its wait for a config from now on: there was nobody to connect to before."""
+        self._started = self._fleet.now()
+
     def stop(self) -> None:
         """Start to close the proxy's stream."""
         assert self.client is not None

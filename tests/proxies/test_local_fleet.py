@@ -390,6 +390,8 @@ async def test_proxies_connect_once_the_control_plane_is_ready() -> None:
 
         assert proxies.counts.connected_now == 1
         assert metrics.connect.percentile(100) < 1
+        assert metrics.first_config.count == 1
+        assert metrics.first_config.percentile(100) < 1
         await cancel([running])
 
 
