@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, run_state_machine_as_test
 
 from tests.e2e.real_apiserver import RealServer, serving
 from tests.embedded.apiserver.scenarios import calls
+from tests.embedded.apiserver.scenarios.call_rules import CallRules
 from tests.embedded.apiserver.scenarios.peers import (
     DEFINITION,
     DEFINITIONS,
@@ -58,7 +59,7 @@ def _sorted(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-class Comparison(RuleBasedStateMachine):
+class Comparison(CallRules):
     """The embedded server and a real one, which get the same calls."""
 
     real: RealServer
@@ -100,36 +101,6 @@ class Comparison(RuleBasedStateMachine):
             return
         found, expected = self.embedded.send(call), self.real.send(call)
         assert_same(call, found, expected)
-
-    @rule(call=calls.creates())
-    def create(self, call: Call) -> None:
-        """Create an object."""
-        self.both(call)
-
-    @rule(call=calls.updates())
-    def update(self, call: Call) -> None:
-        """Replace an object."""
-        self.both(call)
-
-    @rule(call=calls.merges() | calls.operations())
-    def patch(self, call: Call) -> None:
-        """Patch an object."""
-        self.both(call)
-
-    @rule(call=calls.applies())
-    def apply(self, call: Call) -> None:
-        """Apply a configuration."""
-        self.both(call)
-
-    @rule(call=calls.statuses())
-    def write_status(self, call: Call) -> None:
-        """Write a status."""
-        self.both(call)
-
-    @rule(call=calls.lists() | calls.deletes() | calls.deletes() | calls.collections())
-    def delete(self, call: Call) -> None:
-        """Delete an object, or those of a label; or only list them."""
-        self.both(call)
 
     def teardown(self) -> None:
         """Compare what watchers of all this see."""

@@ -95,6 +95,11 @@ def _templates(containers: Callable[[Obj], Iterable[Obj]]) -> tuple[Column, ...]
 
 
 _IN_TEMPLATE: Final = _templates(containers)
+_REPLICAS: Final = (
+    Column("Desired", count("spec", "replicas")),
+    Column("Current", count("status", "replicas")),
+    Column("Ready", count("status", "readyReplicas")),
+)
 _CREATED: Final = (_NAME, Column("Created At", field("metadata", "creationTimestamp")))
 _BINDING: Final = (
     _NAME,
@@ -162,18 +167,14 @@ _COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "replicasets.apps": (
         _NAME,
-        Column("Desired", count("spec", "replicas")),
-        Column("Current", count("status", "replicas")),
-        Column("Ready", count("status", "readyReplicas")),
+        *_REPLICAS,
         _AGE,
         *_IN_TEMPLATE,
         _SELECTOR,
     ),
     "replicationcontrollers": (
         _NAME,
-        Column("Desired", count("spec", "replicas")),
-        Column("Current", count("status", "replicas")),
-        Column("Ready", count("status", "readyReplicas")),
+        *_REPLICAS,
         _AGE,
         *_IN_TEMPLATE,
         Column("Selector", selector("spec", "selector"), True),

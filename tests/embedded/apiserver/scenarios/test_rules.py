@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from tests.embedded.apiserver.scenarios import calls
+from tests.embedded.apiserver.scenarios.call_rules import CallRules
 from tests.embedded.apiserver.scenarios.model import Model
 from tests.embedded.apiserver.scenarios.peers import DEFINITION, DEFINITIONS, SPACES, Call, Embedded
 from tests.embedded.apiserver.scenarios.views import check_form, owners, view, views
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tests.embedded.apiserver.scenarios.peers import Answer, Sample
 
 
-class RulesMachine(RuleBasedStateMachine):
+class RulesMachine(CallRules):
     """Two servers that get the same calls."""
 
     def __init__(self) -> None:
@@ -63,36 +64,6 @@ class RulesMachine(RuleBasedStateMachine):
             ours, theirs = (view(call.sample, one.body) for one in (found, expected))
             assert ours == theirs, (call, ours, theirs)
         return found
-
-    @rule(call=calls.creates())
-    def create(self, call: Call) -> None:
-        """Create an object."""
-        self.both(call)
-
-    @rule(call=calls.updates())
-    def update(self, call: Call) -> None:
-        """Replace an object."""
-        self.both(call)
-
-    @rule(call=calls.merges() | calls.operations())
-    def patch(self, call: Call) -> None:
-        """Patch an object."""
-        self.both(call)
-
-    @rule(call=calls.applies())
-    def apply(self, call: Call) -> None:
-        """Apply a configuration."""
-        self.both(call)
-
-    @rule(call=calls.statuses())
-    def write_status(self, call: Call) -> None:
-        """Write a status."""
-        self.both(call)
-
-    @rule(call=calls.lists() | calls.deletes() | calls.deletes() | calls.collections())
-    def delete(self, call: Call) -> None:
-        """Delete an object, or those of a label; or only list them."""
-        self.both(call)
 
     @rule(step=calls.seldom("delete", "create", usual="settle"), name=calls.ANY_SPACE)
     def change_namespace(self, step: str, name: str) -> None:
